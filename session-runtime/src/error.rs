@@ -1,0 +1,198 @@
+//! The one public error: opaque, with a kind to match by `is_*` and its source kept.
+
+use std::{error::Error as StdError, fmt};
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// What went wrong with a session, said so that the reader knows what to do.
+///
+/// ```
+/// # use session_runtime::{Error, Session};
+/// fn answer(error: &Error) -> u16 {
+///     if error.is_moved() || error.is_conflict() { 409 } else { 503 }
+/// }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    source: Option<Source>,
+}
+
+/// The kinds of [`Error`], each with its sentence.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Kind {
+    #[error("the session has ended (log-out or expiry elsewhere); nothing was written")]
+    Gone,
+    #[error("the session's id was renewed meanwhile (a sign-in or sign-out elsewhere); nothing was written")]
+    Moved,
+    #[error("other requests kept changing the same fields; nothing was written")]
+    Conflict,
+    #[error("the session store did not answer; nothing is known to be written")]
+    Unavailable,
+    #[error("the field `{field}` could not be encoded; nothing was written")]
+    Encode { field: &'static str },
+    #[error("the response has already left, so its cookie can no longer change: {wanted}")]
+    TooLate { wanted: &'static str },
+    #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
+    Detached,
+    #[error("the operating system gives no random bytes, so no session can be made")]
+    Random,
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(Box::new(Inner { kind, source: None }))
+    }
+
+    pub(crate) fn setup(sentence: impl Into<String>) -> Self {
+        Self::new(Kind::Setup(sentence.into()))
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The session ended elsewhere: logged out, destroyed or expired. Nothing was written.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_gone()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self.kind(), Kind::Gone)
+    }
+
+    /// A sign-in or sign-out renewed the session after this request had loaded it. Nothing was written.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_moved()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        matches!(self.kind(), Kind::Moved)
+    }
+
+    /// Other requests kept winning the race for the same field. Nothing was written.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_conflict()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.kind(), Kind::Conflict)
+    }
+
+    /// The store is down or slow.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_unavailable()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind(), Kind::Unavailable)
+    }
+
+    /// A key, an option or a folder is wrong: found at start, to be mended by whoever runs the service.
+    ///
+    /// ```
+    /// # use session_runtime::KeyRing;
+    /// assert!(KeyRing::from_bytes(b"short").unwrap_err().is_setup());
+    /// ```
+    #[must_use]
+    pub fn is_setup(&self) -> bool {
+        matches!(self.kind(), Kind::Setup(_))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.kind.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.0.kind).field("source", &self.0.source).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::new(Kind::Unavailable).because(error)
+    }
+}
+
+/// What a store says when it cannot answer: a sentence for the log, and the cause.
+///
+/// ```
+/// # use session_runtime::store::StoreError;
+/// let error = StoreError::new("cannot read the session file").because(std::io::Error::other("disk on fire"));
+/// assert_eq!(error.to_string(), "cannot read the session file: disk on fire");
+/// ```
+#[derive(Debug)]
+pub struct StoreError {
+    sentence: String,
+    source: Option<Source>,
+}
+
+impl StoreError {
+    /// An error that says `sentence`.
+    ///
+    /// ```
+    /// # use session_runtime::store::StoreError;
+    /// let error = StoreError::new("the store is closed");
+    /// ```
+    #[must_use]
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), source: None }
+    }
+
+    /// The same error with its cause, which ends the sentence.
+    ///
+    /// ```
+    /// # use session_runtime::store::StoreError;
+    /// let error = StoreError::new("no connection").because("refused");
+    /// ```
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{}: {source}", self.sentence),
+            None => f.write_str(&self.sentence),
+        }
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,111 @@
+//! What happens to sessions, told to whoever listens: the log, and the application's own hook.
+
+use std::{fmt, sync::Arc};
+
+/// Something worth knowing that no response shows. Events carry no id, key or value; a session is named by its
+/// fingerprint, a short keyed hash.
+///
+/// ```
+/// # use session_runtime::Event;
+/// let event = Event::Evicted { signed_in: false };
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A session was stored for the first time.
+    Created,
+    /// A session got a new id: sign-in, sign-out, `renew`, or the clock.
+    Renewed,
+    /// A session was ended by this request.
+    Ended,
+    /// A signed cookie named a session that the store does not have: expired, ended, or never there.
+    Unknown,
+    /// A cookie of our name was no token of ours: forged, damaged, signed under another key, or too long.
+    Refused,
+    /// Several cookies of our name came in one request, so none was used.
+    DuplicateCookie,
+    /// A verifier came back that a renewal had replaced. Within a minute that is a late request; later somebody may
+    /// hold a stolen cookie.
+    Replayed {
+        /// Whether it came within the minute.
+        recently: bool,
+    },
+    /// A request's changes were dropped, since the session had ended meanwhile.
+    Gone,
+    /// A request's changes were dropped, since the session's privilege had changed meanwhile.
+    Moved,
+    /// A request's changes were dropped, since other requests kept winning the race.
+    Conflict,
+    /// A handler answered 5xx, so its changes were dropped.
+    DroppedOnFailure,
+    /// A handle with changes was dropped after the response had left.
+    Late,
+    /// A stored value could not be read; the field shows its default.
+    Undecodable {
+        /// The field.
+        field: &'static str,
+    },
+    /// A full store let a live session go.
+    Evicted {
+        /// Whether somebody was signed in.
+        signed_in: bool,
+    },
+}
+
+/// Where events go. Cloned freely; without a hook they go to the log alone (`tracing`, target `session_runtime`).
+///
+/// ```
+/// # use session_runtime::{Event, Events};
+/// let events = Events::default();
+/// events.emit(&Event::Created);
+/// ```
+#[derive(Clone, Default)]
+pub struct Events(Option<Hook>);
+
+type Hook = Arc<dyn Fn(&Event) + Send + Sync>;
+
+impl Events {
+    /// Events that also go to `hook`, which should return quickly: it runs within the request.
+    ///
+    /// ```
+    /// # use session_runtime::{Event, Events};
+    /// let events = Events::new(|event| println!("{event:?}"));
+    /// events.emit(&Event::Created);
+    /// ```
+    pub fn new(hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    /// Reports `event`.
+    ///
+    /// ```
+    /// # use session_runtime::{Event, Events};
+    /// Events::default().emit(&Event::Evicted { signed_in: true });
+    /// ```
+    pub fn emit(&self, event: &Event) {
+        match event {
+            // What any stranger can cause at will must not fill the log (B6).
+            Event::Created
+            | Event::Renewed
+            | Event::Ended
+            | Event::Unknown
+            | Event::Refused
+            | Event::DuplicateCookie => {
+                tracing::debug!(target: "session_runtime", ?event, "session");
+            }
+            Event::Replayed { recently: true } | Event::Gone | Event::DroppedOnFailure => {
+                tracing::info!(target: "session_runtime", ?event, "session");
+            }
+            _ => tracing::warn!(target: "session_runtime", ?event, "session"),
+        }
+        if let Some(hook) = &self.0 {
+            hook(event);
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Events(hook)" } else { "Events" })
+    }
+}

@@ -1,0 +1,208 @@
+//! What names a session and proves it: selector, verifier, and the digests that a store may see.
+//!
+//! A *selector* says where the record is, a *verifier* proves that the visitor may open it. Stores outside this
+//! process see neither: they get a [`Key`], whose only public form is a digest, and keep the verifier's [`Digest`].
+//! So a leaked store opens no session (rack CVE-2019-16782), and nothing is looked up by a secret.
+
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use crate::error::{Error, Kind};
+
+/// Fills `bytes` from the operating system's generator, the only source of randomness here (SECURITY S1).
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|source| Error::new(Kind::Random).because(source))?;
+    Ok(bytes)
+}
+
+/// 128 random bits that say where a record is. No proof of anything.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Selector(pub(crate) [u8; 16]);
+
+impl Selector {
+    pub(crate) fn random() -> Result<Self, Error> {
+        random().map(Self)
+    }
+
+    pub(crate) const fn key(self) -> Key {
+        Key(self)
+    }
+}
+
+/// 256 random bits that prove a session is the visitor's. Compared only through its [`Digest`].
+#[derive(Clone, Zeroize)]
+#[zeroize(drop)]
+pub(crate) struct Verifier(pub(crate) [u8; 32]);
+
+impl Verifier {
+    pub(crate) fn random() -> Result<Self, Error> {
+        random().map(Self)
+    }
+
+    /// What the store keeps: SHA-256 over domain, application, selector and verifier, cut to 128 bits. It takes no
+    /// key, since the verifier is random and a key would tie every record to the ring.
+    pub(crate) fn digest(&self, app: &str, selector: Selector) -> Digest {
+        let hash = Sha256::new()
+            .chain_update(b"session/verifier/1")
+            .chain_update((app.len() as u64).to_le_bytes())
+            .chain_update(app.as_bytes())
+            .chain_update(selector.0)
+            .chain_update(self.0)
+            .finalize();
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash[..16]);
+        Digest(digest)
+    }
+}
+
+/// What a store keeps of a session's verifier: enough to check one, not enough to make one.
+///
+/// Comparison takes the same time wherever two digests differ.
+///
+/// ```
+/// # use session_runtime::store::Digest;
+/// assert!(Digest::from([1; 16]) == Digest::from([1; 16]));
+/// ```
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// The digest's bytes, for a store to write.
+    ///
+    /// ```
+    /// # use session_runtime::store::Digest;
+    /// assert_eq!(Digest::from([7; 16]).as_bytes(), &[7; 16]);
+    /// ```
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for Digest {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// Names one record. A store sees only [`Key::digest`], from which no cookie can be rebuilt (SECURITY S2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key(Selector);
+
+impl Key {
+    /// A key that no session has yet, for tests of a store.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert!(Key::random()? != Key::random()?);
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    pub fn random() -> Result<Self, Error> {
+        Selector::random().map(Selector::key)
+    }
+
+    /// The name under which a store keeps the record: 128 bits, evenly spread, safe to show.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// let key = Key::random()?;
+    /// assert_eq!(key.digest(), key.digest());
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        let hash = Sha256::new().chain_update(b"session/selector/1").chain_update(self.0.0).finalize();
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash[..16]);
+        digest
+    }
+
+    /// [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert_eq!(Key::random()?.hex().len(), 32);
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.digest())
+    }
+
+    /// The selector itself, for stores within this process, where hashing it would protect nothing.
+    #[cfg(feature = "memory")]
+    pub(crate) const fn selector(&self) -> Selector {
+        self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// Marks one change, so that a store recognises it when it is sent again because its answer was lost.
+///
+/// ```
+/// # use session_runtime::store::Nonce;
+/// assert!(Nonce::next() != Nonce::next());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Nonce(pub u64);
+
+impl Nonce {
+    /// A nonce unlike any other of this process, and unlike another process's but for chance.
+    ///
+    /// ```
+    /// # use session_runtime::store::Nonce;
+    /// let nonce = Nonce::next();
+    /// ```
+    #[must_use]
+    pub fn next() -> Self {
+        static START: OnceLock<u64> = OnceLock::new();
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // No secret: it only has to differ. Without random bytes the address space and the process id still do.
+        let start =
+            *START.get_or_init(|| random().map_or_else(|_| u64::from(std::process::id()) << 32, u64::from_le_bytes));
+        Self(start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}

@@ -1,0 +1,237 @@
+//! What a change means: the one description of it that runs. Stores that can read, judge and write under one lock call
+//! it; the others must come to the same verdict, which the conformance suite checks.
+
+use std::sync::Arc;
+
+use super::{Add, Applied, Change, Entry, Fields, NONCES, Name, Previous, Record, Renew, Replaced, Sign, Target};
+use crate::clock::Timestamp;
+
+/// What is to be done about a [`Change`].
+///
+/// ```
+/// # use session_runtime::{Timestamp, store::{Applied, Change}};
+/// let verdict = Change::update(0).judge(None, Timestamp::from_millis(0));
+/// assert_eq!(verdict.answer, Applied::Gone);
+/// assert!(verdict.write.is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What to answer.
+    pub answer: Applied,
+    /// The record to write. `None`: write nothing.
+    pub write: Option<Arc<Record>>,
+}
+
+impl Verdict {
+    fn refuse(answer: Applied) -> Self {
+        Self { answer, write: None }
+    }
+}
+
+impl Change {
+    /// What this change does to `current`, the record under its key, expired or not.
+    ///
+    /// The order of checks is part of the contract: already applied, gone, moved, conflict.
+    ///
+    /// ```
+    /// # use session_runtime::{Timestamp, store::{Applied, Change, Digest}};
+    /// let now = Timestamp::from_millis(0);
+    /// let create = Change::create(Digest::from([1; 16]), now, Timestamp::NEVER, Timestamp::NEVER);
+    /// let record = create.judge(None, now).write;
+    /// let again = create.judge(record.as_deref(), now);
+    /// assert_eq!(again.answer, Applied::Applied { renewed: false });
+    /// assert!(again.write.is_none()); // it is in already
+    /// ```
+    #[must_use]
+    pub fn judge(&self, current: Option<&Record>, now: Timestamp) -> Verdict {
+        if let Some(record) = current
+            && record.has_seen(self.nonce)
+        {
+            return Verdict { answer: Applied::Applied { renewed: self.renewed(record) }, write: None };
+        }
+        match (&self.target, current) {
+            (Target::New { .. }, Some(_)) => Verdict::refuse(Applied::Conflict),
+            (Target::New { verifier, created_at, lifetime }, None) => {
+                let record = Record {
+                    verifier: *verifier,
+                    previous: None,
+                    generation: 0,
+                    created_at: *created_at,
+                    renewed_at: *created_at,
+                    authenticated_at: None,
+                    idle_until: lifetime.idle_until,
+                    ends_at: lifetime.ends_at,
+                    remembered: lifetime.remembered,
+                    user: None,
+                    nonces: Vec::new(),
+                    fields: Fields::default(),
+                };
+                if self.expectations_fail(&record.fields, now) {
+                    return Verdict::refuse(Applied::Conflict);
+                }
+                self.write(record, now)
+            }
+            (Target::Existing { generation }, Some(record)) if record.is_live(now) => {
+                if record.generation != *generation {
+                    return Verdict::refuse(Applied::Moved);
+                }
+                if self.expectations_fail(&record.fields, now) {
+                    return Verdict::refuse(Applied::Conflict);
+                }
+                self.write(record.clone(), now)
+            }
+            (Target::Existing { .. }, _) => Verdict::refuse(Applied::Gone),
+        }
+    }
+
+    /// Whether the change asks for a renewal and `record` has it.
+    fn renewed(&self, record: &Record) -> bool {
+        match &self.renew {
+            Some(Renew::Privilege { to } | Renew::Timer { to, .. }) => record.verifier == *to,
+            Some(Renew::Presented { .. }) | None => false,
+        }
+    }
+
+    fn expectations_fail(&self, fields: &Fields, now: Timestamp) -> bool {
+        self.expect
+            .iter()
+            .any(|expect| live(fields, &expect.name, now).map(|entry| entry.value) != expect.value.as_deref())
+    }
+
+    fn write(&self, mut record: Record, now: Timestamp) -> Verdict {
+        if let Some(touch) = self.touch {
+            record.idle_until = record.idle_until.max(touch);
+        }
+        if let Some(lifetime) = self.restart {
+            record.idle_until = lifetime.idle_until;
+            record.ends_at = lifetime.ends_at;
+            record.remembered = lifetime.remembered;
+        }
+        match &self.sign {
+            Some(Sign::In { user, at }) => {
+                record.user = Some(user.clone());
+                record.authenticated_at = Some(*at);
+            }
+            Some(Sign::Out) => {
+                record.user = None;
+                record.authenticated_at = None;
+            }
+            None => {}
+        }
+        if let Some(renew) = &self.renew {
+            renew.write(&mut record, now);
+        }
+        if record.nonces.len() >= NONCES {
+            record.nonces.drain(..=record.nonces.len() - NONCES);
+        }
+        record.nonces.push(self.nonce);
+        if self.keep.is_some() || !(self.set.is_empty() && self.unset.is_empty() && self.add.is_empty()) {
+            record.fields = self.write_fields(&record.fields, now);
+        }
+        Verdict { answer: Applied::Applied { renewed: self.renewed(&record) }, write: Some(Arc::new(record)) }
+    }
+
+    /// The fields after this change; the expired are left out on the way.
+    fn write_fields(&self, old: &Fields, now: Timestamp) -> Fields {
+        let grown: usize = self.set.iter().map(|set| set.name.len() + set.value.len() + 16).sum();
+        let mut new = Fields::with_capacity(old.as_bytes().len() + grown + self.add.len() * 32);
+        for entry in old.iter().filter(|entry| entry.is_live(now)) {
+            let kept = self.keep.as_ref().is_none_or(|keep| contains(keep, entry.name));
+            if let Some(set) = self.set.iter().find(|set| set.name == entry.name) {
+                new.push(Entry { name: entry.name, value: &set.value, expires: set.expires });
+            } else if let Some(add) = self.add.iter().find(|add| add.name == entry.name) {
+                push_sum(&mut new, add, kept.then_some(entry.value));
+            } else if kept && !contains(&self.unset, entry.name) {
+                new.push(entry);
+            }
+        }
+        let absent = |name: &Name| live(old, name, now).is_none();
+        for set in self.set.iter().filter(|set| absent(&set.name)) {
+            new.push(Entry { name: &set.name, value: &set.value, expires: set.expires });
+        }
+        for add in self.add.iter().filter(|add| absent(&add.name)) {
+            push_sum(&mut new, add, None);
+        }
+        new
+    }
+}
+
+impl Renew {
+    fn write(&self, record: &mut Record, now: Timestamp) {
+        match self {
+            Self::Privilege { to } => {
+                record.previous =
+                    Some(Previous { verifier: record.verifier, replaced: Replaced::ByPrivilege { at: now } });
+                record.verifier = *to;
+                record.generation = record.generation.saturating_add(1);
+                record.renewed_at = now;
+            }
+            Self::Timer { from, to } if record.verifier == *from => {
+                record.previous =
+                    Some(Previous { verifier: record.verifier, replaced: Replaced::ByTimer { presented_at: None } });
+                record.verifier = *to;
+                record.renewed_at = now;
+            }
+            Self::Timer { .. } => {}
+            Self::Presented { verifier } => {
+                if record.verifier == *verifier
+                    && let Some(Previous { replaced: Replaced::ByTimer { presented_at: presented_at @ None }, .. }) =
+                        &mut record.previous
+                {
+                    *presented_at = Some(now);
+                }
+            }
+        }
+    }
+}
+
+fn live<'a>(fields: &'a Fields, name: &str, now: Timestamp) -> Option<Entry<'a>> {
+    fields.get(name).filter(|entry| entry.is_live(now))
+}
+
+fn contains(names: &[Name], name: &str) -> bool {
+    names.iter().any(|kept| kept == name)
+}
+
+fn push_sum(fields: &mut Fields, add: &Add, old: Option<&[u8]>) {
+    let old = old.and_then(integer::read).unwrap_or(add.initial);
+    fields.push(Entry { name: &add.name, value: &integer::write(add.to(old)), expires: add.expires });
+}
+
+/// Counters as MessagePack integers, which reach from `i64::MIN` to `u64::MAX`.
+pub(crate) mod integer {
+    pub(crate) fn read(mut value: &[u8]) -> Option<i128> {
+        let number = match rmp::decode::read_marker(&mut value).ok()? {
+            rmp::Marker::FixPos(number) => i128::from(number),
+            rmp::Marker::FixNeg(number) => i128::from(number),
+            rmp::Marker::U8 => i128::from(u8::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::U16 => i128::from(u16::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::U32 => i128::from(u32::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::U64 => i128::from(u64::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::I8 => i128::from(i8::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::I16 => i128::from(i16::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::I32 => i128::from(i32::from_be_bytes(take(&mut value)?)),
+            rmp::Marker::I64 => i128::from(i64::from_be_bytes(take(&mut value)?)),
+            _ => return None,
+        };
+        value.is_empty().then_some(number)
+    }
+
+    fn take<const N: usize>(value: &mut &[u8]) -> Option<[u8; N]> {
+        let (bytes, rest) = value.split_first_chunk()?;
+        *value = rest;
+        Some(*bytes)
+    }
+
+    /// A number past both ends of the range becomes the nearer end.
+    pub(crate) fn write(number: i128) -> Vec<u8> {
+        let mut value = Vec::with_capacity(9);
+        // Writing to a vector cannot fail.
+        let _ = match u64::try_from(number) {
+            Ok(positive) => rmp::encode::write_uint(&mut value, positive),
+            Err(_) if number > 0 => rmp::encode::write_uint(&mut value, u64::MAX),
+            Err(_) => rmp::encode::write_sint(&mut value, i64::try_from(number).unwrap_or(i64::MIN)),
+        };
+        value
+    }
+}
