@@ -86,6 +86,13 @@ impl Change {
     }
 }
 
+impl Change {
+    /// Whether this is a change of `record` as far as its generation tells.
+    pub(crate) fn is_for(&self, record: &super::Record) -> bool {
+        self.target == Target::Existing { generation: record.generation }
+    }
+}
+
 /// Which record a [`Change`] is for.
 ///
 /// ```

@@ -1,6 +1,7 @@
 //! All that passes between a session and its store: the [`Record`] that is kept, the [`Change`] that is asked for, and
 //! what became of it, [`Applied`]. Nothing here knows a type of the user's.
 
+pub(crate) use self::apply::integer;
 mod apply;
 mod change;
 mod fields;

@@ -1,0 +1,319 @@
+//! Carries a request's plan out at the store, and plans again where somebody else was first.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Engine, Op, Request, Step,
+    open::{Found, Lost, Presented},
+    pending::Pending,
+    plan::{Plan, write_ops},
+    request::{Inner, Response},
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    event::Event,
+    id::{Key, Selector, Verifier},
+    record::{Applied, Change, Record},
+    schema::Meta,
+    store::StoreError,
+};
+
+/// How often a commit is planned anew because others changed the same fields meanwhile.
+const RETRIES: usize = 64;
+
+/// What became of a request's changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// They are stored, or there were none.
+    Applied,
+    /// The session had ended.
+    Gone,
+    /// The session's privilege had changed.
+    Moved,
+    /// Others kept winning the race.
+    Conflict,
+}
+
+impl Outcome {
+    /// The error for a handler that wants to know. There is none for success.
+    fn into_result(self) -> Result<(), Error> {
+        match self {
+            Self::Applied => Ok(()),
+            Self::Gone => Err(Error::new(Kind::Gone)),
+            Self::Moved => Err(Error::new(Kind::Moved)),
+            Self::Conflict => Err(Error::new(Kind::Conflict)),
+        }
+    }
+}
+
+/// What a response says about the session's cookie.
+#[derive(Debug)]
+pub(crate) enum CookieChange {
+    /// This value, for this long; without a time, as long as the browser runs.
+    Set { token: String, max_age: Option<Duration> },
+    /// It goes.
+    Remove,
+}
+
+impl Request {
+    /// Commits for a handler that wants to know.
+    pub(crate) async fn save(&self) -> Result<(), Error> {
+        self.commit().await?.into_result()
+    }
+
+    /// Applies what is pending. If the store cannot tell, it stays pending.
+    pub(super) async fn commit(&self) -> Result<Outcome, Error> {
+        let _gate = self.gate.lock().await;
+        let mut pending = self.take_pending()?;
+        for _ in 0..RETRIES {
+            match self.attempt(&pending).await {
+                Ok(Some(outcome)) => return Ok(self.report(outcome)),
+                Ok(None) => {}
+                Err(error) => {
+                    if error.is_unavailable() {
+                        let mut inner = self.inner();
+                        let since = std::mem::replace(&mut inner.pending, std::mem::take(&mut pending));
+                        inner.pending.fold(since.era, since.steps, since.ops);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.report(Outcome::Conflict))
+    }
+
+    fn take_pending(&self) -> Result<Pending, Error> {
+        let mut inner = self.inner();
+        let era = inner.pending.era;
+        let mut pending = std::mem::replace(&mut inner.pending, Pending { era, ..Pending::default() });
+        match pending.steps.iter().position(|step| matches!(step, Step::Failed(_))).map(|at| pending.steps.remove(at)) {
+            Some(Step::Failed(error)) => Err(error),
+            _ => Ok(pending),
+        }
+    }
+
+    /// Plans and tries once. `None`: the record turned out to be newer and was loaded anew.
+    async fn attempt(&self, pending: &Pending) -> Result<Option<Outcome>, Error> {
+        let now = self.now();
+        let (plan, found_key) = {
+            let inner = self.inner();
+            let Some(presented) = &inner.presented else { return Ok(Some(Outcome::Applied)) };
+            let plan = Plan::new(&self.engine, presented, pending, now)?;
+            (plan.for_response(inner.response)?, presented.key())
+        };
+        match plan {
+            Plan::Nothing => {
+                self.refresh_cookie(None, now);
+                Ok(Some(Outcome::Applied))
+            }
+            Plan::Lost(Lost::Gone) => Ok(Some(Outcome::Gone)),
+            Plan::Lost(Lost::Moved) => Ok(Some(Outcome::Moved)),
+            Plan::Conflict => Ok(Some(Outcome::Conflict)),
+            Plan::Delete => {
+                self.end(found_key).await?;
+                Ok(Some(Outcome::Applied))
+            }
+            Plan::Create { change, selector, verifier, ends } => {
+                if ends {
+                    self.end(found_key).await?;
+                }
+                self.create(&change, selector, verifier, now).await
+            }
+            Plan::Update { change, renewal } => match found_key {
+                Some(key) => self.update(&key, &change, renewal, now).await,
+                None => Ok(Some(Outcome::Gone)),
+            },
+        }
+    }
+
+    async fn end(&self, key: Option<Key>) -> Result<(), Error> {
+        if let Some(key) = key {
+            self.engine.store.delete(&key).await?;
+            self.emit(&Event::Ended);
+        }
+        let mut inner = self.inner();
+        inner.presented = Some(Presented::Nobody);
+        inner.cookie = Some(CookieChange::Remove);
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        change: &Change,
+        selector: Selector,
+        verifier: Verifier,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, Error> {
+        let Applied::Applied { .. } = self.engine.apply(&selector.key(), change, now).await? else {
+            return Ok(None); // a taken key: the next attempt draws another
+        };
+        self.emit(&Event::Created);
+        let mut inner = self.inner();
+        if let Some(lifetime) = change.restart {
+            let expires_at = lifetime.idle_until.min(lifetime.ends_at);
+            let max_age = self.engine.max_age(lifetime.remembered, expires_at, now);
+            inner.cookie = Some(CookieChange::Set { token: self.engine.signer.sign(selector, &verifier), max_age });
+        }
+        if inner.response != Response::Leaving
+            && let Some(record) = change.judge(None, now).write
+        {
+            let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
+            inner.presented = Some(Presented::Found(found));
+        }
+        Ok(Some(Outcome::Applied))
+    }
+
+    async fn update(
+        &self,
+        key: &Key,
+        change: &Change,
+        renewal: Option<Verifier>,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, Error> {
+        match self.engine.apply(key, change, now).await? {
+            Applied::Applied { renewed } => {
+                self.adopt(change, now);
+                if let (true, Some(verifier)) = (renewed, renewal) {
+                    self.emit(&Event::Renewed);
+                    let mut inner = self.inner();
+                    if let Some(Presented::Found(found)) = &mut inner.presented {
+                        (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
+                        inner.cookie = Some(self.engine.cookie_for(found, now));
+                    }
+                } else {
+                    self.refresh_cookie(Some(change), now);
+                }
+                Ok(Some(Outcome::Applied))
+            }
+            Applied::Gone => Ok(Some(self.lose(Lost::Gone))),
+            Applied::Moved => Ok(Some(self.lose(Lost::Moved))),
+            Applied::Conflict => self.reload(key, change).await,
+        }
+    }
+
+    /// Replaces one field's value at once if it is still `seen`; says `false` if it is not, and sees anew.
+    pub(crate) async fn swap(
+        &self,
+        meta: &'static Meta,
+        seen: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> Result<bool, Error> {
+        let _gate = self.gate.lock().await;
+        let now = self.now();
+        let planned = match &self.inner().presented {
+            Some(Presented::Found(found)) => {
+                let mut change = Change::update(found.record.generation);
+                let fits = write_ops(&mut change, &[(meta, Op::Swap { seen, value })], &found.record.fields, now);
+                Some((found.selector.key(), fits.then_some(change)))
+            }
+            _ => None,
+        };
+        let (key, change) = match planned {
+            None => return Err(Error::new(Kind::Gone)),
+            Some((_, None)) => return Ok(false),
+            Some((key, Some(change))) => (key, change),
+        };
+        match self.engine.apply(&key, &change, now).await? {
+            Applied::Applied { .. } => {
+                self.adopt(&change, now);
+                Ok(true)
+            }
+            Applied::Gone => self.lose(Lost::Gone).into_result().map(|()| false),
+            Applied::Moved => self.lose(Lost::Moved).into_result().map(|()| false),
+            Applied::Conflict => match self.reload(&key, &change).await? {
+                None => Ok(false),
+                Some(outcome) => outcome.into_result().map(|()| false),
+            },
+        }
+    }
+
+    /// Loads the record anew after a conflict. `None`: try again.
+    async fn reload(&self, key: &Key, change: &Change) -> Result<Option<Outcome>, Error> {
+        let Some(record) = self.engine.store.load(key, self.now()).await? else {
+            return Ok(Some(self.lose(Lost::Gone)));
+        };
+        if !change.is_for(&record) {
+            return Ok(Some(self.lose(Lost::Moved)));
+        }
+        self.replace_record(record);
+        Ok(None)
+    }
+
+    /// Does to our copy of the record what the store did to its own.
+    fn adopt(&self, change: &Change, now: Timestamp) {
+        let mut inner = self.inner();
+        let shows = change.renew.is_some() || change.touch.is_some() || change.restart.is_some();
+        if inner.response == Response::Leaving && !shows {
+            return; // nobody reads it any more
+        }
+        if let Some(Presented::Found(found)) = &mut inner.presented
+            && let Some(record) = change.judge(Some(&found.record), now).write
+        {
+            found.record = record;
+        }
+    }
+
+    fn replace_record(&self, record: Arc<Record>) {
+        if let Some(Presented::Found(found)) = &mut self.inner().presented {
+            found.record = record;
+        }
+    }
+
+    fn lose(&self, lost: Lost) -> Outcome {
+        self.inner().presented = Some(Presented::Lost(lost));
+        match lost {
+            Lost::Gone => Outcome::Gone,
+            Lost::Moved => Outcome::Moved,
+        }
+    }
+
+    /// Sets the cookie of an unchanged id anew where that is called for: the key ring moved on, the deadline of a
+    /// persistent cookie moved, or `remember` changed what kind it is.
+    fn refresh_cookie(&self, applied: Option<&Change>, now: Timestamp) {
+        let mut inner = self.inner();
+        let Inner { presented: Some(Presented::Found(found)), cookie: cookie @ None, .. } = &mut *inner else { return };
+        let touched = applied.is_some_and(|change| change.touch.is_some());
+        let restarted = applied.is_some_and(|change| change.restart.is_some());
+        let shows = restarted || touched && self.engine.is_persistent(found.record.remembered);
+        if found.by_current && (shows || !found.by_current_key) {
+            *cookie = Some(self.engine.cookie_for(found, now));
+        }
+    }
+
+    fn report(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Applied => {}
+            Outcome::Gone => self.emit(&Event::Gone),
+            Outcome::Moved => self.emit(&Event::Moved),
+            Outcome::Conflict => self.emit(&Event::Conflict),
+        }
+        outcome
+    }
+}
+
+impl Engine {
+    /// Applies a change; sends it once more if the answer is lost, which the nonce makes safe (B34).
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        match self.store.apply(key, change, now).await {
+            Ok(applied) => Ok(applied),
+            Err(error) => {
+                tracing::warn!(target: "session_runtime", %error, "the session store did not answer a commit; asking once more");
+                self.store.apply(key, change, now).await
+            }
+        }
+    }
+
+    fn is_persistent(&self, remembered: bool) -> bool {
+        self.cookie.persistent || remembered
+    }
+
+    fn max_age(&self, remembered: bool, expires_at: Timestamp, now: Timestamp) -> Option<Duration> {
+        self.is_persistent(remembered).then(|| expires_at.since(now))
+    }
+
+    fn cookie_for(&self, found: &Found, now: Timestamp) -> CookieChange {
+        let max_age = self.max_age(found.record.remembered, found.record.expires_at(), now);
+        CookieChange::Set { token: self.signer.sign(found.selector, &found.verifier), max_age }
+    }
+}

@@ -1,0 +1,87 @@
+//! Lists of encoded values: enough of MessagePack arrays to join and to shorten them without knowing what is in them.
+
+use rmp::{decode, encode};
+
+/// Some encoded values in a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Items {
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+impl Items {
+    /// The items of an encoded array; none if it is not one.
+    pub(crate) fn of(array: &[u8]) -> Self {
+        let mut rest = array;
+        match decode::read_array_len(&mut rest) {
+            Ok(count) => Self { count, bytes: rest.to_vec() },
+            Err(_) => Self::default(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds the items of an encoded array.
+    pub(crate) fn append(&mut self, array: &[u8]) {
+        self.extend(Self::of(array));
+    }
+
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.count = self.count.saturating_add(more.count);
+        self.bytes.extend(more.bytes);
+    }
+
+    /// These items without those of `taken`, if they start with them; else all of them, since what was taken is gone
+    /// already and what is here came later.
+    pub(crate) fn without(self, taken: &Self) -> Self {
+        match self.bytes.strip_prefix(taken.bytes.as_slice()) {
+            Some(rest) if self.count >= taken.count => Self { count: self.count - taken.count, bytes: rest.to_vec() },
+            _ => self,
+        }
+    }
+
+    /// These items without those of `put`, if they end with them.
+    pub(crate) fn before(self, put: &Self) -> Self {
+        match self.bytes.strip_suffix(put.bytes.as_slice()) {
+            Some(rest) if self.count >= put.count => Self { count: self.count - put.count, bytes: rest.to_vec() },
+            _ => self,
+        }
+    }
+
+    /// The encoded array.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut array = Vec::with_capacity(self.bytes.len() + 5);
+        // Writing to a vector cannot fail.
+        let _ = encode::write_array_len(&mut array, self.count);
+        array.extend_from_slice(&self.bytes);
+        array
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Items;
+
+    #[test]
+    fn join_and_shorten() {
+        let (one, two) = (Items::of(&[0x91, 1]), Items::of(&[0x92, 2, 3]));
+        let mut all = one.clone();
+        all.extend(two.clone());
+        assert_eq!(all.encode(), [0x93, 1, 2, 3]);
+        assert_eq!(all.clone().without(&one), two);
+        assert_eq!(all.clone().without(&two), all);
+        assert!(Items::of(&[0xc0]).is_empty());
+    }
+
+    #[test]
+    fn sixteen_items_need_a_longer_head() {
+        let mut all = Items::default();
+        for item in 0..16 {
+            all.append(&[0x91, item]);
+        }
+        assert_eq!(&all.encode()[..3], [0xdc, 0, 16]);
+        assert_eq!(Items::of(&all.encode()), all);
+    }
+}

@@ -1,0 +1,123 @@
+//! From the request's cookies to the session they open.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Engine;
+use crate::{
+    clock::Timestamp,
+    cookie::{Presented::Token, present},
+    error::Error,
+    event::Event,
+    id::{Digest, Key, Selector, Verifier},
+    record::{Previous, Record, Replaced},
+};
+
+/// How long a replaced verifier is recognised, or after a renewal by the clock good for: the requests of one page.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Whom a request's cookie brings.
+pub(crate) enum Presented {
+    /// Nobody that we know.
+    Nobody,
+    /// A session that is no longer this request's to change. It reads as anonymous, and what the request writes lands
+    /// nowhere and sets no cookie, unless it signs in.
+    Lost(Lost),
+    /// A session.
+    Found(Found),
+}
+
+impl Presented {
+    pub(crate) fn key(&self) -> Option<Key> {
+        match self {
+            Self::Found(found) => Some(found.selector.key()),
+            Self::Nobody | Self::Lost(_) => None,
+        }
+    }
+}
+
+/// How a session was lost to a request under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It ended elsewhere.
+    Gone,
+    /// A sign-in or sign-out replaced its id, within the last minute or since this request loaded it: a cookie now would
+    /// replace the one that the sign-in has just set.
+    Moved,
+}
+
+/// A session that the request's cookie opens.
+pub(crate) struct Found {
+    pub(crate) selector: Selector,
+    pub(crate) verifier: Verifier,
+    pub(crate) record: Arc<Record>,
+    /// Whether the cookie carries the record's verifier, rather than the one before.
+    pub(crate) by_current: bool,
+    /// Whether the cookie is signed by the ring's current key.
+    pub(crate) by_current_key: bool,
+}
+
+impl Found {
+    /// Whether this is the first that is seen of a verifier renewed by the clock.
+    pub(crate) fn presents_renewal(&self) -> bool {
+        let unseen = Replaced::ByTimer { presented_at: None };
+        self.by_current && self.record.previous.as_ref().is_some_and(|previous| previous.replaced == unseen)
+    }
+}
+
+/// What a verifier is to a record.
+enum Match {
+    Current,
+    StillGood,
+    JustReplaced,
+    LongReplaced,
+    None,
+}
+
+impl Engine {
+    /// Loads the session that these `Cookie` headers bring.
+    pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<Presented, Error> {
+        let now = self.clock.now();
+        let Token(token) = present(cookies, &self.cookie.name, &self.signer, now, &self.events) else {
+            return Ok(Presented::Nobody);
+        };
+        let Some(record) = self.store.load(&token.selector.key(), now).await? else {
+            self.events.emit(&Event::Unknown);
+            return Ok(Presented::Nobody);
+        };
+        let matched = matched(&record, token.verifier.digest(&self.app, token.selector), now);
+        let by_current = match matched {
+            Match::Current => true,
+            Match::StillGood => false,
+            Match::JustReplaced => {
+                self.events.emit(&Event::Replayed { recently: true });
+                return Ok(Presented::Lost(Lost::Moved));
+            }
+            Match::LongReplaced => {
+                self.events.emit(&Event::Replayed { recently: false });
+                return Ok(Presented::Nobody);
+            }
+            Match::None => {
+                self.events.emit(&Event::Unknown);
+                return Ok(Presented::Nobody);
+            }
+        };
+        let (selector, verifier, by_current_key) = (token.selector, token.verifier, token.current);
+        Ok(Presented::Found(Found { selector, verifier, record, by_current, by_current_key }))
+    }
+}
+
+fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
+    if record.verifier == digest {
+        return Match::Current;
+    }
+    match &record.previous {
+        Some(Previous { verifier, replaced }) if *verifier == digest => match replaced {
+            Replaced::ByPrivilege { at } if now.since(*at) < GRACE => Match::JustReplaced,
+            Replaced::ByTimer { presented_at } if presented_at.is_none_or(|at| now.since(at) < GRACE) => {
+                Match::StillGood
+            }
+            Replaced::ByPrivilege { .. } | Replaced::ByTimer { .. } => Match::LongReplaced,
+        },
+        _ => Match::None,
+    }
+}

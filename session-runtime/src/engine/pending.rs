@@ -1,0 +1,181 @@
+//! What a request's handles did, folded together but applied to nothing yet.
+
+use super::Items;
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    record::{Add, Entry, Fields, integer},
+    schema::Meta,
+};
+
+/// Something done to the session as a whole.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A new id was asked for.
+    Renew,
+    /// Somebody signed in: the first on this session, or the same as before, or another.
+    LogIn { user: Box<[u8]>, first: bool, same: bool },
+    /// Whoever was signed in is not any more.
+    LogOut,
+    /// The session was ended; what follows is for a new one.
+    End,
+    /// The lifetime was chosen.
+    Remember(bool),
+    /// A value could not be encoded: nothing of this request may be stored.
+    Failed(Error),
+}
+
+impl Step {
+    /// Whether fields from before it are forgotten, and if so, whether those of the device stay.
+    const fn forgets(&self) -> Option<KeepsDevice> {
+        match self {
+            Self::End => Some(KeepsDevice::No),
+            Self::LogOut | Self::LogIn { first: false, same: false, .. } => Some(KeepsDevice::Yes),
+            _ => None,
+        }
+    }
+
+    /// Whether it holds even if the handler failed: what ends or protects a session does.
+    const fn survives_failure(&self) -> bool {
+        matches!(self, Self::Renew | Self::LogOut | Self::End)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeepsDevice {
+    Yes,
+    No,
+}
+
+/// Something done to one field.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// Write this.
+    Set { value: Vec<u8> },
+    /// Return to the default.
+    Unset,
+    /// Move the counter.
+    Add(Add),
+    /// Remove it if it is still what was seen.
+    Take { seen: Option<Vec<u8>> },
+    /// Remove the items that were taken, and put these behind what is left.
+    List { taken: Option<Vec<u8>>, put: Items },
+    /// Write this (or return to the default) if it is still what was seen.
+    Swap { seen: Option<Vec<u8>>, value: Option<Vec<u8>> },
+}
+
+impl Op {
+    /// The field's value after this, if it was `old`; `None` for its default.
+    pub(crate) fn on(&self, old: Option<&[u8]>) -> Option<Vec<u8>> {
+        match self {
+            Self::Set { value } => Some(value.clone()),
+            Self::Unset => None,
+            Self::Add(add) => Some(integer::write(add.to(old.and_then(integer::read).unwrap_or(add.initial)))),
+            Self::Take { seen } => old.filter(|old| Some(*old) != seen.as_deref()).map(<[u8]>::to_vec),
+            Self::List { taken, put } => {
+                let mut items = old.map(Items::of).unwrap_or_default();
+                if let Some(taken) = taken {
+                    items = items.without(&Items::of(taken));
+                }
+                items.extend(put.clone());
+                (!items.is_empty()).then(|| items.encode())
+            }
+            Self::Swap { value, .. } => value.clone(),
+        }
+    }
+
+    /// This op followed by `next` on the same field, by a handle that saw what this one did.
+    fn then(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Add(first), Self::Add(next)) => Self::Add(first.then(&next)),
+            (Self::List { taken, mut put }, Self::List { taken: None, put: more }) => {
+                put.extend(more);
+                Self::List { taken, put }
+            }
+            // The later one took what the earlier one put, so only what was stored before either is still to go.
+            (Self::List { taken: first, put }, Self::List { taken: Some(seen), put: more }) => {
+                let stored = first.unwrap_or_else(|| Items::of(&seen).before(&put).encode());
+                Self::List { taken: Some(stored), put: more }
+            }
+            (Self::Swap { seen, .. }, Self::Swap { value, .. }) => Self::Swap { seen, value },
+            // It took what this request had put over what was stored: that is gone either way.
+            (Self::Set { .. }, Self::Take { .. }) => Self::Unset,
+            (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
+            (_, next) => next,
+        }
+    }
+}
+
+/// All that a request did so far.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) ops: Vec<(&'static Meta, Op)>,
+    /// How often fields were forgotten.
+    pub(crate) era: u32,
+}
+
+impl Pending {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.ops.is_empty()
+    }
+
+    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped.
+    ///
+    /// What a handle wrote for a visitor who has left the session since, by another handle, belongs to that visitor: only
+    /// what it wrote for the device counts.
+    pub(crate) fn fold(&mut self, era: u32, steps: Vec<Step>, mut ops: Vec<(&'static Meta, Op)>) -> bool {
+        let came = ops.len();
+        if era != self.era {
+            ops.retain(|(meta, _)| meta.device);
+        }
+        for keeps in steps.iter().filter_map(Step::forgets) {
+            self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
+            self.era += 1;
+        }
+        self.steps.extend(steps);
+        let dropped = ops.len() < came;
+        for (meta, next) in ops {
+            match self.ops.iter_mut().find(|(known, _)| known.name == meta.name) {
+                Some((_, op)) => *op = std::mem::replace(op, Op::Unset).then(next),
+                None => self.ops.push((meta, next)),
+            }
+        }
+        dropped
+    }
+
+    /// Leaves only what holds even if the handler failed; says whether anything was dropped.
+    pub(crate) fn keep_on_failure(&mut self) -> bool {
+        let before = self.steps.len() + self.ops.len();
+        self.steps.retain(Step::survives_failure);
+        self.ops.clear();
+        self.steps.len() < before
+    }
+
+    /// The fields as a new handle sees them: `stored`, less what was forgotten, with what was done since.
+    pub(crate) fn overlay(&self, stored: Option<&Fields>, metas: &[Meta], now: Timestamp) -> Fields {
+        let mut fields = Fields::default();
+        let kept = |entry: &Entry<'_>| match self.forgets() {
+            None => true,
+            Some(KeepsDevice::No) => false,
+            Some(KeepsDevice::Yes) => metas.iter().any(|meta| meta.device && meta.is_stored_as(entry.name)),
+        };
+        let seen = |entry: &Entry<'_>| entry.is_live(now) && kept(entry);
+        let touched = |entry: &Entry<'_>| self.ops.iter().any(|(meta, _)| meta.is_stored_as(entry.name));
+        for entry in stored.into_iter().flat_map(Fields::iter).filter(|entry| seen(entry) && !touched(entry)) {
+            fields.push(entry);
+        }
+        for (meta, op) in &self.ops {
+            let old = stored.and_then(|stored| meta.find(stored)).filter(seen);
+            if let Some(value) = op.on(old.map(|entry| entry.value)) {
+                fields.push(Entry { name: meta.name, value: &value, expires: meta.deadline(now) });
+            }
+        }
+        fields
+    }
+
+    /// Whether the session's former fields are forgotten, and if so, whether those of the device stay.
+    pub(crate) fn forgets(&self) -> Option<KeepsDevice> {
+        self.steps.iter().filter_map(Step::forgets).reduce(|a, b| if a == KeepsDevice::No { a } else { b })
+    }
+}

@@ -1,0 +1,300 @@
+//! What a request's doings come to, given the record they meet: one change, a deletion, or nothing. Pure; run again
+//! whenever the record turns out to be newer.
+
+use super::{
+    Engine,
+    open::{Found, Lost, Presented},
+    pending::{KeepsDevice, Op, Pending, Step},
+    request::Response,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    id::{Selector, Verifier},
+    record::{Change, Expect, Fields, Record, Renew, Set, Sign},
+    schema::Meta,
+};
+
+/// What is to be done at the store.
+pub(crate) enum Plan {
+    /// Nothing.
+    Nothing,
+    /// The stored session ends.
+    Delete,
+    /// The stored session changes. With a verifier: it is renewed by that.
+    Update { change: Box<Change>, renewal: Option<Verifier> },
+    /// A new session is stored; `ends` says that the one that came with the request ends first.
+    Create { change: Box<Change>, selector: Selector, verifier: Verifier, ends: bool },
+    /// There is something to write, but the session is no longer this request's.
+    Lost(Lost),
+    /// A field is no longer what it was changed from, and what changed it cannot be run again.
+    Conflict,
+}
+
+/// What the steps of a request come to.
+#[derive(Default)]
+struct Intent<'a> {
+    ends: bool,
+    renews: bool,
+    sign: Option<SignIntent<'a>>,
+    remember: Option<bool>,
+}
+
+enum SignIntent<'a> {
+    In { user: &'a [u8], same: bool },
+    Out,
+}
+
+impl<'a> Intent<'a> {
+    fn of(steps: &'a [Step]) -> Self {
+        let mut intent = Self::default();
+        for step in steps {
+            match step {
+                Step::Renew => intent.renews = true,
+                Step::LogIn { user, same, .. } => {
+                    intent.renews = true;
+                    intent.sign = Some(SignIntent::In { user, same: *same });
+                    intent.remember = None;
+                }
+                Step::LogOut => {
+                    intent.renews = true;
+                    intent.sign = Some(SignIntent::Out);
+                    intent.remember = None;
+                }
+                Step::End => intent = Self { ends: true, ..Self::default() },
+                Step::Remember(remember) => intent.remember = Some(*remember),
+                Step::Failed(_) => {}
+            }
+        }
+        intent
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(
+        engine: &Engine,
+        presented: &Presented,
+        pending: &Pending,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let intent = Intent::of(&pending.steps);
+        match presented {
+            Presented::Found(found) if !intent.ends => update(engine, found, pending, &intent, now),
+            Presented::Found(_) => match create(engine, pending, &intent, now)? {
+                Self::Nothing => Ok(Self::Delete),
+                plan => Ok(plan.ending()),
+            },
+            Presented::Nobody => create(engine, pending, &intent, now),
+            Presented::Lost(lost) => match create(engine, pending, &intent, now)? {
+                Self::Create { .. } if !matches!(intent.sign, Some(SignIntent::In { .. })) => Ok(Self::Lost(*lost)),
+                plan => Ok(plan),
+            },
+        }
+    }
+
+    /// The plan as far as the response can still carry its cookie.
+    pub(crate) fn for_response(mut self, response: Response) -> Result<Self, Error> {
+        if matches!(response, Response::Awaited | Response::Leaving) {
+            return Ok(self);
+        }
+        let too_late = |wanted| Err(Error::new(Kind::TooLate { wanted }));
+        match &mut self {
+            Self::Create { .. } => return too_late("a new session needs one"),
+            Self::Update { change, renewal: renewal @ Some(_) } => {
+                if matches!(change.renew, Some(Renew::Privilege { .. })) {
+                    return too_late("a renewed session needs one");
+                }
+                (change.renew, *renewal) = (None, None);
+            }
+            _ => {}
+        }
+        Ok(self)
+    }
+
+    fn ending(mut self) -> Self {
+        if let Self::Create { ends, .. } = &mut self {
+            *ends = true;
+        }
+        self
+    }
+}
+
+fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestamp) -> Result<Plan, Error> {
+    let user = match &intent.sign {
+        Some(SignIntent::In { user, .. }) => Some(*user),
+        Some(SignIntent::Out) | None => None,
+    };
+    let empty = Fields::default();
+    let (selector, verifier) = (Selector::random()?, Verifier::random()?);
+    let lifetime = engine.lifetimes.starting(now, intent.remember.unwrap_or(false));
+    let digest = verifier.digest(&engine.app, selector);
+    let mut change = Change::create(digest, now, lifetime.idle_until, lifetime.ends_at);
+    change.restart = Some(lifetime);
+    change.sign = user.map(|user| Sign::In { user: user.into(), at: now });
+    if !write_ops(&mut change, &pending.ops, &empty, now) {
+        return Ok(Plan::Conflict);
+    }
+    // An empty session is no session: an anonymous visitor leaves nothing behind (B4).
+    if change.set.is_empty() && change.add.is_empty() && user.is_none() {
+        return Ok(Plan::Nothing);
+    }
+    change.expect.clear();
+    change.unset.clear();
+    Ok(Plan::Create { change: Box::new(change), selector, verifier, ends: false })
+}
+
+fn update(
+    engine: &Engine,
+    found: &Found,
+    pending: &Pending,
+    intent: &Intent<'_>,
+    now: Timestamp,
+) -> Result<Plan, Error> {
+    let record = &*found.record;
+    let mut change = Change::update(record.generation);
+    let mut stored = &record.fields;
+    let kept;
+    if pending.forgets() == Some(KeepsDevice::Yes) {
+        let device = || engine.fields.iter().filter(|meta| meta.device);
+        change.keep = Some(device().map(|meta| meta.name.into()).collect());
+        kept = kept_fields(stored, device(), &mut change, now);
+        stored = &kept;
+    }
+    if !write_ops(&mut change, &pending.ops, stored, now) {
+        return Ok(Plan::Conflict);
+    }
+    if matches!(intent.sign, Some(SignIntent::Out)) && stored.iter().next().is_none() && !writes(&change) {
+        return Ok(Plan::Delete);
+    }
+    write_lifetime(&mut change, engine, record, intent, now);
+    let renewal = write_renewal(&mut change, engine, found, intent, now)?;
+    let idle = change.touch.is_none() && change.restart.is_none() && change.sign.is_none() && change.keep.is_none();
+    if idle && change.renew.is_none() && !writes(&change) {
+        return Ok(Plan::Nothing);
+    }
+    Ok(Plan::Update { change: Box::new(change), renewal })
+}
+
+fn writes(change: &Change) -> bool {
+    !(change.set.is_empty() && change.unset.is_empty() && change.add.is_empty())
+}
+
+/// The device's fields of `stored`. One that is there under an older name is moved, since `keep` speaks of today's.
+fn kept_fields<'a>(
+    stored: &Fields,
+    device: impl Iterator<Item = &'a Meta>,
+    change: &mut Change,
+    now: Timestamp,
+) -> Fields {
+    let mut kept = Fields::default();
+    for meta in device {
+        let Some(entry) = meta.find(stored).filter(|entry| entry.is_live(now)) else { continue };
+        kept.push(crate::record::Entry { name: meta.name, ..entry });
+        if entry.name != meta.name {
+            change.expect.push(Expect { name: entry.name.to_owned().into(), value: Some(entry.value.to_vec()) });
+            change.set.push(Set { name: meta.name.into(), value: entry.value.to_vec(), expires: entry.expires });
+        }
+    }
+    kept
+}
+
+fn write_lifetime(change: &mut Change, engine: &Engine, record: &Record, intent: &Intent<'_>, now: Timestamp) {
+    let lifetimes = &engine.lifetimes;
+    match &intent.sign {
+        Some(SignIntent::In { user, same }) => {
+            let remembered = intent.remember.unwrap_or(record.remembered && *same);
+            change.sign = Some(Sign::In { user: (*user).into(), at: now });
+            change.restart = Some(lifetimes.starting(now, remembered));
+        }
+        Some(SignIntent::Out) => {
+            change.sign = Some(Sign::Out);
+            change.restart = Some(lifetimes.starting(now, intent.remember.unwrap_or(false)));
+        }
+        None => match intent.remember {
+            Some(true) if !record.remembered => change.restart = Some(lifetimes.starting(now, true)),
+            Some(false) if record.remembered => {
+                let mut ordinary = lifetimes.starting(now, false);
+                // Absolute still counts from the sign-in: no way to stretch it (SECURITY S15).
+                ordinary.ends_at = record.authenticated_at.unwrap_or(record.created_at) + lifetimes.absolute;
+                change.restart = Some(ordinary);
+            }
+            _ if record.remembered => {}
+            _ => {
+                let idle_until = now + lifetimes.idle;
+                let stale = idle_until.since(record.idle_until);
+                if !stale.is_zero() && stale >= lifetimes.touch {
+                    change.touch = Some(idle_until);
+                }
+            }
+        },
+    }
+}
+
+fn write_renewal(
+    change: &mut Change,
+    engine: &Engine,
+    found: &Found,
+    intent: &Intent<'_>,
+    now: Timestamp,
+) -> Result<Option<Verifier>, Error> {
+    let by_timer = || {
+        let every = engine.lifetimes.rotate_every?;
+        (found.by_current && now.since(found.record.renewed_at) >= every).then_some(())
+    };
+    let digest = |verifier: &Verifier| verifier.digest(&engine.app, found.selector);
+    if intent.renews {
+        let verifier = Verifier::random()?;
+        change.renew = Some(Renew::Privilege { to: digest(&verifier) });
+        Ok(Some(verifier))
+    } else if by_timer().is_some() {
+        let verifier = Verifier::random()?;
+        change.renew = Some(Renew::Timer { from: found.record.verifier, to: digest(&verifier) });
+        Ok(Some(verifier))
+    } else {
+        if found.presents_renewal() {
+            change.renew = Some(Renew::Presented { verifier: found.record.verifier });
+        }
+        Ok(None)
+    }
+}
+
+/// Writes what was done to fields into `change`, given what is stored; `false` on a conflict that no retry can mend.
+pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored: &Fields, now: Timestamp) -> bool {
+    for (meta, op) in ops {
+        let found = meta.find(stored).filter(|entry| entry.is_live(now));
+        let old = found.map(|entry| entry.value);
+        let renamed = found.filter(|entry| entry.name != meta.name);
+        match op {
+            // The store does the sum, unless the counter has to move to its new name first.
+            Op::Add(add) if renamed.is_none() => {
+                change.add.push(crate::record::Add { expires: meta.deadline(now), ..add.clone() });
+                continue;
+            }
+            Op::Swap { seen, .. } if seen.as_deref() != old => return false,
+            _ => {}
+        }
+        let new = op.on(old);
+        if matches!(op, Op::Take { .. } | Op::List { .. }) && new.as_deref() == old {
+            continue;
+        }
+        if !matches!(op, Op::Set { .. } | Op::Unset) {
+            let name = found.map_or(meta.name.into(), |entry| entry.name.to_owned().into());
+            change.expect.push(Expect { name, value: old.map(<[u8]>::to_vec) });
+        }
+        if let Some(renamed) = renamed {
+            change.unset.push(renamed.name.to_owned().into());
+        }
+        match new {
+            Some(value) => put(&mut change.set, Set { name: meta.name.into(), value, expires: meta.deadline(now) }),
+            None if found.is_some() && renamed.is_none() => change.unset.push(meta.name.into()),
+            None => {}
+        }
+    }
+    true
+}
+
+/// Adds a field to write; what was to be written under that name gives way.
+fn put(sets: &mut Vec<Set>, set: Set) {
+    sets.retain(|known| known.name != set.name);
+    sets.push(set);
+}

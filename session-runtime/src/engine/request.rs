@@ -1,0 +1,198 @@
+//! One request's session: loaded once, when somebody asks; changed by any number of handles; committed by the layer.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Mutex as Gate;
+
+use super::{
+    CookieChange, Engine, Op, Outcome, Snapshot, Step,
+    open::Presented,
+    pending::{KeepsDevice, Pending},
+};
+use crate::{
+    clock::Timestamp,
+    cookie::is_loopback,
+    error::Error,
+    event::Event,
+    record::{Fields, Lifetime},
+    schema::Meta,
+};
+
+/// The place in a request where its session is.
+pub(crate) struct Request {
+    pub(super) engine: Arc<Engine>,
+    /// Held across the store's answers: one load or commit at a time.
+    pub(super) gate: Gate<()>,
+    /// Never held across an `await`.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    /// Whom the cookie brings. None: nobody asked yet.
+    pub(super) presented: Option<Presented>,
+    pub(super) pending: Pending,
+    /// What the response is to say about the cookie.
+    pub(super) cookie: Option<CookieChange>,
+    pub(super) response: Response,
+}
+
+/// Where the response is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Response {
+    /// It can still carry a cookie.
+    #[default]
+    Awaited,
+    /// It waits for the last commit.
+    Leaving,
+    /// Its head has left.
+    Left,
+    /// The request was cancelled: nobody waits for it.
+    Cancelled,
+}
+
+impl Request {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, gate: Gate::new(()), inner: Mutex::default() }
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here panics halfway through a change, so what a poisoned lock guards is whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the session that the cookies bring, if this is the first to ask.
+    pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
+        let _gate = self.gate.lock().await;
+        if self.inner().presented.is_none() {
+            let presented = self.engine.open(cookies).await?;
+            self.inner().presented = Some(presented);
+        }
+        Ok(())
+    }
+
+    /// What a new handle sees: the record, with what handles before it did.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let inner = self.inner();
+        let record = match &inner.presented {
+            Some(Presented::Found(found)) if inner.pending.forgets() != Some(KeepsDevice::No) => {
+                Some(Arc::clone(&found.record))
+            }
+            _ => None,
+        };
+        let overlay = (!inner.pending.is_empty()).then(|| {
+            let stored: Option<&Fields> = record.as_ref().map(|record| &record.fields);
+            Arc::new(inner.pending.overlay(stored, self.engine.fields, self.engine.clock.now()))
+        });
+        Snapshot { record, overlay, era: inner.pending.era }
+    }
+
+    /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
+    pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
+        self.inner().pending.fold(era, steps, ops)
+    }
+
+    /// A handle has gone. If the response has left before it, what it changed is saved now.
+    pub(crate) fn handle_dropped(self: &Arc<Self>) {
+        let inner = self.inner();
+        if inner.response != Response::Left || inner.pending.is_empty() {
+            return;
+        }
+        drop(inner);
+        self.emit(&Event::Late);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!(target: "session_runtime", "a session changed after its response had left, outside of a runtime; its changes are lost");
+            return;
+        };
+        let request = Arc::clone(self);
+        runtime.spawn(async move {
+            if let Err(error) = request.save().await {
+                tracing::warn!(target: "session_runtime", %error, "a session changed after its response had left, and could not be saved");
+            }
+        });
+    }
+
+    /// Whether anybody asked for the session.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.inner().presented.is_some()
+    }
+
+    /// Nobody waits for the response any more: what was changed and not saved is dropped (B28).
+    pub(crate) fn cancel(&self) {
+        let mut inner = self.inner();
+        if inner.response == Response::Awaited {
+            inner.response = Response::Cancelled;
+            inner.pending = Pending::default();
+        }
+    }
+
+    /// Commits what the handles did, and says what became of it and what the response is to say about the cookie.
+    pub(crate) async fn leave(
+        self: &Arc<Self>,
+        handler_failed: bool,
+    ) -> Result<(Outcome, Option<CookieChange>), Error> {
+        self.inner().response = Response::Leaving;
+        if handler_failed && self.inner().pending.keep_on_failure() {
+            self.emit(&Event::DroppedOnFailure);
+        }
+        let outcome = self.commit().await;
+        let cookie = {
+            let mut inner = self.inner();
+            inner.response = Response::Left;
+            if outcome.is_err() {
+                inner.pending = Pending::default();
+            }
+            inner.cookie.take()
+        };
+        self.handle_dropped(); // one may have gone during the commit
+        outcome.map(|outcome| (outcome, cookie))
+    }
+
+    /// The response has left, and nobody had asked.
+    pub(crate) fn left(&self) {
+        self.inner().response = Response::Left;
+    }
+
+    /// Whether sessions are served to whoever asked for `host`: without `Secure`, to this machine alone (SECURITY S53).
+    pub(crate) fn serves(&self, host: Option<&str>) -> bool {
+        self.engine.cookie.secure || host.is_some_and(is_loopback)
+    }
+
+    pub(crate) fn cookie_name(&self) -> &str {
+        &self.engine.cookie.name
+    }
+
+    /// The `Set-Cookie` header for a change.
+    pub(crate) fn write_cookie(&self, change: &CookieChange) -> String {
+        match change {
+            CookieChange::Set { token, max_age } => self.engine.writer.set(token, *max_age),
+            CookieChange::Remove => self.engine.writer.remove(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        self.engine.events.emit(event);
+    }
+
+    pub(crate) fn new_lifetime(&self) -> Lifetime {
+        self.engine.lifetimes.starting(self.now(), false)
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        match &self.inner().presented {
+            Some(Presented::Found(found)) => Some(self.engine.signer.fingerprint(found.selector)),
+            _ => None,
+        }
+    }
+
+    /// Whether a compare-and-swap has to wait for the commit.
+    pub(crate) fn updates_wait(&self) -> bool {
+        let inner = self.inner();
+        let alive = matches!(&inner.presented, Some(Presented::Found(_)));
+        !alive || inner.pending.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
+    }
+}

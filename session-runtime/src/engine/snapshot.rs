@@ -1,0 +1,42 @@
+//! What a handle sees beneath its own changes: the record as loaded, with what other handles of the request did.
+
+use std::sync::Arc;
+
+use crate::{
+    record::{Fields, Record},
+    schema::Meta,
+};
+
+/// A request's session at one moment. Cheap to copy.
+#[derive(Clone, Default)]
+pub(crate) struct Snapshot {
+    /// The stored session. None: a new one.
+    pub(crate) record: Option<Arc<Record>>,
+    /// The fields, where they are not the record's own.
+    pub(crate) overlay: Option<Arc<Fields>>,
+    /// How often the request had changed whose session it is.
+    pub(crate) era: u32,
+}
+
+impl Snapshot {
+    pub(crate) fn fields(&self) -> Option<&Fields> {
+        match (&self.overlay, &self.record) {
+            (Some(fields), _) => Some(fields),
+            (None, Some(record)) => Some(&record.fields),
+            (None, None) => None,
+        }
+    }
+
+    /// Hides all fields but those that `keeps` holds for.
+    pub(crate) fn retain(&mut self, metas: &[Meta], keeps: impl Fn(&Meta) -> bool) {
+        let mut kept = Fields::default();
+        if let Some(fields) = self.fields() {
+            metas
+                .iter()
+                .filter(|meta| keeps(meta))
+                .filter_map(|meta| meta.find(fields))
+                .for_each(|entry| kept.push(entry));
+        }
+        self.overlay = Some(Arc::new(kept));
+    }
+}

@@ -1,0 +1,122 @@
+//! Counters: moved by amounts, so that concurrent requests all count.
+
+use std::ops::Deref;
+
+use super::{Edit, Slot, State};
+use crate::{clock::Timestamp, record::Add, schema::Field};
+
+/// Moves a counter. The store adds the amount to whatever it holds by then, so no concurrent request is lost; the sum
+/// stays within the bounds of the type.
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { #[session(counter)] visits: u64 }
+/// # fn handler(mut session: Session<Shop>) {
+/// session.visits_mut().add(1);
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct Counter<'a, T: 'static> {
+    slot: &'a mut Slot<T>,
+    state: &'a mut State,
+    field: &'static Field<T>,
+}
+
+impl<'a, T: Integer + 'static> Counter<'a, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
+        Self { slot, state, field }
+    }
+
+    /// Counts up by `amount`, at most to the type's largest value.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(counter)] visits: u8 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.visits_mut().add(255);
+    /// session.visits_mut().add(1);
+    /// assert_eq!(session.visits(), 255);
+    /// # }
+    /// ```
+    pub fn add(&mut self, amount: T) {
+        self.shift(amount.widen());
+    }
+
+    /// Counts down by `amount`, at least to the type's smallest value.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(counter)] tries_left: u8 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.tries_left_mut().sub(1);
+    /// # }
+    /// ```
+    pub fn sub(&mut self, amount: T) {
+        self.shift(-amount.widen());
+    }
+
+    fn shift(&mut self, amount: i128) {
+        if amount == 0 && self.field.expires.is_none() {
+            return;
+        }
+        let next = Add {
+            name: self.field.name.into(),
+            amount,
+            floor: T::FLOOR,
+            ceiling: T::CEILING,
+            initial: (self.field.initial)().widen(),
+            expires: Timestamp::NEVER, // the commit knows
+        };
+        let value = self.slot.get(self.state, self.field).widen();
+        self.slot.put(T::narrow(next.to(value)));
+        self.slot.edit = Edit::Added(match &self.slot.edit {
+            Edit::Added(before) => before.then(&next),
+            _ => next,
+        });
+    }
+}
+
+impl<T: 'static> Deref for Counter<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.slot.get(self.state, self.field)
+    }
+}
+
+/// A type that can count: an integer of up to 64 bits.
+#[diagnostic::on_unimplemented(
+    message = "a `counter` counts in an integer of up to 64 bits, not in `{Self}`",
+    label = "not an integer",
+    note = "use `u64` or `i64`, or leave `counter` off"
+)]
+#[doc(hidden)]
+pub trait Integer: Copy {
+    const FLOOR: i128;
+    const CEILING: i128;
+    fn widen(self) -> i128;
+    fn narrow(wide: i128) -> Self;
+}
+
+macro_rules! integers {
+    ($($type:ident)*) => {$(
+        impl Integer for $type {
+            const FLOOR: i128 = $type::MIN as i128;
+            const CEILING: i128 = $type::MAX as i128;
+
+            #[inline]
+            fn widen(self) -> i128 {
+                self as i128
+            }
+
+            #[inline]
+            fn narrow(wide: i128) -> Self {
+                wide.clamp(Self::FLOOR, Self::CEILING) as $type
+            }
+        }
+    )*};
+}
+
+integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);

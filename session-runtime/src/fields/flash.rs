@@ -1,0 +1,158 @@
+//! Flashes: put by one response, taken by the next, shown once.
+
+use std::ops::Deref;
+
+use super::{Edit, Slot, State};
+use crate::{engine::Items, schema::Field};
+
+/// Puts or takes a flash in an `Option`.
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { #[session(flash)] notice: Option<String> }
+/// # fn handler(mut session: Session<Shop>) {
+/// session.notice_mut().put("Saved".into());
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct Flash<'a, T: 'static> {
+    slot: &'a mut Slot<Option<T>>,
+    state: &'a mut State,
+    field: &'static Field<Option<T>>,
+}
+
+impl<'a, T: 'static> Flash<'a, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(slot: &'a mut Slot<Option<T>>, state: &'a mut State, field: &'static Field<Option<T>>) -> Self {
+        Self { slot, state, field }
+    }
+
+    /// Leaves `value` for whoever takes it next. It replaces one that nobody took.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(flash)] notice: Option<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.notice_mut().put("Saved".into());
+    /// # }
+    /// ```
+    pub fn put(&mut self, value: T) {
+        self.slot.put(Some(value));
+        self.slot.edit = Edit::Written;
+    }
+
+    /// Takes the flash: it is gone once the response is. One that another request puts meanwhile stays.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(flash)] notice: Option<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// if let Some(notice) = session.notice_mut().take() {
+    ///     println!("{notice}");
+    /// }
+    /// # }
+    /// ```
+    pub fn take(&mut self) -> Option<T> {
+        let value = self.slot.get_mut(self.state, self.field).take();
+        // Taking nothing is no write (B27).
+        if value.is_some() {
+            self.slot.edit = Edit::Taken { seen: self.state.stored(self.field).map(<[u8]>::to_vec) };
+        }
+        value
+    }
+}
+
+impl<T: 'static> Deref for Flash<'_, T> {
+    type Target = Option<T>;
+
+    fn deref(&self) -> &Option<T> {
+        self.slot.get(self.state, self.field)
+    }
+}
+
+/// Puts or takes flashes in a `Vec`.
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { #[session(flash)] notices: Vec<String> }
+/// # fn handler(mut session: Session<Shop>) {
+/// session.notices_mut().put("Saved".into());
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct FlashList<'a, T: 'static> {
+    slot: &'a mut Slot<Vec<T>>,
+    state: &'a mut State,
+    field: &'static Field<Vec<T>>,
+}
+
+impl<'a, T: 'static> FlashList<'a, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(slot: &'a mut Slot<Vec<T>>, state: &'a mut State, field: &'static Field<Vec<T>>) -> Self {
+        Self { slot, state, field }
+    }
+
+    /// Leaves `item`, after those that are there and those that other requests put meanwhile.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(flash)] notices: Vec<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.notices_mut().put("Saved".into());
+    /// session.notices_mut().put("Mailed".into());
+    /// # }
+    /// ```
+    pub fn put(&mut self, item: T) {
+        let one = vec![item];
+        let encoded = self.field.codec.as_ref().map(|codec| codec.encode(&one));
+        self.slot.get_mut(self.state, self.field).extend(one);
+        match (&mut self.slot.edit, encoded) {
+            (edit, Some(Err(error))) => *edit = Edit::Failed(error),
+            (Edit::Listed { put, .. }, Some(Ok(one))) => put.append(&one),
+            (edit @ Edit::None, Some(Ok(one))) => *edit = Edit::Listed { taken: None, put: Items::of(&one) },
+            _ => {}
+        }
+    }
+
+    /// Takes all that is there: it is gone once the response is. What another request puts meanwhile stays.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(flash)] notices: Vec<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// for notice in session.notices_mut().take() {
+    ///     println!("{notice}");
+    /// }
+    /// # }
+    /// ```
+    pub fn take(&mut self) -> Vec<T> {
+        let items = std::mem::take(self.slot.get_mut(self.state, self.field));
+        if !items.is_empty() && !matches!(self.slot.edit, Edit::Failed(_)) {
+            let taken = self.state.stored(self.field).map(<[u8]>::to_vec);
+            self.slot.edit = Edit::Listed { taken, put: Items::default() };
+        }
+        items
+    }
+}
+
+impl<T: 'static> Deref for FlashList<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.slot.get(self.state, self.field)
+    }
+}
+
+/// A type that can hold flashes: an `Option` or a `Vec`.
+#[diagnostic::on_unimplemented(
+    message = "a `flash` is an `Option<T>` or a `Vec<T>`, not `{Self}`",
+    label = "nothing can be taken from this",
+    note = "write `Option<{Self}>` for one flash, `Vec<{Self}>` for several"
+)]
+#[doc(hidden)]
+pub trait Collection {}
+
+impl<T> Collection for Option<T> {}
+impl<T> Collection for Vec<T> {}

@@ -1,0 +1,103 @@
+//! Who is signed in: the one field whose change makes another session of it.
+
+use super::{Edit, Slot, slot::encode};
+use crate::{
+    engine::Step,
+    error::Error,
+    schema::{Field, Schema},
+    session::Core,
+};
+
+/// Signs in and out.
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+/// # fn handler(mut session: Session<Shop>) {
+/// session.user_id_mut().log_in(7);
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct Identity<'a, S: Schema, T: 'static> {
+    core: &'a mut Core<S>,
+    slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
+    field: &'static Field<Option<T>>,
+}
+
+impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(
+        core: &'a mut Core<S>,
+        slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
+        field: &'static Field<Option<T>>,
+    ) -> Self {
+        Self { core, slot, field }
+    }
+
+    /// Signs `user` in: the session gets a new id and a new lifetime, and remembers when this was (OWASP ASVS 7.2.4).
+    ///
+    /// What a guest collected stays. If somebody else was signed in, only `device` fields do, and what this request
+    /// wrote before belongs to the former visitor.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.user_id_mut().log_in(7);
+    /// assert_eq!(session.user_id(), Some(7));
+    /// # }
+    /// ```
+    pub fn log_in(&mut self, user: T) {
+        let user = Some(user);
+        match (self.encoded(), encode(&user, self.field)) {
+            (Ok(old), Ok(new)) => {
+                let (first, same) = (old.is_none(), old == new);
+                if !first && !same {
+                    self.core.reset(true);
+                }
+                self.core.__state.steps.push(Step::LogIn { user: new.unwrap_or_default().into(), first, same });
+            }
+            (Err(error), _) | (_, Err(error)) => self.core.__state.steps.push(Step::Failed(error)),
+        }
+        let slot = (self.slot)(&mut self.core.__slots);
+        slot.put(user);
+        slot.edit = Edit::Written;
+    }
+
+    /// Signs out: the session gets a new id and keeps `device` fields alone; with none of those, it is deleted. For a
+    /// guest this does nothing.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.user_id_mut().log_out();
+    /// assert_eq!(session.user_id(), None);
+    /// # }
+    /// ```
+    pub fn log_out(&mut self) {
+        let Core { __slots, __state } = &mut *self.core;
+        if (self.slot)(__slots).get(__state, self.field).is_some() {
+            self.core.reset(true);
+            self.core.__state.steps.push(Step::LogOut);
+        }
+    }
+
+    /// Who is signed in so far, as stored.
+    fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let Core { __slots, __state } = &mut *self.core;
+        encode((self.slot)(__slots).get(__state, self.field), self.field)
+    }
+}
+
+/// A type that can say who is signed in, or that nobody is: an `Option`.
+#[diagnostic::on_unimplemented(
+    message = "an `identity` is an `Option<T>`, not `{Self}`",
+    label = "this cannot say that nobody is signed in",
+    note = "write `Option<{Self}>`"
+)]
+#[doc(hidden)]
+pub trait Optional {}
+
+impl<T> Optional for Option<T> {}

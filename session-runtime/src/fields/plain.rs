@@ -1,0 +1,136 @@
+//! Fields without a policy: read and write at will, the last writer wins.
+
+use std::ops::{Deref, DerefMut};
+
+use super::{Edit, Slot, State};
+use crate::schema::Field;
+
+/// Changes a plain field: through `*handle`, [`Plain::set`] or [`Plain::reset`].
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { theme: String }
+/// # fn handler(mut session: Session<Shop>) {
+/// *session.theme_mut() = "dark".into();
+/// session.theme_mut().push_str("er");
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct Plain<'a, T: 'static> {
+    slot: &'a mut Slot<T>,
+    state: &'a mut State,
+    field: &'static Field<T>,
+}
+
+impl<'a, T: 'static> Plain<'a, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
+        Self { slot, state, field }
+    }
+
+    /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
+    /// expires.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.theme_mut().set("dark".into());
+    /// # }
+    /// ```
+    pub fn set(&mut self, value: T) {
+        self.slot.put(value);
+        self.slot.edit = Edit::Written;
+    }
+
+    /// Returns the field to its default and removes it from the store.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.theme_mut().reset();
+    /// # }
+    /// ```
+    pub fn reset(&mut self) {
+        self.slot.put((self.field.initial)());
+        self.slot.edit = Edit::Reset;
+    }
+}
+
+impl<T: 'static> Deref for Plain<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.slot.get(self.state, self.field)
+    }
+}
+
+impl<T: 'static> DerefMut for Plain<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.slot.edit = Edit::Written;
+        self.slot.get_mut(self.state, self.field)
+    }
+}
+
+/// Changes a plain `Option` field: through `*handle`, [`Maybe::set`] or [`Maybe::clear`].
+///
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Session)] struct Shop { coupon: Option<String> }
+/// # fn handler(mut session: Session<Shop>) {
+/// session.coupon_mut().get_or_insert_default().push('!');
+/// # }
+/// ```
+#[must_use = "a handle does nothing until one of its methods is called"]
+pub struct Maybe<'a, T: 'static>(Plain<'a, Option<T>>);
+
+impl<'a, T: 'static> Maybe<'a, T> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(slot: &'a mut Slot<Option<T>>, state: &'a mut State, field: &'static Field<Option<T>>) -> Self {
+        Self(Plain::new(slot, state, field))
+    }
+
+    /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
+    /// expires.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { coupon: Option<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.coupon_mut().set("SPRING".into());
+    /// # }
+    /// ```
+    pub fn set(&mut self, value: T) {
+        self.0.set(Some(value));
+    }
+
+    /// Makes the field `None`.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { coupon: Option<String> }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.coupon_mut().clear();
+    /// # }
+    /// ```
+    pub fn clear(&mut self) {
+        self.0.set(None);
+    }
+}
+
+impl<T: 'static> Deref for Maybe<'_, T> {
+    type Target = Option<T>;
+
+    fn deref(&self) -> &Option<T> {
+        &self.0
+    }
+}
+
+impl<T: 'static> DerefMut for Maybe<'_, T> {
+    fn deref_mut(&mut self) -> &mut Option<T> {
+        &mut self.0
+    }
+}

@@ -1,0 +1,167 @@
+//! One field within one handle: decoded when it is first read, encoded when it is folded.
+
+use std::{sync::OnceLock, time::SystemTime};
+
+use super::State;
+use crate::{
+    engine::{Items, Op},
+    error::{Error, Kind},
+    event::Event,
+    record::Add,
+    schema::{AnySlot, Field, NIL, Policy},
+};
+
+/// The place of a field's value.
+#[doc(hidden)]
+pub struct Slot<T> {
+    value: OnceLock<T>,
+    pub(crate) edit: Edit,
+}
+
+/// What this handle did to a field so far.
+pub(crate) enum Edit {
+    /// Nothing.
+    None,
+    /// Gave it the value in the slot.
+    Written,
+    /// Returned it to its default.
+    Reset,
+    /// Moved a counter.
+    Added(Add),
+    /// Took the flash that was stored so.
+    Taken { seen: Option<Vec<u8>> },
+    /// Took the items that were stored so, if any were taken, and put these since.
+    Listed { taken: Option<Vec<u8>>, put: Items },
+    /// Changed, from what was stored, an atomic field that could not be applied at once.
+    Swapped { seen: Option<Vec<u8>> },
+    /// Did something that cannot be encoded.
+    Failed(rmp_serde::encode::Error),
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { value: OnceLock::new(), edit: Edit::None }
+    }
+}
+
+impl<T> From<T> for Slot<T> {
+    /// A slot of a session made by hand.
+    fn from(value: T) -> Self {
+        Self { value: OnceLock::from(value), edit: Edit::None }
+    }
+}
+
+impl<T> Slot<T> {
+    /// The value: what this handle wrote, else what is stored, else the default.
+    #[inline]
+    pub fn get(&self, state: &State, field: &'static Field<T>) -> &T {
+        match self.value.get() {
+            Some(value) => value,
+            None => self.value.get_or_init(|| load(state, field)),
+        }
+    }
+
+    /// The value to change in place. The caller notes the edit.
+    pub(crate) fn get_mut(&mut self, state: &State, field: &'static Field<T>) -> &mut T {
+        if self.value.get().is_none() {
+            self.put(load(state, field));
+        }
+        match self.value.get_mut() {
+            Some(value) => value,
+            None => unreachable!("the value was put there just above"),
+        }
+    }
+
+    pub(crate) fn put(&mut self, value: T) {
+        self.value = OnceLock::from(value);
+    }
+
+    /// The value, out of the slot.
+    pub fn into_value(self, state: &State, field: &'static Field<T>) -> T {
+        self.value.into_inner().unwrap_or_else(|| load(state, field))
+    }
+
+    /// When the value ceases to be readable, if it has a deadline of its own and is there.
+    pub fn expires_at(&self, state: &State, field: &'static Field<T>) -> Option<SystemTime> {
+        let deadline = match self.edit {
+            Edit::None => state.deadline_of(field),
+            Edit::Reset | Edit::Taken { .. } => None,
+            _ => field.expires.map(|expires| state.now() + expires),
+        };
+        deadline.map(|deadline| deadline.min(state.expires_at()).into())
+    }
+}
+
+impl<T: Send + 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
+    fn reset(&mut self) {
+        if self.0.policy != Policy::Skip {
+            *self.1 = Slot::default();
+        }
+    }
+
+    fn is_edited(&self) -> bool {
+        self.0.policy != Policy::Skip && !matches!(self.1.edit, Edit::None)
+    }
+
+    fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error> {
+        let (field, slot) = self;
+        Ok(match std::mem::replace(&mut slot.edit, Edit::None) {
+            Edit::None => None,
+            Edit::Written => changed(slot.get(state, field), state, field)?.map(|value| match value {
+                Some(value) => Op::Set { value },
+                None => Op::Unset,
+            }),
+            Edit::Reset => state.stored(field).map(|_| Op::Unset),
+            Edit::Added(add) => Some(Op::Add(add)),
+            Edit::Taken { seen } => Some(Op::Take { seen }),
+            Edit::Listed { taken: None, put } if put.is_empty() => None,
+            Edit::Listed { taken, put } => Some(Op::List { taken, put }),
+            Edit::Swapped { seen } => {
+                changed(slot.get(state, field), state, field)?.map(|value| Op::Swap { seen, value })
+            }
+            Edit::Failed(error) => return Err(unencodable(field, error)),
+        })
+    }
+}
+
+/// The stored form of `value`; `None` where leaving the field out says the same.
+pub(super) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
+    let Some(codec) = &field.codec else { return Ok(None) };
+    let encode = |value: &T| codec.encode(value).map_err(|error| unencodable(field, error));
+    let bytes = encode(value)?;
+    let absent_says_the_same = bytes == NIL && encode(&(field.initial)())? == NIL;
+    Ok((!absent_says_the_same).then_some(bytes))
+}
+
+/// What is to be stored, or `None` if it is stored already: an equal value is no write (B27), but restarts the clock of a
+/// field that expires.
+fn changed<T>(value: &T, state: &State, field: &'static Field<T>) -> Result<Option<Option<Vec<u8>>>, Error> {
+    let new = encode(value, field)?;
+    let same = match (state.stored(field), &new) {
+        (Some(old), Some(new)) => old == new && field.expires.is_none(),
+        (None, None) => true,
+        (Some(_), None) => false,
+        // Nothing is stored, and the default need not be.
+        (None, Some(_)) => encode(&(field.initial)(), field)? == new,
+    };
+    Ok((!same).then_some(new))
+}
+
+fn unencodable<T>(field: &Field<T>, error: rmp_serde::encode::Error) -> Error {
+    Error::new(Kind::Encode { field: field.meta.name }).because(error)
+}
+
+fn load<T>(state: &State, field: &'static Field<T>) -> T {
+    state.stored(field).map_or_else(field.initial, |value| decode(value, state, field))
+}
+
+/// The value behind stored bytes. One unreadable field must not cost the session (B30): it shows its default.
+pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> T {
+    let Some(codec) = &field.codec else { return (field.initial)() };
+    codec.decode(value).unwrap_or_else(|error| {
+        let name = field.name;
+        tracing::warn!(target: "session_runtime", field = name, %error, "a stored value cannot be read");
+        state.emit(&Event::Undecodable { field: name });
+        (field.initial)()
+    })
+}

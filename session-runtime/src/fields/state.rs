@@ -1,0 +1,74 @@
+//! What a handle knows besides its fields: what was stored when it was opened, and what it did to the session as a whole.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::{Clock, Timestamp},
+    engine::{Request, Snapshot, Step},
+    error::Error,
+    event::Event,
+    record::Entry,
+    schema::Meta,
+};
+
+/// The untyped part of a session handle.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct State {
+    /// The request that the handle folds into. None: made for a test.
+    pub(crate) request: Option<Arc<Request>>,
+    /// What the handle sees beneath its own changes.
+    pub(crate) snapshot: Snapshot,
+    /// What it did to the session as a whole, in order.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl State {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.request.as_ref().map_or_else(|| Clock::system().now(), |request| request.now())
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        if let Some(request) = &self.request {
+            request.emit(event);
+        }
+    }
+
+    /// When the session ends, as things stand.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        match (&self.snapshot.record, &self.request) {
+            (Some(record), _) => record.expires_at(),
+            (None, Some(request)) => request.new_lifetime().idle_until,
+            (None, None) => Timestamp::NEVER,
+        }
+    }
+
+    /// The bytes that the field reads as, if any.
+    pub(crate) fn stored(&self, meta: &Meta) -> Option<&[u8]> {
+        self.entry(meta).map(|entry| entry.value)
+    }
+
+    pub(crate) fn deadline_of(&self, meta: &Meta) -> Option<Timestamp> {
+        self.entry(meta).map(|entry| entry.expires).filter(|expires| *expires != Timestamp::NEVER)
+    }
+
+    fn entry(&self, meta: &Meta) -> Option<Entry<'_>> {
+        let entry = meta.find(self.snapshot.fields()?)?;
+        (entry.expires == Timestamp::NEVER || entry.is_live(self.now())).then_some(entry)
+    }
+
+    /// Whether an `update` must wait for the commit: there is nothing stored yet, or this request changes whose it is.
+    pub(crate) fn updates_wait(&self) -> bool {
+        let by_step = |step: &Step| !matches!(step, Step::Remember(_));
+        self.steps.iter().any(by_step) || self.request.as_ref().is_none_or(|request| request.updates_wait())
+    }
+
+    /// Replaces the field's stored value at once, if it is still what this handle sees; else sees anew and says `false`.
+    pub(crate) async fn swap(&mut self, meta: &'static Meta, value: Option<Vec<u8>>) -> Result<bool, Error> {
+        let Some(request) = self.request.clone() else { return Ok(true) };
+        let seen = self.stored(meta).map(<[u8]>::to_vec);
+        let swapped = request.swap(meta, seen, value).await;
+        self.snapshot = request.snapshot();
+        swapped
+    }
+}

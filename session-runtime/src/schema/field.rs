@@ -1,0 +1,150 @@
+//! One field as the derive describes it: the only place where bounds meet the field's type.
+
+use std::{ops::Deref, time::Duration};
+
+use super::Codec;
+use crate::{
+    clock::Timestamp,
+    fields::{Collection, Integer, Optional},
+    record::{Entry, Fields},
+};
+
+/// A field whose type is known.
+#[doc(hidden)]
+pub struct Field<T> {
+    pub(crate) meta: Meta,
+    pub(crate) codec: Option<Codec<T>>,
+    pub(crate) initial: fn() -> T,
+}
+
+/// The part of a field that does not depend on its type.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Meta {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) policy: Policy,
+    pub(crate) expires: Option<Duration>,
+    pub(crate) device: bool,
+}
+
+/// What may be done to a field, and what happens when two requests do it at once.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The last writer wins.
+    Plain,
+    /// Compare and swap.
+    Atomic,
+    /// All are added.
+    Counter,
+    /// Shown once.
+    Flash,
+    /// Who is signed in.
+    Identity,
+    /// Never stored.
+    Skip,
+}
+
+impl Meta {
+    /// Whether a record may hold the field under `name`.
+    pub(crate) fn is_stored_as(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+
+    /// The deadline of a value written now.
+    pub(crate) fn deadline(&self, now: Timestamp) -> Timestamp {
+        self.expires.map_or(Timestamp::NEVER, |expires| now + expires)
+    }
+
+    /// The stored field, under its name or, failing that, under one that an older build used.
+    pub(crate) fn find<'a>(&self, fields: &'a Fields) -> Option<Entry<'a>> {
+        fields.get(self.name).or_else(|| self.aliases.iter().find_map(|alias| fields.get(alias)))
+    }
+}
+
+impl<T> Field<T> {
+    /// A plain field.
+    #[must_use]
+    pub const fn new(name: &'static str, codec: Codec<T>, initial: fn() -> T) -> Self {
+        let meta = Meta { name, aliases: &[], policy: Policy::Plain, expires: None, device: false };
+        Self { meta, codec: Some(codec), initial }
+    }
+
+    /// A field that lives in the request alone.
+    #[must_use]
+    pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
+        let meta = Meta { name, aliases: &[], policy: Policy::Skip, expires: None, device: false };
+        Self { meta, codec: None, initial }
+    }
+
+    /// What does not depend on the type.
+    #[must_use]
+    pub const fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Changed by `update` alone.
+    #[must_use]
+    pub const fn atomic(self) -> Self {
+        self.with_policy(Policy::Atomic)
+    }
+
+    /// Names that older builds stored the field under.
+    #[must_use]
+    pub const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
+        self.meta.aliases = aliases;
+        self
+    }
+
+    /// Expires on its own, this long after it was last written.
+    #[must_use]
+    pub const fn expires(mut self, expires: Duration) -> Self {
+        self.meta.expires = Some(expires);
+        self
+    }
+
+    /// Belongs to the browser and survives a sign-out.
+    #[must_use]
+    pub const fn device(mut self) -> Self {
+        self.meta.device = true;
+        self
+    }
+
+    const fn with_policy(mut self, policy: Policy) -> Self {
+        self.meta.policy = policy;
+        self
+    }
+}
+
+impl<T: Integer> Field<T> {
+    /// Moved by amounts.
+    #[must_use]
+    pub const fn counter(self) -> Self {
+        self.with_policy(Policy::Counter)
+    }
+}
+
+impl<T: Collection> Field<T> {
+    /// Shown once.
+    #[must_use]
+    pub const fn flash(self) -> Self {
+        self.with_policy(Policy::Flash)
+    }
+}
+
+impl<T: Optional> Field<T> {
+    /// Who is signed in.
+    #[must_use]
+    pub const fn identity(self) -> Self {
+        self.with_policy(Policy::Identity)
+    }
+}
+
+impl<T> Deref for Field<T> {
+    type Target = Meta;
+
+    fn deref(&self) -> &Meta {
+        &self.meta
+    }
+}

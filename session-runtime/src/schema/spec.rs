@@ -1,0 +1,56 @@
+//! The struct's own attributes.
+
+use std::time::Duration;
+
+use super::Meta;
+use crate::cookie::CookieSpec;
+
+/// What `#[session(…)]` on the struct says: each value is a default that the builder may override.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) cookie: CookieSpec,
+    pub(crate) fields: &'static [Meta],
+    pub(crate) idle: Duration,
+    pub(crate) absolute: Duration,
+    pub(crate) remember: Option<Duration>,
+    pub(crate) touch: Option<Duration>,
+}
+
+impl Spec {
+    /// The defaults are NIST SP 800-63B's for AAL2: 30 minutes of silence, 12 hours in all.
+    #[must_use]
+    pub const fn new(name: &'static str, cookie: CookieSpec, fields: &'static [Meta]) -> Self {
+        let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
+        Self { name, cookie, fields, idle, absolute, remember: None, touch: None }
+    }
+
+    /// Silence ends the session after this.
+    #[must_use]
+    pub const fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// The session ends after this, whatever happens.
+    #[must_use]
+    pub const fn absolute(mut self, absolute: Duration) -> Self {
+        self.absolute = absolute;
+        self
+    }
+
+    /// What `remember(true)` replaces idle and absolute by.
+    #[must_use]
+    pub const fn remember(mut self, remember: Duration) -> Self {
+        self.remember = Some(remember);
+        self
+    }
+
+    /// How stale the idle deadline may get before a read refreshes it.
+    #[must_use]
+    pub const fn touch(mut self, touch: Duration) -> Self {
+        self.touch = Some(touch);
+        self
+    }
+}

@@ -1,0 +1,330 @@
+//! [`Session`], the handle that a handler holds, and [`Core`], its part that no field name can hide.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use crate::{
+    engine::{Request, Step},
+    error::{Error, Kind},
+    event::Event,
+    fields::State,
+    schema::{Meta, Schema, Visitor},
+};
+
+/// A visitor's session, typed by the struct `S` that derives it.
+///
+/// Fields are read by `x()` and changed through `x_mut()`. A handle is a copy: it decodes a field when it is first read,
+/// notes what changes, and folds that into the request when it is dropped; the layer stores it before the response
+/// leaves. Two handles in one request behave like two concurrent requests: per field, by policy.
+///
+/// Read into a `let` before you write what depends on it: a changing handle borrows the session.
+///
+/// ```
+/// use session_runtime::Session;
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(counter)]
+///     visits: u64,
+///     greeting: String,
+/// }
+///
+/// async fn home(mut session: Session<Shop>) -> String {
+///     session.visits_mut().add(1);
+///     let visits = session.visits();
+///     session.greeting_mut().set(format!("visit {visits}"));
+///     session.greeting().to_owned()
+/// }
+/// ```
+pub struct Session<S: Schema> {
+    fields: S::Fields,
+}
+
+impl<S: Schema> Session<S> {
+    /// A handle into `request`, which has been opened.
+    pub(crate) fn of(request: &Arc<Request>) -> Self {
+        let state = State { snapshot: request.snapshot(), request: Some(Arc::clone(request)), steps: Vec::new() };
+        Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
+    }
+
+    /// A handle of no request, with these values.
+    #[cfg(feature = "testing")]
+    pub(crate) fn detached(value: S) -> Self {
+        Self { fields: Core { __slots: value.split(), __state: State::default() }.into() }
+    }
+
+    /// The values as this handle sees them.
+    #[cfg(feature = "testing")]
+    pub(crate) fn into_struct(mut self) -> S {
+        let core: &mut Core<S> = &mut self.fields;
+        S::join(std::mem::take(&mut core.__slots), &core.__state)
+    }
+}
+
+impl<S: Schema> Deref for Session<S> {
+    type Target = S::Fields;
+
+    #[inline]
+    fn deref(&self) -> &S::Fields {
+        &self.fields
+    }
+}
+
+impl<S: Schema> DerefMut for Session<S> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut S::Fields {
+        &mut self.fields
+    }
+}
+
+impl<S: Schema> Drop for Session<S> {
+    fn drop(&mut self) {
+        let core: &mut Core<S> = &mut self.fields;
+        core.fold();
+        if let Some(request) = &core.__state.request {
+            request.handle_dropped();
+        }
+    }
+}
+
+impl<S: Schema> fmt::Debug for Session<S> {
+    /// Names the session by its fingerprint; shows no id and no value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core: &Core<S> = &self.fields;
+        f.debug_struct("Session")
+            .field("of", &S::SPEC.name)
+            .field("fingerprint", &core.fingerprint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a session can do as a whole. Reached through [`Session`], and through the generated `…Fields` type in an
+/// application's own verbs.
+///
+/// ```
+/// use session_runtime::Session;
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+///     roles: Vec<String>,
+/// }
+///
+/// impl ShopFields {
+///     fn promote(&mut self, role: &str) {
+///         self.roles_mut().push(role.to_owned());
+///         self.renew();
+///     }
+/// }
+/// ```
+pub struct Core<S: Schema> {
+    #[doc(hidden)]
+    pub __slots: S::Slots,
+    #[doc(hidden)]
+    pub __state: State,
+}
+
+impl<S: Schema> Core<S> {
+    /// Gives the session a new id at the end of the request; the old one opens nothing from then on. A request that
+    /// loaded the session before and commits after is refused (OWASP Session Management Cheat Sheet, "Renew the Session
+    /// ID After Any Privilege Level Change"). For `log_in` and `log_out` this happens by itself.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.renew();
+    /// # }
+    /// ```
+    pub fn renew(&mut self) {
+        self.__state.steps.push(Step::Renew);
+    }
+
+    /// Ends the session: all fields return to their defaults, the record is deleted, the cookie is removed. What is
+    /// written afterwards belongs to a new session.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.destroy();
+    /// assert_eq!(session.visits(), 0);
+    /// # }
+    /// ```
+    pub fn destroy(&mut self) {
+        self.reset(false);
+        self.__state.steps.push(Step::End);
+    }
+
+    /// The same as [`Core::destroy`], under the name that Flask's users know.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.clear();
+    /// # }
+    /// ```
+    pub fn clear(&mut self) {
+        self.destroy();
+    }
+
+    /// Stores what changed now, rather than before the response leaves.
+    ///
+    /// A handler needs this only where it must know that the session is stored before it goes on, or where the handle
+    /// outlives the response: a stream, a web socket, a spawned task.
+    ///
+    /// # Errors
+    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it,
+    /// [`Error::is_conflict`] if others kept winning the race, [`Error::is_unavailable`] if the store is down (the
+    /// changes then wait for the response). After the response has left, a change that needs a new cookie (a new
+    /// session, a renewal) is refused.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # async fn handler(mut session: Session<Shop>) -> Result<(), Error> {
+    /// *session.visits_mut() += 1;
+    /// session.save().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn save(&mut self) -> Result<(), Error> {
+        self.fold();
+        let Some(request) = self.__state.request.clone() else { return Err(Error::new(Kind::Detached)) };
+        let saved = request.save().await;
+        self.__state.snapshot = request.snapshot();
+        saved
+    }
+
+    /// Whether the session is not stored yet.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// if session.is_new() { println!("welcome") }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.__state.snapshot.record.is_none()
+    }
+
+    /// When the session was first stored; the present for one that is not.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// let age = session.created_at().elapsed();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn created_at(&self) -> SystemTime {
+        self.__state.snapshot.record.as_ref().map_or_else(|| self.__state.now(), |record| record.created_at).into()
+    }
+
+    /// When the session ends if the visitor stays away: the earlier of its idle and absolute deadlines.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// let left = session.expires_at().duration_since(std::time::SystemTime::now());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.__state.expires_at().into()
+    }
+
+    /// When the visitor last signed in.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// let fresh = session.authenticated_at().is_some();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn authenticated_at(&self) -> Option<SystemTime> {
+        self.__state.snapshot.record.as_ref()?.authenticated_at.map(Into::into)
+    }
+
+    /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
+    /// that outlives the browser; `false` returns to the ordinary lifetimes. Later writes leave it as it is.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] #[session(remember = 14d)] struct Shop { visits: u64 }
+    /// # fn handler(mut session: Session<Shop>) {
+    /// session.remember(true);
+    /// # }
+    /// ```
+    pub fn remember(&mut self, remember: bool) {
+        self.__state.steps.push(Step::Remember(remember));
+    }
+
+    /// A short public name for logs: a keyed hash, from which no cookie can be rebuilt. `new` for a session that is not
+    /// stored.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// println!("session {}", session.fingerprint());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.__state.request.as_ref().and_then(|request| request.fingerprint()).unwrap_or_else(|| "new".to_owned())
+    }
+
+    /// Returns all fields, or all but those of the device, to their defaults.
+    pub(crate) fn reset(&mut self, keep_device: bool) {
+        let keeps = |meta: &Meta| keep_device && meta.device;
+        S::visit(
+            &mut self.__slots,
+            &mut Visitor(&mut |meta, slot| {
+                if !keeps(meta) {
+                    slot.reset();
+                }
+            }),
+        );
+        self.__state.snapshot.retain(S::SPEC.fields, keeps);
+    }
+
+    /// Hands what this handle changed to the request.
+    fn fold(&mut self) {
+        let Self { __slots, __state } = self;
+        let Some(request) = __state.request.clone() else { return };
+        let mut ops = Vec::new();
+        let mut failure = None;
+        S::visit(
+            __slots,
+            &mut Visitor(&mut |meta, slot| {
+                if slot.is_edited() {
+                    match slot.take_edit(__state) {
+                        Ok(Some(op)) => ops.push((meta, op)),
+                        Ok(None) => {}
+                        Err(error) => failure = Some(error),
+                    }
+                }
+            }),
+        );
+        let mut steps = std::mem::take(&mut __state.steps);
+        steps.extend(failure.map(Step::Failed));
+        if !(steps.is_empty() && ops.is_empty()) {
+            let dropped = request.fold(__state.snapshot.era, steps, ops);
+            if dropped {
+                __state.emit(&Event::Moved);
+            }
+        }
+    }
+}

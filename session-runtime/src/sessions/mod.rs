@@ -1,0 +1,82 @@
+//! [`Sessions`]: all sessions of one kind, and where a request's begins.
+
+mod builder;
+mod cleaner;
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+pub use self::builder::SessionsBuilder;
+use crate::{
+    engine::{Engine, Request},
+    error::Error,
+    schema::Schema,
+};
+
+/// All sessions of the struct `S`: its store, its keys, its cookie. Made once at start and cloned freely.
+///
+/// ```
+/// use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     theme: String,
+/// }
+///
+/// let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()?;
+/// # Ok::<(), session_runtime::Error>(())
+/// ```
+pub struct Sessions<S> {
+    pub(crate) engine: Arc<Engine>,
+    kind: PhantomData<fn() -> S>,
+}
+
+impl<S: Schema> Sessions<S> {
+    /// Starts from the struct's attributes; a store and keys are still to be given.
+    ///
+    /// ```
+    /// # use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()?;
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> SessionsBuilder<S> {
+        SessionsBuilder::new()
+    }
+
+    /// Removes the expired sessions from the store now, and says how many. The runtime does this by itself every
+    /// [`SessionsBuilder::clean_every`].
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store cannot be reached.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, MemoryStore, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// let removed = sessions.delete_expired().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn delete_expired(&self) -> Result<u64, Error> {
+        Ok(self.engine.store.delete_expired(self.engine.clock.now()).await?)
+    }
+
+    pub(crate) fn request(&self) -> Request {
+        Request::new(Arc::clone(&self.engine))
+    }
+}
+
+impl<S> Clone for Sessions<S> {
+    fn clone(&self) -> Self {
+        Self { engine: Arc::clone(&self.engine), kind: PhantomData }
+    }
+}
+
+impl<S> fmt::Debug for Sessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("of", &self.engine.name)
+            .field("lifetimes", &self.engine.lifetimes)
+            .finish_non_exhaustive()
+    }
+}

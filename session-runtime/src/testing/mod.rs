@@ -1,0 +1,43 @@
+//! For tests: sessions without HTTP and without a store. The clock to turn is [`Clock::stopped`](crate::Clock::stopped).
+
+use crate::{schema::Schema, session::Session};
+
+/// A session with these values, which belongs to no request: for testing a handler, or an application's own verbs.
+///
+/// ```
+/// use session_runtime::{Session, testing};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(counter)]
+///     visits: u64,
+/// }
+///
+/// async fn home(mut session: Session<Shop>) -> String {
+///     session.visits_mut().add(1);
+///     format!("visit {}", session.visits())
+/// }
+///
+/// # async fn test() {
+/// let session = testing::session(Shop { visits: 41 });
+/// assert_eq!(home(session).await, "visit 42");
+/// # }
+/// ```
+#[must_use]
+pub fn session<S: Schema>(value: S) -> Session<S> {
+    Session::detached(value)
+}
+
+/// The values that a session has after a test: the way back from [`session`].
+///
+/// ```
+/// # use session_runtime::{Session, testing};
+/// # #[derive(Session)] struct Shop { #[session(counter)] visits: u64 }
+/// let mut session = testing::session(Shop { visits: 1 });
+/// session.visits_mut().add(1);
+/// assert_eq!(testing::into_value(session).visits, 2);
+/// ```
+#[must_use]
+pub fn into_value<S: Schema>(session: Session<S>) -> S {
+    session.into_struct()
+}

@@ -1,0 +1,65 @@
+//! What a session adds to a response's headers.
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
+};
+
+/// The bytes of all `Cookie` lines: HTTP/2 may send several (RFC 9113, section 8.2.3).
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
+}
+
+/// Says that the response depends on the cookie, once, whatever else it depends on (B2, SECURITY S35).
+pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
+    let listed = |line: &HeaderValue| {
+        line.as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"))
+    };
+    if headers.get_all(VARY).iter().any(listed) {
+        return;
+    }
+    match headers.get(VARY).and_then(|line| line.to_str().ok()).map(|line| format!("{line}, Cookie")) {
+        Some(merged) if headers.get_all(VARY).iter().count() == 1 => {
+            if let Ok(merged) = HeaderValue::try_from(merged) {
+                headers.insert(VARY, merged);
+            }
+        }
+        _ => {
+            headers.append(VARY, HeaderValue::from_static("Cookie"));
+        }
+    }
+}
+
+/// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
+/// whoever got it from one would be somebody else.
+pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+    let ours =
+        |line: &HeaderValue| line.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    if headers.get_all(SET_COOKIE).iter().any(ours) {
+        tracing::warn!(target: "session_runtime", cookie = name, "a handler set the session's cookie itself; it was replaced");
+        let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|line| !ours(line)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for other in others {
+            headers.append(SET_COOKIE, other);
+        }
+    }
+    headers.append(SET_COOKIE, cookie);
+    forbid_caching(headers);
+}
+
+fn forbid_caching(headers: &mut HeaderMap) {
+    let forbids = |line: &HeaderValue| {
+        line.as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
+    };
+    if headers.get_all(CACHE_CONTROL).iter().any(forbids) {
+        return;
+    }
+    if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store")) {
+        tracing::warn!(target: "session_runtime", was = ?weaker, "a response that sets a session cookie must not be cached; it now says no-store");
+    }
+}

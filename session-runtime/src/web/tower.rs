@@ -1,0 +1,240 @@
+//! The tower layer: puts a request's session where handlers find it, and commits before the response head leaves.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{HeaderValue, Method, Request as HttpRequest, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    InRequest,
+    headers::{set_cookie, vary_by_cookie},
+    page::Page,
+};
+use crate::{
+    engine::{CookieChange, Outcome, Request},
+    error::Error,
+    schema::Schema,
+    sessions::Sessions,
+};
+
+impl<S: Schema> Sessions<S> {
+    /// The layer that serves these sessions to the routes within it.
+    ///
+    /// A route that does not ask for its session costs nothing. The response's head waits for the store. The body type
+    /// may be any that has a default, which the error pages need.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn show(sessions: Sessions<Shop>) -> axum::Router {
+    /// use axum::{Router, routing::get};
+    ///
+    /// async fn home(session: Session<Shop>) -> String {
+    ///     session.theme().to_owned()
+    /// }
+    ///
+    /// Router::new().route("/", get(home)).layer(sessions.layer())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer(&self) -> SessionLayer<S> {
+        SessionLayer { sessions: self.clone() }
+    }
+}
+
+/// Serves sessions to the service that it wraps. Made by [`Sessions::layer`].
+///
+/// ```
+/// # use session_runtime::{Session, SessionLayer, Sessions};
+/// # #[derive(Session)] struct Shop { theme: String }
+/// # fn show(sessions: Sessions<Shop>) {
+/// let layer: SessionLayer<Shop> = sessions.layer();
+/// # }
+/// ```
+pub struct SessionLayer<S> {
+    sessions: Sessions<S>,
+}
+
+impl<S> Clone for SessionLayer<S> {
+    fn clone(&self) -> Self {
+        Self { sessions: self.sessions.clone() }
+    }
+}
+
+impl<S> fmt::Debug for SessionLayer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionLayer").field(&self.sessions).finish()
+    }
+}
+
+impl<S, Inner> Layer<Inner> for SessionLayer<S> {
+    type Service = SessionService<S, Inner>;
+
+    fn layer(&self, inner: Inner) -> Self::Service {
+        SessionService { sessions: self.sessions.clone(), inner }
+    }
+}
+
+/// A service whose requests have sessions.
+///
+/// ```
+/// # use session_runtime::{Session, SessionService, Sessions};
+/// # #[derive(Session)] struct Shop { theme: String }
+/// # fn show<Inner>(sessions: Sessions<Shop>, inner: Inner) {
+/// use tower::Layer;
+///
+/// let service: SessionService<Shop, Inner> = sessions.layer().layer(inner);
+/// # }
+/// ```
+pub struct SessionService<S, Inner> {
+    sessions: Sessions<S>,
+    inner: Inner,
+}
+
+impl<S, Inner: Clone> Clone for SessionService<S, Inner> {
+    fn clone(&self) -> Self {
+        Self { sessions: self.sessions.clone(), inner: self.inner.clone() }
+    }
+}
+
+impl<S, Inner: fmt::Debug> fmt::Debug for SessionService<S, Inner> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService").field("sessions", &self.sessions).field("inner", &self.inner).finish()
+    }
+}
+
+impl<S, Inner, ReqBody, ResBody> Service<HttpRequest<ReqBody>> for SessionService<S, Inner>
+where
+    S: Schema,
+    Inner: Service<HttpRequest<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Default + 'static,
+{
+    type Response = Response<ResBody>;
+    type Error = Inner::Error;
+    type Future = SessionFuture<Inner::Future, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut http: HttpRequest<ReqBody>) -> Self::Future {
+        let request = Arc::new(self.sessions.request());
+        http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request)));
+        let safe = matches!(*http.method(), Method::GET | Method::HEAD);
+        let guard = Guard { request };
+        SessionFuture { state: State::Handling { inner: self.inner.call(http) }, guard, safe, body: PhantomData }
+    }
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<(Outcome, Option<CookieChange>), Error>> + Send>>;
+
+pin_project! {
+    /// The future of [`SessionService`]: first the handler, then the commit.
+    pub struct SessionFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+        guard: Guard,
+        safe: bool,
+        body: PhantomData<fn() -> B>,
+    }
+}
+
+impl<F, B> fmt::Debug for SessionFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionFuture")
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B> {
+        Handling { #[pin] inner: F },
+        Committing { response: Option<Response<B>>, commit: Commit },
+    }
+}
+
+/// Tells the request when nobody waits for it any more.
+struct Guard {
+    request: Arc<Request>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.request.cancel();
+    }
+}
+
+impl<F, B, E> Future for SessionFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Default + 'static,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Handling { inner } => {
+                    let response = ready!(inner.poll(cx))?;
+                    let request = &this.guard.request;
+                    if !request.was_asked() {
+                        request.left();
+                        return Poll::Ready(Ok(response));
+                    }
+                    let failed = response.status().is_server_error();
+                    let request = Arc::clone(request);
+                    let commit: Commit = Box::pin(async move { request.leave(failed).await });
+                    this.state.set(State::Committing { response: Some(response), commit });
+                }
+                StateProj::Committing { response, commit } => {
+                    let committed = ready!(commit.as_mut().poll(cx));
+                    let response = response.take().unwrap_or_else(|| Response::new(B::default()));
+                    return Poll::Ready(Ok(finish(&this.guard.request, *this.safe, response, committed)));
+                }
+            }
+        }
+    }
+}
+
+/// The response that a commit's outcome calls for (DESIGN section 3, table of outcomes).
+fn finish<B: Default + 'static>(
+    request: &Request,
+    safe: bool,
+    response: Response<B>,
+    committed: Result<(Outcome, Option<CookieChange>), Error>,
+) -> Response<B> {
+    let (mut response, cookie) = match committed {
+        Ok((Outcome::Applied, cookie)) => (response, cookie),
+        Ok((Outcome::Gone, _)) => (response, None),
+        Ok((Outcome::Moved | Outcome::Conflict, _)) if safe => (response, None),
+        Ok((Outcome::Moved | Outcome::Conflict, _)) => (Page::conflict().into_response(), None),
+        Err(error) => (refuse(&error), None),
+    };
+    vary_by_cookie(response.headers_mut());
+    if let Some(line) = cookie.map(|cookie| request.write_cookie(&cookie)) {
+        match HeaderValue::try_from(line) {
+            Ok(line) => set_cookie(response.headers_mut(), request.cookie_name(), line),
+            Err(error) => tracing::error!(target: "session_runtime", %error, "the session cookie is no header value"),
+        }
+    }
+    response
+}
+
+fn refuse<B: Default + 'static>(error: &Error) -> Response<B> {
+    tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
+    if error.is_unavailable() {
+        Page::store_down().into_response()
+    } else {
+        Page::broken(error.to_string()).into_response()
+    }
+}
