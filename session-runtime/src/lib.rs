@@ -7,6 +7,8 @@ mod id;
 mod record;
 pub mod store;
 
+#[cfg(feature = "file")]
+pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
 pub use self::{

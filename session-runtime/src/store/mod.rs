@@ -12,6 +12,8 @@ pub use crate::{
     },
 };
 
+#[cfg(feature = "file")]
+pub mod file;
 #[cfg(feature = "memory")]
 pub mod memory;
 
