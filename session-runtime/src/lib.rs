@@ -21,12 +21,10 @@ pub mod testing;
 #[cfg(feature = "tower")]
 mod web;
 
-#[cfg(feature = "axum")]
-pub use self::web::SessionRejection;
-#[cfg(feature = "tower")]
-pub use self::web::{SessionFuture, SessionLayer, SessionService};
-/// Makes a session of a struct: see the crate's front page.
-// pub use session_macros::Session;
+#[cfg(feature = "file")]
+pub use self::store::file::FileStore;
+#[cfg(feature = "memory")]
+pub use self::store::memory::MemoryStore;
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
@@ -38,6 +36,13 @@ pub use self::{
     session::{Core, Session},
     sessions::{Sessions, SessionsBuilder},
 };
+#[cfg(feature = "axum")]
+pub use self::web::SessionRejection;
+#[cfg(feature = "tower")]
+pub use self::web::{SessionFuture, SessionLayer, SessionService};
+
+/// Makes a session of a struct: see the crate's front page.
+// pub use session_macros::Session;
 
 /// What the derive's output names. Not part of the API: it changes with the derive, which is pinned to this version.
 #[doc(hidden)]

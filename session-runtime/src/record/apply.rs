@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Add, Applied, Change, Entry, Fields, NONCES, Name, Previous, Record, Renew, Replaced, Sign, Target};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, id::Nonce};
 
 /// What is to be done about a [`Change`].
 ///
@@ -69,7 +69,7 @@ impl Change {
                 if self.expectations_fail(&record.fields, now) {
                     return Verdict::refuse(Applied::Conflict);
                 }
-                self.write(record, now)
+                self.write(&record, now)
             }
             (Target::Existing { generation }, Some(record)) if record.is_live(now) => {
                 if record.generation != *generation {
@@ -78,7 +78,7 @@ impl Change {
                 if self.expectations_fail(&record.fields, now) {
                     return Verdict::refuse(Applied::Conflict);
                 }
-                self.write(record.clone(), now)
+                self.write(record, now)
             }
             (Target::Existing { .. }, _) => Verdict::refuse(Applied::Gone),
         }
@@ -98,7 +98,15 @@ impl Change {
             .any(|expect| live(fields, &expect.name, now).map(|entry| entry.value) != expect.value.as_deref())
     }
 
-    fn write(&self, mut record: Record, now: Timestamp) -> Verdict {
+    fn write(&self, old: &Record, now: Timestamp) -> Verdict {
+        // Only what stays is copied: this runs for every write of every request.
+        let mut record = Record {
+            previous: old.previous.clone(),
+            user: old.user.clone(),
+            nonces: self.write_nonces(&old.nonces),
+            fields: self.write_fields(&old.fields, now),
+            ..*old
+        };
         if let Some(touch) = self.touch {
             record.idle_until = record.idle_until.max(touch);
         }
@@ -121,18 +129,22 @@ impl Change {
         if let Some(renew) = &self.renew {
             renew.write(&mut record, now);
         }
-        if record.nonces.len() >= NONCES {
-            record.nonces.drain(..=record.nonces.len() - NONCES);
-        }
-        record.nonces.push(self.nonce);
-        if self.keep.is_some() || !(self.set.is_empty() && self.unset.is_empty() && self.add.is_empty()) {
-            record.fields = self.write_fields(&record.fields, now);
-        }
         Verdict { answer: Applied::Applied { renewed: self.renewed(&record) }, write: Some(Arc::new(record)) }
     }
 
-    /// The fields after this change; the expired are left out on the way.
+    fn write_nonces(&self, old: &[Nonce]) -> Vec<Nonce> {
+        let kept = &old[old.len().saturating_sub(NONCES - 1)..];
+        let mut new = Vec::with_capacity(kept.len() + 1);
+        new.extend_from_slice(kept);
+        new.push(self.nonce);
+        new
+    }
+
+    /// The fields after this change; if it writes any, the expired are left out on the way.
     fn write_fields(&self, old: &Fields, now: Timestamp) -> Fields {
+        if self.keep.is_none() && self.set.is_empty() && self.unset.is_empty() && self.add.is_empty() {
+            return old.clone();
+        }
         let grown: usize = self.set.iter().map(|set| set.name.len() + set.value.len() + 16).sum();
         let mut new = Fields::with_capacity(old.as_bytes().len() + grown + self.add.len() * 32);
         for entry in old.iter().filter(|entry| entry.is_live(now)) {

@@ -12,10 +12,10 @@ pub use crate::{
     },
 };
 
-// #[cfg(feature = "file")]
-// pub mod file;
-// #[cfg(feature = "memory")]
-// pub mod memory;
+#[cfg(feature = "file")]
+pub mod file;
+#[cfg(feature = "memory")]
+pub mod memory;
 
 /// A place where sessions are kept.
 ///

@@ -1,0 +1,281 @@
+//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`; here is what
+//! takes all of them: the exact capacity, and who leaves when it is reached.
+
+mod shard;
+
+use std::{
+    fmt,
+    num::NonZero,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use self::shard::Shard;
+use super::{Applied, Change, Key, Record, Store, StoreError};
+use crate::{
+    clock::Timestamp,
+    event::{Event, Events},
+    id::Selector,
+};
+
+/// Sessions in memory: for tests, and for a single server that may forget them when it stops.
+///
+/// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it
+/// is full, a new session takes the place of an expired one; if there is none, of the guest who has been away longest;
+/// and only if everybody is signed in, of the user who has been away longest. So a flood of guests logs nobody out.
+/// Each live session that leaves so is reported as [`Event::Evicted`].
+///
+/// A clone is the same store. Memory: about 500 bytes a session plus its fields' names and values.
+///
+/// ```
+/// use session_runtime::{MemoryStore, Timestamp, store::{Change, Digest, Key, Store}};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (store, key, now) = (MemoryStore::new(), Key::random()?, Timestamp::from_millis(0));
+/// let create = Change::create(Digest::from([1; 16]), now, Timestamp::NEVER, Timestamp::NEVER);
+/// store.apply(&key, &create, now).await?;
+/// assert!(store.load(&key, now).await?.is_some());
+/// # Ok::<(), session_runtime::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    capacity: usize,
+    /// How many sessions the shards hold, and how many are about to be put into one. Never above `capacity`.
+    taken: AtomicUsize,
+    /// Counts uses, so that the shards' orders of use can be compared.
+    uses: AtomicU64,
+    observers: RwLock<Arc<[Events]>>,
+}
+
+/// How many deadlines are looked at under one lock.
+const BATCH: usize = 64;
+
+impl MemoryStore {
+    /// How many sessions [`MemoryStore::new`] holds: 100,000.
+    pub const CAPACITY: usize = 100_000;
+
+    /// An empty store for [`MemoryStore::CAPACITY`] sessions.
+    ///
+    /// ```
+    /// # use session_runtime::MemoryStore;
+    /// assert!(MemoryStore::new().is_empty());
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(Self::CAPACITY)
+    }
+
+    /// An empty store for `sessions` sessions, at least one. Room is taken as it is needed.
+    ///
+    /// ```
+    /// # use session_runtime::MemoryStore;
+    /// assert_eq!(MemoryStore::with_capacity(500).capacity(), 500);
+    /// ```
+    #[must_use]
+    pub fn with_capacity(sessions: usize) -> Self {
+        // A few shards for each core, so that two requests rarely want the same one.
+        let shards = thread::available_parallelism().map_or(4, NonZero::get).saturating_mul(4).min(128);
+        Self(Arc::new(Inner {
+            shards: (0..shards.next_power_of_two()).map(|_| Mutex::default()).collect(),
+            capacity: sessions.max(1),
+            taken: AtomicUsize::new(0),
+            uses: AtomicU64::new(0),
+            observers: RwLock::new(Arc::default()),
+        }))
+    }
+
+    /// How many sessions fit.
+    ///
+    /// ```
+    /// # use session_runtime::MemoryStore;
+    /// assert_eq!(MemoryStore::default().capacity(), MemoryStore::CAPACITY);
+    /// ```
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    /// How many sessions are held, those included that have expired and were not cleaned up yet.
+    ///
+    /// ```
+    /// # use session_runtime::MemoryStore;
+    /// assert_eq!(MemoryStore::new().len(), 0);
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
+    /// Whether no session is held.
+    ///
+    /// ```
+    /// # use session_runtime::MemoryStore;
+    /// assert!(MemoryStore::new().is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        let selector = key.selector();
+        let used = self.0.count_use();
+        Ok(self.0.shard_of(selector).load(selector, now, used))
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let selector = key.selector();
+        let mut slot = None;
+        loop {
+            let mut shard = self.0.shard_of(selector);
+            let current = shard.get(selector);
+            let verdict = change.judge(current, now);
+            let Some(record) = verdict.write else { return Ok(verdict.answer) };
+            if current.is_none() && slot.is_none() {
+                slot = self.0.free_slot();
+                if slot.is_none() {
+                    // Making room looks into other shards, so this one is let go and judged anew.
+                    drop(shard);
+                    slot = Some(self.0.make_room(now));
+                    continue;
+                }
+            }
+            shard.put(selector, record, self.0.count_use());
+            if let Some(slot) = slot {
+                slot.fill();
+            }
+            return Ok(verdict.answer);
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let selector = key.selector();
+        if self.0.shard_of(selector).remove(selector) {
+            self.0.vacate(1);
+        }
+        Ok(())
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut all = 0;
+        for index in 0..self.0.shards.len() {
+            loop {
+                let swept = self.0.shard(index).sweep(now, BATCH);
+                self.0.vacate(swept.removed);
+                all += swept.removed as u64;
+                if swept.done {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            self.0.shard(index).give_back();
+        }
+        Ok(all)
+    }
+
+    fn observe(&self, events: Events) {
+        let mut observers = self.0.observers.write().unwrap_or_else(PoisonError::into_inner);
+        *observers = observers.iter().cloned().chain([events]).collect();
+    }
+}
+
+impl Inner {
+    fn shard_of(&self, selector: Selector) -> MutexGuard<'_, Shard> {
+        // The shards' own tables go by the first bytes, so these are still evenly spread there.
+        self.shard(usize::from(selector.0[15]) & (self.shards.len() - 1))
+    }
+
+    /// A panic elsewhere under this lock takes only its own request down: each step under it leaves the shard whole.
+    fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_use(&self) -> u64 {
+        self.uses.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn free_slot(&self) -> Option<Slot<'_>> {
+        let take = |taken| (taken < self.capacity).then_some(taken + 1);
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Slot(self))
+    }
+
+    fn vacate(&self, slots: usize) {
+        self.taken.fetch_sub(slots, Ordering::Relaxed);
+    }
+
+    /// Lets one session go, or several expired ones, and returns its place. No shard may be locked by the caller.
+    fn make_room(&self, now: Timestamp) -> Slot<'_> {
+        loop {
+            let mut longest_away = [None; 2];
+            for index in 0..self.shards.len() {
+                let mut shard = self.shard(index);
+                let swept = loop {
+                    let swept = shard.sweep(now, BATCH);
+                    if swept.removed > 0 || swept.done {
+                        break swept;
+                    }
+                };
+                if swept.removed > 0 {
+                    self.vacate(swept.removed - 1);
+                    return Slot(self);
+                }
+                for (signed_in, longest) in [false, true].into_iter().zip(&mut longest_away) {
+                    let here = shard.longest_away(signed_in).map(|used| (used, index, signed_in));
+                    *longest = [*longest, here].into_iter().flatten().min();
+                }
+            }
+            let [guest, user] = longest_away;
+            if let Some((used, index, signed_in)) = guest.or(user)
+                && self.shard(index).evict(signed_in, used)
+            {
+                let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
+                for events in &*observers {
+                    events.emit(&Event::Evicted { signed_in });
+                }
+                return Slot(self);
+            }
+            // It was used meanwhile; or every place is about to be filled by another thread.
+            if let Some(slot) = self.free_slot() {
+                return slot;
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+/// A place for one session, given back unless filled.
+struct Slot<'a>(&'a Inner);
+
+impl Slot<'_> {
+    fn fill(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.vacate(1);
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("sessions", &self.len()).field("capacity", &self.capacity()).finish()
+    }
+}
