@@ -1,1 +1,30 @@
-//! Shared helpers of the test suites.
+//! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod app;
+pub mod client;
+pub mod store;
+
+/// Runs an async test once over each store: `over_stores!(async fn name(store) { … })`.
+#[macro_export]
+macro_rules! over_stores {
+    ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($store: $crate::store::AnyStore) $body
+
+            #[tokio::test]
+            async fn memory() {
+                test($crate::store::AnyStore::memory()).await;
+            }
+
+            #[tokio::test]
+            async fn file() {
+                test($crate::store::AnyStore::file().await).await;
+            }
+        }
+    )*};
+}

@@ -1,0 +1,117 @@
+//! A browser without a network: sends requests to a service in this process and keeps cookies as a browser does.
+
+use axum::{Router, body::Body};
+use http::{
+    HeaderMap, Method, Request, StatusCode,
+    header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
+};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+/// A visitor with a cookie jar. Clones share what the jar held when they were made, like two tabs about to load.
+#[derive(Clone)]
+pub struct Visitor {
+    app: Router,
+    jar: Vec<(String, String)>,
+}
+
+impl Visitor {
+    /// A visitor who was never here.
+    pub fn new(app: &Router) -> Self {
+        Self { app: app.clone(), jar: Vec::new() }
+    }
+
+    /// A visitor who brings a cookie.
+    pub fn with_cookie(app: &Router, name: &str, value: &str) -> Self {
+        Self { app: app.clone(), jar: vec![(name.into(), value.into())] }
+    }
+
+    /// The same browser at another server.
+    pub fn at(&self, app: &Router) -> Self {
+        Self { app: app.clone(), jar: self.jar.clone() }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send(Method::GET, path).await
+    }
+
+    pub async fn post(&mut self, path: &str) -> Reply {
+        self.send(Method::POST, path).await
+    }
+
+    pub async fn send(&mut self, method: Method, path: &str) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !self.jar.is_empty() {
+            let pairs: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
+        }
+        let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
+        self.keep(&reply);
+        reply
+    }
+
+    /// Takes in what a response says about cookies.
+    pub fn keep(&mut self, reply: &Reply) {
+        for line in reply.set_cookies() {
+            let (pair, attributes) = line.split_once(';').unwrap_or((&line, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            self.jar.retain(|(known, _)| known != name);
+            if !attributes.contains("Max-Age=0") {
+                self.jar.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    /// The value of the only cookie.
+    pub fn cookie(&self) -> Option<String> {
+        assert!(self.jar.len() < 2, "more than one cookie: {:?}", self.jar);
+        self.jar.first().map(|(_, value)| value.clone())
+    }
+
+    /// The value of a cookie.
+    pub fn cookie_named(&self, name: &str) -> Option<String> {
+        self.jar.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+}
+
+/// Sends one request as it is.
+pub async fn send(app: &Router, request: Request<Body>) -> Reply {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn set_cookies(&self) -> Vec<String> {
+        self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// The only `Set-Cookie`.
+    pub fn set_cookie(&self) -> Option<String> {
+        let mut lines = self.set_cookies();
+        assert!(lines.len() < 2, "more than one Set-Cookie: {lines:?}");
+        lines.pop()
+    }
+
+    pub fn vary(&self) -> Option<&str> {
+        assert!(self.headers.get_all(VARY).iter().count() < 2, "more than one Vary");
+        self.headers.get(VARY).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn cache_control(&self) -> Option<&str> {
+        self.headers.get(CACHE_CONTROL).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{}: {}", self.status, self.body))
+    }
+}

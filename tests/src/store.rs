@@ -1,0 +1,124 @@
+//! Stores to test with: one that counts and fails on demand, and every real one under one name.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use session_runtime::{
+    FileStore, MemoryStore, Timestamp,
+    store::{Applied, Change, Key, Record, Store, StoreError},
+};
+use tempfile::TempDir;
+
+/// What a [`Probe`] is told to do, and what it saw.
+#[derive(Default)]
+pub struct Controls {
+    pub loads: AtomicUsize,
+    pub applies: AtomicUsize,
+    pub deletes: AtomicUsize,
+    /// No call gets through.
+    pub down: AtomicBool,
+    /// The next change is applied, but its answer is lost.
+    pub lose_answer: AtomicBool,
+    /// The keys seen, so that tests can look behind the scenes.
+    pub keys: Mutex<Vec<Key>>,
+}
+
+impl Controls {
+    pub fn calls(&self) -> (usize, usize, usize) {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+        (count(&self.loads), count(&self.applies), count(&self.deletes))
+    }
+}
+
+/// A store in front of another.
+pub struct Probe {
+    pub inner: AnyStore,
+    pub controls: Arc<Controls>,
+}
+
+impl Probe {
+    fn check(&self, counter: &AtomicUsize, key: &Key) -> Result<(), StoreError> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.controls.keys.lock().unwrap().push(*key);
+        match self.controls.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::new("the store is down")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Store for Probe {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.check(&self.controls.loads, key)?;
+        self.inner.load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.check(&self.controls.applies, key)?;
+        let applied = self.inner.apply(key, change, now).await;
+        match self.controls.lose_answer.swap(false, Ordering::SeqCst) {
+            true => Err(StoreError::new("the connection broke before the answer came")),
+            false => applied,
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.check(&self.controls.deletes, key)?;
+        self.inner.delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.delete_expired(now).await
+    }
+}
+
+/// Any of the real stores.
+#[derive(Clone)]
+pub enum AnyStore {
+    Memory(MemoryStore),
+    File(FileStore, Arc<TempDir>),
+}
+
+impl AnyStore {
+    pub fn memory() -> Self {
+        Self::Memory(MemoryStore::new())
+    }
+
+    pub async fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path().join("sessions")).await.unwrap();
+        Self::File(store, Arc::new(folder))
+    }
+}
+
+impl Store for AnyStore {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        match self {
+            Self::Memory(store) => store.load(key, now).await,
+            Self::File(store, _) => store.load(key, now).await,
+        }
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        match self {
+            Self::Memory(store) => store.apply(key, change, now).await,
+            Self::File(store, _) => store.apply(key, change, now).await,
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => store.delete(key).await,
+            Self::File(store, _) => store.delete(key).await,
+        }
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Memory(store) => store.delete_expired(now).await,
+            Self::File(store, _) => store.delete_expired(now).await,
+        }
+    }
+}

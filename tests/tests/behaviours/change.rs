@@ -1,0 +1,172 @@
+//! B25, B27, B30: what is written, what is not, and what survives.
+
+use axum::{Router, routing::{get, post}};
+use serde_json::json;
+use session_runtime::{Event, KeyRing, Session, Sessions, Timestamp, store::{Change, Set, Store as _}};
+use tests::{
+    app::{Server, Site},
+    client::Visitor,
+    over_stores,
+};
+
+type S = Session<Site>;
+
+over_stores! {
+    // B27
+    async fn setting_what_is_there_already_writes_nothing(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        for path in ["/name/ada", "/note/x", "/theme/dark", "/cart/tea"] {
+            visitor.post(path).await;
+        }
+        visitor.post("/note").await;
+        let before = server.controls.calls().1;
+        for path in ["/name/ada", "/note", "/theme/dark", "/logout"] {
+            visitor.post(path).await;
+        }
+        visitor.get("/notice").await;
+        visitor.get("/notices").await;
+        assert_eq!(server.controls.calls().1, before);
+    }
+
+    // B25
+    async fn of_several_doings_in_one_request_the_last_state_is_stored(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new()
+            .route("/renew-twice", post(|mut s: S| async move { s.renew(); *s.name_mut() = "renewed".into(); s.renew(); }))
+            .route("/renew-destroy", post(|mut s: S| async move { s.renew(); s.destroy(); }))
+            .route("/destroy-write", post(|mut s: S| async move { s.destroy(); *s.name_mut() = "after".into(); }))
+            .route("/write-clear", post(|mut s: S| async move { *s.name_mut() = "before".into(); s.clear(); }))
+            .route("/write-clear-write", post(|mut s: S| async move { *s.name_mut() = "a".into(); s.clear(); s.note_mut().set("b".into()); }))
+            .route("/in-out", post(|mut s: S| async move { s.user_mut().log_in("ada".into()); s.user_mut().log_out(); }))
+            .route("/in-in", post(|mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                *s.name_mut() = "of ada".into();
+                s.user_mut().log_in("bob".into());
+            }))
+            .route("/out-write", post(|mut s: S| async move { s.user_mut().log_out(); s.notice_mut().put("bye".into()); })));
+        let start = || async {
+            let mut visitor = server.visitor();
+            visitor.post("/name/start").await;
+            (visitor.at(&app), visitor)
+        };
+        for (path, name, note, same_id) in [
+            ("/renew-twice", "renewed", None, false),
+            ("/renew-destroy", "", None, false),
+            ("/destroy-write", "after", None, false),
+            ("/write-clear", "", None, false),
+            ("/write-clear-write", "", Some("b"), false),
+        ] {
+            let (mut visitor, before) = start().await;
+            assert_eq!(visitor.post(path).await.status, 200, "{path}");
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((seen["name"].as_str().unwrap(), seen["note"].as_str()), (name, note), "{path}");
+            assert_eq!(visitor.cookie() == before.cookie(), same_id, "{path}");
+            let old = before.at(&server.app).get("/show").await.json();
+            assert_eq!(old["name"], "", "{path}: the old id is dead");
+        }
+        let (mut visitor, _) = start().await;
+        visitor.post("/in-out").await;
+        assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"].as_str(), None);
+        let (mut visitor, _) = start().await;
+        visitor.post("/in-in").await;
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (Some("bob"), Some("")));
+        let mut visitor = server.signed_in("ada").await.at(&app);
+        visitor.post("/out-write").await;
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((seen["user"].as_str(), seen["notice"].as_str()), (None, Some("bye")));
+    }
+
+    // B30
+    async fn one_unreadable_field_shows_its_default_and_the_rest_lives(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let mut garble = Change::update(0);
+        for (name, value) in [("note", &b"\xc1"[..]), ("visits", b"\xa1x"), ("cart", b"\x93\x01"), ("from_a_newer_build", b"\x2a")] {
+            garble.set.push(Set { name: name.into(), value: value.to_vec(), expires: Timestamp::NEVER });
+        }
+        server.store.apply(&key, &garble, server.clock.now()).await.unwrap();
+        server.heard();
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"], &seen["visits"], &seen["cart"]), (&json!("ada"), &json!(null), &json!(0), &json!([])));
+        let mut unreadable: Vec<_> = server.heard();
+        unreadable.sort_by_key(|event| format!("{event:?}"));
+        assert_eq!(unreadable, ["cart", "note", "visits"].map(|field| Event::Undecodable { field }));
+        // It can be written again, and what this build does not know survives.
+        for path in ["/note/new", "/visit", "/cart/tea"] {
+            assert_eq!(visitor.post(path).await.status, 200);
+        }
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["note"], &seen["visits"], &seen["cart"]), (&json!("new"), &json!(1), &json!(["tea"])));
+        let record = server.store.load(&key, server.clock.now()).await.unwrap().unwrap();
+        assert_eq!(record.fields.get("from_a_newer_build").unwrap().value, b"\x2a");
+    }
+
+    // Defaults: `default = 7` reads as 7 until another value is stored, and 0 is another value.
+    async fn a_default_is_what_is_read_until_something_is_stored(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new()
+            .route("/get", get(|s: S| async move { s.lucky().to_string() }))
+            .route("/zero", post(|mut s: S| async move { *s.lucky_mut() = 0 }))
+            .route("/reset", post(|mut s: S| async move { s.lucky_mut().reset() })));
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.get("/get").await.body, "7");
+        visitor.post("/zero").await;
+        assert_eq!(visitor.get("/get").await.body, "0");
+        visitor.post("/reset").await;
+        assert_eq!(visitor.get("/get").await.body, "7");
+    }
+
+    // DESIGN: `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
+    async fn a_renamed_field_takes_its_value_along(store) {
+        #[derive(Session)]
+        #[session(cookie = "__Host-s")]
+        struct Old {
+            hits: u64,
+            name: String,
+            #[session(atomic)]
+            basket: Vec<String>,
+        }
+        #[derive(Session)]
+        #[session(cookie = "__Host-s")]
+        struct New {
+            #[session(counter, alias = "hits")]
+            visits: u64,
+            #[session(rename = "full_name", alias = "name")]
+            title: String,
+            #[session(atomic, alias = "basket")]
+            cart: Vec<String>,
+        }
+        let keys = KeyRing::generate();
+        let old = Sessions::<Old>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
+        let new = Sessions::<New>::builder().store(store).keys(keys).build().unwrap();
+        let old = Router::new()
+            .route("/", post(|mut s: Session<Old>| async move {
+                *s.hits_mut() = 41;
+                *s.name_mut() = "ada".into();
+                s.basket_mut().update(|basket| basket.push("tea".into())).await
+            }))
+            .route("/", get(|s: Session<Old>| async move { format!("{} {} {:?}", s.hits(), s.name(), s.basket()) }))
+            .layer(old.layer());
+        let new = Router::new()
+            .route("/", get(|s: Session<New>| async move { format!("{} {} {:?}", s.visits(), s.title(), s.cart()) }))
+            .route("/", post(|mut s: Session<New>| async move {
+                s.visits_mut().add(1);
+                s.title_mut().push('!');
+                s.cart_mut().update(|cart| cart.push("milk".into())).await
+            }))
+            .layer(new.layer());
+        let mut visitor = Visitor::new(&old);
+        visitor.post("/").await;
+        let mut visitor = visitor.at(&new);
+        assert_eq!(visitor.get("/").await.body, r#"41 ada ["tea"]"#);
+        assert_eq!(visitor.post("/").await.status, 200);
+        assert_eq!(visitor.get("/").await.body, r#"42 ada! ["tea", "milk"]"#);
+        assert_eq!(visitor.post("/").await.status, 200);
+        assert_eq!(visitor.get("/").await.body, r#"43 ada!! ["tea", "milk", "milk"]"#);
+        assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
+    }
+}

@@ -1,0 +1,371 @@
+//! B19–B23, B28, B36: requests at the same time. Handlers wait at gates, so that each order is the one meant.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::Path, routing::{get, post}};
+use http::StatusCode;
+use serde_json::json;
+use session_runtime::{Event, Session};
+use tests::{
+    app::{Server, Site, minutes},
+    client::{Reply, Visitor},
+    over_stores,
+};
+use tokio::sync::Semaphore;
+
+type S = Session<Site>;
+
+/// Where a request waits with its session loaded, until the test lets it go on.
+#[derive(Clone)]
+struct Gate {
+    arrived: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// In the handler.
+    async fn pass(&self) {
+        self.arrived.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+
+    /// In the test: returns once a handler waits.
+    async fn wait(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+
+    fn open(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+/// Sends a request, does `meanwhile` while its handler waits, and lets it finish.
+async fn late(visitor: &Visitor, method: http::Method, path: &str, gate: &Gate, meanwhile: impl Future<Output = ()>) -> (Visitor, Reply) {
+    let mut visitor = visitor.clone();
+    let path = path.to_owned();
+    let request = tokio::spawn(async move {
+        let reply = visitor.send(method, &path).await;
+        (visitor, reply)
+    });
+    gate.wait().await;
+    meanwhile.await;
+    gate.open();
+    request.await.unwrap()
+}
+
+/// Routes that load their session, wait at the gate, and go on.
+fn gated(server: &Server, gate: &Gate) -> Router {
+    let (a, b, c, d, e, f, g) = (gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    server.serving(
+        Router::new()
+            .route("/read", get(move |s: S| async move { a.pass().await; s.name().to_owned() }))
+            .route("/name/{to}", post(move |mut s: S, Path(to): Path<String>| async move { b.pass().await; *s.name_mut() = to })
+                .get(move |mut s: S, Path(to): Path<String>| async move { c.pass().await; *s.name_mut() = to; "a page" }))
+            .route("/save/{to}", post(move |mut s: S, Path(to): Path<String>| async move {
+                d.pass().await;
+                *s.name_mut() = to;
+                match s.save().await {
+                    Ok(()) => "saved",
+                    Err(error) if error.is_gone() => "gone",
+                    Err(error) if error.is_moved() => "moved",
+                    Err(_) => "another error",
+                }
+            }))
+            .route("/take", get(move |mut s: S| async move { e.pass().await; s.notice_mut().take().unwrap_or_default() }))
+            .route("/take-all", get(move |mut s: S| async move { f.pass().await; s.notices_mut().take().join(",") }))
+            .route("/update", post(move |mut s: S| async move {
+                g.pass().await;
+                match s.cart_mut().update(|cart| cart.push("late".into())).await {
+                    Ok(()) => "updated",
+                    Err(error) if error.is_gone() => "gone",
+                    Err(error) if error.is_moved() => "moved",
+                    Err(_) => "another error",
+                }
+            })),
+    )
+}
+
+async fn renew_by_timer(server: &Server, visitor: &Visitor) -> Visitor {
+    server.turn(minutes(16));
+    let mut renewed = visitor.at(&server.app);
+    assert!(renewed.get("/read").await.set_cookie().is_some(), "the id is old enough to be renewed");
+    renewed
+}
+
+over_stores! {
+    // B19
+    async fn changes_of_different_fields_both_stay(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
+            visitor.clone().post("/note/meanwhile").await;
+        }).await;
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("meanwhile")));
+    }
+
+    // B20
+    async fn a_slow_reader_undoes_nothing(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        server.turn(minutes(10)); // so that the reader has the deadline to refresh
+        let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/read", &gate, async {
+            visitor.clone().post("/name/second").await;
+        }).await;
+        assert_eq!(reply.body, "first");
+        assert_eq!(visitor.get("/read").await.body, "second");
+    }
+
+    // B21
+    async fn a_flash_is_gone_after_the_response_that_took_it(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/notice/hi").await;
+        // Somebody else takes it while a slow request, which saw it, goes on to change another field.
+        late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
+            assert_eq!(visitor.clone().get("/notice").await.body, "hi");
+        }).await;
+        assert_eq!(visitor.get("/notice").await.body, "");
+    }
+
+    // B21, DESIGN: a notice put meanwhile stays.
+    async fn taking_a_flash_leaves_one_that_came_meanwhile(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/notice/old").await;
+        let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/take", &gate, async {
+            visitor.clone().post("/notice/new").await;
+        }).await;
+        assert_eq!(reply.body, "old");
+        assert_eq!(visitor.get("/notice").await.body, "new");
+
+        for item in ["a", "b"] {
+            visitor.post(&format!("/notices/{item}")).await;
+        }
+        let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/take-all", &gate, async {
+            visitor.clone().post("/notices/c").await;
+        }).await;
+        assert_eq!(reply.body, "a,b");
+        assert_eq!(visitor.get("/notices").await.body, "c");
+        assert_eq!(visitor.get("/notices").await.body, "");
+    }
+
+    // B21
+    async fn an_update_runs_again_on_what_others_wrote(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/cart/first").await;
+        let (_, reply) = late(&visitor.at(&app), http::Method::POST, "/update", &gate, async {
+            visitor.clone().post("/cart/meanwhile").await;
+        }).await;
+        assert_eq!(reply.body, "updated");
+        assert_eq!(visitor.get("/show").await.json()["cart"], json!(["first", "meanwhile", "late"]));
+    }
+
+    // B22, S12: nothing comes back to life, however the session ended.
+    async fn a_write_after_the_end_lands_nowhere(store) {
+        let (server, gate) = (Server::with(store, |builder| builder), Gate::new());
+        let app = gated(&server, &gate);
+        for end in ["/logout", "/destroy", "expiry"] {
+            for (method, path, body) in [
+                (http::Method::POST, "/name/late", ""), (http::Method::GET, "/name/late", "a page"), (http::Method::GET, "/read", ""),
+                (http::Method::POST, "/save/late", "gone"), (http::Method::POST, "/update", "gone"), (http::Method::GET, "/take", "hi"),
+            ] {
+                let mut visitor = server.signed_in("ada").await;
+                visitor.post("/notice/hi").await;
+                server.turn(minutes(2)); // so that even a reader has something to write: the deadline
+                server.heard();
+                let (_, reply) = late(&visitor.at(&app), method.clone(), path, &gate, async {
+                    match end {
+                        "expiry" => server.turn(minutes(31)),
+                        path => drop(visitor.clone().post(path).await),
+                    }
+                }).await;
+                let case = format!("{method} {path} after {end}");
+                assert_eq!((reply.status, reply.body.as_str(), reply.set_cookie()), (StatusCode::OK, body, None), "{case}");
+                assert!(server.heard().contains(&Event::Gone), "{case}");
+                assert_eq!(visitor.get("/show").await.json()["is_new"], true, "{case}");
+            }
+        }
+    }
+
+    // B23, S12: a change of privilege refuses what was under way.
+    async fn a_write_across_a_privilege_renewal_is_refused_and_said(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        for privilege in ["/login/ada", "/login/bob", "/renew", "/logout"] {
+            for (method, path, status, body) in [
+                (http::Method::POST, "/name/late", StatusCode::CONFLICT, None), (http::Method::GET, "/name/late", StatusCode::OK, Some("a page")),
+                (http::Method::POST, "/save/late", StatusCode::OK, Some("moved")), (http::Method::POST, "/update", StatusCode::OK, Some("moved")),
+            ] {
+                let mut visitor = server.visitor();
+                visitor.post("/name/first").await;
+                visitor.post("/theme/dark").await;
+                if privilege != "/login/ada" {
+                    visitor.post("/login/ada").await;
+                }
+                server.heard();
+                let mut winner = visitor.clone();
+                let (loser, reply) = late(&visitor.at(&app), method.clone(), path, &gate, async {
+                    winner.post(privilege).await;
+                }).await;
+                let case = format!("{method} {path} across {privilege}");
+                assert_eq!((reply.status, reply.set_cookie()), (status, None), "{case}");
+                assert!(body.is_none_or(|body| reply.body == body), "{case}: {}", reply.body);
+                assert!(server.heard().contains(&Event::Moved), "{case}");
+                assert_ne!(winner.get("/read").await.body, "late", "{case}");
+                assert_eq!(loser.cookie(), visitor.cookie(), "{case}");
+            }
+        }
+    }
+
+    // B23, S11: a renewal by the clock loses nothing.
+    async fn a_write_across_a_timer_renewal_is_applied(store) {
+        let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        let mut renewed = None;
+        server.turn(minutes(16));
+        let (mut loser, reply) = late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
+            let mut winner = visitor.clone();
+            assert!(winner.post("/note/winner").await.set_cookie().is_some());
+            renewed = Some(winner);
+        }).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "who loses the race to renew goes on without");
+        let mut winner = renewed.unwrap();
+        let seen = winner.get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("winner")));
+        // The verifier before is good for a minute after the new one was first presented.
+        assert_eq!(loser.at(&server.app).get("/read").await.body, "late");
+        server.turn(minutes(1));
+        assert_eq!(loser.get("/untouched").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(loser.at(&server.app).get("/read").await.body, "");
+        assert_eq!(winner.get("/read").await.body, "late");
+    }
+
+    // S11: the response with the new cookie was lost, and the client goes on with the old one.
+    async fn a_lost_timer_renewal_can_be_had_again(store) {
+        let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        let lost = renew_by_timer(&server, &visitor).await;
+        server.turn(minutes(10));
+        assert_eq!(visitor.get("/read").await.body, "ada", "good until the new one is presented");
+        server.turn(minutes(10));
+        let again = renew_by_timer(&server, &visitor).await;
+        assert_ne!(again.cookie(), lost.cookie());
+        assert_eq!(again.at(&server.app).get("/read").await.body, "ada");
+    }
+
+    // B28
+    async fn a_client_that_goes_away_leaves_nothing_half_written(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        let applies = server.controls.calls().1;
+        let mut leaving = visitor.at(&app);
+        let request = tokio::spawn(async move { leaving.post("/name/late").await });
+        gate.wait().await;
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        assert_eq!(server.controls.calls().1, applies);
+        assert_eq!(visitor.get("/read").await.body, "first");
+    }
+
+    // B36: two servers on one store.
+    async fn servers_on_one_store_see_each_other_at_once(store) {
+        let one = Server::new(store.clone());
+        let two = Server::made(store, one.keys.clone(), one.clock.clone(), |builder| builder);
+        let mut here = one.visitor();
+        here.post("/name/ada").await;
+        let mut there = here.at(&two.app);
+        assert_eq!(there.get("/read").await.body, "ada");
+        there.post("/name/bob").await;
+        assert_eq!(here.get("/read").await.body, "bob");
+        there.post("/renew").await;
+        assert_eq!(here.get("/read").await.body, "");
+        let mut back = there.at(&one.app);
+        assert_eq!(back.get("/read").await.body, "bob");
+        back.post("/destroy").await;
+        assert_eq!(there.get("/read").await.body, "");
+    }
+}
+
+// B19, B21: every pair of racing requests on one session leaves both its marks.
+async fn race_pairs(server: &Server, pairs: usize) {
+    let mut visitor = server.visitor();
+    visitor.post("/name/start").await;
+    for pair in 0..pairs {
+        let (mut a, mut b) = (visitor.clone(), visitor.clone());
+        let (name, note) = (format!("/name/{pair}"), format!("/note/{pair}"));
+        let (a, b) = tokio::join!(
+            tokio::spawn(async move { (a.post(&name).await.status, a.post("/visit").await.status) }),
+            tokio::spawn(async move { (b.post(&note).await.status, b.post("/visit").await.status) }),
+        );
+        assert_eq!((a.unwrap(), b.unwrap()), ((StatusCode::OK, StatusCode::OK), (StatusCode::OK, StatusCode::OK)));
+        if pair % 50 == 0 || pair + 1 == pairs {
+            let seen = visitor.get("/show").await.json();
+            assert_eq!((&seen["name"], &seen["note"]), (&json!(pair.to_string()), &json!(pair.to_string())));
+            assert_eq!(seen["visits"], (pair + 1) * 2);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_racing_pairs_lose_nothing_in_memory() {
+    race_pairs(&Server::new(tests::store::AnyStore::memory()), 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
+    race_pairs(&Server::new(tests::store::AnyStore::file().await), 10_000).await;
+}
+
+// B21: all at once.
+over_stores! {
+    async fn fifty_updates_at_once_are_all_in(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/cart/start").await;
+        let requests: Vec<_> = (0..50).map(|at| {
+            let mut visitor = visitor.clone();
+            tokio::spawn(async move { visitor.post(&format!("/cart/{at}")).await.status })
+        }).collect();
+        for request in requests {
+            assert_eq!(request.await.unwrap(), StatusCode::OK);
+        }
+        assert_eq!(visitor.get("/show").await.json()["cart"].as_array().unwrap().len(), 51);
+    }
+
+    // S48
+    async fn visitors_at_the_same_time_see_only_themselves(store) {
+        let server = Server::new(store);
+        let visitors: Vec<_> = (0..50).map(|at| {
+            let mut visitor = server.visitor();
+            tokio::spawn(async move {
+                visitor.post(&format!("/login/user{at}")).await;
+                for round in 0..10 {
+                    visitor.post(&format!("/name/{at}-{round}")).await;
+                    let seen = visitor.get("/show").await.json();
+                    assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (Some(&*format!("user{at}")), Some(&*format!("{at}-{round}"))));
+                }
+            })
+        }).collect();
+        for visitor in visitors {
+            visitor.await.unwrap();
+        }
+    }
+}

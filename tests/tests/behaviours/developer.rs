@@ -1,0 +1,244 @@
+//! B12, B44, B45: what a developer meets.
+
+use axum::{Router, body::Body, extract::Request, middleware::{self, Next}, response::Response, routing::{get, post}};
+use http::StatusCode;
+use session_runtime::{Error, Event, Session, testing};
+use tests::{
+    app::{Server, Site, SiteFields, Theme},
+    client::Visitor,
+    over_stores,
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+fn ada() -> Site {
+    Site {
+        user: Some("ada".into()),
+        cart: vec!["tea".into()],
+        theme: Theme::Dark,
+        code: None,
+        notice: Some("hi".into()),
+        notices: vec!["a".into()],
+        visits: 1,
+        name: "Ada".into(),
+        note: None,
+        lucky: 3,
+        scratch: 9,
+    }
+}
+
+// B44
+#[tokio::test]
+async fn a_handler_can_be_tested_with_a_plain_struct() {
+    async fn handler(mut session: S) -> Result<S, Error> {
+        session.cart_mut().update(|cart| cart.push("milk".into())).await?;
+        session.visits_mut().add(1);
+        assert_eq!(session.notice_mut().take().as_deref(), Some("hi"));
+        session.notices_mut().put("b".into());
+        session.note_mut().set("note".into());
+        session.name_mut().push('!');
+        *session.scratch_mut() += 1;
+        Ok(session)
+    }
+    let site = testing::into_value(handler(testing::session(ada())).await.unwrap());
+    assert_eq!((site.cart.len(), site.visits, site.notice, site.notices.len()), (2, 2, None, 2));
+    assert_eq!((site.note.as_deref(), site.name.as_str(), site.scratch, site.lucky), (Some("note"), "Ada!", 10, 3));
+
+    let mut session = testing::session(ada());
+    session.user_mut().log_in("bob".into());
+    assert_eq!((session.user(), session.name(), session.theme()), (Some("bob"), "", &Theme::Dark));
+    session.user_mut().log_out();
+    assert_eq!((session.user(), session.lucky(), session.theme()), (None, 7, &Theme::Dark));
+    session.destroy();
+    assert_eq!(session.theme(), &Theme::Light);
+    assert!(session.save().await.unwrap_err().to_string().contains("test"));
+}
+
+// DESIGN 2: an application's own verbs.
+trait Verbs {
+    fn enter(&mut self, user: &str);
+}
+
+impl Verbs for SiteFields {
+    fn enter(&mut self, user: &str) {
+        self.user_mut().log_in(user.to_owned());
+        self.notice_mut().put(format!("Welcome, {user}"));
+        self.renew();
+        self.remember(true);
+    }
+}
+
+over_stores! {
+    async fn own_verbs_reach_fields_and_core(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: S| async move { s.enter("ada") })));
+        let mut visitor = Visitor::new(&app);
+        assert!(visitor.post("/").await.set_cookie().unwrap().contains("Max-Age"));
+        assert_eq!(visitor.at(&server.app).get("/notice").await.body, "Welcome, ada");
+    }
+
+    // B45
+    async fn two_handles_in_one_handler_fold_by_policy(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
+            *a.name_mut() = "a".into();
+            b.note_mut().set("b".into());
+            a.visits_mut().add(1);
+            b.visits_mut().add(2);
+            a.notices_mut().put("from a".into());
+            b.notices_mut().put("from b".into());
+            drop(a);
+            assert_eq!(b.name(), "", "a handle is a copy");
+        })).route("/later", post(|mut a: S, request: Request| async move {
+            *a.name_mut() = "first".into();
+            a.visits_mut().add(1);
+            a.notices_mut().put("one".into());
+            drop(a);
+            let (mut parts, _) = request.into_parts();
+            let mut b = <S as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
+            assert_eq!((b.name(), b.visits()), ("first", 1), "a later handle sees what an earlier one folded");
+            assert_eq!(b.notices_mut().take(), ["one"]);
+            b.visits_mut().add(1);
+            b.notices_mut().put("two".into());
+        })));
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/").await;
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((seen["name"].as_str(), seen["note"].as_str(), &seen["visits"]), (Some("a"), Some("b"), &3.into()));
+        let mut notices: Vec<_> = seen["notices"].as_array().unwrap().iter().map(|notice| notice.as_str().unwrap()).collect();
+        notices.sort_unstable();
+        assert_eq!(notices, ["from a", "from b"]);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/later").await;
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["visits"], &seen["notices"]), (&2.into(), &serde_json::json!(["two"])));
+    }
+
+    // B45
+    async fn a_middleware_may_hold_a_session_across_next(store) {
+        async fn last_seen(mut session: S, request: Request, next: Next) -> Response {
+            let path = request.uri().path().to_owned();
+            let response = next.run(request).await;
+            *session.name_mut() = path;
+            session.visits_mut().add(1);
+            response
+        }
+        let server = Server::new(store);
+        let app = server.serving(tests::app::routes().layer(middleware::from_fn(last_seen)));
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/login/ada").await.status, StatusCode::OK);
+        assert_eq!(visitor.post("/note/x").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["note"], &seen["name"], &seen["visits"]), (&"ada".into(), &"x".into(), &"/note/x".into(), &2.into()));
+        // What it would write for a visitor who has left belongs to nobody.
+        assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some("")));
+    }
+
+    // B45
+    async fn a_handle_that_outlives_the_response_saves_and_warns(store) {
+        let server = Server::new(store);
+        let (go, done) = (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Semaphore::new(0)));
+        let (go_on, finished) = (go.clone(), done.clone());
+        let app = server.serving(Router::new()
+            .route("/dropped", post({
+                let (go, done) = (go_on.clone(), finished.clone());
+                |mut s: S| async move {
+                    tokio::spawn(async move {
+                        go.notified().await;
+                        *s.name_mut() = "late".into();
+                        drop(s);
+                        done.add_permits(1);
+                    });
+                }
+            }))
+            .route("/saved", post({
+                let (go, done) = (go_on, finished);
+                |mut s: S| async move {
+                    tokio::spawn(async move {
+                        go.notified().await;
+                        s.note_mut().set("late".into());
+                        s.save().await.unwrap();
+                        s.renew();
+                        assert!(s.save().await.unwrap_err().to_string().contains("already left"));
+                        done.add_permits(1);
+                    });
+                }
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        for path in ["/dropped", "/saved"] {
+            server.heard();
+            assert_eq!(visitor.at(&app).post(path).await.status, StatusCode::OK);
+            go.notify_one();
+            done.acquire().await.unwrap().forget();
+            assert_eq!(server.heard().contains(&Event::Late), path == "/dropped", "{path}");
+        }
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while visitor.get("/read").await.body != "late" {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        assert_eq!(visitor.get("/show").await.json()["note"], "late");
+    }
+
+    // B45
+    async fn save_stores_at_once_and_the_rest_waits(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
+            *s.name_mut() = "saved".into();
+            s.save().await.unwrap();
+            assert!(!s.is_new());
+            s.note_mut().set("never".into());
+            StatusCode::INTERNAL_SERVER_ERROR
+        })));
+        let mut visitor = Visitor::new(&app);
+        let reply = visitor.post("/").await;
+        assert!(reply.set_cookie().is_some(), "what was saved can be found again");
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((seen["name"].as_str(), seen["note"].as_str()), (Some("saved"), None));
+    }
+
+    // B12, S7
+    async fn nothing_printed_shows_an_id(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        let app = server.serving(Router::new().route("/", get(|s: S, request: Request| async move {
+            format!("{s:?} {:#?}", request.extensions())
+        })));
+        let token = visitor.cookie().unwrap();
+        let printed = visitor.at(&app).get("/").await.body + &format!("{:?} {:?} {:?}", server.sessions, server.keys, server.heard());
+        for at in (0..token.len() - 12).step_by(4) {
+            assert!(!printed.contains(&token[at..at + 12]), "{printed}");
+        }
+        let fingerprint = visitor.get("/show").await.json()["fingerprint"].as_str().unwrap().to_owned();
+        assert!(printed.contains(&fingerprint) && fingerprint.len() >= 8, "{printed}");
+    }
+}
+
+// B45
+#[tokio::test]
+async fn a_missing_layer_is_a_sentence_that_says_what_to_write() {
+    let app = Router::new().route("/", get(|session: S| async move { session.name().to_owned() }));
+    let reply = Visitor::new(&app).get("/").await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(reply.body.contains(".layer(sessions.layer())") && reply.body.contains("Site"), "{}", reply.body);
+}
+
+// B45: a first use after the response.
+#[tokio::test]
+async fn a_new_session_cannot_begin_after_the_response() {
+    let server = Server::new(AnyStore::memory());
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
+    let app = server.serving(Router::new().route("/", get(move |s: S| async move {
+        let _ = sender.lock().unwrap().take().unwrap().send(s);
+        Body::empty()
+    })));
+    Visitor::new(&app).get("/").await;
+    let mut session = receiver.await.ok().unwrap();
+    *session.name_mut() = "too late".into();
+    assert!(session.save().await.unwrap_err().to_string().contains("new session"));
+    assert_eq!(server.controls.calls(), (0, 0, 0));
+}

@@ -1,0 +1,245 @@
+//! B13–B18: when a session ends, and when a field does.
+
+use std::time::Duration;
+
+use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _};
+use tests::{
+    app::{Server, hours, minutes},
+    over_stores,
+};
+
+over_stores! {
+    // B13, S14
+    async fn silence_ends_a_session_and_access_extends_it(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..3 {
+            server.turn(minutes(29));
+            assert_eq!(visitor.get("/read").await.body, "ada");
+        }
+        server.turn(minutes(30) - Duration::from_millis(1));
+        assert_eq!(visitor.get("/read").await.body, "ada");
+        server.turn(minutes(30));
+        assert_eq!(visitor.get("/read").await.body, "", "the deadline itself is past it");
+    }
+
+    // B14, S15
+    async fn absolute_beats_activity(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..(12 * 60 / 20 - 1) {
+            server.turn(minutes(20));
+            assert_eq!(visitor.get("/read").await.body, "ada");
+        }
+        server.turn(minutes(20));
+        assert_eq!(visitor.get("/read").await.body, "");
+    }
+
+    // B14
+    async fn a_sign_in_restarts_absolute(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..35 {
+            server.turn(minutes(20));
+            visitor.get("/read").await;
+        }
+        visitor.post("/login/ada").await;
+        for _ in 0..35 {
+            server.turn(minutes(20));
+            assert_eq!(visitor.get("/read").await.body, "ada");
+        }
+        server.turn(minutes(20));
+        assert_eq!(visitor.get("/read").await.body, "");
+    }
+
+    // B15, S18
+    async fn a_field_expires_alone(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        visitor.post("/code/123").await;
+        let deadline = server.clock.now() + minutes(5);
+        assert_eq!(visitor.get("/show").await.json()["code_expires_at"], deadline.as_millis());
+        server.turn(minutes(5) - Duration::from_millis(1));
+        assert_eq!(visitor.get("/show").await.json()["code"], "123");
+        server.turn(Duration::from_millis(1));
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((seen["code"].as_str(), seen["code_expires_at"].as_u64(), seen["name"].as_str()), (None, None, Some("ada")));
+        visitor.post("/code/456").await;
+        server.turn(minutes(4));
+        assert_eq!(visitor.get("/show").await.json()["code"], "456");
+        // Setting it again, even to the same, starts its clock anew (B27).
+        visitor.post("/code/456").await;
+        server.turn(minutes(4));
+        assert_eq!(visitor.get("/show").await.json()["code"], "456");
+    }
+
+    // B15
+    async fn a_fields_deadline_never_outlives_the_session(store) {
+        let server = Server::with(store, |builder| builder.idle(minutes(2)));
+        let mut visitor = server.visitor();
+        visitor.post("/code/123").await;
+        let seen = visitor.get("/show").await.json();
+        assert_eq!(seen["code_expires_at"], seen["expires_at"]);
+    }
+
+    // B16
+    async fn an_expired_session_is_not_served_and_clean_up_takes_only_those(store) {
+        let server = Server::new(store);
+        let (mut early, mut late) = (server.visitor(), server.visitor());
+        early.post("/name/early").await;
+        server.turn(minutes(20));
+        late.post("/name/late").await;
+        server.turn(minutes(10));
+        assert_eq!(early.get("/read").await.body, "");
+        assert_eq!(server.sessions.delete_expired().await.unwrap(), 1);
+        assert_eq!(server.sessions.delete_expired().await.unwrap(), 0);
+        assert_eq!(late.get("/read").await.body, "late");
+    }
+
+    // B17
+    async fn remember_lengthens_this_session_alone(store) {
+        let server = Server::new(store);
+        let (mut kept, mut other) = (server.visitor(), server.visitor());
+        kept.post("/name/kept").await;
+        other.post("/name/other").await;
+        let set = kept.post("/remember").await.set_cookie().unwrap();
+        assert!(set.contains(&format!("; Max-Age={}", 30 * 24 * 3600)), "{set}");
+        server.turn(hours(24 * 20));
+        assert_eq!(kept.get("/read").await.body, "kept");
+        assert_eq!(other.get("/read").await.body, "");
+        assert_eq!(kept.post("/name/again").await.set_cookie(), None, "later writes leave it as it is");
+        server.turn(hours(24 * 9));
+        assert_eq!(kept.get("/read").await.body, "again");
+        server.turn(hours(24));
+        assert_eq!(kept.get("/read").await.body, "");
+    }
+
+    // B17
+    async fn remember_can_be_taken_back_but_stretches_nothing(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        visitor.post("/remember").await;
+        let set = visitor.post("/forget").await.set_cookie().unwrap();
+        assert!(!set.contains("Max-Age"), "{set}");
+        server.turn(minutes(31));
+        assert_eq!(visitor.get("/read").await.body, "");
+
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        visitor.post("/remember").await;
+        server.turn(hours(13));
+        visitor.post("/forget").await;
+        assert_eq!(visitor.get("/read").await.body, "", "absolute counts from the beginning");
+    }
+
+    // B17
+    async fn who_signs_in_with_remember_is_remembered(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/remember").await;
+        server.turn(hours(24 * 29));
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
+    // B18, S19
+    async fn lifetimes_of_any_length_work(store) {
+        for (idle, year) in [(Duration::from_millis(1), 2026u64), (minutes(30), 2040), (minutes(30), 2107), (Duration::MAX, 2026)] {
+            let clock = Clock::stopped_at(Timestamp::from_millis((year - 1970) * 31_556_952_000));
+            let absolute = if idle == Duration::MAX { Duration::MAX } else { hours(12) };
+            let server = Server::made(store.clone(), KeyRing::generate(), clock, |builder| {
+                builder.idle(idle).absolute(absolute).touch(Duration::ZERO).persistent(true)
+            });
+            let mut visitor = server.visitor();
+            let set = visitor.post("/name/ada").await.set_cookie().unwrap();
+            let max_age: u64 = set.split("Max-Age=").nth(1).unwrap().parse().unwrap();
+            assert!(max_age >= 1 && max_age <= 400 * 24 * 3600, "{set}");
+            assert_eq!(visitor.get("/read").await.body, "ada", "{idle:?} in {year}");
+            server.turn(idle.min(hours(24 * 365 * 1000)));
+            assert_eq!(visitor.get("/read").await.body == "ada", idle == Duration::MAX, "{idle:?} in {year}");
+        }
+    }
+
+    // S19: a clock that was set back serves longer, but kills and revives nothing.
+    async fn a_clock_that_goes_back_ends_no_session(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        let now = server.clock.now();
+        server.clock.set(Timestamp::from_millis(now.as_millis() - 3_600_000));
+        assert_eq!(visitor.post("/name/bob").await.status, 200);
+        server.clock.set(now);
+        assert_eq!(visitor.get("/read").await.body, "bob");
+    }
+
+    // B13: a record that is touched is never moved back.
+    async fn reads_refresh_the_deadline_only_when_it_is_stale(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        let (_, applies, _) = server.controls.calls();
+        server.turn(minutes(1) - Duration::from_millis(1));
+        visitor.get("/read").await;
+        assert_eq!(server.controls.calls().1, applies, "not stale enough for a write");
+        server.turn(Duration::from_millis(1));
+        visitor.get("/read").await;
+        assert_eq!(server.controls.calls().1, applies + 1);
+        visitor.get("/read").await;
+        assert_eq!(server.controls.calls().1, applies + 1);
+    }
+}
+
+// B18
+#[test]
+fn impossible_lifetimes_are_refused_at_start() {
+    #[derive(Session)]
+    struct Shop {
+        #[allow(dead_code)]
+        name: String,
+    }
+
+    let builder = || Sessions::<Shop>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
+    for (result, named) in [
+        (builder().idle(Duration::ZERO).build(), "`idle`"),
+        (builder().absolute(Duration::ZERO).build(), "`absolute`"),
+        (builder().remember(Duration::ZERO).build(), "`remember`"),
+        (builder().idle(hours(13)).build(), "`absolute`"),
+        (builder().touch(minutes(30)).build(), "`touch`"),
+        (Sessions::<Shop>::builder().keys(KeyRing::generate()).build(), ".store("),
+        (Sessions::<Shop>::builder().store(session_runtime::MemoryStore::new()).build(), ".keys("),
+        (builder().secure(false).build(), "__Host-"),
+        (builder().path("/x").build(), "__Host-"),
+        (builder().cookie("a b").build(), "a b"),
+    ] {
+        let error = result.err().unwrap_or_else(|| panic!("{named}"));
+        assert!(error.is_setup() && error.to_string().contains(named), "{error}");
+    }
+}
+
+// The clean-up task ends with the sessions: nothing leaks.
+#[tokio::test]
+async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
+    let server = Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(Duration::from_millis(1)));
+    let mut visitor = server.visitor();
+    visitor.post("/name/ada").await;
+    let key = server.controls.keys.lock().unwrap()[0];
+    let now = server.clock.now();
+    server.turn(hours(1));
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    // Asked as of then, the record is live while it is there.
+    while server.store.load(&key, now).await.unwrap().is_some() {
+        assert!(std::time::Instant::now() < deadline, "the expired session is still there");
+        tokio::task::yield_now().await;
+    }
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    assert!(tasks() > 0);
+    drop((server, visitor));
+    while tasks() > 0 {
+        assert!(std::time::Instant::now() < deadline, "the clean-up task is still alive");
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,11 @@
+//! The numbered behaviours, as a visitor meets them. Each test names its numbers; `over_stores!` runs one per store.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod change;
+mod concurrency;
+mod cookie;
+mod developer;
+mod faults;
+mod lifetime;
+mod sign;
+mod web;
