@@ -42,7 +42,7 @@ pub use self::web::SessionRejection;
 pub use self::web::{SessionFuture, SessionLayer, SessionService};
 
 /// Makes a session of a struct: see the crate's front page.
-// pub use session_macros::Session;
+pub use session_macros::Session;
 
 /// What the derive's output names. Not part of the API: it changes with the derive, which is pinned to this version.
 #[doc(hidden)]
