@@ -1,0 +1,270 @@
+//! The one table of attributes. The parser looks names up here; suggestions and the reference page are made of it.
+
+/// An attribute that may be written on the struct or on a field.
+pub(crate) struct Known<K: 'static> {
+    pub(crate) key: K,
+    pub(crate) name: &'static str,
+    /// How it is written.
+    pub(crate) written: &'static str,
+    /// What it does, in a sentence or two.
+    pub(crate) says: &'static str,
+}
+
+/// The attributes of one place.
+pub(crate) trait Key: Copy + PartialEq + 'static {
+    const ALL: &'static [Known<Self>];
+    /// `the struct` or `a field`.
+    const PLACE: &'static str;
+    const ON_STRUCT: bool;
+
+    fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|known| known.name == name).map(|known| known.key)
+    }
+
+    fn known(self) -> &'static Known<Self> {
+        Self::ALL.iter().find(|known| known.key == self).unwrap_or(&Self::ALL[0])
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|known| known.name)
+    }
+}
+
+/// Attributes of the struct.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum StructKey {
+    Cookie,
+    Idle,
+    Absolute,
+    Remember,
+    Touch,
+    Persistent,
+    Secure,
+    HttpOnly,
+    SameSite,
+    Path,
+    Domain,
+    Partitioned,
+    Crate,
+}
+
+/// Attributes of a field.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum FieldKey {
+    Atomic,
+    Counter,
+    Flash,
+    Identity,
+    Expires,
+    Device,
+    Rename,
+    Alias,
+    Default,
+    Skip,
+    Copy,
+    With,
+}
+
+const fn on_struct(key: StructKey, name: &'static str, written: &'static str, says: &'static str) -> Known<StructKey> {
+    Known { key, name, written, says }
+}
+
+const fn on_field(key: FieldKey, name: &'static str, written: &'static str, says: &'static str) -> Known<FieldKey> {
+    Known { key, name, written, says }
+}
+
+impl Key for StructKey {
+    const PLACE: &'static str = "the struct";
+    const ON_STRUCT: bool = true;
+    const ALL: &'static [Known<Self>] = &[
+        on_struct(
+            Self::Cookie,
+            "cookie",
+            "cookie = \"shop\"",
+            "The cookie's name, taken as given. Without it: `__Host-` and the struct's name in kebab case.",
+        ),
+        on_struct(
+            Self::Idle,
+            "idle",
+            "idle = 30m",
+            "Without a request for this long, the session ends. Default: 30 minutes.",
+        ),
+        on_struct(
+            Self::Absolute,
+            "absolute",
+            "absolute = 12h",
+            "This long after it began, or after the sign-in, the session ends whatever happens. Default: 12 hours.",
+        ),
+        on_struct(
+            Self::Remember,
+            "remember",
+            "remember = 30d",
+            "What replaces `idle` and `absolute` after `remember(true)`.",
+        ),
+        on_struct(
+            Self::Touch,
+            "touch",
+            "touch = 30s",
+            "How stale the idle deadline may get before a read refreshes it. Default: a twentieth of `idle`, at most 1 minute.",
+        ),
+        on_struct(
+            Self::Persistent,
+            "persistent",
+            "persistent",
+            "The cookie outlives the browser's run: it gets a `Max-Age`. Default: off.",
+        ),
+        on_struct(
+            Self::Secure,
+            "secure",
+            "secure = false",
+            "Whether the cookie travels over HTTPS (and to localhost) only. Default: on.",
+        ),
+        on_struct(
+            Self::HttpOnly,
+            "http_only",
+            "http_only = false",
+            "Whether scripts are kept from the cookie. Default: on.",
+        ),
+        on_struct(
+            Self::SameSite,
+            "same_site",
+            "same_site = strict",
+            "`strict`, `lax` or `none`: whether requests from other sites carry the cookie. Default: `lax`.",
+        ),
+        on_struct(Self::Path, "path", "path = \"/shop\"", "The cookie's path. Default: `/`."),
+        on_struct(
+            Self::Domain,
+            "domain",
+            "domain = \"example.com\"",
+            "The cookie's domain, which opens it to all hosts below. Default: this host alone.",
+        ),
+        on_struct(
+            Self::Partitioned,
+            "partitioned",
+            "partitioned",
+            "Whether the cookie is kept apart for each site that embeds this one. Default: off.",
+        ),
+        on_struct(
+            Self::Crate,
+            "crate",
+            "crate = my::session_runtime",
+            "Where the runtime is, for a crate that re-exports it.",
+        ),
+    ];
+}
+
+impl Key for FieldKey {
+    const PLACE: &'static str = "a field";
+    const ON_STRUCT: bool = false;
+    const ALL: &'static [Known<Self>] = &[
+        on_field(
+            Self::Atomic,
+            "atomic",
+            "atomic",
+            "Changed by `update` alone, which compares and swaps: no concurrent update is lost.",
+        ),
+        on_field(
+            Self::Counter,
+            "counter",
+            "counter",
+            "An integer that is moved by `add` and `sub`: concurrent requests all count.",
+        ),
+        on_field(
+            Self::Flash,
+            "flash",
+            "flash",
+            "An `Option` or a `Vec` of what is shown once: `put` now, `take` later.",
+        ),
+        on_field(
+            Self::Identity,
+            "identity",
+            "identity",
+            "An `Option` of who is signed in: `log_in` and `log_out` renew the session's id.",
+        ),
+        on_field(
+            Self::Expires,
+            "expires",
+            "expires = 5m",
+            "Ends the field alone, this long after it was last written. Adds `x_expires_at()`.",
+        ),
+        on_field(
+            Self::Device,
+            "device",
+            "device",
+            "Belongs to the browser rather than to the user: `log_out` leaves it.",
+        ),
+        on_field(
+            Self::Rename,
+            "rename",
+            "rename = \"lang\"",
+            "The name it is stored under. Default: the field's name.",
+        ),
+        on_field(
+            Self::Alias,
+            "alias",
+            "alias = \"basket\"",
+            "A name it was stored under by an older build, and is still read from. May be repeated.",
+        ),
+        on_field(
+            Self::Default,
+            "default",
+            "default = Theme::Dark",
+            "The value in a new session. Default: the type's own `Default`.",
+        ),
+        on_field(Self::Skip, "skip", "skip", "Is not stored: it lasts as long as the request."),
+        on_field(Self::Copy, "copy", "copy", "Is read by value. Numbers, `bool` and `char` are anyway."),
+        on_field(
+            Self::With,
+            "with",
+            "with = module",
+            "Is encoded by `module::serialize` and `module::deserialize`, as in serde.",
+        ),
+    ];
+}
+
+/// The reference page, `src/attributes.md`.
+#[cfg(test)]
+fn reference() -> String {
+    fn table<K: Key>(into: &mut String) {
+        into.push_str("| attribute | meaning |\n|---|---|\n");
+        for known in K::ALL {
+            into.push_str(&format!("| `{}` | {} |\n", known.written, known.says));
+        }
+    }
+    let mut page = String::from("On the struct:\n\n");
+    table::<StructKey>(&mut page);
+    page.push_str("\nOn a field; the first four exclude each other:\n\n");
+    table::<FieldKey>(&mut page);
+    page.push_str(
+        "\nDurations are written `500ms`, `30s`, `15m`, `12h`, `7d`, `2w`, `1h 30m`, with or without quotes, or as the path \
+         of a `const` of type `Duration`.\n",
+    );
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_page_is_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/attributes.md");
+        if std::env::var_os("BLESS").is_some() {
+            assert!(std::fs::write(path, reference()).is_ok());
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(page, reference(), "run the tests with BLESS=1 to write src/attributes.md anew");
+    }
+
+    #[test]
+    fn every_key_is_found_by_its_name_and_shown_by_it() {
+        fn check<K: Key>() {
+            for known in K::ALL {
+                assert!(K::find(known.name) == Some(known.key) && known.key.known().name == known.name);
+                assert!(known.written.starts_with(known.name), "{}", known.name);
+            }
+        }
+        check::<StructKey>();
+        check::<FieldKey>();
+    }
+}

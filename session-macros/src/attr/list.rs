@@ -1,0 +1,146 @@
+//! `#[session(…)]` into entries: a key, and the tokens of its value. What cannot be read is reported and skipped.
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use syn::{Attribute, Meta, ext::IdentExt};
+
+use super::keys::{FieldKey, Key, StructKey};
+use crate::{
+    context::Context,
+    span::flatten,
+    suggest::{brought_along, nearest},
+};
+
+/// One attribute of a known name.
+pub(crate) struct Entry<K> {
+    pub(crate) key: K,
+    pub(crate) at: Ident,
+    /// What follows the `=`, if there is one.
+    pub(crate) value: Option<TokenStream>,
+}
+
+/// All that the `#[session(…)]` attributes among `attributes` list.
+pub(crate) fn entries<K: Key>(attributes: &[Attribute], cx: &mut Context) -> Vec<Entry<K>> {
+    let mut entries = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("session")) {
+        match &attribute.meta {
+            Meta::List(list) => {
+                for tokens in split(list.tokens.clone()) {
+                    read(&tokens, &mut entries, cx);
+                }
+            }
+            // #[session]
+            // #[session = "shop"]
+            Meta::Path(_) | Meta::NameValue(_) => {
+                let example = K::ALL[0].written;
+                cx.error_at(
+                    &attribute.meta,
+                    format!("expected a list in parentheses, such as `#[session({example})]`"),
+                );
+            }
+        }
+    }
+    entries
+}
+
+/// At the commas, but not at those within `::<…>`, which may occur in `default = Map::<u8, u8>::new()`.
+fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut parts = vec![Vec::new()];
+    let (mut depth, mut after) = (0usize, [' '; 2]);
+    for token in tokens {
+        let punct = if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' };
+        match punct {
+            '<' if depth > 0 || after == [':', ':'] || after[1] == '=' => depth += 1,
+            '>' if after[1] != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        after = [after[1], punct];
+        match parts.last_mut() {
+            Some(part) if punct != ',' || depth > 0 => part.push(token),
+            _ => parts.push(Vec::new()),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Reads one entry, or more if commas are missing between them.
+fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx: &mut Context) {
+    let Some((first, rest)) = tokens.split_first() else { return };
+    if let ([], TokenTree::Group(group)) = (rest, first)
+        && group.delimiter() == Delimiter::None
+    {
+        // `#[session($flag)]` in a macro, where `$flag:meta`
+        return read(&flatten(group.stream()), entries, cx);
+    }
+    let TokenTree::Ident(at) = first else {
+        // #[session("idle" = 30m)]
+        cx.error_at(first, format!("expected the name of an attribute, such as `{}`", K::ALL[0].written));
+        return;
+    };
+    let (value, rest) = match rest {
+        [] => (None, rest),
+        [TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
+            let end = missing_comma::<K>(value).unwrap_or(value.len());
+            let (value, rest) = value.split_at(end);
+            if value.is_empty() {
+                // #[session(idle =)]
+                cx.error_at(at, format!("`{at}` lacks its value after the `=`"));
+                return read(rest, entries, cx);
+            }
+            (Some(value.iter().cloned().collect()), rest)
+        }
+        // #[session(idle(30m))]
+        [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => {
+            cx.error_at(group, format!("write `{at} = {}`", group.stream()));
+            return read(rest, entries, cx);
+        }
+        // #[session(counter flash)]
+        rest => (None, rest),
+    };
+    match rest.first() {
+        None => {}
+        Some(next @ TokenTree::Ident(_)) => cx.error_at(next, format!("expected a comma before `{next}`")),
+        Some(next) => {
+            cx.error_at(next, format!("expected `,` or `=` after `{at}`, found `{next}`"));
+            return;
+        }
+    }
+    match K::find(&at.unraw().to_string()) {
+        Some(key) => entries.push(Entry { key, at: at.clone(), value }),
+        None => cx.error_at(at, unknown::<K>(&at.to_string())),
+    }
+    read(rest, entries, cx);
+}
+
+/// Where the next entry begins, if the comma before it was forgotten: `idle = 30m absolute = 12h`.
+fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
+    value
+        .windows(3)
+        .position(|window| match window {
+            [_, TokenTree::Ident(next), TokenTree::Punct(equals)] => {
+                equals.as_char() == '='
+                    && equals.spacing() == proc_macro2::Spacing::Alone
+                    && K::find(&next.to_string()).is_some()
+            }
+            _ => false,
+        })
+        .map(|before| before + 1)
+}
+
+// #[session(exipres = 5m)]
+fn unknown<K: Key>(name: &str) -> String {
+    let place = if K::ON_STRUCT { "struct" } else { "field" };
+    if StructKey::find(name).is_some() || FieldKey::find(name).is_some() {
+        let (here, there) = if K::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") };
+        let meant = brought_along(K::ON_STRUCT, name).map(|meant| format!("; did you mean {meant}?"));
+        return format!("`{name}` is an attribute of {here}, not of {there}{}", meant.unwrap_or_default());
+    }
+    if let Some(meant) = nearest(name, K::names()) {
+        return format!("unknown {place} attribute `{name}`; did you mean `{meant}`?");
+    }
+    if let Some(meant) = brought_along(K::ON_STRUCT, name) {
+        return format!("unknown {place} attribute `{name}`; did you mean {meant}?");
+    }
+    let names: Vec<_> = K::names().map(|name| format!("`{name}`")).collect();
+    format!("unknown {place} attribute `{name}`\n\n  = help: {} takes {}", K::PLACE, names.join(", "))
+}

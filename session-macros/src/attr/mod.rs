@@ -1,0 +1,162 @@
+//! Attributes as they were written, each with the place to point at. Faults are reported and skipped, never fatal.
+
+pub(crate) mod keys;
+mod list;
+mod value;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Attribute, Path};
+
+use self::{
+    keys::{FieldKey, Key, StructKey},
+    list::{Entry, entries},
+};
+use crate::{context::Context, duration::Lifetime};
+
+/// A value that an attribute gave, and where.
+pub(crate) struct Given<T> {
+    pub(crate) key: Ident,
+    pub(crate) value: T,
+    /// The value as written; empty for a bare flag.
+    pub(crate) tokens: TokenStream,
+}
+
+impl<T> Given<T> {
+    /// Where to point if the value is wrong.
+    pub(crate) fn at_value(&self) -> TokenStream {
+        if self.tokens.is_empty() { self.key.to_token_stream() } else { self.tokens.clone() }
+    }
+
+    /// Where to point if the combination is wrong.
+    pub(crate) fn at_key(&self) -> &Ident {
+        &self.key
+    }
+}
+
+/// `SameSite` of a cookie.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum SameSite {
+    Strict,
+    Lax,
+    None,
+}
+
+/// What may be done to a field, if not anything.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Policy {
+    Atomic,
+    Counter,
+    Flash,
+    Identity,
+}
+
+/// The attributes of the struct.
+#[derive(Default)]
+pub(crate) struct StructAttrs {
+    pub(crate) cookie: Option<Given<String>>,
+    pub(crate) idle: Option<Given<Lifetime>>,
+    pub(crate) absolute: Option<Given<Lifetime>>,
+    pub(crate) remember: Option<Given<Lifetime>>,
+    pub(crate) touch: Option<Given<Lifetime>>,
+    pub(crate) persistent: Option<Given<bool>>,
+    pub(crate) secure: Option<Given<bool>>,
+    pub(crate) http_only: Option<Given<bool>>,
+    pub(crate) same_site: Option<Given<SameSite>>,
+    pub(crate) path: Option<Given<String>>,
+    pub(crate) domain: Option<Given<String>>,
+    pub(crate) partitioned: Option<Given<bool>>,
+    pub(crate) krate: Option<Given<Path>>,
+    /// Every key that was written, also with a value that could not be read.
+    pub(crate) written: Vec<StructKey>,
+}
+
+/// The attributes of a field.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    /// More than one is a fault.
+    pub(crate) policies: Vec<(Policy, Ident)>,
+    pub(crate) expires: Option<Given<Lifetime>>,
+    pub(crate) device: Option<Ident>,
+    pub(crate) rename: Option<Given<String>>,
+    pub(crate) aliases: Vec<Given<String>>,
+    /// `default` alone is `None` within.
+    pub(crate) default: Option<Given<Option<TokenStream>>>,
+    pub(crate) skip: Option<Ident>,
+    pub(crate) copy: Option<Ident>,
+    pub(crate) with: Option<Given<Path>>,
+}
+
+impl StructAttrs {
+    pub(crate) fn read(attributes: &[Attribute], cx: &mut Context) -> Self {
+        let mut attrs = Self::default();
+        for entry in entries::<StructKey>(attributes, cx) {
+            if twice(&attrs.written, &entry, cx) {
+                continue;
+            }
+            attrs.written.push(entry.key);
+            match entry.key {
+                StructKey::Cookie => attrs.cookie = entry.text(cx),
+                StructKey::Idle => attrs.idle = entry.lifetime(cx),
+                StructKey::Absolute => attrs.absolute = entry.lifetime(cx),
+                StructKey::Remember => attrs.remember = entry.lifetime(cx),
+                StructKey::Touch => attrs.touch = entry.lifetime(cx),
+                StructKey::Persistent => attrs.persistent = entry.flag(cx),
+                StructKey::Secure => attrs.secure = entry.flag(cx),
+                StructKey::HttpOnly => attrs.http_only = entry.flag(cx),
+                StructKey::SameSite => attrs.same_site = entry.same_site(cx),
+                StructKey::Path => attrs.path = entry.text(cx),
+                StructKey::Domain => attrs.domain = entry.text(cx),
+                StructKey::Partitioned => attrs.partitioned = entry.flag(cx),
+                StructKey::Crate => attrs.krate = entry.path(cx),
+            }
+        }
+        attrs
+    }
+
+    /// The value of a flag that is on unless told otherwise.
+    pub(crate) fn is_on(flag: &Option<Given<bool>>) -> bool {
+        flag.as_ref().is_none_or(|given| given.value)
+    }
+}
+
+impl FieldAttrs {
+    pub(crate) fn read(attributes: &[Attribute], cx: &mut Context) -> Self {
+        let mut attrs = Self::default();
+        let mut written = Vec::new();
+        for entry in entries::<FieldKey>(attributes, cx) {
+            if entry.key != FieldKey::Alias && twice(&written, &entry, cx) {
+                continue;
+            }
+            written.push(entry.key);
+            match entry.key {
+                FieldKey::Atomic => attrs.policy(Policy::Atomic, &entry, cx),
+                FieldKey::Counter => attrs.policy(Policy::Counter, &entry, cx),
+                FieldKey::Flash => attrs.policy(Policy::Flash, &entry, cx),
+                FieldKey::Identity => attrs.policy(Policy::Identity, &entry, cx),
+                FieldKey::Expires => attrs.expires = entry.lifetime(cx),
+                FieldKey::Device => attrs.device = Some(entry.bare(cx)),
+                FieldKey::Rename => attrs.rename = entry.text(cx),
+                FieldKey::Alias => attrs.aliases.extend(entry.text(cx)),
+                FieldKey::Default => attrs.default = Some(entry.expression()),
+                FieldKey::Skip => attrs.skip = Some(entry.bare(cx)),
+                FieldKey::Copy => attrs.copy = Some(entry.bare(cx)),
+                FieldKey::With => attrs.with = entry.path(cx),
+            }
+        }
+        attrs
+    }
+
+    fn policy(&mut self, policy: Policy, entry: &Entry<FieldKey>, cx: &mut Context) {
+        self.policies.push((policy, entry.bare(cx)));
+    }
+}
+
+// #[session(idle = 30m, idle = 1h)]
+fn twice<K: Key>(written: &[K], entry: &Entry<K>, cx: &mut Context) -> bool {
+    let twice = written.contains(&entry.key);
+    if twice {
+        cx.error_at(&entry.at, format!("`{}` is given twice; keep one of the two", entry.at));
+    }
+    twice
+}

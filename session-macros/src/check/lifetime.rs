@@ -1,0 +1,102 @@
+//! Lifetimes against each other. A lifetime behind the name of a `const` is not known here, and not judged.
+
+use crate::{
+    attr::{Given, keys::StructKey},
+    context::Context,
+    duration::Lifetime,
+    model::Session,
+};
+
+/// What the runtime takes without `absolute`: `Spec::new` there.
+const ABSOLUTE: (u64, &str) = (12 * 60 * 60 * 1000, "12h");
+
+// idle = 2d, absolute = 12h
+pub(super) fn idle(session: &Session, cx: &mut Context) {
+    let (Some((idle, text, given)), Some((absolute, limit))) = (known(&session.attrs.idle), absolute(session)) else {
+        return;
+    };
+    if idle > absolute {
+        let (whose, way_out) = match session.attrs.absolute {
+            Some(_) => ("", "shorten the one or lengthen the other"),
+            None => (" by default", "give `absolute` too"),
+        };
+        cx.error_at(
+            given.at_value(),
+            format!("`idle` is {text} but the session ends after {limit}{whose} (`absolute`), so this can never take effect; {way_out}"),
+        );
+    }
+}
+
+// idle = 30s, touch = 1m
+pub(super) fn touch(session: &Session, cx: &mut Context) {
+    let (Some((touch, text, given)), Some((idle, limit, _))) =
+        (known(&session.attrs.touch), known(&session.attrs.idle))
+    else {
+        return;
+    };
+    if touch >= idle {
+        cx.error_at(
+            given.at_value(),
+            format!("`touch` is {text} but the session ends after {limit} of silence (`idle`), so it would end under a busy visitor; make `touch` much shorter"),
+        );
+    }
+}
+
+// absolute = 12h, remember = 1h
+pub(super) fn remember(session: &Session, cx: &mut Context) {
+    let (Some((remember, text, given)), Some((absolute, limit, _))) =
+        (known(&session.attrs.remember), known(&session.attrs.absolute))
+    else {
+        return;
+    };
+    if remember < absolute {
+        cx.error_at(
+            given.at_value(),
+            format!("`remember` is {text}, shorter than the {limit} of `absolute`, so remembering would end the session sooner; lengthen it"),
+        );
+    }
+}
+
+// absolute = 12h, and #[session(expires = 7d)] on a field
+pub(super) fn fields(session: &Session, cx: &mut Context) {
+    let Some((absolute, limit)) = absolute(session) else { return };
+    let (longest, limit, by) = match known(&session.attrs.remember) {
+        Some((remember, text, _)) if remember > absolute => (remember, text, "`remember`"),
+        None if session.attrs.written.contains(&StructKey::Remember) => return,
+        _ if session.attrs.absolute.is_none() => (absolute, limit, "`absolute`, by default"),
+        _ => (absolute, limit, "`absolute`"),
+    };
+    for field in &session.fields {
+        if let Some((expires, text, given)) = known(&field.attrs.expires)
+            && expires >= longest
+        {
+            cx.error_at(
+                given.at_value(),
+                format!(
+                    "`{}` is kept for {text} but the session ends after {limit} ({by}), so this can never take effect; shorten it or leave it out",
+                    field.name()
+                ),
+            );
+        }
+    }
+}
+
+/// Milliseconds, as written, and where: if that is to be seen from here.
+fn known(lifetime: &Option<Given<Lifetime>>) -> Option<(u64, &str, &Given<Lifetime>)> {
+    match lifetime {
+        Some(given) => match &given.value {
+            Lifetime::Written(written) => Some((written.millis, &written.text, given)),
+            Lifetime::Named(_) => None,
+        },
+        None => None,
+    }
+}
+
+/// The session's whole life, given or by default.
+fn absolute(session: &Session) -> Option<(u64, &str)> {
+    match known(&session.attrs.absolute) {
+        Some((millis, text, _)) => Some((millis, text)),
+        None if session.attrs.written.contains(&StructKey::Absolute) => None,
+        None => Some(ABSOLUTE),
+    }
+}

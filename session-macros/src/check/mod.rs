@@ -1,0 +1,41 @@
+//! The rules, one function each, with what it refuses in a comment. All run, so that one compile reports every fault.
+
+mod cookie;
+mod item;
+mod lifetime;
+mod names;
+mod policy;
+
+use crate::{context::Context, model::Session};
+
+/// Reports all that is wrong with the session.
+pub(crate) fn check(session: &Session, cx: &mut Context) {
+    const RULES: &[fn(&Session, &mut Context)] = &[
+        item::form,
+        item::generics,
+        item::borrows,
+        cookie::name,
+        cookie::prefix,
+        cookie::needs_secure,
+        cookie::path,
+        cookie::domain,
+        lifetime::idle,
+        lifetime::touch,
+        lifetime::remember,
+        lifetime::fields,
+        policy::one,
+        policy::types,
+        policy::identity,
+        policy::default,
+        policy::with,
+        policy::skip,
+        policy::copy,
+        names::stored,
+        names::unique,
+        names::reserved,
+        names::accessors,
+    ];
+    for rule in RULES {
+        rule(session, cx);
+    }
+}

@@ -1,0 +1,167 @@
+//! Policies and modifiers against each other, and against types whose spelling gives them away.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+
+use crate::{
+    attr::Policy,
+    context::Context,
+    model::{Field, Session},
+    shape::{Shape, is_integer},
+};
+
+// #[session(counter, flash)]
+pub(super) fn one(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        if let [(_, first), others @ ..] = &field.attrs.policies[..] {
+            for (_, other) in others {
+                cx.error_at(
+                    other,
+                    format!("a field has one policy: `{first}` and `{other}` exclude each other; keep one"),
+                );
+            }
+        }
+    }
+}
+
+// #[session(counter)] name: String
+// #[session(flash)] count: u64
+// #[session(identity)] user_id: u64
+pub(super) fn types(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let (shape, ty) = (Shape::of(&field.ty), field.ty.to_token_stream());
+        // Borrowing is reported already.
+        if matches!(shape, Shape::Reference) {
+            continue;
+        }
+        let message = match (field.policy(), shape) {
+            (Some(Policy::Counter), _) if is_integer(&field.ty) == Some(false) => {
+                format!("a `counter` counts in an integer of up to 64 bits, not in `{}`; use `u64` or `i64`", show(&ty))
+            }
+            (Some(Policy::Flash), Shape::Maybe(_) | Shape::List(_)) => continue,
+            (Some(Policy::Flash), shape) => {
+                format!(
+                    "a `flash` is an `Option` or a `Vec`{}; write `Option<{1}>` for one flash, `Vec<{1}>` for several",
+                    alias(&shape),
+                    show(&ty)
+                )
+            }
+            (Some(Policy::Identity), Shape::Maybe(_)) => continue,
+            (Some(Policy::Identity), shape) => {
+                format!(
+                    "an `identity` is an `Option`{}: a guest has none; write `Option<{}>`",
+                    alias(&shape),
+                    show(&ty)
+                )
+            }
+            _ => continue,
+        };
+        cx.error_at(&field.ty, message);
+    }
+}
+
+/// What cannot be told from the spelling must be spelled out: the handle's type depends on it.
+fn alias(shape: &Shape<'_>) -> &'static str {
+    if matches!(shape, Shape::Other) { ", spelled out rather than through an alias" } else { "" }
+}
+
+// #[session(identity)] user_id: …, #[session(identity)] admin_id: …
+// #[session(identity, device)] user_id: …
+pub(super) fn identity(session: &Session, cx: &mut Context) {
+    let mut first: Option<&Field> = None;
+    for field in &session.fields {
+        let Some((_, policy)) = field.attrs.policies.iter().find(|(policy, _)| *policy == Policy::Identity) else {
+            continue;
+        };
+        if let Some(first) = first {
+            cx.error_at(
+                policy,
+                format!(
+                    "a session has one `identity`, and `{}` is it already; keep the other as a plain field",
+                    first.name()
+                ),
+            );
+        }
+        first.get_or_insert(field);
+        if let Some(device) = &field.attrs.device {
+            cx.error_at(
+                device,
+                "an `identity` belongs to the user, not to the device: `log_out` must clear it; drop `device`",
+            );
+        }
+    }
+}
+
+// #[session(identity, default = Some(1))]
+pub(super) fn default(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let Some(default) = field.attrs.default.as_ref().filter(|default| default.value.is_some()) else { continue };
+        match field.policy() {
+            Some(Policy::Identity) => {
+                cx.error_at(default.at_key(), "with a `default`, an `identity` would sign every visitor in; drop it");
+            }
+            Some(Policy::Flash) => {
+                cx.error_at(
+                    default.at_key(),
+                    "with a `default`, a `flash` would be there again after each `take`; drop it",
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+// #[session(counter, with = module)]
+pub(super) fn with(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        if let (Some(Policy::Counter), Some(with)) = (field.policy(), &field.attrs.with) {
+            cx.error_at(with.at_key(), "a `counter` is stored as a number, for the store to add to; drop `with`");
+        }
+    }
+}
+
+// #[session(skip, expires = 5m)]
+pub(super) fn skip(session: &Session, cx: &mut Context) {
+    for field in session.fields.iter().filter(|field| field.attrs.skip.is_some()) {
+        let attrs = &field.attrs;
+        let policies = attrs.policies.iter().map(|(_, key)| key);
+        let others = [
+            attrs.expires.as_ref().map(|given| &given.key),
+            attrs.device.as_ref(),
+            attrs.rename.as_ref().map(|given| &given.key),
+            attrs.with.as_ref().map(|given| &given.key),
+        ];
+        let aliases = attrs.aliases.iter().map(|given| &given.key);
+        for key in policies.chain(others.into_iter().flatten()).chain(aliases) {
+            cx.error_at(
+                key,
+                format!("a field with `skip` is never stored, so `{key}` has no effect; drop one of the two"),
+            );
+        }
+    }
+}
+
+// #[session(copy)] name: String
+pub(super) fn copy(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let report = |copy: &Ident, cx: &mut Context| {
+            let ty = show(&field.ty.to_token_stream());
+            cx.error_at(copy, format!("`{ty}` is not `Copy`, so it cannot be read by value; drop `copy`"));
+        };
+        if let Some(copy) = &field.attrs.copy {
+            match Shape::of(&field.ty) {
+                Shape::Text | Shape::List(_) => report(copy, cx),
+                Shape::Maybe(inner) if matches!(Shape::of(inner), Shape::Text | Shape::List(_)) => report(copy, cx),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A type as one would write it.
+fn show(ty: &impl ToTokens) -> String {
+    let text = ty.to_token_stream().to_string();
+    [(" :: ", "::"), (" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ",")]
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
+}

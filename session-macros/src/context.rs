@@ -1,0 +1,72 @@
+//! Where errors are collected, so that one compile reports every fault.
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+
+/// The faults found so far. Dropping it without [`Context::finish`] would swallow them, so that panics.
+pub(crate) struct Context {
+    errors: Vec<syn::Error>,
+    finished: bool,
+}
+
+impl Context {
+    pub(crate) fn new() -> Self {
+        Self { errors: Vec::new(), finished: false }
+    }
+
+    /// Reports `message` at `span`.
+    pub(crate) fn error(&mut self, span: Span, message: impl Display) {
+        self.errors.push(syn::Error::new(span, message));
+    }
+
+    /// Reports `message` at all of `tokens`.
+    pub(crate) fn error_at(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.errors.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// The faults as `compile_error!` calls; nothing if there are none.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.finished = true;
+        self.errors.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The messages alone, in the order of their discovery.
+    #[cfg(test)]
+    pub(crate) fn messages(mut self) -> Vec<String> {
+        self.finished = true;
+        self.errors.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "errors were collected and never reported");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finish_gives_one_compile_error_per_fault() {
+        let mut cx = Context::new();
+        assert!(!cx.is_broken());
+        cx.error(Span::call_site(), "one");
+        cx.error(Span::call_site(), "two");
+        assert!(cx.is_broken());
+        assert_eq!(cx.finish().to_string().matches("compile_error").count(), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "never reported")]
+    fn a_forgotten_context_panics() {
+        drop(Context::new());
+    }
+}

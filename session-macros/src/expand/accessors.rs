@@ -1,0 +1,152 @@
+//! The methods of `ShopFields`: `x()` reads, `x_mut()` gives the handle of the field's policy, `x_expires_at()` tells.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::Type;
+
+use super::{Generics, docs};
+use crate::{
+    attr::Policy,
+    model::{Field, Session},
+    shape::{Shape, is_integer},
+    span::ours,
+};
+
+/// All accessors; without bodies if the session is broken.
+pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
+    let fields = session.fields_ident();
+    let Generics { parameters, arguments, bounds } = Generics::of(session);
+    // Of two accessors with one name, which only a broken session has, the second would be an error of its own.
+    let mut taken = Vec::new();
+    let methods = session.fields.iter().flat_map(|field| {
+        let fit = Fit { field, session, p: session.private(), broken };
+        let methods = [Some(fit.reader()), Some(fit.handle()), fit.deadline()];
+        field.accessors().zip(methods.into_iter().flatten()).collect::<Vec<_>>()
+    });
+    let methods = methods.filter_map(|(name, method)| {
+        let new = !taken.contains(&name);
+        taken.push(name);
+        new.then_some(method)
+    });
+    quote! {
+        impl #parameters #fields #arguments #bounds {
+            #(#methods)*
+        }
+    }
+}
+
+/// One field, and what its accessors need to be spelled.
+struct Fit<'a> {
+    field: &'a Field,
+    session: &'a Session,
+    p: TokenStream,
+    broken: bool,
+}
+
+impl Fit<'_> {
+    fn reader(&self) -> TokenStream {
+        let (vis, name, inherited) = (&self.field.vis, self.field.reader(), &self.field.inherited);
+        let documented = inherited.iter().any(|attribute| attribute.path().is_ident("doc"));
+        let doc = (!documented).then(|| docs::reader(self.field)).map(|doc| quote!(#[doc = #doc]));
+        let storage = docs::storage(self.field);
+        let (ty, value) = self.read();
+        let body = self.body(value);
+        quote! {
+            #(#inherited)*
+            #doc
+            #[doc = #storage]
+            #[inline]
+            #vis fn #name(&self) -> #ty { #body }
+        }
+    }
+
+    /// What the reader returns, and how it comes by it.
+    fn read(&self) -> (TokenStream, TokenStream) {
+        let (ty, slots, name) = (&self.field.ty, self.session.slots_ident(), self.field.reader());
+        let get = quote!(self.__core.__slots.#name.get(&self.__core.__state, &#slots::#name));
+        if self.field.attrs.copy.is_some() {
+            return (quote!(#ty), quote!(*#get));
+        }
+        let option = quote!(::core::option::Option);
+        match Shape::of(ty) {
+            Shape::Primitive => (quote!(#ty), quote!(*#get)),
+            Shape::Text => (quote!(&str), get),
+            Shape::List(item) => (quote!(&[#item]), get),
+            Shape::Maybe(inner) => match Shape::of(inner) {
+                Shape::Primitive => (quote!(#ty), quote!(*#get)),
+                Shape::Text => (quote!(#option<&str>), quote!(#get.as_deref())),
+                Shape::List(item) => (quote!(#option<&[#item]>), quote!(#get.as_deref())),
+                _ => (quote!(#option<&#inner>), quote!(#get.as_ref())),
+            },
+            _ => (quote!(&#ty), get),
+        }
+    }
+
+    fn handle(&self) -> TokenStream {
+        let (p, vis, name, handle) = (&self.p, &self.field.vis, self.field.reader(), self.field.handle());
+        let doc = docs::handle(self.field);
+        let deprecated = self.deprecated();
+        let (kind, ty) = self.handle_type();
+        let slots = self.session.slots_ident();
+        let (arguments, body) = if kind == "Identity" {
+            let (shop, generics) = (ours(&self.session.ident), Generics::of(self.session).arguments);
+            (
+                quote!(#shop #generics, #ty),
+                quote!(#p::#kind::new(&mut self.__core, |slots| &mut slots.#name, &#slots::#name)),
+            )
+        } else {
+            let (slot, state) = (quote!(&mut self.__core.__slots.#name), quote!(&mut self.__core.__state));
+            (quote!(#ty), quote!(#p::#kind::new(#slot, #state, &#slots::#name)))
+        };
+        let body = self.body(body);
+        quote! {
+            #(#deprecated)*
+            #[doc = #doc]
+            #[inline]
+            #vis fn #handle(&mut self) -> #p::#kind<'_, #arguments> { #body }
+        }
+    }
+
+    /// The handle's name, and the type it is for.
+    fn handle_type(&self) -> (Ident, TokenStream) {
+        let ty = &self.field.ty;
+        let own = quote!(#ty);
+        let item = |item: &Type| quote!(#item);
+        let (kind, ty) = match (self.field.policy(), Shape::of(ty)) {
+            (Some(Policy::Atomic), _) => ("Atomic", own),
+            // In a broken session a handle of any integer will do for the code that counts.
+            (Some(Policy::Counter), _) if is_integer(ty) == Some(false) => ("Counter", quote!(u64)),
+            (Some(Policy::Counter), _) => ("Counter", own),
+            (Some(Policy::Flash), Shape::List(inner)) => ("FlashList", item(inner)),
+            (Some(Policy::Flash), Shape::Maybe(inner)) => ("Flash", item(inner)),
+            (Some(Policy::Flash), _) => ("Flash", own),
+            (Some(Policy::Identity), Shape::Maybe(inner)) => ("Identity", item(inner)),
+            (Some(Policy::Identity), _) => ("Identity", own),
+            (None, Shape::Maybe(inner)) => ("Maybe", item(inner)),
+            (None, _) => ("Plain", own),
+        };
+        (Ident::new(kind, proc_macro2::Span::call_site()), ty)
+    }
+
+    fn deadline(&self) -> Option<TokenStream> {
+        let (vis, name, deadline) = (&self.field.vis, self.field.reader(), self.field.deadline()?);
+        let doc = docs::deadline(self.field);
+        let deprecated = self.deprecated();
+        let slots = self.session.slots_ident();
+        let body = self.body(quote!(self.__core.__slots.#name.expires_at(&self.__core.__state, &#slots::#name)));
+        Some(quote! {
+            #(#deprecated)*
+            #[doc = #doc]
+            #[inline]
+            #vis fn #deadline(&self) -> ::core::option::Option<::std::time::SystemTime> { #body }
+        })
+    }
+
+    fn deprecated(&self) -> impl Iterator<Item = &syn::Attribute> {
+        self.field.inherited.iter().filter(|attribute| attribute.path().is_ident("deprecated"))
+    }
+
+    fn body(&self, body: TokenStream) -> TokenStream {
+        if self.broken { quote!(loop {}) } else { body }
+    }
+}

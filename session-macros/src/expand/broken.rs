@@ -1,0 +1,40 @@
+//! A schema for a session with faults: it keeps the rest of the program quiet and says no more than the faults do.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Generics, schema};
+use crate::{model::Session, shape::borrowed};
+
+pub(super) fn schema(session: &Session) -> TokenStream {
+    let (p, shop, fields) = (session.private(), &session.ident, session.fields_ident());
+    let Generics { parameters, arguments, .. } = Generics::of(session);
+    let clause = session.is_generic().then(|| {
+        let predicates = session.generics.where_clause.as_ref().map(|clause| &clause.predicates);
+        quote!(where #shop #arguments: ::core::marker::Send + 'static, #predicates)
+    });
+    let types = types(session, &p);
+    quote! {
+        #types
+        impl #parameters #p::Schema for #shop #arguments #clause {
+            type Fields = #fields #arguments;
+            type Slots = ();
+            const SPEC: #p::Spec = #p::Spec::new("", #p::CookieSpec::new("__Host-session"), &[]);
+            fn visit(_: &mut (), _: &mut #p::Visitor<'_>) {}
+            fn split(self) {}
+            fn join(_: (), _: &#p::State) -> Self { loop {} }
+        }
+    }
+}
+
+/// The bounds on the fields' types, where nothing else is wrong with the type: they are faults of their own.
+fn types(session: &Session, p: &TokenStream) -> TokenStream {
+    let judged = session.fields.iter().filter(|field| !session.is_generic() && borrowed(&field.ty).is_none());
+    judged
+        .map(|field| {
+            let (ty, codec, initial) = (&field.ty, schema::codec(field, p), schema::initial(field, p));
+            let codec = field.attrs.skip.is_none().then(|| quote!(const _: #p::Codec<#ty> = #codec;));
+            quote!(#codec const _: fn() -> #ty = #initial;)
+        })
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! The documentation of what is emitted.
+
+use syn::{Ident, ext::IdentExt};
+
+use crate::model::{Field, Session};
+
+/// Of `ShopFields`.
+pub(super) fn wrapper(session: &Session) -> String {
+    format!(" Typed access to a [`{0}`] session: a reader and a handle for each field.", session.ident)
+}
+
+/// Of a field without documentation of its own.
+pub(super) fn reader(field: &Field) -> String {
+    format!(" The session's `{}`.", field.name())
+}
+
+/// The line below a reader's own documentation: where the value lives, and how long.
+pub(super) fn storage(field: &Field) -> String {
+    if field.attrs.skip.is_some() {
+        return "\n Not stored: lasts as long as the request.".to_owned();
+    }
+    let how_long = match &field.attrs.expires {
+        Some(expires) => format!("for {} after the last write", expires.value.words()),
+        None => "for as long as the session".to_owned(),
+    };
+    format!("\n Stored as `{}`, {how_long}.", field.stored_name())
+}
+
+pub(super) fn handle(field: &Field) -> String {
+    format!(" Changes {}.", link(&field.ident))
+}
+
+pub(super) fn deadline(field: &Field) -> String {
+    format!(" When {} expires.", link(&field.ident))
+}
+
+fn link(reader: &Ident) -> String {
+    format!("[`{}`](Self::{reader})", reader.unraw())
+}

@@ -1,0 +1,173 @@
+//! What the runtime knows of a session: its slots, a descriptor for each field, its lifetimes and its cookie.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::{
+    attr::{Policy, SameSite},
+    duration::Lifetime,
+    model::{Field, Session},
+    span::{ends, ours, respan},
+};
+
+/// `__ShopSlots`, with the descriptors. They are the only place where bounds meet the types of the fields, so that a type
+/// that fails one is reported once, where it stands.
+pub(super) fn slots(session: &Session) -> TokenStream {
+    let (p, vis, slots) = (session.private(), &session.vis, session.slots_ident());
+    let names = session.fields.iter().map(Field::reader);
+    let types = session.fields.iter().map(|field| &field.ty);
+    let descriptors = session.fields.iter().map(|field| descriptor(field, &p));
+    quote! {
+        #[doc(hidden)]
+        #[derive(::core::default::Default)]
+        #vis struct #slots {
+            #(#names: #p::Slot<#types>,)*
+        }
+        #[allow(non_upper_case_globals)]
+        impl #slots {
+            #(#descriptors)*
+        }
+    }
+}
+
+/// The session as the runtime sees it.
+pub(super) fn schema(session: &Session) -> TokenStream {
+    let (p, shop) = (session.private(), ours(&session.ident));
+    let (fields, slots) = (session.fields_ident(), session.slots_ident());
+    let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
+    let spec = spec(session, &p);
+    quote! {
+        impl #p::Schema for #shop {
+            type Fields = #fields;
+            type Slots = #slots;
+            const SPEC: #p::Spec = #spec;
+            fn visit(slots: &mut #slots, visitor: &mut #p::Visitor<'_>) {
+                #(visitor.field(&#slots::#names, &mut slots.#names);)*
+            }
+            fn split(self) -> #slots {
+                #slots { #(#names: #p::Slot::from(self.#names),)* }
+            }
+            fn join(slots: #slots, state: &#p::State) -> Self {
+                Self { #(#names: slots.#names.into_value(state, &#slots::#names),)* }
+            }
+        }
+    }
+}
+
+/// `const user_id: Field<Option<u64>> = Field::new("user_id", …).identity();`
+fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
+    let (name, ty, stored) = (field.reader(), &field.ty, field.stored_name());
+    let initial = initial(field, p);
+    let new = match (&field.attrs.skip, codec(field, p)) {
+        (Some(_), _) => quote!(#p::Field::skipped(#stored, #initial)),
+        (None, codec) => quote!(#p::Field::new(#stored, #codec, #initial)),
+    };
+    let policy = field.policy().map(|policy| {
+        let (first, _) = ends(ty);
+        respan(
+            match policy {
+                Policy::Atomic => quote!(.atomic()),
+                Policy::Counter => quote!(.counter()),
+                Policy::Flash => quote!(.flash()),
+                Policy::Identity => quote!(.identity()),
+            },
+            first,
+        )
+    });
+    let alias = (!field.attrs.aliases.is_empty()).then(|| {
+        let names = field.attrs.aliases.iter().map(|alias| &alias.value);
+        quote!(.alias(&[#(#names),*]))
+    });
+    let expires = field.attrs.expires.as_ref().map(|expires| {
+        let expires = duration(&expires.value);
+        quote!(.expires(#expires))
+    });
+    let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
+    quote!(const #name: #p::Field<#ty> = #new #policy #alias #expires #device;)
+}
+
+/// How the field is encoded. An error about its type underlines the type: each token of the expression stands there.
+pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
+    match &field.attrs.with {
+        Some(with) => {
+            let module = &with.value;
+            quote_spanned! {module.span()=>
+                #p::Codec::new(|value, encoder| #module::serialize(value, encoder), |decoder| #module::deserialize(decoder))
+            }
+        }
+        None => over(field, quote!(#p::Codec), quote!(::serde())),
+    }
+}
+
+/// What the field is in a new session.
+pub(super) fn initial(field: &Field, p: &TokenStream) -> TokenStream {
+    match field.attrs.default.as_ref().and_then(|default| default.value.as_ref()) {
+        Some(expression) => quote!(|| #expression),
+        None => over(field, quote!(#p), quote!(::initial)),
+    }
+}
+
+/// `head` and `tail` as one expression that stands where the field's type does.
+fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
+    let (first, last) = ends(&field.ty);
+    let (head, tail) = (respan(head, first), respan(tail, last));
+    quote!(#head #tail)
+}
+
+fn spec(session: &Session, p: &TokenStream) -> TokenStream {
+    let (name, slots) = (session.ident.to_string(), session.slots_ident());
+    let (attrs, cookie) = (&session.attrs, cookie(session, p));
+    let names = session.fields.iter().map(Field::reader);
+    let lifetimes = [
+        (&attrs.idle, quote!(idle)),
+        (&attrs.absolute, quote!(absolute)),
+        (&attrs.remember, quote!(remember)),
+        (&attrs.touch, quote!(touch)),
+    ];
+    let lifetimes = lifetimes.into_iter().filter_map(|(given, method)| {
+        let value = duration(&given.as_ref()?.value);
+        Some(quote!(.#method(#value)))
+    });
+    quote!(#p::Spec::new(#name, #cookie, &[#(*#slots::#names.meta()),*]) #(#lifetimes)*)
+}
+
+fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
+    let (attrs, name) = (&session.attrs, session.cookie_name());
+    let flags = [
+        (&attrs.persistent, quote!(persistent)),
+        (&attrs.secure, quote!(secure)),
+        (&attrs.http_only, quote!(http_only)),
+        (&attrs.partitioned, quote!(partitioned)),
+    ];
+    let flags = flags.into_iter().filter_map(|(given, field)| {
+        let value = given.as_ref()?.value;
+        Some(quote!(#field: #value,))
+    });
+    let same_site = attrs.same_site.as_ref().map(|given| match given.value {
+        SameSite::Strict => quote!(same_site: #p::SameSite::Strict,),
+        SameSite::Lax => quote!(same_site: #p::SameSite::Lax,),
+        SameSite::None => quote!(same_site: #p::SameSite::None,),
+    });
+    let path = attrs.path.as_ref().map(|given| {
+        let path = &given.value;
+        quote!(path: #path,)
+    });
+    let domain = attrs.domain.as_ref().map(|given| {
+        let domain = &given.value;
+        quote!(domain: ::core::option::Option::Some(#domain),)
+    });
+    let given: TokenStream = flags.chain(same_site).chain(path).chain(domain).collect();
+    let new = quote!(#p::CookieSpec::new(#name));
+    if given.is_empty() { new } else { quote!(#p::CookieSpec { #given ..#new }) }
+}
+
+fn duration(lifetime: &Lifetime) -> TokenStream {
+    match lifetime {
+        Lifetime::Written(written) => {
+            let millis = written.millis;
+            quote!(::core::time::Duration::from_millis(#millis))
+        }
+        Lifetime::Named(path) => quote!(#path),
+    }
+}

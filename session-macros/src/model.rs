@@ -1,0 +1,191 @@
+//! A session struct, understood. Building it never fails: what is wrong with it is the checks' business.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type, Visibility, ext::IdentExt};
+
+use crate::{
+    attr::{FieldAttrs, Policy, StructAttrs},
+    context::Context,
+    span::ours,
+};
+
+/// The struct that derives `Session`.
+pub(crate) struct Session {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) generics: Generics,
+    pub(crate) form: Form,
+    pub(crate) attrs: StructAttrs,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// What stands behind the derive.
+pub(crate) enum Form {
+    /// A struct with fields by name: what a session is.
+    Struct,
+    /// A struct without fields.
+    Empty,
+    /// A struct with fields by number.
+    Tuple(TokenStream),
+    /// `enum` or `union`.
+    Other(TokenStream),
+}
+
+/// One field of it.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) ty: Type,
+    /// Doc comments and `deprecated`: what an accessor inherits.
+    pub(crate) inherited: Vec<Attribute>,
+    pub(crate) attrs: FieldAttrs,
+}
+
+impl Session {
+    pub(crate) fn build(input: DeriveInput, cx: &mut Context) -> Self {
+        let attrs = StructAttrs::read(&input.attrs, cx);
+        let (form, fields) = match input.data {
+            Data::Struct(data) => match data.fields {
+                Fields::Named(named) if !named.named.is_empty() => {
+                    (Form::Struct, named.named.into_iter().filter_map(|field| Field::build(field, cx)).collect())
+                }
+                Fields::Named(_) | Fields::Unit => (Form::Empty, Vec::new()),
+                Fields::Unnamed(unnamed) => (Form::Tuple(unnamed.to_token_stream()), Vec::new()),
+            },
+            Data::Enum(data) => (Form::Other(data.enum_token.to_token_stream()), Vec::new()),
+            Data::Union(data) => (Form::Other(data.union_token.to_token_stream()), Vec::new()),
+        };
+        let mut session = Self { ident: input.ident, vis: input.vis, generics: input.generics, form, attrs, fields };
+        session.drop_doubles();
+        session
+    }
+
+    /// Of two fields with one name the compiler complains itself.
+    fn drop_doubles(&mut self) {
+        let mut seen = Vec::new();
+        self.fields.retain(|field| {
+            let new = !seen.contains(&field.ident);
+            seen.push(field.ident.clone());
+            new
+        });
+    }
+
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty() || self.generics.where_clause.is_some()
+    }
+
+    /// The cookie's name, as given or made from the struct's.
+    pub(crate) fn cookie_name(&self) -> String {
+        match &self.attrs.cookie {
+            Some(name) => name.value.clone(),
+            None => format!("__Host-{}", self.kebab()),
+        }
+    }
+
+    /// `HTTPShop_2` as `http-shop-2`.
+    pub(crate) fn kebab(&self) -> String {
+        let name: Vec<char> = self.ident.unraw().to_string().chars().collect();
+        let mut kebab = String::new();
+        for (index, c) in name.iter().enumerate() {
+            let before = index.checked_sub(1).map(|before| name[before]);
+            let begins = c.is_uppercase()
+                && before.is_some_and(|before| {
+                    !before.is_uppercase() || name.get(index + 1).is_some_and(|next| next.is_lowercase())
+                });
+            if (begins || *c == '_') && !kebab.is_empty() && !kebab.ends_with('-') {
+                kebab.push('-');
+            }
+            kebab.extend(c.to_lowercase().filter(|c| *c != '_'));
+        }
+        kebab.trim_matches('-').to_owned()
+    }
+
+    /// `ShopFields`, which applications name.
+    pub(crate) fn fields_ident(&self) -> Ident {
+        ours(&format_ident!("{}Fields", self.ident))
+    }
+
+    /// `__ShopSlots`, which they do not.
+    pub(crate) fn slots_ident(&self) -> Ident {
+        ours(&format_ident!("__{}Slots", self.ident))
+    }
+
+    /// Where the expansion finds what it needs.
+    pub(crate) fn private(&self) -> TokenStream {
+        match &self.attrs.krate {
+            Some(path) => {
+                let path = &path.value;
+                quote!(#path::__private)
+            }
+            None => quote!(::session_runtime::__private),
+        }
+    }
+}
+
+impl Field {
+    fn build(field: syn::Field, cx: &mut Context) -> Option<Self> {
+        let attrs = FieldAttrs::read(&field.attrs, cx);
+        let inherits = |attribute: &Attribute| ["doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name));
+        let inherited = field.attrs.into_iter().filter(inherits).collect();
+        Some(Self { ident: field.ident?, vis: field.vis, ty: field.ty, inherited, attrs })
+    }
+
+    /// The name without `r#`.
+    pub(crate) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// What it is stored under.
+    pub(crate) fn stored_name(&self) -> String {
+        self.attrs.rename.as_ref().map_or_else(|| self.name(), |rename| rename.value.clone())
+    }
+
+    pub(crate) fn policy(&self) -> Option<Policy> {
+        self.attrs.policies.first().map(|(policy, _)| *policy)
+    }
+
+    pub(crate) fn reader(&self) -> Ident {
+        ours(&self.ident)
+    }
+
+    pub(crate) fn handle(&self) -> Ident {
+        ours(&format_ident!("{}_mut", self.ident))
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Ident> {
+        self.attrs.expires.as_ref().map(|_| ours(&format_ident!("{}_expires_at", self.ident)))
+    }
+
+    /// The accessors it gets.
+    pub(crate) fn accessors(&self) -> impl Iterator<Item = Ident> {
+        [self.reader(), self.handle()].into_iter().chain(self.deadline())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_named_after_its_struct() {
+        for (name, expected) in [
+            ("Shop", "shop"),
+            ("AdminArea", "admin-area"),
+            ("HTTPShop", "http-shop"),
+            ("HTTP", "http"),
+            ("Shop2Go", "shop2-go"),
+            ("shop_session", "shop-session"),
+            ("Shop_Session", "shop-session"),
+            ("_Shop", "shop"),
+            ("r#type", "type"),
+        ] {
+            let mut cx = Context::new();
+            let input = syn::parse_str(&format!("struct {name} {{ a: u8 }}")).unwrap();
+            assert_eq!(Session::build(input, &mut cx).kebab(), expected);
+            assert!(cx.messages().is_empty());
+        }
+    }
+}

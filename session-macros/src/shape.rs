@@ -1,0 +1,109 @@
+//! Types as far as their spelling tells: which accessors suit a field, and which policies cannot.
+//!
+//! A type alias hides what it stands for. Then the field is read as `&T`, and only a convenience is lost.
+
+use syn::{GenericArgument, Path, PathArguments, Type, TypePath};
+
+/// What the spelling of a type says.
+pub(crate) enum Shape<'a> {
+    /// A number, `bool` or `char`.
+    Primitive,
+    /// `String`.
+    Text,
+    /// `Vec<T>`.
+    List(&'a Type),
+    /// `Option<T>`.
+    Maybe(&'a Type),
+    /// Something of the standard library, or of the language, that is none of the above.
+    Known,
+    /// `&T`.
+    Reference,
+    /// Anything else: a type of the user's, or an alias.
+    Other,
+}
+
+const INTEGERS: [&str; 12] = ["u8", "u16", "u32", "u64", "usize", "u128", "i8", "i16", "i32", "i64", "isize", "i128"];
+const PRIMITIVES: [&str; 4] = ["f32", "f64", "bool", "char"];
+/// Names of the standard library that hardly anybody gives to a type of their own.
+const KNOWN: [&str; 11] =
+    ["HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque", "Box", "Rc", "Arc", "SystemTime", "Duration", "PathBuf"];
+
+impl<'a> Shape<'a> {
+    pub(crate) fn of(ty: &'a Type) -> Self {
+        match bare(ty) {
+            Type::Path(TypePath { qself: None, path, .. }) => Self::of_path(path),
+            Type::Reference(_) => Self::Reference,
+            Type::Array(_) | Type::Tuple(_) | Type::Slice(_) | Type::FnPtr(_) | Type::Ptr(_) | Type::Never(_) => {
+                Self::Known
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn of_path(path: &'a Path) -> Self {
+        let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) else { return Self::Other };
+        // `heapless::Vec` is another type.
+        let ours = path.segments.len() == 1 || ["std", "core", "alloc"].iter().any(|root| first.ident == root);
+        let (name, arguments) = (last.ident.to_string(), types(&last.arguments));
+        match (name.as_str(), arguments.as_deref()) {
+            _ if !ours => Self::Other,
+            ("String", Some([])) => Self::Text,
+            ("Vec", Some([item])) => Self::List(item),
+            ("Option", Some([value])) => Self::Maybe(value),
+            (name, Some([])) if INTEGERS.contains(&name) || PRIMITIVES.contains(&name) => Self::Primitive,
+            (name, _) if KNOWN.contains(&name) => Self::Known,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether this is an integer, as far as its spelling tells; `None` if it may be.
+pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
+    match (Shape::of(ty), bare(ty)) {
+        (Shape::Primitive, Type::Path(path)) => {
+            let wide = |name: &syn::Ident| name == "u128" || name == "i128";
+            let name = path.path.segments.last().map(|segment| &segment.ident);
+            Some(name.is_some_and(|name| INTEGERS.iter().any(|integer| name == integer) && !wide(name)))
+        }
+        (Shape::Other, _) => None,
+        _ => Some(false),
+    }
+}
+
+/// The first reference anywhere in the type.
+pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
+    match bare(ty) {
+        Type::Reference(reference) => Some(reference),
+        Type::Path(path) => {
+            path.path.segments.iter().filter_map(|segment| types(&segment.arguments)).flatten().find_map(borrowed)
+        }
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(borrowed),
+        Type::Array(array) => borrowed(&array.elem),
+        Type::Slice(slice) => borrowed(&slice.elem),
+        _ => None,
+    }
+}
+
+/// Without parentheses, and without the invisible ones that a `macro_rules!` fragment leaves.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        ty => ty,
+    }
+}
+
+/// The type arguments, if there is nothing else between the angle brackets.
+fn types(arguments: &PathArguments) -> Option<Vec<&Type>> {
+    match arguments {
+        PathArguments::None => Some(Vec::new()),
+        PathArguments::AngleBracketed(list) => {
+            let types = list.args.iter().map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            types.collect()
+        }
+        _ => None,
+    }
+}
