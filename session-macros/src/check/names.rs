@@ -21,12 +21,12 @@ const RESERVED: &[&str] = &[
     // of `Session` and `Core`
     "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "remember",
     "remembered", "fingerprint",
-    // kept free
-    "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "key", "keys", "state", "commit", "reload",
-    "refresh", "touch", "rotate", "expire", "expires", "expires_in", "idle_until", "ends_at", "last_seen", "user",
-    "device", "devices", "view", "fields", "slots", "schema", "get", "get_mut", "set", "load", "store", "insert",
-    "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "decide", "is_empty", "is_expired",
-    "is_modified", "is_dirty", "is_stored", "is_remembered", "generation", "with", "into_struct", "to_struct", "snapshot",
+    // kept free, verbs mostly: nouns such as `user`, `state` or `store` are what people call their fields
+    "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "reload", "refresh", "touch", "rotate",
+    "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
+    "load", "insert", "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "is_empty",
+    "is_expired", "is_modified", "is_dirty", "is_stored", "is_remembered", "generation", "with", "into_struct",
+    "to_struct", "snapshot",
     // of traits
     "into", "try_into", "borrow", "borrow_mut", "clone", "to_owned", "deref", "deref_mut", "drop", "type_id",
 ];

@@ -129,7 +129,11 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         let value = duration(&given.as_ref()?.value);
         Some(quote!(.#method(#value)))
     });
-    quote!(#p::Spec::new(#name, #cookie, &[#(*#slots::#names.meta()),*]) #(#lifetimes)*)
+    // An item of its own, since what functions return is not promoted to `'static` within a call.
+    quote! {{
+        const FIELDS: &[#p::Meta] = &[#(*#slots::#names.meta()),*];
+        #p::Spec::new(#name, #cookie, FIELDS) #(#lifetimes)*
+    }}
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
