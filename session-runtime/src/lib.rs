@@ -1,8 +1,5 @@
 //! Typed, field-level web sessions.
 
-// The derive names this crate by its outside name; so do the examples in here.
-extern crate self as session_runtime;
-
 mod clock;
 mod cookie;
 mod engine;
@@ -25,6 +22,10 @@ mod web;
 pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
+#[cfg(feature = "axum")]
+pub use self::web::SessionRejection;
+#[cfg(feature = "tower")]
+pub use self::web::{SessionFuture, SessionLayer, SessionService};
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
@@ -36,10 +37,6 @@ pub use self::{
     session::{Core, Session},
     sessions::{Sessions, SessionsBuilder},
 };
-#[cfg(feature = "axum")]
-pub use self::web::SessionRejection;
-#[cfg(feature = "tower")]
-pub use self::web::{SessionFuture, SessionLayer, SessionService};
 
 /// Makes a session of a struct: see the crate's front page.
 pub use session_macros::Session;

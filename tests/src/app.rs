@@ -143,11 +143,20 @@ pub fn routes() -> Router {
                 session.cart_mut().update(|cart| cart.push(item.clone())).await
             }),
         )
-        .route("/notice/{to}", post(|mut session: S, Path(to): Path<String>| async move { session.notice_mut().put(to) }))
+        .route(
+            "/notice/{to}",
+            post(|mut session: S, Path(to): Path<String>| async move { session.notice_mut().put(to) }),
+        )
         .route("/notice", get(|mut session: S| async move { session.notice_mut().take().unwrap_or_default() }))
-        .route("/notices/{to}", post(|mut session: S, Path(to): Path<String>| async move { session.notices_mut().put(to) }))
+        .route(
+            "/notices/{to}",
+            post(|mut session: S, Path(to): Path<String>| async move { session.notices_mut().put(to) }),
+        )
         .route("/notices", get(|mut session: S| async move { session.notices_mut().take().join(",") }))
-        .route("/login/{user}", post(|mut session: S, Path(user): Path<String>| async move { session.user_mut().log_in(user) }))
+        .route(
+            "/login/{user}",
+            post(|mut session: S, Path(user): Path<String>| async move { session.user_mut().log_in(user) }),
+        )
         .route("/logout", post(|mut session: S| async move { session.user_mut().log_out() }))
         .route("/renew", post(|mut session: S| async move { session.renew() }))
         .route("/destroy", post(|mut session: S| async move { session.destroy() }))

@@ -219,11 +219,11 @@ impl Request {
                 self.adopt(&change, now);
                 Ok(true)
             }
-            Applied::Gone => self.lose(Lost::Gone).into_result().map(|()| false),
-            Applied::Moved => self.lose(Lost::Moved).into_result().map(|()| false),
+            Applied::Gone => self.report(self.lose(Lost::Gone)).into_result().map(|()| false),
+            Applied::Moved => self.report(self.lose(Lost::Moved)).into_result().map(|()| false),
             Applied::Conflict => match self.reload(&key, &change).await? {
                 None => Ok(false),
-                Some(outcome) => outcome.into_result().map(|()| false),
+                Some(outcome) => self.report(outcome).into_result().map(|()| false),
             },
         }
     }

@@ -59,8 +59,18 @@ pub(crate) struct Found {
 impl Found {
     /// Whether this is the first that is seen of a verifier renewed by the clock.
     pub(crate) fn presents_renewal(&self) -> bool {
+        self.by_current && self.renewal_is_unseen()
+    }
+
+    /// Whether the clock may renew it: not for requests that were under way with the verifier before, unless the answer
+    /// with the new one seems lost.
+    pub(crate) fn may_renew(&self) -> bool {
+        self.by_current || self.renewal_is_unseen()
+    }
+
+    fn renewal_is_unseen(&self) -> bool {
         let unseen = Replaced::ByTimer { presented_at: None };
-        self.by_current && self.record.previous.as_ref().is_some_and(|previous| previous.replaced == unseen)
+        self.record.previous.as_ref().is_some_and(|previous| previous.replaced == unseen)
     }
 }
 

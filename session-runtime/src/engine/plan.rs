@@ -239,7 +239,7 @@ fn write_renewal(
 ) -> Result<Option<Verifier>, Error> {
     let by_timer = || {
         let every = engine.lifetimes.rotate_every?;
-        (found.by_current && now.since(found.record.renewed_at) >= every).then_some(())
+        (found.may_renew() && now.since(found.record.renewed_at) >= every).then_some(())
     };
     let digest = |verifier: &Verifier| verifier.digest(&engine.app, found.selector);
     if intent.renews {
@@ -248,7 +248,8 @@ fn write_renewal(
         Ok(Some(verifier))
     } else if by_timer().is_some() {
         let verifier = Verifier::random()?;
-        change.renew = Some(Renew::Timer { from: found.record.verifier, to: digest(&verifier) });
+        let presented = digest(&found.verifier);
+        change.renew = Some(Renew::Timer { from: found.record.verifier, presented, to: digest(&verifier) });
         Ok(Some(verifier))
     } else {
         if found.presents_renewal() {

@@ -178,9 +178,9 @@ impl Renew {
                 record.generation = record.generation.saturating_add(1);
                 record.renewed_at = now;
             }
-            Self::Timer { from, to } if record.verifier == *from => {
+            Self::Timer { from, presented, to } if record.verifier == *from => {
                 record.previous =
-                    Some(Previous { verifier: record.verifier, replaced: Replaced::ByTimer { presented_at: None } });
+                    Some(Previous { verifier: *presented, replaced: Replaced::ByTimer { presented_at: None } });
                 record.verifier = *to;
                 record.renewed_at = now;
             }

@@ -168,8 +168,11 @@ pub enum Renew {
     /// By the clock: the generation stays. If the verifier is no longer `from`, somebody else was first: the rest of
     /// the change applies and the verifier stays.
     Timer {
-        /// Digest of the verifier that was presented.
+        /// Digest of the verifier that the record had when it was loaded.
         from: Digest,
+        /// Digest of the one that was presented: the same, or the one before if the answer with `from` was lost. It
+        /// stays good until `to` is presented.
+        presented: Digest,
         /// Digest of the new one.
         to: Digest,
     },

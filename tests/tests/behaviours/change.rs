@@ -1,8 +1,14 @@
 //! B25, B27, B30: what is written, what is not, and what survives.
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use serde_json::json;
-use session_runtime::{Event, KeyRing, Session, Sessions, Timestamp, store::{Change, Set, Store as _}};
+use session_runtime::{
+    Event, KeyRing, Session, Sessions, Timestamp,
+    store::{Change, Set, Store as _},
+};
 use tests::{
     app::{Server, Site},
     client::Visitor,

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Path, routing::{get, post}};
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
 use http::StatusCode;
 use serde_json::json;
 use session_runtime::{Event, Session};
@@ -44,7 +48,13 @@ impl Gate {
 }
 
 /// Sends a request, does `meanwhile` while its handler waits, and lets it finish.
-async fn late(visitor: &Visitor, method: http::Method, path: &str, gate: &Gate, meanwhile: impl Future<Output = ()>) -> (Visitor, Reply) {
+async fn late(
+    visitor: &Visitor,
+    method: http::Method,
+    path: &str,
+    gate: &Gate,
+    meanwhile: impl Future<Output = ()>,
+) -> (Visitor, Reply) {
     let mut visitor = visitor.clone();
     let path = path.to_owned();
     let request = tokio::spawn(async move {
@@ -59,33 +69,68 @@ async fn late(visitor: &Visitor, method: http::Method, path: &str, gate: &Gate, 
 
 /// Routes that load their session, wait at the gate, and go on.
 fn gated(server: &Server, gate: &Gate) -> Router {
-    let (a, b, c, d, e, f, g) = (gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    let (a, b, c, d, e, f, g) =
+        (gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone());
     server.serving(
         Router::new()
-            .route("/read", get(move |s: S| async move { a.pass().await; s.name().to_owned() }))
-            .route("/name/{to}", post(move |mut s: S, Path(to): Path<String>| async move { b.pass().await; *s.name_mut() = to })
-                .get(move |mut s: S, Path(to): Path<String>| async move { c.pass().await; *s.name_mut() = to; "a page" }))
-            .route("/save/{to}", post(move |mut s: S, Path(to): Path<String>| async move {
-                d.pass().await;
-                *s.name_mut() = to;
-                match s.save().await {
-                    Ok(()) => "saved",
-                    Err(error) if error.is_gone() => "gone",
-                    Err(error) if error.is_moved() => "moved",
-                    Err(_) => "another error",
-                }
-            }))
-            .route("/take", get(move |mut s: S| async move { e.pass().await; s.notice_mut().take().unwrap_or_default() }))
-            .route("/take-all", get(move |mut s: S| async move { f.pass().await; s.notices_mut().take().join(",") }))
-            .route("/update", post(move |mut s: S| async move {
-                g.pass().await;
-                match s.cart_mut().update(|cart| cart.push("late".into())).await {
-                    Ok(()) => "updated",
-                    Err(error) if error.is_gone() => "gone",
-                    Err(error) if error.is_moved() => "moved",
-                    Err(_) => "another error",
-                }
-            })),
+            .route(
+                "/read",
+                get(move |s: S| async move {
+                    a.pass().await;
+                    s.name().to_owned()
+                }),
+            )
+            .route(
+                "/name/{to}",
+                post(move |mut s: S, Path(to): Path<String>| async move {
+                    b.pass().await;
+                    *s.name_mut() = to
+                })
+                .get(move |mut s: S, Path(to): Path<String>| async move {
+                    c.pass().await;
+                    *s.name_mut() = to;
+                    "a page"
+                }),
+            )
+            .route(
+                "/save/{to}",
+                post(move |mut s: S, Path(to): Path<String>| async move {
+                    d.pass().await;
+                    *s.name_mut() = to;
+                    match s.save().await {
+                        Ok(()) => "saved",
+                        Err(error) if error.is_gone() => "gone",
+                        Err(error) if error.is_moved() => "moved",
+                        Err(_) => "another error",
+                    }
+                }),
+            )
+            .route(
+                "/take",
+                get(move |mut s: S| async move {
+                    e.pass().await;
+                    s.notice_mut().take().unwrap_or_default()
+                }),
+            )
+            .route(
+                "/take-all",
+                get(move |mut s: S| async move {
+                    f.pass().await;
+                    s.notices_mut().take().join(",")
+                }),
+            )
+            .route(
+                "/update",
+                post(move |mut s: S| async move {
+                    g.pass().await;
+                    match s.cart_mut().update(|cart| cart.push("late".into())).await {
+                        Ok(()) => "updated",
+                        Err(error) if error.is_gone() => "gone",
+                        Err(error) if error.is_moved() => "moved",
+                        Err(_) => "another error",
+                    }
+                }),
+            ),
     )
 }
 

@@ -190,7 +190,7 @@ over_stores! {
         for (name, mine) in [
             (&b"__Host-site"[..], true), (b"%5F%5FHost-site", false), (b"\xe2\x80\x80__Host-site", false),
             (b"\xc2\xa0__Host-site", false), (b"__Host-site\xe3\x80\x80", false), (b"__host-site", false), (b"__HOST-SITE", false),
-            (b"junk=\xff\xfe; __Host-site", true), (b"=nameless; valueless; %ff; \t__Host-site\t", true), (b"junk=\xc3\xa9; __Host-site", true),
+            (b"junk=\xff\xfe; __Host-site", true), (b"=nameless; valueless; %ff; \t__Host-site", true), (b"junk=\xc3\xa9; __Host-site", true),
         ] {
             let mut line = name.to_vec();
             line.push(b'=');

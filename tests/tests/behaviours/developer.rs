@@ -1,6 +1,13 @@
 //! B12, B44, B45: what a developer meets.
 
-use axum::{Router, body::Body, extract::Request, middleware::{self, Next}, response::Response, routing::{get, post}};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
 use http::StatusCode;
 use session_runtime::{Error, Event, Session, testing};
 use tests::{
@@ -232,10 +239,13 @@ async fn a_new_session_cannot_begin_after_the_response() {
     let server = Server::new(AnyStore::memory());
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
-    let app = server.serving(Router::new().route("/", get(move |s: S| async move {
-        let _ = sender.lock().unwrap().take().unwrap().send(s);
-        Body::empty()
-    })));
+    let app = server.serving(Router::new().route(
+        "/",
+        get(move |s: S| async move {
+            let _ = sender.lock().unwrap().take().unwrap().send(s);
+            Body::empty()
+        }),
+    ));
     Visitor::new(&app).get("/").await;
     let mut session = receiver.await.ok().unwrap();
     *session.name_mut() = "too late".into();

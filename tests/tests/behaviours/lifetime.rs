@@ -223,7 +223,8 @@ fn impossible_lifetimes_are_refused_at_start() {
 // The clean-up task ends with the sessions: nothing leaks.
 #[tokio::test]
 async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
-    let server = Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(Duration::from_millis(1)));
+    let server =
+        Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(Duration::from_millis(1)));
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
     let key = server.controls.keys.lock().unwrap()[0];

@@ -2,8 +2,16 @@
 
 use std::convert::Infallible;
 
-use axum::{Router, body::Body, response::IntoResponse, routing::{get, post}};
-use http::{Request, Response, StatusCode, header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY}};
+use axum::{
+    Router,
+    body::Body,
+    response::IntoResponse,
+    routing::{get, post},
+};
+use http::{
+    Request, Response, StatusCode,
+    header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
+};
 use http_body_util::Full;
 use session_runtime::Session;
 use tests::{
@@ -49,7 +57,11 @@ async fn our_headers_join_those_of_the_handler() {
     assert!(cookies.len() == 2 && cookies[0].starts_with("other=1"), "{cookies:?}");
     let cookie = post("/our-cookie").await.set_cookie().unwrap();
     assert!(!cookie.contains("forged"), "{cookie}");
-    assert_eq!(Visitor::new(&app).get("/read").await.cache_control(), Some("public"), "reading leaves caching to the handler");
+    assert_eq!(
+        Visitor::new(&app).get("/read").await.cache_control(),
+        Some("public"),
+        "reading leaves caching to the handler"
+    );
 }
 
 // DESIGN: body types other than axum's.
@@ -58,7 +70,8 @@ async fn a_plain_tower_service_with_another_body_works() {
     let server = Server::new(AnyStore::memory());
     let service = server.sessions.layer().layer(service_fn(|request: Request<Full<bytes::Bytes>>| async move {
         let (mut parts, _) = request.into_parts();
-        let mut session = <S as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
+        let mut session =
+            <S as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
         session.visits_mut().add(1);
         Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from(session.visits().to_string())))
     }));
@@ -74,13 +87,16 @@ async fn a_plain_tower_service_with_another_body_works() {
 #[tokio::test]
 async fn a_streaming_response_has_its_cookie_before_its_body() {
     let server = Server::new(AnyStore::memory());
-    let app = server.serving(Router::new().route("/", get(|mut s: S| async move {
-        s.visits_mut().add(1);
-        drop(s);
-        let (sender, receiver) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, Infallible>>(1);
-        std::mem::forget(sender); // the stream never ends
-        Body::new(http_body_util::StreamBody::new(Frames(receiver))).into_response()
-    })));
+    let app = server.serving(Router::new().route(
+        "/",
+        get(|mut s: S| async move {
+            s.visits_mut().add(1);
+            drop(s);
+            let (sender, receiver) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, Infallible>>(1);
+            std::mem::forget(sender); // the stream never ends
+            Body::new(http_body_util::StreamBody::new(Frames(receiver))).into_response()
+        }),
+    ));
     let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     assert!(response.headers().contains_key(SET_COOKIE));
 }
@@ -90,7 +106,10 @@ struct Frames(tokio::sync::mpsc::Receiver<Result<bytes::Bytes, Infallible>>);
 impl futures_core::Stream for Frames {
     type Item = Result<http_body::Frame<bytes::Bytes>, Infallible>;
 
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
         self.0.poll_recv(cx).map(|item| item.map(|bytes| bytes.map(http_body::Frame::data)))
     }
 }

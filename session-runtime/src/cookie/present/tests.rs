@@ -1,0 +1,220 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    id::{Selector, Verifier},
+    keys::tests::ring,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn signer(seeds: &[u8], name: &str) -> Signer {
+    Signer::new(&ring(seeds), "shop", name).unwrap()
+}
+
+fn session() -> (Selector, Verifier) {
+    (Selector::random().unwrap(), Verifier::random().unwrap())
+}
+
+fn token(signer: &Signer) -> String {
+    let (selector, verifier) = session();
+    signer.sign(selector, &verifier)
+}
+
+/// The session that counts, signed again to be compared, and the events.
+fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &Signer) -> (Option<String>, Vec<Event>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let events = Events::new({
+        let seen = Arc::clone(&seen);
+        move |event| seen.lock().unwrap().push(event.clone())
+    });
+    let presented = present(headers.iter().map(AsRef::as_ref), name, signer, NOW, &events);
+    let session = match presented {
+        Presented::None => None,
+        Presented::Token(opened) => Some(signer.sign(opened.selector, &opened.verifier)),
+    };
+    let seen = seen.lock().unwrap().clone();
+    (session, seen)
+}
+
+#[test]
+fn one_genuine_cookie_counts() {
+    for name in ["__Host-sid", "sid"] {
+        let signer = signer(&[1], name);
+        let token = token(&signer);
+        let header = format!("a=b; {name}={token}; junk");
+        assert_eq!(read(&[header], name, &signer), (Some(token), vec![]));
+        assert_eq!(read(&["a=b; c=d"], name, &signer), (None, vec![]));
+        assert_eq!(read(&[""; 0], name, &signer), (None, vec![]));
+    }
+}
+
+// B6, S4
+#[test]
+fn what_is_not_ours_counts_as_none_and_is_an_event() {
+    let signer = signer(&[1], "sid");
+    let stranger = self::signer(&[9], "sid");
+    let token = token(&signer);
+    for value in [
+        b"".to_vec(),
+        b"../../etc/passwd".to_vec(),
+        b"\0".to_vec(),
+        b"%2e".to_vec(),
+        b"\xff\xfe".to_vec(),
+        vec![b'A'; 60_000],
+        token.as_bytes()[..91].to_vec(),
+        format!("{token}A").into_bytes(),
+        format!("{token}=").into_bytes(),
+        format!("\"{token}\"").into_bytes(),
+        token.replace(&token[40..41], if &token[40..41] == "A" { "B" } else { "A" }).into_bytes(),
+        self::token(&stranger).into_bytes(),
+    ] {
+        let header = [b"sid=", &value[..]].concat();
+        assert_eq!(read(&[&header], "sid", &signer), (None, vec![Event::Refused]), "{}", value.escape_ascii());
+    }
+    let endless = format!("sid={token}; a={}", "x".repeat(1024 * 1024));
+    assert_eq!(read(&[endless], "sid", &signer), (None, vec![Event::Refused]));
+}
+
+// B8, S32
+#[test]
+fn two_cookies_under_a_host_name_count_as_none() {
+    for name in ["__Host-sid", "__Host-Http-sid", "__host-sid"] {
+        let signer = signer(&[1], name);
+        let (ours, theirs) = (token(&signer), token(&signer));
+        for pair in
+            [[&*ours, &*theirs], [&*theirs, &*ours], [&*ours, "junk"], ["junk", &*ours], [&*ours, &*ours], ["", ""]]
+        {
+            let [a, b] = pair.map(|value| format!("{name}={value}"));
+            let expected = (None, vec![Event::DuplicateCookie]);
+            assert_eq!(read(&[format!("{a}; x=y; {b}")], name, &signer), expected);
+            assert_eq!(read(&[a, b], name, &signer), expected);
+        }
+    }
+}
+
+// B8, S32
+#[test]
+fn under_other_names_each_cookie_is_tried() {
+    for name in ["sid", "__Secure-sid", "__Http-sid"] {
+        let signer = signer(&[1], name);
+        let (ours, theirs) = (token(&signer), token(&signer));
+        let both = |a: &str, b: &str| {
+            let [a, b] = [a, b].map(|value| format!("{name}={value}"));
+            let one = read(&[format!("{a}; {b}")], name, &signer);
+            assert_eq!(one, read(&[a, b], name, &signer));
+            one
+        };
+        assert_eq!(both(&ours, "junk"), (Some(ours.clone()), vec![]));
+        assert_eq!(both("junk", &ours), (Some(ours.clone()), vec![]));
+        assert_eq!(both(&ours, &ours), (Some(ours.clone()), vec![]));
+        assert_eq!(both(&ours, &theirs), (None, vec![Event::DuplicateCookie]));
+        assert_eq!(both(&theirs, &ours), (None, vec![Event::DuplicateCookie]));
+        assert_eq!(both("junk", "more"), (None, vec![Event::Refused]));
+    }
+}
+
+// B8: two verifiers of one session are two different ones as well
+#[test]
+fn a_replaced_verifier_beside_the_new_one_counts_as_none() {
+    let signer = signer(&[1], "sid");
+    let (selector, verifier) = session();
+    let (old, new) = (signer.sign(selector, &verifier), signer.sign(selector, &session().1));
+    assert_eq!(read(&[format!("sid={old}; sid={new}")], "sid", &signer), (None, vec![Event::DuplicateCookie]));
+}
+
+// B8, B9
+#[test]
+fn the_same_session_under_two_keys_is_one() {
+    let (old, new) = (signer(&[1], "sid"), signer(&[2, 1], "sid"));
+    let (selector, verifier) = session();
+    let (before, after) = (old.sign(selector, &verifier), new.sign(selector, &verifier));
+    for header in [format!("sid={before}; sid={after}"), format!("sid={after}; sid={before}")] {
+        let presented = present([header.as_bytes()], "sid", &new, NOW, &Events::default());
+        assert!(matches!(presented, Presented::Token(opened) if opened.current));
+    }
+}
+
+// S34
+#[test]
+fn many_cookies_of_our_name_count_as_none() {
+    let signer = signer(&[1], "sid");
+    let header = format!("sid={}; {}", token(&signer), "sid=x; ".repeat(8));
+    assert_eq!(read(&[header], "sid", &signer), (None, vec![Event::DuplicateCookie]));
+}
+
+proptest! {
+    // S31, B6, B8
+    #[test]
+    fn foreign_bytes_neither_panic_nor_matter(
+        before in prop::collection::vec(any::<u8>(), 0..200),
+        after in prop::collection::vec(any::<u8>(), 0..200),
+        host: bool,
+    ) {
+        let name = if host { "__Host-sid" } else { "sid" };
+        let signer = signer(&[1], name);
+        let token = token(&signer);
+        let alone = read(&[&before, &after], name, &signer);
+        // Whoever can write our name can send us a cookie; that is not what is asked here.
+        prop_assume!(alone == (None, vec![]));
+        let header = [&before, &b"; "[..], name.as_bytes(), b"=", token.as_bytes(), b";", &after].concat();
+        prop_assert_eq!(read(&[header], name, &signer), (Some(token), vec![]));
+    }
+}
+
+#[test]
+#[ignore]
+fn bench() {
+    let n: u32 = std::env::var("N").unwrap().parse().unwrap();
+    let what = std::env::var("WHAT").unwrap();
+    let signer = signer(&[1], "__Host-shop");
+    let (s, v) = session();
+    let t = signer.sign(s, &v);
+    let header = format!("theme=dark; _ga=GA1.1.1234567890.1234567890; consent=yes; __Host-shop={t}; other=abcdefghij");
+    let w =
+        crate::cookie::Writer::new(&crate::cookie::Attributes::from(crate::CookieSpec::new("__Host-shop"))).unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..n {
+        match &*what {
+            "open" => assert!(std::hint::black_box(&signer).open(std::hint::black_box(t.as_bytes()), NOW).is_some()),
+            "present" => {
+                std::hint::black_box(present(
+                    [std::hint::black_box(header.as_bytes())],
+                    "__Host-shop",
+                    &signer,
+                    NOW,
+                    &Events::default(),
+                ));
+            }
+            "find" => {
+                std::hint::black_box(find([std::hint::black_box(header.as_bytes())], "__Host-shop"));
+            }
+            "sign" => {
+                std::hint::black_box(signer.sign(s, std::hint::black_box(&v)));
+            }
+            "set" => {
+                std::hint::black_box(w.set(&t, None));
+            }
+            "decode" => {
+                let mut b = [0; 69];
+                assert!(crate::cookie::base64::decode(std::hint::black_box(t.as_bytes().try_into().unwrap()), &mut b));
+                std::hint::black_box(b);
+            }
+            "encode" => {
+                std::hint::black_box(crate::cookie::base64::encode(std::hint::black_box(&[7; 69])));
+            }
+            "clone" => {
+                std::hint::black_box(std::hint::black_box(&signer.current.state).clone());
+            }
+            "mac" => {
+                std::hint::black_box(std::hint::black_box(&signer.current).mac(&[0; 53]));
+            }
+            _ => {}
+        }
+    }
+    eprintln!("{what}: {:?}", start.elapsed() / n.max(1));
+}

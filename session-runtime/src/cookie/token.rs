@@ -1,0 +1,134 @@
+//! The session token, the value of the cookie: who signed it, which session it names, and the proof.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 1 | version, 1 |
+//! | 4 | id of the key that signed |
+//! | 16 | selector |
+//! | 32 | verifier |
+//! | 16 | MAC |
+//!
+//! in base64url without padding: 92 characters that leave no bit over, so each token has one spelling. The MAC covers
+//! purpose, application and cookie name too, each behind its length: a value moved to another cookie, application or
+//! version opens nothing (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
+//!
+//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger has nothing to try it on but this
+//! server, one guess in 2^128 a request, and would still have to guess a verifier of 256 bits.
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::base64::{self, BYTES, LENGTH};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    id::{Selector, Verifier, hex},
+    keys::{KeyId, KeyRing, MasterKey, Purpose, framed},
+};
+
+const VERSION: u8 = 1;
+const SIGNED: usize = 1 + 4 + 16 + 32;
+const _: () = assert!(BYTES == SIGNED + 16);
+
+/// Makes and opens the tokens of one cookie.
+pub(crate) struct Signer {
+    pub(super) current: SigningKey,
+    previous: Box<[SigningKey]>,
+    fingerprints: Hmac<Sha256>,
+}
+
+/// What a genuine token says.
+pub(crate) struct Opened {
+    pub(crate) selector: Selector,
+    pub(crate) verifier: Verifier,
+    /// Whether the current key signed it; else it is to be signed again (B9).
+    pub(crate) current: bool,
+}
+
+impl Signer {
+    /// A signer for the cookie `name` of the application `app`.
+    ///
+    /// # Errors
+    /// If the ring is empty.
+    pub(crate) fn new(ring: &KeyRing, app: &str, name: &str) -> Result<Self, Error> {
+        let (current, previous) = ring.keys()?;
+        Ok(Self {
+            current: SigningKey::new(current, app, name)?,
+            previous: previous.iter().map(|key| SigningKey::new(key, app, name)).collect::<Result<_, _>>()?,
+            fingerprints: current.mac(Purpose::FINGERPRINT)?,
+        })
+    }
+
+    /// The token that names and proves a session.
+    pub(crate) fn sign(&self, selector: Selector, verifier: &Verifier) -> String {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        let (signed, mac) = bytes.split_at_mut(SIGNED);
+        signed[0] = VERSION;
+        signed[1..5].copy_from_slice(&self.current.id);
+        signed[5..21].copy_from_slice(&selector.0);
+        signed[21..].copy_from_slice(&verifier.0);
+        mac.copy_from_slice(&self.current.mac(signed));
+        String::from_utf8_lossy(&base64::encode(&bytes)).into_owned()
+    }
+
+    /// What a token says, if it is one of ours. Neither allocates nor, for a value of another length, computes.
+    pub(crate) fn open(&self, value: &[u8], now: Timestamp) -> Option<Opened> {
+        let value: &[u8; LENGTH] = value.try_into().ok()?;
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        if !base64::decode(value, &mut bytes) {
+            return None;
+        }
+        let (signed, mac) = bytes.split_at(SIGNED);
+        let (&[version], body) = signed.split_first_chunk()?;
+        let (id, body) = body.split_first_chunk::<4>()?;
+        let (selector, verifier) = body.split_first_chunk::<16>()?;
+        let (key, current) = self.key(id)?;
+        if version != VERSION || key.end.passed(now) || !bool::from(key.mac(signed).ct_eq(mac)) {
+            return None;
+        }
+        let (selector, verifier) = (Selector(*selector), Verifier(*verifier.first_chunk()?));
+        Some(Opened { selector, verifier, current })
+    }
+
+    /// A short name for a session in logs. It stays for the session's life, and without the key says nothing of its id.
+    pub(crate) fn fingerprint(&self, selector: Selector) -> String {
+        hex(&self.fingerprints.clone().chain_update(selector.0).finalize().into_bytes()[..6])
+    }
+
+    fn key(&self, id: &KeyId) -> Option<(&SigningKey, bool)> {
+        if self.current.id == *id {
+            return Some((&self.current, true));
+        }
+        self.previous.iter().find(|key| key.id == *id).map(|key| (key, false))
+    }
+}
+
+/// A key of the ring, bound to one cookie of one application.
+pub(super) struct SigningKey {
+    id: KeyId,
+    end: Timestamp,
+    /// HMAC after everything that is the same for all tokens of the cookie.
+    pub(super) state: Hmac<Sha256>,
+}
+
+impl SigningKey {
+    fn new(key: &MasterKey, app: &str, name: &str) -> Result<Self, Error> {
+        let mut context = framed(&[Purpose::TOKEN.name, app, name]);
+        // To a whole number of SHA-256 blocks: what is left for a token then fits in one.
+        context.resize(context.len().next_multiple_of(64), 0);
+        let state = key.mac(Purpose::TOKEN)?.chain_update(context);
+        Ok(Self { id: key.id(), end: key.end(), state })
+    }
+
+    pub(super) fn mac(&self, signed: &[u8]) -> [u8; 16] {
+        let hash = self.state.clone().chain_update(signed).finalize().into_bytes();
+        let mut mac = [0; 16];
+        mac.copy_from_slice(&hash[..16]);
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, SystemTime};
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use proptest::prelude::*;
+
+use super::*;
+use crate::keys::tests::{key, ring};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn signer(seeds: &[u8]) -> Signer {
+    Signer::new(&ring(seeds), "shop", "__Host-shop").unwrap()
+}
+
+fn session() -> (Selector, Verifier) {
+    (Selector::random().unwrap(), Verifier::random().unwrap())
+}
+
+fn token(signer: &Signer) -> String {
+    let (selector, verifier) = session();
+    signer.sign(selector, &verifier)
+}
+
+// S1
+#[test]
+fn ids_are_random_throughout() {
+    const IDS: usize = 100_000;
+    let mut ones = [0_usize; 48 * 8];
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..IDS {
+        let (selector, verifier) = session();
+        for (at, byte) in selector.0.iter().chain(&verifier.0).enumerate() {
+            (0..8).for_each(|bit| ones[at * 8 + bit] += usize::from(byte >> bit & 1));
+        }
+        assert!(seen.insert((selector.0, verifier.0)));
+    }
+    let sigma = (IDS as f64 / 4.0).sqrt();
+    for (bit, &count) in ones.iter().enumerate() {
+        assert!((count as f64 - IDS as f64 / 2.0).abs() < 6.0 * sigma, "bit {bit} is set in {count} of {IDS}");
+    }
+}
+
+// What is out there in browsers must still open after an update. The value comes from another implementation.
+#[test]
+fn the_format_stays_what_it_is() {
+    use sha2::Digest as _;
+    let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
+    let signer = Signer::new(&ring, "shop", "__Host-shop").unwrap();
+    let selector = Selector(std::array::from_fn(|at| at as u8));
+    let verifier = Verifier(std::array::from_fn(|at| 100 + at as u8));
+    let token = signer.sign(selector, &verifier);
+    assert_eq!(token, "AYWqPycAAQIDBAUGBwgJCgsMDQ4PZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoN4P5P0OEWfX0xfqUk7e4cv");
+    assert_eq!(signer.fingerprint(selector), "8f09a2ee6720");
+}
+
+#[test]
+fn what_is_signed_opens() {
+    let signer = signer(&[1]);
+    let (selector, verifier) = session();
+    let token = signer.sign(selector, &verifier);
+    assert_eq!(token.len(), LENGTH);
+    // S28
+    assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+    let opened = signer.open(token.as_bytes(), NOW).unwrap();
+    assert!(opened.selector == selector && opened.verifier.0 == verifier.0 && opened.current);
+}
+
+// S39, B6
+#[test]
+fn no_flipped_bit_opens() {
+    let signer = signer(&[1, 2]);
+    let token = token(&signer);
+    let bytes = Base64UrlUnpadded::decode_vec(&token).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        let mut forged = bytes.clone();
+        forged[bit / 8] ^= 1 << (bit % 8);
+        assert!(signer.open(Base64UrlUnpadded::encode_string(&forged).as_bytes(), NOW).is_none(), "bit {bit}");
+    }
+    for bit in 0..token.len() * 8 {
+        let mut forged = token.clone().into_bytes();
+        forged[bit / 8] ^= 1 << (bit % 8);
+        assert!(signer.open(&forged, NOW).is_none(), "bit {bit} of the text");
+    }
+}
+
+// S39, S41, B6
+#[test]
+fn no_other_length_opens() {
+    let signer = signer(&[1]);
+    let token = token(&signer);
+    for length in 0..token.len() {
+        assert!(signer.open(&token.as_bytes()[..length], NOW).is_none());
+        assert!(signer.open(&token.as_bytes()[token.len() - length..], NOW).is_none());
+    }
+    for more in ["A", "=", "==", " ", "\0", &token] {
+        assert!(signer.open(format!("{token}{more}").as_bytes(), NOW).is_none());
+        assert!(signer.open(format!("{more}{token}").as_bytes(), NOW).is_none());
+    }
+    // A MAC that is there but empty or zero.
+    let bytes = Base64UrlUnpadded::decode_vec(&token).unwrap();
+    assert!(signer.open(Base64UrlUnpadded::encode_string(&bytes[..SIGNED]).as_bytes(), NOW).is_none());
+    let zero: Vec<u8> = bytes[..SIGNED].iter().copied().chain([0; 16]).collect();
+    assert!(signer.open(Base64UrlUnpadded::encode_string(&zero).as_bytes(), NOW).is_none());
+}
+
+// S4
+#[test]
+fn a_token_has_one_spelling() {
+    let signer = signer(&[1]);
+    let bytes: Vec<u8> = (0..1000)
+        .map(|_| Base64UrlUnpadded::decode_vec(&token(&signer)).unwrap())
+        .find(|bytes| base64ct::Base64Unpadded::encode_string(bytes).contains(['+', '/']))
+        .unwrap();
+    assert!(signer.open(Base64UrlUnpadded::encode_string(&bytes).as_bytes(), NOW).is_some());
+    assert!(signer.open(base64ct::Base64Unpadded::encode_string(&bytes).as_bytes(), NOW).is_none());
+    let token = Base64UrlUnpadded::encode_string(&bytes);
+    for (from, to) in [("A", "%41"), ("A", "="), ("A", "\u{ff21}")] {
+        assert!(signer.open(token.replacen(from, to, 1).as_bytes(), NOW).is_none());
+    }
+    for junk in [&[0; LENGTH], &[0xff; LENGTH], &[b'A'; LENGTH], &[b'='; LENGTH], &[b'.'; LENGTH]] {
+        assert!(signer.open(junk, NOW).is_none());
+    }
+}
+
+// S6, S40, B10
+#[test]
+fn a_token_is_good_for_one_cookie_of_one_application() {
+    let ring = ring(&[1]);
+    let contexts = [
+        ("shop", "__Host-shop"),
+        ("shop", "__Host-admin"),
+        ("forum", "__Host-shop"),
+        ("__Host-shop", "shop"),
+        ("shop", "__Host-shop\0"),
+        ("shop__Host-", "shop"),
+        ("", "shop__Host-shop"),
+        ("shop__Host-shop", ""),
+        ("shop", "__host-shop"),
+    ];
+    let signers = contexts.map(|(app, name)| Signer::new(&ring, app, name).unwrap());
+    let (selector, verifier) = session();
+    for (i, from) in signers.iter().enumerate() {
+        let token = from.sign(selector, &verifier);
+        for (j, to) in signers.iter().enumerate() {
+            assert_eq!(to.open(token.as_bytes(), NOW).is_some(), i == j, "{:?} in {:?}", contexts[i], contexts[j]);
+        }
+    }
+}
+
+// S40: a MAC made under the same key for something else
+#[test]
+fn no_other_purpose_makes_a_token() {
+    let (ring, signer) = (ring(&[1]), signer(&[1]));
+    let (key, _) = ring.keys().unwrap();
+    let bytes = Base64UrlUnpadded::decode_vec(&token(&signer)).unwrap();
+    for purpose in [Purpose::FINGERPRINT, Purpose { version: "v2", ..Purpose::TOKEN }] {
+        let mut context = framed(&[Purpose::TOKEN.name, "shop", "__Host-shop"]);
+        context.resize(context.len().next_multiple_of(64), 0);
+        let mac =
+            key.mac(purpose).unwrap().chain_update(context).chain_update(&bytes[..SIGNED]).finalize().into_bytes();
+        let forged = [&bytes[..SIGNED], &mac[..16]].concat();
+        assert!(signer.open(Base64UrlUnpadded::encode_string(&forged).as_bytes(), NOW).is_none());
+    }
+}
+
+// S40: another version under a genuine MAC
+#[test]
+fn no_other_version_opens() {
+    let signer = signer(&[1]);
+    let mut signed = Base64UrlUnpadded::decode_vec(&token(&signer)).unwrap()[..SIGNED].to_vec();
+    for version in [0, 2, 255] {
+        signed[0] = version;
+        let forged = [&signed[..], &signer.current.mac(&signed)].concat();
+        assert!(signer.open(Base64UrlUnpadded::encode_string(&forged).as_bytes(), NOW).is_none());
+    }
+}
+
+// B9, S45
+#[test]
+fn older_keys_open_and_the_newest_signs() {
+    let (old, both, new, other) = (signer(&[1]), signer(&[2, 3, 1]), signer(&[2]), signer(&[3, 2]));
+    let (selector, verifier) = session();
+    let before = old.sign(selector, &verifier);
+    let opened = both.open(before.as_bytes(), NOW).unwrap();
+    assert!(opened.selector == selector && opened.verifier.0 == verifier.0 && !opened.current);
+
+    let after = both.sign(opened.selector, &opened.verifier);
+    assert!(new.open(after.as_bytes(), NOW).unwrap().current);
+    assert!(!other.open(after.as_bytes(), NOW).unwrap().current);
+    assert!(new.open(before.as_bytes(), NOW).is_none(), "a key that was taken away");
+}
+
+// S45
+#[test]
+fn an_older_key_opens_until_its_end() {
+    let end = SystemTime::from(NOW);
+    let ring = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), end).unwrap();
+    let signer = Signer::new(&ring, "shop", "__Host-shop").unwrap();
+    let token = token(&tests::signer(&[1]));
+    let before = Timestamp::from_millis(NOW.as_millis() - 1);
+    assert!(signer.open(token.as_bytes(), before).is_some());
+    assert!(signer.open(token.as_bytes(), NOW).is_none());
+    assert!(signer.open(token.as_bytes(), NOW + Duration::from_secs(1)).is_none());
+    assert!(signer.open(tests::token(&signer).as_bytes(), Timestamp::NEVER).is_none_or(|opened| opened.current));
+}
+
+#[test]
+fn an_empty_ring_makes_no_signer() {
+    assert!(Signer::new(&ring(&[]), "shop", "shop").is_err());
+}
+
+// S50, B12
+#[test]
+fn a_fingerprint_names_a_session_and_nothing_else() {
+    let (a, b) = (session().0, session().0);
+    let fingerprint = signer(&[1]).fingerprint(a);
+    assert_eq!(fingerprint.len(), 12);
+    assert!(fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(fingerprint, signer(&[1, 2]).fingerprint(a));
+    assert_ne!(fingerprint, signer(&[1]).fingerprint(b));
+    assert_ne!(fingerprint, signer(&[2]).fingerprint(a));
+    assert!(!hex(&a.0).contains(&fingerprint));
+}
+
+proptest! {
+    // B6
+    #[test]
+    fn no_value_panics_or_opens(value: Vec<u8>, text in "[A-Za-z0-9_-]{92}") {
+        let signer = signer(&[1]);
+        prop_assert!(signer.open(&value, NOW).is_none());
+        prop_assert!(signer.open(text.as_bytes(), NOW).is_none());
+    }
+}

@@ -1,0 +1,82 @@
+//! `Set-Cookie`, written once at start, so that a response only joins three pieces.
+
+use std::time::Duration;
+
+use cookie::{
+    Cookie, SameSite as Attribute,
+    time::{self, OffsetDateTime},
+};
+
+use super::spec::{Attributes, SameSite};
+use crate::error::Error;
+
+/// 400 days, the longest that browsers grant (RFC 6265bis, section 5.5).
+const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// The pieces of one cookie's `Set-Cookie` headers.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// `name=`
+    before: Box<str>,
+    /// `; HttpOnly; …`
+    after: Box<str>,
+    /// `; HttpOnly; …; Max-Age=`
+    persistent: Box<str>,
+    /// The whole header that removes the cookie.
+    removal: Box<str>,
+}
+
+impl Writer {
+    /// Writes the pieces.
+    ///
+    /// # Errors
+    /// If a browser would not take the cookie, or an attribute could be read as something else.
+    pub(crate) fn new(attributes: &Attributes) -> Result<Self, Error> {
+        if let Some(flaw) = attributes.flaw() {
+            return Err(Error::setup(attributes.explain(flaw)));
+        }
+        let mut cookie = Cookie::build((&*attributes.name, ""))
+            .path(&*attributes.path)
+            .secure(attributes.secure)
+            .http_only(attributes.http_only)
+            .partitioned(attributes.partitioned)
+            .same_site(match attributes.same_site {
+                SameSite::Strict => Attribute::Strict,
+                SameSite::Lax => Attribute::Lax,
+                SameSite::None => Attribute::None,
+            })
+            .build();
+        if let Some(domain) = &attributes.domain {
+            cookie.set_domain(&**domain);
+        }
+        let before = format!("{}=", attributes.name);
+        let after = cookie.to_string().split_off(before.len());
+
+        // The same attributes to the letter, or the browser keeps the cookie beside its removal (SECURITY S20).
+        cookie.set_max_age(time::Duration::ZERO);
+        let persistent = cookie.to_string().split_off(before.len()).trim_end_matches('0').to_owned();
+        cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+        let removal = cookie.to_string();
+        Ok(Self { before: before.into(), after: after.into(), persistent: persistent.into(), removal: removal.into() })
+    }
+
+    /// The header that sets the cookie to `token`, for as long as the browser runs or, with `max_age`, for so long.
+    ///
+    /// A part of a second counts as a whole one: the server's deadline decides, and zero would remove the cookie.
+    pub(crate) fn set(&self, token: &str, max_age: Option<Duration>) -> String {
+        let Some(max_age) = max_age else {
+            return [&*self.before, token, &self.after].concat();
+        };
+        let max_age = max_age.min(LONGEST);
+        let seconds = (max_age.as_secs() + u64::from(max_age.subsec_nanos() > 0)).to_string();
+        [&*self.before, token, &self.persistent, &seconds].concat()
+    }
+
+    /// The header that removes the cookie.
+    pub(crate) fn remove(&self) -> String {
+        self.removal.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! One key of the ring, and the keys derived from it: one per purpose, by HKDF-SHA256 (RFC 5869).
+//!
+//! The key itself is not kept: extraction turns it into a state that can only derive. That state is wiped when dropped.
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{clock::Timestamp, error::Error};
+
+/// Four bytes, derived, by which a cookie says which key signed it. No secret.
+pub(crate) type KeyId = [u8; 4];
+
+/// What a derived key is for. Another purpose is another constant here; its key has nothing to do with the others'.
+#[derive(Clone, Copy)]
+pub(crate) struct Purpose {
+    pub(crate) name: &'static str,
+    pub(crate) algorithm: &'static str,
+    pub(crate) version: &'static str,
+}
+
+impl Purpose {
+    /// Signs session tokens.
+    pub(crate) const TOKEN: Self = Self::v1("token", "hmac-sha256");
+    /// Names sessions in logs.
+    pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
+    /// Names the key.
+    const KEY_ID: Self = Self::v1("key-id", "hkdf-sha256");
+
+    const fn v1(name: &'static str, algorithm: &'static str) -> Self {
+        Self { name, algorithm, version: "v1" }
+    }
+}
+
+/// A key of the ring.
+#[derive(Clone)]
+pub(crate) struct MasterKey {
+    state: Hkdf<Sha256>,
+    id: KeyId,
+    end: Timestamp,
+}
+
+impl MasterKey {
+    /// A key from its bytes, which the caller has found good; it verifies until `end`.
+    pub(super) fn new(bytes: &[u8], end: Timestamp) -> Result<Self, Error> {
+        let (mut extracted, state) = Hkdf::<Sha256>::extract(None, bytes);
+        extracted.as_mut_slice().zeroize();
+        let mut key = Self { state, id: KeyId::default(), end };
+        key.id = *key.derive(Purpose::KEY_ID)?;
+        Ok(key)
+    }
+
+    pub(crate) const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The moment from which the key opens nothing; [`Timestamp::NEVER`] unless it was given one.
+    pub(crate) const fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    /// The key for `purpose`.
+    ///
+    /// # Errors
+    /// If more than the 8,160 bytes are asked for that HKDF-SHA256 can give.
+    pub(crate) fn derive<const N: usize>(&self, purpose: Purpose) -> Result<Zeroizing<[u8; N]>, Error> {
+        let info = framed(&["session", purpose.name, purpose.algorithm, purpose.version]);
+        let mut key = Zeroizing::new([0; N]);
+        self.state
+            .expand(&info, &mut *key)
+            .map_err(|error| Error::setup("the key asked for is too long").because(error))?;
+        Ok(key)
+    }
+
+    /// An HMAC-SHA256 under the key for `purpose`, ready to clone: a MAC then costs no key set-up.
+    pub(crate) fn mac(&self, purpose: Purpose) -> Result<Hmac<Sha256>, Error> {
+        // As long as a block of SHA-256, since that is the length which HMAC takes as it is.
+        let key = self.derive::<64>(purpose)?;
+        Ok(Hmac::new((&*key).into()))
+    }
+}
+
+/// Each part behind its length, so that different lists never give the same bytes (SECURITY S41).
+pub(crate) fn framed(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
+}
