@@ -1,4 +1,72 @@
 //! Typed, field-level web sessions.
+//!
+//! Annotate a plain struct; get a reader and a handle for each of its fields; keep the session in the store that you
+//! choose, behind a signed cookie. What is written is what changed, so requests at the same time do not undo each other.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use session_runtime::{FileStore, KeyRing, Session, Sessions};
+//!
+//! /// What the shop remembers about a visitor.
+//! #[derive(Session)]
+//! #[session(idle = 30m, absolute = 12h)]
+//! struct Shop {
+//!     #[session(identity)]
+//!     user: Option<String>,
+//!     #[session(flash)]
+//!     notice: Option<String>,
+//!     #[session(counter)]
+//!     visits: u64,
+//! }
+//!
+//! async fn home(mut session: Session<Shop>) -> String {
+//!     session.visits_mut().add(1);
+//!     let notice = session.notice_mut().take().unwrap_or_default();
+//!     format!("{notice} visit {}", session.visits())
+//! }
+//!
+//! # async fn start() -> Result<(), session_runtime::Error> {
+//! let sessions = Sessions::<Shop>::builder()
+//!     .store(FileStore::open("sessions").await?)
+//!     .keys(KeyRing::from_env("SESSION_KEYS")?)
+//!     .build()?;
+//! let app: Router = Router::new().route("/", get(home)).layer(sessions.layer());
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Session`], the derive: every attribute. [`struct@Session`], the handle that a handler holds.
+//! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: what `x_mut()` offers, by policy.
+//! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie.
+//! - [`store`]: the stores, and the contract for your own.
+//! - [`Event`]: what happens to sessions and no response shows.
+//!
+//! # What a response says
+//!
+//! The head of a response waits for the commit of its session.
+//!
+//! | outcome | GET, HEAD | other methods |
+//! |---|---|---|
+//! | applied | the response | the response |
+//! | the session ended elsewhere | the response and [`Event::Gone`], no cookie | the same |
+//! | a change was dropped: a sign-in elsewhere, a lost race | the response and an event, no cookie | 409 and an event, no cookie |
+//! | the store is down | 503, no cookie | 503, no cookie |
+//! | the handler answered 5xx | its changes are dropped; `destroy`, `log_out` and `renew` hold | the same |
+//!
+//! What `save` or `update` stored already stays stored. A request that is cancelled drops its changes.
+//!
+//! # Layout
+//!
+//! Arrows point one way: `web` → `sessions` → `session` → `engine` → `store` → `record`, and `session` → `fields` →
+//! `schema`. A store never sees a type of the user's; an integration never sees a store.
+//!
+//! # Features
+//!
+//! - `axum` (default): the extractor. Implies `tower`.
+//! - `tower`: [`SessionLayer`].
+//! - `memory`, `file` (default): the stores.
+//! - `testing`: sessions without HTTP, and the suite that every store must pass.
 
 mod clock;
 mod cookie;

@@ -1,6 +1,11 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 pub mod app;
 pub mod client;
 pub mod store;

@@ -39,7 +39,6 @@ impl<S: Schema> Sessions<S> {
     /// let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()?;
     /// # Ok::<(), session_runtime::Error>(())
     /// ```
-    #[must_use]
     pub fn builder() -> SessionsBuilder<S> {
         SessionsBuilder::new()
     }
