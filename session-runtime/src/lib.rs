@@ -36,7 +36,7 @@
 //!
 //! # Where to look
 //!
-//! - [`Session`], the derive: every attribute. [`struct@Session`], the handle that a handler holds.
+//! - [`derive@Session`]: every attribute of the derive. [`struct@Session`]: the handle that a handler holds.
 //! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: what `x_mut()` offers, by policy.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie.
 //! - [`store`]: the stores, and the contract for your own.

@@ -6,6 +6,7 @@ mod concurrency;
 mod cookie;
 mod developer;
 mod faults;
+mod interleaving;
 mod lifetime;
 mod sign;
 mod web;
