@@ -157,10 +157,13 @@ impl Draft {
         } else if self.took && self.sees.notice.is_none() && stored.notice == self.loaded.notice {
             new.notice = None;
         }
-        if self.took_all && new.notices.starts_with(&self.loaded.notices) {
-            new.notices.drain(..self.loaded.notices.len());
+        // Taking items and putting the same again is no write.
+        if !self.took_all || self.put != self.loaded.notices {
+            if self.took_all && new.notices.starts_with(&self.loaded.notices) {
+                new.notices.drain(..self.loaded.notices.len());
+            }
+            new.notices.extend(&self.put);
         }
-        new.notices.extend(&self.put);
         if self.swaps_from.is_some() {
             new.cart = self.sees.cart.clone();
         }
