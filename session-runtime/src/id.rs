@@ -129,6 +129,19 @@ impl Key {
         Selector::random().map(Selector::key)
     }
 
+    /// The key of a selector chosen by a test, so that two processes can name one record, and a dump of the store can be
+    /// searched for the selector.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert!(Key::from_selector([1; 16]) == Key::from_selector([1; 16]));
+    /// ```
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub const fn from_selector(selector: [u8; 16]) -> Self {
+        Self(Selector(selector))
+    }
+
     /// The name under which a store keeps the record: 128 bits, evenly spread, safe to show.
     ///
     /// ```

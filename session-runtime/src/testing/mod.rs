@@ -1,4 +1,7 @@
-//! For tests: sessions without HTTP and without a store. The clock to turn is [`Clock::stopped`](crate::Clock::stopped).
+//! For tests: sessions without HTTP and without a store, and the suite that every store must pass. The clock to turn is
+//! [`Clock::stopped`](crate::Clock::stopped).
+
+pub mod conformance;
 
 use crate::{schema::Schema, session::Session};
 

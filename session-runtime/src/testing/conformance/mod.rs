@@ -1,0 +1,166 @@
+//! What every store must do, as a suite that runs against any of them.
+//!
+//! Each behaviour is one function with a fresh store, in the file of its subject. A behaviour that only some stores can
+//! show (surviving `kill -9`, evicting) is tested where that store is.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite of tests says no by panicking")]
+
+mod counters;
+mod deadlines;
+mod expiring;
+mod fields;
+mod guards;
+mod identity;
+mod nonces;
+mod races;
+mod records;
+mod reference;
+mod renewal;
+mod subject;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use crate::store::Store;
+
+/// Runs every behaviour of a store against the stores that `make` makes: each time a fresh one that holds nothing.
+///
+/// Wants a Tokio runtime with a timer, and of several threads, since otherwise the races are none.
+///
+/// # Panics
+/// If a behaviour fails, with the names of all that do and what each of them found.
+///
+/// ```
+/// use session_runtime::{MemoryStore, testing::conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// conformance::run(async || MemoryStore::new()).await;
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
+    let mut failures = Vec::new();
+    macro_rules! check {
+        ($($subject:ident: $($behaviour:ident)+;)+) => {$($(
+            let name = stringify!($behaviour).replace('_', " ");
+            let behaviour = $subject::$behaviour(Arc::new(make().await));
+            if let Err(found) = outcome(behaviour).await {
+                failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
+            }
+        )+)+};
+    }
+    check! {
+        records:
+            an_unknown_key_loads_as_none
+            a_created_record_loads_as_written
+            a_create_may_bring_fields_and_a_user
+            a_taken_key_is_a_conflict
+            records_do_not_mix
+            deleting_removes
+            deleting_what_is_missing_is_fine
+            a_deleted_key_may_be_created_again;
+        guards:
+            an_update_of_nothing_is_gone
+            an_update_after_deletion_is_gone
+            another_generation_is_moved
+            an_unmet_expectation_is_a_conflict
+            a_met_expectation_applies
+            an_expectation_compares_every_byte
+            one_unmet_expectation_among_several_refuses_all
+            a_create_heeds_expectations
+            gone_comes_before_moved_and_moved_before_conflict
+            nothing_is_written_unless_applied;
+        nonces:
+            a_change_sent_again_counts_once
+            a_create_sent_again_is_no_conflict
+            a_change_sent_again_undoes_nothing
+            already_applied_comes_before_moved_and_conflict
+            the_last_eight_changes_are_recognised
+            a_refused_change_may_be_sent_again
+            a_change_sent_many_times_at_once_counts_once;
+        deadlines:
+            touching_moves_the_idle_deadline_on
+            touching_never_moves_it_back
+            a_touch_leaves_everything_else
+            silence_ends_a_session
+            the_absolute_deadline_beats_activity
+            the_deadline_itself_is_expired
+            an_expired_record_is_revived_by_no_change
+            an_expired_record_does_not_lend_its_fields
+            restarting_replaces_both_deadlines
+            deadlines_past_2038_and_2106
+            a_session_may_never_end
+            a_create_that_has_expired_already_is_not_served
+            cleaning_up_removes_only_the_expired
+            cleaning_up_counts_what_it_removes
+            cleaning_up_nothing_is_fine;
+        identity:
+            signing_in_and_out
+            a_user_is_any_bytes
+            only_signing_changes_the_user;
+        renewal:
+            privilege_replaces_the_verifier_and_the_generation
+            privilege_again_keeps_the_last_verifier_only
+            the_timer_replaces_the_verifier_alone
+            who_loses_the_timer_race_writes_all_the_same
+            presenting_starts_the_minute_once
+            presenting_another_verifier_does_nothing
+            presenting_after_privilege_does_nothing
+            a_renewal_sent_again_says_whether_it_holds;
+        fields:
+            setting_and_setting_again
+            unsetting_and_unsetting_what_is_missing
+            fields_that_no_change_names_stay
+            keeping_drops_all_others
+            keeping_nothing_drops_everything
+            keeping_comes_before_setting_and_adding
+            empty_values_are_values
+            values_are_any_bytes
+            names_are_any_text_up_to_255_bytes
+            large_values
+            two_hundred_fields;
+        counters:
+            adding_and_subtracting
+            an_absent_counter_counts_from_initial
+            what_is_no_number_counts_from_initial
+            bounds_hold
+            numbers_of_every_size
+            sums_past_the_range_saturate
+            a_refused_sum_leaves_the_counter;
+        expiring:
+            an_expired_value_is_absent_to_expectations
+            an_expired_counter_counts_from_initial
+            an_expired_value_goes_with_the_next_write
+            a_deadline_starts_anew_with_each_write
+            a_live_value_keeps_its_deadline
+            the_rest_outlives_an_expired_value;
+        races:
+            additions_at_once_are_all_counted
+            swaps_at_once_are_all_in
+            disjoint_fields_at_once_all_stay
+            one_create_of_many_wins
+            one_timer_renewal_of_many_wins
+            one_privilege_renewal_of_many_wins
+            what_is_deleted_while_written_stays_deleted
+            a_write_given_up_is_whole_or_nothing
+            a_reader_never_sees_half_a_change
+            cleaning_up_while_written_removes_nothing_live;
+        reference:
+            a_long_history_ends_as_the_reference_says;
+    }
+    assert!(failures.is_empty(), "this store breaks {} behaviours:{}", failures.len(), failures.concat());
+}
+
+/// What `behaviour` found wrong, if anything.
+async fn outcome(behaviour: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+    let task = tokio::spawn(tokio::time::timeout(Duration::from_secs(120), behaviour));
+    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err("it was not done after two minutes".into()),
+        Err(Ok(panic)) => Err(words(&*panic)),
+        Err(Err(cancelled)) => Err(cancelled.to_string()),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    words.unwrap_or("it panicked without words").to_owned()
+}

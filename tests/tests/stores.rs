@@ -1,0 +1,99 @@
+//! Every store of ours passes the suite that every store must pass, and so does the one that the documentation shows.
+//! That the suite notices a bad store is tested in `bad_stores.rs`.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use session_runtime::{
+    FileStore, MemoryStore, Timestamp,
+    store::{Applied, Change, Digest, Key, Record, Store, StoreError},
+    testing::conformance,
+};
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory() {
+    conformance::run(async || MemoryStore::new()).await;
+}
+
+/// A full store behaves as any other: strangers go, and nothing is mixed up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn full_memory() {
+    let beginning = Timestamp::from_millis(0);
+    let guest = Change::create(Digest::from([0; 16]), beginning, Timestamp::NEVER, Timestamp::NEVER);
+    conformance::run(async || {
+        let store = MemoryStore::with_capacity(150);
+        for _ in 0..store.capacity() {
+            store.apply(&Key::random().unwrap(), &guest, beginning).await.unwrap();
+        }
+        store
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn files() {
+    files_with(false, tempfile::tempdir().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn durable_files() {
+    // In memory where that is possible: what is tested is that it works, not how long the disk takes.
+    files_with(true, tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()).await;
+}
+
+async fn files_with(fsync: bool, folder: TempDir) {
+    let number = AtomicU32::new(0);
+    conformance::run(async || {
+        let fresh = folder.path().join(number.fetch_add(1, Ordering::Relaxed).to_string());
+        FileStore::builder(fresh).fsync(fsync).open().await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_shelf_of_the_documentation() {
+    conformance::run(async || Shelf::default()).await;
+}
+
+#[derive(Default)]
+struct Shelf(Mutex<HashMap<[u8; 16], Arc<Record>>>);
+
+impl Shelf {
+    fn lock(&self) -> Result<MutexGuard<'_, HashMap<[u8; 16], Arc<Record>>>, StoreError> {
+        self.0.lock().map_err(|_| StoreError::new("the shelf broke"))
+    }
+}
+
+impl Store for Shelf {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(self.lock()?.get(&key.digest()).filter(|record| record.is_live(now)).cloned())
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let mut shelf = self.lock()?;
+        let verdict = change.judge(shelf.get(&key.digest()).map(|record| &**record), now);
+        if let Some(record) = verdict.write {
+            shelf.insert(key.digest(), record);
+        }
+        Ok(verdict.answer)
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.lock()?.remove(&key.digest());
+        Ok(())
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut shelf = self.lock()?;
+        let before = shelf.len();
+        shelf.retain(|_, record| record.is_live(now));
+        Ok((before - shelf.len()) as u64)
+    }
+}
