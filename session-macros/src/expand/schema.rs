@@ -129,11 +129,8 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         let value = duration(&given.as_ref()?.value);
         Some(quote!(.#method(#value)))
     });
-    // An item of its own, since what functions return is not promoted to `'static` within a call.
-    quote! {{
-        const FIELDS: &[#p::Meta] = &[#(*#slots::#names.meta()),*];
-        #p::Spec::new(#name, #cookie, FIELDS) #(#lifetimes)*
-    }}
+    // A `const` block, since what functions return is not promoted to `'static` within a call.
+    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)*)
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
