@@ -24,7 +24,6 @@ pub(super) fn slots(session: &Session) -> TokenStream {
         #vis struct #slots {
             #(#names: #p::Slot<#types>,)*
         }
-        #[allow(non_upper_case_globals)]
         impl #slots {
             #(#descriptors)*
         }
