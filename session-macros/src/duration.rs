@@ -239,7 +239,7 @@ fn parts(millis: u64) -> impl Iterator<Item = (u64, usize)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
 

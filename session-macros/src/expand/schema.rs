@@ -24,7 +24,6 @@ pub(super) fn slots(session: &Session) -> TokenStream {
         #vis struct #slots {
             #(#names: #p::Slot<#types>,)*
         }
-        #[allow(non_upper_case_globals)]
         impl #slots {
             #(#descriptors)*
         }
@@ -58,10 +57,19 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 /// `const user_id: Field<Option<u64>> = Field::new("user_id", …).identity();`
 fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
     let (name, ty, stored) = (field.reader(), &field.ty, field.stored_name());
-    let initial = initial(field, p);
-    let new = match (&field.attrs.skip, codec(field, p)) {
-        (Some(_), _) => quote!(#p::Field::skipped(#stored, #initial)),
-        (None, codec) => quote!(#p::Field::new(#stored, #codec, #initial)),
+    let new = match field.attrs.skip {
+        Some(_) => {
+            let initial = initial(field, p);
+            quote!(#p::Field::skipped(#stored, #initial))
+        }
+        None if is_plain(field) => {
+            let plain = over(field, quote!(#p::Field), quote!(::plain));
+            quote!(#plain(#stored))
+        }
+        None => {
+            let (codec, initial) = (codec(field, p), initial(field, p));
+            quote!(#p::Field::new(#stored, #codec, #initial))
+        }
     };
     let policy = field.policy().map(|policy| {
         let (first, _) = ends(ty);
@@ -85,6 +93,11 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
     });
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
     quote!(const #name: #p::Field<#ty> = #new #policy #alias #expires #device;)
+}
+
+/// Whether type alone says how the field is encoded and what it is at first.
+fn is_plain(field: &Field) -> bool {
+    field.attrs.with.is_none() && field.attrs.default.as_ref().is_none_or(|default| default.value.is_none())
 }
 
 /// How the field is encoded. An error about its type underlines the type: each token of the expression stands there.
@@ -129,11 +142,8 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         let value = duration(&given.as_ref()?.value);
         Some(quote!(.#method(#value)))
     });
-    // An item of its own, since what functions return is not promoted to `'static` within a call.
-    quote! {{
-        const FIELDS: &[#p::Meta] = &[#(*#slots::#names.meta()),*];
-        #p::Spec::new(#name, #cookie, FIELDS) #(#lifetimes)*
-    }}
+    // A `const` block, since what functions return is not promoted to `'static` within a call.
+    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)*)
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {

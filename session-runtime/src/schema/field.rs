@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, time::Duration};
 
-use super::Codec;
+use super::{Codec, Initial, Storable};
 use crate::{
     clock::Timestamp,
     fields::{Collection, Integer, Optional},
@@ -71,6 +71,15 @@ impl<T> Field<T> {
         Self { meta, codec: Some(codec), initial }
     }
 
+    /// A plain field of a type that says itself how it is encoded and what it is at first.
+    #[must_use]
+    pub const fn plain(name: &'static str) -> Self
+    where
+        T: Storable + Initial,
+    {
+        Self::new(name, Codec::serde(), T::initial)
+    }
+
     /// A field that lives in the request alone.
     #[must_use]
     pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
@@ -111,33 +120,36 @@ impl<T> Field<T> {
         self
     }
 
+    /// Moved by amounts.
+    #[must_use]
+    pub const fn counter(self) -> Self
+    where
+        T: Integer,
+    {
+        self.with_policy(Policy::Counter)
+    }
+
+    /// Shown once.
+    #[must_use]
+    pub const fn flash(self) -> Self
+    where
+        T: Collection,
+    {
+        self.with_policy(Policy::Flash)
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub const fn identity(self) -> Self
+    where
+        T: Optional,
+    {
+        self.with_policy(Policy::Identity)
+    }
+
     const fn with_policy(mut self, policy: Policy) -> Self {
         self.meta.policy = policy;
         self
-    }
-}
-
-impl<T: Integer> Field<T> {
-    /// Moved by amounts.
-    #[must_use]
-    pub const fn counter(self) -> Self {
-        self.with_policy(Policy::Counter)
-    }
-}
-
-impl<T: Collection> Field<T> {
-    /// Shown once.
-    #[must_use]
-    pub const fn flash(self) -> Self {
-        self.with_policy(Policy::Flash)
-    }
-}
-
-impl<T: Optional> Field<T> {
-    /// Who is signed in.
-    #[must_use]
-    pub const fn identity(self) -> Self {
-        self.with_policy(Policy::Identity)
     }
 }
 
