@@ -90,7 +90,7 @@ pub(super) async fn an_expired_record_is_revived_by_no_change<S: Store>(store: A
         update().signing_in(b"ada", after(31)),
         update().signing_out(),
         update().renewing(Renew::Privilege { to: digest(2) }),
-        update().renewing(Renew::Timer { from: digest(1), to: digest(2) }),
+        update().renewing(Renew::Timer { from: digest(1), presented: digest(1), to: digest(2) }),
         update().renewing(Renew::Presented { verifier: digest(1) }),
         update().setting("a", b"2"),
         update().unsetting("a"),

@@ -105,7 +105,7 @@ pub(super) async fn one_timer_renewal_of_many_wins<S: Store>(store: Arc<S>) {
         let session = Subject::created(&store).await;
         let answers = race(8, |racer| {
             let session = session.clone();
-            let renew = Renew::Timer { from: digest(1), to: digest(10 + racer as u8) };
+            let renew = Renew::Timer { from: digest(1), presented: digest(1), to: digest(10 + racer as u8) };
             async move { session.apply(&update().renewing(renew).adding("n", 1)).await }
         })
         .await;

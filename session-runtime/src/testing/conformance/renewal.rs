@@ -13,7 +13,7 @@ fn by_privilege(to: u8) -> Renew {
 }
 
 fn by_timer(from: u8, to: u8) -> Renew {
-    Renew::Timer { from: digest(from), to: digest(to) }
+    Renew::Timer { from: digest(from), presented: digest(from), to: digest(to) }
 }
 
 fn presented(verifier: u8) -> Renew {
