@@ -49,17 +49,26 @@ impl Verifier {
     pub(crate) fn random() -> Result<Self, Error> {
         random().map(Self)
     }
+}
 
-    /// What the store keeps: SHA-256 over domain, application, selector and verifier, cut to 128 bits. It takes no
-    /// key, since the verifier is random and a key would tie every record to the ring.
-    pub(crate) fn digest(&self, app: &str, selector: Selector) -> Digest {
-        let hash = Sha256::new()
-            .chain_update(b"session/verifier/1")
-            .chain_update((app.len() as u64).to_le_bytes())
-            .chain_update(app.as_bytes())
-            .chain_update(selector.0)
-            .chain_update(self.0)
-            .finalize();
+/// Makes the digests of one application's verifiers.
+///
+/// SHA-256 over domain, application, selector and verifier, cut to 128 bits. It takes no key, since the verifier is random
+/// and a key would tie every record to the ring. Domain and application fill the first block and are hashed once.
+#[derive(Clone)]
+pub(crate) struct Digester(Sha256);
+
+impl Digester {
+    pub(crate) fn new(app: &str) -> Self {
+        let app = Sha256::digest(app);
+        let mut block = [0; 64];
+        block[..18].copy_from_slice(b"session/verifier/1");
+        block[32..].copy_from_slice(&app);
+        Self(Sha256::new_with_prefix(block))
+    }
+
+    pub(crate) fn digest(&self, selector: Selector, verifier: &Verifier) -> Digest {
+        let hash = self.0.clone().chain_update(selector.0).chain_update(verifier.0).finalize();
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash[..16]);
         Digest(digest)

@@ -30,6 +30,7 @@ use crate::{
     clock::{Clock, Timestamp},
     cookie::{Attributes, Signer, Writer},
     event::Events,
+    id::Digester,
     record::Lifetime,
     schema::Meta,
     store::DynStore,
@@ -39,7 +40,7 @@ use crate::{
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
-    pub(crate) app: String,
+    pub(crate) digester: Digester,
     pub(crate) store: Box<dyn DynStore>,
     pub(crate) signer: Signer,
     pub(crate) cookie: Attributes,

@@ -94,7 +94,7 @@ impl Engine {
             self.events.emit(&Event::Unknown);
             return Ok(Presented::Nobody);
         };
-        let matched = matched(&record, token.verifier.digest(&self.app, token.selector), now);
+        let matched = matched(&record, self.digester.digest(token.selector, &token.verifier), now);
         let by_current = match matched {
             Match::Current => true,
             Match::StillGood => false,

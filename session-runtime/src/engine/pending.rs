@@ -135,6 +135,10 @@ impl Pending {
         }
         self.steps.extend(steps);
         let dropped = ops.len() < came;
+        if self.ops.is_empty() {
+            self.ops = ops;
+            return dropped;
+        }
         for (meta, next) in ops {
             match self.ops.iter_mut().find(|(known, _)| known.name == meta.name) {
                 Some((_, op)) => *op = std::mem::replace(op, Op::Unset).then(next),

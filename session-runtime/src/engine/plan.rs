@@ -22,9 +22,9 @@ pub(crate) enum Plan {
     /// The stored session ends.
     Delete,
     /// The stored session changes. With a verifier: it is renewed by that.
-    Update { change: Box<Change>, renewal: Option<Verifier> },
+    Update { change: Change, renewal: Option<Verifier> },
     /// A new session is stored; `ends` says that the one that came with the request ends first.
-    Create { change: Box<Change>, selector: Selector, verifier: Verifier, ends: bool },
+    Create { change: Change, selector: Selector, verifier: Verifier, ends: bool },
     /// There is something to write, but the session is no longer this request's.
     Lost(Lost),
     /// A field is no longer what it was changed from, and what changed it cannot be run again.
@@ -127,7 +127,7 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
     let empty = Fields::default();
     let (selector, verifier) = (Selector::random()?, Verifier::random()?);
     let lifetime = engine.lifetimes.starting(now, intent.remember.unwrap_or(false));
-    let digest = verifier.digest(&engine.app, selector);
+    let digest = engine.digester.digest(selector, &verifier);
     let mut change = Change::create(digest, now, lifetime.idle_until, lifetime.ends_at);
     change.restart = Some(lifetime);
     change.sign = user.map(|user| Sign::In { user: user.into(), at: now });
@@ -140,7 +140,7 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
     }
     change.expect.clear();
     change.unset.clear();
-    Ok(Plan::Create { change: Box::new(change), selector, verifier, ends: false })
+    Ok(Plan::Create { change, selector, verifier, ends: false })
 }
 
 fn update(
@@ -172,7 +172,7 @@ fn update(
     if idle && change.renew.is_none() && !writes(&change) {
         return Ok(Plan::Nothing);
     }
-    Ok(Plan::Update { change: Box::new(change), renewal })
+    Ok(Plan::Update { change, renewal })
 }
 
 fn writes(change: &Change) -> bool {
@@ -241,7 +241,7 @@ fn write_renewal(
         let every = engine.lifetimes.rotate_every?;
         (found.may_renew() && now.since(found.record.renewed_at) >= every).then_some(())
     };
-    let digest = |verifier: &Verifier| verifier.digest(&engine.app, found.selector);
+    let digest = |verifier: &Verifier| engine.digester.digest(found.selector, verifier);
     if intent.renews {
         let verifier = Verifier::random()?;
         change.renew = Some(Renew::Privilege { to: digest(&verifier) });

@@ -9,8 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::clock::Timestamp;
 
-const HEAD: usize = 1 + 4 + 8;
-
 /// One stored field.
 ///
 /// ```
@@ -93,7 +91,14 @@ impl Fields {
     /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Entry<'_>> {
-        self.iter().find(|entry| entry.name == name)
+        let mut rest = self.0.as_slice();
+        while let Some((raw, after)) = split_raw(rest) {
+            if raw.name == name.as_bytes() {
+                return raw.entry();
+            }
+            rest = after;
+        }
+        None
     }
 
     /// The fields in stored order, the expired too.
@@ -142,12 +147,31 @@ impl Fields {
 }
 
 fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
-    let (head, rest) = bytes.split_at_checked(HEAD)?;
-    let (value_length, expires) = head[1..].split_at(4);
-    let (name, rest) = rest.split_at_checked(usize::from(head[0]))?;
-    let (value, rest) = rest.split_at_checked(u32::from_le_bytes(value_length.try_into().ok()?) as usize)?;
-    let expires = Timestamp::from_millis(u64::from_le_bytes(expires.try_into().ok()?));
-    Some((Entry { name: std::str::from_utf8(name).ok()?, value, expires }, rest))
+    let (raw, rest) = split_raw(bytes)?;
+    Some((raw.entry()?, rest))
+}
+
+/// An entry whose name has not been looked at.
+struct Raw<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    expires: [u8; 8],
+}
+
+impl<'a> Raw<'a> {
+    fn entry(&self) -> Option<Entry<'a>> {
+        let expires = Timestamp::from_millis(u64::from_le_bytes(self.expires));
+        Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires })
+    }
+}
+
+fn split_raw(bytes: &[u8]) -> Option<(Raw<'_>, &[u8])> {
+    let (&[name_length], rest) = bytes.split_first_chunk()?;
+    let (&value_length, rest) = rest.split_first_chunk()?;
+    let (&expires, rest) = rest.split_first_chunk()?;
+    let (name, rest) = rest.split_at_checked(usize::from(name_length))?;
+    let (value, rest) = rest.split_at_checked(u32::from_le_bytes(value_length) as usize)?;
+    Some((Raw { name, value, expires }, rest))
 }
 
 impl fmt::Debug for Fields {

@@ -1,0 +1,53 @@
+//! Instructions that a session costs a request, above the bare handler: `cargo bench -p tests --bench instructions`.
+//!
+//! Counted by valgrind's callgrind, which is exact, and which offers no SHA instructions: hashes run in software. Of the
+//! token's HMAC there are two blocks to check one and two to sign one, of the verifier's digest one; a block's cost is said
+//! first.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod load;
+
+use std::{env, process::Command};
+
+use load::{Load, REQUESTS, WORKS};
+use sha2::{Digest as _, Sha256};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["hash", blocks] => {
+            return drop(std::hint::black_box(Sha256::digest(vec![0; blocks.parse::<usize>().unwrap() * 64])));
+        }
+        [work, kind, part] => {
+            let load = Load::new(work, *kind == "bare");
+            return if *part == "all" { load.send() } else { drop(load) };
+        }
+        _ => {}
+    }
+    let Some(block) = total(&["hash", "1100"]).zip(total(&["hash", "100"])).map(|(many, few)| (many - few) / 1000.0)
+    else {
+        return println!("SKIPPED instructions: valgrind is not installed");
+    };
+    println!("a block of SHA-256: {block:.0} instructions");
+    for work in WORKS {
+        if let (Some(ours), Some(bare)) = (instructions(work, "ours"), instructions(work, "bare")) {
+            println!("{work} {:+.0} instructions", ours - bare);
+        }
+    }
+}
+
+/// Instructions per request: a run that sends them, less one that only prepares to.
+fn instructions(work: &str, kind: &str) -> Option<f64> {
+    Some((total(&[work, kind, "all"])? - total(&[work, kind, "preparation"])?) / REQUESTS as f64)
+}
+
+fn total(arguments: &[&str]) -> Option<f64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().ok()?)
+        .args(arguments)
+        .output()
+        .ok()?;
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    report.lines().find_map(|line| line.split("Collected :").nth(1))?.trim().parse().ok()
+}

@@ -1,0 +1,132 @@
+//! Five kinds of request to measure, over axum and the memory store, on a session of eight fields: W0 does not touch it, W1
+//! reads two fields, W2 writes a small one, W3 begins a new session, W4 ends one.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{
+        Request,
+        header::{COOKIE, SET_COOKIE},
+    },
+    routing::get,
+};
+use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+use tower::ServiceExt as _;
+
+#[derive(Session)]
+#[session(cookie = "__Host-bench")]
+struct Bench {
+    #[session(identity)]
+    user: Option<u64>,
+    #[session(atomic)]
+    cart: Vec<u32>,
+    theme: String,
+    locale: String,
+    #[session(flash)]
+    notice: Option<String>,
+    #[session(counter)]
+    visits: u64,
+    last: Option<String>,
+    score: u32,
+}
+
+type S = Session<Bench>;
+
+pub const WORKS: [&str; 5] = ["W0", "W1", "W2", "W3", "W4"];
+
+pub const REQUESTS: usize = 400;
+
+/// Requests ready to be sent.
+pub struct Load {
+    runtime: tokio::runtime::Runtime,
+    app: Router,
+    requests: Vec<Request<Body>>,
+}
+
+impl Load {
+    pub fn new(work: &str, bare: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = runtime.block_on(async { app(bare) });
+        // W4 ends its session, so each request needs its own.
+        let sessions = match work {
+            "W0" | "W3" => 0,
+            "W4" => REQUESTS,
+            _ => 1,
+        };
+        let mut cookies = Vec::new();
+        for _ in 0..sessions {
+            let response = runtime.block_on(app.clone().oneshot(request("/begin", None))).unwrap();
+            let cookie = response.headers().get(SET_COOKIE).map(|line| line.to_str().unwrap());
+            cookies.push(cookie.and_then(|line| line.split(';').next()).unwrap_or("__Host-bench=x").to_owned());
+        }
+        let cookie = |at: usize| (sessions > 0).then(|| cookies[at % sessions].as_str());
+        let requests = (0..REQUESTS).map(|at| request(&format!("/{work}"), cookie(at))).collect();
+        Self { runtime, app, requests }
+    }
+
+    pub fn send(self) {
+        for request in self.requests {
+            let response = self.runtime.block_on(self.app.clone().oneshot(request)).unwrap();
+            assert!(response.status().is_success());
+        }
+    }
+}
+
+fn request(path: &str, cookie: Option<&str>) -> Request<Body> {
+    let request = Request::get(path);
+    let request = match cookie {
+        Some(cookie) => request.header(COOKIE, cookie),
+        None => request,
+    };
+    request.body(Body::empty()).unwrap()
+}
+
+fn app(bare: bool) -> Router {
+    if bare {
+        let handler = || get(|| async { "ok" });
+        return WORKS
+            .iter()
+            .fold(Router::new(), |app, work| app.route(&format!("/{work}"), handler()))
+            .route("/begin", handler());
+    }
+    let sessions = Sessions::<Bench>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
+    Router::new()
+        .route("/begin", get(begin))
+        .route("/W0", get(|| async { "ok" }))
+        .route("/W1", get(|s: S| async move { if s.theme().len() as u64 + s.visits() > 0 { "ok" } else { "" } }))
+        .route(
+            "/W2",
+            get(|mut s: S| async move {
+                let next = s.score() + 1;
+                s.score_mut().set(next);
+                "ok"
+            }),
+        )
+        .route(
+            "/W3",
+            get(|mut s: S| async move {
+                s.score_mut().set(1);
+                "ok"
+            }),
+        )
+        .route(
+            "/W4",
+            get(|mut s: S| async move {
+                s.destroy();
+                "ok"
+            }),
+        )
+        .layer(sessions.layer())
+}
+
+async fn begin(mut s: S) -> &'static str {
+    s.user_mut().log_in(7);
+    s.theme_mut().set("dark".into());
+    s.locale_mut().set("en-GB".into());
+    s.notice_mut().put("Welcome back".into());
+    s.visits_mut().add(41);
+    s.last_mut().set("/products/tea".into());
+    s.score_mut().set(1000);
+    s.cart_mut().update(|cart| cart.extend([1, 2, 3])).await.unwrap();
+    "ok"
+}
