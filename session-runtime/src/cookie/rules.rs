@@ -9,7 +9,7 @@ use super::{
     spec::{Attributes, SameSite},
 };
 
-/// Name and value together (RFC 6265bis, section 5.6: larger ones are dropped silently).
+/// Name and value together (RFC 6265bis on `Set-Cookie`: larger ones are dropped silently, SECURITY S27).
 pub(crate) const LARGEST_PAIR: usize = 4096;
 /// The value of an attribute (the same: larger ones are ignored).
 const LARGEST_ATTRIBUTE: usize = 1024;
@@ -108,7 +108,7 @@ const fn prefix_flaw(
     http_only: bool,
 ) -> Option<Flaw> {
     let Some(prefix) = prefix else { return None };
-    let (host, http) = (begins_with(prefix, "__Host-"), prefix.len() > 3 && ends_with(prefix, "Http-"));
+    let (host, http) = (begins_with(prefix, "__Host-"), ends_with(prefix, "Http-"));
     let clash = if !secure {
         Clash::Secure
     } else if http && !http_only {

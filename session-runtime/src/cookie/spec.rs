@@ -54,7 +54,7 @@ impl CookieSpec {
     }
 }
 
-/// Which requests from other sites carry a cookie (RFC 6265bis, section 5.6.7). It is defence in depth, not all of it.
+/// Which requests from other sites carry a cookie (RFC 6265bis). It is defence in depth, not all of it.
 ///
 /// ```
 /// # use session_runtime::SameSite;

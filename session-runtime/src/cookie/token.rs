@@ -15,6 +15,7 @@
 //! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger has nothing to try it on but this
 //! server, one guess in 2^128 a request, and would still have to guess a verifier of 256 bits.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -34,7 +35,7 @@ const _: () = assert!(BYTES == SIGNED + 16);
 
 /// Makes and opens the tokens of one cookie.
 pub(crate) struct Signer {
-    pub(super) current: SigningKey,
+    current: SigningKey,
     previous: Box<[SigningKey]>,
     fingerprints: Hmac<Sha256>,
 }
@@ -70,7 +71,7 @@ impl Signer {
         signed[5..21].copy_from_slice(&selector.0);
         signed[21..].copy_from_slice(&verifier.0);
         mac.copy_from_slice(&self.current.mac(signed));
-        String::from_utf8_lossy(&base64::encode(&bytes)).into_owned()
+        Base64UrlUnpadded::encode_string(&*bytes)
     }
 
     /// What a token says, if it is one of ours. Neither allocates nor, for a value of another length, computes.
@@ -106,11 +107,11 @@ impl Signer {
 }
 
 /// A key of the ring, bound to one cookie of one application.
-pub(super) struct SigningKey {
+struct SigningKey {
     id: KeyId,
     end: Timestamp,
     /// HMAC after everything that is the same for all tokens of the cookie.
-    pub(super) state: Hmac<Sha256>,
+    state: Hmac<Sha256>,
 }
 
 impl SigningKey {
@@ -122,7 +123,7 @@ impl SigningKey {
         Ok(Self { id: key.id(), end: key.end(), state })
     }
 
-    pub(super) fn mac(&self, signed: &[u8]) -> [u8; 16] {
+    fn mac(&self, signed: &[u8]) -> [u8; 16] {
         let hash = self.state.clone().chain_update(signed).finalize().into_bytes();
         let mut mac = [0; 16];
         mac.copy_from_slice(&hash[..16]);

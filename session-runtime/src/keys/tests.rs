@@ -147,16 +147,10 @@ fn bad_keys_are_refused_in_a_sentence() {
         ("aa5f03", format!("{first} has 3 bytes and needs at least 32; {make}")),
         (&good[..62], format!("{first} has 31 bytes and needs at least 32; {make}")),
         (&good[..63], format!("{first} has an odd number of hexadecimal digits; {make}")),
-        (
-            &format!("\"{good}\""),
-            format!("{first} has as its 1st character what is neither hexadecimal nor base64; {make}"),
-        ),
-        (
-            &format!("{good}:{good}"),
-            format!("{first} has as its 65th character what is neither hexadecimal nor base64; {make}"),
-        ),
-        ("Qm+_", format!("{first} has as its 3rd character what is neither hexadecimal nor base64; {make}")),
-        ("é", format!("{first} has as its 1st character what is neither hexadecimal nor base64; {make}")),
+        (&format!("\"{good}\""), format!("{first} is neither hexadecimal nor base64 at its 1st character; {make}")),
+        (&format!("{good}:{good}"), format!("{first} is neither hexadecimal nor base64 at its 65th character; {make}")),
+        ("Qm+_", format!("{first} is neither hexadecimal nor base64 at its 3rd character; {make}")),
+        ("é", format!("{first} is neither hexadecimal nor base64 at its 1st character; {make}")),
         (
             &with("quJISYQtcIK2b1fOgnC9BNosOf+5ffIoA8JwmDAyxOU=="),
             format!("{second} is no complete base64, a character is missing or too many; {make}"),

@@ -53,7 +53,7 @@ impl Flaw {
         let better = format!("make a good one with `{MAKE}`");
         Error::setup(match self {
             Self::Character { at } => {
-                format!("{key} has as its {} character what is neither hexadecimal nor base64; {better}", Nth(at))
+                format!("{key} is neither hexadecimal nor base64 at its {} character; {better}", Nth(at))
             }
             Self::OddHex => format!("{key} has an odd number of hexadecimal digits; {better}"),
             Self::Base64 => format!("{key} is no complete base64, a character is missing or too many; {better}"),

@@ -161,13 +161,21 @@ fn no_byte_is_looked_at_often() {
         assert!(steps <= 2 * half + 64, "{} took {half} steps for one half, {steps} for both", part.escape_ascii());
     }
     let (too_long, steps) = counted(&[&b";".repeat(60_000)], "sid");
-    assert!(too_long && steps <= 4 * PAIRS);
+    assert!(too_long && steps <= 12 * PAIRS);
     let name = "n".repeat(4000);
     let (_, steps) = counted(&[&format!("{};", "n".repeat(3999)).repeat(16).into_bytes()], &name);
     assert!(steps <= 4 * LARGEST, "a long name took {steps} steps");
 }
 
 proptest! {
+    #[test]
+    fn the_first_semicolon_is_found(mut bytes: Vec<u8>, ends in prop::collection::vec(0..40_usize, 0..3)) {
+        bytes.resize(40, b':');
+        ends.iter().for_each(|&end| bytes[end] = b';');
+        let expected = bytes.iter().position(|&byte| byte == b';');
+        prop_assert_eq!(first_semicolon(&bytes, || ()), expected);
+    }
+
     // S31, B6, B8
     #[test]
     fn no_header_panics(headers: Vec<Vec<u8>>, name in "[!#-~&&[^;=,]]{1,9}") {

@@ -1,0 +1,29 @@
+//! What a cookie is like unless told otherwise.
+
+use session_runtime::{CookieSpec, SameSite};
+
+// S25
+#[test]
+fn the_defaults_are_the_strict_ones() {
+    const SHOP: CookieSpec = CookieSpec::new("__Host-shop");
+    let expected = CookieSpec {
+        name: "__Host-shop",
+        path: "/",
+        domain: None,
+        secure: true,
+        http_only: true,
+        same_site: SameSite::Lax,
+        partitioned: false,
+        persistent: false,
+    };
+    assert_eq!(SHOP, expected);
+}
+
+// The derive emits such a constant.
+#[test]
+fn a_constant_changes_what_it_names() {
+    const EMBEDDED: CookieSpec =
+        CookieSpec { same_site: SameSite::None, partitioned: true, ..CookieSpec::new("__Host-shop") };
+    static COPIED: CookieSpec = EMBEDDED;
+    assert!(COPIED.partitioned && COPIED.secure && COPIED.same_site == SameSite::None);
+}
