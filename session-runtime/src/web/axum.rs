@@ -21,7 +21,7 @@ where
         let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>().cloned() else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
-        if !request.serves(host(parts)) {
+        if !request.serves(direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name));
         }
         request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
@@ -29,8 +29,15 @@ where
     }
 }
 
-/// Whom the request says that it is for: HTTP/2 has it in the URI, HTTP/1 in a header.
-fn host(parts: &Parts) -> Option<&str> {
+/// Whom the request says that it is for, unless it came through a proxy, which may say so of itself: HTTP/2 has it in the
+/// URI, HTTP/1 in a header.
+fn direct_host(parts: &Parts) -> Option<&str> {
+    if ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
+        .iter()
+        .any(|proxy| parts.headers.contains_key(*proxy))
+    {
+        return None;
+    }
     parts.uri.authority().map(|authority| authority.as_str()).or_else(|| parts.headers.get(HOST)?.to_str().ok())
 }
 

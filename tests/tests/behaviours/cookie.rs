@@ -300,4 +300,6 @@ async fn without_secure_only_this_machine_is_served() {
         assert_eq!(reply.status, status, "{host}");
         assert!(status == 200 || reply.body.contains("`Secure`"), "{}", reply.body);
     }
+    let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(send(&server.app, proxied.body(Body::empty()).unwrap()).await.status, 500);
 }
