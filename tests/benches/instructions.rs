@@ -16,7 +16,8 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["hash", blocks] => {
-            return drop(std::hint::black_box(Sha256::digest(vec![0; blocks.parse::<usize>().unwrap() * 64])));
+            let _ = std::hint::black_box(Sha256::digest(vec![0; blocks.parse::<usize>().unwrap() * 64]));
+            return;
         }
         [work, kind, part] => {
             let load = Load::new(work, *kind == "bare");

@@ -37,6 +37,7 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::ForgetsTheUser, "identity: signing in and out"),
     (Defect::RenewsTwice, "renewal: who loses the timer race writes all the same"),
     (Defect::RefusesTheTimersLoser, "renewal: who loses the timer race writes all the same"),
+    (Defect::KeepsTheRenewedVerifier, "renewal: the timer keeps what was presented"),
     (Defect::PresentsAgain, "renewal: presenting starts the minute once"),
     (Defect::DropsUnknownFields, "fields: fields that no change names stay"),
     (Defect::IgnoresKeep, "fields: keeping drops all others"),
@@ -82,6 +83,7 @@ enum Defect {
     ForgetsTheUser,
     RenewsTwice,
     RefusesTheTimersLoser,
+    KeepsTheRenewedVerifier,
     PresentsAgain,
     DropsUnknownFields,
     IgnoresKeep,
@@ -178,6 +180,11 @@ impl BadStore {
             Defect::RenewsTwice => {
                 if let (Some(Renew::Timer { from, .. }), Some(record)) = (&mut change.renew, current) {
                     *from = record.verifier;
+                }
+            }
+            Defect::KeepsTheRenewedVerifier => {
+                if let Some(Renew::Timer { from, presented, .. }) = &mut change.renew {
+                    *presented = *from;
                 }
             }
             Defect::PresentsAgain => {

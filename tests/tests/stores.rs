@@ -62,11 +62,13 @@ async fn the_shelf_of_the_documentation() {
     conformance::run(async || Shelf::default()).await;
 }
 
+type Records = HashMap<[u8; 16], Arc<Record>>;
+
 #[derive(Default)]
-struct Shelf(Mutex<HashMap<[u8; 16], Arc<Record>>>);
+struct Shelf(Mutex<Records>);
 
 impl Shelf {
-    fn lock(&self) -> Result<MutexGuard<'_, HashMap<[u8; 16], Arc<Record>>>, StoreError> {
+    fn lock(&self) -> Result<MutexGuard<'_, Records>, StoreError> {
         self.0.lock().map_err(|_| StoreError::new("the shelf broke"))
     }
 }

@@ -74,7 +74,8 @@ impl Fields {
     /// fields.push(Entry { name: "n", value: &[1], expires: Timestamp::NEVER });
     /// ```
     pub fn push(&mut self, entry: Entry<'_>) {
-        let name = &entry.name.as_bytes()[..entry.name.len().min(usize::from(u8::MAX))];
+        // Between characters, since half of one would make all fields after it unreadable.
+        let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(u8::MAX.into())];
         let Ok(length) = u32::try_from(entry.value.len()) else { return };
         self.0.push(name.len() as u8);
         self.0.extend_from_slice(&length.to_le_bytes());

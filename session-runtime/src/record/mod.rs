@@ -5,6 +5,8 @@ pub(crate) use self::apply::integer;
 mod apply;
 mod change;
 mod fields;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

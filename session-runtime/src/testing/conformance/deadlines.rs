@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::subject::{APPLIED, NOW, Sentence as _, Subject, after, answered, create, digest, update};
+use super::subject::{APPLIED, NOW, Sentence as _, Subject, after, answered, by_timer, create, digest, update};
 use crate::{
     clock::Timestamp,
     store::{Applied, Change, Renew, Store},
@@ -90,7 +90,7 @@ pub(super) async fn an_expired_record_is_revived_by_no_change<S: Store>(store: A
         update().signing_in(b"ada", after(31)),
         update().signing_out(),
         update().renewing(Renew::Privilege { to: digest(2) }),
-        update().renewing(Renew::Timer { from: digest(1), presented: digest(1), to: digest(2) }),
+        update().renewing(by_timer(digest(1), digest(2))),
         update().renewing(Renew::Presented { verifier: digest(1) }),
         update().setting("a", b"2"),
         update().unsetting("a"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::subject::{APPLIED, NOW, RENEWED, Sentence as _, Subject, after, create, digest, update};
+use super::subject::{APPLIED, NOW, RENEWED, Sentence as _, Subject, after, by_timer, create, digest, update};
 use crate::store::{Applied, Change, Renew, Store};
 
 // B22, S12
@@ -115,11 +115,7 @@ pub(super) async fn nothing_is_written_unless_applied<S: Store>(store: Arc<S>) {
             .restarting(after(100), after(1_000), true)
             .signing_out()
     };
-    for renew in [
-        None,
-        Some(Renew::Privilege { to: digest(2) }),
-        Some(Renew::Timer { from: digest(1), presented: digest(1), to: digest(2) }),
-    ] {
+    for renew in [None, Some(Renew::Privilege { to: digest(2) }), Some(by_timer(digest(1), digest(2)))] {
         let attempts = [
             (everything(Change::update(1)), Applied::Moved),
             (everything(update()).expecting("a", Some(b"9")), Applied::Conflict),

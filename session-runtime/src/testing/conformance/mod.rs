@@ -100,6 +100,7 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
             privilege_replaces_the_verifier_and_the_generation
             privilege_again_keeps_the_last_verifier_only
             the_timer_replaces_the_verifier_alone
+            the_timer_keeps_what_was_presented
             who_loses_the_timer_race_writes_all_the_same
             presenting_starts_the_minute_once
             presenting_another_verifier_does_nothing

@@ -4,7 +4,9 @@ use std::{pin::pin, sync::Arc, task::Poll};
 
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::subject::{APPLIED, NOW, RENEWED, Sentence as _, Subject, after, answered, create, digest, update};
+use super::subject::{
+    APPLIED, NOW, RENEWED, Sentence as _, Subject, after, answered, by_timer, create, digest, update,
+};
 use crate::store::{Applied, Change, Renew, Store};
 
 /// Lets `racers` tasks go at once, each with its number, and gathers what they say.
@@ -105,7 +107,7 @@ pub(super) async fn one_timer_renewal_of_many_wins<S: Store>(store: Arc<S>) {
         let session = Subject::created(&store).await;
         let answers = race(8, |racer| {
             let session = session.clone();
-            let renew = Renew::Timer { from: digest(1), presented: digest(1), to: digest(10 + racer as u8) };
+            let renew = by_timer(digest(1), digest(10 + racer as u8));
             async move { session.apply(&update().renewing(renew).adding("n", 1)).await }
         })
         .await;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::subject::{NOW, Seen, Sentence as _, Subject, create, digest};
+use super::subject::{NOW, Seen, Sentence as _, Subject, by_timer, create, digest};
 use crate::{
     clock::Timestamp,
     store::{Add, Change, Record, Renew, Store},
@@ -46,8 +46,8 @@ fn any_change(chance: &mut Chance, record: &Record, now: Timestamp) -> Change {
     let to = digest(chance.below(250) as u8);
     change = match chance.below(10) {
         0 => change.renewing(Renew::Privilege { to }),
-        1 => change.renewing(Renew::Timer { from: record.verifier, presented: record.verifier, to }),
-        2 => change.renewing(Renew::Timer { from: digest(251), presented: digest(251), to }),
+        1 => change.renewing(Renew::Timer { from: record.verifier, presented: digest(252), to }),
+        2 => change.renewing(by_timer(digest(251), to)),
         3 => change.renewing(Renew::Presented { verifier: record.verifier }),
         _ => change,
     };

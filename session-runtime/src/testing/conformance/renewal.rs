@@ -13,7 +13,7 @@ fn by_privilege(to: u8) -> Renew {
 }
 
 fn by_timer(from: u8, to: u8) -> Renew {
-    Renew::Timer { from: digest(from), presented: digest(from), to: digest(to) }
+    super::subject::by_timer(digest(from), digest(to))
 }
 
 fn presented(verifier: u8) -> Renew {
@@ -69,6 +69,15 @@ pub(super) async fn the_timer_replaces_the_verifier_alone<S: Store>(store: Arc<S
     // A request that was loaded before still writes: B23.
     session.write(&update().setting("a", b"2")).await;
     assert_eq!(session.value("a").await.as_deref(), Some(&b"2"[..]));
+}
+
+// S11: the answer with verifier 2 was lost, so the visitor still presents 1, which must stay good.
+pub(super) async fn the_timer_keeps_what_was_presented<S: Store>(store: Arc<S>) {
+    let session = Subject::created(&store).await;
+    assert_eq!(session.apply(&update().renewing(by_timer(1, 2))).await, RENEWED);
+    let again = Renew::Timer { from: digest(2), presented: digest(1), to: digest(3) };
+    assert_eq!(session.apply_at(&update().renewing(again), after(3)).await, RENEWED);
+    assert_eq!(session.seen().await.verifiers(), (digest(3), replaced_by_timer(1, None)));
 }
 
 // S11

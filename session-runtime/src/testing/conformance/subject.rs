@@ -26,6 +26,11 @@ pub(super) fn digest(number: u8) -> Digest {
     Digest::from([number; 16])
 }
 
+/// A renewal by the clock, asked for by a request that presented what the record has.
+pub(super) fn by_timer(from: Digest, to: Digest) -> Renew {
+    Renew::Timer { from, presented: from, to }
+}
+
 /// A new record: verifier 1, half an hour of silence, twelve hours at most.
 pub(super) fn create() -> Change {
     Change::create(digest(1), NOW, after(30), after(720))
