@@ -1,1 +1,68 @@
-fn main() {}
+//! A small shop: plain HTML forms, no JavaScript, and a session that remembers the visitor.
+//!
+//! ```text
+//! cargo run -p examples --bin shop
+//! ```
+//!
+//! Begin with `session.rs`, which says what the shop remembers; `routes.rs` is what it does with that. The rest is what
+//! any server needs: `goods.rs` and `pages.rs` are what visitors see, `input.rs` reads their forms, `options.rs` and
+//! `stores.rs` the command line, and `server.rs` listens.
+
+mod goods;
+mod input;
+mod options;
+mod pages;
+mod routes;
+mod server;
+mod session;
+mod stores;
+
+use std::process::ExitCode;
+
+use session_runtime::Sessions;
+
+use self::{
+    options::{Command, Failure, Options},
+    server::Server,
+    session::Shop,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Warnings of the session runtime: an unreadable record, a store that is down.
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    let ended = match options::read() {
+        Ok(Command::Help) => {
+            println!("{}", options::HELP);
+            Ok(())
+        }
+        Ok(Command::Serve(options)) => serve(&options).await,
+        Err(failure) => Err(failure),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("shop: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+async fn serve(options: &Options) -> Result<(), Failure> {
+    let (keys, kept_in) = stores::keys()?;
+    let mut sessions = stores::open(&options.store, Sessions::<Shop>::builder()).await?.keys(keys);
+    if let Some(idle) = options.idle {
+        sessions = sessions.idle(idle);
+    }
+    if options.plain_cookie {
+        sessions = sessions.cookie("shop").secure(false);
+    }
+    let sessions = sessions.build()?;
+
+    let server = Server::bind(&options.addr).await?;
+    println!("the shop is open at {} (sessions in {}, keys in {kept_in})", server.url(), options.store);
+    if let Some(warning) = server.warning(options.plain_cookie) {
+        eprintln!("shop: {warning}");
+    }
+    server.run(routes::router(&sessions)).await
+}

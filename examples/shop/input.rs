@@ -1,0 +1,105 @@
+//! What visitors send in, checked: each reader gives a good value, or a [`Problem`] whose page says what to write instead.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    pages,
+    session::{Line, Theme},
+};
+
+const LONGEST_NAME: usize = 64;
+const LONGEST_SKU: usize = 40;
+/// What one visitor may keep in a session has a bound.
+const MOST_LINES: usize = 1_000;
+const MOST_AT_ONCE: u32 = 1_000;
+const MOST_PER_LINE: u32 = 1_000_000;
+
+pub(crate) fn name(written: &str) -> Result<&str, Problem> {
+    let length = written.chars().count();
+    if written.trim().is_empty() {
+        return Err(Problem::input("Please give a name: any will do."));
+    }
+    if length > LONGEST_NAME || written.contains(char::is_control) {
+        return Err(Problem::input(format!("A name has up to {LONGEST_NAME} characters, on one line; yours has {length}.")));
+    }
+    Ok(written)
+}
+
+pub(crate) fn sku(written: &str) -> Result<&str, Problem> {
+    let is_word = !written.is_empty() && !written.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !is_word || written.chars().count() > LONGEST_SKU {
+        return Err(Problem::input(format!("A sku is one word of up to {LONGEST_SKU} characters, such as “tea”.")));
+    }
+    Ok(written)
+}
+
+/// One, if nothing is said.
+pub(crate) fn quantity(written: Option<&str>) -> Result<u32, Problem> {
+    let Some(written) = written else { return Ok(1) };
+    match written.parse() {
+        Ok(quantity @ 1..=MOST_AT_ONCE) => Ok(quantity),
+        _ => Err(Problem::input(format!("A quantity is a whole number from 1 to {MOST_AT_ONCE}."))),
+    }
+}
+
+pub(crate) fn theme(written: &str) -> Result<Theme, Problem> {
+    match written {
+        "light" => Ok(Theme::Light),
+        "dark" => Ok(Theme::Dark),
+        _ => Err(Problem::input("The theme is “light” or “dark”.")),
+    }
+}
+
+/// Puts `quantity` of `sku` into the cart, to those that are there.
+pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), Problem> {
+    match cart.iter_mut().find(|line| line.sku == sku) {
+        Some(line) if line.qty + quantity > MOST_PER_LINE => {
+            Err(Problem::input(format!("There can be {MOST_PER_LINE} of one thing in the cart, no more.")))
+        }
+        Some(line) => {
+            line.qty += quantity;
+            Ok(())
+        }
+        None if cart.len() == MOST_LINES => {
+            Err(Problem::input(format!("There can be {MOST_LINES} different things in the cart, no more.")))
+        }
+        None => {
+            cart.push(Line { sku: sku.to_owned(), qty: quantity });
+            Ok(())
+        }
+    }
+}
+
+/// Why a request was not carried out.
+pub(crate) enum Problem {
+    /// What was sent in is no good.
+    Input(String),
+    /// The session could not be changed: it ended meanwhile, or the store is down.
+    Session(session_runtime::Error),
+}
+
+impl Problem {
+    fn input(sentence: impl Into<String>) -> Self {
+        Self::Input(sentence.into())
+    }
+}
+
+impl From<session_runtime::Error> for Problem {
+    fn from(error: session_runtime::Error) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Input(sentence) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, pages::problem("That did not work", &sentence)).into_response()
+            }
+            Self::Session(error) => error.into_response(),
+        }
+    }
+}

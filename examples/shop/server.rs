@@ -1,0 +1,102 @@
+//! Listening, and ending well: a signal lets the requests under way finish.
+
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::options::Failure;
+
+/// How long requests under way may still take after a signal.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A socket that takes connections already.
+pub(crate) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) async fn bind(addr: &str) -> Result<Self, Failure> {
+        let is_address = addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !is_address {
+            return Err(Failure::usage(format!("`{addr}` is no address: write HOST:PORT, such as 127.0.0.1:3000")));
+        }
+        let refused = |error: io::Error| {
+            Failure::start(match error.kind() {
+                ErrorKind::AddrInUse => format!(
+                    "`{addr}` is taken, perhaps by another shop: choose another port by `--addr`, such as 127.0.0.1:0 for any that is free"
+                ),
+                ErrorKind::PermissionDenied => {
+                    format!("this user may not listen on `{addr}`: choose a port from 1024 on by `--addr`")
+                }
+                _ => format!("cannot listen on `{addr}` ({error}): give an address of this machine by `--addr`"),
+            })
+        };
+        let listener = TcpListener::bind(addr).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where a browser finds the shop.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What the visitors' browsers will not like about it.
+    pub(crate) fn warning(&self, plain_cookie: bool) -> Option<String> {
+        match (self.address.ip().is_loopback(), plain_cookie) {
+            (true, true) => Some("as you wish, the cookie lacks `Secure`: sessions are served to this machine alone".to_owned()),
+            (true, false) => None,
+            (false, true) => Some(format!(
+                "with `--plain-cookie`, sessions are served to this machine alone, as http://127.0.0.1:{}; others get an error page",
+                self.address.port()
+            )),
+            (false, false) => Some(
+                "the session cookie is `Secure`, and browsers on other machines keep it over HTTPS only: put a proxy with TLS before the shop"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Serves until a signal comes, then lets the requests under way finish.
+    pub(crate) async fn run(self, router: Router) -> Result<(), Failure> {
+        let serving = axum::serve(self.listener, router).with_graceful_shutdown(signal());
+        let too_long = async {
+            signal().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            served = serving.into_future() => {
+                served.map_err(|error| Failure::start(format!("the shop had to close: {error}")))
+            }
+            () = too_long => Ok(()),
+        }
+    }
+}
+
+/// Resolves at ctrl-c, or when the system ends the process.
+async fn signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+    tokio::select! {
+        () = interrupt => {}
+        _ = terminate => {}
+    }
+}
