@@ -23,7 +23,9 @@ pub(crate) fn name(written: &str) -> Result<&str, Problem> {
         return Err(Problem::input("Please give a name: any will do."));
     }
     if length > LONGEST_NAME || written.contains(char::is_control) {
-        return Err(Problem::input(format!("A name has up to {LONGEST_NAME} characters, on one line; yours has {length}.")));
+        return Err(Problem::input(format!(
+            "A name has up to {LONGEST_NAME} characters, on one line; yours has {length}."
+        )));
     }
     Ok(written)
 }

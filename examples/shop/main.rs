@@ -30,7 +30,10 @@ use self::{
 #[tokio::main]
 async fn main() -> ExitCode {
     // Warnings of the session runtime: an unreadable record, a store that is down.
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let ended = match options::read() {
         Ok(Command::Help) => {
             println!("{}", options::HELP);

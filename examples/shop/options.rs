@@ -72,7 +72,9 @@ fn duration(written: &str) -> Result<Duration, Failure> {
         .zip(written[..written.len() - unit.len()].parse::<u64>().ok())
         .and_then(|(seconds, count)| seconds.checked_mul(count))
         .map(Duration::from_secs)
-        .ok_or_else(|| Failure::usage(format!("`{written}` is no duration: write a whole number and s, m, h or d, such as 30m")))
+        .ok_or_else(|| {
+            Failure::usage(format!("`{written}` is no duration: write a whole number and s, m, h or d, such as 30m"))
+        })
 }
 
 /// Why the shop did not open, or could not stay open.

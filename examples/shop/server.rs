@@ -22,7 +22,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn bind(addr: &str) -> Result<Self, Failure> {
-        let is_address = addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        let is_address =
+            addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !is_address {
             return Err(Failure::usage(format!("`{addr}` is no address: write HOST:PORT, such as 127.0.0.1:3000")));
         }

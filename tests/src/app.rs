@@ -106,6 +106,13 @@ impl Server {
         visitor
     }
 
+    /// Tries to sign in, whatever comes of it.
+    pub async fn signed_in_or_not(&self, user: &str) -> Visitor {
+        let mut visitor = self.visitor();
+        visitor.post(&format!("/login/{user}")).await;
+        visitor
+    }
+
     pub fn turn(&self, by: Duration) {
         self.clock.advance(by);
     }
