@@ -1,6 +1,6 @@
 //! The one public error: opaque, with a kind to match by `is_*` and its source kept.
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -155,6 +155,7 @@ impl From<StoreError> for Error {
 pub struct StoreError {
     sentence: String,
     source: Option<Source>,
+    timeout: bool,
 }
 
 impl StoreError {
@@ -166,7 +167,15 @@ impl StoreError {
     /// ```
     #[must_use]
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), source: None }
+        Self { sentence: sentence.into(), source: None, timeout: false }
+    }
+
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        Self { timeout: true, ..Self::new(format!("the session store did not answer within {limit:?}")) }
+    }
+
+    pub(crate) const fn is_timeout(&self) -> bool {
+        self.timeout
     }
 
     /// The same error with its cause, which ends the sentence.

@@ -19,6 +19,8 @@ pub struct Controls {
     pub deletes: AtomicUsize,
     /// No call gets through.
     pub down: AtomicBool,
+    /// No call is answered.
+    pub stuck: AtomicBool,
     /// The next change is applied, but its answer is lost.
     pub lose_answer: AtomicBool,
     /// The keys seen, so that tests can look behind the scenes.
@@ -39,9 +41,12 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn check(&self, counter: &AtomicUsize, key: &Key) -> Result<(), StoreError> {
+    async fn check(&self, counter: &AtomicUsize, key: &Key) -> Result<(), StoreError> {
         counter.fetch_add(1, Ordering::SeqCst);
         self.controls.keys.lock().unwrap().push(*key);
+        if self.controls.stuck.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         match self.controls.down.load(Ordering::SeqCst) {
             true => Err(StoreError::new("the store is down")),
             false => Ok(()),
@@ -51,12 +56,12 @@ impl Probe {
 
 impl Store for Probe {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        self.check(&self.controls.loads, key)?;
+        self.check(&self.controls.loads, key).await?;
         self.inner.load(key, now).await
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.check(&self.controls.applies, key)?;
+        self.check(&self.controls.applies, key).await?;
         let applied = self.inner.apply(key, change, now).await;
         match self.controls.lose_answer.swap(false, Ordering::SeqCst) {
             true => Err(StoreError::new("the connection broke before the answer came")),
@@ -65,7 +70,7 @@ impl Store for Probe {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.check(&self.controls.deletes, key)?;
+        self.check(&self.controls.deletes, key).await?;
         self.inner.delete(key).await
     }
 

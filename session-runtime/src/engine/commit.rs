@@ -16,7 +16,6 @@ use crate::{
     id::{Key, Selector, Verifier},
     record::{Applied, Change, Record},
     schema::Meta,
-    store::StoreError,
 };
 
 /// How often a commit is planned anew because others changed the same fields meanwhile.
@@ -129,7 +128,7 @@ impl Request {
 
     async fn end(&self, key: Option<Key>) -> Result<(), Error> {
         if let Some(key) = key {
-            self.engine.store.delete(&key).await?;
+            self.engine.delete(&key).await?;
             self.emit(&Event::Ended);
         }
         let mut inner = self.inner();
@@ -230,7 +229,7 @@ impl Request {
 
     /// Loads the record anew after a conflict. `None`: try again.
     async fn reload(&self, key: &Key, change: &Change) -> Result<Option<Outcome>, Error> {
-        let Some(record) = self.engine.store.load(key, self.now()).await? else {
+        let Some(record) = self.engine.load(key, self.now()).await? else {
             return Ok(Some(self.lose(Lost::Gone)));
         };
         if !change.is_for(&record) {
@@ -293,17 +292,6 @@ impl Request {
 }
 
 impl Engine {
-    /// Applies a change; sends it once more if the answer is lost, which the nonce makes safe (B34).
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        match self.store.apply(key, change, now).await {
-            Ok(applied) => Ok(applied),
-            Err(error) => {
-                tracing::warn!(target: "session_runtime", %error, "the session store did not answer a commit; asking once more");
-                self.store.apply(key, change, now).await
-            }
-        }
-    }
-
     fn is_persistent(&self, remembered: bool) -> bool {
         self.cookie.persistent || remembered
     }

@@ -4,9 +4,11 @@
 //! - [`Engine`]: what all requests share.
 //! - [`Request`]: one request's session, as loaded and as changed so far.
 //! - [`Pending`], [`Step`], [`Op`]: what changed, not yet applied to anything.
+//! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
 //! - `commit`: carries the plan out, and tries again where somebody else was first.
 
+mod ask;
 mod commit;
 mod items;
 mod open;
@@ -48,6 +50,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) events: Events,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) store_timeout: Duration,
     /// The task that removes expired sessions.
     pub(crate) cleaner: OnceLock<AbortHandle>,
 }

@@ -90,7 +90,7 @@ impl Engine {
         let Token(token) = present(cookies, &self.cookie.name, &self.signer, now, &self.events) else {
             return Ok(Presented::Nobody);
         };
-        let Some(record) = self.store.load(&token.selector.key(), now).await? else {
+        let Some(record) = self.load(&token.selector.key(), now).await? else {
             self.events.emit(&Event::Unknown);
             return Ok(Presented::Nobody);
         };

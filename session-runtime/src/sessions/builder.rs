@@ -57,6 +57,7 @@ pub struct SessionsBuilder<S> {
     touch: Option<Duration>,
     rotate_every: Option<Duration>,
     clean_every: Duration,
+    store_timeout: Duration,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -76,6 +77,7 @@ impl<S: Schema> SessionsBuilder<S> {
             touch: spec.touch,
             rotate_every: None,
             clean_every: Duration::from_secs(60),
+            store_timeout: Duration::from_secs(5),
             kind: PhantomData,
         }
     }
@@ -222,6 +224,18 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
+    /// How long a request waits for the store before it is answered as if the store were down: 503. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().store_timeout(std::time::Duration::from_millis(500));
+    /// ```
+    pub fn store_timeout(mut self, limit: Duration) -> Self {
+        self.store_timeout = limit;
+        self
+    }
+
     /// The cookie's name, taken as given. Default: the attribute, else `__Host-` and the struct's name.
     ///
     /// ```
@@ -355,6 +369,7 @@ impl<S: Schema> SessionsBuilder<S> {
             clock: self.clock,
             events: self.events,
             lifetimes,
+            store_timeout: self.store_timeout,
             cleaner: OnceLock::new(),
         });
         if !self.clean_every.is_zero() {

@@ -26,6 +26,18 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
     }
 
+    // B33
+    async fn a_store_that_does_not_answer_is_as_good_as_down(store) {
+        let server = Server::with(store, |builder| builder.store_timeout(std::time::Duration::from_millis(20)));
+        let mut visitor = server.signed_in("ada").await;
+        server.controls.stuck.store(true, Ordering::SeqCst);
+        assert_eq!(visitor.get("/show").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        let reply = server.visitor().post("/name/x").await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+        server.controls.stuck.store(false, Ordering::SeqCst);
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
     // B34
     async fn a_commit_whose_answer_was_lost_counts_once(store) {
         let server = Server::new(store);
