@@ -99,10 +99,9 @@ pub use self::{
     cookie::{CookieSpec, SameSite},
     error::Error,
     event::{Event, Events},
-    fields::{Atomic, Counter, Flash, FlashList, Identity, Maybe, Plain},
+    fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
-    schema::Schema,
-    session::{Core, Session},
+    session::{Core, Identity, Schema, Session},
     sessions::{Sessions, SessionsBuilder},
 };
 
@@ -114,10 +113,11 @@ pub use session_macros::Session;
 pub mod __private {
     pub use crate::{
         cookie::{CookieSpec, SameSite},
-        fields::{
-            Atomic, Collection, Counter, Flash, FlashList, Identity, Integer, Maybe, Optional, Plain, Slot, State,
+        fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor},
+        schema::{
+            Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Meta, Optional, Policy, Spec, Storable,
+            initial,
         },
-        schema::{Codec, Decoder, Encoder, Field, Initial, Meta, Policy, Schema, Spec, Storable, Visitor, initial},
-        session::Core,
+        session::{Core, Identity, Schema},
     };
 }

@@ -3,7 +3,11 @@
 use std::ops::Deref;
 
 use super::{Edit, Slot, State};
-use crate::{clock::Timestamp, record::Add, schema::Field};
+use crate::{
+    clock::Timestamp,
+    record::Add,
+    schema::{Field, Integer},
+};
 
 /// Moves a counter. The store adds the amount to whatever it holds by then, so no concurrent request is lost; the sum
 /// stays within the bounds of the type.
@@ -85,38 +89,3 @@ impl<T: 'static> Deref for Counter<'_, T> {
         self.slot.get(self.state, self.field)
     }
 }
-
-/// A type that can count: an integer of up to 64 bits.
-#[diagnostic::on_unimplemented(
-    message = "a `counter` counts in an integer of up to 64 bits, not in `{Self}`",
-    label = "not an integer",
-    note = "use `u64` or `i64`, or leave `counter` off"
-)]
-#[doc(hidden)]
-pub trait Integer: Copy {
-    const FLOOR: i128;
-    const CEILING: i128;
-    fn widen(self) -> i128;
-    fn narrow(wide: i128) -> Self;
-}
-
-macro_rules! integers {
-    ($($type:ident)*) => {$(
-        impl Integer for $type {
-            const FLOOR: i128 = $type::MIN as i128;
-            const CEILING: i128 = $type::MAX as i128;
-
-            #[inline]
-            fn widen(self) -> i128 {
-                self as i128
-            }
-
-            #[inline]
-            fn narrow(wide: i128) -> Self {
-                wide.clamp(Self::FLOOR, Self::CEILING) as $type
-            }
-        }
-    )*};
-}
-
-integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);

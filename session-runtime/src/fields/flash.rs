@@ -144,15 +144,3 @@ impl<T: 'static> Deref for FlashList<'_, T> {
         self.slot.get(self.state, self.field)
     }
 }
-
-/// A type that can hold flashes: an `Option` or a `Vec`.
-#[diagnostic::on_unimplemented(
-    message = "a `flash` is an `Option<T>` or a `Vec<T>`, not `{Self}`",
-    label = "nothing can be taken from this",
-    note = "write `Option<{Self}>` for one flash, `Vec<{Self}>` for several"
-)]
-#[doc(hidden)]
-pub trait Collection {}
-
-impl<T> Collection for Option<T> {}
-impl<T> Collection for Vec<T> {}

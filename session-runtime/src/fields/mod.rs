@@ -4,18 +4,21 @@
 mod atomic;
 mod counter;
 mod flash;
-mod identity;
 mod plain;
 mod slot;
 mod state;
+mod visit;
 
-pub(crate) use self::slot::Edit;
 pub use self::{
     atomic::Atomic,
-    counter::{Counter, Integer},
-    flash::{Collection, Flash, FlashList},
-    identity::{Identity, Optional},
+    counter::Counter,
+    flash::{Flash, FlashList},
     plain::{Maybe, Plain},
     slot::Slot,
     state::State,
+    visit::Visitor,
+};
+pub(crate) use self::{
+    slot::{Edit, encode},
+    visit::AnySlot,
 };

@@ -2,13 +2,13 @@
 
 use std::{sync::OnceLock, time::SystemTime};
 
-use super::State;
+use super::{AnySlot, State};
 use crate::{
     engine::{Items, Op},
     error::{Error, Kind},
     event::Event,
     record::Add,
-    schema::{AnySlot, Field, NIL, Policy},
+    schema::{Field, NIL, Policy},
 };
 
 /// The place of a field's value.
@@ -125,7 +125,7 @@ impl<T: Send + 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
 }
 
 /// The stored form of `value`; `None` where leaving the field out says the same.
-pub(super) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let Some(codec) = &field.codec else { return Ok(None) };
     let encode = |value: &T| codec.encode(value).map_err(|error| unencodable(field, error));
     let bytes = encode(value)?;

@@ -2,10 +2,9 @@
 
 use std::{ops::Deref, time::Duration};
 
-use super::{Codec, Initial, Storable};
+use super::{Codec, Collection, Initial, Integer, Optional, Storable};
 use crate::{
     clock::Timestamp,
-    fields::{Collection, Integer, Optional},
     record::{Entry, Fields},
 };
 

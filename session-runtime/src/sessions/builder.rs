@@ -17,7 +17,7 @@ use crate::{
     event::{Event, Events},
     id::Digester,
     keys::KeyRing,
-    schema::Schema,
+    session::Schema,
     store::{DynStore, Store},
 };
 

@@ -9,7 +9,7 @@ pub use self::builder::SessionsBuilder;
 use crate::{
     engine::{Engine, Request},
     error::Error,
-    schema::Schema,
+    session::Schema,
 };
 
 /// All sessions of the struct `S`: its store, its keys, its cookie. Made once at start and cloned freely.

@@ -3,7 +3,7 @@
 
 pub mod conformance;
 
-use crate::{schema::Schema, session::Session};
+use crate::session::{Schema, Session};
 
 /// A session with these values, which belongs to no request: for testing a handler, or an application's own verbs.
 ///

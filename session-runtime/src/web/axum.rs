@@ -8,7 +8,10 @@ use axum_core::{
 use http::{header::HOST, request::Parts};
 
 use super::{InRequest, headers::cookies, page::Page};
-use crate::{error::Error, schema::Schema, session::Session};
+use crate::{
+    error::Error,
+    session::{Schema, Session},
+};
 
 impl<S, App> FromRequestParts<App> for Session<S>
 where

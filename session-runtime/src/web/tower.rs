@@ -22,7 +22,7 @@ use super::{
 use crate::{
     engine::{CookieChange, Outcome, Request},
     error::Error,
-    schema::Schema,
+    session::Schema,
     sessions::Sessions,
 };
 

@@ -1,11 +1,11 @@
 //! Who is signed in: the one field whose change makes another session of it.
 
-use super::{Edit, Slot, slot::encode};
+use super::{Core, Schema};
 use crate::{
     engine::Step,
     error::Error,
-    schema::{Field, Schema},
-    session::Core,
+    fields::{Edit, Slot, encode},
+    schema::Field,
 };
 
 /// Signs in and out.
@@ -90,14 +90,3 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         encode((self.slot)(__slots).get(__state, self.field), self.field)
     }
 }
-
-/// A type that can say who is signed in, or that nobody is: an `Option`.
-#[diagnostic::on_unimplemented(
-    message = "an `identity` is an `Option<T>`, not `{Self}`",
-    label = "this cannot say that nobody is signed in",
-    note = "write `Option<{Self}>`"
-)]
-#[doc(hidden)]
-pub trait Optional {}
-
-impl<T> Optional for Option<T> {}

@@ -1,0 +1,29 @@
+//! All fields of a session in turn, their types forgotten.
+
+use super::{Slot, State};
+use crate::{
+    engine::Op,
+    error::Error,
+    schema::{Field, Meta},
+};
+
+/// Meets every field of a session in turn, whatever its type.
+#[doc(hidden)]
+pub struct Visitor<'a>(pub(crate) &'a mut dyn FnMut(&'static Meta, &mut dyn AnySlot));
+
+impl Visitor<'_> {
+    /// Shows the visitor one field.
+    pub fn field<T: Send + 'static>(&mut self, field: &'static Field<T>, slot: &mut Slot<T>) {
+        (self.0)(field.meta(), &mut (field, slot));
+    }
+}
+
+/// A slot together with its field, its type forgotten.
+pub(crate) trait AnySlot {
+    /// Forgets value and edits: the field reads as stored again.
+    fn reset(&mut self);
+    /// What the handle did to the field, taken out of the slot.
+    fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;
+    /// Whether the handle did anything.
+    fn is_edited(&self) -> bool;
+}

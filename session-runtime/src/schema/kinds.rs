@@ -1,0 +1,59 @@
+//! What a policy asks of a field's type, with the sentence for a type that does not have it.
+
+/// A type that can count: an integer of up to 64 bits.
+#[diagnostic::on_unimplemented(
+    message = "a `counter` counts in an integer of up to 64 bits, not in `{Self}`",
+    label = "not an integer",
+    note = "use `u64` or `i64`, or leave `counter` off"
+)]
+#[doc(hidden)]
+pub trait Integer: Copy {
+    const FLOOR: i128;
+    const CEILING: i128;
+    fn widen(self) -> i128;
+    fn narrow(wide: i128) -> Self;
+}
+
+macro_rules! integers {
+    ($($type:ident)*) => {$(
+        impl Integer for $type {
+            const FLOOR: i128 = $type::MIN as i128;
+            const CEILING: i128 = $type::MAX as i128;
+
+            #[inline]
+            fn widen(self) -> i128 {
+                self as i128
+            }
+
+            #[inline]
+            fn narrow(wide: i128) -> Self {
+                wide.clamp(Self::FLOOR, Self::CEILING) as $type
+            }
+        }
+    )*};
+}
+
+integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+
+/// A type that can hold flashes: an `Option` or a `Vec`.
+#[diagnostic::on_unimplemented(
+    message = "a `flash` is an `Option<T>` or a `Vec<T>`, not `{Self}`",
+    label = "nothing can be taken from this",
+    note = "write `Option<{Self}>` for one flash, `Vec<{Self}>` for several"
+)]
+#[doc(hidden)]
+pub trait Collection {}
+
+impl<T> Collection for Option<T> {}
+impl<T> Collection for Vec<T> {}
+
+/// A type that can say who is signed in, or that nobody is: an `Option`.
+#[diagnostic::on_unimplemented(
+    message = "an `identity` is an `Option<T>`, not `{Self}`",
+    label = "this cannot say that nobody is signed in",
+    note = "write `Option<{Self}>`"
+)]
+#[doc(hidden)]
+pub trait Optional {}
+
+impl<T> Optional for Option<T> {}
