@@ -11,7 +11,7 @@ use std::{
 use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, SameSite, Signer, Writer},
+    cookie::{Attributes, Signer, Writer},
     engine::{Engine, Lifetimes},
     error::Error,
     event::{Event, Events},
@@ -50,12 +50,12 @@ pub struct SessionsBuilder<S> {
     app: String,
     clock: Clock,
     events: Events,
-    cookie: Attributes,
-    idle: Duration,
-    absolute: Duration,
-    remember: Duration,
-    touch: Option<Duration>,
-    rotate_every: Option<Duration>,
+    pub(super) cookie: Attributes,
+    pub(super) idle: Duration,
+    pub(super) absolute: Duration,
+    pub(super) remember: Duration,
+    pub(super) touch: Option<Duration>,
+    pub(super) rotate_every: Option<Duration>,
     clean_every: Duration,
     store_timeout: Duration,
     kind: PhantomData<fn() -> S>,
@@ -148,69 +148,6 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Silence ends the session after this. Default: the attribute, else 30 minutes.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().idle(std::time::Duration::from_secs(900));
-    /// ```
-    pub fn idle(mut self, idle: Duration) -> Self {
-        self.idle = idle;
-        self
-    }
-
-    /// The session ends after this, whatever happens; counts anew from a sign-in. Default: the attribute, else 12 hours.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().absolute(std::time::Duration::from_secs(8 * 3600));
-    /// ```
-    pub fn absolute(mut self, absolute: Duration) -> Self {
-        self.absolute = absolute;
-        self
-    }
-
-    /// What `session.remember(true)` replaces both by. Default: the attribute, else 30 days.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().remember(std::time::Duration::from_secs(14 * 86_400));
-    /// ```
-    pub fn remember(mut self, remember: Duration) -> Self {
-        self.remember = remember;
-        self
-    }
-
-    /// How stale the idle deadline may get before a request moves it, which costs a write. Default: the attribute, else
-    /// a twentieth of `idle`, at most a minute.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().touch(std::time::Duration::from_secs(10));
-    /// ```
-    pub fn touch(mut self, touch: Duration) -> Self {
-        self.touch = Some(touch);
-        self
-    }
-
-    /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Off by default.
-    ///
-    /// Requests that were under way with the id before go on, until a minute after the new one first came back.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().rotate_every(std::time::Duration::from_secs(900));
-    /// ```
-    pub fn rotate_every(mut self, every: Duration) -> Self {
-        self.rotate_every = Some(every);
-        self
-    }
-
     /// How often expired sessions are removed from the store, by a task that ends with the last [`Sessions`]. Default: a
     /// minute; zero: never. An expired session is never served, removed or not.
     ///
@@ -233,103 +170,6 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
-        self
-    }
-
-    /// The cookie's name, taken as given. Default: the attribute, else `__Host-` and the struct's name.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().cookie("__Host-staging");
-    /// ```
-    pub fn cookie(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.name = name.into();
-        self
-    }
-
-    /// Whether the cookie outlives the browser: its Max-Age is then what is left of the session. Default: `false`.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().persistent(true);
-    /// ```
-    pub fn persistent(mut self, persistent: bool) -> Self {
-        self.cookie.persistent = persistent;
-        self
-    }
-
-    /// Which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
-    ///
-    /// ```
-    /// # use session_runtime::{SameSite, Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().same_site(SameSite::Strict);
-    /// ```
-    pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.cookie.same_site = same_site;
-        self
-    }
-
-    /// Whether the cookie is for HTTPS alone. Default: `true`. Without it sessions are served to this very machine only
-    /// (`localhost`, 127.0.0.1), so that a setting for development cannot reach the world (SECURITY S53).
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().cookie("shop").secure(false);
-    /// ```
-    pub fn secure(mut self, secure: bool) -> Self {
-        self.cookie.secure = secure;
-        self
-    }
-
-    /// Whether the cookie is hidden from scripts. Default: `true`.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().http_only(true);
-    /// ```
-    pub fn http_only(mut self, http_only: bool) -> Self {
-        self.cookie.http_only = http_only;
-        self
-    }
-
-    /// The part of the site that the cookie is sent to. Default: `/`.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").path("/shop");
-    /// ```
-    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.path = path.into();
-        self
-    }
-
-    /// A domain whose hosts all get the cookie. Default: this host alone.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").domain("example.com");
-    /// ```
-    pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.domain = Some(domain.into());
-        self
-    }
-
-    /// Whether an embedded page has one cookie for each site that embeds it (CHIPS). Default: `false`.
-    ///
-    /// ```
-    /// # use session_runtime::{Session, Sessions};
-    /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().partitioned(true);
-    /// ```
-    pub fn partitioned(mut self, partitioned: bool) -> Self {
-        self.cookie.partitioned = partitioned;
         self
     }
 

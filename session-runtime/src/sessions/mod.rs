@@ -2,6 +2,7 @@
 
 mod builder;
 mod cleaner;
+mod options;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
