@@ -1,7 +1,6 @@
 //! [`SessionsBuilder`]: the struct's attributes as defaults, what the deployment changes, and the checks at start.
 
 use std::{
-    borrow::Cow,
     fmt,
     marker::PhantomData,
     sync::{Arc, OnceLock},
