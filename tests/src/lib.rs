@@ -8,6 +8,7 @@ mod readme {}
 
 pub mod app;
 pub mod client;
+pub mod records;
 pub mod store;
 
 /// Runs an async test once over each store: `over_stores!(async fn name(store) { … })`.

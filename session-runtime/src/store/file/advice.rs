@@ -24,7 +24,8 @@ fn sentence(doing: &str, path: &Path, source: &io::Error) -> String {
 
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "free some space on its disk",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on its disk",
+        ErrorKind::FileTooLarge => "raise this process's limit on file sizes (ulimit -f)",
         ErrorKind::ReadOnlyFilesystem => "its file system is read-only: mount it writable, or choose another folder",
         ErrorKind::PermissionDenied => "let this process's user write there (chown, chmod), or choose another folder",
         ErrorKind::NotFound => "create its folder again",

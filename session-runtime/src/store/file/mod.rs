@@ -137,7 +137,8 @@ impl FileStoreBuilder {
     /// # }
     /// ```
     pub async fn open(self) -> Result<FileStore, Error> {
-        let folder = blocking(move || Folder::open(&self.path, self.fsync)).await??;
+        let opened = blocking(move || Folder::open(&self.path, self.fsync)).await;
+        let folder = opened.map_err(|error| Error::setup(error.to_string()).because(error))??;
         Ok(FileStore(Arc::new(Inner { folder, turns: (0..shard::COUNT).map(|_| Arc::default()).collect() })))
     }
 }

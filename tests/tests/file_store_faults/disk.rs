@@ -1,0 +1,40 @@
+//! A disk that is full or read-only.
+
+use std::process::Command;
+
+use crate::child::{behind_mounts, command, run, skip};
+
+// B32: what fails is said with its path and what to do, leaves the old record, and works again once there is room.
+#[test]
+fn a_full_disk_leaves_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    match behind_mounts("mount -t tmpfs -o size=256k,mode=700 tmpfs \"$folder\"", &["full-disk", path]) {
+        Ok(mut child) => assert_eq!(run(&mut child), "done"),
+        Err(why) => skip("a full disk", &why),
+    }
+}
+
+#[test]
+fn a_limit_on_file_sizes_leaves_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = command(&["small-files", folder.path().to_str().unwrap()]);
+    let mut shell = Command::new("sh");
+    // In blocks of 512 bytes. Without the trap the process would be ended by a signal.
+    shell
+        .args(["-c", "trap '' XFSZ; ulimit -f 64 && exec \"$@\"", "sh"])
+        .arg(child.get_program())
+        .args(child.get_args());
+    assert_eq!(run(&mut shell), "done");
+}
+
+// B32, S20
+#[test]
+fn a_disk_that_becomes_read_only_still_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    match behind_mounts("mount --bind \"$folder\" \"$folder\"", &["read-only", path]) {
+        Ok(mut child) => assert_eq!(run(&mut child), "done"),
+        Err(why) => skip("a read-only disk", &why),
+    }
+}

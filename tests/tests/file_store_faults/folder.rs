@@ -1,0 +1,222 @@
+//! The folder itself: how it is opened, who may enter it, and what happens when it goes away.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    path::Path,
+};
+
+use session_runtime::{
+    FileStore,
+    store::{Applied, Key, Store},
+};
+use tests::records::{NOW, create, file, load, set, update, write};
+
+use crate::{
+    child::{command, run, skip},
+    log,
+};
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+async fn refusal(path: impl AsRef<Path>) -> String {
+    let error = FileStore::open(path.as_ref()).await.unwrap_err();
+    assert!(error.is_setup());
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_made_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions");
+    let store = FileStore::open(&path).await.unwrap();
+    let key = Key::random().unwrap();
+    write(&store, &key, &create()).await;
+    fs::write(file(&path, &key), "garbage").unwrap();
+    assert_eq!(load(&store, &key).await, None);
+    write(&store, &key, &create()).await;
+    let shard = file(&path, &key).parent().unwrap().to_owned();
+    for made in [&path, &shard, &path.join("corrupt")] {
+        assert_eq!(mode(made), 0o700, "{}", made.display());
+    }
+    for made in [&file(&path, &key), &shard.join("lock")] {
+        assert_eq!(mode(made), 0o600, "{}", made.display());
+    }
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 2, "opening leaves nothing behind");
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_enter_is_closed_to_them() {
+    log::listen();
+    let folder = tempfile::tempdir().unwrap();
+    for (number, before) in [0o755, 0o777, 0o750, 0o701].into_iter().enumerate() {
+        let path = folder.path().join(number.to_string());
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+        FileStore::open(&path).await.unwrap();
+        assert_eq!(mode(&path), 0o700);
+        // Also when it has been in use, by somebody who opened it since.
+        write(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &create()).await;
+        fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+        FileStore::open(&path).await.unwrap();
+        assert_eq!(mode(&path), 0o700);
+    }
+    // Not one that holds other things, such as the system's folder for temporary files.
+    let shared = folder.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    fs::write(shared.join("somebody's file"), "").unwrap();
+    let store = FileStore::open(&shared).await.unwrap();
+    assert_eq!(mode(&shared), 0o1777);
+    let warnings = log::about(shared.to_str().unwrap());
+    assert!(warnings.len() == 1 && warnings[0].contains("choose a folder of its own"), "{warnings:?}");
+    let key = Key::random().unwrap();
+    write(&store, &key, &create()).await;
+    assert_eq!(mode(file(&shared, &key).parent().unwrap()), 0o700);
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_a_folder_is_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("file"), "").unwrap();
+    std::os::unix::fs::symlink(path("nowhere"), path("dangling")).unwrap();
+    let shown = folder.path().display();
+    for (name, sentence) in [
+        ("file", format!("`{shown}/file` is a file; give the sessions a folder of their own")),
+        (
+            "missing/sessions",
+            format!(
+                "the folder `{shown}/missing` does not exist, so the session folder `{shown}/missing/sessions` cannot be \
+                 made in it; create it first, or correct the path"
+            ),
+        ),
+    ] {
+        assert_eq!(refusal(path(name)).await, sentence);
+    }
+    for name in ["file/sessions", "dangling", "nul\0byte"] {
+        let sentence = refusal(path(name)).await;
+        assert!(sentence.contains(path(name).to_str().unwrap()), "{sentence}");
+    }
+    assert_eq!(refusal("").await, "the path of the session folder is empty; name a folder, such as `sessions`");
+    assert!(!path("missing").exists());
+}
+
+// A file system without locks or room for a file is noticed at start, not at the first log-in.
+#[tokio::test]
+async fn a_folder_where_nothing_can_be_written_is_refused() {
+    let sentence = refusal("/proc/self").await;
+    assert!(sentence.starts_with("cannot write and lock files in `/proc/"), "{sentence}");
+    assert!(sentence.contains("; "), "{sentence} should say what to do");
+}
+
+#[tokio::test]
+async fn a_folder_of_another_user_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    if chown(folder.path(), Some(65_534), None).is_err() {
+        return skip("a folder of another user", "only root can make one");
+    }
+    let shown = fs::canonicalize(folder.path()).unwrap();
+    assert_eq!(
+        refusal(folder.path()).await,
+        format!(
+            "the session folder `{0}` belongs to user 65534, who could change the sessions in it; chown it to this \
+             process's user, or choose a folder inside it, such as `{0}/sessions`",
+            shown.display()
+        )
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "and nothing is left in it");
+    FileStore::open(folder.path().join("sessions")).await.unwrap();
+}
+
+/// Root may write everywhere, so this is another user's process.
+#[test]
+fn a_folder_without_permission_is_refused() {
+    use std::os::unix::process::CommandExt as _;
+
+    // In the system's own folder, which that user can get to.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut child = command(&["open", path]);
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        // A copy, since the one that was built may be where that user cannot get to.
+        let program = tempfile::tempdir_in("/tmp").unwrap().keep();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        fs::copy(child.get_program(), program.join("child")).unwrap();
+        child = std::process::Command::new(program.join("child"));
+        child.args(["open", path]).uid(65_534).gid(65_534);
+        let said = run(&mut child);
+        fs::remove_dir_all(program).unwrap();
+        assert!(
+            said.starts_with(&format!("cannot write and lock files in `{path}`; let this process's user")),
+            "{said}"
+        );
+        assert!(said.contains("Permission denied"), "{said}");
+    } else {
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o500)).unwrap();
+        let said = run(&mut child);
+        assert!(
+            said.starts_with(&format!("cannot write and lock files in `{path}`; let this process's user")),
+            "{said}"
+        );
+    }
+}
+
+// A folder that is removed takes its sessions along; the store goes on.
+#[tokio::test]
+async fn a_folder_that_vanishes_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions");
+    let store = FileStore::open(&path).await.unwrap();
+    let key = Key::random().unwrap();
+    for _ in 0..3 {
+        write(&store, &key, &set(create(), "theme", "dark")).await;
+        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(load(&store, &key).await, None);
+        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
+        store.delete(&key).await.unwrap();
+        assert_eq!(store.apply(&key, &update(), NOW).await.unwrap(), Applied::Gone);
+    }
+    write(&store, &key, &create()).await;
+    assert_eq!(mode(&path), 0o700);
+    // One shard alone, and a lock alone.
+    fs::remove_dir_all(file(&path, &key).parent().unwrap()).unwrap();
+    assert_eq!(load(&store, &key).await, None);
+    write(&store, &key, &create()).await;
+    fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
+    write(&store, &key, &update()).await;
+    // Without its parent there is no telling where it should be.
+    fs::remove_dir_all(folder.path()).unwrap();
+    let error = store.apply(&Key::random().unwrap(), &create(), NOW).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot create the session folder") && error.contains("create its folder again"),
+        "{error}"
+    );
+}
+
+/// The folder is named once and for all: it does not depend on where the process stands.
+#[tokio::test]
+async fn a_store_names_its_folder_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
+    fs::create_dir(folder.path().join("sessions")).unwrap();
+    let store = FileStore::open(folder.path().join("link/sessions")).await.unwrap();
+    let whole = fs::canonicalize(folder.path()).unwrap().join("sessions");
+    assert_eq!(format!("{store:?}"), format!("FileStore({whole:?})"));
+}
+
+/// B45: outside Tokio there is a sentence, not a panic.
+#[test]
+fn without_a_runtime_there_is_a_sentence() {
+    let mut opening = std::pin::pin!(FileStore::open("sessions"));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match opening.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(Err(error)) => {
+            assert!(error.to_string().starts_with("the file store needs a Tokio runtime; call it from one"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,35 @@
+//! What was logged, by any thread of this test program.
+
+use std::{
+    io,
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Begins to listen, if nobody does yet.
+pub(crate) fn listen() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        tracing_subscriber::fmt().with_ansi(false).with_writer(|| Writer).init();
+    });
+}
+
+/// The lines that name `what`. Tests run side by side, so `what` should be theirs alone.
+pub(crate) fn about(what: &str) -> Vec<String> {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&log).lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
+}
+
+struct Writer;
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
