@@ -109,11 +109,17 @@ async fn each_defect_is_noticed() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for (defect, behaviour) in DEFECTS {
-        let suite = tokio::spawn(conformance::run(async || BadStore { records: Mutex::default(), defect: *defect }));
-        let found = match suite.await {
-            Ok(()) => String::new(),
-            Err(failure) => *failure.into_panic().downcast::<String>().unwrap(),
-        };
+        // A race is won by chance: on a busy machine a bad store may look good for a while.
+        let tries = if behaviour.starts_with("races") { 30 } else { 1 };
+        let mut found = String::new();
+        for _ in 0..tries {
+            let suite =
+                tokio::spawn(conformance::run(async || BadStore { records: Mutex::default(), defect: *defect }));
+            found = suite.await.err().map_or_else(String::new, |failure| *failure.into_panic().downcast().unwrap());
+            if found.contains(&format!("\n  {behaviour}:")) {
+                break;
+            }
+        }
         if !found.contains(&format!("\n  {behaviour}:")) {
             missed.push(format!("{defect:?} was not noticed by `{behaviour}`, but by: {found}"));
         }
