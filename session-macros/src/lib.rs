@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! An input goes through five steps, and none of them gives up early: all faults of a struct are reported in one compile.
+//! No step gives up early: all faults of a struct are reported in one compile.
 //!
 //! * `attr` reads `#[session(…)]`: [`attr::keys`] is the one table of attributes, `duration` and `suggest` help;
 //! * `model` is the struct, understood, with `shape` for what the spelling of a type says;

@@ -2,6 +2,7 @@
 //!
 //! A type alias hides what it stands for. Then the field is read as `&T`, and only a convenience is lost.
 
+use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, Type, TypePath};
 
 /// What the spelling of a type says.
@@ -82,6 +83,13 @@ pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
         Type::Slice(slice) => borrowed(&slice.elem),
         _ => None,
     }
+}
+
+/// A type as one would write it.
+pub(crate) fn spelling(ty: &Type) -> String {
+    let text = bare(ty).to_token_stream().to_string();
+    let tight = [(" :: ", "::"), (" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), ("& ", "&")];
+    tight.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 /// Without parentheses, and without the invisible ones that a `macro_rules!` fragment leaves.

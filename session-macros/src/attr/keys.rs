@@ -105,7 +105,7 @@ impl Key for StructKey {
             Self::Touch,
             "touch",
             "touch = 30s",
-            "How stale the idle deadline may get before a read refreshes it. Default: a twentieth of `idle`, at most 1 minute.",
+            "How stale the idle deadline may get before a read refreshes it. Default: `idle` / 20, at most 1 minute.",
         ),
         on_struct(
             Self::Persistent,
@@ -236,8 +236,8 @@ fn reference() -> String {
     page.push_str("\nOn a field; the first four exclude each other:\n\n");
     table::<FieldKey>(&mut page);
     page.push_str(
-        "\nDurations are written `500ms`, `30s`, `15m`, `12h`, `7d`, `2w`, `1h 30m`, with or without quotes, or as the path \
-         of a `const` of type `Duration`.\n",
+        "\nDurations are written `500ms`, `30s`, `15m`, `12h`, `7d`, `2w`, `1h 30m`, with or without quotes, or as the \
+         path of a `const` of type `Duration`.\n",
     );
     page
 }

@@ -84,7 +84,8 @@ fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx: &mut Cont
             let (value, rest) = value.split_at(end);
             if value.is_empty() {
                 // #[session(idle =)]
-                cx.error_at(at, format!("`{at}` lacks its value after the `=`"));
+                let example = K::find(&at.unraw().to_string()).map_or(K::ALL[0].written, |key| key.known().written);
+                cx.error_at(at, format!("`{at}` lacks its value after the `=`; write it such as `{example}`"));
                 return read(rest, entries, cx);
             }
             (Some(value.iter().cloned().collect()), rest)

@@ -104,8 +104,14 @@ impl<K: Key> Entry<K> {
         let known = self.key.known();
         cx.error_at(
             at,
-            format!("`{}` {takes}; write it such as `{}`\n\n  = help: {}", self.at, known.written, known.says),
+            format!("`{}` {takes}; write it such as `{}`\n\n  = help: {}", self.at, known.written, help(known.says)),
         );
         None
     }
+}
+
+/// A sentence of the reference as the compiler would put it.
+fn help(says: &str) -> String {
+    let mut chars = says.trim_end_matches('.').chars();
+    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }

@@ -11,7 +11,9 @@ use crate::{
 // cookie = "my shop"
 pub(super) fn name(session: &Session, cx: &mut Context) {
     match &session.attrs.cookie {
-        Some(name) if name.value.is_empty() => cx.error_at(name.at_value(), "the cookie's name is empty"),
+        Some(name) if name.value.is_empty() => {
+            cx.error_at(name.at_value(), "the cookie's name is empty; write one such as `__Host-shop`")
+        }
         Some(name) => {
             if let Some(bad) = name.value.chars().find(|c| !is_token(*c)) {
                 cx.error_at(
@@ -111,15 +113,21 @@ pub(super) fn needs_secure(session: &Session, cx: &mut Context) {
     }
 }
 
+/// Browsers ignore an attribute that is longer.
+const LARGEST_ATTRIBUTE: usize = 1024;
+
 // path = "shop"
 // path = "/a;b"
 pub(super) fn path(session: &Session, cx: &mut Context) {
     let Some(path) = &session.attrs.path else { return };
     if !path.value.starts_with('/') {
         cx.error_at(path.at_value(), format!("a cookie's path begins with `/`; did you mean `\"/{}\"`?", path.value));
-    }
-    if let Some(bad) = path.value.chars().find(|c| !matches!(c, ' '..='~') || *c == ';') {
+    } else if let Some(bad) =
+        path.value.chars().find(|c| !matches!(c, '!'..='~') || matches!(c, ';' | ',' | '"' | '\\'))
+    {
         cx.error_at(path.at_value(), format!("{bad:?} cannot be part of a cookie's path; percent-encode it"));
+    } else if path.value.len() > LARGEST_ATTRIBUTE {
+        cx.error_at(path.at_value(), format!("browsers heed a path of at most {LARGEST_ATTRIBUTE} bytes; shorten it"));
     }
 }
 
@@ -128,12 +136,14 @@ pub(super) fn path(session: &Session, cx: &mut Context) {
 pub(super) fn domain(session: &Session, cx: &mut Context) {
     let Some(domain) = &session.attrs.domain else { return };
     let host = domain.value.as_str();
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if host.split('.').all(label) {
+        if host.len() > LARGEST_ATTRIBUTE {
+            cx.error_at(
+                domain.at_value(),
+                format!("browsers heed a domain of at most {LARGEST_ATTRIBUTE} bytes; shorten it"),
+            );
+        }
         return;
     }
     let meant = host.split("://").last().unwrap_or(host);

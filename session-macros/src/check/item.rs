@@ -1,12 +1,11 @@
 //! What can be a session at all.
 
-use quote::ToTokens;
-use syn::{GenericParam, Type};
+use syn::{GenericParam, Type, TypeReference};
 
 use crate::{
     context::Context,
-    model::{Form, Session},
-    shape::{Shape, bare, borrowed},
+    model::{Field, Form, Session},
+    shape::{bare, borrowed, spelling},
 };
 
 // enum Shop { … }
@@ -24,10 +23,15 @@ pub(super) fn form(session: &Session, cx: &mut Context) {
             fields,
             format!("a session's fields are stored and read by name; write `struct {name} {{ name: Type, … }}`"),
         ),
-        Form::Other(keyword) => cx.error_at(
-            keyword,
-            format!("a session is a struct, not `{keyword}`; write a struct and make `{name}` the type of a field"),
-        ),
+        Form::Other(keyword) => {
+            let article = if keyword.to_string() == "enum" { "an" } else { "a" };
+            cx.error_at(
+                keyword,
+                format!(
+                    "a session is a struct, not {article} `{keyword}`; write a struct with a field of type `{name}`"
+                ),
+            );
+        }
     }
 }
 
@@ -38,16 +42,17 @@ pub(super) fn generics(session: &Session, cx: &mut Context) {
     for param in &session.generics.params {
         match param {
             // The fields that borrow are pointed at already.
-            GenericParam::Lifetime(_) if session.fields.iter().any(|field| borrowed(&field.ty).is_some()) => {}
-            GenericParam::Lifetime(lifetime) => {
-                cx.error_at(
-                    lifetime,
-                    format!("a session cannot borrow: its values outlive the request; let `{name}` own them and drop `{}`", lifetime.lifetime),
-                );
+            GenericParam::Lifetime(_) if session.fields.iter().any(|field| borrow(field).is_some()) => {}
+            GenericParam::Lifetime(param) => {
+                let lifetime = &param.lifetime;
+                cx.error_at(param, format!("{CANNOT_BORROW}; let `{name}` own them and drop `{lifetime}`"));
             }
             param => cx.error_at(
                 param,
-                format!("a session cannot be generic: stored fields need one type each; write a struct for each kind of `{name}`"),
+                format!(
+                    "a session cannot be generic: stored fields need one type each; write a struct for each kind of \
+                     `{name}`"
+                ),
             ),
         }
     }
@@ -59,19 +64,23 @@ pub(super) fn generics(session: &Session, cx: &mut Context) {
 // name: &'static str
 // names: Vec<&'a str>
 pub(super) fn borrows(session: &Session, cx: &mut Context) {
-    for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
-        if let Some(reference) = borrowed(&field.ty) {
-            let target = bare(&reference.elem).to_token_stream().to_string();
-            let owned = match (target.as_str(), bare(&reference.elem)) {
-                ("str", _) => "String".to_owned(),
-                ("[u8]", _) => "Vec<u8>".to_owned(),
-                (_, Type::Slice(slice)) => format!("Vec<{}>", slice.elem.to_token_stream()),
-                _ => match Shape::of(&reference.elem) {
-                    Shape::Reference => "an owned type".to_owned(),
-                    _ => target,
-                },
-            };
-            cx.error_at(reference, format!("a session cannot borrow: its values outlive the request; use `{owned}`"));
-        }
+    for reference in session.fields.iter().filter_map(borrow) {
+        let target = spelling(&reference.elem);
+        let owned = match bare(&reference.elem) {
+            _ if target == "str" => "String".to_owned(),
+            Type::Slice(slice) => format!("Vec<{}>", spelling(&slice.elem)),
+            Type::Reference(_) => "an owned type".to_owned(),
+            _ if target.ends_with("Path") => format!("{target}Buf"),
+            _ => target,
+        };
+        cx.error_at(reference, format!("{CANNOT_BORROW}; use `{owned}`"));
     }
+}
+
+const CANNOT_BORROW: &str = "a session cannot borrow: its values outlive the request";
+
+/// What the field borrows. A field that is not stored may borrow for ever.
+fn borrow(field: &Field) -> Option<&TypeReference> {
+    let for_ever = |reference: &TypeReference| reference.lifetime.as_ref().is_some_and(|it| it.ident == "static");
+    borrowed(&field.ty).filter(|reference| field.attrs.skip.is_none() || !for_ever(reference))
 }

@@ -22,7 +22,10 @@ pub(super) fn idle(session: &Session, cx: &mut Context) {
         };
         cx.error_at(
             given.at_value(),
-            format!("`idle` is {text} but the session ends after {limit}{whose} (`absolute`), so this can never take effect; {way_out}"),
+            format!(
+                "`idle` is {text} but the session ends after {limit}{whose} (`absolute`), so this can never take effect; \
+                 {way_out}"
+            ),
         );
     }
 }
@@ -37,7 +40,10 @@ pub(super) fn touch(session: &Session, cx: &mut Context) {
     if touch >= idle {
         cx.error_at(
             given.at_value(),
-            format!("`touch` is {text} but the session ends after {limit} of silence (`idle`), so it would end under a busy visitor; make `touch` much shorter"),
+            format!(
+                "`touch` is {text} but the session ends after {limit} of silence (`idle`), so it would end under a busy \
+                 visitor; make `touch` much shorter"
+            ),
         );
     }
 }
@@ -52,7 +58,10 @@ pub(super) fn remember(session: &Session, cx: &mut Context) {
     if remember < absolute {
         cx.error_at(
             given.at_value(),
-            format!("`remember` is {text}, shorter than the {limit} of `absolute`, so remembering would end the session sooner; lengthen it"),
+            format!(
+                "`remember` is {text}, shorter than the {limit} of `absolute`, so remembering would end the session \
+                 sooner; lengthen it"
+            ),
         );
     }
 }
@@ -73,7 +82,8 @@ pub(super) fn fields(session: &Session, cx: &mut Context) {
             cx.error_at(
                 given.at_value(),
                 format!(
-                    "`{}` is kept for {text} but the session ends after {limit} ({by}), so this can never take effect; shorten it or leave it out",
+                    "`{}` is kept for {text} but the session ends after {limit} ({by}), so this can never take effect; \
+                     shorten it or leave it out",
                     field.name()
                 ),
             );

@@ -60,7 +60,7 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
     for only_aliases in [false, true] {
         for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
             for (name, at, is_alias) in names(field) {
-                if is_alias != only_aliases {
+                if is_alias != only_aliases || name.is_empty() {
                     continue;
                 }
                 let Some(other) = taken.insert(name.clone(), field) else { continue };

@@ -1,13 +1,12 @@
 //! Policies and modifiers against each other, and against types whose spelling gives them away.
 
 use proc_macro2::Ident;
-use quote::ToTokens;
 
 use crate::{
     attr::Policy,
     context::Context,
     model::{Field, Session},
-    shape::{Shape, is_integer},
+    shape::{Shape, is_integer, spelling},
 };
 
 // #[session(counter, flash)]
@@ -29,40 +28,32 @@ pub(super) fn one(session: &Session, cx: &mut Context) {
 // #[session(identity)] user_id: u64
 pub(super) fn types(session: &Session, cx: &mut Context) {
     for field in &session.fields {
-        let (shape, ty) = (Shape::of(&field.ty), field.ty.to_token_stream());
-        // Borrowing is reported already.
-        if matches!(shape, Shape::Reference) {
-            continue;
-        }
+        let (shape, ty) = (Shape::of(&field.ty), spelling(&field.ty));
+        // What cannot be told from the spelling must be spelled out: the type of the handle depends on it.
+        let alias = match shape {
+            Shape::Other => format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it"),
+            _ => String::new(),
+        };
         let message = match (field.policy(), shape) {
-            (Some(Policy::Counter), _) if is_integer(&field.ty) == Some(false) => {
-                format!("a `counter` counts in an integer of up to 64 bits, not in `{}`; use `u64` or `i64`", show(&ty))
+            // Borrowing is reported already.
+            (None | Some(Policy::Atomic), _) | (_, Shape::Reference) => continue,
+            (Some(Policy::Flash), Shape::Maybe(_) | Shape::List(_)) | (Some(Policy::Identity), Shape::Maybe(_)) => {
+                continue;
             }
-            (Some(Policy::Flash), Shape::Maybe(_) | Shape::List(_)) => continue,
-            (Some(Policy::Flash), shape) => {
-                format!(
-                    "a `flash` is an `Option` or a `Vec`{}; write `Option<{1}>` for one flash, `Vec<{1}>` for several",
-                    alias(&shape),
-                    show(&ty)
-                )
+            (Some(Policy::Counter), _) if is_integer(&field.ty) != Some(false) => continue,
+            (Some(Policy::Counter), _) => {
+                format!("a `counter` counts in an integer of up to 64 bits, not in `{ty}`; use `u64` or `i64`")
             }
-            (Some(Policy::Identity), Shape::Maybe(_)) => continue,
-            (Some(Policy::Identity), shape) => {
-                format!(
-                    "an `identity` is an `Option`{}: a guest has none; write `Option<{}>`",
-                    alias(&shape),
-                    show(&ty)
-                )
+            (Some(Policy::Flash), _) => format!(
+                "a `flash` is an `Option` or a `Vec`; write `Option<{ty}>` for one flash, `Vec<{ty}>` for \
+                 several{alias}"
+            ),
+            (Some(Policy::Identity), _) => {
+                format!("an `identity` is an `Option`: a guest has none; write `Option<{ty}>`{alias}")
             }
-            _ => continue,
         };
         cx.error_at(&field.ty, message);
     }
-}
-
-/// What cannot be told from the spelling must be spelled out: the handle's type depends on it.
-fn alias(shape: &Shape<'_>) -> &'static str {
-    if matches!(shape, Shape::Other) { ", spelled out rather than through an alias" } else { "" }
 }
 
 // #[session(identity)] user_id: …, #[session(identity)] admin_id: …
@@ -70,9 +61,7 @@ fn alias(shape: &Shape<'_>) -> &'static str {
 pub(super) fn identity(session: &Session, cx: &mut Context) {
     let mut first: Option<&Field> = None;
     for field in &session.fields {
-        let Some((_, policy)) = field.attrs.policies.iter().find(|(policy, _)| *policy == Policy::Identity) else {
-            continue;
-        };
+        let Some((Policy::Identity, policy)) = field.attrs.policies.first() else { continue };
         if let Some(first) = first {
             cx.error_at(
                 policy,
@@ -145,7 +134,7 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
 pub(super) fn copy(session: &Session, cx: &mut Context) {
     for field in &session.fields {
         let report = |copy: &Ident, cx: &mut Context| {
-            let ty = show(&field.ty.to_token_stream());
+            let ty = spelling(&field.ty);
             cx.error_at(copy, format!("`{ty}` is not `Copy`, so it cannot be read by value; drop `copy`"));
         };
         if let Some(copy) = &field.attrs.copy {
@@ -156,12 +145,4 @@ pub(super) fn copy(session: &Session, cx: &mut Context) {
             }
         }
     }
-}
-
-/// A type as one would write it.
-fn show(ty: &impl ToTokens) -> String {
-    let text = ty.to_token_stream().to_string();
-    [(" :: ", "::"), (" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ",")]
-        .iter()
-        .fold(text, |text, (from, to)| text.replace(from, to))
 }

@@ -9,7 +9,7 @@ use crate::{
     attr::Policy,
     model::{Field, Session},
     shape::{Shape, is_integer},
-    span::ours,
+    span::{ends, ours, respan},
 };
 
 /// All accessors; without bodies if the session is broken.
@@ -65,7 +65,8 @@ impl Fit<'_> {
         let (ty, slots, name) = (&self.field.ty, self.session.slots_ident(), self.field.reader());
         let get = quote!(self.__core.__slots.#name.get(&self.__core.__state, &#slots::#name));
         if self.field.attrs.copy.is_some() {
-            return (quote!(#ty), quote!(*#get));
+            // A type that is not `Copy` after all is shown where it stands.
+            return (quote!(#ty), respan(quote!(*#get), ends(ty).0));
         }
         let option = quote!(::core::option::Option);
         match Shape::of(ty) {

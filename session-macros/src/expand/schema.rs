@@ -11,8 +11,8 @@ use crate::{
     span::{ends, ours, respan},
 };
 
-/// `__ShopSlots`, with the descriptors. They are the only place where bounds meet the types of the fields, so that a type
-/// that fails one is reported once, where it stands.
+/// `__ShopSlots`, with the descriptors. They are the only place where bounds meet the types of the fields, so that a
+/// type that fails one is reported once, where it stands.
 pub(super) fn slots(session: &Session) -> TokenStream {
     let (p, vis, slots) = (session.private(), &session.vis, session.slots_ident());
     let names = session.fields.iter().map(Field::reader);
@@ -54,35 +54,26 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// `const user_id: Field<Option<u64>> = Field::new("user_id", …).identity();`
+/// `const user_id: Field<Option<u64>> = Field::plain("user_id").identity();`
 fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
     let (name, ty, stored) = (field.reader(), &field.ty, field.stored_name());
-    let new = match field.attrs.skip {
-        Some(_) => {
-            let initial = initial(field, p);
-            quote!(#p::Field::skipped(#stored, #initial))
-        }
-        None if is_plain(field) => {
-            let plain = over(field, quote!(#p::Field), quote!(::plain));
-            quote!(#plain(#stored))
-        }
-        None => {
-            let (codec, initial) = (codec(field, p), initial(field, p));
-            quote!(#p::Field::new(#stored, #codec, #initial))
-        }
-    };
-    let policy = field.policy().map(|policy| {
-        let (first, _) = ends(ty);
-        respan(
-            match policy {
-                Policy::Atomic => quote!(.atomic()),
-                Policy::Counter => quote!(.counter()),
-                Policy::Flash => quote!(.flash()),
-                Policy::Identity => quote!(.identity()),
-            },
-            first,
-        )
+    let policy = field.policy().map(|policy| match policy {
+        Policy::Atomic => quote!(.atomic()),
+        Policy::Counter => quote!(.counter()),
+        Policy::Flash => quote!(.flash()),
+        Policy::Identity => quote!(.identity()),
     });
+    let head = quote!(#p::Field);
+    let new = if field.attrs.skip.is_some() {
+        let initial = initial(field, p);
+        quote!(#head::skipped(#stored, #initial))
+    } else if is_plain(field) {
+        over(field, head, quote!(::plain(#stored) #policy))
+    } else {
+        let (codec, initial) = (codec(field, p), initial(field, p));
+        let (new, policy) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), quote!(#policy)));
+        quote!(#new(#stored, #codec, #initial) #policy)
+    };
     let alias = (!field.attrs.aliases.is_empty()).then(|| {
         let names = field.attrs.aliases.iter().map(|alias| &alias.value);
         quote!(.alias(&[#(#names),*]))
@@ -92,10 +83,10 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
         quote!(.expires(#expires))
     });
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
-    quote!(const #name: #p::Field<#ty> = #new #policy #alias #expires #device;)
+    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device;)
 }
 
-/// Whether type alone says how the field is encoded and what it is at first.
+/// Whether the type alone says how the field is encoded and what it is at first.
 fn is_plain(field: &Field) -> bool {
     field.attrs.with.is_none() && field.attrs.default.as_ref().is_none_or(|default| default.value.is_none())
 }
@@ -106,7 +97,10 @@ pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
         Some(with) => {
             let module = &with.value;
             quote_spanned! {module.span()=>
-                #p::Codec::new(|value, encoder| #module::serialize(value, encoder), |decoder| #module::deserialize(decoder))
+                #p::Codec::new(
+                    |value, encoder| #module::serialize(value, encoder),
+                    |decoder| #module::deserialize(decoder),
+                )
             }
         }
         None => over(field, quote!(#p::Codec), quote!(::serde())),

@@ -26,13 +26,16 @@ pub struct Counter<'a, T: 'static> {
     field: &'static Field<T>,
 }
 
-impl<'a, T: Integer + 'static> Counter<'a, T> {
+impl<'a, T> Counter<'a, T> {
+    // Without the bound, which the field's descriptor has: a type that is no integer is reported there, once.
     #[doc(hidden)]
     #[inline]
     pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
         Self { slot, state, field }
     }
+}
 
+impl<T: Integer + 'static> Counter<'_, T> {
     /// Counts up by `amount`, at most to the type's largest value.
     ///
     /// ```
