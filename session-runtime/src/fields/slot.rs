@@ -92,7 +92,7 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T: Send + 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
+impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
     fn reset(&mut self) {
         if self.0.policy != Policy::Skip {
             *self.1 = Slot::default();

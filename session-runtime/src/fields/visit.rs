@@ -13,7 +13,7 @@ pub struct Visitor<'a>(pub(crate) &'a mut dyn FnMut(&'static Meta, &mut dyn AnyS
 
 impl Visitor<'_> {
     /// Shows the visitor one field.
-    pub fn field<T: Send + 'static>(&mut self, field: &'static Field<T>, slot: &mut Slot<T>) {
+    pub fn field<T: 'static>(&mut self, field: &'static Field<T>, slot: &mut Slot<T>) {
         (self.0)(field.meta(), &mut (field, slot));
     }
 }

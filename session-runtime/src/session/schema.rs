@@ -14,13 +14,13 @@ use crate::{
     label = "write `#[derive(Session)]` on `{Self}`",
     note = "the derive is `session_runtime::Session`; it turns each field into a typed accessor"
 )]
-pub trait Schema: Sized + Send + 'static {
+pub trait Schema: Sized + 'static {
     /// The generated accessors, which `Session<Self>` derefs to.
     #[doc(hidden)]
-    type Fields: From<Core<Self>> + DerefMut<Target = Core<Self>> + Send;
+    type Fields: From<Core<Self>> + DerefMut<Target = Core<Self>>;
     /// One slot per field.
     #[doc(hidden)]
-    type Slots: Default + Send;
+    type Slots: Default;
     /// Names, lifetimes and cookie as the attributes give them.
     #[doc(hidden)]
     const SPEC: Spec;
