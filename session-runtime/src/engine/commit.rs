@@ -269,10 +269,11 @@ impl Request {
     }
 
     /// Sets the cookie of an unchanged id anew where that is called for: the key ring moved on, the deadline of a
-    /// persistent cookie moved, or `remember` changed what kind it is.
+    /// persistent cookie moved, or `remember` changed what kind it is. One that an earlier `save` set gives way: the
+    /// record says what is true by now.
     fn refresh_cookie(&self, applied: Option<&Change>, now: Timestamp) {
         let mut inner = self.inner();
-        let Inner { presented: Some(Presented::Found(found)), cookie: cookie @ None, .. } = &mut *inner else { return };
+        let Inner { presented: Some(Presented::Found(found)), cookie, .. } = &mut *inner else { return };
         let touched = applied.is_some_and(|change| change.touch.is_some());
         let restarted = applied.is_some_and(|change| change.restart.is_some());
         let shows = restarted || touched && self.engine.is_persistent(found.record.remembered);
