@@ -174,15 +174,18 @@ impl Request {
         match self.engine.apply(key, change, now).await? {
             Applied::Applied { renewed } => {
                 self.adopt(change, now);
-                if let (true, Some(verifier)) = (renewed, renewal) {
-                    self.emit(&Event::Renewed);
-                    let mut inner = self.inner();
-                    if let Some(Presented::Found(found)) = &mut inner.presented {
-                        (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
-                        inner.cookie = Some(self.engine.cookie_for(found, now));
+                match renewal {
+                    Some(verifier) if renewed => {
+                        self.emit(&Event::Renewed);
+                        let mut inner = self.inner();
+                        if let Some(Presented::Found(found)) = &mut inner.presented {
+                            (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
+                            inner.cookie = Some(self.engine.cookie_for(found, now));
+                        }
                     }
-                } else {
-                    self.refresh_cookie(Some(change), now);
+                    // Another request was first to renew. A cookie from here would bring the verifier before back.
+                    Some(_) => self.no_longer_current(),
+                    None => self.refresh_cookie(Some(change), now),
                 }
                 Ok(Some(Outcome::Applied))
             }
@@ -256,7 +259,15 @@ impl Request {
 
     fn replace_record(&self, record: Arc<Record>) {
         if let Some(Presented::Found(found)) = &mut self.inner().presented {
+            // The clock may have renewed it meanwhile, by another request.
+            found.by_current = record.verifier == self.engine.digester.digest(found.selector, &found.verifier);
             found.record = record;
+        }
+    }
+
+    fn no_longer_current(&self) {
+        if let Some(Presented::Found(found)) = &mut self.inner().presented {
+            found.by_current = false;
         }
     }
 

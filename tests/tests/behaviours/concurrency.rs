@@ -300,6 +300,35 @@ over_stores! {
         assert_eq!(winner.get("/read").await.body, "late");
     }
 
+    // B3, S11: who loses the race to renew goes on without a cookie, also where the deadline of a persistent one moved.
+    async fn the_loser_of_a_timer_renewal_does_not_bring_the_old_id_back(store) {
+        let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15)).persistent(true)), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        server.turn(minutes(16));
+        let (_, reply) = late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
+            assert!(visitor.clone().post("/note/winner").await.set_cookie().is_some());
+        }).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
+    }
+
+    // S11: a request under way with the id before has to try again, and does not pass for one that brought the new id.
+    async fn a_retry_across_a_timer_renewal_does_not_end_the_id_before(store) {
+        let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/notices/first").await;
+        let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/take-all", &gate, async {
+            server.turn(minutes(16));
+            let lost = visitor.clone().post("/notices/second").await;
+            assert!(lost.set_cookie().is_some());
+        }).await;
+        assert_eq!((reply.body.as_str(), reply.set_cookie()), ("first", None));
+        server.turn(minutes(2));
+        assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
+    }
+
     // S11: the response with the new cookie was lost, and the client goes on with the old one.
     async fn a_lost_timer_renewal_can_be_had_again(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
