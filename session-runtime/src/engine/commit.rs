@@ -7,7 +7,7 @@ use super::{
     open::{Found, Lost, Presented},
     pending::Pending,
     plan::{Plan, write_ops},
-    request::{Inner, Response},
+    request::Inner,
 };
 use crate::{
     clock::Timestamp,
@@ -155,7 +155,7 @@ impl Request {
             let max_age = self.engine.max_age(lifetime.remembered, expires_at, now);
             inner.cookie = Some(CookieChange::Set { token: self.engine.signer.sign(selector, &verifier), max_age });
         }
-        if inner.response != Response::Leaving
+        if !inner.unwatched
             && let Some(record) = change.judge(None, now).write
         {
             let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
@@ -247,7 +247,7 @@ impl Request {
     fn adopt(&self, change: &Change, now: Timestamp) {
         let mut inner = self.inner();
         let shows = change.renew.is_some() || change.touch.is_some() || change.restart.is_some();
-        if inner.response == Response::Leaving && !shows {
+        if inner.unwatched && !shows {
             return; // nobody reads it any more
         }
         if let Some(Presented::Found(found)) = &mut inner.presented

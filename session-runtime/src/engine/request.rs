@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     pub(super) response: Response,
+    /// Whether the last commit is under way and nobody else can ask what became of the session.
+    pub(super) unwatched: bool,
 }
 
 /// Where the response is.
@@ -131,7 +133,12 @@ impl Request {
         self: &Arc<Self>,
         handler_failed: bool,
     ) -> Result<(Outcome, Option<CookieChange>), Error> {
-        self.inner().response = Response::Leaving;
+        {
+            let mut inner = self.inner();
+            inner.response = Response::Leaving;
+            // The layer holds one, and this future another. A handle that outlives the response would be a third.
+            inner.unwatched = Arc::strong_count(self) <= 2;
+        }
         if handler_failed && self.inner().pending.keep_on_failure() {
             self.emit(&Event::DroppedOnFailure);
         }
