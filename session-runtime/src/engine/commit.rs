@@ -272,7 +272,9 @@ impl Request {
     }
 
     fn lose(&self, lost: Lost) -> Outcome {
-        self.inner().presented = Some(Presented::Lost(lost));
+        let mut inner = self.inner();
+        // A cookie that `save` left waiting would now replace a better one, or open nothing.
+        (inner.presented, inner.cookie) = (Some(Presented::Lost(lost)), None);
         match lost {
             Lost::Gone => Outcome::Gone,
             Lost::Moved => Outcome::Moved,

@@ -129,10 +129,13 @@ impl Request {
     }
 
     /// Commits what the handles did, and says what became of it and what the response is to say about the cookie.
+    ///
+    /// An id that an earlier `save` stored goes out whatever becomes of the rest: nobody else knows it, and the one
+    /// before opens nothing any more.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
-    ) -> Result<(Outcome, Option<CookieChange>), Error> {
+    ) -> (Result<Outcome, Error>, Option<CookieChange>) {
         {
             let mut inner = self.inner();
             inner.response = Response::Leaving;
@@ -149,10 +152,10 @@ impl Request {
             if outcome.is_err() {
                 inner.pending = Pending::default();
             }
-            inner.cookie.take()
+            inner.cookie.take().filter(|cookie| outcome.is_ok() || matches!(cookie, CookieChange::Set { .. }))
         };
         self.handle_dropped(); // one may have gone during the commit
-        outcome.map(|outcome| (outcome, cookie))
+        (outcome, cookie)
     }
 
     /// The response has left, and nobody had asked.
