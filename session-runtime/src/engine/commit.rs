@@ -47,6 +47,13 @@ impl Outcome {
     }
 }
 
+/// What became of a commit.
+pub(super) struct Committed {
+    pub(super) outcome: Outcome,
+    /// Whether there was anything to store but deadlines and renewals, which nobody asked for and nobody misses.
+    pub(super) asked: bool,
+}
+
 /// What a response says about the session's cookie.
 #[derive(Debug)]
 pub(crate) enum CookieChange {
@@ -59,16 +66,17 @@ pub(crate) enum CookieChange {
 impl Request {
     /// Commits for a handler that wants to know.
     pub(crate) async fn save(&self) -> Result<(), Error> {
-        self.commit().await?.into_result()
+        self.commit().await?.outcome.into_result()
     }
 
     /// Applies what is pending. If the store cannot tell, it stays pending.
-    pub(super) async fn commit(&self) -> Result<Outcome, Error> {
+    pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.gate.lock().await;
         let mut pending = self.take_pending()?;
+        let asked = !pending.is_empty();
         for _ in 0..RETRIES {
             match self.attempt(&pending).await {
-                Ok(Some(outcome)) => return Ok(self.report(outcome)),
+                Ok(Some(outcome)) => return Ok(Committed { outcome: self.report(outcome), asked }),
                 Ok(None) => {}
                 Err(error) => {
                     if error.is_unavailable() {
@@ -80,7 +88,7 @@ impl Request {
                 }
             }
         }
-        Ok(self.report(Outcome::Conflict))
+        Ok(Committed { outcome: self.report(Outcome::Conflict), asked })
     }
 
     fn take_pending(&self) -> Result<Pending, Error> {

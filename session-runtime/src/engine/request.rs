@@ -145,7 +145,8 @@ impl Request {
         if handler_failed && self.inner().pending.keep_on_failure() {
             self.emit(&Event::DroppedOnFailure);
         }
-        let outcome = self.commit().await;
+        let committed = self.commit().await;
+        let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
         let cookie = {
             let mut inner = self.inner();
             inner.response = Response::Left;

@@ -69,8 +69,7 @@ async fn late(
 
 /// Routes that load their session, wait at the gate, and go on.
 fn gated(server: &Server, gate: &Gate) -> Router {
-    let (a, b, c, d, e, f, g) =
-        (gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    let [a, b, c, d, e, f, g, h, i] = std::array::from_fn(|_| gate.clone());
     server.serving(
         Router::new()
             .route(
@@ -78,6 +77,18 @@ fn gated(server: &Server, gate: &Gate) -> Router {
                 get(move |s: S| async move {
                     a.pass().await;
                     s.name().to_owned()
+                })
+                .post(move |s: S| async move {
+                    h.pass().await;
+                    s.name().to_owned()
+                }),
+            )
+            .route(
+                "/fail",
+                post(move |mut s: S| async move {
+                    i.pass().await;
+                    *s.name_mut() = "dropped".into();
+                    (StatusCode::INTERNAL_SERVER_ERROR, "sorry")
                 }),
             )
             .route(
@@ -272,6 +283,21 @@ over_stores! {
                 assert_ne!(winner.get("/read").await.body, "late", "{case}");
                 assert_eq!(loser.cookie(), visitor.cookie(), "{case}");
             }
+        }
+    }
+
+    // B20, B23: who changed nothing loses nothing, so there is nothing to refuse, deadlines to refresh or not.
+    async fn a_request_that_changed_nothing_is_not_refused(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        for (path, status, body) in [("/read", StatusCode::OK, "first"), ("/fail", StatusCode::INTERNAL_SERVER_ERROR, "sorry")] {
+            let mut visitor = server.visitor();
+            visitor.post("/name/first").await;
+            server.turn(minutes(10));
+            let (_, reply) = late(&visitor.at(&app), http::Method::POST, path, &gate, async {
+                visitor.clone().post("/login/ada").await;
+            }).await;
+            assert_eq!((reply.status, reply.body.as_str(), reply.set_cookie()), (status, body, None));
         }
     }
 
