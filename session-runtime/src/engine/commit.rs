@@ -7,7 +7,7 @@ use super::{
     open::{Found, Lost, Presented},
     pending::Pending,
     plan::{Plan, write_ops},
-    request::{Inner, Response},
+    request::Inner,
 };
 use crate::{
     clock::Timestamp,
@@ -46,6 +46,13 @@ impl Outcome {
     }
 }
 
+/// What became of a commit.
+pub(super) struct Committed {
+    pub(super) outcome: Outcome,
+    /// Whether there was anything to store but deadlines and renewals, which nobody asked for and nobody misses.
+    pub(super) asked: bool,
+}
+
 /// What a response says about the session's cookie.
 #[derive(Debug)]
 pub(crate) enum CookieChange {
@@ -58,16 +65,17 @@ pub(crate) enum CookieChange {
 impl Request {
     /// Commits for a handler that wants to know.
     pub(crate) async fn save(&self) -> Result<(), Error> {
-        self.commit().await?.into_result()
+        self.commit().await?.outcome.into_result()
     }
 
     /// Applies what is pending. If the store cannot tell, it stays pending.
-    pub(super) async fn commit(&self) -> Result<Outcome, Error> {
+    pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.gate.lock().await;
         let mut pending = self.take_pending()?;
+        let asked = !pending.is_empty();
         for _ in 0..RETRIES {
             match self.attempt(&pending).await {
-                Ok(Some(outcome)) => return Ok(self.report(outcome)),
+                Ok(Some(outcome)) => return Ok(Committed { outcome: self.report(outcome), asked }),
                 Ok(None) => {}
                 Err(error) => {
                     if error.is_unavailable() {
@@ -79,7 +87,7 @@ impl Request {
                 }
             }
         }
-        Ok(self.report(Outcome::Conflict))
+        Ok(Committed { outcome: self.report(Outcome::Conflict), asked })
     }
 
     fn take_pending(&self) -> Result<Pending, Error> {
@@ -154,7 +162,7 @@ impl Request {
             let max_age = self.engine.max_age(lifetime.remembered, expires_at, now);
             inner.cookie = Some(CookieChange::Set { token: self.engine.signer.sign(selector, &verifier), max_age });
         }
-        if inner.response != Response::Leaving
+        if !inner.unwatched
             && let Some(record) = change.judge(None, now).write
         {
             let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
@@ -173,15 +181,18 @@ impl Request {
         match self.engine.apply(key, change, now).await? {
             Applied::Applied { renewed } => {
                 self.adopt(change, now);
-                if let (true, Some(verifier)) = (renewed, renewal) {
-                    self.emit(&Event::Renewed);
-                    let mut inner = self.inner();
-                    if let Some(Presented::Found(found)) = &mut inner.presented {
-                        (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
-                        inner.cookie = Some(self.engine.cookie_for(found, now));
+                match renewal {
+                    Some(verifier) if renewed => {
+                        self.emit(&Event::Renewed);
+                        let mut inner = self.inner();
+                        if let Some(Presented::Found(found)) = &mut inner.presented {
+                            (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
+                            inner.cookie = Some(self.engine.cookie_for(found, now));
+                        }
                     }
-                } else {
-                    self.refresh_cookie(Some(change), now);
+                    // Another request was first to renew. A cookie from here would bring the verifier before back.
+                    Some(_) => self.no_longer_current(),
+                    None => self.refresh_cookie(Some(change), now),
                 }
                 Ok(Some(Outcome::Applied))
             }
@@ -243,7 +254,7 @@ impl Request {
     fn adopt(&self, change: &Change, now: Timestamp) {
         let mut inner = self.inner();
         let shows = change.renew.is_some() || change.touch.is_some() || change.restart.is_some();
-        if inner.response == Response::Leaving && !shows {
+        if inner.unwatched && !shows {
             return; // nobody reads it any more
         }
         if let Some(Presented::Found(found)) = &mut inner.presented
@@ -255,12 +266,22 @@ impl Request {
 
     fn replace_record(&self, record: Arc<Record>) {
         if let Some(Presented::Found(found)) = &mut self.inner().presented {
+            // The clock may have renewed it meanwhile, by another request.
+            found.by_current = record.verifier == self.engine.digester.digest(found.selector, &found.verifier);
             found.record = record;
         }
     }
 
+    fn no_longer_current(&self) {
+        if let Some(Presented::Found(found)) = &mut self.inner().presented {
+            found.by_current = false;
+        }
+    }
+
     fn lose(&self, lost: Lost) -> Outcome {
-        self.inner().presented = Some(Presented::Lost(lost));
+        let mut inner = self.inner();
+        // A cookie that `save` left waiting would now replace a better one, or open nothing.
+        (inner.presented, inner.cookie) = (Some(Presented::Lost(lost)), None);
         match lost {
             Lost::Gone => Outcome::Gone,
             Lost::Moved => Outcome::Moved,
@@ -268,10 +289,11 @@ impl Request {
     }
 
     /// Sets the cookie of an unchanged id anew where that is called for: the key ring moved on, the deadline of a
-    /// persistent cookie moved, or `remember` changed what kind it is.
+    /// persistent cookie moved, or `remember` changed what kind it is. One that an earlier `save` set gives way: the
+    /// record says what is true by now.
     fn refresh_cookie(&self, applied: Option<&Change>, now: Timestamp) {
         let mut inner = self.inner();
-        let Inner { presented: Some(Presented::Found(found)), cookie: cookie @ None, .. } = &mut *inner else { return };
+        let Inner { presented: Some(Presented::Found(found)), cookie, .. } = &mut *inner else { return };
         let touched = applied.is_some_and(|change| change.touch.is_some());
         let restarted = applied.is_some_and(|change| change.restart.is_some());
         let shows = restarted || touched && self.engine.is_persistent(found.record.remembered);

@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     pub(super) response: Response,
+    /// Whether the last commit is under way and nobody else can ask what became of the session.
+    pub(super) unwatched: bool,
 }
 
 /// Where the response is.
@@ -127,25 +129,34 @@ impl Request {
     }
 
     /// Commits what the handles did, and says what became of it and what the response is to say about the cookie.
+    ///
+    /// An id that an earlier `save` stored goes out whatever becomes of the rest: nobody else knows it, and the one
+    /// before opens nothing any more.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
-    ) -> Result<(Outcome, Option<CookieChange>), Error> {
-        self.inner().response = Response::Leaving;
+    ) -> (Result<Outcome, Error>, Option<CookieChange>) {
+        {
+            let mut inner = self.inner();
+            inner.response = Response::Leaving;
+            // The layer holds one, and this future another. A handle that outlives the response would be a third.
+            inner.unwatched = Arc::strong_count(self) <= 2;
+        }
         if handler_failed && self.inner().pending.keep_on_failure() {
             self.emit(&Event::DroppedOnFailure);
         }
-        let outcome = self.commit().await;
+        let committed = self.commit().await;
+        let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
         let cookie = {
             let mut inner = self.inner();
             inner.response = Response::Left;
             if outcome.is_err() {
                 inner.pending = Pending::default();
             }
-            inner.cookie.take()
+            inner.cookie.take().filter(|cookie| outcome.is_ok() || matches!(cookie, CookieChange::Set { .. }))
         };
         self.handle_dropped(); // one may have gone during the commit
-        outcome.map(|outcome| (outcome, cookie))
+        (outcome, cookie)
     }
 
     /// The response has left, and nobody had asked.

@@ -135,7 +135,8 @@ where
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = Result<(Outcome, Option<CookieChange>), Error>> + Send>>;
+type Committed = (Result<Outcome, Error>, Option<CookieChange>);
+type Commit = Pin<Box<dyn Future<Output = Committed> + Send>>;
 
 pin_project! {
     /// The future of [`SessionService`]: first the handler, then the commit.
@@ -211,14 +212,13 @@ fn finish<B: Default + 'static>(
     request: &Request,
     safe: bool,
     response: Response<B>,
-    committed: Result<(Outcome, Option<CookieChange>), Error>,
+    (outcome, cookie): Committed,
 ) -> Response<B> {
-    let (mut response, cookie) = match committed {
-        Ok((Outcome::Applied, cookie)) => (response, cookie),
-        Ok((Outcome::Gone, _)) => (response, None),
-        Ok((Outcome::Moved | Outcome::Conflict, _)) if safe => (response, None),
-        Ok((Outcome::Moved | Outcome::Conflict, _)) => (Page::conflict().into_response(), None),
-        Err(error) => (refuse(&error), None),
+    let mut response = match outcome {
+        Ok(Outcome::Applied | Outcome::Gone) => response,
+        Ok(Outcome::Moved | Outcome::Conflict) if safe => response,
+        Ok(Outcome::Moved | Outcome::Conflict) => Page::conflict().into_response(),
+        Err(error) => refuse(&error),
     };
     vary_by_cookie(response.headers_mut());
     if let Some(line) = cookie.map(|cookie| request.write_cookie(&cookie)) {

@@ -69,8 +69,7 @@ async fn late(
 
 /// Routes that load their session, wait at the gate, and go on.
 fn gated(server: &Server, gate: &Gate) -> Router {
-    let (a, b, c, d, e, f, g) =
-        (gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    let [a, b, c, d, e, f, g, h, i] = std::array::from_fn(|_| gate.clone());
     server.serving(
         Router::new()
             .route(
@@ -78,6 +77,18 @@ fn gated(server: &Server, gate: &Gate) -> Router {
                 get(move |s: S| async move {
                     a.pass().await;
                     s.name().to_owned()
+                })
+                .post(move |s: S| async move {
+                    h.pass().await;
+                    s.name().to_owned()
+                }),
+            )
+            .route(
+                "/fail",
+                post(move |mut s: S| async move {
+                    i.pass().await;
+                    *s.name_mut() = "dropped".into();
+                    (StatusCode::INTERNAL_SERVER_ERROR, "sorry")
                 }),
             )
             .route(
@@ -275,6 +286,21 @@ over_stores! {
         }
     }
 
+    // B20, B23: who changed nothing loses nothing, so there is nothing to refuse, deadlines to refresh or not.
+    async fn a_request_that_changed_nothing_is_not_refused(store) {
+        let (server, gate) = (Server::new(store), Gate::new());
+        let app = gated(&server, &gate);
+        for (path, status, body) in [("/read", StatusCode::OK, "first"), ("/fail", StatusCode::INTERNAL_SERVER_ERROR, "sorry")] {
+            let mut visitor = server.visitor();
+            visitor.post("/name/first").await;
+            server.turn(minutes(10));
+            let (_, reply) = late(&visitor.at(&app), http::Method::POST, path, &gate, async {
+                visitor.clone().post("/login/ada").await;
+            }).await;
+            assert_eq!((reply.status, reply.body.as_str(), reply.set_cookie()), (status, body, None));
+        }
+    }
+
     // B23, S11: a renewal by the clock loses nothing.
     async fn a_write_across_a_timer_renewal_is_applied(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
@@ -298,6 +324,35 @@ over_stores! {
         assert_eq!(loser.get("/untouched").await.status, StatusCode::NOT_FOUND);
         assert_eq!(loser.at(&server.app).get("/read").await.body, "");
         assert_eq!(winner.get("/read").await.body, "late");
+    }
+
+    // B3, S11: who loses the race to renew goes on without a cookie, also where the deadline of a persistent one moved.
+    async fn the_loser_of_a_timer_renewal_does_not_bring_the_old_id_back(store) {
+        let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15)).persistent(true)), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        server.turn(minutes(16));
+        let (_, reply) = late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
+            assert!(visitor.clone().post("/note/winner").await.set_cookie().is_some());
+        }).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
+    }
+
+    // S11: a request under way with the id before has to try again, and does not pass for one that brought the new id.
+    async fn a_retry_across_a_timer_renewal_does_not_end_the_id_before(store) {
+        let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
+        let app = gated(&server, &gate);
+        let mut visitor = server.visitor();
+        visitor.post("/notices/first").await;
+        let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/take-all", &gate, async {
+            server.turn(minutes(16));
+            let lost = visitor.clone().post("/notices/second").await;
+            assert!(lost.set_cookie().is_some());
+        }).await;
+        assert_eq!((reply.body.as_str(), reply.set_cookie()), ("first", None));
+        server.turn(minutes(2));
+        assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
     }
 
     // S11: the response with the new cookie was lost, and the client goes on with the old one.

@@ -190,6 +190,24 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["note"], "late");
     }
 
+    // B45: also if the session began with this very response.
+    async fn a_handle_that_outlives_the_first_response_saves_too(store) {
+        let server = Server::new(store);
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |mut first: S, late: S| async move {
+            *first.name_mut() = "ada".into();
+            sender.send(late).ok().unwrap();
+        })));
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        late.save().await.unwrap();
+        assert_eq!((late.name(), late.is_new()), ("ada", false));
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["visits"]), (&"ada".into(), &1.into()));
+    }
+
     // B45
     async fn save_stores_at_once_and_the_rest_waits(store) {
         let server = Server::new(store);

@@ -2,9 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
+use axum::{Router, routing::post};
 use http::StatusCode;
-use session_runtime::store::Store as _;
-use tests::{app::Server, over_stores};
+use session_runtime::{Session, store::Store as _};
+use tests::{
+    app::{Server, Site},
+    over_stores,
+};
+
+use crate::faulty::{Fault, Faulty};
+
+type S = Session<Site>;
 
 over_stores! {
     // B32, S47
@@ -49,6 +57,55 @@ over_stores! {
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["visits"], &seen["user"]), (&2.into(), &"ada".into()));
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
+    }
+
+    // S10: whichever call fails, the id before opens the session, or the one after, or an error says that neither may.
+    async fn no_call_that_fails_leaves_two_ids_or_silently_none(store) {
+        for (calls, fault) in (0..6).flat_map(|calls| [(calls, Fault::Down), (calls, Fault::Lost)]) {
+            for path in ["/log-in", "/log-out", "/renew", "/switch", "/restart"] {
+                let (server, faulty) = Faulty::server(&store, |builder| builder);
+                let app = server.serving(Router::new()
+                    .route("/log-in", post(|mut s: S| async move { s.user_mut().log_in("bob".into()) }))
+                    .route("/log-out", post(|mut s: S| async move { s.user_mut().log_out() }))
+                    .route("/renew", post(|mut s: S| async move { s.renew() }))
+                    .route("/switch", post(|mut s: S| async move {
+                        s.user_mut().log_out();
+                        s.user_mut().log_in("bob".into());
+                    }))
+                    .route("/restart", post(|mut s: S| async move {
+                        s.destroy();
+                        *s.name_mut() = "x".into();
+                    })));
+                let mut before = server.signed_in("ada").await;
+                before.post("/theme/dark").await;
+                let mut after = before.at(&app);
+                faulty.plan(vec![Fault::None; calls].into_iter().chain(vec![fault.clone(); 2]));
+                let reply = after.post(path).await;
+                faulty.plan([]);
+                let old = before.get("/show").await.json()["is_new"] == false;
+                let new = after.cookie() != before.cookie() && after.at(&server.app).get("/show").await.json()["is_new"] == false;
+                let said = reply.status == StatusCode::SERVICE_UNAVAILABLE;
+                assert!(old != new || said && !old, "{path}, call {calls}: old {old}, new {new}, {}", reply.status);
+            }
+        }
+    }
+
+    // S10, S47: what `save` stored under a new id can be found again, whatever becomes of the rest.
+    async fn an_id_that_save_stored_goes_out_with_the_error(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new()
+            .route("/down", post(move |mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                s.save().await.unwrap();
+                *s.name_mut() = "dropped".into();
+                faulty.plan([Fault::Down, Fault::Down]);
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/guest").await;
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/down").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
     }
 
     // B38, S2: nothing that a store keeps opens a session or shows half of its token.

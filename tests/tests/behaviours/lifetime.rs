@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use axum::{Router, routing::post};
 use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _};
 use tests::{
-    app::{Server, hours, minutes},
+    app::{Server, Site, hours, minutes},
+    client::Visitor,
     over_stores,
 };
 
@@ -144,6 +146,18 @@ over_stores! {
         visitor.post("/remember").await;
         server.turn(hours(24 * 29));
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
+    // B11, B17: also if `save` has set the cookie already.
+    async fn remember_after_a_save_in_the_same_request_makes_the_cookie_last(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
+            *s.name_mut() = "ada".into();
+            s.save().await.unwrap();
+            s.remember(true);
+        })));
+        let set = Visitor::new(&app).post("/").await.set_cookie().unwrap();
+        assert!(set.contains(&format!("; Max-Age={}", 30 * 24 * 3600)), "{set}");
     }
 
     // B18, S19

@@ -6,6 +6,7 @@ mod concurrency;
 mod cookie;
 mod developer;
 mod faults;
+mod faulty;
 mod interleaving;
 mod lifetime;
 mod sign;

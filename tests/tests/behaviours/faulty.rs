@@ -1,0 +1,124 @@
+//! A store that fails, loses its answer or waits at the calls that a test names.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use session_runtime::{
+    SessionsBuilder, Timestamp,
+    store::{Applied, Change, Key, Record, Store, StoreError},
+};
+use tests::{
+    app::{Server, Site},
+    store::AnyStore,
+};
+use tokio::sync::Semaphore;
+
+/// What becomes of one call.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    None,
+    /// The store is not reached.
+    Down,
+    /// It is reached, but the answer is lost.
+    Lost,
+    /// It is reached; the answer comes once the gate opens.
+    Slow(Gate),
+    /// It is not reached, which shows once the gate opens.
+    SlowlyDown(Gate),
+}
+
+/// Where a call waits.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    arrived: Arc<Semaphore>,
+    opened: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Returns once a call waits.
+    pub(crate) async fn wait(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+
+    pub(crate) fn open(&self) {
+        self.opened.add_permits(1);
+    }
+
+    async fn pass(&self) {
+        self.arrived.add_permits(1);
+        self.opened.acquire().await.unwrap().forget();
+    }
+}
+
+/// A store in front of another.
+#[derive(Clone)]
+pub(crate) struct Faulty {
+    inner: AnyStore,
+    plan: Arc<Mutex<VecDeque<Fault>>>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: &AnyStore) -> Self {
+        Self { inner: inner.clone(), plan: Arc::default() }
+    }
+
+    /// A server on such a store, and the store.
+    pub(crate) fn server(
+        store: &AnyStore,
+        options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
+    ) -> (Server, Self) {
+        let faulty = Self::new(store);
+        let under = faulty.clone();
+        (Server::with(store.clone(), |builder| options(builder.store(under))), faulty)
+    }
+
+    /// What becomes of the next calls; all after them succeed.
+    pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        *self.plan.lock().unwrap() = faults.into_iter().collect();
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let fault = self.plan.lock().unwrap().pop_front().unwrap_or(Fault::None);
+        match fault {
+            Fault::None => call.await,
+            Fault::Down => Err(StoreError::new("the store is down")),
+            Fault::Lost => {
+                call.await?;
+                Err(StoreError::new("the connection broke before the answer came"))
+            }
+            Fault::Slow(gate) => {
+                let answer = call.await;
+                gate.pass().await;
+                answer
+            }
+            Fault::SlowlyDown(gate) => {
+                gate.pass().await;
+                Err(StoreError::new("the store is down"))
+            }
+        }
+    }
+}
+
+impl Store for Faulty {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.call(self.inner.load(key, now)).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.call(self.inner.apply(key, change, now)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.call(self.inner.delete(key)).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.delete_expired(now).await
+    }
+}
