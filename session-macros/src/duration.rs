@@ -89,9 +89,16 @@ impl Lifetime {
                     cx.error(punct.span(), "a duration cannot be negative; drop the `-`");
                     sound = false;
                 }
+                // `idle = 30m colour`
+                other if !terms.is_empty() => {
+                    cx.error_at(other, format!("expected a comma before `{other}`"));
+                    sound = false;
+                    break;
+                }
                 other => {
                     cx.error_at(other, format!("expected a duration such as `15m` or `1h 30m`, found `{other}`"));
                     sound = false;
+                    break;
                 }
             }
         }
@@ -320,6 +327,7 @@ mod tests {
             ("1h 2h", "the unit `h` is given twice; add the two up"),
             ("\"\"", "the duration is empty; write it such as `15m`"),
             ("\"soon\"", "`soon` is no duration; write it such as `15m` or `1h 30m`"),
+            ("5m colour = 3", "expected a comma before `colour`"),
             ("[5m]", "expected a duration such as `15m` or `1h 30m`, found `[5m]`"),
         ] {
             if expected.is_empty() {

@@ -7,7 +7,7 @@ use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type, Visibility, ext:
 use crate::{
     attr::{FieldAttrs, Policy, StructAttrs},
     context::Context,
-    span::ours,
+    span::{our_visibility, ours},
 };
 
 /// The struct that derives `Session`.
@@ -56,7 +56,8 @@ impl Session {
             Data::Enum(data) => (Form::Other(data.enum_token.to_token_stream()), Vec::new()),
             Data::Union(data) => (Form::Other(data.union_token.to_token_stream()), Vec::new()),
         };
-        let mut session = Self { ident: input.ident, vis: input.vis, generics: input.generics, form, attrs, fields };
+        let mut session =
+            Self { ident: input.ident, vis: our_visibility(&input.vis), generics: input.generics, form, attrs, fields };
         session.drop_doubles();
         session
     }
@@ -128,7 +129,7 @@ impl Field {
         let attrs = FieldAttrs::read(&field.attrs, cx);
         let inherits = |attribute: &Attribute| ["doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name));
         let inherited = field.attrs.into_iter().filter(inherits).collect();
-        Some(Self { ident: field.ident?, vis: field.vis, ty: field.ty, inherited, attrs })
+        Some(Self { ident: field.ident?, vis: our_visibility(&field.vis), ty: field.ty, inherited, attrs })
     }
 
     /// The name without `r#`.

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::Visibility;
 
 /// `tokens`, each at `span`. A single token left at the call site would collapse the whole error to
 /// `#[derive(Session)]`.
@@ -36,6 +37,21 @@ pub(crate) fn ours(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(ident.span().resolved_at(Span::call_site()));
     ident
+}
+
+/// `vis`, likewise: a visibility that a `macro_rules!` wrote would make the accessor count as that macro's code. The path
+/// in `pub(in path)` keeps its spans, since it may be a `$crate`.
+pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
+    let mut vis = vis.clone();
+    let pub_token = match &mut vis {
+        Visibility::Public(pub_token) => Some(pub_token),
+        Visibility::Restricted(restricted) => Some(&mut restricted.pub_token),
+        Visibility::Inherited => None,
+    };
+    if let Some(pub_token) = pub_token {
+        pub_token.span = pub_token.span.resolved_at(Span::call_site());
+    }
+    vis
 }
 
 /// The tokens, with those in invisible groups (what a `macro_rules!` fragment leaves) taken out of them.

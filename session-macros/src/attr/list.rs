@@ -145,3 +145,68 @@ fn unknown<K: Key>(name: &str) -> String {
     let names: Vec<_> = K::names().map(|name| format!("`{name}`")).collect();
     format!("unknown {place} attribute `{name}`\n\n  = help: {} takes {}", K::PLACE, names.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use syn::parse_quote;
+
+    use super::*;
+
+    /// Each entry as `key` or `key = value`, and the faults.
+    fn read_struct(attribute: &Attribute) -> (Vec<String>, Vec<String>) {
+        read_as::<StructKey>(attribute)
+    }
+
+    fn read_field(attribute: &Attribute) -> (Vec<String>, Vec<String>) {
+        read_as::<FieldKey>(attribute)
+    }
+
+    fn read_as<K: Key>(attribute: &Attribute) -> (Vec<String>, Vec<String>) {
+        let mut cx = Context::new();
+        let entries = entries::<K>(std::slice::from_ref(attribute), &mut cx);
+        let show = |entry: Entry<K>| match entry.value {
+            Some(value) => format!("{} = {value}", entry.at),
+            None => entry.at.to_string(),
+        };
+        (entries.into_iter().map(show).collect(), cx.messages())
+    }
+
+    #[test]
+    fn a_list_is_cut_at_its_commas() {
+        let (entries, faults) = read_struct(&parse_quote!(#[session(idle = 1h 30m, persistent, cookie = "a,b",)]));
+        assert_eq!(entries, ["idle = 1h 30m", "persistent", "cookie = \"a,b\""]);
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn commas_between_angle_brackets_belong_to_the_expression() {
+        let (entries, faults) =
+            read_field(&parse_quote!(#[session(default = Map::<u8, Vec<(u8, u8)>>::new(), counter)]));
+        assert_eq!((entries.len(), entries[1].as_str()), (2, "counter"));
+        assert!(faults.is_empty(), "{faults:?}");
+        let (entries, _) = read_field(&parse_quote!(#[session(default = <A as B<u8, u8>>::new(), device)]));
+        assert_eq!(entries[1], "device");
+        let (entries, _) = read_field(&parse_quote!(#[session(default = if 1 < 2 { 3 } else { 4 }, device)]));
+        assert_eq!(entries[1], "device");
+        let (entries, _) = read_field(&parse_quote!(#[session(default = (|| -> u8 { 1 })(), device)]));
+        assert_eq!(entries[1], "device");
+    }
+
+    #[test]
+    fn what_follows_a_fault_is_read() {
+        let (entries, faults) = read_struct(&parse_quote! {
+            #[session("idle" = 30m, absolute(12h), touch = 3s colour = "red" persistent, secure: false, path =, http_only)]
+        });
+        assert_eq!(entries, ["touch = 3s colour = \"red\" persistent", "http_only"]);
+        assert_eq!(faults.len(), 4, "{faults:?}");
+    }
+
+    #[test]
+    fn a_forgotten_comma_before_a_known_key_is_seen() {
+        let (entries, faults) = read_struct(&parse_quote!(#[session(idle = 30m absolute = 12h, persistent secure)]));
+        assert_eq!(entries, ["idle = 30m", "absolute = 12h", "persistent", "secure"]);
+        assert_eq!(faults, ["expected a comma before `absolute`", "expected a comma before `secure`"]);
+    }
+}

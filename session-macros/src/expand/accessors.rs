@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::Type;
+use syn::{Attribute, Meta, Type};
 
 use super::{Generics, docs};
 use crate::{
@@ -86,7 +86,7 @@ impl Fit<'_> {
     fn handle(&self) -> TokenStream {
         let (p, vis, name, handle) = (&self.p, &self.field.vis, self.field.reader(), self.field.handle());
         let doc = docs::handle(self.field);
-        let deprecated = self.deprecated();
+        let repeated = self.repeated();
         let (kind, ty) = self.handle_type();
         let slots = self.session.slots_ident();
         let (arguments, body) = if kind == "Identity" {
@@ -101,7 +101,7 @@ impl Fit<'_> {
         };
         let body = self.body(body);
         quote! {
-            #(#deprecated)*
+            #(#repeated)*
             #[doc = #doc]
             #[inline]
             #vis fn #handle(&mut self) -> #p::#kind<'_, #arguments> { #body }
@@ -132,19 +132,23 @@ impl Fit<'_> {
     fn deadline(&self) -> Option<TokenStream> {
         let (vis, name, deadline) = (&self.field.vis, self.field.reader(), self.field.deadline()?);
         let doc = docs::deadline(self.field);
-        let deprecated = self.deprecated();
+        let repeated = self.repeated();
         let slots = self.session.slots_ident();
         let body = self.body(quote!(self.__core.__slots.#name.expires_at(&self.__core.__state, &#slots::#name)));
         Some(quote! {
-            #(#deprecated)*
+            #(#repeated)*
             #[doc = #doc]
             #[inline]
             #vis fn #deadline(&self) -> ::core::option::Option<::std::time::SystemTime> { #body }
         })
     }
 
-    fn deprecated(&self) -> impl Iterator<Item = &syn::Attribute> {
-        self.field.inherited.iter().filter(|attribute| attribute.path().is_ident("deprecated"))
+    /// What the field says of itself that holds for each of its accessors: `deprecated`, `doc(hidden)`.
+    fn repeated(&self) -> impl Iterator<Item = &Attribute> {
+        self.field.inherited.iter().filter(|attribute| match &attribute.meta {
+            Meta::List(list) if list.path.is_ident("doc") => list.tokens.to_string() == "hidden",
+            meta => meta.path().is_ident("deprecated"),
+        })
     }
 
     fn body(&self, body: TokenStream) -> TokenStream {

@@ -7,6 +7,8 @@ mod accessors;
 mod broken;
 mod docs;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};

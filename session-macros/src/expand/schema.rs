@@ -45,7 +45,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
                 #(visitor.field(&#slots::#names, &mut slots.#names);)*
             }
             fn split(self) -> #slots {
-                #slots { #(#names: #p::Slot::from(self.#names),)* }
+                #slots { #(#names: ::core::convert::From::from(self.#names),)* }
             }
             fn join(slots: #slots, state: &#p::State) -> Self {
                 Self { #(#names: slots.#names.into_value(state, &#slots::#names),)* }

@@ -22,7 +22,6 @@ struct Shop {
     also_fine: Option<NotSerde>,
     #[session(with = nowhere)]
     pause: u64,
-    shared: std::rc::Rc<u8>,
 }
 
 fn handler(mut session: Session<Shop>) {

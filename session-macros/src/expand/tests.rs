@@ -1,0 +1,133 @@
+//! The expansion of a small session, kept as a file to read; and that any expansion is code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use quote::quote;
+
+use crate::derive;
+
+fn pretty(expansion: proc_macro2::TokenStream) -> String {
+    let text = expansion.to_string();
+    let file = syn::parse2(expansion).unwrap_or_else(|error| panic!("{error} in {text}"));
+    prettyplease::unparse(&file)
+}
+
+#[test]
+fn the_expansion_is_as_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/expand/example.txt");
+    let expansion = pretty(derive(quote! {
+        /// What the shop remembers about a visitor.
+        #[session(idle = 30m, domain = "example.com", cookie = "shop")]
+        pub struct Shop {
+            /// Who is signed in.
+            #[session(identity)]
+            pub user_id: Option<u64>,
+            #[session(atomic, default = vec![Line::FREE])]
+            pub(crate) cart: Vec<Line>,
+            #[session(expires = 5m, rename = "code", alias = "otp")]
+            one_time_code: Option<String>,
+            #[session(skip)]
+            scratch: Scratch,
+        }
+    }));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &expansion).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/expand/example.txt anew");
+}
+
+// B46: whatever is wrong with a struct, all its accessors are there, once each.
+#[test]
+fn a_broken_session_keeps_its_accessors() {
+    let expansion = pretty(derive(quote! {
+        #[session(idle = 5, colour)]
+        pub struct Shop<T> {
+            #[session(identity, flash)]
+            user_id: u64,
+            #[session(counter)]
+            visits: String,
+            cart: Vec<T>,
+            cart_mut: u8,
+        }
+    }));
+    for accessor in ["user_id", "user_id_mut", "visits", "visits_mut", "cart", "cart_mut", "cart_mut_mut"] {
+        assert_eq!(expansion.matches(&format!("fn {accessor}(")).count(), 1, "{accessor} in {expansion}");
+    }
+    assert_eq!(expansion.matches("compile_error!").count(), 7, "{expansion}");
+}
+
+#[test]
+fn every_form_of_item_expands_to_code() {
+    for item in [
+        quote!(
+            struct Unit;
+        ),
+        quote!(
+            struct Tuple(u8, #[session(counter)] u8);
+        ),
+        quote!(
+            struct Braces {}
+        ),
+        quote!(
+            enum Choice {
+                This,
+                #[session(x)]
+                That {
+                    #[session(y)]
+                    field: u8,
+                },
+            }
+        ),
+        quote!(union Either { a: u8 }),
+        quote!(
+            struct Lifetimes<'a, 'b: 'a> {
+                a: &'a str,
+                b: &'b str,
+            }
+        ),
+        quote!(
+            struct Bounds<T: Clone = u8, const N: usize = 3>
+            where
+                T: Copy,
+            {
+                a: [T; N],
+            }
+        ),
+        quote!(
+            struct Where
+            where
+                u8: Copy,
+            {
+                a: u8,
+            }
+        ),
+        quote!(
+            #[session]
+            #[session = 5]
+            #[session()]
+            #[session(, ,)]
+            struct Lists {
+                a: u8,
+            }
+        ),
+        quote!(
+            #[session(cookie, idle =, = 3, 5, "x", (a), a::b = 1, #, idle = 30m absolute = 1h touch)]
+            struct Junk {
+                a: u8,
+            }
+        ),
+        quote!(
+            struct Twice {
+                a: u8,
+                a: u8,
+            }
+        ),
+        quote!(
+            struct r#type {
+                r#fn: u8,
+            }
+        ),
+    ] {
+        assert!(!pretty(derive(item)).is_empty());
+    }
+}

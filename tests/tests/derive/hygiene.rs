@@ -1,0 +1,173 @@
+//! The expansion relies on nothing in scope, and hides nothing.
+
+use session_runtime::{Schema, Session, testing};
+
+/// Somebody else's name for the runtime.
+mod facade {
+    pub(crate) use session_runtime as sessions;
+}
+
+#[no_implicit_prelude]
+mod without_prelude {
+    #[derive(::session_runtime::Session)]
+    #[session(idle = 5m, domain = "example.com", cookie = "bare")]
+    pub(crate) struct Bare {
+        #[session(identity)]
+        pub(crate) user_id: ::std::option::Option<u64>,
+        #[session(atomic, default = ::std::vec![1, 2])]
+        pub(crate) cart: ::std::vec::Vec<u8>,
+        #[session(expires = 1m)]
+        pub(crate) code: ::std::option::Option<::std::string::String>,
+        #[session(flash, alias = "old")]
+        pub(crate) notice: ::std::option::Option<u8>,
+        #[session(counter)]
+        pub(crate) visits: u8,
+        #[session(skip)]
+        pub(crate) scratch: ::std::option::Option<u8>,
+    }
+}
+
+/// Everything that the expansion might have meant is something else here.
+#[allow(dead_code)]
+mod shadowed {
+    pub(crate) struct Option;
+    pub(crate) struct Result;
+    pub(crate) struct Some;
+    pub(crate) struct Default;
+    pub(crate) struct From;
+    pub(crate) struct Field;
+    pub(crate) struct Slot;
+    pub(crate) struct Core;
+    pub(crate) struct Duration;
+    pub(crate) trait Deref {}
+    pub(crate) trait Schema {}
+    pub(crate) mod core {}
+    pub(crate) mod std {}
+    pub(crate) mod session_runtime {}
+
+    #[derive(::session_runtime::Session)]
+    #[session(idle = 5m, domain = "example.com", cookie = "shadowed")]
+    pub(crate) struct Shop {
+        #[session(expires = 1m)]
+        pub(crate) code: ::core::option::Option<u8>,
+        #[session(default = 3)]
+        pub(crate) visits: u8,
+    }
+}
+
+#[derive(Session)]
+#[session(crate = facade::sessions)]
+struct Elsewhere {
+    visits: u64,
+}
+
+// Names that the expansion uses itself.
+#[derive(Session)]
+struct Names {
+    r#type: u8,
+    r#match: Option<String>,
+    #[session(expires = 1m)]
+    r#fn: u8,
+    state: u8,
+    visitor: u8,
+    core: u8,
+    field: u8,
+    value: u8,
+    decoder: u8,
+    default: u8,
+    new: u8,
+    __core: u8,
+    __state: u8,
+    _unused: u8,
+    überall: u8,
+}
+
+#[allow(non_camel_case_types, non_snake_case)]
+#[derive(Session)]
+#[session(cookie = "raw")]
+struct r#struct {
+    camelCase: u8,
+}
+
+mod two_in_one_scope {
+    use session_runtime::Session;
+
+    #[derive(Session)]
+    pub(crate) struct Shop {
+        pub(crate) visits: u8,
+    }
+
+    #[derive(Session)]
+    pub(crate) struct Admin {
+        pub(crate) visits: u8,
+    }
+}
+
+#[test]
+fn it_works_without_a_prelude_and_among_false_friends() {
+    let bare =
+        without_prelude::Bare { user_id: None, cart: vec![], code: None, notice: None, visits: 1, scratch: None };
+    let mut session = testing::session(bare);
+    session.visits_mut().add(1);
+    assert_eq!(session.cart_mut().len(), 0);
+    assert_eq!((session.visits(), session.code(), session.scratch()), (2, None, None));
+    session.code_mut().set("1".into());
+    assert!(session.code_expires_at().is_some());
+
+    let session = testing::session(shadowed::Shop { code: None, visits: 1 });
+    assert_eq!((session.code(), session.visits()), (None, 1));
+
+    let session = testing::session(Elsewhere { visits: 1 });
+    assert_eq!(session.visits(), 1);
+}
+
+#[test]
+fn raw_identifiers_are_stored_without_their_prefix() {
+    let names = Names {
+        r#type: 1,
+        r#match: None,
+        r#fn: 2,
+        state: 3,
+        visitor: 4,
+        core: 5,
+        field: 6,
+        value: 7,
+        decoder: 8,
+        default: 9,
+        new: 10,
+        __core: 11,
+        __state: 12,
+        _unused: 13,
+        überall: 14,
+    };
+    let mut session = testing::session(names);
+    *session.type_mut() += 1;
+    session.match_mut().set("m".into());
+    *session.überall_mut() += 1;
+    assert_eq!((session.r#type(), session.r#match(), session.r#fn()), (2, Some("m"), 2));
+    assert_eq!((session.state(), session.visitor(), session.core(), session.field()), (3, 4, 5, 6));
+    assert_eq!((session.value(), session.decoder(), session.default(), session.new()), (7, 8, 9, 10));
+    assert_eq!((session.__core(), session.__state(), session._unused(), session.überall()), (11, 12, 13, 15));
+    assert!(session.fn_expires_at().is_none());
+    let spec = format!("{:?}", Names::SPEC);
+    assert!(spec.contains("name: \"type\"") && spec.contains("name: \"fn\"") && !spec.contains("r#"), "{spec}");
+}
+
+#[test]
+fn unusual_names_of_structs() {
+    let session = testing::session(r#struct { camelCase: 1 });
+    assert_eq!(session.camelCase(), 1);
+    let (shop, admin) = (two_in_one_scope::Shop { visits: 1 }, two_in_one_scope::Admin { visits: 2 });
+    assert_eq!((testing::session(shop).visits(), testing::session(admin).visits()), (1, 2));
+}
+
+#[test]
+fn within_a_function() {
+    #[derive(Default, serde::Serialize, serde::Deserialize)]
+    struct Local;
+    #[derive(Session)]
+    struct Shop {
+        local: Local,
+    }
+    let _: &Local = testing::session(Shop { local: Local }).local();
+}

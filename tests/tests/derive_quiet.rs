@@ -1,0 +1,84 @@
+//! A crate that tolerates nothing: what the derive emits draws no lint, whether it is used or not.
+#![forbid(warnings, unused, missing_docs, rust_2018_idioms, nonstandard_style, future_incompatible)]
+#![forbid(
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications,
+    single_use_lifetimes,
+    trivial_casts,
+    unsafe_code
+)]
+#![forbid(let_underscore_drop, unused_results, elided_lifetimes_in_paths, unused_lifetimes)]
+#![forbid(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![forbid(clippy::absolute_paths, clippy::allow_attributes, clippy::missing_docs_in_private_items)]
+#![forbid(clippy::missing_inline_in_public_items, clippy::same_name_method, clippy::default_numeric_fallback)]
+#![forbid(clippy::indexing_slicing, clippy::arbitrary_source_item_ordering, clippy::partial_pub_fields)]
+#![deny(clippy::nursery)]
+// It asks for the opposite of `unreachable_pub`.
+#![allow(clippy::redundant_pub_crate)]
+
+mod shop {
+    //! Used in part.
+
+    use session_runtime::Session;
+
+    /// What the shop remembers.
+    #[derive(Session)]
+    #[session(idle = 30m, absolute = 12h, same_site = strict, touch = 10s, remember = 30d, persistent)]
+    pub(crate) struct Shop {
+        /// What is in the cart.
+        #[session(atomic)]
+        cart: Vec<String>,
+        /// The code that was sent.
+        #[session(expires = 5m, alias = "old_code")]
+        code: Option<String>,
+        /// How often to try.
+        #[session(counter, default = 3_u8)]
+        countdown: u8,
+        /// An old one.
+        #[deprecated = "nobody asks"]
+        height: Option<u32>,
+        /// What to say.
+        #[session(flash)]
+        notice: Option<String>,
+        /// More to say.
+        #[session(flash)]
+        notices: Vec<String>,
+        /// A pair.
+        #[session(copy)]
+        pair: (u8, u8),
+        /// For this request alone.
+        #[session(skip)]
+        scratch: Option<String>,
+        /// How it looks.
+        #[session(device, rename = "t", default = String::from("dark"))]
+        theme: String,
+        /// Who is signed in.
+        #[session(identity)]
+        user_id: Option<u64>,
+    }
+
+    /// Never made by hand, and of its accessors one is used.
+    #[derive(Session)]
+    pub(crate) struct Unmade {
+        /// One.
+        one: u8,
+        /// Two.
+        two: Option<bool>,
+    }
+
+    /// The one.
+    pub(crate) fn one(session: &Session<Unmade>) -> u8 {
+        session.one()
+    }
+
+    /// The other.
+    pub(crate) fn user(session: &Session<Shop>) -> Option<u64> {
+        session.user_id()
+    }
+}
+
+#[test]
+fn the_derive_draws_no_lint() {
+    let _: (fn(&_) -> _, fn(&_) -> _) = (shop::one, shop::user);
+}
