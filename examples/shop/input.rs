@@ -57,22 +57,22 @@ pub(crate) fn theme(written: &str) -> Result<Theme, Problem> {
 
 /// Puts `quantity` of `sku` into the cart, to those that are there.
 pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), Problem> {
-    match cart.iter_mut().find(|line| line.sku == sku) {
-        Some(line) if line.qty + quantity > MOST_PER_LINE => {
-            Err(Problem::input(format!("There can be {MOST_PER_LINE} of one thing in the cart, no more.")))
-        }
-        Some(line) => {
-            line.qty += quantity;
-            Ok(())
-        }
+    let at = match cart.iter().position(|line| line.sku == sku) {
+        Some(at) => at,
         None if cart.len() == MOST_LINES => {
-            Err(Problem::input(format!("There can be {MOST_LINES} different things in the cart, no more.")))
+            return Err(Problem::input(format!("There can be {MOST_LINES} different things in the cart, no more.")));
         }
         None => {
-            cart.push(Line { sku: sku.to_owned(), qty: quantity });
-            Ok(())
+            cart.push(Line { sku: sku.to_owned(), qty: 0 });
+            cart.len() - 1
         }
+    };
+    let line = &mut cart[at];
+    if line.qty.saturating_add(quantity) > MOST_PER_LINE {
+        return Err(Problem::input(format!("There can be {MOST_PER_LINE} of one thing in the cart, no more.")));
     }
+    line.qty += quantity;
+    Ok(())
 }
 
 /// Why a request was not carried out.

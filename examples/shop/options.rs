@@ -62,14 +62,14 @@ pub(crate) fn read() -> Result<Command, Failure> {
 fn duration(written: &str) -> Result<Duration, Failure> {
     let unit = written.trim_start_matches(|c: char| c.is_ascii_digit());
     let seconds = match unit {
-        "s" => Some(1),
+        "s" => Some(1u64),
         "m" => Some(60),
         "h" => Some(3_600),
         "d" => Some(86_400),
         _ => None,
     };
     seconds
-        .zip(written[..written.len() - unit.len()].parse::<u64>().ok())
+        .zip(written[..written.len() - unit.len()].parse().ok())
         .and_then(|(seconds, count)| seconds.checked_mul(count))
         .map(Duration::from_secs)
         .ok_or_else(|| {

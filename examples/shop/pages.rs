@@ -68,15 +68,13 @@ pub(crate) fn cart(session: &Session<Shop>) -> Markup {
             }
         } @else {
             table .lines {
-                thead { tr { th { "What" } th .number { "How many" } th .number { "Price" } } }
+                thead { tr { th { "What" } th .number { "Quantity" } th .number { "Price" } } }
                 tbody {
                     @for line in session.cart() {
                         tr {
                             td {
-                                @match goods::find(&line.sku) {
-                                    Some(good) => (good.name) " " code { (line.sku) },
-                                    None => code { (line.sku) },
-                                }
+                                @if let Some(good) = goods::find(&line.sku) { (good.name) " " }
+                                code { (line.sku) }
                             }
                             td .number { (line.qty) }
                             td .number { @match price(line) { Some(cents) => (goods::euros(cents)), None => "–" } }
@@ -185,7 +183,7 @@ fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
                 }
             }
             p {
-                "It ends after " (many(minutes(left), "minute")) " without a visit. Open the shop in a second tab, restart the "
+                "Stay away for " (many(minutes(left), "minute")) ", and it ends. Open the shop in a second tab, restart the "
                 "server, log in as somebody else: then look here again, or at " a href="/api/session" { "the same as JSON" } "."
             }
         }

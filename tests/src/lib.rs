@@ -1,4 +1,6 @@
-//! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on.
+//! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
+//! (`app`, `client`, `store`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`), and
+//! what a test does that lacks a program (`require`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -7,8 +9,12 @@
 mod readme {}
 
 pub mod app;
+pub mod browser;
 pub mod client;
+pub mod http;
 pub mod records;
+pub mod require;
+pub mod shop;
 pub mod store;
 
 /// Runs an async test once over each store: `over_stores!(async fn name(store) { … })`.

@@ -1,0 +1,192 @@
+//! Headless Chromium, driven as a person would. Both programs are this test's own, and end with it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use base64ct::{Base64, Encoding as _};
+use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{require, shop::PATIENCE};
+
+/// A browser with a profile of its own.
+pub struct Browser {
+    page: Client,
+    driver: Driver,
+    session: String,
+    screenshots: PathBuf,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A browser whose screenshots go to this folder. None, once that has been reported, if there is none here.
+    pub async fn open(screenshots: &Path) -> Option<Self> {
+        let driver = Driver::start(&require::program("chromedriver")?);
+        let chromium = ["chromium", "chromium-browser", "google-chrome"];
+        let installed = chromium.iter().find(|name| Path::new("/usr/bin").join(name).is_file());
+        let chromium = require::program(installed.unwrap_or(&"chromium"))?;
+        let profile = TempDir::new().unwrap();
+        let capabilities = json!({ "goog:chromeOptions": {
+            "binary": chromium,
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
+                "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                format!("--user-data-dir={}", profile.path().display()),
+            ],
+        }});
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().unwrap().clone())
+            .connect(&driver.url)
+            .await
+            .unwrap();
+        let session = page.session_id().await.unwrap().unwrap();
+        fs::create_dir_all(screenshots).unwrap();
+        Some(Self { page, driver, session, screenshots: screenshots.to_owned(), _profile: profile })
+    }
+
+    pub async fn go(&self, url: &str) {
+        self.page.goto(url).await.unwrap();
+    }
+
+    pub async fn reload(&self) {
+        self.page.refresh().await.unwrap();
+    }
+
+    /// The text of what `css` selects, once it is there.
+    pub async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.unwrap()
+    }
+
+    pub async fn has(&self, css: &str) -> bool {
+        !self.page.find_all(Locator::Css(css)).await.unwrap().is_empty()
+    }
+
+    pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
+        self.find(css).await.attr(name).await.unwrap()
+    }
+
+    /// What the stylesheet makes of it.
+    pub async fn style(&self, css: &str, property: &str) -> String {
+        self.find(css).await.css_value(property).await.unwrap()
+    }
+
+    pub async fn write(&self, css: &str, text: &str) {
+        let field = self.find(css).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Clicks what loads another page, and waits for that.
+    pub async fn follow(&self, css: &str) {
+        let before = self.find("html").await;
+        self.find(css).await.click().await.unwrap();
+        // The old page's elements turn stale when the next one is there.
+        for _ in polls() {
+            if before.tag_name().await.is_err() {
+                self.find("footer").await;
+                return;
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+        panic!("a click on `{css}` led nowhere");
+    }
+
+    pub async fn script(&self, script: &str) -> Value {
+        self.page.execute(script, Vec::new()).await.unwrap()
+    }
+
+    pub async fn cookies(&self) -> Vec<Cookie<'static>> {
+        self.page.get_all_cookies().await.unwrap()
+    }
+
+    /// From now on the page is so many pixels wide: a phone's, below 500.
+    pub fn resize(&self, width: u32) {
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 }),
+        );
+    }
+
+    /// A picture of the whole page.
+    pub fn screenshot(&self, name: &str) -> PathBuf {
+        let taken = self.devtools("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }));
+        let path = self.screenshots.join(name).with_extension("png");
+        fs::write(&path, Base64::decode_vec(taken["data"].as_str().unwrap()).unwrap()).unwrap();
+        path
+    }
+
+    pub fn screenshots(&self) -> &Path {
+        &self.screenshots
+    }
+
+    async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap()
+    }
+
+    /// What the protocol for all browsers does not offer.
+    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let url = format!("{}/session/{}/goog/cdp/execute", self.driver.url, self.session);
+        let body = json!({ "cmd": command, "params": parameters }).to_string();
+        let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
+        let mut answer = agent.post(url).header("Content-Type", "application/json").send(body).unwrap();
+        let answer = answer.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
+        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+    }
+}
+
+const INTERVAL: Duration = Duration::from_millis(20);
+
+fn polls() -> std::ops::Range<u128> {
+    0..PATIENCE.as_millis() / INTERVAL.as_millis()
+}
+
+/// The process that stands between the test and the browser.
+struct Driver {
+    child: Child,
+    url: String,
+}
+
+impl Driver {
+    fn start(program: &Path) -> Self {
+        let mut child = Command::new(program)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (sender, ports) = mpsc::channel();
+        let stdout = child.stdout.take().unwrap();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let port = line.strip_prefix("ChromeDriver was started successfully on port ");
+                if let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse::<u16>().ok()) {
+                    let _ = sender.send(port);
+                }
+            }
+        });
+        let mut driver = Self { child, url: String::new() };
+        let port = ports.recv_timeout(PATIENCE).expect("chromedriver says where it listens");
+        driver.url = format!("http://127.0.0.1:{port}");
+        driver
+    }
+}
+
+impl Drop for Driver {
+    /// Ends the browser too, which a mere kill would leave behind.
+    fn drop(&mut self) {
+        let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(10))).build();
+        let _ = agent.new_agent().get(format!("{}/shutdown", self.url)).call();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,128 @@
+//! A client that visits servers over the network and keeps its cookies, as `curl` does with a jar.
+
+use std::{collections::BTreeMap, thread};
+
+use ::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::shop::{PATIENCE, Shop};
+
+/// A client with a jar. A clone has the same cookies: another tab, until either gets a new one.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    pub jar: BTreeMap<String, String>,
+}
+
+/// What came back. Redirects are not followed.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Client {
+    pub fn of(shop: &Shop) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(PATIENCE))
+            .build();
+        Self { agent: agent.into(), url: shop.url().to_owned(), jar: BTreeMap::new() }
+    }
+
+    /// From now on to this shop, with the same cookies.
+    pub fn visit(&mut self, shop: &Shop) -> &mut Self {
+        shop.url().clone_into(&mut self.url);
+        self
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.try_get(path).unwrap()
+    }
+
+    /// Posts a form.
+    pub fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.try_post(path, form).unwrap()
+    }
+
+    /// The session as `/api/session` shows it, which takes the notice.
+    pub fn session(&mut self) -> Value {
+        let answer = self.get("/api/session");
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The same, without an answer if the server is gone.
+    pub fn try_get(&mut self, path: &str) -> Result<Answer, ureq::Error> {
+        let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", self.cookies());
+        self.take(request.call()?)
+    }
+
+    /// The same, without an answer if the server is gone.
+    pub fn try_post(&mut self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("Cookie", self.cookies());
+        self.take(request.send_form(form.iter().copied())?)
+    }
+
+    /// A request whose `Cookie` header is these bytes.
+    pub fn get_with(&mut self, path: &str, cookie: &[u8]) -> Answer {
+        let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", cookie);
+        self.take(request.call().unwrap()).unwrap()
+    }
+
+    pub fn cookies(&self) -> String {
+        self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn take(&mut self, response: ::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+        let (head, mut body) = response.into_parts();
+        let answer = Answer { status: head.status, headers: head.headers, body: body.read_to_string()? };
+        for cookie in answer.set_cookies() {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
+            }
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    pub fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// That it leads back to `path`, as every form does.
+    #[track_caller]
+    pub fn leads_to(&self, path: &str) -> &Self {
+        assert_eq!((self.status, self.header("location")), (StatusCode::SEE_OTHER, path), "{}", self.body);
+        self
+    }
+}
+
+/// Runs `work` on so many threads at once.
+pub fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = std::sync::Barrier::new(threads);
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| {
+                let (start, work) = (&start, &work);
+                scope.spawn(move || {
+                    start.wait();
+                    work(thread)
+                })
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}

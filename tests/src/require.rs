@@ -1,0 +1,36 @@
+//! Programs that a test needs and that a machine may lack. Such a test is skipped, and says so; where `CI=true`, it fails.
+
+use std::{
+    env,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::PathBuf,
+    thread,
+};
+
+/// Where `program` is; None, once that has been reported, if the test must do without.
+pub fn program(program: &str) -> Option<PathBuf> {
+    let found = env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .chain(["/usr/sbin".into(), "/usr/local/bin".into()])
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        skip(&format!("`{program}` is not installed"));
+    }
+    found
+}
+
+/// Reports that the running test is skipped.
+///
+/// # Panics
+/// In CI, where nothing may be.
+pub fn skip(reason: &str) {
+    let line = format!("SKIPPED {}: {reason}\n", thread::current().name().unwrap_or("a test"));
+    // Past the harness, which would keep it to itself as long as the test passes.
+    io::stderr().write_all(line.as_bytes()).unwrap();
+    // `tests/run` gathers them here.
+    if let Some(file) = env::var_os("SKIPPED_TESTS") {
+        OpenOptions::new().append(true).create(true).open(file).unwrap().write_all(line.as_bytes()).unwrap();
+    }
+    assert!(env::var("CI").as_deref() != Ok("true"), "in CI, no test may be skipped: {line}");
+}

@@ -1,0 +1,152 @@
+//! The demonstration shop as visitors meet it: a process of its own, started in a folder, stopped when dropped.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, OnceLock,
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Nothing here takes long; a machine that does other things besides may.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The shop, open.
+pub struct Shop {
+    child: Child,
+    url: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Shop {
+    /// Opens the shop in `folder`, at an address of its own.
+    pub fn open(folder: &Path) -> Self {
+        Self::with(folder, &[], &[])
+    }
+
+    /// The same with options and environment variables.
+    pub fn with(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, environment);
+        let given = options.contains(&"--addr");
+        let addr: &[&str] = if given { &[] } else { &["--addr", "127.0.0.1:0"] };
+        let mut child = command.args(addr).args(options).spawn().unwrap();
+        let said = Arc::default();
+        let lines = listen(child.stdout.take().unwrap(), &said);
+        listen(child.stderr.take().unwrap(), &said);
+        let mut shop = Self { child, url: String::new(), said };
+        shop.url = match lines.recv_timeout(PATIENCE) {
+            Ok(line) => line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned(),
+            Err(_) => panic!("the shop did not open: {}", shop.said()),
+        };
+        shop
+    }
+
+    /// Such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn host(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// What it has printed so far, to either stream.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to close, as a system that shuts down would, and does not wait.
+    pub fn ask_to_close(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has closed by itself.
+    pub fn closed(mut self) -> ExitStatus {
+        wait(&mut self.child).unwrap_or_else(|| panic!("the shop did not close: {}", self.said()))
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a shop that cannot open says, and its exit code.
+pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    let mut child = command(folder, environment).args(options).spawn().unwrap();
+    let Some(status) = wait(&mut child) else {
+        child.kill().unwrap();
+        panic!("the shop opened with {options:?} {environment:?}");
+    };
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (status.code().unwrap(), said)
+}
+
+fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(folder).env_remove("SESSION_KEYS").envs(environment.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Builds the shop, if that is not done yet, just as the README's command does. Cargo sees to it that only one does.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
+            .args(["build", "--package", "examples", "--bin", "shop", "--message-format", "json-render-diagnostics"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        String::from_utf8(built.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|message| message["target"]["name"] == "shop" && message["executable"].is_string())
+            .map(|message| message["executable"].as_str().unwrap().into())
+            .expect("cargo says where the shop is")
+    })
+}
+
+/// Keeps what the stream says, and sends its lines.
+fn listen(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    let said = Arc::clone(said);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            said.lock().unwrap().push_str(&format!("{line}\n"));
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
+
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait().unwrap() {
+            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)), // between two looks
+            ended => return ended,
+        }
+    }
+}

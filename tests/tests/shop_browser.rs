@@ -1,0 +1,131 @@
+//! The demonstration shop in a real browser, as a person uses it: by reading, writing and clicking.
+//!
+//! Pictures of the pages are left in `target/tmp/shop_browser`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use tests::{browser::Browser, shop::Shop};
+
+async fn open() -> Option<Browser> {
+    Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("shop_browser")).await
+}
+
+// B11, B21, B24, B26, S9, S20, S25, and no exception from the cookie's defaults for plain http on 127.0.0.1.
+#[tokio::test]
+async fn a_visit_to_the_shop() {
+    let Some(browser) = open().await else { return };
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::open(folder.path());
+    let url = shop.url().to_owned();
+
+    browser.go(&url).await;
+    assert_eq!(browser.text("#greeting").await, "Hello, stranger.");
+    assert_eq!(browser.text("#visits").await, "This is your first visit.");
+    assert!(!browser.has("#notice").await && !browser.has("#logout").await);
+    let guest = the_cookie(&browser).await;
+
+    // Something into the cart, as a guest, and logging in.
+    browser.write("input[value=tea] ~ [name=qty]", "2").await;
+    browser.follow("input[value=tea] ~ button").await;
+    assert_eq!(browser.text("h1").await, "Your cart");
+    assert_eq!((browser.text("#cart-count").await, browser.text("#pieces").await), ("2".into(), "2".into()));
+    browser.follow(".brand").await;
+    browser.write("#user", "Ada <b>Lovelace</b>").await;
+    browser.follow(".login button").await;
+    assert_eq!(browser.text("#greeting").await, "Hello, Ada <b>Lovelace</b>.");
+    assert_eq!(browser.text("#notice").await, "Welcome, Ada <b>Lovelace</b>.");
+    assert_eq!(browser.text("#cart-count").await, "2", "the guest's cart came along");
+    assert_ne!(the_cookie(&browser).await, guest, "under a new id");
+    browser.reload().await;
+    assert!(!browser.has("#notice").await, "a notice is shown once");
+    assert_eq!(browser.text("#visits").await, "You have seen this page 4 times.");
+
+    // The theme changes, on the page where that was asked for.
+    let light = browser.style("body", "background-color").await;
+    browser.follow(".cart").await;
+    browser.follow("#theme").await;
+    assert_eq!(browser.text("h1").await, "Your cart");
+    assert_eq!(browser.attribute("html", "data-theme").await.as_deref(), Some("dark"));
+    assert_ne!(browser.style("body", "background-color").await, light, "the stylesheet is there");
+
+    // The server is killed, and started again where it was.
+    let host = shop.host().to_owned();
+    shop.kill();
+    let shop = Shop::with(folder.path(), &["--addr", &host], &[]);
+    assert_eq!(shop.url(), url);
+    browser.write("#sku", "<i>anything</i>").await;
+    browser.follow(".other button").await;
+    assert_eq!(browser.text("#cart-count").await, "3");
+    assert_eq!(browser.text("#user-name").await, "Ada <b>Lovelace</b>");
+    assert!(browser.text(".lines").await.contains("<i>anything</i>"));
+    browser.go(&url).await;
+    let signed_in = the_cookie(&browser).await;
+
+    // Out again: the theme stays, and the page from before holds nothing.
+    browser.follow("#logout").await;
+    assert_eq!(browser.text("#greeting").await, "Hello, stranger.");
+    assert!(browser.text("#notice").await.contains("Goodbye, Ada <b>Lovelace</b>."));
+    assert_eq!(browser.text("#cart-count").await, "0");
+    assert_eq!(browser.attribute("html", "data-theme").await.as_deref(), Some("dark"));
+    assert_ne!(the_cookie(&browser).await, signed_in);
+    browser.reload().await;
+    assert!(!browser.has("#notice").await);
+}
+
+/// The session's cookie, which is the only one, and none of a script's business.
+async fn the_cookie(browser: &Browser) -> String {
+    let cookies = browser.cookies().await;
+    let [cookie] = &cookies[..] else { panic!("{cookies:?}") };
+    assert_eq!(cookie.name(), "__Host-shop");
+    assert_eq!((cookie.secure(), cookie.http_only(), cookie.path()), (Some(true), Some(true), Some("/")));
+    assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
+    assert_eq!(cookie.expires(), None, "it goes with the browser");
+    assert_eq!(browser.script("return document.cookie").await, "");
+    cookie.value().to_owned()
+}
+
+// The pages fit the window, whatever its width, and everything that they are made of was loaded.
+#[tokio::test]
+async fn the_pages_fit_wide_windows_and_phones() {
+    let Some(browser) = open().await else { return };
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::open(folder.path());
+    let page = |path: &str| format!("{}{path}", shop.url());
+    browser.go(&page("/")).await;
+
+    for theme in ["light", "dark"] {
+        for (width, size) in [(1280, "wide"), (375, "phone")] {
+            browser.resize(width);
+            browser.go(&page("/")).await;
+            fits(&browser, &format!("{theme}-{size}-1-guest")).await;
+            browser.go(&page("/cart")).await;
+            fits(&browser, &format!("{theme}-{size}-2-empty-cart")).await;
+            browser.go(&page("/")).await;
+            browser.write("#user", "Ada").await;
+            browser.follow(".login button").await;
+            fits(&browser, &format!("{theme}-{size}-3-logged-in")).await;
+            browser.follow("input[value=honey] ~ button").await;
+            browser.write("#sku", &"x".repeat(40)).await;
+            browser.follow(".other button").await;
+            fits(&browser, &format!("{theme}-{size}-4-cart")).await;
+            browser.follow("#logout").await;
+            browser.go(&page("/nowhere")).await;
+            fits(&browser, &format!("{theme}-{size}-5-not-found")).await;
+        }
+        browser.go(&page("/")).await;
+        browser.follow("#theme").await;
+    }
+    println!("the pages are pictured in {}", browser.screenshots().display());
+}
+
+async fn fits(browser: &Browser, name: &str) {
+    let picture = browser.screenshot(name);
+    let overflow = "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
+    assert_eq!(browser.script(overflow).await, 0, "{}: it can be scrolled sideways", picture.display());
+    let loaded = "return document.styleSheets.length === 1 && document.styleSheets[0].cssRules.length > 20 \
+                  && [...document.images].every(image => image.naturalWidth > 0) \
+                  && [...document.querySelectorAll('svg use')].every(icon => icon.getBoundingClientRect().width > 0)";
+    assert_eq!(browser.script(loaded).await, true, "{}: something is missing", picture.display());
+}
