@@ -157,11 +157,15 @@ fn update(
     if pending.forgets() == Some(KeepsDevice::Yes) {
         let device = || engine.fields.iter().filter(|meta| meta.device);
         change.keep = Some(device().map(|meta| meta.name.into()).collect());
-        kept = kept_fields(stored, device(), &mut change, now);
+        kept = kept_fields(stored, device(), now);
         stored = &kept;
     }
     if !write_ops(&mut change, &pending.ops, stored, now) {
         return Ok(Plan::Conflict);
+    }
+    if change.keep.is_some() {
+        let unchanged = |meta: &&Meta| !pending.ops.iter().any(|(changed, _)| changed.name == meta.name);
+        move_kept(&mut change, engine.fields.iter().filter(unchanged), stored);
     }
     if matches!(intent.sign, Some(SignIntent::Out)) && stored.iter().next().is_none() && !writes(&change) {
         return Ok(Plan::Delete);
@@ -179,23 +183,23 @@ fn writes(change: &Change) -> bool {
     !(change.set.is_empty() && change.unset.is_empty() && change.add.is_empty())
 }
 
-/// The device's fields of `stored`. One that is there under an older name is moved, since `keep` speaks of today's.
-fn kept_fields<'a>(
-    stored: &Fields,
-    device: impl Iterator<Item = &'a Meta>,
-    change: &mut Change,
-    now: Timestamp,
-) -> Fields {
+/// The device's fields of `stored`.
+fn kept_fields<'a>(stored: &Fields, device: impl Iterator<Item = &'a Meta>, now: Timestamp) -> Fields {
     let mut kept = Fields::default();
-    for meta in device {
-        let Some(entry) = meta.find(stored).filter(|entry| entry.is_live(now)) else { continue };
-        kept.push(crate::record::Entry { name: meta.name, ..entry });
+    for entry in device.filter_map(|meta| meta.find(stored)).filter(|entry| entry.is_live(now)) {
+        kept.push(entry);
+    }
+    kept
+}
+
+/// Moves what is kept under an older name, since `keep` speaks of today's.
+fn move_kept<'a>(change: &mut Change, metas: impl Iterator<Item = &'a Meta>, kept: &Fields) {
+    for (meta, entry) in metas.filter_map(|meta| Some((meta, meta.find(kept)?))) {
         if entry.name != meta.name {
             change.expect.push(Expect { name: entry.name.to_owned().into(), value: Some(entry.value.to_vec()) });
             change.set.push(Set { name: meta.name.into(), value: entry.value.to_vec(), expires: entry.expires });
         }
     }
-    kept
 }
 
 fn write_lifetime(change: &mut Change, engine: &Engine, record: &Record, intent: &Intent<'_>, now: Timestamp) {
@@ -268,6 +272,7 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
         match op {
             // The store does the sum, unless the counter has to move to its new name first.
             Op::Add(add) if renamed.is_none() => {
+                unset_aliases(change, meta, stored);
                 change.add.push(crate::record::Add { expires: meta.deadline(now), ..add.clone() });
                 continue;
             }
@@ -282,11 +287,9 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
             let name = found.map_or(meta.name.into(), |entry| entry.name.to_owned().into());
             change.expect.push(Expect { name, value: old.map(<[u8]>::to_vec) });
         }
-        if let Some(renamed) = renamed {
-            change.unset.push(renamed.name.to_owned().into());
-        }
+        unset_aliases(change, meta, stored);
         match new {
-            Some(value) => put(&mut change.set, Set { name: meta.name.into(), value, expires: meta.deadline(now) }),
+            Some(value) => change.set.push(Set { name: meta.name.into(), value, expires: meta.deadline(now) }),
             None if found.is_some() && renamed.is_none() => change.unset.push(meta.name.into()),
             None => {}
         }
@@ -294,8 +297,9 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
     true
 }
 
-/// Adds a field to write; what was to be written under that name gives way.
-fn put(sets: &mut Vec<Set>, set: Set) {
-    sets.retain(|known| known.name != set.name);
-    sets.push(set);
+/// Removes what is stored under older names, also where an older build wrote it beside today's: it would be read again
+/// once today's is gone.
+fn unset_aliases(change: &mut Change, meta: &Meta, stored: &Fields) {
+    let there = meta.aliases.iter().filter(|alias| stored.get(alias).is_some());
+    change.unset.extend(there.map(|alias| (*alias).into()));
 }

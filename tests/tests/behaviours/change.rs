@@ -13,6 +13,7 @@ use tests::{
     app::{Server, Site},
     client::Visitor,
     over_stores,
+    store::AnyStore,
 };
 
 type S = Session<Site>;
@@ -175,4 +176,95 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, r#"43 ada!! ["tea", "milk", "milk"]"#);
         assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
     }
+
+    // DESIGN: `alias` during a rolling deploy: what an older build wrote beside today's name does not come back.
+    async fn a_value_under_an_older_name_does_not_come_back(store) {
+        let (old, new) = two_builds(store);
+        let mut visitor = Visitor::new(&new);
+        visitor.post("/nick").await;
+        visitor.at(&old).post("/nick").await;
+        visitor.post("/no-nick").await;
+        assert_eq!(visitor.get("/").await.body, "None None 0");
+    }
+
+    // DESIGN: `alias` and `device`: what is changed in the request that signs out is not undone by moving it.
+    async fn a_device_field_under_an_older_name_can_be_changed_with_the_sign_out(store) {
+        let (old, new) = two_builds(store);
+        for (path, seen) in [("/out", r#"None Some("old") 5"#), ("/out-no-tint", "None None 5"), ("/out-hit", r#"None Some("old") 6"#)] {
+            let mut visitor = Visitor::new(&old);
+            visitor.post("/").await;
+            let mut visitor = visitor.at(&new);
+            assert_eq!(visitor.post(path).await.status, 200, "{path}");
+            assert_eq!(visitor.get("/").await.body, seen, "{path}");
+        }
+    }
+}
+
+/// Yesterday's build and today's, which renamed fields, on one store.
+fn two_builds(store: AnyStore) -> (Router, Router) {
+    #[derive(Session)]
+    #[session(cookie = "__Host-s")]
+    struct Old {
+        #[session(identity)]
+        user: Option<u64>,
+        nick: Option<String>,
+        #[session(device)]
+        tint: Option<String>,
+        #[session(counter, device)]
+        hits: u64,
+    }
+    #[derive(Session)]
+    #[session(cookie = "__Host-s")]
+    struct New {
+        #[session(identity)]
+        user: Option<u64>,
+        #[session(alias = "nick")]
+        name: Option<String>,
+        #[session(device, alias = "tint")]
+        theme: Option<String>,
+        #[session(counter, device, alias = "hits")]
+        visits: u64,
+    }
+    let keys = KeyRing::generate();
+    let old = Sessions::<Old>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
+    let new = Sessions::<New>::builder().store(store).keys(keys).build().unwrap();
+    let old = Router::new()
+        .route("/nick", post(|mut s: Session<Old>| async move { s.nick_mut().set("old".into()) }))
+        .route(
+            "/",
+            post(|mut s: Session<Old>| async move {
+                s.tint_mut().set("old".into());
+                s.hits_mut().add(5);
+                s.user_mut().log_in(1);
+            })
+            .get(|s: Session<Old>| async move { format!("{:?} {:?} {:?} {}", s.user(), s.nick(), s.tint(), s.hits()) }),
+        )
+        .layer(old.layer());
+    let new = Router::new()
+        .route("/nick", post(|mut s: Session<New>| async move { s.name_mut().set("new".into()) }))
+        .route("/no-nick", post(|mut s: Session<New>| async move { s.name_mut().clear() }))
+        .route("/out", post(|mut s: Session<New>| async move { s.user_mut().log_out() }))
+        .route(
+            "/out-no-tint",
+            post(|mut s: Session<New>| async move {
+                s.user_mut().log_out();
+                s.theme_mut().clear();
+            }),
+        )
+        .route(
+            "/out-hit",
+            post(|mut s: Session<New>| async move {
+                s.user_mut().log_out();
+                s.visits_mut().add(1);
+            }),
+        )
+        .route(
+            "/",
+            get(|s: Session<New>| async move {
+                assert_eq!(s.user(), None);
+                format!("{:?} {:?} {}", s.name(), s.theme(), s.visits())
+            }),
+        )
+        .layer(new.layer());
+    (old, new)
 }
