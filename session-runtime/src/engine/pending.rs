@@ -62,6 +62,8 @@ pub(crate) enum Op {
     List { taken: Option<Vec<u8>>, put: Items },
     /// Write this (or return to the default) if it is still what was seen.
     Swap { seen: Option<Vec<u8>>, value: Option<Vec<u8>> },
+    /// Two handles changed it from different values, and neither can be run again.
+    Contested,
 }
 
 impl Op {
@@ -81,10 +83,12 @@ impl Op {
                 (!items.is_empty()).then(|| items.encode())
             }
             Self::Swap { value, .. } => value.clone(),
+            Self::Contested => old.map(<[u8]>::to_vec),
         }
     }
 
-    /// This op followed by `next` on the same field, by a handle that saw what this one did.
+    /// This op followed by `next` on the same field. A handle that was opened before this one was folded did not see what
+    /// it put, and so did not take that.
     fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Add(first), Self::Add(next)) => Self::Add(first.then(&next)),
@@ -92,14 +96,23 @@ impl Op {
                 put.extend(more);
                 Self::List { taken, put }
             }
-            // The later one took what the earlier one put, so only what was stored before either is still to go.
-            (Self::List { taken: first, put }, Self::List { taken: Some(seen), put: more }) => {
-                let stored = first.unwrap_or_else(|| Items::of(&seen).before(&put).encode());
-                Self::List { taken: Some(stored), put: more }
+            (Self::List { taken: first, mut put }, Self::List { taken: Some(seen), put: more }) => {
+                match Items::of(&seen).before(&put) {
+                    // It took what this one put, so only what was stored before either is still to go.
+                    Some(stored) => Self::List { taken: first.or_else(|| Some(stored.encode())), put: more },
+                    None => {
+                        put.extend(more);
+                        Self::List { taken: first.or(Some(seen)), put }
+                    }
+                }
             }
-            (Self::Swap { seen, .. }, Self::Swap { value, .. }) => Self::Swap { seen, value },
+            (Self::Swap { seen, value: between }, Self::Swap { seen: next, value }) => {
+                if between == next { Self::Swap { seen, value } } else { Self::Contested }
+            }
+            (Self::Contested, Self::Swap { .. }) => Self::Contested,
             // It took what this request had put over what was stored: that is gone either way.
-            (Self::Set { .. }, Self::Take { .. }) => Self::Unset,
+            (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
+            (put @ Self::Set { .. }, Self::Take { .. }) => put,
             (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
             (_, next) => next,
         }
@@ -120,14 +133,25 @@ impl Pending {
         self.steps.is_empty() && self.ops.is_empty()
     }
 
-    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped.
+    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped. `stored` is who the record
+    /// says is signed in.
     ///
     /// What a handle wrote for a visitor who has left the session since, by another handle, belongs to that visitor: only
-    /// what it wrote for the device counts.
-    pub(crate) fn fold(&mut self, era: u32, steps: Vec<Step>, mut ops: Vec<(&'static Meta, Op)>) -> bool {
+    /// what it wrote for the device counts. If it signed in or out itself, what it wrote is for whom it left it to.
+    pub(crate) fn fold(
+        &mut self,
+        era: u32,
+        stored: Option<&[u8]>,
+        mut steps: Vec<Step>,
+        mut ops: Vec<(&'static Meta, Op)>,
+    ) -> bool {
         let came = ops.len();
-        if era != self.era {
+        let signs = |step: &Step| matches!(step, Step::LogIn { .. }) || step.forgets().is_some();
+        if era != self.era && !steps.iter().any(signs) {
             ops.retain(|(meta, _)| meta.device);
+        }
+        if !steps.is_empty() {
+            self.compare(stored, &mut steps);
         }
         for keeps in steps.iter().filter_map(Step::forgets) {
             self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
@@ -135,9 +159,15 @@ impl Pending {
         }
         self.steps.extend(steps);
         let dropped = ops.len() < came;
+        self.follow(ops);
+        dropped
+    }
+
+    /// Adds ops behind those that are there.
+    pub(super) fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
         if self.ops.is_empty() {
             self.ops = ops;
-            return dropped;
+            return;
         }
         for (meta, next) in ops {
             match self.ops.iter_mut().find(|(known, _)| known.name == meta.name) {
@@ -145,7 +175,39 @@ impl Pending {
                 None => self.ops.push((meta, next)),
             }
         }
-        dropped
+    }
+
+    /// Tells sign-ins apart by who is signed in by now: the handle may have been opened before another one's sign-in.
+    fn compare(&self, stored: Option<&[u8]>, steps: &mut [Step]) {
+        let mut who = stored;
+        for step in &self.steps {
+            match step {
+                Step::LogIn { user, .. } => who = Some(user),
+                Step::LogOut | Step::End => who = None,
+                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
+            }
+        }
+        for step in steps {
+            match step {
+                Step::LogIn { user, first, same } => {
+                    (*first, *same) = (who.is_none(), who == Some(user));
+                    who = Some(user);
+                }
+                Step::LogOut | Step::End => who = None,
+                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
+            }
+        }
+    }
+
+    /// Puts back what could not be stored, before what came since.
+    pub(crate) fn put_back(&mut self, before: Self) {
+        let since = std::mem::replace(self, before);
+        self.era = since.era;
+        if let Some(keeps) = since.forgets() {
+            self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
+        }
+        self.steps.extend(since.steps);
+        self.follow(since.ops);
     }
 
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.

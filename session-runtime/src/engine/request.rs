@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     pub(super) response: Response,
+    /// Whether anybody asked, answered or not.
+    asked: bool,
     /// Whether the last commit is under way and nobody else can ask what became of the session.
     pub(super) unwatched: bool,
 }
@@ -66,6 +68,7 @@ impl Request {
     /// Loads the session that the cookies bring, if this is the first to ask.
     pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
         let _gate = self.gate.lock().await;
+        self.inner().asked = true;
         if self.inner().presented.is_none() {
             let presented = self.engine.open(cookies).await?;
             self.inner().presented = Some(presented);
@@ -91,7 +94,36 @@ impl Request {
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
-        self.inner().pending.fold(era, steps, ops)
+        let Inner { presented, pending, .. } = &mut *self.inner();
+        let stored = match presented {
+            Some(Presented::Found(found)) => found.record.user.as_deref(),
+            _ => None,
+        };
+        pending.fold(era, stored, steps, ops)
+    }
+
+    /// Does a compare-and-swap to what waits for the commit, if it has to wait: there is nothing stored yet, or this
+    /// request changes whose it is. Says whether the field was still `seen`.
+    pub(super) fn swap_pending(
+        &self,
+        meta: &'static Meta,
+        seen: &Option<Vec<u8>>,
+        value: &Option<Vec<u8>>,
+    ) -> Option<bool> {
+        let Inner { presented, pending, .. } = &mut *self.inner();
+        let stored = match presented {
+            Some(Presented::Found(found)) => Some(&found.record.fields),
+            _ => None,
+        };
+        if stored.is_some() && pending.steps.iter().all(|step| matches!(step, Step::Remember(_))) {
+            return None;
+        }
+        let overlay = pending.overlay(stored, self.engine.fields, self.now());
+        let fits = meta.find(&overlay).map(|entry| entry.value) == seen.as_deref();
+        if fits {
+            pending.follow(vec![(meta, Op::Swap { seen: seen.clone(), value: value.clone() })]);
+        }
+        Some(fits)
     }
 
     /// A handle has gone. If the response has left before it, what it changed is saved now.
@@ -116,13 +148,13 @@ impl Request {
 
     /// Whether anybody asked for the session.
     pub(crate) fn was_asked(&self) -> bool {
-        self.inner().presented.is_some()
+        self.inner().asked
     }
 
     /// Nobody waits for the response any more: what was changed and not saved is dropped (B28).
     pub(crate) fn cancel(&self) {
         let mut inner = self.inner();
-        if inner.response == Response::Awaited {
+        if inner.response != Response::Left {
             inner.response = Response::Cancelled;
             inner.pending = Pending::default();
         }
@@ -169,6 +201,11 @@ impl Request {
         self.engine.cookie.secure || host.is_some_and(is_loopback)
     }
 
+    /// Whether it is served by this engine.
+    pub(crate) fn is_of(&self, engine: &Arc<Engine>) -> bool {
+        Arc::ptr_eq(&self.engine, engine)
+    }
+
     pub(crate) fn cookie_name(&self) -> &str {
         &self.engine.cookie.name
     }
@@ -198,12 +235,5 @@ impl Request {
             Some(Presented::Found(found)) => Some(self.engine.signer.fingerprint(found.selector)),
             _ => None,
         }
-    }
-
-    /// Whether a compare-and-swap has to wait for the commit.
-    pub(crate) fn updates_wait(&self) -> bool {
-        let inner = self.inner();
-        let alive = matches!(&inner.presented, Some(Presented::Found(_)));
-        !alive || inner.pending.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 }

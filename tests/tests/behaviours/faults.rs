@@ -2,15 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, routing::post};
+use axum::{Router, routing::{get, post}};
 use http::StatusCode;
-use session_runtime::{Session, store::Store as _};
+use session_runtime::{Session, SessionRejection, store::Store as _};
 use tests::{
     app::{Server, Site},
+    client::Visitor,
     over_stores,
 };
 
-use crate::faulty::{Fault, Faulty};
+use crate::faulty::{Fault, Faulty, Gate};
 
 type S = Session<Site>;
 
@@ -44,6 +45,18 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
         server.controls.stuck.store(false, Ordering::SeqCst);
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+
+    // B2, S35: what a handler says instead still depends on the cookie: who brings none would have got the page.
+    async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
+            session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        let reply = visitor.at(&app).get("/").await;
+        assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
     }
 
     // B34
@@ -106,6 +119,49 @@ over_stores! {
         assert_eq!(visitor.post("/down").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
+    }
+
+    // B28, B45: a client that goes away during the commit takes the cookie with it, so no session can begin after that.
+    async fn a_client_that_goes_away_during_the_commit_leaves_no_way_to_begin(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |mut s: S, late: S| async move {
+            *s.name_mut() = "x".into();
+            sender.send(late).ok().unwrap();
+        })));
+        let gate = Gate::new();
+        faulty.plan([Fault::Slow(gate.clone())]);
+        let mut visitor = Visitor::new(&app);
+        let request = tokio::spawn(async move { visitor.post("/").await });
+        gate.wait().await;
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        let mut late = receiver.recv().await.unwrap();
+        *late.name_mut() = "nobody's".into();
+        assert!(late.save().await.unwrap_err().to_string().contains("new session"));
+    }
+
+    // B45: what a handle did while another one's `save` was failing comes after what that one did.
+    async fn what_came_during_a_failing_save_is_kept(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
+            let gate = Gate::new();
+            faulty.plan([Fault::SlowlyDown(gate.clone()), Fault::Down]);
+            *a.name_mut() = "before".into();
+            let saving = tokio::spawn(async move { a.save().await.unwrap_err().is_unavailable() });
+            gate.wait().await;
+            b.destroy();
+            b.note_mut().set("after".into());
+            drop(b);
+            gate.open();
+            assert!(saving.await.unwrap());
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&"".into(), &"after".into()));
     }
 
     // B38, S2: nothing that a store keeps opens a session or shows half of its token.
