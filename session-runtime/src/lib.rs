@@ -93,10 +93,8 @@ mod web;
 pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
-#[cfg(feature = "axum")]
-pub use self::web::SessionRejection;
 #[cfg(feature = "tower")]
-pub use self::web::{SessionFuture, SessionLayer, SessionService};
+pub use self::web::{SessionFuture, SessionLayer, SessionRejection, SessionService};
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},

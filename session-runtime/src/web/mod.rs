@@ -1,16 +1,16 @@
-//! Where sessions meet HTTP. `tower` carries a session through a request, `axum` hands it to handlers; what both need of
-//! headers is here, so that another framework is one more file.
+//! Where sessions meet HTTP. `tower` carries a session through a request, `extract` takes it out, `axum` hands it to
+//! handlers; another framework is one more file.
 
 #[cfg(feature = "axum")]
 mod axum;
+mod extract;
 mod headers;
 mod page;
 mod tower;
 
 use std::{marker::PhantomData, sync::Arc};
 
-#[cfg(feature = "axum")]
-pub use self::axum::SessionRejection;
+pub use self::extract::SessionRejection;
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 use crate::engine::Request;
 

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use http::StatusCode;
 use session_runtime::{Session, SessionRejection, store::Store as _};
 use tests::{
@@ -45,6 +48,7 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
         server.controls.stuck.store(false, Ordering::SeqCst);
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
 
     // B2, S35: what a handler says instead still depends on the cookie: who brings none would have got the page.
     async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {

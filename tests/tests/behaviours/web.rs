@@ -69,9 +69,8 @@ async fn our_headers_join_those_of_the_handler() {
 async fn a_plain_tower_service_with_another_body_works() {
     let server = Server::new(AnyStore::memory());
     let service = server.sessions.layer().layer(service_fn(|request: Request<Full<bytes::Bytes>>| async move {
-        let (mut parts, _) = request.into_parts();
-        let mut session =
-            <S as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
+        let (parts, _) = request.into_parts();
+        let mut session = S::from_parts(&parts).await.unwrap();
         session.visits_mut().add(1);
         Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from(session.visits().to_string())))
     }));

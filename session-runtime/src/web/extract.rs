@@ -1,0 +1,125 @@
+//! A session out of a request, and what the visitor gets where that cannot be had.
+
+use http::{header::HOST, request::Parts};
+
+use super::{InRequest, headers::cookies, page::Page};
+use crate::{
+    error::Error,
+    session::{Schema, Session},
+};
+
+impl<S: Schema> Session<S> {
+    /// The session of a request that came through [`SessionLayer`](super::SessionLayer), for services without axum's
+    /// extractors. Loads it from the store, if this is the first in its request to ask.
+    ///
+    /// # Errors
+    /// [`SessionRejection`] if there is no layer around, the store is down, or the cookie lacks `Secure` and the request
+    /// is not for this very machine.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, SessionRejection};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// async fn theme(request: http::Request<String>) -> Result<String, SessionRejection> {
+    ///     let (parts, _body) = request.into_parts();
+    ///     let session = Session::<Shop>::from_parts(&parts).await?;
+    ///     Ok(session.theme().to_owned())
+    /// }
+    /// ```
+    pub async fn from_parts(parts: &Parts) -> Result<Self, SessionRejection> {
+        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>().cloned() else {
+            return Err(SessionRejection::no_layer(S::SPEC.name));
+        };
+        if !request.serves(direct_host(parts)) {
+            return Err(SessionRejection::not_loopback(S::SPEC.name));
+        }
+        request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
+        Ok(Self::of(&request))
+    }
+}
+
+/// Whom the request says that it is for, unless it came through a proxy, which may say so of itself: HTTP/2 has it in the
+/// URI, HTTP/1 in a header.
+fn direct_host(parts: &Parts) -> Option<&str> {
+    if ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
+        .iter()
+        .any(|proxy| parts.headers.contains_key(*proxy))
+    {
+        return None;
+    }
+    parts.uri.authority().map(|authority| authority.as_str()).or_else(|| parts.headers.get(HOST)?.to_str().ok())
+}
+
+/// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks
+/// `Secure` and the request is not for this very machine (500).
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use session_runtime::{Session, SessionRejection};
+/// # #[derive(Session)] struct Shop { theme: String }
+///
+/// async fn home(session: Result<Session<Shop>, SessionRejection>) -> axum::response::Response {
+///     match session {
+///         Ok(session) => session.theme().to_owned().into_response(),
+///         Err(rejection) => (rejection.status(), "Back in a minute.").into_response(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionRejection(pub(super) Page);
+
+impl SessionRejection {
+    fn no_layer(name: &str) -> Self {
+        let sentence = format!(
+            "this route has no `{name}` session: add `.layer(sessions.layer())` to the router, after the route, where `sessions` is a `Sessions<{name}>`"
+        );
+        tracing::error!(target: "session_runtime", "{sentence}");
+        Self(Page::broken(sentence))
+    }
+
+    fn not_loopback(name: &str) -> Self {
+        let sentence = format!(
+            "the cookie of `{name}` sessions lacks `Secure`, so they are served on localhost only: drop `secure = false`, or open the page at http://localhost"
+        );
+        tracing::error!(target: "session_runtime", "{sentence}");
+        Self(Page::broken(sentence))
+    }
+
+    fn not_loaded(error: &Error) -> Self {
+        tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be loaded");
+        Self(if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) })
+    }
+
+    /// 500 or 503.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::SessionRejection) {
+    /// assert!(rejection.status().is_server_error());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> http::StatusCode {
+        self.0.status
+    }
+}
+
+impl SessionRejection {
+    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::SessionRejection) {
+    /// let response: http::Response<String> = rejection.into_http();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_http<B: Default + 'static>(self) -> http::Response<B> {
+        self.0.into_response()
+    }
+}
+
+impl std::fmt::Display for SessionRejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.sentence)
+    }
+}
+
+impl std::error::Error for SessionRejection {}
