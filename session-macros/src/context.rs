@@ -1,7 +1,5 @@
 //! Where errors are collected, so that one compile reports every fault.
 
-use std::fmt::Display;
-
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
@@ -17,12 +15,16 @@ impl Context {
     }
 
     /// Reports `message` at `span`.
-    pub(crate) fn error(&mut self, span: Span, message: impl Display) {
-        self.errors.push(syn::Error::new(span, message));
+    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.errors.push(syn::Error::new(span, message.into()));
     }
 
     /// Reports `message` at all of `tokens`.
-    pub(crate) fn error_at(&mut self, tokens: impl ToTokens, message: impl Display) {
+    pub(crate) fn error_at(&mut self, tokens: impl ToTokens, message: impl Into<String>) {
+        self.push(tokens.to_token_stream(), message.into());
+    }
+
+    fn push(&mut self, tokens: TokenStream, message: String) {
         self.errors.push(syn::Error::new_spanned(tokens, message));
     }
 

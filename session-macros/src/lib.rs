@@ -26,6 +26,31 @@ use syn::DeriveInput;
 
 /// Makes a session of a struct: `Session<Shop>` gets a reader `x()` and a handle `x_mut()` for each field `x`.
 ///
+/// ```
+/// use session_runtime::Session;
+///
+/// #[derive(Session)]
+/// #[session(idle = 30m, absolute = 12h)]
+/// struct Shop {
+///     /// Who is signed in.
+///     #[session(identity)]
+///     user_id: Option<u64>,
+///     #[session(counter)]
+///     visits: u64,
+///     #[session(device, default = "en".to_owned())]
+///     language: String,
+/// }
+///
+/// async fn home(mut session: Session<Shop>) -> String {
+///     session.visits_mut().add(1);
+///     format!("{}: visit {}", session.language(), session.visits())
+/// }
+/// ```
+///
+/// The struct itself is left alone. Beside it stands `ShopFields`, which `Session<Shop>` dereferences to, so that
+/// `impl ShopFields { … }` adds verbs of the application's own. A reader returns `&T`; numbers, `bool`, `char` and
+/// `Option`s of them come by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
+///
 #[doc = include_str!("attributes.md")]
 #[proc_macro_derive(Session, attributes(session))]
 pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

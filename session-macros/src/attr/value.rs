@@ -100,13 +100,17 @@ impl<K: Key> Entry<K> {
     }
 
     fn wrong<T>(&self, takes: &str, cx: &mut Context) -> Option<T> {
+        self.say(takes, cx);
+        None
+    }
+
+    fn say(&self, takes: &str, cx: &mut Context) {
         let at = self.value.clone().unwrap_or_else(|| self.at.to_token_stream());
         let known = self.key.known();
         cx.error_at(
             at,
             format!("`{}` {takes}; write it such as `{}`\n\n  = help: {}", self.at, known.written, help(known.says)),
         );
-        None
     }
 }
 

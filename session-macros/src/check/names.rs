@@ -1,7 +1,5 @@
 //! Names: in the store, and of the accessors.
 
-use std::collections::HashMap;
-
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -34,7 +32,7 @@ const RESERVED: &[&str] = &[
 // #[session(rename = "")]
 // a name of more than 64 bytes
 pub(super) fn stored(session: &Session, cx: &mut Context) {
-    for field in &session.fields {
+    for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
         for (name, at, _) in names(field) {
             if name.is_empty() {
                 cx.error_at(at, "a stored name cannot be empty; write one, or leave the attribute out");
@@ -55,7 +53,7 @@ pub(super) fn stored(session: &Session, cx: &mut Context) {
 // cart: …, #[session(rename = "cart")] basket: …
 // cart: …, #[session(alias = "cart")] basket: …
 pub(super) fn unique(session: &Session, cx: &mut Context) {
-    let mut taken: HashMap<String, &Field> = HashMap::new();
+    let mut taken: Vec<(String, &Field)> = Vec::new();
     // A field's own name is its own, whatever an earlier field's alias says; so names come first, then aliases.
     for only_aliases in [false, true] {
         for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
@@ -63,9 +61,12 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
                 if is_alias != only_aliases || name.is_empty() {
                     continue;
                 }
-                let Some(other) = taken.insert(name.clone(), field) else { continue };
+                let Some(other) = owner(&taken, &name) else {
+                    taken.push((name, field));
+                    continue;
+                };
                 if std::ptr::eq(other, field) {
-                    cx.error_at(at, format!("`{}` is stored as `{name}` anyway; drop this `alias`", field.name()));
+                    cx.error_at(at, format!("`{name}` is read for `{}` anyway; drop this `alias`", field.name()));
                 } else if is_alias {
                     let (field, other) = (field.name(), other.name());
                     cx.error_at(
@@ -81,10 +82,14 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
                         ),
                     );
                 }
-                taken.insert(name, other);
             }
         }
     }
+}
+
+/// The field that came first with this name.
+fn owner<'a>(taken: &[(String, &'a Field)], name: &str) -> Option<&'a Field> {
+    taken.iter().find(|(taken, _)| taken == name).map(|(_, field)| *field)
 }
 
 /// Each name a field is stored under, where it stands, and whether it is an alias.
@@ -116,11 +121,11 @@ pub(super) fn reserved(session: &Session, cx: &mut Context) {
 // cart: …, cart_mut: …
 // #[session(expires = 5m)] code: …, code_expires_at: …
 pub(super) fn accessors(session: &Session, cx: &mut Context) {
-    let mut taken: HashMap<String, &Field> = HashMap::new();
+    let mut taken: Vec<(String, &Field)> = Vec::new();
     for field in &session.fields {
         for accessor in field.accessors() {
             let accessor = accessor.unraw().to_string();
-            if let Some(other) = taken.get(&accessor) {
+            if let Some(other) = owner(&taken, &accessor) {
                 cx.error_at(
                     &field.ident,
                     format!(
@@ -132,7 +137,7 @@ pub(super) fn accessors(session: &Session, cx: &mut Context) {
                 );
                 break;
             }
-            taken.insert(accessor, field);
+            taken.push((accessor, field));
         }
     }
 }

@@ -131,3 +131,40 @@ fn every_form_of_item_expands_to_code() {
         assert!(!pretty(derive(item)).is_empty());
     }
 }
+
+/// A session with `times` fields of each policy.
+fn of_size(times: usize) -> proc_macro2::TokenStream {
+    let fields = (0..times).map(|index| {
+        let name = |name: &str| quote::format_ident!("{name}{index}");
+        let (cart, theme, code, notice, visits, user) =
+            (name("cart_items"), name("theme"), name("one_time_code"), name("notice"), name("visits"), name("user_id"));
+        quote! {
+            /// What is in the cart.
+            #[session(atomic)]
+            pub #cart: Vec<Line>,
+            pub #theme: Theme,
+            #[session(expires = 5m)]
+            pub #code: Option<String>,
+            #[session(flash)]
+            pub #notice: Option<String>,
+            #[session(counter)]
+            pub #visits: u64,
+            pub #user: Option<u64>,
+        }
+    });
+    derive(quote!(#[session(idle = 30m, absolute = 12h)] pub struct Shop { #(#fields)* }))
+}
+
+// What is emitted is compiled by everybody, so it has a budget: 28 lines and 1,200 bytes a field, 90 lines a struct, as
+// the compiler prints it (nightly, `-Zmacro-stats`: 23, 1,162 and 48). This printer breaks more lines: 30 instead of 23.
+#[test]
+fn the_expansion_stays_within_its_budget() {
+    let (one, two) = (pretty(of_size(1)), pretty(of_size(2)));
+    let lines = (two.lines().count() - one.lines().count()).div_ceil(6);
+    let bytes = (two.len() - one.len()).div_ceil(6);
+    let fixed = one.lines().count() - 6 * lines;
+    assert!(
+        lines <= 31 && bytes <= 1_200 && fixed <= 90,
+        "{lines} lines, {bytes} bytes a field, {fixed} lines a struct"
+    );
+}

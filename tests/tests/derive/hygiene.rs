@@ -89,6 +89,22 @@ struct r#struct {
     camelCase: u8,
 }
 
+// A derive sees what `cfg` leaves.
+#[derive(Session)]
+#[cfg_attr(all(), session(cookie = "by-cfg"))]
+#[cfg_attr(any(), session(cookie = "never"))]
+struct Configured {
+    #[cfg(any())]
+    gone: NoSuchType,
+    #[cfg(all())]
+    #[cfg_attr(all(), session(counter))]
+    there: u8,
+    #[cfg(any())]
+    either: String,
+    #[cfg(not(any()))]
+    either: u8,
+}
+
 mod two_in_one_scope {
     use session_runtime::Session;
 
@@ -151,6 +167,14 @@ fn raw_identifiers_are_stored_without_their_prefix() {
     assert!(session.fn_expires_at().is_none());
     let spec = format!("{:?}", Names::SPEC);
     assert!(spec.contains("name: \"type\"") && spec.contains("name: \"fn\"") && !spec.contains("r#"), "{spec}");
+}
+
+#[test]
+fn fields_and_attributes_behind_cfg() {
+    let mut session = testing::session(Configured { there: 1, either: 2 });
+    session.there_mut().add(1);
+    assert_eq!((session.there(), session.either()), (2, 2));
+    assert!(format!("{:?}", Configured::SPEC).contains("name: \"by-cfg\""));
 }
 
 #[test]
