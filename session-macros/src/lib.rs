@@ -4,7 +4,7 @@
 //!
 //! No step gives up early: all faults of a struct are reported in one compile.
 //!
-//! * `attr` reads `#[session(…)]`: [`attr::keys`] is the one table of attributes, `duration` and `suggest` help;
+//! * `attr` reads `#[session(…)]`: `attr::keys` is the one table of attributes, `duration` and `suggest` help;
 //! * `model` is the struct, understood, with `shape` for what the spelling of a type says;
 //! * `check` has one function for each rule;
 //! * `expand` quotes the code, `span` says whose code it counts as;
