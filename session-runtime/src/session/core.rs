@@ -11,8 +11,8 @@ use crate::{
     schema::Meta,
 };
 
-/// What a session can do as a whole. Reached through [`Session`](struct@super::Session), and through the generated `…Fields` type in an
-/// application's own verbs.
+/// What a session can do as a whole. Reached through [`Session`](super::Session), and through the generated `…Fields`
+/// type in an application's own verbs.
 ///
 /// ```
 /// use session_runtime::Session;
