@@ -202,15 +202,20 @@ impl Request {
         }
     }
 
-    /// Replaces one field's value at once if it is still `seen`; says `false` if it is not, and sees anew.
+    /// Replaces one field's value at once if it is still `seen`; says `false` if it is not, and sees anew. For a handle
+    /// that was opened in `era`: if the visitor has left since, by another handle, it is of another session.
     pub(crate) async fn swap(
         &self,
+        era: u32,
         meta: &'static Meta,
         seen: Option<Vec<u8>>,
         value: Option<Vec<u8>>,
     ) -> Result<bool, Error> {
         let _gate = self.gate.lock().await;
         let now = self.now();
+        if self.inner().pending.era != era {
+            return self.report(Outcome::Moved).into_result().map(|()| false);
+        }
         let planned = match &self.inner().presented {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);

@@ -42,12 +42,10 @@ impl Items {
         }
     }
 
-    /// These items without those of `put`, if they end with them.
-    pub(crate) fn before(self, put: &Self) -> Self {
-        match self.bytes.strip_suffix(put.bytes.as_slice()) {
-            Some(rest) if self.count >= put.count => Self { count: self.count - put.count, bytes: rest.to_vec() },
-            _ => self,
-        }
+    /// These items without those of `put`; `None` if they do not end with them.
+    pub(crate) fn before(&self, put: &Self) -> Option<Self> {
+        let rest = self.bytes.strip_suffix(put.bytes.as_slice())?;
+        Some(Self { count: self.count.checked_sub(put.count)?, bytes: rest.to_vec() })
     }
 
     /// The encoded array.
@@ -72,6 +70,7 @@ mod tests {
         assert_eq!(all.encode(), [0x93, 1, 2, 3]);
         assert_eq!(all.clone().without(&one), two);
         assert_eq!(all.clone().without(&two), all);
+        assert_eq!((all.before(&two), all.before(&one)), (Some(one), None));
         assert!(Items::of(&[0xc0]).is_empty());
     }
 

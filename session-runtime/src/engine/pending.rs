@@ -84,7 +84,8 @@ impl Op {
         }
     }
 
-    /// This op followed by `next` on the same field, by a handle that saw what this one did.
+    /// This op followed by `next` on the same field. A handle that was opened before this one was folded did not see what
+    /// it put, and so did not take that.
     fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Add(first), Self::Add(next)) => Self::Add(first.then(&next)),
@@ -92,14 +93,20 @@ impl Op {
                 put.extend(more);
                 Self::List { taken, put }
             }
-            // The later one took what the earlier one put, so only what was stored before either is still to go.
-            (Self::List { taken: first, put }, Self::List { taken: Some(seen), put: more }) => {
-                let stored = first.unwrap_or_else(|| Items::of(&seen).before(&put).encode());
-                Self::List { taken: Some(stored), put: more }
+            (Self::List { taken: first, mut put }, Self::List { taken: Some(seen), put: more }) => {
+                match Items::of(&seen).before(&put) {
+                    // It took what this one put, so only what was stored before either is still to go.
+                    Some(stored) => Self::List { taken: first.or_else(|| Some(stored.encode())), put: more },
+                    None => {
+                        put.extend(more);
+                        Self::List { taken: first.or(Some(seen)), put }
+                    }
+                }
             }
             (Self::Swap { seen, .. }, Self::Swap { value, .. }) => Self::Swap { seen, value },
             // It took what this request had put over what was stored: that is gone either way.
-            (Self::Set { .. }, Self::Take { .. }) => Self::Unset,
+            (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
+            (put @ Self::Set { .. }, Self::Take { .. }) => put,
             (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
             (_, next) => next,
         }

@@ -67,8 +67,8 @@ impl State {
     pub(crate) async fn swap(&mut self, meta: &'static Meta, value: Option<Vec<u8>>) -> Result<bool, Error> {
         let Some(request) = self.request.clone() else { return Ok(true) };
         let seen = self.stored(meta).map(<[u8]>::to_vec);
-        let swapped = request.swap(meta, seen, value).await;
-        self.snapshot = request.snapshot();
+        let swapped = request.swap(self.snapshot.era, meta, seen, value).await;
+        self.snapshot.renew(meta, &request.snapshot());
         swapped
     }
 }

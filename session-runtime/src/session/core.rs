@@ -106,7 +106,9 @@ impl<S: Schema> Core<S> {
         self.fold();
         let Some(request) = self.__state.request.clone() else { return Err(Error::new(Kind::Detached)) };
         let saved = request.save().await;
+        // What was read before is read anew: others may have changed it, and what is done next is done to what is there.
         self.__state.snapshot = request.snapshot();
+        S::visit(&mut self.__slots, &mut Visitor(&mut |_, slot| slot.reset()));
         saved
     }
 

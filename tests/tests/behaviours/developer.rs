@@ -122,6 +122,84 @@ over_stores! {
         assert_eq!((&seen["visits"], &seen["notices"]), (&2.into(), &serde_json::json!(["two"])));
     }
 
+    // B45, DESIGN: `take` takes what it saw; what another handle put meanwhile stays.
+    async fn a_handle_takes_no_flash_that_it_did_not_see(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new()
+            .route("/list", post(|mut a: S, mut b: S| async move {
+                a.notices_mut().put("put".into());
+                drop(a);
+                b.notices_mut().take().join(",")
+            }))
+            .route("/one", post(|mut a: S, mut b: S| async move {
+                a.notice_mut().put("put".into());
+                drop(a);
+                b.notice_mut().take().unwrap_or_default()
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/notices/old").await;
+        assert_eq!(visitor.at(&app).post("/list").await.body, "old");
+        assert_eq!(visitor.get("/notices").await.body, "put");
+        visitor.post("/notice/old").await;
+        assert_eq!(visitor.at(&app).post("/one").await.body, "old");
+        assert_eq!(visitor.get("/notice").await.body, "put");
+    }
+
+    // B21, B45: after `save` a handle sees what others wrote; after `update`, the others' part of that field alone.
+    async fn what_others_wrote_is_never_taken_or_undone_unseen(store) {
+        let server = Server::new(store);
+        let visitor = |app: &Router, headers: &http::HeaderMap| {
+            let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
+            Visitor::with_cookie(app, "__Host-site", &cookie)
+        };
+        let (one, two) = (server.app.clone(), server.app.clone());
+        let app = server.serving(Router::new()
+            .route("/save", post(move |mut s: S, headers: http::HeaderMap| async move {
+                let mut other = visitor(&one, &headers);
+                assert_eq!((s.visits(), s.notice()), (0, None));
+                s.notices_mut().put("mine".into());
+                for path in ["/notices/theirs", "/visit", "/notice/new"] {
+                    other.post(path).await;
+                }
+                s.save().await.unwrap();
+                format!("{} {} {}", s.notices_mut().take().join(","), s.visits(), s.notice_mut().take().unwrap_or_default())
+            }))
+            .route("/update", post(move |mut s: S, headers: http::HeaderMap| async move {
+                let mut other = visitor(&two, &headers);
+                assert_eq!((s.notice(), s.name()), (Some("old"), "first"));
+                for path in ["/notice/new", "/name/theirs", "/cart/theirs"] {
+                    other.post(path).await;
+                }
+                s.cart_mut().update(|cart| cart.push("mine".into())).await.unwrap();
+                s.name_mut().push_str(""); // nothing, to what this handle saw
+                s.notice_mut().take().unwrap_or_default()
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        assert_eq!(visitor.at(&app).post("/save").await.body, "theirs,mine 1 new");
+        visitor.post("/notice/old").await;
+        assert_eq!(visitor.at(&app).post("/update").await.body, "old");
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["notice"], &seen["name"], &seen["cart"]), (&"new".into(), &"theirs".into(), &serde_json::json!(["theirs", "mine"])));
+    }
+
+    // B45, S13: what a handle does for a visitor who has signed out by another one lands nowhere.
+    async fn an_update_for_a_visitor_who_has_left_lands_nowhere(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
+            *a.name_mut() = "ada's".into();
+            b.user_mut().log_out();
+            b.save().await.unwrap();
+            assert!(a.cart_mut().update(|cart| cart.push("ada's".into())).await.unwrap_err().is_moved());
+        })));
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["cart"], &seen["theme"]), (&"".into(), &serde_json::json!([]), &"Dark".into()));
+    }
+
     // B45
     async fn a_middleware_may_hold_a_session_across_next(store) {
         async fn last_seen(mut session: S, request: Request, next: Next) -> Response {
