@@ -79,9 +79,7 @@ impl Request {
                 Ok(None) => {}
                 Err(error) => {
                     if error.is_unavailable() {
-                        let mut inner = self.inner();
-                        let since = std::mem::replace(&mut inner.pending, std::mem::take(&mut pending));
-                        inner.pending.fold(since.era, since.steps, since.ops);
+                        self.inner().pending.put_back(std::mem::take(&mut pending));
                     }
                     return Err(error);
                 }

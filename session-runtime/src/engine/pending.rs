@@ -127,14 +127,25 @@ impl Pending {
         self.steps.is_empty() && self.ops.is_empty()
     }
 
-    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped.
+    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped. `stored` is who the record
+    /// says is signed in.
     ///
     /// What a handle wrote for a visitor who has left the session since, by another handle, belongs to that visitor: only
-    /// what it wrote for the device counts.
-    pub(crate) fn fold(&mut self, era: u32, steps: Vec<Step>, mut ops: Vec<(&'static Meta, Op)>) -> bool {
+    /// what it wrote for the device counts. If it signed in or out itself, what it wrote is for whom it left it to.
+    pub(crate) fn fold(
+        &mut self,
+        era: u32,
+        stored: Option<&[u8]>,
+        mut steps: Vec<Step>,
+        mut ops: Vec<(&'static Meta, Op)>,
+    ) -> bool {
         let came = ops.len();
-        if era != self.era {
+        let signs = |step: &Step| matches!(step, Step::LogIn { .. }) || step.forgets().is_some();
+        if era != self.era && !steps.iter().any(signs) {
             ops.retain(|(meta, _)| meta.device);
+        }
+        if !steps.is_empty() {
+            self.compare(stored, &mut steps);
         }
         for keeps in steps.iter().filter_map(Step::forgets) {
             self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
@@ -142,9 +153,14 @@ impl Pending {
         }
         self.steps.extend(steps);
         let dropped = ops.len() < came;
+        self.follow(ops);
+        dropped
+    }
+
+    fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
         if self.ops.is_empty() {
             self.ops = ops;
-            return dropped;
+            return;
         }
         for (meta, next) in ops {
             match self.ops.iter_mut().find(|(known, _)| known.name == meta.name) {
@@ -152,7 +168,39 @@ impl Pending {
                 None => self.ops.push((meta, next)),
             }
         }
-        dropped
+    }
+
+    /// Tells sign-ins apart by who is signed in by now: the handle may have been opened before another one's sign-in.
+    fn compare(&self, stored: Option<&[u8]>, steps: &mut [Step]) {
+        let mut who = stored;
+        for step in &self.steps {
+            match step {
+                Step::LogIn { user, .. } => who = Some(user),
+                Step::LogOut | Step::End => who = None,
+                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
+            }
+        }
+        for step in steps {
+            match step {
+                Step::LogIn { user, first, same } => {
+                    (*first, *same) = (who.is_none(), who == Some(user));
+                    who = Some(user);
+                }
+                Step::LogOut | Step::End => who = None,
+                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
+            }
+        }
+    }
+
+    /// Puts back what could not be stored, before what came since.
+    pub(crate) fn put_back(&mut self, before: Self) {
+        let since = std::mem::replace(self, before);
+        self.era = since.era;
+        if let Some(keeps) = since.forgets() {
+            self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
+        }
+        self.steps.extend(since.steps);
+        self.follow(since.ops);
     }
 
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.

@@ -91,7 +91,12 @@ impl Request {
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
-        self.inner().pending.fold(era, steps, ops)
+        let Inner { presented, pending, .. } = &mut *self.inner();
+        let stored = match presented {
+            Some(Presented::Found(found)) => found.record.user.as_deref(),
+            _ => None,
+        };
+        pending.fold(era, stored, steps, ops)
     }
 
     /// A handle has gone. If the response has left before it, what it changed is saved now.

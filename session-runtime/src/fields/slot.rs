@@ -24,6 +24,8 @@ pub(crate) enum Edit {
     None,
     /// Gave it the value in the slot.
     Written,
+    /// Signed in whom the slot names, whoever was before.
+    Signed,
     /// Returned it to its default.
     Reset,
     /// Moved a counter.
@@ -111,6 +113,7 @@ impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
                 Some(value) => Op::Set { value },
                 None => Op::Unset,
             }),
+            Edit::Signed => encode(slot.get(state, field), field)?.map(|value| Op::Set { value }),
             Edit::Reset => state.stored(field).map(|_| Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),

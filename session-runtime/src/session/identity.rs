@@ -62,7 +62,7 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         }
         let slot = (self.slot)(&mut self.core.__slots);
         slot.put(user);
-        slot.edit = Edit::Written;
+        slot.edit = Edit::Signed;
     }
 
     /// Signs out: the session gets a new id and keeps `device` fields alone; with none of those, it is deleted. For a

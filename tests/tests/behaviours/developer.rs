@@ -183,6 +183,49 @@ over_stores! {
         assert_eq!((&seen["notice"], &seen["name"], &seen["cart"]), (&"new".into(), &"theirs".into(), &serde_json::json!(["theirs", "mine"])));
     }
 
+    // B45, S13: signing in by a handle that did not see another one's sign-in shows nobody the other's fields.
+    async fn two_handles_that_sign_in_two_users_mix_nothing(store) {
+        for (before, saved) in [(None, false), (None, true), (Some("ada"), false), (Some("ada"), true)] {
+            let server = Server::new(store.clone());
+            let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
+                a.user_mut().log_in("bob".into());
+                *a.name_mut() = "bob's".into();
+                if saved {
+                    a.save().await.unwrap();
+                }
+                drop(a);
+                b.user_mut().log_in("ada".into());
+                b.note_mut().set("ada's".into());
+            })));
+            let mut visitor = match before {
+                Some(user) => server.signed_in(user).await,
+                None => server.visitor(),
+            };
+            visitor.post("/name/first").await;
+            let mut visitor = visitor.at(&app);
+            assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&"ada".into(), &"".into(), &"ada's".into()), "{before:?} {saved}");
+        }
+    }
+
+    // B45: what is written after `destroy` is for a new session, also if another handle was first to end the old one.
+    async fn two_handles_that_destroy_leave_what_came_after(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
+            a.destroy();
+            drop(a);
+            b.destroy();
+            b.note_mut().set("after".into());
+        })));
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/name/first").await;
+        let mut visitor = visitor.at(&app);
+        visitor.post("/").await;
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&serde_json::Value::Null, &"".into(), &"after".into()));
+    }
+
     // B45, S13: what a handle does for a visitor who has signed out by another one lands nowhere.
     async fn an_update_for_a_visitor_who_has_left_lands_nowhere(store) {
         let server = Server::new(store);

@@ -10,7 +10,7 @@ use tests::{
     over_stores,
 };
 
-use crate::faulty::{Fault, Faulty};
+use crate::faulty::{Fault, Faulty, Gate};
 
 type S = Session<Site>;
 
@@ -106,6 +106,29 @@ over_stores! {
         assert_eq!(visitor.post("/down").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
+    }
+
+    // B45: what a handle did while another one's `save` was failing comes after what that one did.
+    async fn what_came_during_a_failing_save_is_kept(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
+            let gate = Gate::new();
+            faulty.plan([Fault::SlowlyDown(gate.clone()), Fault::Down]);
+            *a.name_mut() = "before".into();
+            let saving = tokio::spawn(async move { a.save().await.unwrap_err().is_unavailable() });
+            gate.wait().await;
+            b.destroy();
+            b.note_mut().set("after".into());
+            drop(b);
+            gate.open();
+            assert!(saving.await.unwrap());
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&"".into(), &"after".into()));
     }
 
     // B38, S2: nothing that a store keeps opens a session or shows half of its token.
