@@ -214,6 +214,9 @@ impl Request {
         if self.inner().pending.era != era {
             return self.report(Outcome::Moved).into_result().map(|()| false);
         }
+        if let Some(swapped) = self.swap_pending(meta, &seen, &value) {
+            return Ok(swapped);
+        }
         let planned = match &self.inner().presented {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);

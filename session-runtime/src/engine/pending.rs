@@ -62,6 +62,8 @@ pub(crate) enum Op {
     List { taken: Option<Vec<u8>>, put: Items },
     /// Write this (or return to the default) if it is still what was seen.
     Swap { seen: Option<Vec<u8>>, value: Option<Vec<u8>> },
+    /// Two handles changed it from different values, and neither can be run again.
+    Contested,
 }
 
 impl Op {
@@ -81,6 +83,7 @@ impl Op {
                 (!items.is_empty()).then(|| items.encode())
             }
             Self::Swap { value, .. } => value.clone(),
+            Self::Contested => old.map(<[u8]>::to_vec),
         }
     }
 
@@ -103,7 +106,10 @@ impl Op {
                     }
                 }
             }
-            (Self::Swap { seen, .. }, Self::Swap { value, .. }) => Self::Swap { seen, value },
+            (Self::Swap { seen, value: between }, Self::Swap { seen: next, value }) => {
+                if between == next { Self::Swap { seen, value } } else { Self::Contested }
+            }
+            (Self::Contested, Self::Swap { .. }) => Self::Contested,
             // It took what this request had put over what was stored: that is gone either way.
             (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
             (put @ Self::Set { .. }, Self::Take { .. }) => put,
@@ -157,7 +163,8 @@ impl Pending {
         dropped
     }
 
-    fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
+    /// Adds ops behind those that are there.
+    pub(super) fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
         if self.ops.is_empty() {
             self.ops = ops;
             return;

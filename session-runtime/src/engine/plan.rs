@@ -277,6 +277,7 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
                 continue;
             }
             Op::Swap { seen, .. } if seen.as_deref() != old => return false,
+            Op::Contested => return false,
             _ => {}
         }
         let new = op.on(old);

@@ -99,6 +99,30 @@ impl Request {
         pending.fold(era, stored, steps, ops)
     }
 
+    /// Does a compare-and-swap to what waits for the commit, if it has to wait: there is nothing stored yet, or this
+    /// request changes whose it is. Says whether the field was still `seen`.
+    pub(super) fn swap_pending(
+        &self,
+        meta: &'static Meta,
+        seen: &Option<Vec<u8>>,
+        value: &Option<Vec<u8>>,
+    ) -> Option<bool> {
+        let Inner { presented, pending, .. } = &mut *self.inner();
+        let stored = match presented {
+            Some(Presented::Found(found)) => Some(&found.record.fields),
+            _ => None,
+        };
+        if stored.is_some() && pending.steps.iter().all(|step| matches!(step, Step::Remember(_))) {
+            return None;
+        }
+        let overlay = pending.overlay(stored, self.engine.fields, self.now());
+        let fits = meta.find(&overlay).map(|entry| entry.value) == seen.as_deref();
+        if fits {
+            pending.follow(vec![(meta, Op::Swap { seen: seen.clone(), value: value.clone() })]);
+        }
+        Some(fits)
+    }
+
     /// A handle has gone. If the response has left before it, what it changed is saved now.
     pub(crate) fn handle_dropped(self: &Arc<Self>) {
         let inner = self.inner();
@@ -203,12 +227,5 @@ impl Request {
             Some(Presented::Found(found)) => Some(self.engine.signer.fingerprint(found.selector)),
             _ => None,
         }
-    }
-
-    /// Whether a compare-and-swap has to wait for the commit.
-    pub(crate) fn updates_wait(&self) -> bool {
-        let inner = self.inner();
-        let alive = matches!(&inner.presented, Some(Presented::Found(_)));
-        !alive || inner.pending.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 }

@@ -56,7 +56,8 @@ impl<'a, T: 'static> Atomic<'a, T> {
     /// ```
     pub async fn update<R>(self, mut change: impl FnMut(&mut T) -> R) -> Result<R, Error> {
         let Self { slot, state, field } = self;
-        if state.updates_wait() {
+        // What waits in this handle stays in it, so that the next update goes on from there.
+        if state.steps_wait() || matches!(slot.edit, Edit::Swapped { .. }) {
             let outcome = change(slot.get_mut(state, field));
             if !matches!(slot.edit, Edit::Swapped { .. }) {
                 slot.edit = Edit::Swapped { seen: state.stored(field).map(<[u8]>::to_vec) };

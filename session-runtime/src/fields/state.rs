@@ -57,13 +57,14 @@ impl State {
         (entry.expires == Timestamp::NEVER || entry.is_live(self.now())).then_some(entry)
     }
 
-    /// Whether an `update` must wait for the commit: there is nothing stored yet, or this request changes whose it is.
-    pub(crate) fn updates_wait(&self) -> bool {
-        let by_step = |step: &Step| !matches!(step, Step::Remember(_));
-        self.steps.iter().any(by_step) || self.request.as_ref().is_none_or(|request| request.updates_wait())
+    /// Whether an `update` must wait in this handle: it changes whose session it is, and has not said so yet, or it is
+    /// one of no request.
+    pub(crate) fn steps_wait(&self) -> bool {
+        self.request.is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 
-    /// Replaces the field's stored value at once, if it is still what this handle sees; else sees anew and says `false`.
+    /// Replaces the field's stored value at once, or where that has to wait for the commit what the request has for it,
+    /// if it is still what this handle sees; else sees anew and says `false`.
     pub(crate) async fn swap(&mut self, meta: &'static Meta, value: Option<Vec<u8>>) -> Result<bool, Error> {
         let Some(request) = self.request.clone() else { return Ok(true) };
         let seen = self.stored(meta).map(<[u8]>::to_vec);

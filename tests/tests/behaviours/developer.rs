@@ -209,6 +209,52 @@ over_stores! {
         }
     }
 
+    // B21, B45: also where updates wait for the commit, since the session is new or changes hands.
+    async fn no_update_of_several_handles_is_lost(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new()
+            .route("/two", post(|mut a: S, mut b: S| async move {
+                a.cart_mut().update(|cart| cart.push("a".into())).await.unwrap();
+                let count = b.cart_mut().update(|cart| { cart.push("b".into()); cart.len() }).await.unwrap();
+                assert_eq!((count, b.cart().len()), (2, 2));
+                a.cart_mut().update(|cart| cart.push("c".into())).await.unwrap();
+            }))
+            .route("/save", post(|mut a: S, mut b: S| async move {
+                a.cart_mut().update(|cart| cart.push("a".into())).await.unwrap();
+                *b.name_mut() = "b".into();
+                b.save().await.unwrap();
+                a.cart_mut().update(|cart| cart.push("b".into())).await.unwrap();
+                b.cart_mut().update(|cart| cart.push("c".into())).await.unwrap();
+            }))
+            .route("/log-in", post(|mut a: S, mut b: S, mut c: S| async move {
+                a.user_mut().log_in("ada".into());
+                drop(a);
+                b.cart_mut().update(|cart| cart.push("a".into())).await.unwrap();
+                c.cart_mut().update(|cart| cart.push("b".into())).await.unwrap();
+                b.save().await.unwrap();
+                c.cart_mut().update(|cart| cart.push("c".into())).await.unwrap();
+            })));
+        for path in ["/two", "/save", "/log-in"] {
+            let mut visitor = Visitor::new(&app);
+            assert_eq!(visitor.post(path).await.status, StatusCode::OK, "{path}");
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!(seen["cart"], serde_json::json!(["a", "b", "c"]), "{path}");
+        }
+    }
+
+    // B45: what cannot be joined is refused, not dropped.
+    async fn updates_that_two_sign_ins_hold_back_conflict(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
+            for (handle, item) in [(&mut a, "a"), (&mut b, "b")] {
+                handle.user_mut().log_in("ada".into());
+                handle.cart_mut().update(|cart| cart.push(item.into())).await.unwrap();
+            }
+        })));
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
+    }
+
     // B45: what is written after `destroy` is for a new session, also if another handle was first to end the old one.
     async fn two_handles_that_destroy_leave_what_came_after(store) {
         let server = Server::new(store);
