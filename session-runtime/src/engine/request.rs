@@ -151,7 +151,7 @@ impl Request {
     /// Nobody waits for the response any more: what was changed and not saved is dropped (B28).
     pub(crate) fn cancel(&self) {
         let mut inner = self.inner();
-        if inner.response == Response::Awaited {
+        if inner.response != Response::Left {
             inner.response = Response::Cancelled;
             inner.pending = Pending::default();
         }

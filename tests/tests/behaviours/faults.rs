@@ -7,6 +7,7 @@ use http::StatusCode;
 use session_runtime::{Session, store::Store as _};
 use tests::{
     app::{Server, Site},
+    client::Visitor,
     over_stores,
 };
 
@@ -106,6 +107,26 @@ over_stores! {
         assert_eq!(visitor.post("/down").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
+    }
+
+    // B28, B45: a client that goes away during the commit takes the cookie with it, so no session can begin after that.
+    async fn a_client_that_goes_away_during_the_commit_leaves_no_way_to_begin(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |mut s: S, late: S| async move {
+            *s.name_mut() = "x".into();
+            sender.send(late).ok().unwrap();
+        })));
+        let gate = Gate::new();
+        faulty.plan([Fault::Slow(gate.clone())]);
+        let mut visitor = Visitor::new(&app);
+        let request = tokio::spawn(async move { visitor.post("/").await });
+        gate.wait().await;
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        let mut late = receiver.recv().await.unwrap();
+        *late.name_mut() = "nobody's".into();
+        assert!(late.save().await.unwrap_err().to_string().contains("new session"));
     }
 
     // B45: what a handle did while another one's `save` was failing comes after what that one did.
