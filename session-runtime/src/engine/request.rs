@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     pub(super) response: Response,
+    /// Whether anybody asked, answered or not.
+    asked: bool,
     /// Whether the last commit is under way and nobody else can ask what became of the session.
     pub(super) unwatched: bool,
 }
@@ -66,6 +68,7 @@ impl Request {
     /// Loads the session that the cookies bring, if this is the first to ask.
     pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
         let _gate = self.gate.lock().await;
+        self.inner().asked = true;
         if self.inner().presented.is_none() {
             let presented = self.engine.open(cookies).await?;
             self.inner().presented = Some(presented);
@@ -145,7 +148,7 @@ impl Request {
 
     /// Whether anybody asked for the session.
     pub(crate) fn was_asked(&self) -> bool {
-        self.inner().presented.is_some()
+        self.inner().asked
     }
 
     /// Nobody waits for the response any more: what was changed and not saved is dropped (B28).

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, routing::post};
+use axum::{Router, routing::{get, post}};
 use http::StatusCode;
-use session_runtime::{Session, store::Store as _};
+use session_runtime::{Session, SessionRejection, store::Store as _};
 use tests::{
     app::{Server, Site},
     client::Visitor,
@@ -45,6 +45,19 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
         server.controls.stuck.store(false, Ordering::SeqCst);
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
+    // B2, S35: what a handler says instead still depends on the cookie: who brings none would have got the page.
+    async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
+            session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        let reply = visitor.at(&app).get("/").await;
+        assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
     }
 
     // B34
