@@ -201,6 +201,11 @@ impl Request {
         self.engine.cookie.secure || host.is_some_and(is_loopback)
     }
 
+    /// Whether it is served by this engine.
+    pub(crate) fn is_of(&self, engine: &Arc<Engine>) -> bool {
+        Arc::ptr_eq(&self.engine, engine)
+    }
+
     pub(crate) fn cookie_name(&self) -> &str {
         &self.engine.cookie.name
     }

@@ -127,11 +127,14 @@ where
     }
 
     fn call(&mut self, mut http: HttpRequest<ReqBody>) -> Self::Future {
+        // Within another layer of the same sessions: a second commit would set a second cookie, and lose the first.
+        if http.extensions().get::<InRequest<S>>().is_some_and(|outer| outer.request.is_of(&self.sessions.engine)) {
+            return SessionFuture::new(self.inner.call(http), None, false);
+        }
         let request = Arc::new(self.sessions.request());
         http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request)));
         let safe = matches!(*http.method(), Method::GET | Method::HEAD);
-        let guard = Guard { request };
-        SessionFuture { state: State::Handling { inner: self.inner.call(http) }, guard, safe, body: PhantomData }
+        SessionFuture::new(self.inner.call(http), Some(Guard { request }), safe)
     }
 }
 
@@ -143,9 +146,16 @@ pin_project! {
     pub struct SessionFuture<F, B> {
         #[pin]
         state: State<F, B>,
-        guard: Guard,
+        guard: Option<Guard>,
         safe: bool,
         body: PhantomData<fn() -> B>,
+    }
+}
+
+impl<F, B> SessionFuture<F, B> {
+    /// Without a guard: another layer sees to the session.
+    fn new(inner: F, guard: Option<Guard>, safe: bool) -> Self {
+        Self { state: State::Handling { inner }, guard, safe, body: PhantomData }
     }
 }
 
@@ -187,7 +197,7 @@ where
             match this.state.as_mut().project() {
                 StateProj::Handling { inner } => {
                     let response = ready!(inner.poll(cx))?;
-                    let request = &this.guard.request;
+                    let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
                     if !request.was_asked() {
                         request.left();
                         return Poll::Ready(Ok(response));
@@ -200,7 +210,8 @@ where
                 StateProj::Committing { response, commit } => {
                     let committed = ready!(commit.as_mut().poll(cx));
                     let response = response.take().unwrap_or_else(|| Response::new(B::default()));
-                    return Poll::Ready(Ok(finish(&this.guard.request, *this.safe, response, committed)));
+                    let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
+                    return Poll::Ready(Ok(finish(request, *this.safe, response, committed)));
                 }
             }
         }

@@ -311,6 +311,21 @@ over_stores! {
         assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some("")));
     }
 
+    // B45, S29: the layer around part of the routes and around all of them.
+    async fn the_layer_within_itself_is_one_layer(store) {
+        async fn count(mut session: S, request: Request, next: Next) -> Response {
+            session.visits_mut().add(1);
+            next.run(request).await
+        }
+        let server = Server::new(store);
+        let app = server.serving(server.serving(tests::app::routes()).layer(middleware::from_fn(count)));
+        let mut visitor = Visitor::new(&app);
+        assert!(visitor.post("/name/ada").await.set_cookie().is_some());
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["visits"]), (&"ada".into(), &1.into()));
+        assert_eq!(server.controls.calls().1, 1, "one commit");
+    }
+
     // B45
     async fn a_handle_that_outlives_the_response_saves_and_warns(store) {
         let server = Server::new(store);
