@@ -107,7 +107,11 @@ impl Op {
                 }
             }
             (Self::Swap { seen, value: between }, Self::Swap { seen: next, value }) => {
-                if between == next { Self::Swap { seen, value } } else { Self::Contested }
+                if between == next {
+                    Self::Swap { seen, value }
+                } else {
+                    Self::Contested
+                }
             }
             (Self::Contested, Self::Swap { .. }) => Self::Contested,
             // It took what this request had put over what was stored: that is gone either way.

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use http::StatusCode;
 use session_runtime::{Session, SessionRejection, store::Store as _};
 use tests::{
