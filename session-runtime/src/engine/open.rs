@@ -116,18 +116,20 @@ impl Engine {
     }
 }
 
+/// What a token that we signed for this session's selector is to it by now. If it is not the current one, a renewal
+/// replaced it, or several did.
 fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
     if record.verifier == digest {
         return Match::Current;
     }
     match &record.previous {
-        Some(Previous { verifier, replaced }) if *verifier == digest => match replaced {
-            Replaced::ByPrivilege { at } if now.since(*at) < GRACE => Match::JustReplaced,
-            Replaced::ByTimer { presented_at } if presented_at.is_none_or(|at| now.since(at) < GRACE) => {
-                Match::StillGood
-            }
-            Replaced::ByPrivilege { .. } | Replaced::ByTimer { .. } => Match::LongReplaced,
-        },
-        _ => Match::None,
+        Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
+            if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
+        {
+            Match::StillGood
+        }
+        Some(Previous { replaced: Replaced::ByPrivilege { at }, .. }) if now.since(*at) < GRACE => Match::JustReplaced,
+        Some(_) => Match::LongReplaced,
+        None => Match::None,
     }
 }

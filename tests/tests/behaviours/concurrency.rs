@@ -369,6 +369,28 @@ over_stores! {
         assert_eq!(again.at(&server.app).get("/read").await.body, "ada");
     }
 
+    // B7, B23: a sign-in replaces every id before it, not only the last one: also the one that it came with if the clock
+    // had renewed that and the answer was lost, and those before several renewals in a row.
+    async fn no_id_from_before_a_sign_in_replaces_its_cookie(store) {
+        let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
+        let mut visitor = server.visitor();
+        visitor.post("/name/guest").await;
+        renew_by_timer(&server, &visitor).await;
+        let mut parallel = visitor.clone();
+        for path in ["/login/ada", "/renew"] {
+            assert!(visitor.post(path).await.set_cookie().is_some());
+            server.heard();
+            let reply = parallel.post("/name/late").await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None), "{path}");
+            assert_eq!(parallel.get("/show").await.json()["is_new"], true);
+            assert!(server.heard().contains(&Event::Replayed { recently: true }), "{path}");
+        }
+        server.turn(minutes(1));
+        assert!(parallel.post("/name/new").await.set_cookie().is_some());
+        assert!(server.heard().contains(&Event::Replayed { recently: false }));
+        assert_eq!(visitor.get("/read").await.body, "guest");
+    }
+
     // B28
     async fn a_client_that_goes_away_leaves_nothing_half_written(store) {
         let (server, gate) = (Server::new(store), Gate::new());
