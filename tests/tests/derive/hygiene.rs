@@ -96,7 +96,7 @@ struct r#struct {
 struct Configured {
     #[cfg(any())]
     gone: NoSuchType,
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[cfg_attr(all(), session(counter))]
     there: u8,
     #[cfg(any())]
