@@ -7,7 +7,7 @@ use super::{
     open::{Found, Lost, Presented},
     pending::Pending,
     plan::{Plan, write_ops},
-    request::Inner,
+    request::{Inner, Response},
 };
 use crate::{
     clock::Timestamp,
@@ -62,92 +62,156 @@ pub(crate) enum CookieChange {
     Remove,
 }
 
+/// A plan on its way to the store.
+pub(super) struct Work {
+    pub(super) pending: Pending,
+    plan: Plan,
+    key: Option<Key>,
+    /// When it was planned.
+    at: Timestamp,
+    /// Whether it was sent before.
+    resumed: bool,
+}
+
+/// Work that is kept for the next commit unless it is answered, also if this commit is dropped on the way.
+struct Underway<'a> {
+    request: &'a Request,
+    work: Option<Work>,
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            let mut inner = self.request.inner();
+            if inner.response != Response::Cancelled {
+                inner.underway = Some(work);
+            }
+        }
+    }
+}
+
+enum Begun<'a> {
+    Underway(Underway<'a>),
+    /// Nothing has to be sent for it; and whether anything had been asked for.
+    Done(Outcome, bool),
+}
+
+fn take_pending(inner: &mut Inner) -> Result<Pending, Error> {
+    let era = inner.pending.era;
+    let mut pending = std::mem::replace(&mut inner.pending, Pending { era, ..Pending::default() });
+    match pending.steps.iter().position(|step| matches!(step, Step::Failed(_))).map(|at| pending.steps.remove(at)) {
+        Some(Step::Failed(error)) => Err(error),
+        _ => Ok(pending),
+    }
+}
+
 impl Request {
     /// Commits for a handler that wants to know.
     pub(crate) async fn save(&self) -> Result<(), Error> {
         self.commit().await?.outcome.into_result()
     }
 
-    /// Applies what is pending. If the store cannot tell, it stays pending.
+    /// Applies what is pending. What the store gives no answer to, or nobody waited for, stays under way: the next commit
+    /// sends it again, word for word, before anything else, since it may be in already (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.gate.lock().await;
-        let mut pending = self.take_pending()?;
-        let asked = !pending.is_empty();
+        let mut asked = false;
         for _ in 0..RETRIES {
-            match self.attempt(&pending).await {
-                Ok(Some(outcome)) => return Ok(Committed { outcome: self.report(outcome), asked }),
-                Ok(None) => {}
-                Err(error) => {
-                    if error.is_unavailable() {
-                        self.inner().pending.put_back(std::mem::take(&mut pending));
-                    }
-                    return Err(error);
+            let mut underway = match self.begin()? {
+                Begun::Underway(underway) => underway,
+                Begun::Done(outcome, now_asked) => {
+                    return Ok(Committed { outcome: self.report(outcome), asked: asked || now_asked });
                 }
+            };
+            let Some(work) = &underway.work else { continue };
+            asked |= !work.pending.is_empty();
+            let resumed = work.resumed;
+            let outcome = self.carry_out(work).await?;
+            let Some(work) = underway.work.take() else { continue };
+            match outcome {
+                None => self.inner().pending.put_back(work.pending),
+                // What came since is next.
+                Some(Outcome::Applied) if resumed => {}
+                Some(outcome) => return Ok(Committed { outcome: self.report(outcome), asked }),
             }
         }
         Ok(Committed { outcome: self.report(Outcome::Conflict), asked })
     }
 
-    fn take_pending(&self) -> Result<Pending, Error> {
-        let mut inner = self.inner();
-        let era = inner.pending.era;
-        let mut pending = std::mem::replace(&mut inner.pending, Pending { era, ..Pending::default() });
-        match pending.steps.iter().position(|step| matches!(step, Step::Failed(_))).map(|at| pending.steps.remove(at)) {
-            Some(Step::Failed(error)) => Err(error),
-            _ => Ok(pending),
-        }
-    }
-
-    /// Plans and tries once. `None`: the record turned out to be newer and was loaded anew.
-    async fn attempt(&self, pending: &Pending) -> Result<Option<Outcome>, Error> {
+    /// What is to be sent: what was under way, else what is pending by now.
+    fn begin(&self) -> Result<Begun<'_>, Error> {
         let now = self.now();
-        let (plan, found_key) = {
-            let inner = self.inner();
-            let Some(presented) = &inner.presented else { return Ok(Some(Outcome::Applied)) };
-            let plan = Plan::new(&self.engine, presented, pending, now)?;
-            (plan.for_response(inner.response)?, presented.key())
+        let mut inner = self.inner();
+        if let Some(mut work) = inner.underway.take() {
+            work.resumed = true;
+            return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
+        }
+        let pending = take_pending(&mut inner)?;
+        let asked = !pending.is_empty();
+        let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
+        let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response)?;
+        let key = presented.key();
+        let outcome = match plan {
+            Plan::Nothing => Outcome::Applied,
+            Plan::Lost(Lost::Gone) => Outcome::Gone,
+            Plan::Lost(Lost::Moved) => Outcome::Moved,
+            Plan::Conflict => Outcome::Conflict,
+            Plan::End { .. } | Plan::Create { .. } | Plan::Update { .. } => {
+                let work = Work { pending, plan, key, at: now, resumed: false };
+                return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
+            }
         };
-        match plan {
-            Plan::Nothing => {
-                self.refresh_cookie(None, now);
-                Ok(Some(Outcome::Applied))
-            }
-            Plan::Lost(Lost::Gone) => Ok(Some(Outcome::Gone)),
-            Plan::Lost(Lost::Moved) => Ok(Some(Outcome::Moved)),
-            Plan::Conflict => Ok(Some(Outcome::Conflict)),
-            Plan::Delete => {
-                self.end(found_key).await?;
-                Ok(Some(Outcome::Applied))
-            }
-            Plan::Create { change, selector, verifier, ends } => {
-                if ends {
-                    self.end(found_key).await?;
+        drop(inner);
+        if outcome == Outcome::Applied {
+            self.refresh_cookie(None, now);
+        }
+        Ok(Begun::Done(outcome, asked))
+    }
+
+    /// Sends a plan. `None`: the record turned out to be newer and was loaded anew.
+    async fn carry_out(&self, work: &Work) -> Result<Option<Outcome>, Error> {
+        match (&work.plan, &work.key) {
+            (Plan::End { change }, Some(key)) => self.end(key, change, work).await.map(Some),
+            (Plan::Create { change, selector, verifier, ends }, key) => {
+                if let (Some(ending), Some(key)) = (ends, key) {
+                    let ended = self.end(key, ending, work).await?;
+                    if ended != Outcome::Applied && change.sign.is_none() {
+                        return Ok(Some(ended));
+                    }
                 }
-                self.create(&change, selector, verifier, now).await
+                self.create(change, *selector, verifier, work.at).await
             }
-            Plan::Update { change, renewal } => match found_key {
-                Some(key) => self.update(&key, &change, renewal, now).await,
-                None => Ok(Some(Outcome::Gone)),
-            },
+            (Plan::Update { change, renewal }, Some(key)) => self.update(key, change, renewal.as_ref(), work.at).await,
+            _ => Ok(Some(Outcome::Gone)),
         }
     }
 
-    async fn end(&self, key: Option<Key>) -> Result<(), Error> {
-        if let Some(key) = key {
-            self.engine.delete(&key).await?;
-            self.emit(&Event::Ended);
+    /// Ends a session, unless its privilege has changed since: a request from before a sign-in must not undo that.
+    async fn end(&self, key: &Key, change: &Change, work: &Work) -> Result<Outcome, Error> {
+        match self.engine.apply(key, change, work.at).await? {
+            Applied::Applied { .. } => {
+                // It has expired; that it is removed at once is a courtesy.
+                if let Err(error) = self.engine.delete(key).await {
+                    tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
+                }
+            }
+            // Perhaps by the first sending, whose answer was lost.
+            Applied::Gone if work.resumed => {}
+            Applied::Gone => return Ok(self.lose(Lost::Gone)),
+            Applied::Moved | Applied::Conflict => return Ok(self.lose(Lost::Moved)),
         }
+        self.emit(&Event::Ended);
         let mut inner = self.inner();
         inner.presented = Some(Presented::Nobody);
         inner.cookie = Some(CookieChange::Remove);
-        Ok(())
+        Ok(Outcome::Applied)
     }
 
     async fn create(
         &self,
         change: &Change,
         selector: Selector,
-        verifier: Verifier,
+        verifier: &Verifier,
         now: Timestamp,
     ) -> Result<Option<Outcome>, Error> {
         let Applied::Applied { .. } = self.engine.apply(&selector.key(), change, now).await? else {
@@ -158,11 +222,12 @@ impl Request {
         if let Some(lifetime) = change.restart {
             let expires_at = lifetime.idle_until.min(lifetime.ends_at);
             let max_age = self.engine.max_age(lifetime.remembered, expires_at, now);
-            inner.cookie = Some(CookieChange::Set { token: self.engine.signer.sign(selector, &verifier), max_age });
+            inner.cookie = Some(CookieChange::Set { token: self.engine.signer.sign(selector, verifier), max_age });
         }
         if !inner.unwatched
             && let Some(record) = change.judge(None, now).write
         {
+            let verifier = verifier.clone();
             let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
             inner.presented = Some(Presented::Found(found));
         }
@@ -173,7 +238,7 @@ impl Request {
         &self,
         key: &Key,
         change: &Change,
-        renewal: Option<Verifier>,
+        renewal: Option<&Verifier>,
         now: Timestamp,
     ) -> Result<Option<Outcome>, Error> {
         match self.engine.apply(key, change, now).await? {
@@ -184,7 +249,7 @@ impl Request {
                         self.emit(&Event::Renewed);
                         let mut inner = self.inner();
                         if let Some(Presented::Found(found)) = &mut inner.presented {
-                            (found.verifier, found.by_current, found.by_current_key) = (verifier, true, true);
+                            (found.verifier, found.by_current, found.by_current_key) = (verifier.clone(), true, true);
                             inner.cookie = Some(self.engine.cookie_for(found, now));
                         }
                     }

@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     id::{Selector, Verifier},
-    record::{Change, Expect, Fields, Record, Renew, Set, Sign},
+    record::{Change, Expect, Fields, Lifetime, Record, Renew, Set, Sign},
     schema::Meta,
 };
 
@@ -20,11 +20,11 @@ pub(crate) enum Plan {
     /// Nothing.
     Nothing,
     /// The stored session ends.
-    Delete,
+    End { change: Change },
     /// The stored session changes. With a verifier: it is renewed by that.
     Update { change: Change, renewal: Option<Verifier> },
-    /// A new session is stored; `ends` says that the one that came with the request ends first.
-    Create { change: Change, selector: Selector, verifier: Verifier, ends: bool },
+    /// A new session is stored; with `ends` the one that came with the request ends first.
+    Create { change: Change, selector: Selector, verifier: Verifier, ends: Option<Change> },
     /// There is something to write, but the session is no longer this request's.
     Lost(Lost),
     /// A field is no longer what it was changed from, and what changed it cannot be run again.
@@ -54,7 +54,6 @@ impl<'a> Intent<'a> {
                 Step::LogIn { user, same, .. } => {
                     intent.renews = true;
                     intent.sign = Some(SignIntent::In { user, same: *same });
-                    intent.remember = None;
                 }
                 Step::LogOut => {
                     intent.renews = true;
@@ -80,9 +79,11 @@ impl Plan {
         let intent = Intent::of(&pending.steps);
         match presented {
             Presented::Found(found) if !intent.ends => update(engine, found, pending, &intent, now),
-            Presented::Found(_) => match create(engine, pending, &intent, now)? {
-                Self::Nothing => Ok(Self::Delete),
-                plan => Ok(plan.ending()),
+            Presented::Found(found) => match create(engine, pending, &intent, now)? {
+                Self::Create { change, selector, verifier, .. } => {
+                    Ok(Self::Create { change, selector, verifier, ends: Some(end(&found.record, now)) })
+                }
+                _ => Ok(Self::End { change: end(&found.record, now) }),
             },
             Presented::Nobody => create(engine, pending, &intent, now),
             Presented::Lost(lost) => match create(engine, pending, &intent, now)? {
@@ -110,13 +111,15 @@ impl Plan {
         }
         Ok(self)
     }
+}
 
-    fn ending(mut self) -> Self {
-        if let Self::Create { ends, .. } = &mut self {
-            *ends = true;
-        }
-        self
-    }
+/// What makes a session expire now and forget all it had.
+fn end(record: &Record, now: Timestamp) -> Change {
+    let mut change = Change::update(record.generation);
+    change.keep = Some(Vec::new());
+    change.sign = Some(Sign::Out);
+    change.restart = Some(Lifetime { idle_until: now, ends_at: now, remembered: false });
+    change
 }
 
 fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestamp) -> Result<Plan, Error> {
@@ -140,7 +143,7 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
     }
     change.expect.clear();
     change.unset.clear();
-    Ok(Plan::Create { change, selector, verifier, ends: false })
+    Ok(Plan::Create { change, selector, verifier, ends: None })
 }
 
 fn update(
@@ -168,7 +171,7 @@ fn update(
         move_kept(&mut change, engine.fields.iter().filter(unchanged), stored);
     }
     if matches!(intent.sign, Some(SignIntent::Out)) && stored.iter().next().is_none() && !writes(&change) {
-        return Ok(Plan::Delete);
+        return Ok(Plan::End { change: end(record, now) });
     }
     write_lifetime(&mut change, engine, record, intent, now);
     let renewal = write_renewal(&mut change, engine, found, intent, now)?;

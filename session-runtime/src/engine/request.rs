@@ -6,6 +6,7 @@ use tokio::sync::Mutex as Gate;
 
 use super::{
     CookieChange, Engine, Op, Outcome, Snapshot, Step,
+    commit::Work,
     open::Presented,
     pending::{KeepsDevice, Pending},
 };
@@ -32,6 +33,8 @@ pub(super) struct Inner {
     /// Whom the cookie brings. None: nobody asked yet.
     pub(super) presented: Option<Presented>,
     pub(super) pending: Pending,
+    /// What was sent to the store and not answered yet.
+    pub(super) underway: Option<Work>,
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     pub(super) response: Response,
@@ -39,6 +42,16 @@ pub(super) struct Inner {
     asked: bool,
     /// Whether the last commit is under way and nobody else can ask what became of the session.
     pub(super) unwatched: bool,
+}
+
+impl Inner {
+    /// Leaves only what holds even if the handler failed; says whether anything was dropped.
+    fn fail(&mut self) -> bool {
+        if let Some(work) = self.underway.take() {
+            self.pending.put_back(work.pending);
+        }
+        self.pending.keep_on_failure()
+    }
 }
 
 /// Where the response is.
@@ -156,7 +169,7 @@ impl Request {
         let mut inner = self.inner();
         if inner.response != Response::Left {
             inner.response = Response::Cancelled;
-            inner.pending = Pending::default();
+            (inner.pending, inner.underway) = (Pending::default(), None);
         }
     }
 
@@ -174,7 +187,7 @@ impl Request {
             // The layer holds one, and this future another. A handle that outlives the response would be a third.
             inner.unwatched = Arc::strong_count(self) <= 2;
         }
-        if handler_failed && self.inner().pending.keep_on_failure() {
+        if handler_failed && self.inner().fail() {
             self.emit(&Event::DroppedOnFailure);
         }
         let committed = self.commit().await;
@@ -183,7 +196,7 @@ impl Request {
             let mut inner = self.inner();
             inner.response = Response::Left;
             if outcome.is_err() {
-                inner.pending = Pending::default();
+                (inner.pending, inner.underway) = (Pending::default(), None);
             }
             inner.cookie.take().filter(|cookie| outcome.is_ok() || matches!(cookie, CookieChange::Set { .. }))
         };

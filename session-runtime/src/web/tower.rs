@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderValue, Method, Request as HttpRequest, Response};
+use http::{HeaderValue, Method, Request as HttpRequest, Response, header::SET_COOKIE};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -228,8 +228,8 @@ fn finish<B: Default + 'static>(
     let mut response = match outcome {
         Ok(Outcome::Applied | Outcome::Gone) => response,
         Ok(Outcome::Moved | Outcome::Conflict) if safe => response,
-        Ok(Outcome::Moved | Outcome::Conflict) => Page::conflict().into_response(),
-        Err(error) => refuse(&error),
+        Ok(Outcome::Moved | Outcome::Conflict) => instead(&response, Page::conflict()),
+        Err(error) => instead(&response, page_for(&error)),
     };
     vary_by_cookie(response.headers_mut());
     if let Some(line) = cookie.map(|cookie| request.write_cookie(&cookie)) {
@@ -241,11 +241,17 @@ fn finish<B: Default + 'static>(
     response
 }
 
-fn refuse<B: Default + 'static>(error: &Error) -> Response<B> {
-    tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
-    if error.is_unavailable() {
-        Page::store_down().into_response()
-    } else {
-        Page::broken(error.to_string()).into_response()
+/// A page in a response's stead. It keeps the cookies: another kind of session may just have renewed its id, which nobody
+/// else knows.
+fn instead<B: Default + 'static>(replaced: &Response<B>, page: Page) -> Response<B> {
+    let mut response = page.into_response();
+    for line in replaced.headers().get_all(SET_COOKIE) {
+        response.headers_mut().append(SET_COOKIE, line.clone());
     }
+    response
+}
+
+fn page_for(error: &Error) -> Page {
+    tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
+    if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) }
 }

@@ -126,8 +126,9 @@ impl Draft {
     /// Applies the request to what is stored by then; says whether it was refused as overtaken.
     fn commit(&self, stored: &mut Model) -> bool {
         if self.ends {
-            stored.alive = false;
-            return false;
+            let overtaken = stored.alive && stored.generation != self.loaded.generation;
+            stored.alive &= overtaken;
+            return overtaken;
         }
         // What writes nothing over what it loaded asks nothing of the store.
         let counts = self.visits.iter().any(|by| *by != 0);

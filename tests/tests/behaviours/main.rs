@@ -9,5 +9,6 @@ mod faults;
 mod faulty;
 mod interleaving;
 mod lifetime;
+mod resent;
 mod sign;
 mod web;

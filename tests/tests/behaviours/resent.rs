@@ -1,0 +1,160 @@
+//! B34, S10, S12: what was sent to the store and not answered is sent again, word for word; what ends or begins at the wrong
+//! moment undoes nothing.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, routing::post};
+use http::StatusCode;
+use serde_json::json;
+use session_runtime::{KeyRing, Session, Sessions};
+use tests::{
+    app::{Server, Site},
+    client::Visitor,
+    over_stores,
+    store::AnyStore,
+};
+
+use super::faulty::{Fault, Faulty, Gate};
+
+type S = Session<Site>;
+
+#[derive(Session)]
+#[session(cookie = "__Host-other")]
+struct Other {
+    word: String,
+}
+
+over_stores! {
+    // B34: the handler goes on although neither sending was answered.
+    async fn a_save_that_was_never_answered_counts_once(store) {
+        let (server, faults) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post({
+            let faults = faults.clone();
+            move |mut s: S| async move {
+                s.visits_mut().add(1);
+                faults.plan([Fault::Lost, Fault::Lost]);
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                s.visits_mut().add(10);
+            }
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/visit").await;
+        assert_eq!(visitor.at(&app).post("/").await.status, StatusCode::OK);
+        assert_eq!(visitor.get("/show").await.json()["visits"], 12);
+    }
+
+    // B34, S10
+    async fn a_sign_in_that_was_never_answered_is_the_visitors(store) {
+        let (server, faults) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post({
+            let faults = faults.clone();
+            move |mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                faults.plan([Fault::Lost, Fault::Lost]);
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                s.note_mut().set("after".into());
+            }
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/visit").await;
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["note"]), (&json!("ada"), &json!("after")));
+    }
+
+    // B34: the end of a session, whose answer is lost with the record gone.
+    async fn an_end_that_was_never_answered_is_an_end(store) {
+        let (server, faults) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post({
+            let faults = faults.clone();
+            move |mut s: S| async move {
+                s.destroy();
+                faults.plan([Fault::Lost, Fault::Lost]);
+                assert!(s.save().await.unwrap_err().is_unavailable());
+            }
+        })));
+        let visitor = server.signed_in("ada").await;
+        let mut leaving = visitor.at(&app);
+        let reply = leaving.post("/").await;
+        assert!(reply.set_cookie().unwrap().contains("Max-Age=0"));
+        assert_eq!(visitor.at(&server.app).get("/show").await.json()["is_new"], true);
+    }
+
+    // B28: a handler that waits no longer for `save` has not taken its changes back.
+    async fn a_save_that_is_given_up_on_loses_nothing(store) {
+        let (server, faults) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post({
+            let faults = faults.clone();
+            move |mut s: S| async move {
+                *s.name_mut() = "kept".into();
+                let gate = Gate::new();
+                faults.plan([Fault::SlowlyDown(gate.clone())]);
+                tokio::select! {
+                    _ = s.save() => unreachable!("the store does not answer"),
+                    () = gate.wait() => {}
+                }
+                s.note_mut().set("note".into());
+            }
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        assert_eq!(visitor.at(&app).post("/").await.status, StatusCode::OK);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&json!("kept"), &json!("note")));
+    }
+
+    // S12: what began before a sign-in cannot end, nor replace, what the sign-in began.
+    async fn an_end_from_before_a_sign_in_is_refused(store) {
+        let server = Server::new(store);
+        for writes in [false, true] {
+            let mut visitor = server.visitor();
+            visitor.post("/name/x").await;
+            let winner = Arc::new(Mutex::new(visitor.clone()));
+            let app = server.serving(Router::new().route("/", post({
+                let winner = winner.clone();
+                move |mut s: S| async move {
+                    let mut signing_in = winner.lock().unwrap().clone();
+                    signing_in.post("/login/ada").await;
+                    *winner.lock().unwrap() = signing_in;
+                    s.destroy();
+                    if writes {
+                        *s.name_mut() = "after".into();
+                    }
+                }
+            })));
+            let reply = visitor.at(&app).post("/").await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None));
+            let mut winner = winner.lock().unwrap().clone();
+            assert_eq!(winner.get("/show").await.json()["user"], "ada");
+        }
+    }
+
+    // B17: what a login form says first.
+    async fn remember_may_come_before_the_sign_in(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
+            s.remember(true);
+            s.user_mut().log_in("ada".into());
+        })));
+        let set = Visitor::new(&app).post("/").await.set_cookie().unwrap();
+        assert!(set.contains("Max-Age="), "{set}");
+    }
+
+    // B10, S10: the page in a response's stead keeps what another kind of session says.
+    async fn an_outer_failure_does_not_lose_the_inner_id(store) {
+        let server = Server::new(store);
+        let broken = Faulty::new(&AnyStore::memory());
+        let others = Sessions::<Other>::builder().store(broken.clone()).keys(KeyRing::generate()).build().unwrap();
+        let app = server.serving(Router::new().route("/", post(|mut s: S, mut o: Session<Other>| async move {
+            s.user_mut().log_in("ada".into());
+            *o.word_mut() = "x".into();
+        }))).layer(others.layer());
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        broken.plan([Fault::Down, Fault::Down]);
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
+    }
+}
