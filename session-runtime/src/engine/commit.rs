@@ -90,6 +90,7 @@ impl Drop for Underway<'_> {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 enum Begun<'a> {
     Underway(Underway<'a>),
     /// Nothing has to be sent for it; and whether anything had been asked for.

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// What is to be done at the store.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(crate) enum Plan {
     /// Nothing.
     Nothing,
@@ -24,7 +25,7 @@ pub(crate) enum Plan {
     /// The stored session changes. With a verifier: it is renewed by that.
     Update { change: Change, renewal: Option<Verifier> },
     /// A new session is stored; with `ends` the one that came with the request ends first.
-    Create { change: Change, selector: Selector, verifier: Verifier, ends: Option<Change> },
+    Create { change: Change, selector: Selector, verifier: Verifier, ends: Option<Box<Change>> },
     /// There is something to write, but the session is no longer this request's.
     Lost(Lost),
     /// A field is no longer what it was changed from, and what changed it cannot be run again.
@@ -81,7 +82,7 @@ impl Plan {
             Presented::Found(found) if !intent.ends => update(engine, found, pending, &intent, now),
             Presented::Found(found) => match create(engine, pending, &intent, now)? {
                 Self::Create { change, selector, verifier, .. } => {
-                    Ok(Self::Create { change, selector, verifier, ends: Some(end(&found.record, now)) })
+                    Ok(Self::Create { change, selector, verifier, ends: Some(Box::new(end(&found.record, now))) })
                 }
                 _ => Ok(Self::End { change: end(&found.record, now) }),
             },
