@@ -212,7 +212,9 @@ impl Inner {
     }
 
     fn vacate(&self, slots: usize) {
-        self.taken.fetch_sub(slots, Ordering::Relaxed);
+        // Below zero would read as full for ever.
+        let leave = |taken: usize| Some(taken.saturating_sub(slots));
+        let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
     }
 
     /// Lets one session go, or several expired ones, and returns its place. No shard may be locked by the caller.
