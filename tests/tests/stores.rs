@@ -48,6 +48,48 @@ async fn durable_files() {
     files_with(true, tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()).await;
 }
 
+// B36
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn files_of_two_processes() {
+    let (folder, number) = (tempfile::tempdir().unwrap(), AtomicU32::new(0));
+    conformance::run(async || {
+        let fresh = folder.path().join(number.fetch_add(1, Ordering::Relaxed).to_string());
+        let stores = [FileStore::open(&fresh).await.unwrap(), FileStore::open(&fresh).await.unwrap()];
+        InTurn { stores, calls: AtomicU32::new(0) }
+    })
+    .await;
+}
+
+/// Two stores on one folder, which share nothing else, as those of two processes: each call goes to the other one.
+struct InTurn {
+    stores: [FileStore; 2],
+    calls: AtomicU32,
+}
+
+impl InTurn {
+    fn next(&self) -> &FileStore {
+        &self.stores[self.calls.fetch_add(1, Ordering::Relaxed) as usize % 2]
+    }
+}
+
+impl Store for InTurn {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.next().load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.next().apply(key, change, now).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.next().delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.next().delete_expired(now).await
+    }
+}
+
 async fn files_with(fsync: bool, folder: TempDir) {
     let number = AtomicU32::new(0);
     conformance::run(async || {

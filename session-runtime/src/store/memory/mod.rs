@@ -2,6 +2,8 @@
 //! takes all of them: the exact capacity, and who leaves when it is reached.
 
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
@@ -210,7 +212,9 @@ impl Inner {
     }
 
     fn vacate(&self, slots: usize) {
-        self.taken.fetch_sub(slots, Ordering::Relaxed);
+        // Below zero would read as full for ever.
+        let leave = |taken: usize| Some(taken.saturating_sub(slots));
+        let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
     }
 
     /// Lets one session go, or several expired ones, and returns its place. No shard may be locked by the caller.
@@ -238,11 +242,13 @@ impl Inner {
             if let Some((used, index, signed_in)) = guest.or(user)
                 && self.shard(index).evict(signed_in, used)
             {
+                // Before anybody is told: a hook that panics must not lose the place.
+                let slot = Slot(self);
                 let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
                 for events in &*observers {
                     events.emit(&Event::Evicted { signed_in });
                 }
-                return Slot(self);
+                return slot;
             }
             // It was used meanwhile; or every place is about to be filled by another thread.
             if let Some(slot) = self.free_slot() {

@@ -130,6 +130,18 @@ impl Shard {
     }
 }
 
+#[cfg(test)]
+impl Shard {
+    pub(super) fn deadlines(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// How many sessions and deadlines there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.guests.capacity() + self.users.capacity() + self.deadlines.capacity()
+    }
+}
+
 /// Selectors are random, and only ever made here: their first bytes are as good as any hash of them.
 #[derive(Default)]
 struct RandomAlready(u64);

@@ -1,0 +1,93 @@
+//! What cannot be seen from outside: that a panic under a lock is survived, and that bookkeeping stays in proportion.
+//! How the store behaves when it is full is in `tests/memory_store.rs`.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::{panic, time::Duration};
+
+use super::*;
+use crate::id::Digest;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn create(ends: Timestamp) -> Arc<Record> {
+    Change::create(Digest::from([1; 16]), NOW, ends, Timestamp::NEVER).judge(None, NOW).write.unwrap()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[test]
+fn a_panic_under_a_lock_is_survived() {
+    let store = MemoryStore::with_capacity(10);
+    for index in 0..store.0.shards.len() {
+        let broken = store.clone();
+        let panicked = thread::spawn(move || {
+            let _shard = broken.0.shard(index);
+            let _observers = broken.0.observers.write();
+            panic::resume_unwind(Box::new("under the lock"));
+        });
+        assert!(panicked.join().is_err());
+        assert!(store.0.shards[index].is_poisoned());
+    }
+    wait(async {
+        store.observe(Events::default());
+        for _ in 0..30 {
+            let key = Key::random().unwrap();
+            let create = Change::create(Digest::from([1; 16]), NOW, Timestamp::NEVER, Timestamp::NEVER);
+            assert_eq!(store.apply(&key, &create, NOW).await.unwrap(), Applied::Applied { renewed: false });
+            assert!(store.load(&key, NOW).await.unwrap().is_some());
+        }
+        assert_eq!((store.len(), store.delete_expired(NOW).await.unwrap()), (10, 0));
+    });
+}
+
+// Sessions that are ended before their time must not leave a deadline each behind.
+#[test]
+fn deadlines_do_not_outgrow_the_sessions() {
+    let mut shard = Shard::default();
+    let far = NOW + Duration::from_secs(3_600);
+    let keep: Vec<_> = (0..10).map(|_| Selector::random().unwrap()).collect();
+    for selector in &keep {
+        shard.put(*selector, create(far), 0);
+    }
+    for round in 0..10_000 {
+        let selector = Selector::random().unwrap();
+        shard.put(selector, create(far), round);
+        assert!(shard.remove(selector));
+        // Nor may one that is shortened and lengthened again and again.
+        shard.put(keep[0], create(far + Duration::from_secs(round)), round);
+        shard.put(keep[0], create(far), round);
+        assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 sessions", shard.deadlines());
+    }
+    let swept = shard.sweep(far + Duration::from_secs(20_000), usize::MAX);
+    assert_eq!((swept.removed, swept.done, shard.deadlines()), (10, true, 0));
+}
+
+#[test]
+fn what_never_ends_has_no_deadline() {
+    let mut shard = Shard::default();
+    let selector = Selector::random().unwrap();
+    shard.put(selector, create(Timestamp::NEVER), 0);
+    assert_eq!(shard.deadlines(), 0);
+    shard.put(selector, create(NOW), 1);
+    assert_eq!(shard.deadlines(), 1);
+    // It was given more time: the deadline that comes up is put right.
+    shard.put(selector, create(NOW + Duration::from_secs(1)), 2);
+    assert_eq!((shard.sweep(NOW, 10).removed, shard.deadlines()), (0, 1));
+    shard.put(selector, create(Timestamp::NEVER), 3);
+    assert_eq!((shard.sweep(NOW + Duration::from_secs(9), 10).removed, shard.deadlines()), (0, 0));
+    assert!(shard.get(selector).is_some());
+}
+
+#[test]
+fn memory_is_given_back() {
+    let mut shard = Shard::default();
+    for used in 0..10_000 {
+        shard.put(Selector::random().unwrap(), create(NOW), used);
+    }
+    let full = shard.room();
+    assert_eq!(shard.sweep(NOW, usize::MAX).removed, 10_000);
+    shard.give_back();
+    assert!(shard.room() < full / 50, "{} of {full}", shard.room());
+}
