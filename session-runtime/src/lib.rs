@@ -94,7 +94,10 @@ pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
 #[cfg(feature = "tower")]
-pub use self::web::{SessionFuture, SessionLayer, SessionRejection, SessionService};
+#[cfg(feature = "tower")]
+pub use self::web::{
+    SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
+};
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},

@@ -5,12 +5,14 @@
 mod axum;
 mod extract;
 mod headers;
+mod origin;
 mod page;
 mod tower;
 
 use std::{marker::PhantomData, sync::Arc};
 
 pub use self::extract::SessionRejection;
+pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 use crate::engine::Request;
 
