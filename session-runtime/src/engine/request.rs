@@ -15,7 +15,7 @@ use crate::{
     cookie::is_loopback,
     error::Error,
     event::Event,
-    record::{Fields, Lifetime},
+    record::{Fields, Lifetime, Record},
     schema::Meta,
 };
 
@@ -45,6 +45,32 @@ pub(super) struct Inner {
 }
 
 impl Inner {
+    /// What is not stored yet, the oldest first.
+    fn unstored(&self) -> impl Iterator<Item = &Pending> {
+        let underway = self.underway.iter().map(|work| &work.pending);
+        underway.chain([&self.pending]).filter(|pending| !pending.is_empty())
+    }
+
+    /// The record, unless what is not stored yet ends it.
+    fn record(&self) -> Option<&Arc<Record>> {
+        match &self.presented {
+            Some(Presented::Found(found)) => {
+                let ends = self.unstored().any(|pending| pending.forgets() == Some(KeepsDevice::No));
+                (!ends).then_some(&found.record)
+            }
+            _ => None,
+        }
+    }
+
+    /// The fields as a new handle sees them.
+    fn overlay(&self, engine: &Engine, now: Timestamp) -> Fields {
+        let stored = match &self.presented {
+            Some(Presented::Found(found)) => found.record.fields.clone(),
+            _ => Fields::default(),
+        };
+        self.unstored().fold(stored, |fields, pending| pending.overlay(Some(&fields), engine.fields, now))
+    }
+
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
     fn fail(&mut self) -> bool {
         if let Some(work) = self.underway.take() {
@@ -92,16 +118,8 @@ impl Request {
     /// What a new handle sees: the record, with what handles before it did.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let inner = self.inner();
-        let record = match &inner.presented {
-            Some(Presented::Found(found)) if inner.pending.forgets() != Some(KeepsDevice::No) => {
-                Some(Arc::clone(&found.record))
-            }
-            _ => None,
-        };
-        let overlay = (!inner.pending.is_empty()).then(|| {
-            let stored: Option<&Fields> = record.as_ref().map(|record| &record.fields);
-            Arc::new(inner.pending.overlay(stored, self.engine.fields, self.engine.clock.now()))
-        });
+        let record = inner.record().map(Arc::clone);
+        let overlay = inner.unstored().next().is_some().then(|| Arc::new(inner.overlay(&self.engine, self.now())));
         Snapshot { record, overlay, era: inner.pending.era }
     }
 
@@ -123,18 +141,16 @@ impl Request {
         seen: &Option<Vec<u8>>,
         value: &Option<Vec<u8>>,
     ) -> Option<bool> {
-        let Inner { presented, pending, .. } = &mut *self.inner();
-        let stored = match presented {
-            Some(Presented::Found(found)) => Some(&found.record.fields),
-            _ => None,
-        };
-        if stored.is_some() && pending.steps.iter().all(|step| matches!(step, Step::Remember(_))) {
+        let mut inner = self.inner();
+        let found = matches!(&inner.presented, Some(Presented::Found(_)));
+        let stays = |step: &Step| matches!(step, Step::Remember(_));
+        if found && inner.underway.is_none() && inner.pending.steps.iter().all(stays) {
             return None;
         }
-        let overlay = pending.overlay(stored, self.engine.fields, self.now());
+        let overlay = inner.overlay(&self.engine, self.now());
         let fits = meta.find(&overlay).map(|entry| entry.value) == seen.as_deref();
         if fits {
-            pending.follow(vec![(meta, Op::Swap { seen: seen.clone(), value: value.clone() })]);
+            inner.pending.follow(vec![(meta, Op::Swap { seen: seen.clone(), value: value.clone() })]);
         }
         Some(fits)
     }

@@ -34,13 +34,17 @@ over_stores! {
                 s.visits_mut().add(1);
                 faults.plan([Fault::Lost, Fault::Lost]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
+                assert_eq!(s.visits(), 2, "what may not be stored is not forgotten");
                 s.visits_mut().add(10);
+                s.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
+                assert_eq!(s.cart(), ["tea"]);
             }
         })));
         let mut visitor = server.visitor();
         visitor.post("/visit").await;
         assert_eq!(visitor.at(&app).post("/").await.status, StatusCode::OK);
-        assert_eq!(visitor.get("/show").await.json()["visits"], 12);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["visits"], &seen["cart"]), (&json!(12), &json!(["tea"])));
     }
 
     // B34, S10
