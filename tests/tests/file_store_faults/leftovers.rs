@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::Path,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use session_runtime::{
@@ -101,4 +101,36 @@ async fn cleaning_up_passes_by_a_busy_shard() {
     assert_eq!(load(&store, &keys[0]).await, None);
     drop(lock);
     assert_eq!(store.delete_expired(NOW).await.unwrap(), busy as u64);
+}
+
+/// A long clean-up does not hold up the end of the process: it stops once nobody waits for it any more.
+#[test]
+fn cleaning_up_ends_when_nobody_wants_it_any_more() {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut files = Vec::new();
+    runtime.block_on(async {
+        let store = FileStore::open(folder.path()).await.unwrap();
+        for _ in 0..4_000 {
+            let key = Key::random().unwrap();
+            write(&store, &key, &create_until(NOW)).await;
+            files.push(file(folder.path(), &key));
+        }
+        files.sort();
+        let begun = async {
+            let start = Instant::now();
+            while files[0].exists() {
+                assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            removed = store.delete_expired(NOW) => panic!("it removed {removed:?} before anybody could look"),
+            () = begun => {}
+        }
+    });
+    // Waits for what is under way.
+    drop(runtime);
+    assert!(files.iter().any(|file| file.exists()), "it went on to the end");
 }
