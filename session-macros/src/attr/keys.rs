@@ -37,6 +37,7 @@ pub(crate) enum StructKey {
     Idle,
     Absolute,
     Remember,
+    RotateEvery,
     Touch,
     Persistent,
     Secure,
@@ -100,6 +101,12 @@ impl Key for StructKey {
             "remember",
             "remember = 30d",
             "What replaces `idle` and `absolute` after `remember(true)`.",
+        ),
+        on_struct(
+            Self::RotateEvery,
+            "rotate_every",
+            "rotate_every = 15m",
+            "Renews the session's id by the clock; requests under way with the one before go on. Default: off.",
         ),
         on_struct(
             Self::Touch,

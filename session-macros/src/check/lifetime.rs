@@ -66,6 +66,23 @@ pub(super) fn remember(session: &Session, cx: &mut Context) {
     }
 }
 
+// absolute = 12h, rotate_every = 1d
+pub(super) fn rotate_every(session: &Session, cx: &mut Context) {
+    let (Some((every, text, given)), Some((absolute, limit))) = (known(&session.attrs.rotate_every), absolute(session))
+    else {
+        return;
+    };
+    if every >= absolute {
+        cx.error_at(
+            given.at_value(),
+            format!(
+                "`rotate_every` is {text} but the session ends after {limit} (`absolute`), so its id would never be \
+                 renewed; shorten it"
+            ),
+        );
+    }
+}
+
 // absolute = 12h, and #[session(expires = 7d)] on a field
 pub(super) fn fields(session: &Session, cx: &mut Context) {
     let Some((absolute, limit)) = absolute(session) else { return };

@@ -22,6 +22,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         lifetime::idle,
         lifetime::touch,
         lifetime::remember,
+        lifetime::rotate_every,
         lifetime::fields,
         policy::one,
         policy::types,

@@ -130,6 +130,7 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         (&attrs.idle, quote!(idle)),
         (&attrs.absolute, quote!(absolute)),
         (&attrs.remember, quote!(remember)),
+        (&attrs.rotate_every, quote!(rotate_every)),
         (&attrs.touch, quote!(touch)),
     ];
     let lifetimes = lifetimes.into_iter().filter_map(|(given, method)| {

@@ -16,6 +16,7 @@ pub struct Spec {
     pub(crate) absolute: Duration,
     pub(crate) remember: Option<Duration>,
     pub(crate) touch: Option<Duration>,
+    pub(crate) rotate_every: Option<Duration>,
 }
 
 impl Spec {
@@ -23,7 +24,7 @@ impl Spec {
     #[must_use]
     pub const fn new(name: &'static str, cookie: CookieSpec, fields: &'static [Meta]) -> Self {
         let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
-        Self { name, cookie, fields, idle, absolute, remember: None, touch: None }
+        Self { name, cookie, fields, idle, absolute, remember: None, touch: None, rotate_every: None }
     }
 
     /// Silence ends the session after this.
@@ -44,6 +45,13 @@ impl Spec {
     #[must_use]
     pub const fn remember(mut self, remember: Duration) -> Self {
         self.remember = Some(remember);
+        self
+    }
+
+    /// Renews the id by the clock.
+    #[must_use]
+    pub const fn rotate_every(mut self, every: Duration) -> Self {
+        self.rotate_every = Some(every);
         self
     }
 

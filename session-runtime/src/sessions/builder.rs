@@ -74,7 +74,7 @@ impl<S: Schema> SessionsBuilder<S> {
             absolute: spec.absolute,
             remember: spec.remember.unwrap_or(REMEMBER),
             touch: spec.touch,
-            rotate_every: None,
+            rotate_every: spec.rotate_every,
             clean_every: Duration::from_secs(60),
             store_timeout: Duration::from_secs(5),
             kind: PhantomData,

@@ -56,7 +56,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Off by default.
+    /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
+    /// else off.
     ///
     /// Requests that were under way with the id before go on, until a minute after the new one first came back.
     ///

@@ -258,3 +258,36 @@ async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
         tokio::task::yield_now().await;
     }
 }
+
+// S11
+#[tokio::test]
+async fn the_id_is_renewed_as_often_as_the_attribute_says() {
+    #[derive(Session)]
+    #[session(cookie = "__Host-timed", rotate_every = 15m)]
+    struct Timed {
+        #[session(counter)]
+        visits: u64,
+    }
+
+    let clock = Clock::stopped();
+    let store = session_runtime::MemoryStore::new();
+    let sessions =
+        Sessions::<Timed>::builder().store(store).keys(KeyRing::generate()).clock(clock.clone()).build().unwrap();
+    let app = axum::Router::new()
+        .route(
+            "/",
+            axum::routing::get(|mut session: Session<Timed>| async move {
+                session.visits_mut().add(1);
+                session.visits().to_string()
+            }),
+        )
+        .layer(sessions.layer());
+    let mut visitor = tests::client::Visitor::new(&app);
+    visitor.get("/").await;
+    clock.advance(minutes(15) - Duration::from_millis(1));
+    assert_eq!(visitor.get("/").await.set_cookie(), None);
+    clock.advance(Duration::from_millis(1));
+    let reply = visitor.get("/").await;
+    assert!(reply.set_cookie().is_some());
+    assert_eq!(visitor.get("/").await.body, "4");
+}

@@ -3,7 +3,7 @@
 use session_runtime::Session;
 
 #[derive(Session)]
-#[session(idle = 2d, absolute = 12h, touch = 2d, remember = 1h)]
+#[session(idle = 2d, absolute = 12h, touch = 2d, remember = 1h, rotate_every = 12h)]
 struct Shop {
     #[session(expires = 7d)]
     code: Option<String>,
