@@ -115,14 +115,14 @@ async fn a_folder_where_nothing_can_be_written_is_refused() {
 #[tokio::test]
 async fn a_folder_of_another_user_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    if chown(folder.path(), Some(65_534), None).is_err() {
+    if chown(folder.path(), Some(65_533), None).is_err() {
         return skip("a folder of another user", "only root can make one");
     }
     let shown = fs::canonicalize(folder.path()).unwrap();
     assert_eq!(
         refusal(folder.path()).await,
         format!(
-            "the session folder `{0}` belongs to user 65534, who could change the sessions in it; chown it to this \
+            "the session folder `{0}` belongs to user 65533, who could change the sessions in it; chown it to this \
              process's user, or choose a folder inside it, such as `{0}/sessions`",
             shown.display()
         )
