@@ -90,7 +90,8 @@ impl Events {
             | Event::Ended
             | Event::Unknown
             | Event::Refused
-            | Event::DuplicateCookie => {
+            | Event::DuplicateCookie
+            | Event::Evicted { signed_in: false } => {
                 tracing::debug!(target: "session_runtime", ?event, "session");
             }
             Event::Replayed { recently: true } | Event::Gone | Event::DroppedOnFailure => {

@@ -13,7 +13,7 @@ pub type Name = Cow<'static, str>;
 /// Everything one commit does to one record: applied whole or not at all.
 ///
 /// A change without parts is a touch, if [`Change::touch`] is set. See [`Change::judge`] for what each part means
-/// exactly; every store must come to the same verdict.
+/// exactly; every store must come to the same verdict. A name stands at most once in `set`, `unset` and `add` together.
 ///
 /// ```
 /// # use session_runtime::{Timestamp, store::{Change, Set}};
