@@ -150,7 +150,7 @@ impl Request {
         let pending = take_pending(&mut inner)?;
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
-        let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response)?;
+        let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
         let key = presented.key();
         let outcome = match plan {
             Plan::Nothing => Outcome::Applied,

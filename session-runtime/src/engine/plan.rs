@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     id::{Selector, Verifier},
-    record::{Change, Expect, Fields, Lifetime, Record, Renew, Set, Sign},
+    record::{Change, Expect, Fields, Lifetime, Record, Renew, Set, Sign, Target},
     schema::Meta,
 };
 
@@ -81,10 +81,13 @@ impl Plan {
         match presented {
             Presented::Found(found) if !intent.ends => update(engine, found, pending, &intent, now),
             Presented::Found(found) => match create(engine, pending, &intent, now)? {
-                Self::Create { change, selector, verifier, .. } => {
-                    Ok(Self::Create { change, selector, verifier, ends: Some(Box::new(end(&found.record, now))) })
-                }
-                _ => Ok(Self::End { change: end(&found.record, now) }),
+                Self::Create { change, selector, verifier, .. } => Ok(Self::Create {
+                    change,
+                    selector,
+                    verifier,
+                    ends: Some(Box::new(end(found.record.generation, now))),
+                }),
+                _ => Ok(Self::End { change: end(found.record.generation, now) }),
             },
             Presented::Nobody => create(engine, pending, &intent, now),
             Presented::Lost(lost) => match create(engine, pending, &intent, now)? {
@@ -95,7 +98,9 @@ impl Plan {
     }
 
     /// The plan as far as the response can still carry its cookie.
-    pub(crate) fn for_response(mut self, response: Response) -> Result<Self, Error> {
+    ///
+    /// Without one, a sign-out can keep nothing for the device: it ends the session.
+    pub(crate) fn for_response(mut self, response: Response, now: Timestamp) -> Result<Self, Error> {
         if matches!(response, Response::Awaited | Response::Leaving) {
             return Ok(self);
         }
@@ -103,6 +108,9 @@ impl Plan {
         match &mut self {
             Self::Create { .. } => return too_late("a new session needs one"),
             Self::Update { change, renewal: renewal @ Some(_) } => {
+                if let (Some(Sign::Out), Target::Existing { generation }) = (&change.sign, &change.target) {
+                    return Ok(Self::End { change: end(*generation, now) });
+                }
                 if matches!(change.renew, Some(Renew::Privilege { .. })) {
                     return too_late("a renewed session needs one");
                 }
@@ -115,8 +123,8 @@ impl Plan {
 }
 
 /// What makes a session expire now and forget all it had.
-fn end(record: &Record, now: Timestamp) -> Change {
-    let mut change = Change::update(record.generation);
+fn end(generation: u64, now: Timestamp) -> Change {
+    let mut change = Change::update(generation);
     change.keep = Some(Vec::new());
     change.sign = Some(Sign::Out);
     change.restart = Some(Lifetime { idle_until: now, ends_at: now, remembered: false });
@@ -172,7 +180,7 @@ fn update(
         move_kept(&mut change, engine.fields.iter().filter(unchanged), stored);
     }
     if matches!(intent.sign, Some(SignIntent::Out)) && stored.iter().next().is_none() && !writes(&change) {
-        return Ok(Plan::End { change: end(record, now) });
+        return Ok(Plan::End { change: end(record.generation, now) });
     }
     write_lifetime(&mut change, engine, record, intent, now);
     let renewal = write_renewal(&mut change, engine, found, intent, now)?;

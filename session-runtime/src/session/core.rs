@@ -209,6 +209,9 @@ impl<S: Schema> Core<S> {
             }),
         );
         self.__state.snapshot.retain(S::SPEC.fields, keeps);
+        if !keep_device {
+            self.__state.snapshot.record = None;
+        }
     }
 
     /// Hands what this handle changed to the request.

@@ -390,6 +390,33 @@ over_stores! {
         assert_eq!((&seen["name"], &seen["visits"]), (&"ada".into(), &1.into()));
     }
 
+    // S20: a sign-out that comes too late for a cookie still ends what it can.
+    async fn a_sign_out_after_the_response_ends_the_session(store) {
+        let server = Server::new(store);
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
+        let app = server.serving(Router::new().route("/", get(move |s: S| async move {
+            let _ = sender.lock().unwrap().take().unwrap().send(s);
+        })));
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        visitor.at(&app).get("/").await;
+        let mut session = receiver.await.ok().unwrap();
+        session.user_mut().log_out();
+        session.save().await.unwrap();
+        assert_eq!(visitor.get("/show").await.json()["is_new"], true);
+    }
+
+    async fn what_was_ended_is_new(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
+            assert!(!s.is_new());
+            s.destroy();
+            assert!(s.is_new() && s.authenticated_at().is_none());
+        })));
+        assert_eq!(server.signed_in("ada").await.at(&app).post("/").await.status, StatusCode::OK);
+    }
+
     // B45
     async fn save_stores_at_once_and_the_rest_waits(store) {
         let server = Server::new(store);
