@@ -30,42 +30,21 @@ fn write(path: &Path, text: &str) {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// Runs a test of this file in a process of its own: variables of one that runs cannot be set soundly.
-fn child(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture"]).env_remove("TEST_KEYS").env_remove("TEST_FILE");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+/// A process that reads keys and prints what came of it.
+fn child(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keys_child"));
+    command.args(arguments).env_remove("TEST_KEYS").stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn answer(output: &Output) -> String {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines().find_map(|line| line.strip_prefix("answer: ")).unwrap().to_owned()
-}
-
-#[test]
-#[ignore = "the child of other tests"]
-fn child_from_env() {
-    println!(
-        "\nanswer: {}",
-        KeyRing::from_env("TEST_KEYS").map_or_else(|error| error.to_string(), |ring| format!("{ring:?}"))
-    );
-}
-
-#[test]
-#[ignore = "the child of other tests"]
-fn child_from_file() {
-    if let Some(path) = std::env::var_os("TEST_FILE") {
-        // The parent lets all of them go at once by closing their input.
-        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
-        println!("\nanswer: {}", shown(KeyRing::open(path)));
-    }
+    String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
 }
 
 // S45
 #[test]
 fn keys_come_from_a_variable() {
-    let from = |value: &str| answer(&child("child_from_env").env("TEST_KEYS", value).output().unwrap());
+    let from = |value: &str| answer(&child(&["env", "TEST_KEYS"]).env("TEST_KEYS", value).output().unwrap());
     let one = from(KEY);
     assert!(one.starts_with("KeyRing { current: \"") && one.ends_with("previous: [] }"), "{one}");
     let two = from(&format!("{KEY} {OLD}@2027-01-31"));
@@ -77,7 +56,7 @@ fn keys_come_from_a_variable() {
         from("hunter2").starts_with("the 1st key of the variable TEST_KEYS has 5 bytes and needs at least 32; make")
     );
     assert_eq!(
-        answer(&child("child_from_env").output().unwrap()),
+        answer(&child(&["env", "TEST_KEYS"]).output().unwrap()),
         "the variable TEST_KEYS is not set; set it to a key that `openssl rand -hex 32` made"
     );
 }
@@ -87,7 +66,7 @@ fn keys_come_from_a_variable() {
 fn a_variable_that_is_no_text_is_refused() {
     let value = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff\xfe");
     let value: &std::ffi::OsStr = value;
-    let answer = answer(&child("child_from_env").env("TEST_KEYS", value).output().unwrap());
+    let answer = answer(&child(&["env", "TEST_KEYS"]).env("TEST_KEYS", value).output().unwrap());
     assert!(answer.starts_with("the variable TEST_KEYS holds bytes that are no text"), "{answer}");
 }
 
@@ -134,7 +113,7 @@ fn many_first_uses_at_once_agree() {
 fn many_processes_at_once_agree() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/keys");
-    let start = || child("child_from_file").env("TEST_FILE", &path).stdin(Stdio::piped()).spawn().unwrap();
+    let start = || child(&["file", path.to_str().unwrap()]).stdin(Stdio::piped()).spawn().unwrap();
     let mut children: Vec<_> = (0..8).map(|_| start()).collect();
     children.iter_mut().for_each(|child| drop(child.stdin.take()));
     let rings: Vec<_> = children.into_iter().map(|child| answer(&child.wait_with_output().unwrap())).collect();

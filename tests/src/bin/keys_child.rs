@@ -1,0 +1,21 @@
+//! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`. Variables of a process
+//! that runs cannot be set soundly, and only processes can race for a file's first use.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io;
+
+use session_runtime::KeyRing;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ring = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["env", variable] => KeyRing::from_env(variable),
+        ["file", path] => {
+            // The parent lets all of them go at once by closing their input.
+            io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
+            KeyRing::open(path)
+        }
+        _ => unreachable!("{arguments:?} is no task"),
+    };
+    println!("{}", ring.map_or_else(|error| error.to_string(), |ring| format!("{ring:?}")));
+}
