@@ -235,15 +235,29 @@ fn write_lifetime(change: &mut Change, engine: &Engine, record: &Record, intent:
                 change.restart = Some(ordinary);
             }
             _ if record.remembered => {}
-            _ => {
-                let idle_until = now + lifetimes.idle;
-                let stale = idle_until.since(record.idle_until);
-                if !stale.is_zero() && stale >= lifetimes.touch {
-                    change.touch = Some(idle_until);
-                }
-            }
+            _ => change.touch = touch_due(engine, record, now),
         },
     }
+}
+
+/// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write.
+fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    let idle_until = now + engine.lifetimes.idle;
+    let stale = idle_until.since(record.idle_until);
+    (!stale.is_zero() && stale >= engine.lifetimes.touch).then_some(idle_until)
+}
+
+/// Whether the clock asks for a new id.
+fn renewal_due(engine: &Engine, found: &Found, now: Timestamp) -> bool {
+    let old_enough = |every| now.since(found.record.renewed_at) >= every;
+    found.may_renew() && engine.lifetimes.rotate_every.is_some_and(old_enough)
+}
+
+/// Whether a session that nobody changed has nothing to be stored and nothing to be said: most requests, spared the rest.
+pub(super) fn rests(engine: &Engine, presented: &Presented, now: Timestamp) -> bool {
+    let Presented::Found(found) = presented else { return true };
+    let touched = !found.record.remembered && touch_due(engine, &found.record, now).is_some();
+    found.by_current_key && !touched && !renewal_due(engine, found, now) && !found.presents_renewal()
 }
 
 fn write_renewal(
@@ -253,16 +267,12 @@ fn write_renewal(
     intent: &Intent<'_>,
     now: Timestamp,
 ) -> Result<Option<Verifier>, Error> {
-    let by_timer = || {
-        let every = engine.lifetimes.rotate_every?;
-        (found.may_renew() && now.since(found.record.renewed_at) >= every).then_some(())
-    };
     let digest = |verifier: &Verifier| engine.digester.digest(found.selector, verifier);
     if intent.renews {
         let verifier = Verifier::random()?;
         change.renew = Some(Renew::Privilege { to: digest(&verifier) });
         Ok(Some(verifier))
-    } else if by_timer().is_some() {
+    } else if renewal_due(engine, found, now) {
         let verifier = Verifier::random()?;
         let presented = digest(&found.verifier);
         change.renew = Some(Renew::Timer { from: found.record.verifier, presented, to: digest(&verifier) });

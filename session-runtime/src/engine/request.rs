@@ -9,6 +9,7 @@ use super::{
     commit::Work,
     open::Presented,
     pending::{KeepsDevice, Pending},
+    plan::rests,
 };
 use crate::{
     clock::Timestamp,
@@ -189,6 +190,18 @@ impl Request {
         }
     }
 
+    /// Lets the response go at once, if nobody changed anything and nothing is due. Says whether it did.
+    pub(crate) fn leave_at_rest(&self) -> bool {
+        let mut inner = self.inner();
+        let unchanged = inner.unstored().next().is_none() && inner.underway.is_none() && inner.cookie.is_none();
+        let rests =
+            unchanged && inner.presented.as_ref().is_none_or(|presented| rests(&self.engine, presented, self.now()));
+        if rests {
+            inner.response = Response::Left;
+        }
+        rests
+    }
+
     /// Commits what the handles did, and says what became of it and what the response is to say about the cookie.
     ///
     /// An id that an earlier `save` stored goes out whatever becomes of the rest: nobody else knows it, and the one
@@ -226,8 +239,8 @@ impl Request {
     }
 
     /// Whether sessions are served to whoever asked for `host`: without `Secure`, to this machine alone (SECURITY S53).
-    pub(crate) fn serves(&self, host: Option<&str>) -> bool {
-        self.engine.cookie.secure || host.is_some_and(is_loopback)
+    pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
+        self.engine.cookie.secure || host().is_some_and(is_loopback)
     }
 
     /// Whether it is served by this engine.

@@ -29,7 +29,7 @@ impl<S: Schema> Session<S> {
         let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>().cloned() else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
-        if !request.serves(direct_host(parts)) {
+        if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name));
         }
         request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;

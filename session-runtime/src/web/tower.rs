@@ -202,6 +202,10 @@ where
                         request.left();
                         return Poll::Ready(Ok(response));
                     }
+                    if request.leave_at_rest() {
+                        let nothing = (Ok(Outcome::Applied), None);
+                        return Poll::Ready(Ok(finish(request, *this.safe, response, nothing)));
+                    }
                     let failed = response.status().is_server_error();
                     let request = Arc::clone(request);
                     let commit: Commit = Box::pin(async move { request.leave(failed).await });
