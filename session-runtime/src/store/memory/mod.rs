@@ -14,7 +14,7 @@ use std::{
 };
 
 use self::shard::Shard;
-use super::{Applied, Change, Key, Record, Store, StoreError};
+use super::{Applied, Change, Key, Record, Store, StoreError, Verdict};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -128,13 +128,20 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let selector = key.selector();
+        let Some(selector) = self.0.selector(key).await else { return Ok(None) };
         let used = self.0.count_use();
         Ok(self.0.shard_of(selector).load(selector, now, used))
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let selector = key.selector();
+        let Some(selector) = self.0.selector(key).await else {
+            return match change.judge(None, now) {
+                Verdict { write: None, answer } => Ok(answer),
+                _ => Err(StoreError::new(
+                    "a key made from a digest cannot name a new session in memory; create it under a key of its own",
+                )),
+            };
+        };
         let mut slot = None;
         loop {
             let mut shard = self.0.shard_of(selector);
@@ -159,7 +166,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let selector = key.selector();
+        let Some(selector) = self.0.selector(key).await else { return Ok(()) };
         if self.0.shard_of(selector).remove(selector) {
             self.0.vacate(1);
         }
@@ -190,6 +197,27 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
+    /// Where `key` says the session is.
+    async fn selector(&self, key: &Key) -> Option<Selector> {
+        match key.selector() {
+            Some(selector) => Some(selector),
+            None => Box::pin(self.find(key.digest())).await,
+        }
+    }
+
+    /// Looks through all sessions for the one with this digest. Sessions are not kept by it, since every request would
+    /// pay for the hash; and who comes with a digest, such as an operator's tool, comes rarely.
+    async fn find(&self, digest: [u8; 16]) -> Option<Selector> {
+        for index in 0..self.shards.len() {
+            let selectors = self.shard(index).selectors();
+            if let Some(found) = selectors.into_iter().find(|selector| selector.key().digest() == digest) {
+                return Some(found);
+            }
+            tokio::task::yield_now().await;
+        }
+        None
+    }
+
     fn shard_of(&self, selector: Selector) -> MutexGuard<'_, Shard> {
         // The shards' own tables go by the first bytes, so these are still evenly spread there.
         self.shard(usize::from(selector.0[15]) & (self.shards.len() - 1))

@@ -75,6 +75,10 @@ impl Shard {
         self.guests.remove(&selector).or_else(|| self.users.remove(&selector)).is_some()
     }
 
+    pub(super) fn selectors(&self) -> Vec<Selector> {
+        self.guests.keys().chain(self.users.keys()).copied().collect()
+    }
+
     /// Removes expired sessions, by the first `limit` deadlines that have passed.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
         let mut removed = 0;
