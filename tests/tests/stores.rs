@@ -22,6 +22,11 @@ async fn memory() {
     conformance::run(async || MemoryStore::new()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn users_in_memory() {
+    conformance::run_user_index(async || MemoryStore::new()).await;
+}
+
 /// A full store behaves as any other: strangers go, and nothing is mixed up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn full_memory() {

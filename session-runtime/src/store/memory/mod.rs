@@ -1,7 +1,8 @@
-//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`; here is what
-//! takes all of them: the exact capacity, and who leaves when it is reached.
+//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`, and whose the
+//! sessions are in `users`; here is what takes all of them: the exact capacity, and who leaves when it is reached.
 
 mod shard;
+mod users;
 
 use std::{
     fmt,
@@ -13,7 +14,10 @@ use std::{
     thread,
 };
 
-use self::shard::Shard;
+use self::{
+    shard::{Shard, Swept},
+    users::Users,
+};
 use super::{Applied, Change, Key, Record, Store, StoreError, Verdict};
 use crate::{
     clock::Timestamp,
@@ -47,6 +51,8 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
+    /// Locked after a shard, never before one.
+    users: Users,
     capacity: usize,
     /// How many sessions the shards hold, and how many are about to be put into one. Never above `capacity`.
     taken: AtomicUsize,
@@ -83,8 +89,10 @@ impl MemoryStore {
     pub fn with_capacity(sessions: usize) -> Self {
         // A few shards for each core, so that two requests rarely want the same one.
         let shards = thread::available_parallelism().map_or(4, NonZero::get).saturating_mul(4).min(128);
+        let shards = shards.next_power_of_two();
         Self(Arc::new(Inner {
-            shards: (0..shards.next_power_of_two()).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            users: Users::new(shards),
             capacity: sessions.max(1),
             taken: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
@@ -157,7 +165,13 @@ impl Store for MemoryStore {
                     continue;
                 }
             }
+            let left =
+                current.and_then(|before| before.user.as_ref()).filter(|user| record.user.as_ref() != Some(user));
+            let left = left.cloned();
             shard.put(selector, record, self.0.count_use());
+            if let Some(user) = left {
+                self.0.users.remove(&user, selector);
+            }
             if let Some(slot) = slot {
                 slot.fill();
             }
@@ -167,7 +181,9 @@ impl Store for MemoryStore {
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let Some(selector) = self.0.selector(key).await else { return Ok(()) };
-        if self.0.shard_of(selector).remove(selector) {
+        let mut shard = self.0.shard_of(selector);
+        if let Some(record) = shard.remove(selector) {
+            self.0.left(&[(selector, record)]);
             self.0.vacate(1);
         }
         Ok(())
@@ -177,9 +193,9 @@ impl Store for MemoryStore {
         let mut all = 0;
         for index in 0..self.0.shards.len() {
             loop {
-                let swept = self.0.shard(index).sweep(now, BATCH);
-                self.0.vacate(swept.removed);
-                all += swept.removed as u64;
+                let swept = self.0.sweep(&mut self.0.shard(index), now);
+                self.0.vacate(swept.removed.len());
+                all += swept.removed.len() as u64;
                 if swept.done {
                     break;
                 }
@@ -187,6 +203,7 @@ impl Store for MemoryStore {
             }
             self.0.shard(index).give_back();
         }
+        self.0.settle_all(now).await;
         Ok(all)
     }
 
@@ -237,6 +254,22 @@ impl Inner {
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Slot(self))
     }
 
+    fn sweep(&self, shard: &mut Shard, now: Timestamp) -> Swept {
+        let swept = shard.sweep(now, BATCH);
+        self.left(&swept.removed);
+        swept
+    }
+
+    /// Takes out the entries of sessions that left. To be called while their shard is still locked, so that none of
+    /// them is back before.
+    fn left(&self, sessions: &[(Selector, Arc<Record>)]) {
+        for (selector, record) in sessions {
+            if let Some(user) = &record.user {
+                self.users.remove(user, *selector);
+            }
+        }
+    }
+
     fn vacate(&self, slots: usize) {
         self.taken.fetch_sub(slots, Ordering::Relaxed);
     }
@@ -248,13 +281,13 @@ impl Inner {
             for index in 0..self.shards.len() {
                 let mut shard = self.shard(index);
                 let swept = loop {
-                    let swept = shard.sweep(now, BATCH);
-                    if swept.removed > 0 || swept.done {
+                    let swept = self.sweep(&mut shard, now);
+                    if !swept.removed.is_empty() || swept.done {
                         break swept;
                     }
                 };
-                if swept.removed > 0 {
-                    self.vacate(swept.removed - 1);
+                if !swept.removed.is_empty() {
+                    self.vacate(swept.removed.len() - 1);
                     return Slot(self);
                 }
                 for (signed_in, longest) in [false, true].into_iter().zip(&mut longest_away) {
@@ -264,7 +297,7 @@ impl Inner {
             }
             let [guest, user] = longest_away;
             if let Some((used, index, signed_in)) = guest.or(user)
-                && self.shard(index).evict(signed_in, used)
+                && self.evict(index, signed_in, used)
             {
                 let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
                 for events in &*observers {
@@ -278,6 +311,14 @@ impl Inner {
             }
             thread::yield_now();
         }
+    }
+
+    /// Whether that one was still there, and the one who has been away longest.
+    fn evict(&self, index: usize, signed_in: bool, used: u64) -> bool {
+        let mut shard = self.shard(index);
+        let evicted = shard.evict(signed_in, used);
+        self.left(evicted.as_slice());
+        evicted.is_some()
     }
 }
 
