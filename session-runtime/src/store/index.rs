@@ -158,6 +158,18 @@ pub enum Room {
     MakeRoom(NonZero<u32>),
 }
 
+impl Room {
+    /// How many of the `others` are in the way of one more, or of one that `is_there` already.
+    #[cfg(any(feature = "file", feature = "memory"))]
+    pub(crate) fn surplus(self, others: usize, is_there: bool) -> usize {
+        match self {
+            Self::Any => 0,
+            Self::AtMost(_) if is_there => 0,
+            Self::AtMost(most) | Self::MakeRoom(most) => (others + 1).saturating_sub(most.get() as usize),
+        }
+    }
+}
+
 /// What became of an entry.
 ///
 /// ```

@@ -163,13 +163,9 @@ impl Users {
 impl Shard {
     /// How many entries are in the way of this one.
     fn surplus(&self, user: &[u8], selector: Selector, room: Room) -> usize {
-        let (Room::AtMost(most) | Room::MakeRoom(most)) = room else { return 0 };
         let Some(entries) = self.users.get(user) else { return 0 };
         let is_there = entries.iter().any(|entry| entry.selector == selector);
-        if is_there && matches!(room, Room::AtMost(_)) {
-            return 0;
-        }
-        (entries.len() + usize::from(!is_there)).saturating_sub(most.get() as usize)
+        room.surplus(entries.len() - usize::from(is_there), is_there)
     }
 
     /// Puts `entry` at the end.
