@@ -225,3 +225,6 @@ impl Shard {
         Some((user, Entry { selector: Selector(selector), at }))
     }
 }
+
+#[cfg(test)]
+mod tests;
