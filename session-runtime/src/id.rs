@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    hash::{Hash, Hasher},
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -36,7 +37,7 @@ impl Selector {
     }
 
     pub(crate) const fn key(self) -> Key {
-        Key(self)
+        Key(Named::Selector(self))
     }
 }
 
@@ -120,8 +121,17 @@ impl fmt::Debug for Digest {
 }
 
 /// Names one record. A store sees only [`Key::digest`], from which no cookie can be rebuilt (SECURITY S2).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key(Selector);
+///
+/// Two keys are equal if their digests are.
+#[derive(Clone, Copy)]
+pub struct Key(Named);
+
+#[derive(Clone, Copy)]
+enum Named {
+    Selector(Selector),
+    /// All that a store outside this process can give back.
+    Digest([u8; 16]),
+}
 
 impl Key {
     /// A key that no session has yet, for tests of a store.
@@ -148,7 +158,20 @@ impl Key {
     #[cfg(feature = "testing")]
     #[must_use]
     pub const fn from_selector(selector: [u8; 16]) -> Self {
-        Self(Selector(selector))
+        Self(Named::Selector(Selector(selector)))
+    }
+
+    /// The key of a record by its name in the store: how a store gives back the keys that it was given.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// let key = Key::random()?;
+    /// assert!(Key::from_digest(key.digest()) == key);
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_digest(digest: [u8; 16]) -> Self {
+        Self(Named::Digest(digest))
     }
 
     /// The name under which a store keeps the record: 128 bits, evenly spread, safe to show.
@@ -161,10 +184,15 @@ impl Key {
     /// ```
     #[must_use]
     pub fn digest(&self) -> [u8; 16] {
-        let hash = Sha256::new().chain_update(b"session/selector/1").chain_update(self.0.0).finalize();
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&hash[..16]);
-        digest
+        match self.0 {
+            Named::Selector(selector) => {
+                let hash = Sha256::new().chain_update(b"session/selector/1").chain_update(selector.0).finalize();
+                let mut digest = [0; 16];
+                digest.copy_from_slice(&hash[..16]);
+                digest
+            }
+            Named::Digest(digest) => digest,
+        }
     }
 
     /// [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
@@ -179,10 +207,31 @@ impl Key {
         hex(&self.digest())
     }
 
-    /// The selector itself, for stores within this process, where hashing it would protect nothing.
+    /// The selector itself, if this key was made from one: for stores within this process, where hashing it would
+    /// protect nothing.
     #[cfg(feature = "memory")]
-    pub(crate) const fn selector(&self) -> Selector {
-        self.0
+    pub(crate) const fn selector(&self) -> Option<Selector> {
+        match self.0 {
+            Named::Selector(selector) => Some(selector),
+            Named::Digest(_) => None,
+        }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.0, other.0) {
+            (Named::Selector(one), Named::Selector(other)) => one == other,
+            _ => self.digest() == other.digest(),
+        }
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest().hash(state);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use session_runtime::{
     Timestamp,
-    store::{Add, Applied, Change, Digest, Key, Name, Record, Set, Store},
+    store::{Add, Applied, Change, Digest, Key, Name, Record, Set, Sign, Store, User},
 };
 
 /// When everything happens: in 2027.
@@ -38,6 +38,22 @@ pub fn add(mut change: Change, name: impl Into<Name>, amount: i128) -> Change {
     change
 }
 
+/// `change`, which also signs the user in.
+pub fn sign_in(mut change: Change, user: &User, at: Timestamp) -> Change {
+    change.sign = Some(Sign::In { user: user.as_bytes().into(), at });
+    change
+}
+
+/// A user.
+pub fn user() -> User {
+    User::new(*b"\xa3ada")
+}
+
+/// The key of somebody's session of this number, the same in all processes.
+pub fn numbered(who: u64, number: u64) -> Key {
+    Key::from_digest((u128::from(who) << 64 | u128::from(number)).to_be_bytes())
+}
+
 /// Applies what must apply.
 pub async fn write(store: &impl Store, key: &Key, change: &Change) {
     let answer = store.apply(key, change, NOW).await;
@@ -57,4 +73,9 @@ pub async fn read(store: &impl Store, key: &Key, name: &str) -> Option<Vec<u8>> 
 /// The file that a file store in `folder` keeps the record in.
 pub fn file(folder: &Path, key: &Key) -> PathBuf {
     folder.join(&key.hex()[..2]).join(key.hex())
+}
+
+/// The file that a file store in `folder` keeps the sessions of `user` in.
+pub fn user_file(folder: &Path, user: &User) -> PathBuf {
+    folder.join("users").join(&user.hex()[..2]).join(user.hex())
 }

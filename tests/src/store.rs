@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError},
+    store::{Applied, Change, Entered, Key, Leaving, Record, Room, Store, StoreError, User, UserIndex},
 };
 use tempfile::TempDir;
 
@@ -17,6 +17,7 @@ pub struct Controls {
     pub loads: AtomicUsize,
     pub applies: AtomicUsize,
     pub deletes: AtomicUsize,
+    pub index_calls: AtomicUsize,
     /// No call gets through.
     pub down: AtomicBool,
     /// No call is answered.
@@ -42,8 +43,12 @@ pub struct Probe {
 
 impl Probe {
     async fn check(&self, counter: &AtomicUsize, key: &Key) -> Result<(), StoreError> {
-        counter.fetch_add(1, Ordering::SeqCst);
         self.controls.keys.lock().unwrap().push(*key);
+        self.pass(counter).await
+    }
+
+    async fn pass(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
+        counter.fetch_add(1, Ordering::SeqCst);
         if self.controls.stuck.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -76,6 +81,23 @@ impl Store for Probe {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
+    }
+}
+
+impl UserIndex for Probe {
+    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+        self.check(&self.controls.index_calls, key).await?;
+        self.inner.enter(user, key, room, now).await
+    }
+
+    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+        self.pass(&self.controls.index_calls).await?;
+        self.inner.entries(user).await
+    }
+
+    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+        self.pass(&self.controls.index_calls).await?;
+        self.inner.leave(user, which).await
     }
 }
 
@@ -124,6 +146,29 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete_expired(now).await,
             Self::File(store, _) => store.delete_expired(now).await,
+        }
+    }
+}
+
+impl UserIndex for AnyStore {
+    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+        match self {
+            Self::Memory(store) => store.enter(user, key, room, now).await,
+            Self::File(store, _) => store.enter(user, key, room, now).await,
+        }
+    }
+
+    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+        match self {
+            Self::Memory(store) => store.entries(user).await,
+            Self::File(store, _) => store.entries(user).await,
+        }
+    }
+
+    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+        match self {
+            Self::Memory(store) => store.leave(user, which).await,
+            Self::File(store, _) => store.leave(user, which).await,
         }
     }
 }

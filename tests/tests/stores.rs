@@ -22,30 +22,45 @@ async fn memory() {
     conformance::run(async || MemoryStore::new()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn users_in_memory() {
+    conformance::run_user_index(async || MemoryStore::new()).await;
+}
+
 /// A full store behaves as any other: strangers go, and nothing is mixed up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn full_memory() {
     let beginning = Timestamp::from_millis(0);
     let guest = Change::create(Digest::from([0; 16]), beginning, Timestamp::NEVER, Timestamp::NEVER);
-    conformance::run(async || {
+    let make = async || {
         let store = MemoryStore::with_capacity(150);
         for _ in 0..store.capacity() {
             store.apply(&Key::random().unwrap(), &guest, beginning).await.unwrap();
         }
         store
-    })
-    .await;
+    };
+    conformance::run(make).await;
+    conformance::run_user_index(make).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn files() {
-    files_with(false, tempfile::tempdir().unwrap()).await;
+    let folders = Folders::new(tempfile::tempdir().unwrap());
+    conformance::run(async || folders.open(false).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn users_in_files() {
+    let folders = Folders::new(tempfile::tempdir().unwrap());
+    conformance::run_user_index(async || folders.open(false).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn durable_files() {
     // In memory where that is possible: what is tested is that it works, not how long the disk takes.
-    files_with(true, tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()).await;
+    let folders = Folders::new(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap());
+    conformance::run(async || folders.open(true).await).await;
+    conformance::run_user_index(async || folders.open(true).await).await;
 }
 
 // B36
@@ -90,13 +105,18 @@ impl Store for InTurn {
     }
 }
 
-async fn files_with(fsync: bool, folder: TempDir) {
-    let number = AtomicU32::new(0);
-    conformance::run(async || {
-        let fresh = folder.path().join(number.fetch_add(1, Ordering::Relaxed).to_string());
+/// A fresh folder for each store.
+struct Folders(TempDir, AtomicU32);
+
+impl Folders {
+    fn new(folder: TempDir) -> Self {
+        Self(folder, AtomicU32::new(0))
+    }
+
+    async fn open(&self, fsync: bool) -> FileStore {
+        let fresh = self.0.path().join(self.1.fetch_add(1, Ordering::Relaxed).to_string());
         FileStore::builder(fresh).fsync(fsync).open().await.unwrap()
-    })
-    .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

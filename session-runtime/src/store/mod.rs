@@ -2,6 +2,9 @@
 
 use std::{pin::Pin, sync::Arc};
 
+#[allow(unused_imports, reason = "for whoever keeps a store with an index")]
+pub(crate) use self::index::DynUserIndex;
+pub use self::index::{ENTRY_GRACE, Entered, Leaving, Room, User, UserIndex};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
@@ -14,6 +17,7 @@ pub use crate::{
 
 #[cfg(feature = "file")]
 pub mod file;
+mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
 

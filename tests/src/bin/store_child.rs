@@ -6,15 +6,16 @@
 use std::{
     fs,
     io::{self, Write as _},
+    num::NonZero,
     path::Path,
     process::{Command, ExitCode},
 };
 
 use session_runtime::{
     FileStore, MemoryStore,
-    store::{Applied, Change, Key, Store},
+    store::{Applied, Change, Entered, Key, Room, Store, User, UserIndex},
 };
-use tests::records::{NOW, add, create, load, read, set, update, write};
+use tests::records::{NOW, add, create, load, numbered, read, set, update, user, write};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -34,6 +35,16 @@ async fn main() -> ExitCode {
             println!("ready");
             io::stdin().read_line(&mut String::new()).unwrap();
             count(&store, &key(selector), field, times.parse().unwrap()).await;
+        }
+        ["enter", folder, who, from] => {
+            let store = FileStore::open(folder).await.unwrap();
+            enter_for_ever(&store, who.parse().unwrap(), from.parse().unwrap()).await;
+        }
+        ["crowd", folder, who, times] => {
+            let store = FileStore::open(folder).await.unwrap();
+            println!("ready");
+            io::stdin().read_line(&mut String::new()).unwrap();
+            crowd(&store, who.parse().unwrap(), times.parse().unwrap()).await;
         }
         ["full-disk", folder] => full_disk(folder).await,
         ["small-files", folder] => small_files(folder).await,
@@ -72,6 +83,29 @@ async fn count(store: &FileStore, key: &Key, field: &str, times: u64) {
     println!("done");
 }
 
+/// Enters one session after the other for one user; says its number once that is answered.
+async fn enter_for_ever(store: &FileStore, who: u64, from: u64) {
+    for number in from.. {
+        let entered = store.enter(&user(), &numbered(who, number), Room::Any, NOW).await.unwrap();
+        assert_eq!(entered, Entered::Entered { left: vec![] });
+        println!("{number}");
+    }
+}
+
+/// Enters sessions where only three may be, while others do the same, and says how many it sent away.
+async fn crowd(store: &FileStore, who: u64, times: u64) {
+    let mut sent_away = 0;
+    for number in 1..=times {
+        let room = Room::MakeRoom(NonZero::new(3).unwrap());
+        let Entered::Entered { left } = store.enter(&user(), &numbered(who, number), room, NOW).await.unwrap() else {
+            panic!("refused, where room is made");
+        };
+        sent_away += left.len();
+        assert!(store.entries(&user()).await.unwrap().len() <= 3);
+    }
+    println!("{sent_away}");
+}
+
 /// `folder` is on a disk of a few hundred kilobytes.
 async fn full_disk(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
@@ -96,6 +130,20 @@ async fn full_disk(folder: &str) {
         let error = store.apply(key, &set(update(), "more", "y".repeat(64_000)), NOW).await.unwrap_err().to_string();
         says(&error, &["cannot write the session file", folder, "free some space on its disk"]);
         assert_eq!(load(&store, key).await, Some(before));
+    }
+    // Nobody is entered who was not stored.
+    let users: Vec<_> = (0..40_u8).map(|number| User::new([number])).collect();
+    let mut entered = Vec::new();
+    let error = loop {
+        let user = &users[entered.len()];
+        match store.enter(user, &first, Room::Any, NOW).await {
+            Ok(_) => entered.push(user),
+            Err(error) => break error.to_string(),
+        }
+    };
+    says(&error, &["cannot ", folder, "free some space on its disk", "No space left"]);
+    for user in &users {
+        assert_eq!(!store.entries(user).await.unwrap_or_default().is_empty(), entered.contains(&user));
     }
     assert_eq!(leftovers(folder), 0, "of the writes that failed");
     // Logging out works, and makes room: B32, back without a restart.
@@ -150,9 +198,12 @@ fn says(error: &str, parts: &[&str]) {
 
 /// How many files with temporary names are in the store.
 fn leftovers(folder: &str) -> usize {
-    let shards = fs::read_dir(folder).unwrap().map(|shard| shard.unwrap().path()).filter(|shard| shard.is_dir());
-    let files = shards.flat_map(|shard| fs::read_dir(shard).unwrap()).map(|file| file.unwrap().path());
-    files.filter(|file| file.extension().is_some_and(|extension| extension == "tmp")).count()
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let count = |path: std::path::PathBuf| match path.is_dir() {
+        true => leftovers(path.to_str().unwrap()),
+        false => usize::from(path.extension().is_some_and(|extension| extension == "tmp")),
+    };
+    paths.map(count).sum()
 }
 
 /// Says how many bytes of memory a session of eight small fields takes, all told.

@@ -4,10 +4,10 @@ use std::{fs, os::unix::fs as unix, path::Path};
 
 use session_runtime::{
     FileStore, Timestamp,
-    store::{Applied, Entry, Key, Sign, Store},
+    store::{Applied, Entry, Key, Room, Sign, Store, UserIndex},
 };
 use tempfile::TempDir;
-use tests::records::{NOW, create, file, load, read, set, update, write};
+use tests::records::{NOW, create, file, load, read, set, update, user, write};
 
 use crate::log;
 
@@ -229,6 +229,7 @@ async fn nothing_in_the_folder_shows_a_selector() {
     let key = Key::from_selector(selector);
     write(&store, &key, &set(create(), "theme", "dark")).await;
     write(&store, &key, &set(update(), "theme", "light")).await;
+    store.enter(&user(), &key, Room::Any, NOW).await.unwrap();
     let garbled = Key::from_selector(selector.map(|byte| !byte));
     write(&store, &garbled, &create()).await;
     fs::write(file(folder.path(), &garbled), "garbage").unwrap();

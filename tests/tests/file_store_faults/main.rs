@@ -10,3 +10,5 @@ mod leftovers;
 mod locks;
 mod log;
 mod processes;
+mod users;
+mod whole;

@@ -59,7 +59,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
 }
 
 /// Lets some writes happen, then waits for any moment of the next.
-fn wait_for_some_random_moment(worker: &Worker) {
+pub(crate) fn wait_for_some_random_moment(worker: &Worker) {
     let chance = Nonce::next().0 >> 7;
     for _ in 0..chance % 8 {
         worker.line();

@@ -7,11 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    advice::refused,
-    os,
-    shard::{self, Shard},
-};
+use super::{advice::refused, format::USERS, os, shard};
 use crate::{error::Error, id::Nonce};
 
 pub(super) struct Folder {
@@ -19,7 +15,7 @@ pub(super) struct Folder {
     fsync: bool,
 }
 
-/// Where unreadable records go.
+/// Where files go that cannot be read.
 pub(super) const CORRUPT: &str = "corrupt";
 
 impl Folder {
@@ -35,11 +31,6 @@ impl Folder {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Where the record `name` belongs.
-    pub(super) fn shard(&self, name: &str) -> Shard<'_> {
-        Shard::new(self, &name[..shard::DIGITS])
     }
 
     pub(super) fn fsync(&self) -> bool {
@@ -90,7 +81,7 @@ impl Folder {
 }
 
 fn is_ours(name: &str) -> bool {
-    name == CORRUPT || name.ends_with(".tmp") || shard::names().any(|shard| shard == name)
+    [CORRUPT, USERS].contains(&name) || name.ends_with(".tmp") || shard::names().any(|shard| shard == name)
 }
 
 fn create_if_missing(path: &Path) -> Result<(), Error> {

@@ -1,12 +1,15 @@
 //! Sessions in a folder: the store itself, and how its calls get to a thread that may block. What is done there is in
-//! `folder` (opening one), `shard` (one record), `sweep` (clean-up) and `format` (the bytes of a file).
+//! `folder` (opening one), `shard` (files, locks), `record` (one session), `users` (whose they are), `sweep` (clean-up)
+//! and `format` (the bytes of a file).
 
 mod advice;
 mod folder;
 mod format;
 mod os;
+mod record;
 mod shard;
 mod sweep;
+mod users;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -16,7 +19,7 @@ use tokio::{
 };
 
 use self::folder::Folder;
-use super::{Applied, Change, Key, Record, Store, StoreError};
+use super::{Applied, Change, Entered, Key, Leaving, Record, Room, Store, StoreError, User, UserIndex};
 use crate::{clock::Timestamp, error::Error};
 
 /// Sessions in a folder, one file each: nothing to install, shared by the processes of one host.
@@ -26,12 +29,15 @@ use crate::{clock::Timestamp, error::Error};
 /// but the disk's; expired files go by [`Store::delete_expired`], which the runtime calls from time to time.
 ///
 /// * **Layout**: `ab/ab…`: 256 folders by the first two digits of [`Key::hex`], in each the records, named by it whole,
-///   and a `lock`. Nothing in it opens a session (SECURITY S2). Another application takes another folder.
+///   and a `lock`. `users/` has the same again: of each user the list of sessions. Nothing in it opens a session
+///   (SECURITY S2). Another application takes another folder.
 /// * **Permissions**: folders 0700, files 0600. A folder that is there already must belong to this process's user; if
 ///   others may enter it, it is closed to them, unless it holds more than sessions: then there is a warning, since
 ///   what the store itself makes in it is closed to others anyway.
 /// * **What cannot be read** (truncated, overwritten, of another version, no regular file) is moved to `corrupt/` with
 ///   a warning, and reads as none. Symbolic links within the folder are never followed.
+/// * **Lists of sessions** miss none. One that cannot be read is made anew from the sessions, which are all looked into
+///   for that; so are the lists of a folder that has sessions and none of these, once they are first asked for.
 /// * **A folder that disappears** while the process runs takes its sessions along; the next write makes it anew, if its
 ///   parent is still there.
 /// * **Locks** are `flock`: not for NFS and its like. A process that is stopped while it writes holds up the others'
@@ -90,7 +96,7 @@ impl FileStore {
         FileStoreBuilder { path: path.into(), fsync: false }
     }
 
-    /// The right to write to the shard of the record `name`, as far as this process is concerned.
+    /// The right to write to the shards of the record or user `name`, as far as this process is concerned.
     async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
         self.0.turns[shard::index(name)].clone().lock_owned().await
     }
@@ -146,14 +152,14 @@ impl FileStoreBuilder {
 impl Store for FileStore {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
         let (inner, name) = (self.0.clone(), key.hex());
-        blocking(move || inner.folder.shard(&name).load(&name, now)).await?
+        blocking(move || inner.folder.load(&name, now)).await?
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         let (inner, name, change) = (self.0.clone(), key.hex(), change.clone());
         let turn = self.turn(&name).await;
         blocking(move || {
-            let answer = inner.folder.shard(&name).apply(&name, &change, now);
+            let answer = inner.folder.apply(&name, &change, now);
             drop(turn);
             answer
         })
@@ -164,7 +170,7 @@ impl Store for FileStore {
         let (inner, name) = (self.0.clone(), key.hex());
         let turn = self.turn(&name).await;
         blocking(move || {
-            let answer = inner.folder.shard(&name).delete(&name);
+            let answer = inner.folder.delete(&name);
             drop(turn);
             answer
         })
@@ -179,6 +185,49 @@ impl Store for FileStore {
         let swept = blocking(move || inner.folder.delete_expired(now, &|| still_wanted.strong_count() > 0)).await?;
         drop(wanted);
         swept
+    }
+}
+
+impl UserIndex for FileStore {
+    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+        let key = *key;
+        self.of(user, move |folder, user| folder.enter(user, &key, room, now)).await
+    }
+
+    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+        self.of(user, Folder::entries).await
+    }
+
+    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+        match which {
+            Leaving::All => self.of(user, |folder, user| folder.leave(user, |_| true)).await,
+            Leaving::AllBut(key) => {
+                let stays = key.digest();
+                self.of(user, move |folder, user| folder.leave(user, |session| *session != stays)).await
+            }
+            Leaving::One(key) => {
+                let leaves = key.digest();
+                self.of(user, move |folder, user| folder.leave(user, |session| *session == leaves)).await
+            }
+        }
+    }
+}
+
+impl FileStore {
+    /// Runs `work` on the file of `user`.
+    async fn of<T: Send + 'static>(
+        &self,
+        user: &User,
+        work: impl FnOnce(&Folder, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (inner, name) = (self.0.clone(), user.hex());
+        let turn = self.turn(&name).await;
+        blocking(move || {
+            let answer = work(&inner.folder, &name);
+            drop(turn);
+            answer
+        })
+        .await?
     }
 }
 

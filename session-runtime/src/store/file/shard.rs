@@ -1,21 +1,23 @@
-//! One of the 256 folders that the records are spread over, and what is done to one record in it.
+//! One of the folders that the files of a store are spread over: 256 for the records, as many for the users.
 //!
-//! Reading takes no lock, since a record is replaced by renaming. Whatever changes a name takes the shard's lock, then
+//! Reading takes no lock, since a file is replaced by renaming. Whatever changes a name takes the shard's lock, then
 //! looks again.
 
 use std::{
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, Read as _, Write as _},
+    iter,
+    marker::PhantomData,
     path::{Path, PathBuf},
-    sync::Arc,
     time::SystemTime,
 };
 
 use super::{
-    super::{Applied, Change, Record, StoreError},
+    super::StoreError,
     advice::failed,
     folder::{CORRUPT, Folder},
-    format, os,
+    format::{self, Kept},
+    os,
 };
 use crate::clock::Timestamp;
 
@@ -28,83 +30,70 @@ pub(super) fn names() -> impl Iterator<Item = String> {
     (0..COUNT).map(|index| format!("{index:0DIGITS$x}"))
 }
 
-/// Which shard the record `name` is in.
+/// Which shard the file `name` is in.
 pub(super) fn index(name: &str) -> usize {
     usize::from_str_radix(&name[..DIGITS], 16).unwrap_or_default()
 }
 
-/// A shard, which need not exist yet.
-pub(super) struct Shard<'a> {
-    folder: &'a Folder,
-    path: PathBuf,
+/// The name of a file that a shard keeps, as opposed to what else may be there.
+pub(super) fn file_name(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?;
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (name.len() == 32 && name.bytes().all(is_digit)).then_some(name)
 }
 
-/// What is found under a record's name.
-pub(super) enum Found {
+/// A shard of files that each keep a `T`. It need not exist yet.
+pub(super) struct Shard<'a, T> {
+    folder: &'a Folder,
+    path: PathBuf,
+    kept: PhantomData<T>,
+}
+
+/// What is found under a name.
+pub(super) enum Found<T> {
     Nothing,
-    Record(Record),
-    /// Why it is no record.
+    Kept(T),
+    /// Why it is not what it should be.
     Corrupt(&'static str),
 }
 
-impl<'a> Shard<'a> {
+impl<'a, T: Kept> Shard<'a, T> {
     pub(super) fn new(folder: &'a Folder, name: &str) -> Self {
-        Self { folder, path: folder.path().join(name) }
+        Self { path: Self::all(folder).path.join(name), ..Self::all(folder) }
+    }
+
+    /// The folder that all shards are in.
+    pub(super) fn all(folder: &'a Folder) -> Self {
+        let path = T::WITHIN.map_or_else(|| folder.path().to_owned(), |within| folder.path().join(within));
+        Self { folder, path, kept: PhantomData }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The live record.
-    pub(super) fn load(&self, name: &str, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        if !self.exists()? {
-            return Ok(None);
-        }
-        match self.read(name)? {
-            Found::Nothing => Ok(None),
-            Found::Record(record) => Ok(record.is_live(now).then(|| Arc::new(record))),
-            Found::Corrupt(why) => {
-                // Set aside under the lock, since by now there may be a good record. If somebody else holds it, the
-                // next one to come by does it.
-                match self.try_lock() {
-                    Ok(Some(locked)) => drop(locked.read(name)?),
-                    Ok(None) => {}
-                    Err(error) => warn_unmoved(&self.path.join(name), why, &error),
-                }
-                Ok(None)
+    /// What is under `name` right now.
+    pub(super) fn read(&self, name: &str) -> Result<Found<T>, StoreError> {
+        let path = self.path.join(name);
+        read(&path).map_err(|source| failed(&format!("read the {}", T::FILE), &path, source))
+    }
+
+    /// Sets aside what is under `name`, if it is corrupt. If somebody else holds the lock, the next one to come by does
+    /// it.
+    pub(super) fn set_aside(&self, name: &str, why: &str) -> Result<(), StoreError> {
+        match self.try_lock() {
+            // By now there may be a good one.
+            Ok(Some(locked)) => locked.read(name).map(drop),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                warn_unmoved::<T>(&self.path.join(name), why, &error);
+                Ok(())
             }
         }
     }
 
-    pub(super) fn apply(&self, name: &str, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let locked = self.lock()?;
-        let current = locked.read(name)?;
-        let verdict = change.judge(current.as_ref(), now);
-        if let Some(record) = verdict.write {
-            locked.write(name, &record)?;
-        }
-        Ok(verdict.answer)
-    }
-
-    pub(super) fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.path.join(name);
-        // What is not there needs no lock, and no folder to lock in.
-        match fs::symlink_metadata(&path) {
-            Ok(_) => self.lock()?.remove(name).map(drop),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(failed("delete the session file", &path, source)),
-        }
-    }
-
-    /// What is under `name` right now.
-    pub(super) fn read(&self, name: &str) -> Result<Found, StoreError> {
-        let path = self.path.join(name);
-        read(&path).map_err(|source| failed("read the session file", &path, source))
-    }
-
     /// Waits for the lock; makes the shard, and the whole folder, if missing.
-    fn lock(&self) -> Result<Locked<'_>, StoreError> {
+    pub(super) fn lock(&self) -> Result<Locked<'_, T>, StoreError> {
         loop {
             if !self.exists()? {
                 self.create()?;
@@ -124,7 +113,7 @@ impl<'a> Shard<'a> {
     }
 
     /// The lock, if it is free.
-    pub(super) fn try_lock(&self) -> Result<Option<Locked<'_>>, StoreError> {
+    pub(super) fn try_lock(&self) -> Result<Option<Locked<'_, T>>, StoreError> {
         let Some(file) = self.lock_file()? else { return Ok(None) };
         match file.try_lock() {
             Ok(()) => Ok(self.still_at_its_place(&file)?.then_some(Locked { shard: self, _lock: file })),
@@ -160,19 +149,29 @@ impl<'a> Shard<'a> {
 
     /// Whether there is such a folder.
     pub(super) fn exists(&self) -> Result<bool, StoreError> {
-        match fs::symlink_metadata(&self.path) {
-            Ok(metadata) if metadata.is_dir() => Ok(true),
-            Ok(_) => Err(StoreError::new(format!(
-                "`{}` is no folder, but a file or a symbolic link, which is not followed; remove it",
-                self.path.display()
-            ))),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(failed("look at the session folder", &self.path, source)),
+        for path in self.levels() {
+            match fs::symlink_metadata(path) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => {
+                    return Err(StoreError::new(format!(
+                        "`{}` is no folder, but a file or a symbolic link, which is not followed; remove it",
+                        path.display()
+                    )));
+                }
+                Err(source) if source.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(source) => return Err(failed("look at the session folder", path, source)),
+            }
         }
+        Ok(true)
+    }
+
+    /// The shard, after the folder that it is in, if that is not the store's own.
+    fn levels(&self) -> impl Iterator<Item = &Path> {
+        T::WITHIN.and_then(|_| self.path.parent()).into_iter().chain([self.path.as_path()])
     }
 
     fn create(&self) -> Result<(), StoreError> {
-        for path in [self.folder.path(), &self.path] {
+        for path in iter::once(self.folder.path()).chain(self.levels()) {
             match os::create_dir(path) {
                 Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent))?,
                 Err(source) if source.kind() == ErrorKind::AlreadyExists => {}
@@ -182,7 +181,7 @@ impl<'a> Shard<'a> {
         Ok(())
     }
 
-    fn sync(&self, path: &Path) -> Result<(), StoreError> {
+    pub(super) fn sync(&self, path: &Path) -> Result<(), StoreError> {
         if !self.folder.fsync() {
             return Ok(());
         }
@@ -191,18 +190,18 @@ impl<'a> Shard<'a> {
 }
 
 /// A shard that only the holder of this changes.
-pub(super) struct Locked<'a> {
-    shard: &'a Shard<'a>,
+pub(super) struct Locked<'a, T> {
+    shard: &'a Shard<'a, T>,
     /// Unlocks when closed.
     _lock: File,
 }
 
-impl Locked<'_> {
-    /// The record, expired or not. What is no record is set aside.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Record>, StoreError> {
+impl<T: Kept> Locked<'_, T> {
+    /// What is there. What is not as it should be is set aside.
+    pub(super) fn read(&self, name: &str) -> Result<Option<T>, StoreError> {
         Ok(match self.shard.read(name)? {
             Found::Nothing => None,
-            Found::Record(record) => Some(record),
+            Found::Kept(kept) => Some(kept),
             Found::Corrupt(why) => {
                 self.set_aside(name, why);
                 None
@@ -210,23 +209,36 @@ impl Locked<'_> {
         })
     }
 
-    fn write(&self, name: &str, record: &Record) -> Result<(), StoreError> {
+    /// What is there, left where it is.
+    pub(super) fn look(&self, name: &str) -> Result<Found<T>, StoreError> {
+        self.shard.read(name)
+    }
+
+    /// The names of all files here.
+    pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
+        let names = fs::read_dir(self.shard.path()).and_then(|files| {
+            files.map(|file| Ok(file_name(&file?.path()).map(str::to_owned))).filter_map(Result::transpose).collect()
+        });
+        names.map_err(|source| failed("list the session folder", self.shard.path(), source))
+    }
+
+    /// Creates a file that says something by being there.
+    pub(super) fn create(&self, name: &str) -> Result<(), StoreError> {
         let path = self.shard.path.join(name);
-        let bytes = format::encode(record)
-            .map_err(|source| StoreError::new("cannot encode the session; this is a defect").because(source))?;
-        if bytes.len() as u64 > format::MAX_BYTES {
-            return Err(StoreError::new(format!(
-                "the session is {} MiB large, more than a file may have; keep such data elsewhere, and its name in the \
-                 session",
-                bytes.len() >> 20
-            )));
-        }
+        let created = os::open_options().write(true).create_new(true).open(&path);
+        created.map_err(|source| failed(&format!("write the {}", T::FILE), &path, source))?;
+        self.shard.sync(&self.shard.path)
+    }
+
+    pub(super) fn write(&self, name: &str, kept: &T) -> Result<(), StoreError> {
+        let path = self.shard.path.join(name);
+        let bytes = format::seal(kept)?;
         let temporary = self.shard.path.join(format!("{name}.tmp"));
         let replaced = self.write_temporary(&temporary, &bytes).and_then(|()| fs::rename(&temporary, &path));
         if let Err(source) = replaced {
             // If this fails too, the sweep has it later.
             let _ = fs::remove_file(&temporary);
-            return Err(failed("write the session file", &path, source));
+            return Err(failed(&format!("write the {}", T::FILE), &path, source));
         }
         self.shard.sync(&self.shard.path)
     }
@@ -251,9 +263,9 @@ impl Locked<'_> {
         match fs::remove_file(&path) {
             Ok(()) => self.shard.sync(&self.shard.path).map(|()| true),
             Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
-            // A folder under a record's name is no record, and is not emptied for it.
+            // A folder under a file's name is not ours, and is not emptied for it.
             Err(_) if path.is_dir() => self.read(name).map(|_| false),
-            Err(source) => Err(failed("delete the session file", &path, source)),
+            Err(source) => Err(failed(&format!("delete the {}", T::FILE), &path, source)),
         }
     }
 
@@ -266,34 +278,34 @@ impl Locked<'_> {
         match fs::rename(&from, &to) {
             Ok(()) => tracing::warn!(
                 target: "session_runtime", file = %from.display(), moved_to = %to.display(), why,
-                "a session file could not be read and was set aside; its visitor starts anew"
+                "a {} could not be read and was set aside; {}", T::FILE, T::LOSS
             ),
-            Err(error) => warn_unmoved(&from, why, &error),
+            Err(error) => warn_unmoved::<T>(&from, why, &error),
         }
     }
 }
 
-fn warn_unmoved(file: &Path, why: &str, error: &dyn std::error::Error) {
+fn warn_unmoved<T: Kept>(file: &Path, why: &str, error: &dyn std::error::Error) {
     tracing::warn!(
         target: "session_runtime", file = %file.display(), why, %error,
-        "a session file can be neither read nor set aside; its visitor starts anew"
+        "a {} can be neither read nor set aside; {}", T::FILE, T::LOSS
     );
 }
 
-fn read(path: &Path) -> io::Result<Found> {
+fn read<T: Kept>(path: &Path) -> io::Result<Found<T>> {
     let mut file = match os::open_options().read(true).open(path) {
         Ok(file) => file,
         Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         // A symbolic link, a socket: each system has its own words for these.
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) => return Ok(NO_FILE),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) => return Ok(Found::Corrupt(NO_FILE)),
         Err(source) => return Err(source),
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok(NO_FILE);
+        return Ok(Found::Corrupt(NO_FILE));
     }
     if metadata.len() > format::MAX_BYTES {
-        return Ok(Found::Corrupt("it is larger than any session"));
+        return Ok(Found::Corrupt("it is larger than any that was written here"));
     }
     // A file that has its name is never written to again, so its length stands.
     let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or(usize::MAX)];
@@ -301,7 +313,7 @@ fn read(path: &Path) -> io::Result<Found> {
         Err(source) if source.kind() == ErrorKind::UnexpectedEof => return Ok(Found::Corrupt("it is being cut short")),
         read => read?,
     }
-    Ok(format::decode(&bytes).map_or_else(Found::Corrupt, Found::Record))
+    Ok(format::unseal(&bytes).map_or_else(Found::Corrupt, Found::Kept))
 }
 
-const NO_FILE: Found = Found::Corrupt("it is no regular file");
+const NO_FILE: &str = "it is no regular file";

@@ -1,7 +1,8 @@
-//! Clean-up: expired records and what killed processes left behind. It never waits for a lock, and holds one only for
-//! a few files at a time.
+//! Clean-up: expired records, entries without a record, and what killed processes left behind. It never waits for a
+//! lock, and holds one only for a few files at a time.
 
 use std::{
+    collections::HashSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -9,14 +10,15 @@ use std::{
 };
 
 use super::{
-    super::StoreError,
+    super::{Record, StoreError},
     advice::failed,
     folder::Folder,
-    shard::{self, Found, Shard},
+    format::{Entries, Kept},
+    shard::{self, Found, Locked, Shard},
 };
 use crate::clock::Timestamp;
 
-/// How many files are removed under one lock.
+/// How many files are seen to under one lock.
 const BATCH: usize = 16;
 
 /// How old a temporary file is before it counts as left behind. Those that are being written are seconds old.
@@ -25,51 +27,90 @@ const LEFT_BEHIND: Duration = Duration::from_secs(600);
 impl Folder {
     /// Removes what has expired, and says how many records that were. Ends early once `wanted` says no.
     pub(super) fn delete_expired(&self, now: Timestamp, wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
-        let mut sweep = Sweep { now, wanted, removed: 0, trouble: None };
         for path in list(self.path())?.filter(|path| is_left_behind(path)) {
             // Trials of a start that was killed. Another process may be faster.
             let _ = fs::remove_file(path);
         }
+        let mut sweep = Sweep { folder: self, now, wanted, removed: HashSet::new(), trouble: None };
         for name in shard::names() {
-            // One bad shard keeps nobody from cleaning the others.
-            if let Err(error) = sweep.shard(&Shard::new(self, &name)) {
-                sweep.trouble.get_or_insert(error);
-            }
+            sweep.records(&name);
+        }
+        for name in shard::names() {
+            sweep.users(&name);
         }
         match sweep.trouble {
             Some(error) => Err(error),
-            None => Ok(sweep.removed),
+            None => Ok(sweep.removed.len() as u64),
         }
     }
 }
 
 struct Sweep<'a> {
+    folder: &'a Folder,
     now: Timestamp,
     wanted: &'a dyn Fn() -> bool,
-    removed: u64,
+    /// The records that had expired.
+    removed: HashSet<String>,
     trouble: Option<StoreError>,
 }
 
-impl Sweep<'_> {
-    fn shard(&mut self, shard: &Shard<'_>) -> Result<(), StoreError> {
-        if !shard.exists()? {
+impl<'a> Sweep<'a> {
+    fn records(&mut self, shard: &str) {
+        let is_due = |sweep: &Self, found: &Found<Record>| match found {
+            Found::Nothing => false,
+            Found::Kept(record) => !record.is_live(sweep.now),
+            Found::Corrupt(_) => true,
+        };
+        self.shard(shard, is_due, |sweep, locked, name| {
+            // Written to meanwhile?
+            if locked.read(name)?.is_some_and(|record| !record.is_live(sweep.now)) && locked.remove(name)? {
+                sweep.removed.insert(name.to_owned());
+            }
+            Ok(())
+        });
+    }
+
+    fn users(&mut self, shard: &str) {
+        // One that cannot be read is made anew by whoever needs it.
+        let is_due = |sweep: &Self, found: &Found<Entries>| matches!(found, Found::Kept(entries) if sweep.folder.is_due(entries, &sweep.removed, sweep.now));
+        self.shard(shard, is_due, |sweep, locked, name| sweep.folder.tidy(locked, name, &sweep.removed, sweep.now));
+    }
+
+    /// Cleans a shard. A bad one keeps nobody from cleaning the others.
+    fn shard<T: Kept>(
+        &mut self,
+        name: &str,
+        is_due: impl Fn(&Self, &Found<T>) -> bool,
+        clean: impl Fn(&mut Self, &Locked<'_, T>, &str) -> Result<(), StoreError>,
+    ) {
+        let shard = Shard::new(self.folder, name);
+        if let Err(error) = self.batches(&shard, is_due, clean) {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    fn batches<T: Kept>(
+        &mut self,
+        shard: &Shard<'_, T>,
+        is_due: impl Fn(&Self, &Found<T>) -> bool,
+        clean: impl Fn(&mut Self, &Locked<'_, T>, &str) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if !(self.wanted)() || !shard.exists()? {
             return Ok(());
         }
         let mut files = list(shard.path())?;
         loop {
-            // Looking takes no lock; most files are live.
-            let due: Vec<PathBuf> = files.by_ref().filter(|path| self.is_due(shard, path)).take(BATCH).collect();
+            // Looking takes no lock; most files are as they should be.
+            let due = files.by_ref().filter(|path| self.looks_due(shard, path, &is_due)).take(BATCH);
+            let due: Vec<PathBuf> = due.collect();
             if due.is_empty() || !(self.wanted)() {
                 return Ok(());
             }
             // A shard that is busy is left for the next time.
             let Some(locked) = shard.try_lock()? else { return Ok(()) };
             for path in due {
-                if let Some(name) = record_name(&path) {
-                    // Written to meanwhile?
-                    if locked.read(name)?.is_some_and(|record| !record.is_live(self.now)) && locked.remove(name)? {
-                        self.removed += 1;
-                    }
+                if let Some(name) = shard::file_name(&path) {
+                    clean(self, &locked, name)?;
                 } else {
                     fs::remove_file(&path).map_err(|source| failed("delete the leftover", &path, source))?;
                 }
@@ -77,15 +118,18 @@ impl Sweep<'_> {
         }
     }
 
-    fn is_due(&mut self, shard: &Shard<'_>, path: &Path) -> bool {
+    fn looks_due<T: Kept>(
+        &mut self,
+        shard: &Shard<'_, T>,
+        path: &Path,
+        is_due: &impl Fn(&Self, &Found<T>) -> bool,
+    ) -> bool {
         if !(self.wanted)() {
             return false;
         }
-        let Some(name) = record_name(path) else { return is_left_behind(path) };
+        let Some(name) = shard::file_name(path) else { return is_left_behind(path) };
         match shard.read(name) {
-            Ok(Found::Nothing) => false,
-            Ok(Found::Record(record)) => !record.is_live(self.now),
-            Ok(Found::Corrupt(_)) => true,
+            Ok(found) => is_due(self, &found),
             Err(error) => {
                 self.trouble.get_or_insert(error);
                 false
@@ -102,12 +146,6 @@ fn list(folder: &Path) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreErr
         Err(source) => Err(failed("list the session folder", folder, source)),
     }
     .map(|entries| entries.into_iter().flatten().flatten().map(|entry| entry.path()))
-}
-
-fn record_name(path: &Path) -> Option<&str> {
-    let name = path.file_name()?.to_str()?;
-    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (name.len() == 32 && name.bytes().all(is_digit)).then_some(name)
 }
 
 fn is_left_behind(path: &Path) -> bool {

@@ -1,9 +1,10 @@
-//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`; here is what
-//! takes all of them: the exact capacity, and who leaves when it is reached.
+//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`, and whose the
+//! sessions are in `users`; here is what takes all of them: the exact capacity, and who leaves when it is reached.
 
 mod shard;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::{
     fmt,
@@ -15,8 +16,11 @@ use std::{
     thread,
 };
 
-use self::shard::Shard;
-use super::{Applied, Change, Key, Record, Store, StoreError};
+use self::{
+    shard::{Shard, Swept},
+    users::Users,
+};
+use super::{Applied, Change, Key, Record, Store, StoreError, Verdict};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -49,6 +53,8 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
+    /// Locked after a shard, never before one.
+    users: Users,
     capacity: usize,
     /// How many sessions the shards hold, and how many are about to be put into one. Never above `capacity`.
     taken: AtomicUsize,
@@ -85,8 +91,10 @@ impl MemoryStore {
     pub fn with_capacity(sessions: usize) -> Self {
         // A few shards for each core, so that two requests rarely want the same one.
         let shards = thread::available_parallelism().map_or(4, NonZero::get).saturating_mul(4).min(128);
+        let shards = shards.next_power_of_two();
         Self(Arc::new(Inner {
-            shards: (0..shards.next_power_of_two()).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            users: Users::new(shards),
             capacity: sessions.max(1),
             taken: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
@@ -130,13 +138,20 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let selector = key.selector();
+        let Some(selector) = self.0.selector(key).await else { return Ok(None) };
         let used = self.0.count_use();
         Ok(self.0.shard_of(selector).load(selector, now, used))
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let selector = key.selector();
+        let Some(selector) = self.0.selector(key).await else {
+            return match change.judge(None, now) {
+                Verdict { write: None, answer } => Ok(answer),
+                _ => Err(StoreError::new(
+                    "a key made from a digest cannot name a new session in memory; create it under a key of its own",
+                )),
+            };
+        };
         let mut slot = None;
         loop {
             let mut shard = self.0.shard_of(selector);
@@ -152,7 +167,13 @@ impl Store for MemoryStore {
                     continue;
                 }
             }
+            let left =
+                current.and_then(|before| before.user.as_ref()).filter(|user| record.user.as_ref() != Some(user));
+            let left = left.cloned();
             shard.put(selector, record, self.0.count_use());
+            if let Some(user) = left {
+                self.0.users.remove(&user, selector);
+            }
             if let Some(slot) = slot {
                 slot.fill();
             }
@@ -161,8 +182,10 @@ impl Store for MemoryStore {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let selector = key.selector();
-        if self.0.shard_of(selector).remove(selector) {
+        let Some(selector) = self.0.selector(key).await else { return Ok(()) };
+        let mut shard = self.0.shard_of(selector);
+        if let Some(record) = shard.remove(selector) {
+            self.0.left(&[(selector, record)]);
             self.0.vacate(1);
         }
         Ok(())
@@ -172,9 +195,9 @@ impl Store for MemoryStore {
         let mut all = 0;
         for index in 0..self.0.shards.len() {
             loop {
-                let swept = self.0.shard(index).sweep(now, BATCH);
-                self.0.vacate(swept.removed);
-                all += swept.removed as u64;
+                let swept = self.0.sweep(&mut self.0.shard(index), now);
+                self.0.vacate(swept.removed.len());
+                all += swept.removed.len() as u64;
                 if swept.done {
                     break;
                 }
@@ -182,6 +205,7 @@ impl Store for MemoryStore {
             }
             self.0.shard(index).give_back();
         }
+        self.0.settle_all(now).await;
         Ok(all)
     }
 
@@ -192,6 +216,27 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
+    /// Where `key` says the session is.
+    async fn selector(&self, key: &Key) -> Option<Selector> {
+        match key.selector() {
+            Some(selector) => Some(selector),
+            None => Box::pin(self.find(key.digest())).await,
+        }
+    }
+
+    /// Looks through all sessions for the one with this digest. Sessions are not kept by it, since every request would
+    /// pay for the hash; and who comes with a digest, such as an operator's tool, comes rarely.
+    async fn find(&self, digest: [u8; 16]) -> Option<Selector> {
+        for index in 0..self.shards.len() {
+            let selectors = self.shard(index).selectors();
+            if let Some(found) = selectors.into_iter().find(|selector| selector.key().digest() == digest) {
+                return Some(found);
+            }
+            tokio::task::yield_now().await;
+        }
+        None
+    }
+
     fn shard_of(&self, selector: Selector) -> MutexGuard<'_, Shard> {
         // The shards' own tables go by the first bytes, so these are still evenly spread there.
         self.shard(usize::from(selector.0[15]) & (self.shards.len() - 1))
@@ -211,6 +256,22 @@ impl Inner {
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Slot(self))
     }
 
+    fn sweep(&self, shard: &mut Shard, now: Timestamp) -> Swept {
+        let swept = shard.sweep(now, BATCH);
+        self.left(&swept.removed);
+        swept
+    }
+
+    /// Takes out the entries of sessions that left. To be called while their shard is still locked, so that none of
+    /// them is back before.
+    fn left(&self, sessions: &[(Selector, Arc<Record>)]) {
+        for (selector, record) in sessions {
+            if let Some(user) = &record.user {
+                self.users.remove(user, *selector);
+            }
+        }
+    }
+
     fn vacate(&self, slots: usize) {
         // Below zero would read as full for ever.
         let leave = |taken: usize| Some(taken.saturating_sub(slots));
@@ -224,13 +285,13 @@ impl Inner {
             for index in 0..self.shards.len() {
                 let mut shard = self.shard(index);
                 let swept = loop {
-                    let swept = shard.sweep(now, BATCH);
-                    if swept.removed > 0 || swept.done {
+                    let swept = self.sweep(&mut shard, now);
+                    if !swept.removed.is_empty() || swept.done {
                         break swept;
                     }
                 };
-                if swept.removed > 0 {
-                    self.vacate(swept.removed - 1);
+                if !swept.removed.is_empty() {
+                    self.vacate(swept.removed.len() - 1);
                     return Slot(self);
                 }
                 for (signed_in, longest) in [false, true].into_iter().zip(&mut longest_away) {
@@ -240,7 +301,7 @@ impl Inner {
             }
             let [guest, user] = longest_away;
             if let Some((used, index, signed_in)) = guest.or(user)
-                && self.shard(index).evict(signed_in, used)
+                && self.evict(index, signed_in, used)
             {
                 // Before anybody is told: a hook that panics must not lose the place.
                 let slot = Slot(self);
@@ -256,6 +317,14 @@ impl Inner {
             }
             thread::yield_now();
         }
+    }
+
+    /// Whether that one was still there, and the one who has been away longest.
+    fn evict(&self, index: usize, signed_in: bool, used: u64) -> bool {
+        let mut shard = self.shard(index);
+        let evicted = shard.evict(signed_in, used);
+        self.left(evicted.as_slice());
+        evicted.is_some()
     }
 }
 

@@ -31,7 +31,7 @@ struct Held {
 }
 
 pub(super) struct Swept {
-    pub(super) removed: usize,
+    pub(super) removed: Vec<(Selector, Arc<Record>)>,
     /// Whether no expired session is left.
     pub(super) done: bool,
 }
@@ -70,21 +70,27 @@ impl Shard {
         }
     }
 
-    /// Whether there was one.
-    pub(super) fn remove(&mut self, selector: Selector) -> bool {
-        self.guests.remove(&selector).or_else(|| self.users.remove(&selector)).is_some()
+    /// What was there.
+    pub(super) fn remove(&mut self, selector: Selector) -> Option<Arc<Record>> {
+        self.guests.remove(&selector).or_else(|| self.users.remove(&selector)).map(|held| held.record)
+    }
+
+    pub(super) fn selectors(&self) -> Vec<Selector> {
+        self.guests.keys().chain(self.users.keys()).copied().collect()
     }
 
     /// Removes expired sessions, by the first `limit` deadlines that have passed.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
-        let mut removed = 0;
+        let mut removed = Vec::new();
         for _ in 0..limit {
             let Some(next) = self.deadlines.peek_mut().filter(|next| next.0.0.passed(now)) else {
                 return Swept { removed, done: true };
             };
             let selector = Selector(PeekMut::pop(next).0.1);
             match self.get(selector).map(Record::expires_at) {
-                Some(deadline) if deadline.passed(now) => removed += usize::from(self.remove(selector)),
+                Some(deadline) if deadline.passed(now) => {
+                    removed.extend(self.remove(selector).map(|record| (selector, record)));
+                }
                 Some(later) => self.expect(later, selector),
                 None => {}
             }
@@ -98,9 +104,10 @@ impl Shard {
     }
 
     /// Removes the guest, or user, who has been away longest, if that is still the one last here at `used`.
-    pub(super) fn evict(&mut self, signed_in: bool, used: u64) -> bool {
-        let still = self.longest_away(signed_in) == Some(used);
-        still && if signed_in { &mut self.users } else { &mut self.guests }.pop_front().is_some()
+    pub(super) fn evict(&mut self, signed_in: bool, used: u64) -> Option<(Selector, Arc<Record>)> {
+        let sessions = if signed_in { &mut self.users } else { &mut self.guests };
+        let still = sessions.front().is_some_and(|(_, held)| held.used == used);
+        still.then(|| sessions.pop_front())?.map(|(selector, held)| (selector, held.record))
     }
 
     /// Returns memory after many have left.

@@ -54,14 +54,14 @@ fn deadlines_do_not_outgrow_the_sessions() {
     for round in 0..10_000 {
         let selector = Selector::random().unwrap();
         shard.put(selector, create(far), round);
-        assert!(shard.remove(selector));
+        assert!(shard.remove(selector).is_some());
         // Nor may one that is shortened and lengthened again and again.
         shard.put(keep[0], create(far + Duration::from_secs(round)), round);
         shard.put(keep[0], create(far), round);
         assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 sessions", shard.deadlines());
     }
     let swept = shard.sweep(far + Duration::from_secs(20_000), usize::MAX);
-    assert_eq!((swept.removed, swept.done, shard.deadlines()), (10, true, 0));
+    assert_eq!((swept.removed.len(), swept.done, shard.deadlines()), (10, true, 0));
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn what_never_ends_has_no_deadline() {
     assert_eq!(shard.deadlines(), 1);
     // It was given more time: the deadline that comes up is put right.
     shard.put(selector, create(NOW + Duration::from_secs(1)), 2);
-    assert_eq!((shard.sweep(NOW, 10).removed, shard.deadlines()), (0, 1));
+    assert_eq!((shard.sweep(NOW, 10).removed.len(), shard.deadlines()), (0, 1));
     shard.put(selector, create(Timestamp::NEVER), 3);
-    assert_eq!((shard.sweep(NOW + Duration::from_secs(9), 10).removed, shard.deadlines()), (0, 0));
+    assert_eq!((shard.sweep(NOW + Duration::from_secs(9), 10).removed.len(), shard.deadlines()), (0, 0));
     assert!(shard.get(selector).is_some());
 }
 
@@ -87,7 +87,7 @@ fn memory_is_given_back() {
         shard.put(Selector::random().unwrap(), create(NOW), used);
     }
     let full = shard.room();
-    assert_eq!(shard.sweep(NOW, usize::MAX).removed, 10_000);
+    assert_eq!(shard.sweep(NOW, usize::MAX).removed.len(), 10_000);
     shard.give_back();
     assert!(shard.room() < full / 50, "{} of {full}", shard.room());
 }

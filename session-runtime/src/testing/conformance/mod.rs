@@ -4,6 +4,7 @@
 //! show (surviving `kill -9`, evicting) is tested where that store is.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite of tests says no by panicking")]
 
+mod account;
 mod counters;
 mod deadlines;
 mod expiring;
@@ -15,11 +16,30 @@ mod races;
 mod records;
 mod reference;
 mod renewal;
+mod sign_ins;
 mod subject;
+mod user_races;
+mod users;
+mod vanishing;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use crate::store::Store;
+use crate::store::{Store, UserIndex};
+
+/// Runs each behaviour with a store of its own, and panics if one fails.
+macro_rules! check {
+    ($make:ident; $($subject:ident: $($behaviour:ident)+;)+) => {
+        let mut failures = Vec::new();
+        $($(
+            let name = stringify!($behaviour).replace('_', " ");
+            let behaviour = $subject::$behaviour(Arc::new($make().await));
+            if let Err(found) = outcome(behaviour).await {
+                failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
+            }
+        )+)+
+        assert!(failures.is_empty(), "this store breaks {} behaviours:{}", failures.len(), failures.concat());
+    };
+}
 
 /// Runs every behaviour of a store against the stores that `make` makes: each time a fresh one that holds nothing.
 ///
@@ -37,17 +57,8 @@ use crate::store::Store;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
-    let mut failures = Vec::new();
-    macro_rules! check {
-        ($($subject:ident: $($behaviour:ident)+;)+) => {$($(
-            let name = stringify!($behaviour).replace('_', " ");
-            let behaviour = $subject::$behaviour(Arc::new(make().await));
-            if let Err(found) = outcome(behaviour).await {
-                failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
-            }
-        )+)+};
-    }
     check! {
+        make;
         records:
             an_unknown_key_loads_as_none
             a_created_record_loads_as_written
@@ -56,7 +67,8 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
             records_do_not_mix
             deleting_removes
             deleting_what_is_missing_is_fine
-            a_deleted_key_may_be_created_again;
+            a_deleted_key_may_be_created_again
+            a_key_made_from_a_digest_names_the_same_record;
         guards:
             an_update_of_nothing_is_gone
             an_update_after_deletion_is_gone
@@ -147,7 +159,63 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
         reference:
             a_long_history_ends_as_the_reference_says;
     }
-    assert!(failures.is_empty(), "this store breaks {} behaviours:{}", failures.len(), failures.concat());
+}
+
+/// Runs every behaviour of a store that knows whose sessions are whose, in the same way. Those of its records are
+/// [`run`]'s.
+///
+/// # Panics
+/// As [`run`].
+///
+/// ```
+/// use session_runtime::{MemoryStore, testing::conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// conformance::run_user_index(async || MemoryStore::new()).await;
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn run_user_index<S: UserIndex>(make: impl AsyncFn() -> S) {
+    check! {
+        make;
+        users:
+            an_unknown_user_has_no_entries
+            entries_come_oldest_first
+            entering_again_moves_to_the_end
+            an_entry_names_its_record
+            leaving_takes_all_out
+            leaving_takes_all_but_one_out
+            leaving_takes_one_out
+            other_users_are_left_alone
+            one_key_may_be_under_two_users
+            a_user_is_any_bytes
+            two_hundred_entries;
+        sign_ins:
+            at_most_so_many_are_entered
+            entering_again_needs_no_room
+            the_oldest_make_room
+            a_lower_limit_lets_several_go
+            room_is_each_users_own
+            an_entry_stands_before_its_session_comes
+            an_entry_stands_while_its_session_changes;
+        vanishing:
+            an_entry_without_a_session_vanishes
+            the_entry_of_a_deleted_session_vanishes
+            the_entry_of_an_expired_session_vanishes
+            the_entry_of_who_signed_out_vanishes
+            the_entry_of_who_signed_in_as_another_vanishes
+            what_vanished_takes_up_no_room
+            what_vanished_does_not_leave_for_another
+            cleaning_up_counts_sessions_only;
+        user_races:
+            fifty_that_make_room_leave_three
+            fifty_at_most_three_admit_three
+            entries_of_many_at_once_all_stand
+            each_entry_leaves_once
+            cleaning_up_takes_no_arrival
+            an_entry_given_up_is_there_or_not
+            no_session_outlives_the_end_of_all;
+    }
 }
 
 /// What `behaviour` found wrong, if anything.

@@ -10,7 +10,7 @@ use super::subject::{
 use crate::store::{Applied, Change, Renew, Store};
 
 /// Lets `racers` tasks go at once, each with its number, and gathers what they say.
-async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub(super) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     racers: usize,
     racer: impl Fn(usize) -> F,
 ) -> Vec<T> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::subject::{APPLIED, NOW, Sentence as _, Subject, after, create, digest, update};
 use crate::{
     clock::Timestamp,
-    store::{Applied, Change, Store},
+    store::{Applied, Change, Key, Store},
 };
 
 // B29, S3
@@ -82,4 +82,21 @@ pub(super) async fn a_deleted_key_may_be_created_again<S: Store>(store: Arc<S>) 
     let fields = session.seen().await.fields;
     assert_eq!(fields.len(), 1, "nothing of the old record shows in the new: {fields:?}");
     assert_eq!(fields["theme"].0, b"light");
+}
+
+// S8: what lists sessions gives back their digests, and ends them by these.
+pub(super) async fn a_key_made_from_a_digest_names_the_same_record<S: Store>(store: Arc<S>) {
+    let named = |session: &Subject<S>| Subject { store: store.clone(), key: Key::from_digest(session.key.digest()) };
+    let session = Subject::created_by(&store, &create().setting("theme", b"dark")).await;
+    let by_digest = named(&session);
+    assert_eq!(by_digest.value("theme").await.as_deref(), Some(&b"dark"[..]));
+    by_digest.write(&update().setting("theme", b"light")).await;
+    assert_eq!(session.value("theme").await.as_deref(), Some(&b"light"[..]));
+    assert_eq!(by_digest.apply(&create()).await, Applied::Conflict);
+    by_digest.delete().await;
+    assert_eq!(session.load(NOW).await, None);
+    let nobody = named(&Subject::absent(&store));
+    assert_eq!(nobody.load(NOW).await, None);
+    assert_eq!(nobody.apply(&update()).await, Applied::Gone);
+    nobody.delete().await;
 }
