@@ -21,8 +21,22 @@ pub(crate) async fn open(url: &str, sessions: SessionsBuilder<Shop>) -> Result<S
             }
             Ok(sessions.store(FileStore::open(path).await?))
         }
+        "redis" | "rediss" | "valkey" => Err(not_compiled_in(url, "redis")),
+        "sqlite" => Err(not_compiled_in(url, "sqlite")),
+        "postgres" | "postgresql" => Err(not_compiled_in(url, "postgres")),
+        "mysql" | "mariadb" => Err(not_compiled_in(url, "mysql")),
         _ => Err(Failure::usage(format!("`{url}` names no store: write `memory:` or `file:PATH`"))),
     }
+}
+
+/// Each store but these two is a cargo feature, so that the first run compiles fast. The URL may hold a password, so only its
+/// scheme is repeated.
+fn not_compiled_in(url: &str, feature: &str) -> Failure {
+    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+    Failure::usage(format!(
+        "the store of `{scheme}:` URLs is the cargo feature `{feature}` of `examples`, which this build does not have: \
+         add `--features {feature}` in a version that offers it, or write `memory:` or `file:PATH`"
+    ))
 }
 
 /// The key ring, and where it is kept: in the environment, else in a file that all shops of this folder share.
