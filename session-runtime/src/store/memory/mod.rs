@@ -9,6 +9,7 @@ mod users;
 use std::{
     fmt,
     num::NonZero,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -138,13 +139,15 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let Some(selector) = self.0.selector(key).await else { return Ok(None) };
+        let known = key.selector();
+        let Some(selector) = (if known.is_some() { known } else { self.0.find(key).await }) else { return Ok(None) };
         let used = self.0.count_use();
         Ok(self.0.shard_of(selector).load(selector, now, used))
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let Some(selector) = self.0.selector(key).await else {
+        let known = key.selector();
+        let Some(selector) = (if known.is_some() { known } else { self.0.find(key).await }) else {
             return match change.judge(None, now) {
                 Verdict { write: None, answer } => Ok(answer),
                 _ => Err(StoreError::new(
@@ -216,25 +219,25 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
-    /// Where `key` says the session is.
     async fn selector(&self, key: &Key) -> Option<Selector> {
-        match key.selector() {
-            Some(selector) => Some(selector),
-            None => Box::pin(self.find(key.digest())).await,
-        }
+        let known = key.selector();
+        if known.is_some() { known } else { self.find(key).await }
     }
 
-    /// Looks through all sessions for the one with this digest. Sessions are not kept by it, since every request would
-    /// pay for the hash; and who comes with a digest, such as an operator's tool, comes rarely.
-    async fn find(&self, digest: [u8; 16]) -> Option<Selector> {
-        for index in 0..self.shards.len() {
-            let selectors = self.shard(index).selectors();
-            if let Some(found) = selectors.into_iter().find(|selector| selector.key().digest() == digest) {
-                return Some(found);
+    /// Looks through all sessions for the one with the digest of this key. Sessions are not kept by it, since every
+    /// request would pay for the hash; and who comes with a digest, such as an operator's tool, comes rarely.
+    fn find<'a>(&'a self, key: &Key) -> Pin<Box<dyn Future<Output = Option<Selector>> + Send + 'a>> {
+        let digest = key.digest();
+        Box::pin(async move {
+            for index in 0..self.shards.len() {
+                let selectors = self.shard(index).selectors();
+                if let Some(found) = selectors.into_iter().find(|selector| selector.key().digest() == digest) {
+                    return Some(found);
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
-        None
+            None
+        })
     }
 
     fn shard_of(&self, selector: Selector) -> MutexGuard<'_, Shard> {

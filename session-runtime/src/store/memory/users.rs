@@ -4,7 +4,10 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque, binary_heap::PeekMut, hash_map::RandomState},
     hash::BuildHasher as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -86,6 +89,8 @@ impl Inner {
 pub(super) struct Users {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
+    /// Whether anybody was ever entered: who has no use for lists does not pay for them.
+    used: AtomicBool,
 }
 
 #[derive(Default)]
@@ -108,12 +113,19 @@ struct Entry {
 
 impl Users {
     pub(super) fn new(shards: usize) -> Self {
-        Self { shards: (0..shards).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            used: AtomicBool::new(false),
+        }
     }
 
     /// Takes out one entry, if it is there.
     pub(super) fn remove(&self, user: &[u8], selector: Selector) {
-        self.shard_of(user).remove(user, |entry| entry.selector == selector);
+        // The caller holds the lock of a session that was stored after it was entered, if it was.
+        if self.used.load(Ordering::Relaxed) {
+            self.shard_of(user).remove(user, |entry| entry.selector == selector);
+        }
     }
 
     fn take(&self, user: &[u8], which: impl Fn(Selector) -> bool) -> Vec<Selector> {
@@ -135,6 +147,7 @@ impl Users {
         if surplus > 0 && matches!(room, Room::AtMost(_)) {
             return Entered::Full;
         }
+        self.used.store(true, Ordering::Relaxed);
         shard.put(user, Entry { selector, at: now });
         if surplus == 0 {
             return Entered::Entered { left: Vec::new() };
