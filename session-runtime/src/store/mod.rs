@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc};
 
 #[allow(unused_imports, reason = "for whoever keeps a store with an index")]
 pub(crate) use self::index::DynUserIndex;
-pub use self::index::{ENTRY_GRACE, Entered, Leaving, Room, User, UserIndex};
+pub use self::index::{ENTRY_GRACE, User, UserIndex};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
