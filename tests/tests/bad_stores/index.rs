@@ -30,6 +30,7 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::KeepsTheMoment, "sign_ins: entering again is an arrival anew"),
     (Defect::DropsOnWrite, "sign_ins: an entry stands while its session changes"),
     (Defect::KeepsTwenty, "sign_ins: entries stand however many come"),
+    (Defect::TakesOutAll, "sign_ins: no order of steps leaves a session unlisted"),
     (Defect::KeepsArrivals, "vanishing: an entry without a session vanishes"),
     (Defect::KeepsTheGone, "vanishing: the entry of a deleted session vanishes"),
     (Defect::KeepsTheGone, "vanishing: the entry of an expired session vanishes"),

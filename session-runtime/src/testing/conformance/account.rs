@@ -60,7 +60,7 @@ impl<S: UserIndex> Account<S> {
         self.end(&sessions).await;
     }
 
-    async fn end(&self, sessions: &[Key]) {
+    pub(super) async fn end(&self, sessions: &[Key]) {
         for key in sessions {
             answered(self.store.delete(key).await);
         }

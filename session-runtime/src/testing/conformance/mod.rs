@@ -195,7 +195,8 @@ pub async fn run_user_index<S: UserIndex>(make: impl AsyncFn() -> S) {
             an_entry_stands_before_its_session_comes
             entering_again_is_an_arrival_anew
             an_entry_stands_while_its_session_changes
-            entries_stand_however_many_come;
+            entries_stand_however_many_come
+            no_order_of_steps_leaves_a_session_unlisted;
         vanishing:
             an_entry_without_a_session_vanishes
             the_entry_of_a_deleted_session_vanishes

@@ -80,3 +80,34 @@ pub(super) async fn entries_stand_however_many_come<S: UserIndex>(store: Arc<S>)
     assert_eq!(ada.entries_after_cleaning(settled()).await, keys);
     assert_eq!(ada.entries_after_cleaning(settled() + ENTRY_GRACE).await, keys[..20]);
 }
+
+/// In whichever order the steps of a sign-in and of the end of all sessions come. S22
+pub(super) async fn no_order_of_steps_leaves_a_session_unlisted<S: UserIndex>(store: Arc<S>) {
+    let orders = (0..1 << 7).filter(|order: &u8| order.count_ones() == 3);
+    for (order, is_guest) in orders.flat_map(|order| [(order, false), (order, true)]) {
+        let ada = Account::of(&store, &[order, is_guest.into()]);
+        let session = if is_guest { Subject::created(&store).await } else { Subject::absent(&store) };
+        let change = if is_guest { update() } else { create() }.signing_in(ada.user.as_bytes(), NOW);
+        let (mut signing_in, mut signed_in) = (0..3, false);
+        let (mut ending, mut ended) = (0..4, Vec::new());
+        for step in 0..7 {
+            if order >> step & 1 == 1 {
+                match signing_in.next() {
+                    Some(0) => ada.enter(&session.key).await,
+                    Some(1) => signed_in = matches!(session.apply(&change).await, Applied::Applied { .. }),
+                    _ if signed_in && !ada.entries().await.contains(&session.key) => session.delete().await,
+                    _ => {}
+                }
+            } else {
+                match ending.next() {
+                    Some(0) => ended = ada.entries().await,
+                    Some(2) => ada.leave(&ended).await,
+                    _ => ada.end(&ended).await,
+                }
+            }
+        }
+        let live = session.load(NOW).await.is_some_and(|seen| seen.record.user.is_some());
+        let listed = ada.entries().await == [session.key];
+        assert!(!live || listed && ended.is_empty(), "order {order:07b}, guest: {is_guest}, listed: {listed}");
+    }
+}
