@@ -16,6 +16,7 @@ mod races;
 mod records;
 mod reference;
 mod renewal;
+mod seen;
 mod sign_ins;
 mod subject;
 mod user_races;
@@ -104,6 +105,12 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
             cleaning_up_removes_only_the_expired
             cleaning_up_counts_what_it_removes
             cleaning_up_nothing_is_fine;
+        seen:
+            a_new_record_was_just_seen
+            every_change_moves_it_on
+            a_refused_change_does_not_move_it
+            a_change_sent_again_does_not_move_it
+            it_never_moves_back;
         identity:
             signing_in_and_out
             a_user_is_any_bytes
