@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError, User, UserIndex},
+    store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ impl UserIndex for Probe {
         self.inner.enter(user, key, now).await
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         self.pass(&self.controls.index_calls).await?;
         self.inner.entries(user).await
     }
@@ -158,7 +158,7 @@ impl UserIndex for AnyStore {
         }
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         match self {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
@@ -171,4 +171,9 @@ impl UserIndex for AnyStore {
             Self::File(store, _) => store.leave(user, keys).await,
         }
     }
+}
+
+/// Which sessions a list names.
+pub fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
+    entries.into_iter().map(|entry| entry.key).collect()
 }

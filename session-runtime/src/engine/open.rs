@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Engine;
+use super::{Engine, plan::end};
 use crate::{
     clock::Timestamp,
     cookie::{Presented::Token, present},
     error::Error,
     event::Event,
     id::{Digest, Key, Selector, Verifier},
-    record::{Previous, Record, Replaced},
+    record::{Applied, Previous, Record, Replaced},
 };
 
 /// How long a replaced verifier is recognised, or after a renewal by the clock good for: the requests of one page.
@@ -22,6 +22,8 @@ pub(crate) enum Presented {
     /// A session that is no longer this request's to change. It reads as anonymous, and what the request writes lands
     /// nowhere and sets no cookie, unless it signs in.
     Lost(Lost),
+    /// Nobody knows, since the store is down: reads as anonymous, and whoever wants to change something is told.
+    Unknown,
     /// A session.
     Found(Found),
 }
@@ -30,7 +32,7 @@ impl Presented {
     pub(crate) fn key(&self) -> Option<Key> {
         match self {
             Self::Found(found) => Some(found.selector.key()),
-            Self::Nobody | Self::Lost(_) => None,
+            Self::Nobody | Self::Lost(_) | Self::Unknown => None,
         }
     }
 }
@@ -104,6 +106,7 @@ impl Engine {
             }
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false });
+                self.end_if_told(&token.selector.key(), &record, now).await?;
                 return Ok(Presented::Nobody);
             }
             Match::None => {
@@ -113,6 +116,19 @@ impl Engine {
         };
         let (selector, verifier, by_current_key) = (token.selector, token.verifier, token.current);
         Ok(Presented::Found(Found { selector, verifier, record, by_current, by_current_key }))
+    }
+}
+
+impl Engine {
+    /// Ends the session that somebody presented a long replaced verifier of, if that is wanted: the cookie may be stolen.
+    async fn end_if_told(&self, key: &Key, record: &Record, now: Timestamp) -> Result<(), Error> {
+        if self.end_replayed
+            && let Applied::Applied { .. } = self.apply(key, &end(record.generation, now), now).await?
+        {
+            self.remove_ended(key).await;
+            self.events.emit(&Event::Ended);
+        }
+        Ok(())
     }
 }
 

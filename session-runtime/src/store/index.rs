@@ -33,7 +33,7 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 ///
 /// /// Ends all sessions of `user`.
 /// async fn end_all(store: &impl UserIndex, user: &User) -> Result<(), StoreError> {
-///     let sessions = store.entries(user).await?;
+///     let sessions: Vec<Key> = store.entries(user).await?.into_iter().map(|entry| entry.key).collect();
 ///     end(store, &sessions).await?;
 ///     store.leave(user, &sessions).await?;
 ///     // And those that came before their entry left.
@@ -65,13 +65,29 @@ pub trait UserIndex: Store {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
-    fn entries(&self, user: &User) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send;
+    fn entries(&self, user: &User) -> impl Future<Output = Result<Vec<UserEntry>, StoreError>> + Send;
 
     /// Takes the entries of these sessions out, all at once. Their records stay. What is not there is fine.
     ///
     /// # Errors
     /// [`StoreError`] if the entries may still be there.
     fn leave(&self, user: &User, keys: &[Key]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// One of a user's entries.
+///
+/// ```
+/// # use session_runtime::{Timestamp, store::{ENTRY_GRACE, Key, UserEntry}};
+/// let entry = UserEntry { key: Key::from_digest([1; 16]), at: Timestamp::from_millis(0) };
+/// let may_be_about_to_come = !(entry.at + ENTRY_GRACE).passed(Timestamp::from_millis(59_999));
+/// assert!(may_be_about_to_come);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserEntry {
+    /// Which session.
+    pub key: Key,
+    /// When it was last entered.
+    pub at: Timestamp,
 }
 
 /// Whose sessions: bytes of any value and any length, which are opaque to a store.
@@ -110,6 +126,10 @@ impl User {
         &self.0
     }
 
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.0
+    }
+
     /// A name for this user of a fixed length: SHA-256 of a label and the bytes, cut to 128 bits. Who can guess the bytes
     /// can compute it, so it hides nothing.
     ///
@@ -144,10 +164,9 @@ impl fmt::Debug for User {
 }
 
 /// [`UserIndex`] behind a pointer, so that no session type names its store.
-#[allow(dead_code, reason = "for whoever keeps a store with an index")]
 pub(crate) trait DynUserIndex: DynStore {
     fn enter<'a>(&'a self, user: &'a User, key: &'a Key, now: Timestamp) -> Answer<'a, ()>;
-    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<Key>>;
+    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<UserEntry>>;
     fn leave<'a>(&'a self, user: &'a User, keys: &'a [Key]) -> Answer<'a, ()>;
 }
 
@@ -156,7 +175,7 @@ impl<S: UserIndex> DynUserIndex for S {
         Box::pin(UserIndex::enter(self, user, key, now))
     }
 
-    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<Key>> {
+    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<UserEntry>> {
         Box::pin(UserIndex::entries(self, user))
     }
 

@@ -14,7 +14,10 @@ use session_runtime::{
     FileStore, MemoryStore,
     store::{Applied, Change, Key, Store, User, UserIndex},
 };
-use tests::records::{NOW, add, create, load, numbered, read, set, update, user, write};
+use tests::{
+    records::{NOW, add, create, load, numbered, read, set, update, user, write},
+    store::listed,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -95,7 +98,7 @@ async fn crowd(store: &FileStore, who: u64, times: u64) {
     for number in 1..=times {
         store.enter(&user(), &numbered(who, number), NOW).await.unwrap();
         store.leave(&user(), &[numbered(who, number - 1)]).await.unwrap();
-        let mut entries = store.entries(&user()).await.unwrap();
+        let mut entries = listed(store.entries(&user()).await.unwrap());
         entries.retain(|key| key.digest()[7] == who as u8);
         assert_eq!(entries, [numbered(who, number)], "another process undid what was written");
     }

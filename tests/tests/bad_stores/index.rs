@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     Timestamp,
-    store::{Applied, Change, ENTRY_GRACE, Key, Record, Store, StoreError, User, UserIndex},
+    store::{Applied, Change, ENTRY_GRACE, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
     testing::conformance,
 };
 
@@ -17,6 +17,7 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::KeepsThePlace, "users: entering again moves to the end"),
     (Defect::EntersTwice, "users: entering again moves to the end"),
     (Defect::NamesTheUser, "users: an entry names its record"),
+    (Defect::ForgetsWhen, "users: an entry says when it came"),
     (Defect::OneListForAll, "users: other users are left alone"),
     (Defect::OneUserForEachKey, "users: one key may be under two users"),
     (Defect::UsersAreText, "users: a user is any bytes"),
@@ -50,6 +51,7 @@ enum Defect {
     KeepsThePlace,
     EntersTwice,
     NamesTheUser,
+    ForgetsWhen,
     OneListForAll,
     OneUserForEachKey,
     UsersAreText,
@@ -202,15 +204,16 @@ impl UserIndex for BadIndex {
         Ok(())
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
-        let mut keys: Vec<Key> =
-            self.lock().users.get(&self.name(user)).into_iter().flatten().map(|(key, _)| *key).collect();
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        let there = self.lock().users.get(&self.name(user)).cloned().unwrap_or_default();
+        let mut entries: Vec<_> = there.into_iter().map(|(key, at)| UserEntry { key, at }).collect();
         match self.defect {
-            Defect::NewestFirst => keys.reverse(),
-            Defect::NamesTheUser => keys.iter_mut().for_each(|key| *key = Key::from_digest(user.digest())),
+            Defect::NewestFirst => entries.reverse(),
+            Defect::NamesTheUser => entries.iter_mut().for_each(|entry| entry.key = Key::from_digest(user.digest())),
+            Defect::ForgetsWhen => entries.iter_mut().for_each(|entry| entry.at = Timestamp::from_millis(0)),
             _ => {}
         }
-        Ok(keys)
+        Ok(entries)
     }
 
     async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {

@@ -11,7 +11,10 @@ use session_runtime::{
     FileStore,
     store::{ENTRY_GRACE, Key, Store, User, UserIndex},
 };
-use tests::records::{NOW, create, create_until, file, load, numbered, sign_in, user, user_file, write};
+use tests::{
+    records::{NOW, create, create_until, file, load, numbered, sign_in, user, user_file, write},
+    store::listed,
+};
 
 use crate::{child::Worker, processes::wait_for_some_random_moment};
 
@@ -23,11 +26,11 @@ async fn one_process_sees_whom_another_entered() {
     let keys = [1, 2, 3].map(|number| numbered(0, number));
     for (index, store) in [&one, &other, &one].into_iter().enumerate() {
         store.enter(&user(), &keys[index], NOW).await.unwrap();
-        assert_eq!(one.entries(&user()).await.unwrap(), keys[..=index]);
-        assert_eq!(other.entries(&user()).await.unwrap(), keys[..=index]);
+        assert_eq!(listed(one.entries(&user()).await.unwrap()), keys[..=index]);
+        assert_eq!(listed(other.entries(&user()).await.unwrap()), keys[..=index]);
     }
     other.leave(&user(), &[keys[0], keys[2]]).await.unwrap();
-    assert_eq!(one.entries(&user()).await.unwrap(), [keys[1]]);
+    assert_eq!(listed(one.entries(&user()).await.unwrap()), [keys[1]]);
 }
 
 // B36
@@ -43,7 +46,7 @@ async fn racing_processes_undo_nothing() {
     for worker in &workers {
         assert_eq!(worker.line(), "done");
     }
-    let entries = FileStore::open(path).await.unwrap().entries(&user()).await.unwrap();
+    let entries = listed(FileStore::open(path).await.unwrap().entries(&user()).await.unwrap());
     assert_eq!(entries.len(), 3);
     assert!([1, 2, 3].iter().all(|who| entries.contains(&numbered(*who, 300))), "the last of each");
 }
@@ -68,7 +71,7 @@ async fn kill_9_leaves_the_old_list_or_the_new_one() {
             second.line();
         }
         let second = second.kill();
-        let entries = store.entries(&user()).await.unwrap();
+        let entries = listed(store.entries(&user()).await.unwrap());
         for (who, said) in [first, second].into_iter().enumerate() {
             let of_this = |number| numbered(who as u64, number);
             let before = entered[who];
@@ -154,19 +157,19 @@ async fn the_entry_of_a_session_that_ended_without_it_goes_too() {
     let mut change = tests::records::update();
     change.sign = Some(session_runtime::store::Sign::Out);
     write(&store, &signed_out, &change).await;
-    assert_eq!(store.entries(&user()).await.unwrap(), [live]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [live]);
     fs::write(user_file(folder.path(), &user()), &before).unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [signed_out, deleted, live]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [signed_out, deleted, live]);
 
     let later = NOW + ENTRY_GRACE;
     store.delete_expired(later).await.unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [signed_out, live], "clean-up sees to what was deleted");
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [signed_out, live], "clean-up sees to what was deleted");
     // Who signed out goes with the record, or once the list has grown.
     let more = (1..=7).map(|number| numbered(0, number)).collect::<Vec<_>>();
     for key in &more {
         store.enter(&user(), key, later).await.unwrap();
     }
-    assert_eq!(store.entries(&user()).await.unwrap(), [&[live], &more[..]].concat());
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [&[live], &more[..]].concat());
     store.leave(&user(), &more).await.unwrap();
     fs::write(user_file(folder.path(), &user()), before).unwrap();
     for key in [&signed_out, &live] {

@@ -8,7 +8,10 @@ use session_runtime::{
     store::{Key, Store, User, UserIndex},
 };
 use tempfile::TempDir;
-use tests::records::{NOW, create, file, load, numbered, sign_in, user, user_file, write};
+use tests::{
+    records::{NOW, create, file, load, numbered, sign_in, user, user_file, write},
+    store::listed,
+};
 
 use crate::log;
 
@@ -58,7 +61,7 @@ async fn a_folder_from_before_there_were_lists() {
     let his = session(&store, &bob, at(9)).await;
     write(&store, &Key::random().unwrap(), &create()).await;
     assert!(!folder.path().join("users").exists());
-    assert_eq!(store.entries(&user()).await.unwrap(), [first, second, third], "in the order of the sign-ins");
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [first, second, third], "in the order of the sign-ins");
     store.leave(&bob, &[his]).await.unwrap();
     // From now on it is whole, and looks for nothing any more.
     session(&store, &user(), at(4)).await;
@@ -73,10 +76,10 @@ async fn lists_that_somebody_removed() {
     fs::remove_dir_all(folder.path().join("users")).unwrap();
     let new = session(&store, &user(), at(9)).await;
     store.enter(&user(), &new, at(9)).await.unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [&keys[..], &[new]].concat());
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [&keys[..], &[new]].concat());
     fs::remove_dir_all(folder.path().join("users")).unwrap();
     store.leave(&user(), &[keys[0], new]).await.unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), keys[1..]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), keys[1..]);
 }
 
 /// Gathering them was interrupted: what is there is not all.
@@ -89,7 +92,7 @@ async fn lists_that_were_not_gathered_to_the_end() {
     store.enter(&user(), &numbered(0, 1), at(9)).await.unwrap();
     fs::remove_file(folder.path().join("users/whole")).unwrap();
     fs::write(user_file(folder.path(), &user()).with_extension("tmp"), "half of a li").unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [&keys[..], &[numbered(0, 1)]].concat());
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [&keys[..], &[numbered(0, 1)]].concat());
     assert!(folder.path().join("users/whole").exists());
 }
 
@@ -112,7 +115,7 @@ async fn a_list_cut_or_overwritten_anywhere() {
     let others = [longer, sealed(b"\0"), sealed(&whole[9..40]), record, b"garbage".to_vec()];
     for (number, bytes) in cut.chain(flipped).chain(others).enumerate() {
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(store.entries(&user()).await.unwrap(), keys, "after {bytes:x?}");
+        assert_eq!(listed(store.entries(&user()).await.unwrap()), keys, "after {bytes:x?}");
         assert_eq!(set_aside(folder.path()), number + 1);
     }
     let warnings = log::about(path.to_str().unwrap());
@@ -133,23 +136,23 @@ async fn whatever_finds_a_garbled_list() {
     garble(&user());
     let new = session(&store, &user(), at(8)).await;
     store.enter(&user(), &new, at(8)).await.unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [&keys[..], &[new]].concat());
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [&keys[..], &[new]].concat());
     garble(&user());
     store.delete(&keys[0]).await.unwrap();
     store.leave(&user(), &keys[..1]).await.unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [keys[1], keys[2], new]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [keys[1], keys[2], new]);
     garble(&user());
     // What ends sessions leaves the list to those who need it whole, and so does clean-up.
     store.delete(&keys[1]).await.unwrap();
     store.delete_expired(at(10)).await.unwrap();
     assert_eq!(fs::read(user_file(folder.path(), &user())).unwrap(), b"garbage");
-    assert_eq!(store.entries(&user()).await.unwrap(), [keys[2], new]);
-    assert_eq!(store.entries(&bob).await.unwrap(), his);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [keys[2], new]);
+    assert_eq!(listed(store.entries(&bob).await.unwrap()), his);
     // Many at once, as a power cut leaves them: gathered once.
     let before = log::about(folder.path().to_str().unwrap()).iter().filter(|line| line.contains("gathering")).count();
     [user(), bob.clone()].iter().for_each(garble);
-    assert_eq!(store.entries(&bob).await.unwrap(), his[..2], "what was about to come has to be entered again");
-    assert_eq!(store.entries(&user()).await.unwrap(), [keys[2], new]);
+    assert_eq!(listed(store.entries(&bob).await.unwrap()), his[..2], "what was about to come has to be entered again");
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [keys[2], new]);
     let lines = log::about(folder.path().to_str().unwrap());
     assert_eq!(lines.iter().filter(|line| line.contains("gathering")).count(), before + 1, "{lines:?}");
 }
@@ -169,11 +172,11 @@ async fn what_is_no_list_is_set_aside_and_links_are_not_followed() {
     assert!(!path.is_symlink() && target.exists());
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), keys);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), keys);
     let whole = folder.path().join("users/whole");
     fs::remove_file(&whole).unwrap();
     unix::symlink(outside.path().join("whole"), &whole).unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), keys);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), keys);
     assert!(whole.is_file() && !whole.is_symlink() && !outside.path().join("whole").exists());
 
     for path in [path.parent().unwrap().to_owned(), folder.path().join("users")] {
@@ -210,5 +213,5 @@ async fn where_sessions_cannot_be_read_no_list_is_made() {
     }
     fs::remove_file(&shard).unwrap();
     fs::rename(&moved, &shard).unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [key]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [key]);
 }

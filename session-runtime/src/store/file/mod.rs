@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use self::folder::Folder;
-use super::{Applied, Change, Key, Record, Store, StoreError, User, UserIndex};
+use super::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex};
 use crate::{clock::Timestamp, error::Error};
 
 /// Sessions in a folder, one file each: nothing to install, shared by the processes of one host.
@@ -194,7 +194,7 @@ impl UserIndex for FileStore {
         self.of(user, move |folder, user| folder.enter(user, &key, now)).await
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         self.of(user, Folder::entries).await
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{ENTRY_GRACE, Key, Record, StoreError, User},
+    super::{ENTRY_GRACE, Key, Record, StoreError, User, UserEntry},
     advice::failed,
     folder::Folder,
     format::{Entries, Entry},
@@ -35,9 +35,10 @@ impl Folder {
         })
     }
 
-    pub(super) fn entries(&self, user: &str) -> Result<Vec<Key>, StoreError> {
+    pub(super) fn entries(&self, user: &str) -> Result<Vec<UserEntry>, StoreError> {
         self.with_entries(user, |_, Entries(entries)| {
-            Ok(entries.into_iter().map(|entry| Key::from_digest(entry.session)).collect())
+            let list = |entry: Entry| UserEntry { key: Key::from_digest(entry.session), at: entry.at };
+            Ok(entries.into_iter().map(list).collect())
         })
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{ENTRY_GRACE, User, UserIndex},
+    super::{ENTRY_GRACE, User, UserEntry, UserIndex},
     Inner, Key, MemoryStore, Record, Selector, StoreError, Timestamp,
 };
 
@@ -27,7 +27,7 @@ impl UserIndex for MemoryStore {
         Ok(())
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         Ok(self.0.users.entries(user.as_bytes()))
     }
 
@@ -120,9 +120,10 @@ impl Users {
         }
     }
 
-    fn entries(&self, user: &[u8]) -> Vec<Key> {
+    fn entries(&self, user: &[u8]) -> Vec<UserEntry> {
         let shard = self.shard_of(user);
-        shard.users.get(user).into_iter().flatten().map(|entry| entry.selector.key()).collect()
+        let entries = shard.users.get(user).into_iter().flatten();
+        entries.map(|entry| UserEntry { key: entry.selector.key(), at: entry.at }).collect()
     }
 
     fn enter(&self, user: &[u8], selector: Selector, now: Timestamp) {

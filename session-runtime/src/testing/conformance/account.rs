@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::subject::{NOW, Sentence as _, Subject, answered, create};
 use crate::{
     clock::Timestamp,
-    store::{ENTRY_GRACE, Key, User, UserIndex},
+    store::{ENTRY_GRACE, Key, User, UserEntry, UserIndex},
 };
 
 pub(super) struct Account<S> {
@@ -44,6 +44,10 @@ impl<S: UserIndex> Account<S> {
     }
 
     pub(super) async fn entries(&self) -> Vec<Key> {
+        self.listed().await.iter().map(|entry| entry.key).collect()
+    }
+
+    pub(super) async fn listed(&self) -> Vec<UserEntry> {
         answered(self.store.entries(&self.user).await)
     }
 

@@ -188,6 +188,7 @@ pub async fn run_user_index<S: UserIndex>(make: impl AsyncFn() -> S) {
         users:
             an_unknown_user_has_no_entries
             entries_come_oldest_first
+            an_entry_says_when_it_came
             entering_again_moves_to_the_end
             an_entry_names_its_record
             leaving_takes_these_out

@@ -1,10 +1,10 @@
 //! Entries: in which order they stand, whose they are, and how they are taken out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Account, key},
-    subject::{NOW, Subject},
+    subject::{NOW, Subject, answered},
 };
 use crate::store::{Key, UserIndex};
 
@@ -24,6 +24,17 @@ pub(super) async fn entries_come_oldest_first<S: UserIndex>(store: Arc<S>) {
     assert_eq!(ada.entries().await, keys);
     // Looking changes nothing.
     assert_eq!(ada.entries().await, keys);
+}
+
+pub(super) async fn an_entry_says_when_it_came<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let keys = [key(), key()];
+    let second = |second| NOW + Duration::from_secs(second);
+    for (at, index) in [(0, 0), (10, 1), (20, 0)] {
+        answered(store.enter(&ada.user, &keys[index], second(at)).await);
+    }
+    let came: Vec<_> = ada.listed().await.iter().map(|entry| (entry.key, entry.at)).collect();
+    assert_eq!(came, [(keys[1], second(10)), (keys[0], second(20))]);
 }
 
 pub(super) async fn entering_again_moves_to_the_end<S: UserIndex>(store: Arc<S>) {
