@@ -79,6 +79,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) policies: Vec<(Policy, Ident)>,
     pub(crate) expires: Option<Given<Lifetime>>,
     pub(crate) device: Option<Ident>,
+    pub(crate) secret: Option<Ident>,
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
     /// `default` alone is `None` within.
@@ -138,6 +139,7 @@ impl FieldAttrs {
                 FieldKey::Identity => attrs.policy(Policy::Identity, &entry, cx),
                 FieldKey::Expires => attrs.expires = entry.lifetime(cx),
                 FieldKey::Device => attrs.device = Some(entry.bare(cx)),
+                FieldKey::Secret => attrs.secret = Some(entry.bare(cx)),
                 FieldKey::Rename => attrs.rename = entry.text(cx),
                 FieldKey::Alias => attrs.aliases.extend(entry.text(cx)),
                 FieldKey::Default => attrs.default = Some(entry.expression()),

@@ -29,6 +29,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         policy::identity,
         policy::default,
         policy::with,
+        policy::secret,
         policy::skip,
         policy::copy,
         names::stored,

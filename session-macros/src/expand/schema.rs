@@ -83,7 +83,8 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
         quote!(.expires(#expires))
     });
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
-    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device;)
+    let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
+    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #secret;)
 }
 
 /// Whether the type alone says how the field is encoded and what it is at first.

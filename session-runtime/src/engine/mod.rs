@@ -6,6 +6,7 @@
 //! - [`Pending`], [`Step`], [`Op`]: what changed, not yet applied to anything.
 //! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
+//! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
 //! - `commit`: carries the plan out, and tries again where somebody else was first.
 
 mod ask;
@@ -15,6 +16,8 @@ mod open;
 mod pending;
 mod plan;
 mod request;
+mod sealer;
+mod secrets;
 mod snapshot;
 
 use std::{sync::OnceLock, time::Duration};
@@ -26,6 +29,7 @@ pub(crate) use self::{
     items::Items,
     pending::{Op, Step},
     request::Request,
+    secrets::Secrets,
     snapshot::Snapshot,
 };
 use crate::{
@@ -45,6 +49,8 @@ pub(crate) struct Engine {
     pub(crate) digester: Digester,
     pub(crate) store: Box<dyn DynStore>,
     pub(crate) signer: Signer,
+    /// None: no field is secret.
+    pub(crate) secrets: Option<Secrets>,
     pub(crate) cookie: Attributes,
     pub(crate) writer: Writer,
     pub(crate) clock: Clock,

@@ -25,6 +25,7 @@ pub struct Meta {
     pub(crate) policy: Policy,
     pub(crate) expires: Option<Duration>,
     pub(crate) device: bool,
+    pub(crate) secret: bool,
 }
 
 /// What may be done to a field, and what happens when two requests do it at once.
@@ -66,7 +67,7 @@ impl<T> Field<T> {
     /// A plain field.
     #[must_use]
     pub const fn new(name: &'static str, codec: Codec<T>, initial: fn() -> T) -> Self {
-        let meta = Meta { name, aliases: &[], policy: Policy::Plain, expires: None, device: false };
+        let meta = Meta { name, aliases: &[], policy: Policy::Plain, expires: None, device: false, secret: false };
         Self { meta, codec: Some(codec), initial }
     }
 
@@ -82,7 +83,7 @@ impl<T> Field<T> {
     /// A field that lives in the request alone.
     #[must_use]
     pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
-        let meta = Meta { name, aliases: &[], policy: Policy::Skip, expires: None, device: false };
+        let meta = Meta { name, aliases: &[], policy: Policy::Skip, expires: None, device: false, secret: false };
         Self { meta, codec: None, initial }
     }
 
@@ -116,6 +117,13 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn device(mut self) -> Self {
         self.meta.device = true;
+        self
+    }
+
+    /// Encrypted wherever it is stored, and shown nowhere.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.meta.secret = true;
         self
     }
 

@@ -6,7 +6,7 @@ mod field;
 mod kinds;
 mod spec;
 
-pub(crate) use self::codec::NIL;
+pub(crate) use self::codec::{NIL, UNREADABLE};
 pub use self::{
     codec::{Codec, Decoder, Encoder, Initial, Storable, initial},
     field::{Field, Meta, Policy},

@@ -11,7 +11,7 @@ use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
     cookie::{Attributes, Signer, Writer},
-    engine::{Engine, Lifetimes},
+    engine::{Engine, Lifetimes, Secrets},
     error::Error,
     event::{Event, Events},
     id::Digester,
@@ -202,6 +202,7 @@ impl<S: Schema> SessionsBuilder<S> {
             fields: S::SPEC.fields,
             store,
             signer: Signer::new(&keys, &self.app, &self.cookie.name)?,
+            secrets: Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             writer: Writer::new(&self.cookie)?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),
