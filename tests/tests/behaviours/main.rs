@@ -10,5 +10,6 @@ mod faulty;
 mod interleaving;
 mod lifetime;
 mod resent;
+mod secret;
 mod sign;
 mod web;
