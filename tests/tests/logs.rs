@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     routing::{get, post},
 };
@@ -105,7 +105,7 @@ async fn no_id_key_or_value_is_ever_logged() {
     }
 }
 
-/// What is stored as a text, and told by serde word for word where a number was expected; and what cannot be encoded.
+/// What is stored as a text, and told by serde word for word where a choice was expected; and what cannot be encoded.
 #[derive(Session)]
 #[session(cookie = "__Host-safe")]
 struct Text {
@@ -118,10 +118,16 @@ struct Text {
 
 #[derive(Session)]
 #[session(cookie = "__Host-safe")]
-struct Number {
+struct Chosen {
     #[session(secret)]
-    secret: u64,
-    open: u64,
+    secret: Choice,
+    open: Choice,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+enum Choice {
+    #[default]
+    First,
 }
 
 #[derive(Default, Deserialize)]
@@ -150,18 +156,18 @@ async fn no_secret_is_quoted_by_an_error() {
         format!("{error:?} {s:?}")
     });
     let fail = post(|mut s: Session<Text>| async move { *s.picky_mut() = Picky("velvet-antler".into()) });
-    let read = get(|s: Session<Number>| async move { Json((s.secret(), s.open())) });
+    let read = get(|s: Session<Chosen>| async move { format!("{:?} {:?}", s.secret(), s.open()) });
     for store in [AnyStore::memory(), AnyStore::file().await] {
         let text = Sessions::<Text>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
-        let number = Sessions::<Number>::builder().store(store).keys(keys.clone()).build().unwrap();
+        let chosen = Sessions::<Chosen>::builder().store(store).keys(keys.clone()).build().unwrap();
         let routes = Router::new().route("/", write.clone()).route("/fail", fail.clone());
-        let (text, number) = (routes.layer(text.layer()), Router::new().route("/", read.clone()).layer(number.layer()));
+        let (text, chosen) = (routes.layer(text.layer()), Router::new().route("/", read.clone()).layer(chosen.layer()));
         let mut visitor = Visitor::new(&text);
         let reply = visitor.post("/").await;
         assert!(reply.body.contains("Encode") && !reply.body.contains("velvet"), "{}", reply.body);
         let reply = visitor.post("/fail").await;
         assert!(reply.status.is_server_error() && !reply.body.contains("velvet"), "{}", reply.body);
-        assert_eq!(visitor.at(&number).get("/").await.body, "[0,0]");
+        assert_eq!(visitor.at(&chosen).get("/").await.body, "First First");
     }
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(

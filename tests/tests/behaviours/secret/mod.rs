@@ -96,6 +96,8 @@ struct Told {
     changes: Mutex<Vec<(Key, Change)>>,
     /// The next change is applied, but its answer is lost.
     lose_answer: AtomicBool,
+    /// Somebody always changed what a change expects.
+    contested: AtomicBool,
 }
 
 struct Listening {
@@ -110,6 +112,9 @@ impl Store for Listening {
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         self.told.changes.lock().unwrap().push((*key, change.clone()));
+        if self.told.contested.load(Ordering::SeqCst) && !change.expect.is_empty() {
+            return Ok(Applied::Conflict);
+        }
         let applied = self.store.apply(key, change, now).await;
         match self.told.lose_answer.swap(false, Ordering::SeqCst) {
             true => Err(StoreError::new("the connection broke before the answer came")),

@@ -160,4 +160,26 @@ over_stores! {
             }
         }
     }
+
+    // S45: it is tried once a request, however busy the field is.
+    async fn sealing_anew_is_not_insisted_on(store) {
+        for (path, writes) in [("/name/ada", 2), ("/notice", 1)] {
+            let clock = Clock::stopped();
+            let old = House::with_keys(&store, &keys(&[1]), &clock);
+            let mut visitor = old.visitor();
+            visitor.post("/token/velvet").await;
+            let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
+            house.told.contested.store(true, Ordering::SeqCst);
+            let mut visitor = visitor.at(&house.app);
+            let reply = match path {
+                "/notice" => visitor.get(path).await,
+                _ => visitor.post(path).await,
+            };
+            assert_eq!((reply.status.as_u16(), house.writes()), (200, writes), "{path}");
+            assert!(reply.set_cookie().is_some(), "{path}: the cookie is signed anew all the same");
+            let seen = visitor.get("/show").await.json();
+            assert_eq!((&seen["token"], seen["name"] == "ada"), (&json!("velvet"), path == "/name/ada"));
+            assert_eq!(house.undecodable(), Vec::<&str>::new());
+        }
+    }
 }

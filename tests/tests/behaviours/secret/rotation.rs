@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use session_runtime::{Clock, KeyRing};
+use session_runtime::Clock;
 use tests::{app::minutes, over_stores};
 
 use super::{House, key, keys, nothing};
