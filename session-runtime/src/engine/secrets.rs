@@ -203,13 +203,11 @@ impl Secrets {
                 let set = change.set.iter().map(|set| &set.name);
                 set.chain(&change.unset).any(|name| meta.is_stored_as(name))
             };
-            let live = |fields: &'_ Fields| fields.get(name).is_some_and(|entry| entry.is_live(now));
-            if self.field(name).is_none_or(written) || !live(&sealed.raw.fields) {
+            let raw = sealed.raw.fields.get(name).filter(|entry| entry.is_live(now));
+            let (Some(raw), Some(plain)) = (raw, found.record.fields.get(name)) else { continue };
+            if self.field(name).is_none_or(written) {
                 continue;
             }
-            let (Some(raw), Some(plain)) = (sealed.raw.fields.get(name), found.record.fields.get(name)) else {
-                continue;
-            };
             let value = self.sealer.seal(plain.value, Place { record: &record, name })?;
             change.expect.push(Expect { name: name.clone().into(), value: Some(raw.value.to_vec()) });
             change.set.push(Set { name: name.clone().into(), value, expires: raw.expires });
