@@ -57,6 +57,7 @@ pub(crate) fn brought_along(on_struct: bool, name: &str) -> Option<&'static str>
         (false, "role" | "roles" | "privilege" | "renews" | "elevates") => "`rotates`",
         (false, "once" | "message") => "`flash`",
         (false, "cas" | "transaction" | "locked" | "update") => "`atomic`",
+        (false, "encrypted" | "encrypt" | "sealed" | "private" | "sensitive" | "confidential") => "`secret`",
         (false, "increment" | "add" | "count") => "`counter`",
         _ => return None,
     })

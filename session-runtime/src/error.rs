@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Unavailable,
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
+    #[error("a value of a `secret` field is too long to be encrypted; nothing was written")]
+    TooLong,
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
     #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]

@@ -44,9 +44,10 @@ pub enum Event {
     DroppedOnFailure,
     /// A handle with changes was dropped after the response had left.
     Late,
-    /// A stored value could not be read; the field shows its default.
+    /// A stored value could not be read; the field shows its default. Of a `secret` field: it was tampered with, stored
+    /// before the field was `secret`, or under a key that the ring no longer has.
     Undecodable {
-        /// The field.
+        /// The field's stored name.
         field: &'static str,
     },
     /// A full store let a live session go.

@@ -61,6 +61,7 @@ pub(crate) enum FieldKey {
     Expires,
     Rotates,
     Device,
+    Secret,
     Rename,
     Alias,
     Default,
@@ -221,6 +222,13 @@ impl Key for FieldKey {
             "device",
             "device",
             "Belongs to the browser rather than to the user: `log_out` leaves it.",
+        ),
+        on_field(
+            Self::Secret,
+            "secret",
+            "secret",
+            "Is encrypted wherever it is stored, for this session and field alone, and never shown in a log or an error. \
+             Its length is not hidden.",
         ),
         on_field(
             Self::Rename,

@@ -84,6 +84,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) expires: Option<Given<Lifetime>>,
     pub(crate) rotates: Option<Ident>,
     pub(crate) device: Option<Ident>,
+    pub(crate) secret: Option<Ident>,
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
     /// `default` alone is `None` within.
@@ -146,6 +147,7 @@ impl FieldAttrs {
                 FieldKey::Expires => attrs.expires = entry.lifetime(cx),
                 FieldKey::Rotates => attrs.rotates = Some(entry.bare(cx)),
                 FieldKey::Device => attrs.device = Some(entry.bare(cx)),
+                FieldKey::Secret => attrs.secret = Some(entry.bare(cx)),
                 FieldKey::Rename => attrs.rename = entry.text(cx),
                 FieldKey::Alias => attrs.aliases.extend(entry.text(cx)),
                 FieldKey::Default => attrs.default = Some(entry.expression()),

@@ -34,6 +34,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         identity::rotates,
         policy::default,
         policy::with,
+        policy::secret,
         policy::skip,
         policy::copy,
         names::stored,

@@ -84,6 +84,26 @@ pub(super) fn with(session: &Session, cx: &mut Context) {
     }
 }
 
+// #[session(counter, secret)]
+// #[session(identity, secret)]
+pub(super) fn secret(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let Some(secret) = &field.attrs.secret else { continue };
+        match field.policy() {
+            Some(Policy::Counter) => cx.error_at(
+                secret,
+                "a `counter` is stored as a number, for the store to add to; drop `secret`, or make it `atomic` \
+                 instead of `counter`",
+            ),
+            Some(Policy::Identity) => cx.error_at(
+                secret,
+                "an `identity` is stored readable, since sessions are found and ended by it; drop `secret`",
+            ),
+            _ => {}
+        }
+    }
+}
+
 // #[session(skip, expires = 5m)]
 pub(super) fn skip(session: &Session, cx: &mut Context) {
     for field in session.fields.iter().filter(|field| field.attrs.skip.is_some()) {
@@ -94,6 +114,7 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
             attrs.device.as_ref(),
             attrs.rotates.as_ref(),
             attrs.unlisted.as_ref(),
+            attrs.secret.as_ref(),
             attrs.rename.as_ref().map(|given| &given.key),
             attrs.with.as_ref().map(|given| &given.key),
         ];

@@ -111,7 +111,8 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
     });
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
     let rotates = field.attrs.rotates.as_ref().map(|_| quote!(.rotates()));
-    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates;)
+    let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
+    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates #secret;)
 }
 
 /// Whether the type alone says how the field is encoded and what it is at first.

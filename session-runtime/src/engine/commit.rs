@@ -159,6 +159,7 @@ impl Request {
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
         let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
+        let plan = self.engine.seal_plan(plan, presented, now)?;
         let key = presented.key();
         let outcome = match plan {
             Plan::Nothing => Outcome::Applied,
@@ -256,7 +257,8 @@ impl Request {
             && let Some(record) = change.judge(None, now).write
         {
             let verifier = verifier.clone();
-            let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
+            let (record, sealed) = self.engine.reveal(&selector.key(), record, now);
+            let found = Found { selector, verifier, record, sealed, by_current: true, by_current_key: true };
             inner.presented = Some(Presented::Found(found));
         }
         Ok(Some(Outcome::Applied))
@@ -314,6 +316,7 @@ impl Request {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);
                 let fits = write_ops(&mut change, &[(meta, Op::Swap { seen, value })], &found.record.fields, now);
+                self.engine.seal(found, &mut change, now)?;
                 Some((found.selector.key(), fits.then_some(change)))
             }
             _ => None,
@@ -356,10 +359,8 @@ impl Request {
         if inner.unwatched && !shows {
             return; // nobody reads it any more
         }
-        if let Some(Presented::Found(found)) = &mut inner.presented
-            && let Some(record) = change.judge(Some(&found.record), now).write
-        {
-            found.record = record;
+        if let Some(Presented::Found(found)) = &mut inner.presented {
+            found.adopt(&self.engine, change, now);
         }
     }
 
@@ -367,7 +368,9 @@ impl Request {
         if let Some(Presented::Found(found)) = &mut self.inner().presented {
             // The clock may have renewed it meanwhile, by another request.
             found.by_current = record.verifier == self.engine.digester.digest(found.selector, &found.verifier);
-            found.record = record;
+            (found.record, found.sealed) = self.engine.reveal_loaded(&found.selector.key(), record, self.now());
+            // Perhaps that was what another request was in the way of.
+            found.forgo_sealing();
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`Pending`], [`Step`], [`Op`]: what changed, not yet applied to anything.
 //! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
+//! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
 //! - `commit`: carries the plan out, and tries again where somebody else was first.
 //! - `users`: whose the sessions are, and how many may be.
 
@@ -16,6 +17,8 @@ mod open;
 mod pending;
 mod plan;
 mod request;
+mod sealer;
+mod secrets;
 mod snapshot;
 mod users;
 
@@ -31,6 +34,7 @@ pub(crate) use self::{
     items::Items,
     pending::{Op, Step, signed},
     request::Request,
+    secrets::Secrets,
     snapshot::Snapshot,
 };
 use crate::{
@@ -55,6 +59,8 @@ pub(crate) struct Engine {
     pub(crate) kind: [u8; 8],
     pub(crate) limit: Option<SessionLimit>,
     pub(crate) signer: Signer,
+    /// None: no field is secret.
+    pub(crate) secrets: Option<Secrets>,
     pub(crate) cookie: Attributes,
     pub(crate) writer: Writer,
     pub(crate) clock: Clock,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, plan::end};
+use super::{Engine, plan::end, secrets::Sealed};
 use crate::{
     clock::Timestamp,
     cookie::{Presented::Token, present},
@@ -51,7 +51,10 @@ pub(crate) enum Lost {
 pub(crate) struct Found {
     pub(crate) selector: Selector,
     pub(crate) verifier: Verifier,
+    /// The record, with its secrets open.
     pub(crate) record: Arc<Record>,
+    /// What the store has instead, if there are any.
+    pub(super) sealed: Option<Sealed>,
     /// Whether the cookie carries the record's verifier, rather than the one before.
     pub(crate) by_current: bool,
     /// Whether the cookie is signed by the ring's current key.
@@ -92,7 +95,8 @@ impl Engine {
         let Token(token) = present(cookies, &self.cookie.name, &self.signer, now, &self.events) else {
             return Ok(Presented::Nobody);
         };
-        let Some(record) = self.load(&token.selector.key(), now).await? else {
+        let key = token.selector.key();
+        let Some(record) = self.load(&key, now).await? else {
             self.events.emit(&Event::Unknown);
             return Ok(Presented::Nobody);
         };
@@ -115,7 +119,8 @@ impl Engine {
             }
         };
         let (selector, verifier, by_current_key) = (token.selector, token.verifier, token.current);
-        Ok(Presented::Found(Found { selector, verifier, record, by_current, by_current_key }))
+        let (record, sealed) = self.reveal_loaded(&key, record, now);
+        Ok(Presented::Found(Found { selector, verifier, record, sealed, by_current, by_current_key }))
     }
 }
 

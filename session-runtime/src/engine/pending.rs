@@ -42,8 +42,8 @@ impl Step {
     }
 }
 
-/// Something done to one field.
-#[derive(Clone, Debug)]
+/// Something done to one field. Without `Debug`, since the values may be secret (B12).
+#[derive(Clone)]
 pub(crate) enum Op {
     /// Write this.
     Set { value: Vec<u8> },
@@ -119,7 +119,7 @@ impl Op {
 }
 
 /// All that a request did so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pending {
     pub(crate) steps: Vec<Step>,
     pub(crate) ops: Vec<(&'static Meta, Op)>,

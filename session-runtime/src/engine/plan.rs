@@ -300,7 +300,11 @@ fn renewal_due(engine: &Engine, found: &Found, now: Timestamp) -> bool {
 pub(super) fn rests(engine: &Engine, presented: &Presented, now: Timestamp) -> bool {
     let Presented::Found(found) = presented else { return true };
     let touched = touch_due(engine, &found.record, now).is_some();
-    found.by_current_key && !touched && !renewal_due(engine, found, now) && !found.presents_renewal()
+    found.by_current_key
+        && !found.is_outdated()
+        && !touched
+        && !renewal_due(engine, found, now)
+        && !found.presents_renewal()
 }
 
 fn write_renewal(

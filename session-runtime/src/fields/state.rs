@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     event::Event,
     record::Entry,
-    schema::Meta,
+    schema::{Meta, UNREADABLE},
 };
 
 /// The untyped part of a session handle.
@@ -64,7 +64,8 @@ impl State {
     }
 
     pub(crate) fn deadline_of(&self, meta: &Meta) -> Option<Timestamp> {
-        self.entry(meta).map(|entry| entry.expires).filter(|expires| *expires != Timestamp::NEVER)
+        let readable = |entry: &Entry<'_>| !meta.secret || entry.value != UNREADABLE;
+        self.entry(meta).filter(readable).map(|entry| entry.expires).filter(|expires| *expires != Timestamp::NEVER)
     }
 
     fn entry(&self, meta: &Meta) -> Option<Entry<'_>> {

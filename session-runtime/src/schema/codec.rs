@@ -12,6 +12,9 @@ const MAX_DEPTH: usize = 128;
 /// MessagePack's nil, which is what `None` becomes.
 pub(crate) const NIL: &[u8] = &[0xc0];
 
+/// The one byte that MessagePack never uses: stands where a secret could not be opened, and reads as absent.
+pub(crate) const UNREADABLE: &[u8] = &[0xc1];
+
 /// What `with = "module"` is given to write to: a [`serde::Serializer`].
 #[doc(hidden)]
 pub type Encoder<'a> = &'a mut rmp_serde::Serializer<Vec<u8>, StructMapConfig<DefaultConfig>>;

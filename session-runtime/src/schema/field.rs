@@ -26,6 +26,7 @@ pub struct Meta {
     pub(crate) expires: Option<Duration>,
     pub(crate) device: bool,
     pub(crate) rotates: bool,
+    pub(crate) secret: bool,
 }
 
 /// What may be done to a field, and what happens when two requests do it at once.
@@ -59,7 +60,7 @@ pub(crate) enum Stays {
 
 impl Meta {
     const fn new(name: &'static str, policy: Policy) -> Self {
-        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false }
+        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false }
     }
 
     /// Whether a record may hold the field under `name`.
@@ -73,7 +74,7 @@ impl Meta {
             Stays::None => false,
             Stays::Device => self.device,
             // What a stranger may have put there must not become the user's (SECURITY S13).
-            Stays::Guest => self.device || !self.rotates,
+            Stays::Guest => self.device || !(self.rotates || self.secret),
         }
     }
 
@@ -147,6 +148,13 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn rotates(mut self) -> Self {
         self.meta.rotates = true;
+        self
+    }
+
+    /// Encrypted wherever it is stored, and shown nowhere.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.meta.secret = true;
         self
     }
 

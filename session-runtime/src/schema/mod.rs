@@ -15,6 +15,6 @@ pub use self::{
     spec::Spec,
 };
 pub(crate) use self::{
-    codec::{NIL, to_bytes},
+    codec::{NIL, UNREADABLE, to_bytes},
     field::Stays,
 };

@@ -13,7 +13,7 @@ use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
     cookie::{Attributes, Signer, Writer},
-    engine::{Engine, Lifetimes, StoreDown},
+    engine::{Engine, Lifetimes, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
     id::Digester,
@@ -222,6 +222,7 @@ impl<S: Schema> SessionsBuilder<S> {
             kind: kind(&self.app, &self.cookie.name),
             limit: self.max_per_user,
             signer: Signer::new(&keys, &self.app, &self.cookie.name)?,
+            secrets: Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             writer: Writer::new(&self.cookie)?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),

@@ -12,6 +12,7 @@ mod lifetime;
 mod limits;
 mod privilege;
 mod resent;
+mod secret;
 mod sign;
 mod store_down;
 mod user_races;

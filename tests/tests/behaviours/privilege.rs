@@ -23,7 +23,13 @@ struct Role {
     user: Option<String>,
     #[session(rotates)]
     role: Option<String>,
+    #[session(secret)]
+    token: Option<String>,
+    #[session(atomic, secret)]
+    codes: Vec<String>,
     cart: Vec<String>,
+    #[session(flash)]
+    notices: Vec<String>,
     #[session(device)]
     theme: String,
 }
@@ -43,6 +49,14 @@ fn place(store: AnyStore) -> Place {
         .route("/role", post(|mut s: S| async move { s.role_mut().clear() }))
         .route("/role/{role}", post(|mut s: S, Path(role): Path<String>| async move { s.role_mut().set(role) }))
         .route("/cart/{item}", post(|mut s: S, Path(item): Path<String>| async move { s.cart_mut().push(item) }))
+        .route(
+            "/secrets/{to}",
+            post(|mut s: S, Path(to): Path<String>| async move {
+                s.token_mut().set(to.clone());
+                s.codes_mut().update(|codes| codes.push(to.clone())).await
+            }),
+        )
+        .route("/notice/{text}", post(|mut s: S, Path(text): Path<String>| async move { s.notices_mut().put(text) }))
         .route("/theme/{to}", post(|mut s: S, Path(to): Path<String>| async move { *s.theme_mut() = to }))
         .route("/login/{user}", post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().log_in(user) }))
         .route(
@@ -52,6 +66,15 @@ fn place(store: AnyStore) -> Place {
                 s.user_mut().log_in(user);
                 assert_eq!(s.role(), None, "what was there before is a guest's");
                 s.role_mut().set("granted".into());
+                s.codes_mut().update(|codes| codes.push("granted".into())).await
+            }),
+        )
+        .route(
+            "/goodbye",
+            post(|mut s: S| async move {
+                s.user_mut().log_out();
+                s.notices_mut().put("goodbye".into());
+                s.codes_mut().update(|codes| codes.push("new".into())).await
             }),
         )
         .route(
@@ -64,7 +87,8 @@ fn place(store: AnyStore) -> Place {
         .route(
             "/show",
             get(|s: S| async move {
-                Json(json!({ "user": s.user(), "role": s.role(), "cart": s.cart(), "theme": s.theme() }))
+                let secrets = json!([s.token(), s.codes()]);
+            Json(json!({ "user": s.user(), "role": s.role(), "cart": s.cart(), "theme": s.theme(), "secrets": secrets, "notices": s.notices() }))
             }),
         )
         .layer(sessions.layer());
@@ -88,7 +112,8 @@ over_stores! {
             assert_eq!(old.post("/cart/late").await.status, StatusCode::CONFLICT);
             place.clock.advance(minutes(2));
         }
-        assert_eq!(visitor.get("/show").await.json(), json!({ "user": "ada", "role": null, "cart": ["tea"], "theme": "" }));
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["role"], &seen["cart"]), (&json!("ada"), &json!(null), &json!(["tea"])));
     }
 
     // S9, B27: nothing changed, nothing renewed; and what a failed handler did is dropped whole.
@@ -104,16 +129,18 @@ over_stores! {
     }
 
     // S13: an attacker who prepares a session gains nothing from who signs in to it.
-    async fn a_first_sign_in_forgets_what_rotates(store) {
+    async fn a_first_sign_in_forgets_what_rotates_and_what_is_secret(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/role/admin").await;
+        visitor.post("/secrets/planted").await;
         visitor.post("/cart/tea").await;
         visitor.post("/theme/dark").await;
         let mut planted = visitor.clone();
         visitor.post("/login/ada").await;
         let seen = visitor.get("/show").await.json();
-        assert_eq!(seen, json!({ "user": "ada", "role": null, "cart": ["tea"], "theme": "dark" }));
+        let kept = json!({ "user": "ada", "role": null, "cart": ["tea"], "theme": "dark", "secrets": [null, []], "notices": [] });
+        assert_eq!(seen, kept);
         assert_eq!(planted.get("/show").await.json()["user"], json!(null));
     }
 
@@ -123,10 +150,26 @@ over_stores! {
         let mut visitor = Visitor::new(&place.app);
         for _ in 0..2 {
             visitor.post("/elevated/ada").await;
-            assert_eq!(visitor.get("/show").await.json()["role"], "granted");
+            let seen = visitor.get("/show").await.json();
+            assert_eq!((&seen["role"], &seen["secrets"]), (&json!("granted"), &json!([null, ["granted"]])));
             visitor = Visitor::new(&place.app);
             visitor.post("/role/planted").await;
+            visitor.post("/secrets/planted").await;
         }
+    }
+
+    // S13, B25: what is written after the sign-out is written on nothing, whatever was there before.
+    async fn what_follows_a_sign_out_begins_anew(store) {
+        let place = place(store);
+        let mut visitor = Visitor::new(&place.app);
+        visitor.post("/login/ada").await;
+        visitor.post("/notice/unread").await;
+        visitor.post("/secrets/hers").await;
+        visitor.post("/theme/dark").await;
+        assert_eq!(visitor.post("/goodbye").await.status, StatusCode::OK);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["notices"], &seen["secrets"]), (&json!(null), &json!(["goodbye"]), &json!([null, ["new"]])));
+        assert_eq!(seen["theme"], "dark");
     }
 
     // S13
