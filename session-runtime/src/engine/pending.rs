@@ -35,6 +35,15 @@ impl Step {
         }
     }
 
+    /// Whether whoever is there now has signed in, if this says anything about it.
+    pub(crate) const fn signs_in(&self) -> Option<bool> {
+        match self {
+            Self::LogIn { .. } => Some(true),
+            Self::LogOut | Self::End => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether it holds even if the handler failed: what ends or protects a session does.
     const fn survives_failure(&self) -> bool {
         matches!(self, Self::Renew | Self::LogOut | Self::End)

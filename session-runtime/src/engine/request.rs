@@ -121,7 +121,8 @@ impl Request {
         let inner = self.inner();
         let record = inner.record().map(Arc::clone);
         let overlay = inner.unstored().next().is_some().then(|| Arc::new(inner.overlay(&self.engine, self.now())));
-        Snapshot { record, overlay, era: inner.pending.era }
+        let signed_in = inner.unstored().flat_map(|pending| &pending.steps).filter_map(Step::signs_in).last();
+        Snapshot { record, overlay, era: inner.pending.era, signed_in }
     }
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.

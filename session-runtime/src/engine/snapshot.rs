@@ -16,6 +16,8 @@ pub(crate) struct Snapshot {
     pub(crate) overlay: Option<Arc<Fields>>,
     /// How often the request had changed whose session it is.
     pub(crate) era: u32,
+    /// Whether whoever is there signed in with this very request, if it signed anybody in or out.
+    pub(crate) signed_in: Option<bool>,
 }
 
 impl Snapshot {

@@ -1,6 +1,6 @@
 //! [`Core`]: what a session can do as a whole, whatever its fields.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
@@ -154,7 +154,7 @@ impl<S: Schema> Core<S> {
         self.__state.expires_at().into()
     }
 
-    /// When the visitor last signed in.
+    /// When the visitor last signed in; the present if that was in this request.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -165,7 +165,7 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn authenticated_at(&self) -> Option<SystemTime> {
-        self.__state.snapshot.record.as_ref()?.authenticated_at.map(Into::into)
+        self.__state.authenticated_at().map(Into::into)
     }
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
@@ -195,6 +195,11 @@ impl<S: Schema> Core<S> {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.__state.request.as_ref().and_then(|request| request.fingerprint()).unwrap_or_else(|| "new".to_owned())
+    }
+
+    /// Whether the sign-in is younger than `limit`. One of the future, by a clock that was set back, is young.
+    pub(crate) fn is_fresh(&self, limit: Duration) -> bool {
+        self.__state.authenticated_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
     }
 
     /// Returns all fields, or all but those of the device, to their defaults.

@@ -26,14 +26,14 @@ impl<S: Schema> Session<S> {
     /// }
     /// ```
     pub async fn from_parts(parts: &Parts) -> Result<Self, SessionRejection> {
-        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>().cloned() else {
+        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>() else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
         if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name));
         }
         request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
-        Ok(Self::of(&request))
+        Ok(Self::of(request))
     }
 }
 

@@ -1,0 +1,85 @@
+//! From the model to code: what says that the struct is a view. With faults it says so too, as far as it is understood, so
+//! that handlers give no errors of their own.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::model::{Field, View};
+use crate::{
+    expand::schema::duration,
+    model::Form,
+    shape::borrowed,
+    span::{ends, ours, respan},
+};
+
+pub(super) fn expand(view: &View) -> TokenStream {
+    let (p, name, cfgs) = (view.private(), ours(&view.ident), &view.cfgs);
+    let (parameters, arguments, clause) = view.generics.split_for_impl();
+    let session = match &view.arguments.session {
+        Some(session) => quote!(#session),
+        None => quote!(#p::NoSession),
+    };
+    let (policy, body) = (policy(view, &p), body(view, &p));
+    quote! {
+        #(#cfgs)*
+        impl #parameters #p::Viewed for #name #arguments #clause {
+            type Session = #session;
+            const POLICY: #p::ViewPolicy<Self::Session> = #policy;
+            fn project(fields: &<Self::Session as #p::Schema>::Fields) -> ::core::option::Option<Self> {
+                #body
+            }
+        }
+    }
+}
+
+fn policy(view: &View, p: &TokenStream) -> TokenStream {
+    let given = &view.arguments;
+    let refusal = match (&given.or_redirect, &given.or_status) {
+        (Some(redirect), _) => {
+            let to = &redirect.value;
+            quote!(redirect(#to))
+        }
+        (None, status) => {
+            let status = status.as_ref().map_or(401, |status| status.value);
+            quote!(status(#status))
+        }
+    };
+    let fresh = given.fresh.as_ref().map(|given| {
+        // At the attribute's own token, so that what the method asks of the session is missed there.
+        let (fresh, limit) = (Ident::new("fresh", given.key.span()), duration(&given.value));
+        quote!(.#fresh(#limit))
+    });
+    quote!(#p::ViewPolicy::#refusal #fresh)
+}
+
+/// The struct out of the session's fields; nothing, if either is not known.
+fn body(view: &View, p: &TokenStream) -> TokenStream {
+    let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
+    if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
+        return quote!(let _ = fields; ::core::option::Option::None);
+    }
+    let mut seen = Vec::new();
+    // Of two fields with one name the compiler complains itself.
+    let fields = view.fields.iter().filter(|field| {
+        let new = !seen.contains(&&field.ident);
+        seen.push(&field.ident);
+        new || !field.cfgs.is_empty()
+    });
+    let fields = fields.map(|field| projection(field, p));
+    quote!(::core::option::Option::Some(Self { #(#fields,)* }))
+}
+
+/// `user_id: match fields.user_id() { value => project::<u64, _>(value)? }`. A name that the session does not have is an
+/// error at the view's own name, a type that it does not have one at the view's own type; hence `value`, which is not of
+/// the same place as `fields` and so not within its reach in a `macro_rules!`.
+fn projection(Field { ident, ty, cfgs }: &Field, p: &TokenStream) -> TokenStream {
+    let (first, last) = ends(ty);
+    let value = Ident::new("value", first);
+    let (head, tail) = (respan(quote!(#p::project), first), quote_spanned!(last=> (#value)));
+    quote! {
+        #(#cfgs)*
+        #ident: match fields.#ident() {
+            #value => #head::<#ty, _> #tail?,
+        }
+    }
+}
