@@ -15,21 +15,27 @@ use crate::{
 pub(super) fn expand(view: &View) -> TokenStream {
     let (p, name, cfgs) = (view.private(), ours(&view.ident), &view.cfgs);
     let (parameters, arguments, clause) = view.generics.split_for_impl();
-    let session = match &view.arguments.session {
-        Some(session) => quote!(#session),
-        None => quote!(#p::NoSession),
-    };
+    let session = session(view, &p);
     let (policy, body) = (policy(view, &p), body(view, &p));
     quote! {
         #(#cfgs)*
         impl #parameters #p::Viewed for #name #arguments #clause {
-            type Session = #session;
+            #session
             const POLICY: #p::ViewPolicy<Self::Session> = #policy;
-            fn project(fields: &<Self::Session as #p::Schema>::Fields) -> ::core::option::Option<Self> {
+            fn project(__fields: &<Self::Session as #p::Schema>::Fields) -> ::core::option::Option<Self> {
                 #body
             }
         }
     }
+}
+
+/// Where the session is named, for the compiler to point there if it is none, or less visible than the view.
+fn session(view: &View, p: &TokenStream) -> TokenStream {
+    let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
+    let (first, last) = ends(session);
+    let head = quote_spanned!(first=> type Session =);
+    let end = quote_spanned!(last=> ;);
+    quote!(#head #session #end)
 }
 
 fn policy(view: &View, p: &TokenStream) -> TokenStream {
@@ -56,7 +62,7 @@ fn policy(view: &View, p: &TokenStream) -> TokenStream {
 fn body(view: &View, p: &TokenStream) -> TokenStream {
     let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
     if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
-        return quote!(let _ = fields; ::core::option::Option::None);
+        return quote!(let _ = __fields; ::core::option::Option::None);
     }
     let mut seen = Vec::new();
     // Of two fields with one name the compiler complains itself.
@@ -69,17 +75,18 @@ fn body(view: &View, p: &TokenStream) -> TokenStream {
     quote!(::core::option::Option::Some(Self { #(#fields,)* }))
 }
 
-/// `user_id: match fields.user_id() { value => project::<u64, _>(value)? }`. A name that the session does not have is an
-/// error at the view's own name, a type that it does not have one at the view's own type; hence `value`, which is not of
-/// the same place as `fields` and so not within its reach in a `macro_rules!`.
+/// `user_id: match __fields.user_id() { __value => project::<u64, _>(__value)? }`. A name that the session does not have is
+/// an error at the view's own name, a type that it does not have one at the view's own type. Every token of the latter is
+/// where the type is, so `__value` is bound there too: `__fields` is out of sight if a `macro_rules!` wrote the type.
 fn projection(Field { ident, ty, cfgs }: &Field, p: &TokenStream) -> TokenStream {
     let (first, last) = ends(ty);
-    let value = Ident::new("value", first);
-    let (head, tail) = (respan(quote!(#p::project), first), quote_spanned!(last=> (#value)));
+    let value = Ident::new("__value", first);
+    let head = respan(quote!(#p::project::<), first);
+    let tail = quote_spanned!(last=> , _>(#value));
     quote! {
         #(#cfgs)*
-        #ident: match fields.#ident() {
-            #value => #head::<#ty, _> #tail?,
+        #ident: match __fields.#ident() {
+            #value => #head #ty #tail?,
         }
     }
 }

@@ -43,7 +43,7 @@ use crate::session::{Core, Schema, Session};
 /// Who is refused gets the answer that the view names, 401 if it names none; [`ViewRejection`](crate::ViewRejection) has
 /// the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct View<V>(
+pub struct View<V: Viewed>(
     /// The values.
     pub V,
 );
@@ -109,7 +109,7 @@ pub(crate) enum Refusal {
     Redirect(&'static str),
 }
 
-impl<S: Schema> ViewPolicy<S> {
+impl<S> ViewPolicy<S> {
     #[must_use]
     pub const fn status(status: u16) -> Self {
         Self::refusing(Refusal::Status(status))

@@ -11,4 +11,5 @@ mod interleaving;
 mod lifetime;
 mod resent;
 mod sign;
+mod views;
 mod web;
