@@ -50,12 +50,12 @@ fn policy(view: &View, p: &TokenStream) -> TokenStream {
             quote!(status(#status))
         }
     };
-    let fresh = given.fresh.as_ref().map(|given| {
-        // At the attribute's own token, so that what the method asks of the session is missed there.
-        let (fresh, limit) = (Ident::new("fresh", given.key.span()), duration(&given.value));
-        quote!(.#fresh(#limit))
-    });
-    quote!(#p::ViewPolicy::#refusal #fresh)
+    let refusal = quote!(#p::ViewPolicy::#refusal);
+    let Some(fresh) = &given.fresh else { return refusal };
+    // At the attribute's own token, so that what the method asks of the session is missed there.
+    let (at, limit) = (fresh.key.span(), duration(&fresh.value));
+    let refusal = respan(refusal, at);
+    quote_spanned!(at=> #refusal.fresh(#limit))
 }
 
 /// The struct out of the session's fields; nothing, if either is not known.

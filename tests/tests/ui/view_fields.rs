@@ -50,6 +50,11 @@ pub struct UnknownType {
     user_id: Nothing,
 }
 
+#[view(Shp)]
+pub struct Misspelt {
+    user_id: u64,
+}
+
 #[view(Shop)]
 pub struct Fine {
     user_id: Option<u64>,
