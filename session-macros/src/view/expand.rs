@@ -1,7 +1,7 @@
 //! From the model to code: what says that the struct is a view. With faults it says so too, as far as it is understood, so
 //! that handlers give no errors of their own.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::model::{Field, View};
@@ -75,18 +75,11 @@ fn body(view: &View, p: &TokenStream) -> TokenStream {
     quote!(::core::option::Option::Some(Self { #(#fields,)* }))
 }
 
-/// `user_id: match __fields.user_id() { __value => project::<u64, _>(__value)? }`. A name that the session does not have is
-/// an error at the view's own name, a type that it does not have one at the view's own type. Every token of the latter is
-/// where the type is, so `__value` is bound there too: `__fields` is out of sight if a `macro_rules!` wrote the type.
+/// `user_id: project::<u64, _>(__fields.user_id())?`. A name that the session does not have is an error at the view's own
+/// name, a type that it does not have one at the view's own type.
 fn projection(Field { ident, ty, cfgs }: &Field, p: &TokenStream) -> TokenStream {
-    let (first, last) = ends(ty);
-    let value = Ident::new("__value", first);
-    let head = respan(quote!(#p::project::<), first);
-    let tail = quote_spanned!(last=> , _>(#value));
     quote! {
         #(#cfgs)*
-        #ident: match __fields.#ident() {
-            #value => #head #ty #tail?,
-        }
+        #ident: #p::project::<#ty, _>(__fields.#ident())?
     }
 }

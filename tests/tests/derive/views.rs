@@ -67,7 +67,7 @@ struct Core {
 }
 
 fn shapes(full: bool) -> Shapes {
-    let line = || full.then(|| Line(7));
+    let line = || full.then_some(Line(7));
     Shapes {
         number: 1,
         float: 2.0,
