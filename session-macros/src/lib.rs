@@ -8,7 +8,8 @@
 //! * `model` is the struct, understood, with `shape` for what the spelling of a type says;
 //! * `check` has one function for each rule;
 //! * `expand` quotes the code, `span` says whose code it counts as;
-//! * `context` collects the errors, which are appended to the code.
+//! * `context` collects the errors, which are appended to the code;
+//! * `view` does all that for `#[view(…)]`.
 
 mod attr;
 mod check;
@@ -19,6 +20,7 @@ mod model;
 mod shape;
 mod span;
 mod suggest;
+mod view;
 
 use context::Context;
 use proc_macro2::TokenStream;
@@ -55,6 +57,47 @@ use syn::DeriveInput;
 #[proc_macro_derive(Session, attributes(session))]
 pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(input.into()).into()
+}
+
+/// Makes a view of a struct: an argument of handlers, `View<SignedIn>`, that run only with all of it there.
+///
+/// ```
+/// use session_runtime::{Session, View, view};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+///     #[session(expires = 5m)]
+///     one_time_code: Option<String>,
+///     visits: u64,
+/// }
+///
+/// /// Only for visitors who are signed in, and were asked for their password not long ago.
+/// #[view(Shop, or_redirect = "/login", fresh = 10m)]
+/// struct Payer {
+///     user_id: u64,
+///     one_time_code: Option<String>,
+///     visits: u64,
+/// }
+///
+/// async fn pay(View(payer): View<Payer>) -> String {
+///     format!("user {} pays", payer.user_id)
+/// }
+/// ```
+///
+/// The session comes first. Each field of the struct is read from the field of the session that has its name, and has
+/// its type: where that is `Option<T>`, a field of type `T` asks for a value, and one of type `Option<T>` takes what is
+/// there. A value past its `expires` is not there. Values read by reference are cloned. Anything that a handler could
+/// read by that name will do, also the session's own `created_at` or `authenticated_at`, and an application's own
+/// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
+///
+/// Who is refused does not get to the handler. Without arguments the answer is 401.
+///
+#[doc = include_str!("view/arguments.md")]
+#[proc_macro_attribute]
+pub fn view(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    view::view(arguments.into(), item.into()).into()
 }
 
 fn derive(input: TokenStream) -> TokenStream {

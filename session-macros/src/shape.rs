@@ -85,6 +85,18 @@ pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
     }
 }
 
+/// What to write instead of a reference.
+pub(crate) fn owned(reference: &syn::TypeReference) -> String {
+    let target = spelling(&reference.elem);
+    match bare(&reference.elem) {
+        _ if target == "str" => "String".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", spelling(&slice.elem)),
+        Type::Reference(_) => "an owned type".to_owned(),
+        _ if target.ends_with("Path") => format!("{target}Buf"),
+        _ => target,
+    }
+}
+
 /// A type as one would write it.
 pub(crate) fn spelling(ty: &Type) -> String {
     let text = bare(ty).to_token_stream().to_string();

@@ -38,6 +38,7 @@
 //!
 //! - [`derive@Session`]: every attribute of the derive. [`struct@Session`]: the handle that a handler holds.
 //! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: what `x_mut()` offers, by policy.
+//! - [`macro@view`]: what a handler needs of a session as a plain struct, `View<SignedIn>`, or it does not run.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
@@ -86,6 +87,7 @@ mod sessions;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod view;
 #[cfg(feature = "tower")]
 mod web;
 
@@ -97,6 +99,7 @@ pub use self::store::memory::MemoryStore;
 #[cfg(feature = "tower")]
 pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
+    ViewRejection,
 };
 pub use self::{
     clock::{Clock, Timestamp},
@@ -109,10 +112,12 @@ pub use self::{
     schema::SessionLimit,
     session::{Core, Identified, Identity, Listed, Schema, Session},
     sessions::{ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
+    view::{View, Viewed, local_path},
 };
 
 /// Makes a session of a struct: see the crate's front page.
 pub use session_macros::Session;
+pub use session_macros::view;
 
 /// What the derive's output names. Not part of the API: it changes with the derive, which is pinned to this version.
 #[doc(hidden)]
@@ -126,5 +131,6 @@ pub mod __private {
         },
         session::{Core, Identified, Identity, Listed, Schema},
         store::{ByUser, Nothing},
+        view::{NoSession, Project, ViewPolicy, Viewed, project},
     };
 }

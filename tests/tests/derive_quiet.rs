@@ -20,7 +20,7 @@
 mod shop {
     //! Used in part.
 
-    use session_runtime::Session;
+    use session_runtime::{Session, View, view};
 
     /// What the shop remembers.
     #[derive(Session)]
@@ -67,6 +67,26 @@ mod shop {
         two: Option<bool>,
     }
 
+    /// Who is signed in, of late.
+    #[view(Shop, or_redirect = "/login", fresh = 10m)]
+    pub(crate) struct Recent {
+        /// What is in the cart.
+        cart: Vec<String>,
+        /// The code that was sent, if it was.
+        code: Option<String>,
+        /// How it looks.
+        #[cfg(test)]
+        theme: String,
+        /// Who it is.
+        user_id: u64,
+    }
+
+    /// What it has.
+    pub(crate) fn recent(session: &Session<Shop>) -> Option<(u64, usize)> {
+        let View(Recent { cart, code, theme, user_id }) = View::of(session)?;
+        Some((user_id, cart.len().max(theme.len()).max(code?.len())))
+    }
+
     /// The one.
     pub(crate) fn one(session: &Session<Unmade>) -> u8 {
         session.one()
@@ -81,4 +101,5 @@ mod shop {
 #[test]
 fn the_derive_draws_no_lint() {
     let _: (fn(&_) -> _, fn(&_) -> _) = (shop::one, shop::user);
+    let _: fn(&_) -> _ = shop::recent;
 }

@@ -1,5 +1,7 @@
 //! The one table of attributes. The parser looks names up here; suggestions and the reference page are made of it.
 
+use crate::suggest::brought_along;
+
 /// An attribute that may be written on the struct or on a field.
 pub(crate) struct Known<K: 'static> {
     pub(crate) key: K,
@@ -16,6 +18,19 @@ pub(crate) trait Key: Copy + PartialEq + 'static {
     /// `the struct` or `a field`.
     const PLACE: &'static str;
     const ON_STRUCT: bool;
+    /// What one of them is called.
+    const KIND: &'static str = if Self::ON_STRUCT { "struct attribute" } else { "field attribute" };
+
+    /// Where else there is one of this name, and where this is.
+    fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
+        let known = StructKey::find(name).is_some() || FieldKey::find(name).is_some();
+        known.then_some(if Self::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") })
+    }
+
+    /// What a name from elsewhere is called here.
+    fn brought_along(name: &str) -> Option<&'static str> {
+        brought_along(Self::ON_STRUCT, name)
+    }
 
     fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|known| known.name == name).map(|known| known.key)
@@ -259,15 +274,18 @@ impl Key for FieldKey {
     ];
 }
 
+/// A table of the reference.
+#[cfg(test)]
+pub(crate) fn table<K: Key>(into: &mut String) {
+    into.push_str("| attribute | meaning |\n|---|---|\n");
+    for known in K::ALL {
+        into.push_str(&format!("| `{}` | {} |\n", known.written, known.says));
+    }
+}
+
 /// The reference page, `src/attributes.md`.
 #[cfg(test)]
 fn reference() -> String {
-    fn table<K: Key>(into: &mut String) {
-        into.push_str("| attribute | meaning |\n|---|---|\n");
-        for known in K::ALL {
-            into.push_str(&format!("| `{}` | {} |\n", known.written, known.says));
-        }
-    }
     let mut page = String::from("On the struct:\n\n");
     table::<StructKey>(&mut page);
     page.push_str("\nOn a field; the first four exclude each other:\n\n");

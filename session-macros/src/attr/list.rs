@@ -3,12 +3,8 @@
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::{Attribute, Meta, ext::IdentExt};
 
-use super::keys::{FieldKey, Key, StructKey};
-use crate::{
-    context::Context,
-    span::flatten,
-    suggest::{brought_along, nearest},
-};
+use super::keys::Key;
+use crate::{context::Context, span::flatten, suggest::nearest};
 
 /// One attribute of a known name.
 pub(crate) struct Entry<K> {
@@ -43,7 +39,7 @@ pub(crate) fn entries<K: Key>(attributes: &[Attribute], cx: &mut Context) -> Vec
 }
 
 /// At the commas, but not at those within `::<…>`, which may occur in `default = Map::<u8, u8>::new()`.
-fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+pub(crate) fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     let (mut depth, mut after) = (0usize, [' '; 2]);
     for token in tokens {
@@ -64,7 +60,7 @@ fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
 }
 
 /// Reads one entry, or more if commas are missing between them.
-fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx: &mut Context) {
+pub(crate) fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx: &mut Context) {
     let Some((first, rest)) = tokens.split_first() else { return };
     if let ([], TokenTree::Group(group)) = (rest, first)
         && group.delimiter() == Delimiter::None
@@ -130,20 +126,19 @@ fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
 
 // #[session(exipres = 5m)]
 fn unknown<K: Key>(name: &str) -> String {
-    let place = if K::ON_STRUCT { "struct" } else { "field" };
-    if StructKey::find(name).is_some() || FieldKey::find(name).is_some() {
-        let (here, there) = if K::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") };
-        let meant = brought_along(K::ON_STRUCT, name).map(|meant| format!("; did you mean {meant}?"));
-        return format!("`{name}` is an attribute of {here}, not of {there}{}", meant.unwrap_or_default());
+    let kind = K::KIND;
+    if let Some((there, here)) = K::elsewhere(name) {
+        let meant = K::brought_along(name).map(|meant| format!("; did you mean {meant}?"));
+        return format!("`{name}` is an attribute of {there}, not of {here}{}", meant.unwrap_or_default());
     }
     if let Some(meant) = nearest(name, K::names()) {
-        return format!("unknown {place} attribute `{name}`; did you mean `{meant}`?");
+        return format!("unknown {kind} `{name}`; did you mean `{meant}`?");
     }
-    if let Some(meant) = brought_along(K::ON_STRUCT, name) {
-        return format!("unknown {place} attribute `{name}`; did you mean {meant}?");
+    if let Some(meant) = K::brought_along(name) {
+        return format!("unknown {kind} `{name}`; did you mean {meant}?");
     }
     let names: Vec<_> = K::names().map(|name| format!("`{name}`")).collect();
-    format!("unknown {place} attribute `{name}`\n\n  = help: {} takes {}", K::PLACE, names.join(", "))
+    format!("unknown {kind} `{name}`\n\n  = help: {} takes {}", K::PLACE, names.join(", "))
 }
 
 #[cfg(test)]
@@ -153,6 +148,7 @@ mod tests {
     use syn::parse_quote;
 
     use super::*;
+    use crate::attr::keys::{FieldKey, StructKey};
 
     /// Each entry as `key` or `key = value`, and the faults.
     fn read_struct(attribute: &Attribute) -> (Vec<String>, Vec<String>) {

@@ -2,7 +2,7 @@
 
 pub(crate) mod keys;
 mod limit;
-mod list;
+pub(crate) mod list;
 mod value;
 
 use proc_macro2::{Ident, TokenStream};
@@ -165,7 +165,7 @@ impl FieldAttrs {
 }
 
 // #[session(idle = 30m, idle = 1h)]
-fn twice<K: Key>(written: &[K], entry: &Entry<K>, cx: &mut Context) -> bool {
+pub(crate) fn twice<K: Key>(written: &[K], entry: &Entry<K>, cx: &mut Context) -> bool {
     let twice = written.contains(&entry.key);
     if twice {
         cx.error_at(&entry.at, format!("`{}` is given twice; keep one of the two", entry.at));

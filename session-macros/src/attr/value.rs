@@ -40,6 +40,19 @@ impl<K: Key> Entry<K> {
         }
     }
 
+    /// `or_status = 401`.
+    pub(crate) fn number(self, cx: &mut Context) -> Option<Given<u16>> {
+        match self.literal() {
+            Some(Lit::Int(number)) if number.suffix().is_empty() => {
+                // More than fits is as wrong as anything else that is no status.
+                let value = number.base10_parse().unwrap_or(u16::MAX);
+                Some(self.given(value))
+            }
+            // #[view(Shop, or_status = "401")]
+            _ => self.wrong("takes a number", cx),
+        }
+    }
+
     /// `idle = 30m`.
     pub(crate) fn lifetime(self, cx: &mut Context) -> Option<Given<Lifetime>> {
         match &self.value {

@@ -1,11 +1,11 @@
 //! What can be a session at all.
 
-use syn::{GenericParam, Type, TypeReference};
+use syn::{GenericParam, TypeReference};
 
 use crate::{
     context::Context,
     model::{Field, Form, Session},
-    shape::{bare, borrowed, spelling},
+    shape::{borrowed, owned},
 };
 
 // enum Shop { … }
@@ -65,15 +65,7 @@ pub(super) fn generics(session: &Session, cx: &mut Context) {
 // names: Vec<&'a str>
 pub(super) fn borrows(session: &Session, cx: &mut Context) {
     for reference in session.fields.iter().filter_map(borrow) {
-        let target = spelling(&reference.elem);
-        let owned = match bare(&reference.elem) {
-            _ if target == "str" => "String".to_owned(),
-            Type::Slice(slice) => format!("Vec<{}>", spelling(&slice.elem)),
-            Type::Reference(_) => "an owned type".to_owned(),
-            _ if target.ends_with("Path") => format!("{target}Buf"),
-            _ => target,
-        };
-        cx.error_at(reference, format!("{CANNOT_BORROW}; use `{owned}`"));
+        cx.error_at(reference, format!("{CANNOT_BORROW}; use `{}`", owned(reference)));
     }
 }
 

@@ -6,7 +6,7 @@
 mod accessors;
 mod broken;
 mod docs;
-mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 

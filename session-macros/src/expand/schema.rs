@@ -204,7 +204,7 @@ fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
     if given.is_empty() { new } else { quote!(#p::CookieSpec { #given ..#new }) }
 }
 
-fn duration(lifetime: &Lifetime) -> TokenStream {
+pub(crate) fn duration(lifetime: &Lifetime) -> TokenStream {
     match lifetime {
         Lifetime::Written(written) => {
             let millis = written.millis;

@@ -1,10 +1,10 @@
 //! [`Core`]: what a session can do as a whole, whatever its fields.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
-    engine::{Step, signed},
+    engine::Step,
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
@@ -155,7 +155,7 @@ impl<S: Schema> Core<S> {
         self.__state.expires_at().into()
     }
 
-    /// When the visitor last signed in.
+    /// When the visitor last signed in; the present if that was in this request.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -166,8 +166,7 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn authenticated_at(&self) -> Option<SystemTime> {
-        let signed = signed(&self.__state.steps, self.__state.now());
-        signed.unwrap_or(self.__state.snapshot.authenticated_at).map(Into::into)
+        self.__state.authenticated_at().map(Into::into)
     }
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
@@ -197,6 +196,17 @@ impl<S: Schema> Core<S> {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.__state.origin.fingerprint().unwrap_or_else(|| "new".to_owned())
+    }
+
+    /// Whether the sign-in is younger than `limit`. One of the future, by a clock that was set back, is young.
+    pub(crate) fn is_fresh(&self, limit: Duration) -> bool {
+        self.__state.authenticated_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
+    }
+
+    /// Whether the store could not be asked, so that this shows nobody though somebody may be signed in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.__state.snapshot.unknown
     }
 
     /// Which record this is, if it is stored.

@@ -1,16 +1,17 @@
-//! `Session<S>` as an argument of axum handlers, and errors as responses.
+//! `Session<S>` and `View<V>` as arguments of axum handlers, and errors as responses.
 
 use axum_core::{
     body::Body,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
 
-use super::{SessionRejection, page::Page};
+use super::{SessionRejection, ViewRejection, page::Page};
 use crate::{
     error::Error,
     session::{Schema, Session},
+    view::{View, Viewed},
 };
 
 impl<S, App> FromRequestParts<App> for Session<S>
@@ -25,7 +26,41 @@ where
     }
 }
 
+impl<V, App> FromRequestParts<App> for View<V>
+where
+    V: Viewed,
+    App: Sync,
+{
+    type Rejection = ViewRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ViewRejection> {
+        Self::from_parts(parts).await
+    }
+}
+
+/// A guest is no view; a store that is down is still an error.
+impl<V, App> OptionalFromRequestParts<App> for View<V>
+where
+    V: Viewed,
+    App: Sync,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Option<Self>, SessionRejection> {
+        match Self::from_parts(parts).await {
+            Ok(view) => Ok(Some(view)),
+            Err(rejection) => rejection.into_session().map(|()| None),
+        }
+    }
+}
+
 impl IntoResponse for SessionRejection {
+    fn into_response(self) -> Response {
+        self.into_http::<Body>()
+    }
+}
+
+impl IntoResponse for ViewRejection {
     fn into_response(self) -> Response {
         self.into_http::<Body>()
     }

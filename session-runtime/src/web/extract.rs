@@ -26,14 +26,14 @@ impl<S: Schema> Session<S> {
     /// }
     /// ```
     pub async fn from_parts(parts: &Parts) -> Result<Self, SessionRejection> {
-        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>().cloned() else {
+        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>() else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
         if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name));
         }
         request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
-        Ok(Self::of(&request))
+        Ok(Self::of(request))
     }
 }
 
@@ -87,6 +87,11 @@ impl SessionRejection {
     fn not_loaded(error: &Error) -> Self {
         tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be loaded");
         Self(if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) })
+    }
+
+    /// The store is down, and what was asked for cannot be told without it.
+    pub(super) fn store_down() -> Self {
+        Self(Page::store_down())
     }
 
     /// 500 or 503.

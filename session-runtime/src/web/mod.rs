@@ -1,5 +1,5 @@
-//! Where sessions meet HTTP. `tower` carries a session through a request, `extract` takes it out, `axum` hands it to
-//! handlers; another framework is one more file.
+//! Where sessions meet HTTP. `tower` carries a session through a request, `extract` takes it out, `view` a part of it,
+//! `axum` hands both to handlers; another framework is one more file.
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -8,28 +8,34 @@ mod headers;
 mod origin;
 mod page;
 mod tower;
+mod view;
 
 use std::{marker::PhantomData, sync::Arc};
+
+use http::uri::PathAndQuery;
 
 pub use self::extract::SessionRejection;
 pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
+pub use self::view::ViewRejection;
 use crate::engine::Request;
 
 /// What the layer leaves in a request's extensions: one for each kind of session.
 pub(crate) struct InRequest<S> {
     pub(crate) request: Arc<Request>,
+    /// What was asked for, as the layer saw it: a router may shorten the path on the way to the handler.
+    pub(crate) target: Option<PathAndQuery>,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S> InRequest<S> {
-    pub(crate) fn new(request: Arc<Request>) -> Self {
-        Self { request, kind: PhantomData }
+    pub(crate) fn new(request: Arc<Request>, target: Option<PathAndQuery>) -> Self {
+        Self { request, target, kind: PhantomData }
     }
 }
 
 impl<S> Clone for InRequest<S> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.request))
+        Self::new(Arc::clone(&self.request), self.target.clone())
     }
 }

@@ -32,6 +32,12 @@ impl Page {
         Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
     }
 
+    /// A view is not for this visitor, or not as things stand.
+    pub(crate) fn refused(status: StatusCode) -> Self {
+        let sentence = "This page is for visitors who are signed in, perhaps only just. Please sign in and try again.";
+        Self { status, sentence: sentence.to_owned() }
+    }
+
     /// Something is wrong with the program.
     pub(crate) fn broken(sentence: String) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, sentence }

@@ -149,7 +149,8 @@ where
             return SessionFuture::new(self.inner.call(http), None, false);
         }
         let request = Arc::new(self.sessions.request());
-        http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request)));
+        let target = http.uri().path_and_query().cloned();
+        http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request), target));
         let safe = matches!(*http.method(), Method::GET | Method::HEAD);
         SessionFuture::new(self.inner.call(http), Some(Guard { request }), safe)
     }

@@ -17,4 +17,5 @@ mod sign;
 mod store_down;
 mod user_races;
 mod users;
+mod views;
 mod web;

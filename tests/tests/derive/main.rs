@@ -5,4 +5,5 @@ mod attributes;
 mod hygiene;
 mod macro_rules;
 mod readers;
+mod views;
 mod visibility;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use session_runtime::{Atomic, Counter, Flash, FlashList, Identity, Maybe, Plain, Session, testing};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Line(u8);
+pub(crate) struct Line(pub(crate) u8);
 
-type Alias = Option<Line>;
+pub(crate) type Alias = Option<Line>;
 
 /// Not the standard library's.
 pub(crate) mod other {
@@ -22,44 +22,44 @@ pub(crate) mod other {
 
 #[derive(Session)]
 pub(crate) struct Shapes {
-    number: u16,
-    float: f64,
-    letter: char,
-    yes: bool,
-    maybe_number: Option<i128>,
-    maybe_yes: std::option::Option<bool>,
-    text: String,
-    spelled_out: ::std::string::String,
-    list: Vec<Line>,
-    spelled_list: std::vec::Vec<Line>,
-    maybe_text: Option<String>,
-    maybe_list: Option<Vec<Line>>,
-    maybe_line: Option<Line>,
-    nested: Option<Option<u8>>,
-    line: Line,
-    alias: Alias,
-    map: BTreeMap<String, Vec<u8>>,
-    array: [u8; 4],
-    tuple: (u8, String),
-    boxed: Box<str>,
-    foreign: other::Vec<u8>,
-    foreign_text: other::String,
+    pub(crate) number: u16,
+    pub(crate) float: f64,
+    pub(crate) letter: char,
+    pub(crate) yes: bool,
+    pub(crate) maybe_number: Option<i128>,
+    pub(crate) maybe_yes: std::option::Option<bool>,
+    pub(crate) text: String,
+    pub(crate) spelled_out: ::std::string::String,
+    pub(crate) list: Vec<Line>,
+    pub(crate) spelled_list: std::vec::Vec<Line>,
+    pub(crate) maybe_text: Option<String>,
+    pub(crate) maybe_list: Option<Vec<Line>>,
+    pub(crate) maybe_line: Option<Line>,
+    pub(crate) nested: Option<Option<u8>>,
+    pub(crate) line: Line,
+    pub(crate) alias: Alias,
+    pub(crate) map: BTreeMap<String, Vec<u8>>,
+    pub(crate) array: [u8; 4],
+    pub(crate) tuple: (u8, String),
+    pub(crate) boxed: Box<str>,
+    pub(crate) foreign: other::Vec<u8>,
+    pub(crate) foreign_text: other::String,
     #[session(copy)]
-    by_value: (u8, u8),
+    pub(crate) by_value: (u8, u8),
     #[session(copy)]
-    maybe_by_value: Option<(u8, u8)>,
+    pub(crate) maybe_by_value: Option<(u8, u8)>,
     #[session(atomic)]
-    atomic: Vec<Line>,
+    pub(crate) atomic: Vec<Line>,
     #[session(atomic)]
-    atomic_maybe: Option<Line>,
+    pub(crate) atomic_maybe: Option<Line>,
     #[session(counter)]
-    counter: i64,
+    pub(crate) counter: i64,
     #[session(flash)]
-    flash: Option<Line>,
+    pub(crate) flash: Option<Line>,
     #[session(flash)]
-    flashes: Vec<Line>,
+    pub(crate) flashes: Vec<Line>,
     #[session(identity)]
-    identity: Option<String>,
+    pub(crate) identity: Option<String>,
 }
 
 // That it compiles is the test: each reader's type is written out.

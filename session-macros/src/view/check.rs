@@ -1,0 +1,134 @@
+//! The rules of a view, one function each, with what it refuses in a comment. What the session has to do with it is the
+//! compiler's to judge, at the view's fields.
+
+use syn::GenericParam;
+
+use super::model::View;
+use crate::{
+    context::Context,
+    model::Form,
+    shape::{borrowed, owned},
+};
+
+/// Reports all that is wrong with the view.
+pub(super) fn check(view: &View, cx: &mut Context) {
+    const RULES: &[fn(&View, &mut Context)] = &[form, generics, borrows, one_answer, redirect, status];
+    for rule in RULES {
+        rule(view, cx);
+    }
+}
+
+// enum SignedIn { … }
+// struct SignedIn(u64);
+// struct SignedIn;
+fn form(view: &View, cx: &mut Context) {
+    let name = &view.ident;
+    match &view.form {
+        Form::Struct => {}
+        Form::Empty => cx.error_at(
+            name,
+            format!(
+                "`{name}` has no fields, so it asks for nothing; give it one of the session's, such as `user_id: u64`"
+            ),
+        ),
+        Form::Tuple(fields) => cx.error_at(
+            fields,
+            format!("a view's fields are found in the session by name; write `struct {name} {{ name: Type, … }}`"),
+        ),
+        Form::Other(keyword) => {
+            let article = if keyword.to_string() == "enum" { "an" } else { "a" };
+            cx.error_at(
+                keyword,
+                format!("a view is a struct, not {article} `{keyword}`; write a struct with fields of the session"),
+            );
+        }
+    }
+}
+
+// struct SignedIn<T> { … }
+// struct SignedIn<'a> { … }
+fn generics(view: &View, cx: &mut Context) {
+    let name = &view.ident;
+    for param in &view.generics.params {
+        match param {
+            // The fields that borrow are pointed at already.
+            GenericParam::Lifetime(_) if view.fields.iter().any(|field| borrowed(&field.ty).is_some()) => {}
+            GenericParam::Lifetime(param) => {
+                let lifetime = &param.lifetime;
+                cx.error_at(param, format!("{CANNOT_BORROW}; let `{name}` own them and drop `{lifetime}`"));
+            }
+            param => cx.error_at(
+                param,
+                format!(
+                    "a view cannot be generic: its fields have the types of the session's; write a struct for each kind \
+                     of `{name}`"
+                ),
+            ),
+        }
+    }
+    if let (true, Some(clause)) = (view.generics.params.is_empty(), &view.generics.where_clause) {
+        cx.error_at(clause, "a view has no `where` clause; drop it");
+    }
+}
+
+// name: &'static str
+fn borrows(view: &View, cx: &mut Context) {
+    for reference in view.fields.iter().filter_map(|field| borrowed(&field.ty)) {
+        cx.error_at(reference, format!("{CANNOT_BORROW}; use `{}`", owned(reference)));
+    }
+}
+
+const CANNOT_BORROW: &str = "a view cannot borrow: its values are taken out of the session";
+
+// or_redirect = "/login", or_status = 401
+fn one_answer(view: &View, cx: &mut Context) {
+    if let (Some(_), Some(status)) = (&view.arguments.or_redirect, &view.arguments.or_status) {
+        cx.error_at(
+            status.at_key(),
+            "`or_redirect` and `or_status` exclude each other: who is refused gets one answer; keep one of the two",
+        );
+    }
+}
+
+/// The longest that leaves room for `next` within what servers take for a head.
+const LONGEST: usize = 2048;
+
+// or_redirect = "login"
+// or_redirect = "https://example.com/login"
+// or_redirect = "//example.com/login"
+// or_redirect = "/login#form"
+fn redirect(view: &View, cx: &mut Context) {
+    let Some(given) = &view.arguments.or_redirect else { return };
+    let path = given.value.as_str();
+    let bad = path.chars().find(|c| !c.is_ascii_graphic() || "\\#".contains(*c));
+    let fault = match bad {
+        _ if path.is_empty() => "the path is empty; write one such as `/login`".to_owned(),
+        Some('#') => {
+            "who is refused gets `?next=…` behind this, which has no place after a `#`; drop the fragment".to_owned()
+        }
+        Some('\\') => {
+            "browsers take a `\\` for a `/`, so this may lead to another site; write a path such as `/login`".to_owned()
+        }
+        Some(bad) => format!("{bad:?} cannot be part of a path as it is sent; percent-encode it"),
+        None if path.starts_with("//") => {
+            format!("browsers take `{path}` for another host; write a path of this site, such as `/login`")
+        }
+        None if !path.starts_with('/') => {
+            format!("`{path}` is no path of this site; write one such as `/login`, with the `/` in front")
+        }
+        None if path.len() > LONGEST => format!("the path has more than {LONGEST} bytes; shorten it"),
+        None => return,
+    };
+    cx.error_at(given.at_value(), fault);
+}
+
+// or_status = 200
+fn status(view: &View, cx: &mut Context) {
+    let Some(given) = &view.arguments.or_status else { return };
+    let way_out = match given.value {
+        400..=599 => return,
+        300..=399 => "; for a redirect write `or_redirect = \"/login\"`",
+        _ => "; write one from 400 to 599, such as `401`",
+    };
+    cx.error_at(given.at_value(), format!("`{}` does not tell anybody that they are refused{way_out}", given.tokens));
+}

@@ -1,0 +1,85 @@
+//! From the model to code: what says that the struct is a view. With faults it says so too, as far as it is understood, so
+//! that handlers give no errors of their own.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::model::{Field, View};
+use crate::{
+    expand::schema::duration,
+    model::Form,
+    shape::borrowed,
+    span::{ends, ours, respan},
+};
+
+pub(super) fn expand(view: &View) -> TokenStream {
+    let (p, name, cfgs) = (view.private(), ours(&view.ident), &view.cfgs);
+    let (parameters, arguments, clause) = view.generics.split_for_impl();
+    let session = session(view, &p);
+    let (policy, body) = (policy(view, &p), body(view, &p));
+    quote! {
+        #(#cfgs)*
+        impl #parameters #p::Viewed for #name #arguments #clause {
+            #session
+            const POLICY: #p::ViewPolicy<Self::Session> = #policy;
+            fn project(__fields: &<Self::Session as #p::Schema>::Fields) -> ::core::option::Option<Self> {
+                #body
+            }
+        }
+    }
+}
+
+/// Where the session is named, for the compiler to point there if it is none, or less visible than the view.
+fn session(view: &View, p: &TokenStream) -> TokenStream {
+    let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
+    let (first, last) = ends(session);
+    let head = quote_spanned!(first=> type Session =);
+    let end = quote_spanned!(last=> ;);
+    quote!(#head #session #end)
+}
+
+fn policy(view: &View, p: &TokenStream) -> TokenStream {
+    let given = &view.arguments;
+    let refusal = match (&given.or_redirect, &given.or_status) {
+        (Some(redirect), _) => {
+            let to = &redirect.value;
+            quote!(redirect(#to))
+        }
+        (None, status) => {
+            let status = status.as_ref().map_or(401, |status| status.value);
+            quote!(status(#status))
+        }
+    };
+    let refusal = quote!(#p::ViewPolicy::#refusal);
+    let Some(fresh) = &given.fresh else { return refusal };
+    // At the attribute's own token, so that what the method asks of the session is missed there.
+    let (at, limit) = (fresh.key.span(), duration(&fresh.value));
+    let refusal = respan(refusal, at);
+    quote_spanned!(at=> #refusal.fresh(#limit))
+}
+
+/// The struct out of the session's fields; nothing, if either is not known.
+fn body(view: &View, p: &TokenStream) -> TokenStream {
+    let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
+    if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
+        return quote!(let _ = __fields; ::core::option::Option::None);
+    }
+    let mut seen = Vec::new();
+    // Of two fields with one name the compiler complains itself.
+    let fields = view.fields.iter().filter(|field| {
+        let new = !seen.contains(&&field.ident);
+        seen.push(&field.ident);
+        new || !field.cfgs.is_empty()
+    });
+    let fields = fields.map(|field| projection(field, p));
+    quote!(::core::option::Option::Some(Self { #(#fields,)* }))
+}
+
+/// `user_id: project::<u64, _>(__fields.user_id())?`. A name that the session does not have is an error at the view's own
+/// name, a type that it does not have one at the view's own type.
+fn projection(Field { ident, ty, cfgs }: &Field, p: &TokenStream) -> TokenStream {
+    quote! {
+        #(#cfgs)*
+        #ident: #p::project::<#ty, _>(__fields.#ident())?
+    }
+}

@@ -1,0 +1,85 @@
+//! The one table of a view's arguments: the parser looks names up here; suggestions and the reference page are made of it.
+
+use crate::attr::keys::{FieldKey, Key, Known, StructKey};
+
+/// Arguments of a view, behind its session.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum ViewKey {
+    OrRedirect,
+    OrStatus,
+    Fresh,
+    Crate,
+}
+
+const fn known(key: ViewKey, name: &'static str, written: &'static str, says: &'static str) -> Known<ViewKey> {
+    Known { key, name, written, says }
+}
+
+impl Key for ViewKey {
+    const PLACE: &'static str = "a view";
+    const ON_STRUCT: bool = true;
+    const KIND: &'static str = "view attribute";
+    const ALL: &'static [Known<Self>] = &[
+        known(
+            Self::OrRedirect,
+            "or_redirect",
+            "or_redirect = \"/login\"",
+            "Sends who is refused there (303), with `?next=` and the page that was wanted: give that to `local_path`.",
+        ),
+        known(Self::OrStatus, "or_status", "or_status = 404", "Answers who is refused with this status. Default: 401."),
+        known(
+            Self::Fresh,
+            "fresh",
+            "fresh = 10m",
+            "Lets in only who signed in less than this long ago, however old the session is.",
+        ),
+        known(
+            Self::Crate,
+            "crate",
+            "crate = my::session_runtime",
+            "Where the runtime is, for a crate that re-exports it.",
+        ),
+    ];
+
+    fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
+        let known = StructKey::find(name).is_some() || FieldKey::find(name).is_some();
+        known.then_some(("a session", "a view"))
+    }
+
+    fn brought_along(name: &str) -> Option<&'static str> {
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        Some(match plain.as_str() {
+            "redirect" | "redirectto" | "login" | "loginurl" | "orelse" | "next" | "goto" => "`or_redirect`",
+            "status" | "code" | "error" | "reject" | "orreject" => "`or_status`",
+            "maxage" | "recent" | "freshness" | "within" | "reauth" | "expires" | "idle" | "absolute" => "`fresh`",
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attr::keys::table;
+
+    #[test]
+    fn the_reference_page_is_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/view/arguments.md");
+        let mut reference = String::new();
+        table::<ViewKey>(&mut reference);
+        reference.push_str("\nThe first two exclude each other. Durations are written as in [`derive@Session`].\n");
+        if std::env::var_os("BLESS").is_some() {
+            assert!(std::fs::write(path, &reference).is_ok());
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(page, reference, "run the tests with BLESS=1 to write src/view/arguments.md anew");
+    }
+
+    #[test]
+    fn every_key_is_found_by_its_name_and_shown_by_it() {
+        for known in ViewKey::ALL {
+            assert!(ViewKey::find(known.name) == Some(known.key) && known.key.known().name == known.name);
+            assert!(known.written.starts_with(known.name), "{}", known.name);
+        }
+    }
+}

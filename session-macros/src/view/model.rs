@@ -1,0 +1,69 @@
+//! A view, understood. Building it never fails: what is wrong with it is the checks' business.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type};
+
+use super::arguments::Arguments;
+use crate::model::Form;
+
+/// The struct below `#[view(…)]`, with what that says.
+pub(super) struct View {
+    pub(super) arguments: Arguments,
+    pub(super) ident: Ident,
+    /// When it is there at all: unlike a derive, an attribute sees what is configured away.
+    pub(super) cfgs: Vec<Attribute>,
+    pub(super) generics: Generics,
+    pub(super) form: Form,
+    pub(super) fields: Vec<Field>,
+}
+
+/// One field of it.
+pub(super) struct Field {
+    pub(super) ident: Ident,
+    pub(super) ty: Type,
+    /// When it is there.
+    pub(super) cfgs: Vec<Attribute>,
+}
+
+impl View {
+    pub(super) fn build(arguments: Arguments, input: DeriveInput) -> Self {
+        let (form, fields) = match input.data {
+            Data::Struct(data) => match data.fields {
+                Fields::Named(named) if !named.named.is_empty() => {
+                    (Form::Struct, named.named.into_iter().filter_map(Field::build).collect())
+                }
+                Fields::Named(_) | Fields::Unit => (Form::Empty, Vec::new()),
+                Fields::Unnamed(unnamed) => (Form::Tuple(unnamed.to_token_stream()), Vec::new()),
+            },
+            Data::Enum(data) => (Form::Other(data.enum_token.to_token_stream()), Vec::new()),
+            Data::Union(data) => (Form::Other(data.union_token.to_token_stream()), Vec::new()),
+        };
+        Self { arguments, ident: input.ident, cfgs: cfgs(input.attrs), generics: input.generics, form, fields }
+    }
+
+    pub(super) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty() || self.generics.where_clause.is_some()
+    }
+
+    /// Where the expansion finds what it needs.
+    pub(super) fn private(&self) -> TokenStream {
+        match &self.arguments.krate {
+            Some(path) => {
+                let path = &path.value;
+                quote!(#path::__private)
+            }
+            None => quote!(::session_runtime::__private),
+        }
+    }
+}
+
+impl Field {
+    fn build(field: syn::Field) -> Option<Self> {
+        Some(Self { ident: field.ident?, ty: field.ty, cfgs: cfgs(field.attrs) })
+    }
+}
+
+fn cfgs(attributes: Vec<Attribute>) -> Vec<Attribute> {
+    attributes.into_iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
+}

@@ -1,0 +1,110 @@
+//! Where a visitor may be sent back to: paths of this very site.
+
+/// The longest path that is taken. What is longer would not come back whole: servers and proxies cut off heads at 8 KiB.
+const LONGEST: usize = 2048;
+
+/// The path itself, if a redirect to it stays on this site; for the `next` of a login form (OWASP Unvalidated Redirects
+/// and Forwards Cheat Sheet).
+///
+/// It begins with one `/`, which a browser does not take for another host's name (`//host`, `/\host`), and consists of
+/// printable ASCII without spaces and backslashes (RFC 3986, section 2; what is else has to be percent-encoded), since
+/// browsers drop tabs and line ends and turn `\` into `/`. It has at most 2,048 bytes. A query may follow. Whether there
+/// is such a page, and whether this visitor may see it, is another question.
+///
+/// ```
+/// use session_runtime::local_path;
+///
+/// let after_login = |next: &str| local_path(next).unwrap_or("/").to_owned();
+/// assert_eq!(after_login("/account?tab=2"), "/account?tab=2");
+/// assert_eq!(after_login("https://evil.example/"), "/");
+/// assert_eq!(after_login("//evil.example/"), "/");
+/// ```
+#[must_use]
+pub fn local_path(path: &str) -> Option<&str> {
+    let mut bytes = path.bytes();
+    let begins = bytes.next() == Some(b'/') && bytes.next() != Some(b'/');
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    (begins && plain && path.len() <= LONGEST).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_this_site() {
+        for path in [
+            "/",
+            "/a",
+            "/account?tab=2&x=//evil.example#part",
+            "/a//b",
+            "/%09/evil.example",
+            "/%2Fevil.example",
+            "/%5Cevil.example",
+            "/caf%C3%A9",
+            "/https://evil.example",
+            "/@evil.example",
+            "/:8080",
+            "/../..",
+        ] {
+            assert_eq!(local_path(path), Some(path));
+        }
+        let longest = format!("/{}", "a".repeat(LONGEST - 1));
+        assert_eq!(local_path(&longest), Some(longest.as_str()));
+        assert_eq!(local_path(&format!("{longest}a")), None);
+    }
+
+    #[test]
+    fn tricks_that_lead_elsewhere() {
+        for path in [
+            "",
+            " ",
+            "account",
+            "?next=/",
+            "#",
+            ".",
+            "./a",
+            "../a",
+            "//",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "\\\\evil.example",
+            "/a\\..\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            "/\r\nLocation: https://evil.example",
+            "/a\r\nSet-Cookie: a=b",
+            "/ /evil.example",
+            " /a",
+            "/a ",
+            "/\0",
+            "/\u{7f}",
+            "/\u{a0}/evil.example",
+            "/\u{2028}/evil.example",
+            "/\u{3000}/evil.example",
+            "/\u{feff}/evil.example",
+            "\u{feff}//evil.example",
+            "/\u{202e}/evil.example",
+            "/\u{85}/evil.example",
+            "\u{ff0f}\u{ff0f}evil.example",
+            "/\u{ff0f}evil.example",
+            "/café",
+            "https://evil.example",
+            "https:/evil.example",
+            "https:evil.example",
+            "HTTPS://evil.example",
+            "http:///evil.example",
+            "javascript:alert(1)",
+            "data:text/html,evil",
+            "@evil.example",
+            "evil.example",
+            "%2F%2Fevil.example",
+            "%2Faccount",
+        ] {
+            assert_eq!(local_path(path), None, "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A view out of a request, and what the visitor gets who is not let in.
+
+use http::{
+    HeaderValue, Method, Response, StatusCode,
+    header::LOCATION,
+    request::Parts,
+    uri::{PathAndQuery, Uri},
+};
+
+use super::{InRequest, SessionRejection, page::Page};
+use crate::{
+    session::Session,
+    view::{Refusal, View, Viewed, local_path},
+};
+
+impl<V: Viewed> View<V> {
+    /// The view of a request that came through [`SessionLayer`](crate::SessionLayer), for services without axum's
+    /// extractors.
+    ///
+    /// # Errors
+    /// [`ViewRejection`] if the session cannot be had, or does not have what the view asks for.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, View, ViewRejection, view};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// #[view(Shop)]
+    /// struct SignedIn {
+    ///     user_id: u64,
+    /// }
+    ///
+    /// async fn account(request: http::Request<String>) -> Result<String, ViewRejection> {
+    ///     let (parts, _body) = request.into_parts();
+    ///     let View(me) = View::<SignedIn>::from_parts(&parts).await?;
+    ///     Ok(format!("user {}", me.user_id))
+    /// }
+    /// ```
+    pub async fn from_parts(parts: &Parts) -> Result<Self, ViewRejection> {
+        let session = Session::<V::Session>::from_parts(parts)
+            .await
+            .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
+        Self::of(&session).ok_or_else(|| {
+            // Nobody knows, so nobody is told to sign in (SECURITY S47).
+            if session.is_unknown() {
+                return ViewRejection(Why::Session(SessionRejection::store_down()));
+            }
+            tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
+            ViewRejection::refused(V::POLICY.refusal, &parts.method, target::<V>(parts))
+        })
+    }
+}
+
+/// What the visitor asked for, at full length if the layer saw it so.
+fn target<V: Viewed>(parts: &Parts) -> Option<&PathAndQuery> {
+    let seen = parts.extensions.get::<InRequest<V::Session>>().and_then(|seen| seen.target.as_ref());
+    seen.or_else(|| Uri::path_and_query(&parts.uri))
+}
+
+/// Why a handler did not get its view: the session cannot be had ([`SessionRejection`]), or it does not have what the view
+/// asks for. Then the answer is a status (401 unless `or_status` says another), or 303 to where `or_redirect` says, which
+/// is told in `next` where the visitor wanted to go.
+///
+/// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods cannot be
+/// repeated by going there, so their redirect has none. The path is the one that the session layer saw: a layer within
+/// axum's `nest` sees what is left of it, so put it around the whole router.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use session_runtime::{Session, View, ViewRejection, view};
+/// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+///
+/// #[view(Shop)]
+/// struct SignedIn {
+///     user_id: u64,
+/// }
+///
+/// async fn account(view: Result<View<SignedIn>, ViewRejection>) -> axum::response::Response {
+///     match view {
+///         Ok(View(me)) => format!("user {}", me.user_id).into_response(),
+///         Err(rejection) if rejection.is_refused() => "Sign in to see your account.".into_response(),
+///         Err(rejection) => rejection.into_response(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ViewRejection(Why);
+
+#[derive(Clone, Debug)]
+enum Why {
+    Session(SessionRejection),
+    Refused { page: Page, location: Option<HeaderValue> },
+}
+
+impl ViewRejection {
+    fn refused(refusal: Refusal, method: &Method, target: Option<&PathAndQuery>) -> Self {
+        let (status, location) = match refusal {
+            Refusal::Status(status) => (StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED), None),
+            Refusal::Redirect(to) => {
+                let repeats = matches!(*method, Method::GET | Method::HEAD);
+                let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
+                // Printable ASCII, since the macro let no other path pass.
+                (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(to, next)).ok())
+            }
+        };
+        Self(Why::Refused { page: Page::refused(status), location })
+    }
+
+    /// Whether the session was had, but does not have what the view asks for: a guest, not an outage.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::ViewRejection) {
+    /// if rejection.is_refused() {
+    ///     assert!(!rejection.status().is_success());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0, Why::Refused { .. })
+    }
+
+    /// 303, 401 or what the view says instead; 500 or 503 if the session cannot be had.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::ViewRejection) {
+    /// assert!(!rejection.status().is_success());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match &self.0 {
+            Why::Session(rejection) => rejection.status(),
+            Why::Refused { page, .. } => page.status,
+        }
+    }
+
+    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::ViewRejection) {
+    /// let response: http::Response<String> = rejection.into_http();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_http<B: Default + 'static>(self) -> Response<B> {
+        match self.0 {
+            Why::Session(rejection) => rejection.into_http(),
+            Why::Refused { page, location } => {
+                let mut response = page.into_response();
+                if let Some(location) = location {
+                    response.headers_mut().insert(LOCATION, location);
+                }
+                response
+            }
+        }
+    }
+
+    /// The other half of `Option<View<V>>`: nothing, or why there is no session.
+    #[cfg(feature = "axum")]
+    pub(super) fn into_session(self) -> Result<(), SessionRejection> {
+        match self.0 {
+            Why::Session(rejection) => Err(rejection),
+            Why::Refused { .. } => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for ViewRejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Why::Session(rejection) => rejection.fmt(f),
+            Why::Refused { page, .. } => f.write_str(&page.sentence),
+        }
+    }
+}
+
+impl std::error::Error for ViewRejection {}
+
+/// `/login` as `/login?next=/account%3Ftab%3D2`.
+fn with_next(to: &str, next: Option<&str>) -> String {
+    let mut location = to.to_owned();
+    if let Some(next) = next {
+        location.push_str(if to.contains('?') { "&next=" } else { "?next=" });
+        for byte in next.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    location.push(char::from(byte))
+                }
+                byte => location.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(refusal: Refusal, method: &Method, target: &'static str) -> (u16, Option<String>) {
+        let target = Some(PathAndQuery::from_static(target));
+        let response: Response<()> = ViewRejection::refused(refusal, method, target.as_ref()).into_http();
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        (response.status().as_u16(), location.map(str::to_owned))
+    }
+
+    #[test]
+    fn where_a_visitor_is_sent() {
+        for (to, target, expected) in [
+            ("/login", "/", "/login?next=/"),
+            ("/login", "/account", "/login?next=/account"),
+            ("/login", "/a?x=1&y=%20#", "/login?next=/a%3Fx%3D1%26y%3D%2520"),
+            ("/login?plain", "/a", "/login?plain&next=/a"),
+            ("/login?", "/a+b'c", "/login?&next=/a%2Bb%27c"),
+            ("/login", "//evil.example", "/login"),
+            ("/login", "*", "/login"),
+        ] {
+            let answer = answer(Refusal::Redirect(to), &Method::GET, target);
+            assert_eq!(answer, (303, Some(expected.to_owned())), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_not_asked_for_again() {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(answer(Refusal::Redirect("/login"), &method, "/buy").1.as_deref(), Some("/login"));
+        }
+        assert_eq!(answer(Refusal::Redirect("/login"), &Method::HEAD, "/buy").1.as_deref(), Some("/login?next=/buy"));
+    }
+
+    #[test]
+    fn a_status_leads_nowhere() {
+        assert_eq!(answer(Refusal::Status(404), &Method::GET, "/a"), (404, None));
+    }
+}

@@ -1,0 +1,398 @@
+//! B42, B43, B45, S17: views let in who has what they ask for, and send others away.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+    routing::{any, get, post},
+};
+use http::{Method, StatusCode, header::LOCATION};
+use session_runtime::{Session, View, ViewRejection, local_path, view};
+use tests::{
+    app::{Server, Site, Theme, hours, minutes},
+    client::{Reply, Visitor},
+    over_stores,
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+#[view(Site, or_redirect = "/login")]
+struct SignedIn {
+    user: String,
+    theme: Theme,
+}
+
+#[view(Site)]
+struct Coded {
+    user: String,
+    code: String,
+}
+
+#[view(Site, or_status = 404)]
+struct Noted {
+    note: String,
+}
+
+/// What is there, whoever asks.
+#[view(Site, or_status = 500)]
+struct Anyone {
+    user: Option<String>,
+    code: Option<String>,
+    visits: u64,
+    is_new: bool,
+}
+
+const RECENT: Duration = minutes(10);
+
+#[view(Site, or_redirect = "/login?again", fresh = 10m)]
+struct Recent {
+    user: String,
+    authenticated_at: SystemTime,
+}
+
+/// Of a guest's field: it is the sign-in that has to be fresh, not the session.
+#[view(Site, fresh = RECENT)]
+struct RecentName {
+    name: String,
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/account", any(|View(me): View<SignedIn>| async move { format!("{} {:?}", me.user, me.theme) }))
+        .route("/code", get(|View(it): View<Coded>| async move { format!("{} {}", it.user, it.code) }))
+        .route("/note", get(|View(it): View<Noted>| async move { it.note }))
+        .route("/recent", get(|View(me): View<Recent>| async move { format!("{} {:?}", me.user, me.authenticated_at) }))
+        .route("/recent-name", get(|View(it): View<RecentName>| async move { it.name }))
+        .route("/maybe", get(|view: Option<View<SignedIn>>| async move { view.map_or("guest".into(), |View(me)| me.user) }))
+        .route(
+            "/anyone",
+            get(|View(it): View<Anyone>| async move { format!("{:?} {:?} {} {}", it.user, it.code, it.visits, it.is_new) }),
+        )
+}
+
+fn leads_to(reply: &Reply) -> (StatusCode, Option<&str>) {
+    (reply.status, reply.headers.get(LOCATION).map(|location| location.to_str().unwrap()))
+}
+
+over_stores! {
+    // B42
+    async fn who_has_all_of_it_is_let_in(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        let reply = visitor.at(&server.serving(routes())).get("/account").await;
+        assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "ada Dark", Some("Cookie")));
+    }
+
+    // B42
+    async fn a_guest_is_sent_to_the_login_and_told_where_to_go_on(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        for (path, next) in [
+            ("/account", Some("/login?next=/account")),
+            ("/account?tab=2&x=%26", Some("/login?next=/account%3Ftab%3D2%26x%3D%2526")),
+        ] {
+            let reply = Visitor::new(&app).get(path).await;
+            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, next));
+            assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
+            assert_eq!(leads_to(&Visitor::new(&app).send(Method::HEAD, path).await), (StatusCode::SEE_OTHER, next));
+        }
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            let reply = Visitor::new(&app).send(method, "/account?tab=2").await;
+            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "what cannot be repeated is not asked for again");
+        }
+    }
+
+    // B42
+    async fn a_status_for_who_is_refused(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        let reply = Visitor::new(&app).get("/code").await;
+        assert_eq!(leads_to(&reply), (StatusCode::UNAUTHORIZED, None));
+        assert!(reply.body.contains("sign in"), "{}", reply.body);
+        assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
+        assert_eq!(leads_to(&Visitor::new(&app).get("/note").await), (StatusCode::NOT_FOUND, None));
+    }
+
+    // B42
+    async fn who_is_refused_does_not_get_to_the_handler(store) {
+        let server = Server::new(store);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let count = ran.clone();
+        let app = server.serving(Router::new().route("/", post(move |_: View<SignedIn>, mut session: S| async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            session.visits_mut().add(1);
+        })));
+        assert_eq!(Visitor::new(&app).post("/").await.status, StatusCode::SEE_OTHER);
+        assert_eq!((ran.load(Ordering::SeqCst), server.controls.calls()), (0, (0, 0, 0)));
+        let mut visitor = server.signed_in("ada").await;
+        assert_eq!(visitor.at(&app).post("/").await.status, StatusCode::OK);
+        assert_eq!((ran.load(Ordering::SeqCst), &visitor.get("/show").await.json()["visits"]), (1, &1.into()));
+    }
+
+    // B42: every field that is asked for, not some of them.
+    async fn one_missing_field_refuses(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        let mut visitor = server.visitor();
+        visitor.post("/code/1234").await;
+        assert_eq!(visitor.at(&app).get("/code").await.status, StatusCode::UNAUTHORIZED);
+        visitor.post("/login/ada").await;
+        assert_eq!(visitor.at(&app).get("/code").await.body, "ada 1234");
+        visitor.post("/note/").await;
+        assert_eq!(visitor.at(&app).get("/note").await.status, StatusCode::NOT_FOUND);
+        visitor.post("/note/x").await;
+        assert_eq!(visitor.at(&app).get("/note").await.body, "x");
+    }
+
+    // B42, B16
+    async fn a_field_past_its_time_is_not_there(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/code/1234").await;
+        server.turn(minutes(5) - Duration::from_millis(1));
+        assert_eq!(visitor.at(&app).get("/code").await.body, "ada 1234");
+        server.turn(Duration::from_millis(1));
+        assert_eq!(visitor.at(&app).get("/code").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(visitor.at(&app).get("/anyone").await.body, "Some(\"ada\") None 0 false");
+    }
+
+    // B42
+    async fn what_is_optional_is_never_missed(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        assert_eq!(Visitor::new(&app).get("/anyone").await.body, "None None 0 true");
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/visit").await;
+        assert_eq!(visitor.at(&app).get("/anyone").await.body, "Some(\"ada\") None 1 false");
+        assert_eq!(Visitor::new(&app).get("/maybe").await.body, "guest");
+        assert_eq!(visitor.at(&app).get("/maybe").await.body, "ada");
+    }
+
+    // B42: to look at a session begins none, and changes none.
+    async fn a_view_writes_nothing(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        for path in ["/account", "/code", "/anyone", "/recent", "/maybe"] {
+            assert_eq!(Visitor::new(&app).get(path).await.set_cookie(), None, "{path}");
+        }
+        assert_eq!(server.controls.calls(), (0, 0, 0), "a guest costs the store nothing");
+        let visitor = server.signed_in("ada").await;
+        let (loads, applies, deletes) = server.controls.calls();
+        for path in ["/account", "/code", "/anyone", "/recent", "/maybe"] {
+            assert_eq!(visitor.at(&app).get(path).await.set_cookie(), None, "{path}");
+        }
+        assert_eq!(server.controls.calls(), (loads + 5, applies, deletes));
+    }
+
+    // B43, S17
+    async fn a_fresh_view_asks_for_a_recent_sign_in(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        let mut visitor = server.visitor();
+        visitor.post("/name/Ada").await;
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "a new session is no sign-in");
+        server.turn(minutes(20));
+        visitor.post("/login/ada").await;
+        server.turn(RECENT - Duration::from_millis(1));
+        assert!(visitor.at(&app).get("/recent").await.body.starts_with("ada "));
+        assert_eq!(visitor.at(&app).get("/recent-name").await.body, "Ada");
+        server.turn(Duration::from_millis(1));
+        let reply = visitor.at(&app).get("/recent").await;
+        assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login?again&next=/recent")));
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED);
+        assert!(visitor.at(&app).get("/account").await.status.is_success(), "the session goes on");
+        // Reading and writing do not freshen it; signing in again does, with a new id.
+        visitor.post("/name/Ada").await;
+        assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::SEE_OTHER);
+        let before = visitor.cookie();
+        visitor.post("/login/ada").await;
+        assert_ne!(visitor.cookie(), before);
+        assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::OK);
+    }
+
+    // S17: who was remembered has not signed in lately; nor has who renewed, or is somebody else's guest again.
+    async fn nothing_but_a_sign_in_is_fresh(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes());
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/remember").await;
+        server.turn(hours(24 * 7));
+        assert_eq!(visitor.at(&app).get("/account").await.body, "ada Light");
+        visitor.post("/renew").await;
+        assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::SEE_OTHER);
+        visitor.post("/login/ada").await;
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::OK);
+        visitor.post("/theme/dark").await;
+        visitor.post("/logout").await;
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED);
+    }
+
+    // B45
+    async fn a_view_before_or_after_a_session_in_one_handler(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new()
+            .route("/before", post(|View(me): View<SignedIn>, mut session: S| async move {
+                *session.theme_mut() = Theme::Dark;
+                format!("{} {:?} {:?}", me.user, me.theme, session.theme())
+            }))
+            .route("/after", post(|mut session: S, View(me): View<SignedIn>| async move {
+                session.visits_mut().add(1);
+                format!("{} {:?} {}", me.user, me.theme, session.visits())
+            }))
+            .route("/two", get(|View(me): View<SignedIn>, View(other): View<Anyone>| async move { (Some(me.user) == other.user).to_string() })));
+        let mut visitor = server.signed_in("ada").await;
+        assert_eq!(visitor.at(&app).post("/before").await.body, "ada Light Dark");
+        assert_eq!(visitor.at(&app).post("/after").await.body, "ada Dark 1");
+        let (loads, ..) = server.controls.calls();
+        assert_eq!(visitor.at(&app).get("/two").await.body, "true");
+        assert_eq!(server.controls.calls().0, loads + 1, "one load for both");
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["theme"], &seen["visits"]), (&"Dark".into(), &1.into()));
+        for path in ["/before", "/after"] {
+            assert_eq!(Visitor::new(&app).post(path).await.status, StatusCode::SEE_OTHER);
+        }
+    }
+
+    // B45: it sees what handles before it did, and a handle at hand is seen as it is.
+    async fn a_view_beside_a_changed_session(store) {
+        async fn sign_in(mut session: S, request: Request, next: Next) -> Response {
+            session.user_mut().log_in("eve".into());
+            drop(session);
+            next.run(request).await
+        }
+        async fn sign_out(mut session: S, request: Request, next: Next) -> Response {
+            session.user_mut().log_out();
+            drop(session);
+            next.run(request).await
+        }
+        let server = Server::new(store);
+        let signs_in = server.serving(routes().layer(middleware::from_fn(sign_in)));
+        let signs_out = server.serving(routes().layer(middleware::from_fn(sign_out)));
+        assert_eq!(Visitor::new(&signs_in).get("/account").await.body, "eve Light");
+        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "signed in by this very request");
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        visitor.post("/name/Ada").await;
+        let visitor = visitor.clone();
+        assert_eq!(visitor.at(&signs_out).get("/account").await.status, StatusCode::SEE_OTHER);
+
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "signed out by this very request");
+        let at_hand = server.serving(Router::new().route("/", post(|mut session: S| async move {
+            assert!(View::<SignedIn>::of(&session).is_none() && View::<Recent>::of(&session).is_none());
+            session.user_mut().log_in("eve".into());
+            let View(me) = View::<SignedIn>::of(&session).unwrap();
+            assert!(View::<Recent>::of(&session).is_some());
+            session.user_mut().log_out();
+            assert!(View::<RecentName>::of(&session).is_none());
+            me.user
+        })));
+        assert_eq!(Visitor::new(&at_hand).post("/").await.body, "eve");
+    }
+
+    // B42, S47: an outage is no refusal; nobody is sent to the login for it.
+    async fn a_store_that_is_down_is_not_a_guest(store) {
+        let server = Server::new(store);
+        let app = server.serving(routes().route("/why", get(|view: Result<View<SignedIn>, ViewRejection>| async move {
+            let rejection = view.err().unwrap();
+            (rejection.status(), format!("{} {rejection}", rejection.is_refused()))
+        })));
+        let visitor = server.signed_in("ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        for path in ["/account", "/code", "/maybe", "/recent"] {
+            assert_eq!(leads_to(&visitor.at(&app).get(path).await), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
+        }
+        let reply = visitor.at(&app).get("/why").await;
+        assert!(reply.status == StatusCode::SERVICE_UNAVAILABLE && reply.body.starts_with("false The session store"), "{}", reply.body);
+        server.controls.down.store(false, Ordering::SeqCst);
+        assert_eq!(visitor.at(&app).get("/account").await.status, StatusCode::OK);
+        assert!(Visitor::new(&app).get("/why").await.body.starts_with("true "));
+    }
+}
+
+// B45
+#[tokio::test]
+async fn a_missing_layer_is_a_sentence_that_says_what_to_write() {
+    for path in ["/account", "/maybe", "/recent"] {
+        let reply = Visitor::new(&routes()).get(path).await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(reply.body.contains(".layer(sessions.layer())") && reply.body.contains("Site"), "{}", reply.body);
+    }
+}
+
+// B42: a nested router shortens the path; the visitor's is kept.
+#[tokio::test]
+async fn next_is_the_path_that_the_visitor_asked_for() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(Router::new().nest("/my", Router::new().nest("/own", routes())));
+    let reply = Visitor::new(&app).get("/my/own/account?tab=2").await;
+    assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login?next=/my/own/account%3Ftab%3D2")));
+}
+
+// B42: what a browser would take for another host is no place to come back to.
+#[tokio::test]
+async fn next_never_leads_elsewhere() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(routes().fallback(|_: View<SignedIn>| async {}));
+    let long = format!("/{}", "a".repeat(2048));
+    for path in ["//evil.example/account", "//account", &long] {
+        assert_eq!(leads_to(&Visitor::new(&app).get(path).await), (StatusCode::SEE_OTHER, Some("/login")), "{path}");
+    }
+    let reply = Visitor::new(&app).get("/a/%5C%0d%0aevil?b=c+d'").await;
+    let location = leads_to(&reply).1.unwrap().to_owned();
+    let next = location.strip_prefix("/login?next=").unwrap();
+    assert!(next.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/%".contains(&byte)), "{next}");
+}
+
+// The way there and back: the login form gives `next` to `local_path`.
+#[tokio::test]
+async fn after_the_login_the_visitor_gets_where_they_wanted() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(routes().route(
+        "/login",
+        post(|mut session: S, request: Request| async move {
+            session.user_mut().log_in("ada".into());
+            let query = axum::extract::Query::<std::collections::BTreeMap<String, String>>::try_from_uri(request.uri());
+            let next = query.unwrap().0.remove("next").unwrap_or_default();
+            axum::response::Redirect::to(local_path(&next).unwrap_or("/"))
+        }),
+    ));
+    let mut visitor = Visitor::new(&app);
+    let reply = visitor.get("/account?tab=2&x=%26").await;
+    let login = leads_to(&reply).1.unwrap().to_owned();
+    assert_eq!(leads_to(&visitor.post(&login).await).1, Some("/account?tab=2&x=%26"));
+    assert_eq!(visitor.get("/account?tab=2&x=%26").await.body, "ada Light");
+    let evil = visitor.post("/login?next=//evil.example").await;
+    assert_eq!(leads_to(&evil).1, Some("/"));
+}
+
+// For services without extractors.
+#[tokio::test]
+async fn a_view_out_of_the_parts_of_a_request() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(Router::new().route(
+        "/",
+        get(|request: Request| async move {
+            let (parts, _) = request.into_parts();
+            match View::<SignedIn>::from_parts(&parts).await {
+                Ok(View(me)) => Response::new(me.user.into()),
+                Err(rejection) => rejection.into_http::<axum::body::Body>(),
+            }
+        }),
+    ));
+    assert_eq!(leads_to(&Visitor::new(&app).get("/").await).1, Some("/login?next=/"));
+    assert_eq!(server.signed_in("ada").await.at(&app).get("/").await.body, "ada");
+}

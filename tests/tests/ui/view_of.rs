@@ -1,0 +1,30 @@
+//! Views of what is no session, or of one that others may not see; and arguments of handlers that are no views.
+
+use session_runtime::{View, view};
+
+pub struct Plain {
+    pub user_id: u64,
+}
+
+#[view(Plain)]
+pub struct NotASession {
+    user_id: u64,
+}
+
+mod apart {
+    #[derive(session_runtime::Session)]
+    pub struct Area {
+        user_id: Option<u64>,
+    }
+}
+
+#[view(apart::Area)]
+pub struct OthersField {
+    user_id: u64,
+}
+
+async fn no_view(View(plain): View<Plain>) -> String {
+    plain.user_id.to_string()
+}
+
+fn main() {}
