@@ -26,9 +26,15 @@ impl Page {
         Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
     }
 
-    /// A view is not for this visitor, or not as things stand.
+    /// A view is not for this visitor, or not as things stand. A status that was chosen says all: 404 means that there is
+    /// nothing, not even something to sign in for.
     pub(crate) fn refused(status: StatusCode) -> Self {
-        let sentence = "This page is for visitors who are signed in, perhaps only just. Please sign in and try again.";
+        let sentence = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => {
+                "This page is for signed-in visitors, and may ask for a recent sign-in. Please sign in and try again."
+            }
+            status => status.canonical_reason().unwrap_or("Refused"),
+        };
         Self { status, sentence: sentence.to_owned() }
     }
 
