@@ -112,6 +112,11 @@ impl Session {
         ours(&format_ident!("__{}Slots", self.ident))
     }
 
+    /// The field that says who is signed in.
+    pub(crate) fn identity(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.policy() == Some(Policy::Identity))
+    }
+
     /// Where the expansion finds what it needs.
     pub(crate) fn private(&self) -> TokenStream {
         match &self.attrs.krate {

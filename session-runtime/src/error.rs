@@ -28,10 +28,14 @@ pub(crate) enum Kind {
     Moved,
     #[error("other requests kept changing the same fields; nothing was written")]
     Conflict,
+    #[error("the user has as many sessions as allowed, so this sign-in was refused; nothing was written")]
+    Full,
     #[error("the session store did not answer; nothing is known to be written")]
     Unavailable,
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
+    #[error("a value of a `secret` field is too long to be encrypted; nothing was written")]
+    TooLong,
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
     #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
@@ -94,6 +98,19 @@ impl Error {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self.kind(), Kind::Conflict)
+    }
+
+    /// The user has as many sessions as [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows, so the sign-in was
+    /// refused. Nothing was written.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_full()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.kind(), Kind::Full)
     }
 
     /// The store is down or slow.

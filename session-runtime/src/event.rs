@@ -18,6 +18,10 @@ pub enum Event {
     Renewed,
     /// A session was ended by this request.
     Ended,
+    /// A session was ended from elsewhere: its user's sessions were revoked, or were more than allowed.
+    Revoked,
+    /// A sign-in was refused, since its user has as many sessions as allowed.
+    SignInRefused,
     /// A signed cookie named a session that the store does not have: expired, ended, or never there.
     Unknown,
     /// A cookie of our name was no token of ours: forged, damaged, signed under another key, or too long.
@@ -40,9 +44,10 @@ pub enum Event {
     DroppedOnFailure,
     /// A handle with changes was dropped after the response had left.
     Late,
-    /// A stored value could not be read; the field shows its default.
+    /// A stored value could not be read; the field shows its default. Of a `secret` field: it was tampered with, stored
+    /// before the field was `secret`, or under a key that the ring no longer has.
     Undecodable {
-        /// The field.
+        /// The field's stored name.
         field: &'static str,
     },
     /// A full store let a live session go.
@@ -94,7 +99,11 @@ impl Events {
             | Event::Evicted { signed_in: false } => {
                 tracing::debug!(target: "session_runtime", ?event, "session");
             }
-            Event::Replayed { recently: true } | Event::Gone | Event::DroppedOnFailure => {
+            Event::Replayed { recently: true }
+            | Event::Revoked
+            | Event::SignInRefused
+            | Event::Gone
+            | Event::DroppedOnFailure => {
                 tracing::info!(target: "session_runtime", ?event, "session");
             }
             _ => tracing::warn!(target: "session_runtime", ?event, "session"),

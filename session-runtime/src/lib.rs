@@ -104,12 +104,14 @@ pub use self::web::{
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
+    engine::StoreDown,
     error::Error,
     event::{Event, Events},
     fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
-    session::{Core, Identity, Schema, Session},
-    sessions::{Sessions, SessionsBuilder},
+    schema::SessionLimit,
+    session::{Core, Identified, Identity, Listed, Schema, Session},
+    sessions::{ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };
 
@@ -124,10 +126,11 @@ pub mod __private {
         cookie::{CookieSpec, SameSite},
         fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor},
         schema::{
-            Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Meta, Optional, Policy, Spec, Storable,
-            initial,
+            Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Meta, Optional, Policy, SessionLimit, Spec,
+            Storable, initial,
         },
-        session::{Core, Identity, Schema},
+        session::{Core, Identified, Identity, Listed, Schema},
+        store::{ByUser, Nothing},
         view::{NoSession, Project, ViewPolicy, Viewed, project},
     };
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, Timestamp,
-    store::{Applied, Change, Entered, Key, Leaving, Record, Room, Store, StoreError, User, UserIndex},
+    store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tempfile::TempDir;
 
@@ -85,19 +85,19 @@ impl Store for Probe {
 }
 
 impl UserIndex for Probe {
-    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         self.check(&self.controls.index_calls, key).await?;
-        self.inner.enter(user, key, room, now).await
+        self.inner.enter(user, key, now).await
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         self.pass(&self.controls.index_calls).await?;
         self.inner.entries(user).await
     }
 
-    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
         self.pass(&self.controls.index_calls).await?;
-        self.inner.leave(user, which).await
+        self.inner.leave(user, keys).await
     }
 }
 
@@ -151,24 +151,29 @@ impl Store for AnyStore {
 }
 
 impl UserIndex for AnyStore {
-    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         match self {
-            Self::Memory(store) => store.enter(user, key, room, now).await,
-            Self::File(store, _) => store.enter(user, key, room, now).await,
+            Self::Memory(store) => store.enter(user, key, now).await,
+            Self::File(store, _) => store.enter(user, key, now).await,
         }
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         match self {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
         }
     }
 
-    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
         match self {
-            Self::Memory(store) => store.leave(user, which).await,
-            Self::File(store, _) => store.leave(user, which).await,
+            Self::Memory(store) => store.leave(user, keys).await,
+            Self::File(store, _) => store.leave(user, keys).await,
         }
     }
+}
+
+/// Which sessions a list names.
+pub fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
+    entries.into_iter().map(|entry| entry.key).collect()
 }

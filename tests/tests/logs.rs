@@ -3,16 +3,22 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    error::Error as _,
     io,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
 };
 
-use axum::body::Body;
+use axum::{
+    Router,
+    body::Body,
+    routing::{get, post},
+};
 use http::{Request, header::COOKIE};
-use session_runtime::{Clock, KeyRing};
+use serde::{Deserialize, Serialize, Serializer, ser};
+use session_runtime::{Clock, KeyRing, Session, Sessions};
 use tests::{
     app::{Server, hours},
-    client::send,
+    client::{Visitor, send},
     store::AnyStore,
 };
 use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
@@ -39,10 +45,20 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// The process's log, which all tests write to.
+fn log() -> Log {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    let start = || {
+        let log = Log::default();
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).with_ansi(false).init();
+        log
+    };
+    LOG.get_or_init(start).clone()
+}
+
 #[tokio::test]
 async fn no_id_key_or_value_is_ever_logged() {
-    let log = Log::default();
-    tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).with_ansi(false).init();
+    let log = log();
     let key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(151) ^ 0x3c).collect();
     let mut secrets = vec![hex(&key), format!("{key:?}"), "correct-horse-battery-staple".into()];
     for store in [AnyStore::memory(), AnyStore::file().await] {
@@ -87,6 +103,78 @@ async fn no_id_key_or_value_is_ever_logged() {
             assert!(!log.contains(&tail[at..at + 10]), "{} is in the log", &tail[at..at + 10]);
         }
     }
+}
+
+/// What is stored as a text, and told by serde word for word where a choice was expected; and what cannot be encoded.
+#[derive(Session)]
+#[session(cookie = "__Host-safe")]
+struct Text {
+    #[session(secret)]
+    secret: String,
+    open: String,
+    #[session(secret)]
+    picky: Picky,
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-safe")]
+struct Chosen {
+    #[session(secret)]
+    secret: Choice,
+    open: Choice,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+enum Choice {
+    #[default]
+    First,
+}
+
+#[derive(Default, Deserialize)]
+struct Picky(String);
+
+impl Serialize for Picky {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() {
+            return serializer.serialize_unit();
+        }
+        Err(ser::Error::custom(format!("{} is not to my taste", self.0)))
+    }
+}
+
+// B12: serde quotes what it cannot read or write; of a secret nobody is told.
+#[tokio::test]
+async fn no_secret_is_quoted_by_an_error() {
+    let (log, keys) = (log(), KeyRing::generate());
+    let write = post(|mut s: Session<Text>| async move {
+        *s.secret_mut() = "velvet-antler".into();
+        *s.open_mut() = "plain-as-day".into();
+        s.save().await.unwrap();
+        *s.picky_mut() = Picky("velvet-antler".into());
+        let error = s.save().await.unwrap_err();
+        assert!(error.to_string().contains("picky") && error.source().is_none());
+        format!("{error:?} {s:?}")
+    });
+    let fail = post(|mut s: Session<Text>| async move { *s.picky_mut() = Picky("velvet-antler".into()) });
+    let read = get(|s: Session<Chosen>| async move { format!("{:?} {:?}", s.secret(), s.open()) });
+    for store in [AnyStore::memory(), AnyStore::file().await] {
+        let text = Sessions::<Text>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
+        let chosen = Sessions::<Chosen>::builder().store(store).keys(keys.clone()).build().unwrap();
+        let routes = Router::new().route("/", write.clone()).route("/fail", fail.clone());
+        let (text, chosen) = (routes.layer(text.layer()), Router::new().route("/", read.clone()).layer(chosen.layer()));
+        let mut visitor = Visitor::new(&text);
+        let reply = visitor.post("/").await;
+        assert!(reply.body.contains("Encode") && !reply.body.contains("velvet"), "{}", reply.body);
+        let reply = visitor.post("/fail").await;
+        assert!(reply.status.is_server_error() && !reply.body.contains("velvet"), "{}", reply.body);
+        assert_eq!(visitor.at(&chosen).get("/").await.body, "First First");
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("plain-as-day") && log.contains("picky"),
+        "serde does quote, and the failure is logged: {log}"
+    );
+    assert!(!log.contains("velvet"), "{log}");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -54,6 +54,7 @@ pub(crate) enum StructKey {
     Remember,
     RotateEvery,
     Touch,
+    MaxPerUser,
     Persistent,
     Secure,
     HttpOnly,
@@ -71,8 +72,11 @@ pub(crate) enum FieldKey {
     Counter,
     Flash,
     Identity,
+    Unlisted,
     Expires,
+    Rotates,
     Device,
+    Secret,
     Rename,
     Alias,
     Default,
@@ -128,6 +132,13 @@ impl Key for StructKey {
             "touch",
             "touch = 30s",
             "How stale the idle deadline may get before a read refreshes it. Default: `idle` / 20, at most 1 minute.",
+        ),
+        on_struct(
+            Self::MaxPerUser,
+            "max_per_user",
+            "max_per_user = 5",
+            "How many sessions a user may have: a sign-in too many ends the oldest, or with `(5, refuse)` is refused. \
+             Default: any number.",
         ),
         on_struct(
             Self::Persistent,
@@ -204,16 +215,35 @@ impl Key for FieldKey {
             "An `Option` of who is signed in: `log_in` and `log_out` renew the session's id.",
         ),
         on_field(
+            Self::Unlisted,
+            "unlisted",
+            "unlisted",
+            "On an `identity`: nobody asks which sessions are whose, so a store that cannot say will do.",
+        ),
+        on_field(
             Self::Expires,
             "expires",
             "expires = 5m",
             "Ends the field alone, this long after it was last written. Adds `x_expires_at()`.",
         ),
         on_field(
+            Self::Rotates,
+            "rotates",
+            "rotates",
+            "Decides what a visitor may do: changing it renews the session's id, and a sign-in forgets it.",
+        ),
+        on_field(
             Self::Device,
             "device",
             "device",
             "Belongs to the browser rather than to the user: `log_out` leaves it.",
+        ),
+        on_field(
+            Self::Secret,
+            "secret",
+            "secret",
+            "Is encrypted wherever it is stored, for this session and field alone, and never shown in a log or an error. \
+             Its length is not hidden.",
         ),
         on_field(
             Self::Rename,

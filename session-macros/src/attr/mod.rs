@@ -1,6 +1,7 @@
 //! Attributes as they were written, each with the place to point at. Faults are reported and skipped, never fatal.
 
 pub(crate) mod keys;
+mod limit;
 pub(crate) mod list;
 mod value;
 
@@ -8,6 +9,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, Path};
 
+pub(crate) use self::limit::Limit;
 use self::{
     keys::{FieldKey, Key, StructKey},
     list::{Entry, entries},
@@ -60,6 +62,7 @@ pub(crate) struct StructAttrs {
     pub(crate) remember: Option<Given<Lifetime>>,
     pub(crate) rotate_every: Option<Given<Lifetime>>,
     pub(crate) touch: Option<Given<Lifetime>>,
+    pub(crate) max_per_user: Option<Given<Limit>>,
     pub(crate) persistent: Option<Given<bool>>,
     pub(crate) secure: Option<Given<bool>>,
     pub(crate) http_only: Option<Given<bool>>,
@@ -77,8 +80,11 @@ pub(crate) struct StructAttrs {
 pub(crate) struct FieldAttrs {
     /// More than one is a fault.
     pub(crate) policies: Vec<(Policy, Ident)>,
+    pub(crate) unlisted: Option<Ident>,
     pub(crate) expires: Option<Given<Lifetime>>,
+    pub(crate) rotates: Option<Ident>,
     pub(crate) device: Option<Ident>,
+    pub(crate) secret: Option<Ident>,
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
     /// `default` alone is `None` within.
@@ -103,6 +109,7 @@ impl StructAttrs {
                 StructKey::Remember => attrs.remember = entry.lifetime(cx),
                 StructKey::RotateEvery => attrs.rotate_every = entry.lifetime(cx),
                 StructKey::Touch => attrs.touch = entry.lifetime(cx),
+                StructKey::MaxPerUser => attrs.max_per_user = entry.limit(cx),
                 StructKey::Persistent => attrs.persistent = entry.flag(cx),
                 StructKey::Secure => attrs.secure = entry.flag(cx),
                 StructKey::HttpOnly => attrs.http_only = entry.flag(cx),
@@ -136,8 +143,11 @@ impl FieldAttrs {
                 FieldKey::Counter => attrs.policy(Policy::Counter, &entry, cx),
                 FieldKey::Flash => attrs.policy(Policy::Flash, &entry, cx),
                 FieldKey::Identity => attrs.policy(Policy::Identity, &entry, cx),
+                FieldKey::Unlisted => attrs.unlisted = Some(entry.bare(cx)),
                 FieldKey::Expires => attrs.expires = entry.lifetime(cx),
+                FieldKey::Rotates => attrs.rotates = Some(entry.bare(cx)),
                 FieldKey::Device => attrs.device = Some(entry.bare(cx)),
+                FieldKey::Secret => attrs.secret = Some(entry.bare(cx)),
                 FieldKey::Rename => attrs.rename = entry.text(cx),
                 FieldKey::Alias => attrs.aliases.extend(entry.text(cx)),
                 FieldKey::Default => attrs.default = Some(entry.expression()),

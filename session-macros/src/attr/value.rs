@@ -103,16 +103,16 @@ impl<K: Key> Entry<K> {
         self.given(value)
     }
 
-    fn literal(&self) -> Option<Lit> {
+    pub(super) fn literal(&self) -> Option<Lit> {
         let tokens = TokenStream::from_iter(flatten(self.value.clone()?));
         syn::parse2(tokens).ok()
     }
 
-    fn given<T>(self, value: T) -> Given<T> {
+    pub(super) fn given<T>(self, value: T) -> Given<T> {
         Given { key: self.at, value, tokens: self.value.unwrap_or_default() }
     }
 
-    fn wrong<T>(&self, takes: &str, cx: &mut Context) -> Option<T> {
+    pub(super) fn wrong<T>(&self, takes: &str, cx: &mut Context) -> Option<T> {
         self.say(takes, cx);
         None
     }

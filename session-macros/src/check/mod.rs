@@ -1,6 +1,7 @@
 //! The rules, one function each, with what it refuses in a comment. All run, so that one compile reports every fault.
 
 mod cookie;
+mod identity;
 mod item;
 mod lifetime;
 mod names;
@@ -26,9 +27,14 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         lifetime::fields,
         policy::one,
         policy::types,
-        policy::identity,
+        identity::one,
+        identity::with,
+        identity::unlisted,
+        identity::max_per_user,
+        identity::rotates,
         policy::default,
         policy::with,
+        policy::secret,
         policy::skip,
         policy::copy,
         names::stored,

@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use crate::{
     attr::Policy,
     context::Context,
-    model::{Field, Session},
+    model::Session,
     shape::{Shape, is_integer, spelling},
 };
 
@@ -56,31 +56,6 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
     }
 }
 
-// #[session(identity)] user_id: …, #[session(identity)] admin_id: …
-// #[session(identity, device)] user_id: …
-pub(super) fn identity(session: &Session, cx: &mut Context) {
-    let mut first: Option<&Field> = None;
-    for field in &session.fields {
-        let Some((Policy::Identity, policy)) = field.attrs.policies.first() else { continue };
-        if let Some(first) = first {
-            cx.error_at(
-                policy,
-                format!(
-                    "a session has one `identity`, and `{}` is it already; keep the other as a plain field",
-                    first.name()
-                ),
-            );
-        }
-        first.get_or_insert(field);
-        if let Some(device) = &field.attrs.device {
-            cx.error_at(
-                device,
-                "an `identity` belongs to the user, not to the device: `log_out` must clear it; drop `device`",
-            );
-        }
-    }
-}
-
 // #[session(identity, default = Some(1))]
 pub(super) fn default(session: &Session, cx: &mut Context) {
     for field in &session.fields {
@@ -109,6 +84,26 @@ pub(super) fn with(session: &Session, cx: &mut Context) {
     }
 }
 
+// #[session(counter, secret)]
+// #[session(identity, secret)]
+pub(super) fn secret(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let Some(secret) = &field.attrs.secret else { continue };
+        match field.policy() {
+            Some(Policy::Counter) => cx.error_at(
+                secret,
+                "a `counter` is stored as a number, for the store to add to; drop `secret`, or make it `atomic` \
+                 instead of `counter`",
+            ),
+            Some(Policy::Identity) => cx.error_at(
+                secret,
+                "an `identity` is stored readable, since sessions are found and ended by it; drop `secret`",
+            ),
+            _ => {}
+        }
+    }
+}
+
 // #[session(skip, expires = 5m)]
 pub(super) fn skip(session: &Session, cx: &mut Context) {
     for field in session.fields.iter().filter(|field| field.attrs.skip.is_some()) {
@@ -117,6 +112,9 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
         let others = [
             attrs.expires.as_ref().map(|given| &given.key),
             attrs.device.as_ref(),
+            attrs.rotates.as_ref(),
+            attrs.unlisted.as_ref(),
+            attrs.secret.as_ref(),
             attrs.rename.as_ref().map(|given| &given.key),
             attrs.with.as_ref().map(|given| &given.key),
         ];

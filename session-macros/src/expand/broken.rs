@@ -14,11 +14,15 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         quote!(where #shop #arguments: ::core::marker::Send + 'static, #predicates)
     });
     let types = types(session, &p);
+    // So that whoever asks for the sessions of a user is not told that there is no such thing.
+    let identity = (!session.is_generic()).then(|| schema::identity(session));
     quote! {
         #types
+        #identity
         impl #parameters #p::Schema for #shop #arguments #clause {
             type Fields = #fields #arguments;
             type Slots = ();
+            type Needs = #p::Nothing;
             const SPEC: #p::Spec = #p::Spec::new("", #p::CookieSpec::new("__Host-session"), &[]);
             fn visit(_: &mut (), _: &mut #p::Visitor<'_>) {}
             fn split(self) {}

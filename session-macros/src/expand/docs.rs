@@ -23,7 +23,8 @@ pub(super) fn storage(field: &Field) -> String {
         Some(expires) => format!("for {} after the last write", expires.value.words()),
         None => "for as long as the session".to_owned(),
     };
-    format!("\n Stored as `{}`, {how_long}.", field.stored_name())
+    let how = if field.attrs.secret.is_some() { ", encrypted" } else { "" };
+    format!("\n Stored as `{}`{how}, {how_long}.", field.stored_name())
 }
 
 pub(super) fn handle(field: &Field) -> String {

@@ -8,6 +8,7 @@ use crate::{
     attr::{Policy, SameSite},
     duration::Lifetime,
     model::{Field, Session},
+    shape::Shape,
     span::{ends, ours, respan},
 };
 
@@ -35,11 +36,13 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots) = (session.fields_ident(), session.slots_ident());
     let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
-    let spec = spec(session, &p);
+    let (spec, needs, identity) = (spec(session, &p), needs(session), identity(session));
     quote! {
+        #identity
         impl #p::Schema for #shop {
             type Fields = #fields;
             type Slots = #slots;
+            type Needs = #p::#needs;
             const SPEC: #p::Spec = #spec;
             fn visit(slots: &mut #slots, visitor: &mut #p::Visitor<'_>) {
                 #(visitor.field(&#slots::#names, &mut slots.#names);)*
@@ -52,6 +55,30 @@ pub(super) fn schema(session: &Session) -> TokenStream {
             }
         }
     }
+}
+
+/// What the store must be able to do.
+pub(super) fn needs(session: &Session) -> TokenStream {
+    if is_listed(session) { quote!(ByUser) } else { quote!(Nothing) }
+}
+
+/// That somebody can be signed in, and that sessions can be listed by who that is.
+pub(super) fn identity(session: &Session) -> TokenStream {
+    let (p, shop) = (session.private(), ours(&session.ident));
+    let Some(field) = session.identity() else { return TokenStream::new() };
+    // In a sound session it is an `Option`.
+    let user = if let Shape::Maybe(user) = Shape::of(&field.ty) { user } else { &field.ty };
+    let listed = is_listed(session).then(|| quote!(impl #p::Listed for #shop {}));
+    quote! {
+        impl #p::Identified for #shop {
+            type User = #user;
+        }
+        #listed
+    }
+}
+
+fn is_listed(session: &Session) -> bool {
+    session.identity().is_some_and(|field| field.attrs.unlisted.is_none())
 }
 
 /// `const user_id: Field<Option<u64>> = Field::plain("user_id").identity();`
@@ -83,7 +110,9 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
         quote!(.expires(#expires))
     });
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
-    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device;)
+    let rotates = field.attrs.rotates.as_ref().map(|_| quote!(.rotates()));
+    let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
+    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates #secret;)
 }
 
 /// Whether the type alone says how the field is encoded and what it is at first.
@@ -138,7 +167,11 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         Some(quote!(.#method(#value)))
     });
     // A `const` block, since what functions return is not promoted to `'static` within a call.
-    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)*)
+    let limit = attrs.max_per_user.as_ref().map(|limit| {
+        let (most, kind) = (limit.value.most, if limit.value.refuse { quote!(Refuse) } else { quote!(EndOldest) });
+        quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
+    });
+    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit)
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {

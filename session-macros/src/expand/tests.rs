@@ -23,7 +23,7 @@ fn the_expansion_is_as_documented() {
             pub user_id: Option<u64>,
             #[session(atomic, default = vec![Line::FREE])]
             pub(crate) cart: Vec<Line>,
-            #[session(expires = 5m, rename = "code", alias = "otp")]
+            #[session(expires = 5m, secret, rename = "code", alias = "otp")]
             one_time_code: Option<String>,
             #[session(skip)]
             scratch: Scratch,

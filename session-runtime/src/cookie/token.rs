@@ -25,7 +25,7 @@ use super::base64::{self, BYTES, LENGTH};
 use crate::{
     clock::Timestamp,
     error::Error,
-    id::{Selector, Verifier, hex},
+    id::{Key, Selector, Verifier, hex},
     keys::{KeyId, KeyRing, MasterKey, Purpose, framed},
 };
 
@@ -94,8 +94,8 @@ impl Signer {
     }
 
     /// A short name for a session in logs. It stays for the session's life, and without the key says nothing of its id.
-    pub(crate) fn fingerprint(&self, selector: Selector) -> String {
-        hex(&self.fingerprints.clone().chain_update(selector.0).finalize().into_bytes()[..6])
+    pub(crate) fn fingerprint(&self, key: &Key) -> String {
+        hex(&self.fingerprints.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
     }
 
     fn key(&self, id: &KeyId) -> Option<(&SigningKey, bool)> {

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     id::Key,
     record::{Applied, Change, Record},
-    store::StoreError,
+    store::{StoreError, User, UserEntry},
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -21,17 +21,46 @@ impl Engine {
         within(self.store_timeout, self.store.delete(key)).await
     }
 
-    /// Applies a change; sends it once more if the answer is lost, which the nonce makes safe (B34). Not after a
-    /// time-out: who waited so long need not wait twice.
-    pub(super) async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let apply = || within(self.store_timeout, self.store.apply(key, change, now));
-        match apply().await {
-            Err(error) if !error.is_timeout() => {
-                tracing::warn!(target: "session_runtime", %error, "the session store did not answer a commit; asking once more");
-                apply().await
-            }
-            answer => answer,
+    /// Removes a record that has just been made to expire. If that fails, clean-up will do it.
+    pub(super) async fn remove_ended(&self, key: &Key) {
+        if let Err(error) = self.delete(key).await {
+            tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
         }
+    }
+
+    /// Applies a change; once more if the answer is lost, which the nonce makes safe (B34).
+    pub(super) async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        twice(|| within(self.store_timeout, self.store.apply(key, change, now))).await
+    }
+
+    pub(super) async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        let Some(users) = &self.users else { return Ok(()) };
+        twice(|| within(self.store_timeout, users.enter(user, key, now))).await
+    }
+
+    /// The entries of `user`; none where nobody is entered.
+    pub(super) async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        let Some(users) = &self.users else { return Ok(Vec::new()) };
+        twice(|| within(self.store_timeout, users.entries(user))).await
+    }
+
+    pub(super) async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
+        let Some(users) = &self.users else { return Ok(()) };
+        twice(|| within(self.store_timeout, users.leave(user, keys))).await
+    }
+}
+
+/// Asks once more if the answer is lost. Not after a time-out: who waited so long need not wait twice.
+async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    match ask().await {
+        Err(error) if !error.is_timeout() => {
+            tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
+            ask().await
+        }
+        answer => answer,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     pending::Pending,
     plan::{Plan, write_ops},
     request::{Inner, Response},
+    users::{Settled, SignIn},
 };
 use crate::{
     clock::Timestamp,
@@ -32,6 +33,8 @@ pub(crate) enum Outcome {
     Moved,
     /// Others kept winning the race.
     Conflict,
+    /// The user has as many sessions as allowed.
+    Refused,
 }
 
 impl Outcome {
@@ -42,6 +45,7 @@ impl Outcome {
             Self::Gone => Err(Error::new(Kind::Gone)),
             Self::Moved => Err(Error::new(Kind::Moved)),
             Self::Conflict => Err(Error::new(Kind::Conflict)),
+            Self::Refused => Err(Error::new(Kind::Full)),
         }
     }
 }
@@ -69,8 +73,12 @@ pub(super) struct Work {
     key: Option<Key>,
     /// When it was planned.
     at: Timestamp,
+    /// Whose session it makes this, where that is to be known.
+    sign_in: Option<SignIn>,
     /// Whether it was sent before.
     resumed: bool,
+    /// Whether the change is in, so that only the sign-in is to be settled.
+    applied: bool,
 }
 
 /// Work that is kept for the next commit unless it is answered, also if this commit is dropped on the way.
@@ -124,7 +132,7 @@ impl Request {
                     return Ok(Committed { outcome: self.report(outcome), asked: asked || now_asked });
                 }
             };
-            let Some(work) = &underway.work else { continue };
+            let Some(work) = &mut underway.work else { continue };
             asked |= !work.pending.is_empty();
             let resumed = work.resumed;
             let outcome = self.carry_out(work).await?;
@@ -151,6 +159,7 @@ impl Request {
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
         let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
+        let plan = self.engine.seal_plan(plan, presented, now)?;
         let key = presented.key();
         let outcome = match plan {
             Plan::Nothing => Outcome::Applied,
@@ -158,7 +167,8 @@ impl Request {
             Plan::Lost(Lost::Moved) => Outcome::Moved,
             Plan::Conflict => Outcome::Conflict,
             Plan::End { .. } | Plan::Create { .. } | Plan::Update { .. } => {
-                let work = Work { pending, plan, key, at: now, resumed: false };
+                let sign_in = self.engine.users.as_ref().and_then(|_| plan.sign_in(presented));
+                let work = Work { pending, plan, key, at: now, sign_in, resumed: false, applied: false };
                 return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
             }
         };
@@ -170,7 +180,29 @@ impl Request {
     }
 
     /// Sends a plan. `None`: the record turned out to be newer and was loaded anew.
-    async fn carry_out(&self, work: &Work) -> Result<Option<Outcome>, Error> {
+    async fn carry_out(&self, work: &mut Work) -> Result<Option<Outcome>, Error> {
+        if let Some(sign_in) = &work.sign_in
+            && !work.applied
+            && !self.engine.admit(sign_in).await?
+        {
+            return Ok(Some(Outcome::Refused));
+        }
+        let outcome = if work.applied { Some(Outcome::Applied) } else { self.send(work).await? };
+        work.applied = outcome == Some(Outcome::Applied);
+        if let Some(sign_in) = work.sign_in.as_ref().filter(|_| work.applied) {
+            match self.engine.settle(sign_in).await? {
+                Settled::Stands => {}
+                Settled::Ended => return Ok(Some(self.lose(Lost::Moved))),
+                Settled::Refused => {
+                    self.lose(Lost::Gone);
+                    return Ok(Some(Outcome::Refused));
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn send(&self, work: &Work) -> Result<Option<Outcome>, Error> {
         match (&work.plan, &work.key) {
             (Plan::End { change }, Some(key)) => self.end(key, change, work).await.map(Some),
             (Plan::Create { change, selector, verifier, ends }, key) => {
@@ -190,12 +222,8 @@ impl Request {
     /// Ends a session, unless its privilege has changed since: a request from before a sign-in must not undo that.
     async fn end(&self, key: &Key, change: &Change, work: &Work) -> Result<Outcome, Error> {
         match self.engine.apply(key, change, work.at).await? {
-            Applied::Applied { .. } => {
-                // It has expired; that it is removed at once is a courtesy.
-                if let Err(error) = self.engine.delete(key).await {
-                    tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
-                }
-            }
+            // It has expired; that it is removed at once is a courtesy.
+            Applied::Applied { .. } => self.engine.remove_ended(key).await,
             // Perhaps by the first sending, whose answer was lost.
             Applied::Gone if work.resumed => {}
             Applied::Gone => return Ok(self.lose(Lost::Gone)),
@@ -229,7 +257,8 @@ impl Request {
             && let Some(record) = change.judge(None, now).write
         {
             let verifier = verifier.clone();
-            let found = Found { selector, verifier, record, by_current: true, by_current_key: true };
+            let (record, sealed) = self.engine.reveal(&selector.key(), record, now);
+            let found = Found { selector, verifier, record, sealed, by_current: true, by_current_key: true };
             inner.presented = Some(Presented::Found(found));
         }
         Ok(Some(Outcome::Applied))
@@ -287,6 +316,7 @@ impl Request {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);
                 let fits = write_ops(&mut change, &[(meta, Op::Swap { seen, value })], &found.record.fields, now);
+                self.engine.seal(found, &mut change, now)?;
                 Some((found.selector.key(), fits.then_some(change)))
             }
             _ => None,
@@ -329,10 +359,8 @@ impl Request {
         if inner.unwatched && !shows {
             return; // nobody reads it any more
         }
-        if let Some(Presented::Found(found)) = &mut inner.presented
-            && let Some(record) = change.judge(Some(&found.record), now).write
-        {
-            found.record = record;
+        if let Some(Presented::Found(found)) = &mut inner.presented {
+            found.adopt(&self.engine, change, now);
         }
     }
 
@@ -340,7 +368,9 @@ impl Request {
         if let Some(Presented::Found(found)) = &mut self.inner().presented {
             // The clock may have renewed it meanwhile, by another request.
             found.by_current = record.verifier == self.engine.digester.digest(found.selector, &found.verifier);
-            found.record = record;
+            (found.record, found.sealed) = self.engine.reveal_loaded(&found.selector.key(), record, self.now());
+            // Perhaps that was what another request was in the way of.
+            found.forgo_sealing();
         }
     }
 
@@ -366,7 +396,8 @@ impl Request {
     fn refresh_cookie(&self, applied: Option<&Change>, now: Timestamp) {
         let mut inner = self.inner();
         let Inner { presented: Some(Presented::Found(found)), cookie, .. } = &mut *inner else { return };
-        let touched = applied.is_some_and(|change| change.touch.is_some());
+        // A remembered session's deadline stays where it is.
+        let touched = applied.is_some_and(|change| change.touch.is_some()) && !found.record.remembered;
         let restarted = applied.is_some_and(|change| change.restart.is_some());
         let shows = restarted || touched && self.engine.is_persistent(found.record.remembered);
         if found.by_current && (shows || !found.by_current_key) {
@@ -380,6 +411,7 @@ impl Request {
             Outcome::Gone => self.emit(&Event::Gone),
             Outcome::Moved => self.emit(&Event::Moved),
             Outcome::Conflict => self.emit(&Event::Conflict),
+            Outcome::Refused => self.emit(&Event::SignInRefused),
         }
         outcome
     }

@@ -1,12 +1,21 @@
 //! Lists of encoded values: enough of MessagePack arrays to join and to shorten them without knowing what is in them.
 
+use std::fmt;
+
 use rmp::{decode, encode};
 
 /// Some encoded values in a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Items {
     count: u32,
     bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Items {
+    // Values may be secret: B12.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} items: {} bytes", self.count, self.bytes.len())
+    }
 }
 
 impl Items {

@@ -6,7 +6,9 @@
 //! - [`Pending`], [`Step`], [`Op`]: what changed, not yet applied to anything.
 //! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
+//! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
 //! - `commit`: carries the plan out, and tries again where somebody else was first.
+//! - `users`: whose the sessions are, and how many may be.
 
 mod ask;
 mod commit;
@@ -15,17 +17,24 @@ mod open;
 mod pending;
 mod plan;
 mod request;
+mod sealer;
+mod secrets;
 mod snapshot;
+mod users;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::task::AbortHandle;
 
 pub(crate) use self::{
     commit::{CookieChange, Outcome},
     items::Items,
-    pending::{Op, Step},
+    pending::{Op, Step, signed},
     request::Request,
+    secrets::Secrets,
     snapshot::Snapshot,
 };
 use crate::{
@@ -34,8 +43,8 @@ use crate::{
     event::Events,
     id::Digester,
     record::Lifetime,
-    schema::Meta,
-    store::DynStore,
+    schema::{Meta, SessionLimit},
+    store::{DynStore, DynUserIndex},
 };
 
 /// What all requests of one kind of session share.
@@ -43,14 +52,24 @@ pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
     pub(crate) digester: Digester,
-    pub(crate) store: Box<dyn DynStore>,
+    pub(crate) store: Arc<dyn DynStore>,
+    /// The same store, if it is to know whose the sessions are.
+    pub(crate) users: Option<Arc<dyn DynUserIndex>>,
+    /// Stands before each identity in the store: which kind of session it is signed in to.
+    pub(crate) kind: [u8; 8],
+    pub(crate) limit: Option<SessionLimit>,
     pub(crate) signer: Signer,
+    /// None: no field is secret.
+    pub(crate) secrets: Option<Secrets>,
     pub(crate) cookie: Attributes,
     pub(crate) writer: Writer,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) store_timeout: Duration,
+    pub(crate) store_down: StoreDown,
+    /// Whether a replaced verifier that comes back ends the session.
+    pub(crate) end_replayed: bool,
     /// The task that removes expired sessions.
     pub(crate) cleaner: OnceLock<AbortHandle>,
 }
@@ -61,6 +80,28 @@ impl Drop for Engine {
             cleaner.abort();
         }
     }
+}
+
+/// What a request gets while the store is down.
+///
+/// ```
+/// use session_runtime::{Session, Sessions, StoreDown};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     theme: String,
+/// }
+///
+/// let builder = Sessions::<Shop>::builder().on_store_down(StoreDown::Anonymous);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreDown {
+    /// 503, whatever it wants with its session. The default.
+    #[default]
+    Unavailable,
+    /// Pages that only read see an anonymous visitor. What changes the session, be it a log-out, is answered 503, and
+    /// the visitor's cookie stays as it is.
+    Anonymous,
 }
 
 /// How long sessions last.

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Engine;
+use super::{Engine, plan::end, secrets::Sealed};
 use crate::{
     clock::Timestamp,
     cookie::{Presented::Token, present},
     error::Error,
     event::Event,
     id::{Digest, Key, Selector, Verifier},
-    record::{Previous, Record, Replaced},
+    record::{Applied, Previous, Record, Replaced},
 };
 
 /// How long a replaced verifier is recognised, or after a renewal by the clock good for: the requests of one page.
@@ -22,6 +22,8 @@ pub(crate) enum Presented {
     /// A session that is no longer this request's to change. It reads as anonymous, and what the request writes lands
     /// nowhere and sets no cookie, unless it signs in.
     Lost(Lost),
+    /// Nobody knows, since the store is down: reads as anonymous, and whoever wants to change something is told.
+    Unknown,
     /// A session.
     Found(Found),
 }
@@ -30,7 +32,7 @@ impl Presented {
     pub(crate) fn key(&self) -> Option<Key> {
         match self {
             Self::Found(found) => Some(found.selector.key()),
-            Self::Nobody | Self::Lost(_) => None,
+            Self::Nobody | Self::Lost(_) | Self::Unknown => None,
         }
     }
 }
@@ -49,7 +51,10 @@ pub(crate) enum Lost {
 pub(crate) struct Found {
     pub(crate) selector: Selector,
     pub(crate) verifier: Verifier,
+    /// The record, with its secrets open.
     pub(crate) record: Arc<Record>,
+    /// What the store has instead, if there are any.
+    pub(super) sealed: Option<Sealed>,
     /// Whether the cookie carries the record's verifier, rather than the one before.
     pub(crate) by_current: bool,
     /// Whether the cookie is signed by the ring's current key.
@@ -90,7 +95,8 @@ impl Engine {
         let Token(token) = present(cookies, &self.cookie.name, &self.signer, now, &self.events) else {
             return Ok(Presented::Nobody);
         };
-        let Some(record) = self.load(&token.selector.key(), now).await? else {
+        let key = token.selector.key();
+        let Some(record) = self.load(&key, now).await? else {
             self.events.emit(&Event::Unknown);
             return Ok(Presented::Nobody);
         };
@@ -104,6 +110,7 @@ impl Engine {
             }
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false });
+                self.end_if_told(&token.selector.key(), &record, now).await?;
                 return Ok(Presented::Nobody);
             }
             Match::None => {
@@ -112,7 +119,21 @@ impl Engine {
             }
         };
         let (selector, verifier, by_current_key) = (token.selector, token.verifier, token.current);
-        Ok(Presented::Found(Found { selector, verifier, record, by_current, by_current_key }))
+        let (record, sealed) = self.reveal_loaded(&key, record, now);
+        Ok(Presented::Found(Found { selector, verifier, record, sealed, by_current, by_current_key }))
+    }
+}
+
+impl Engine {
+    /// Ends the session that somebody presented a long replaced verifier of, if that is wanted: the cookie may be stolen.
+    async fn end_if_told(&self, key: &Key, record: &Record, now: Timestamp) -> Result<(), Error> {
+        if self.end_replayed
+            && let Applied::Applied { .. } = self.apply(key, &end(record.generation, now), now).await?
+        {
+            self.remove_ended(key).await;
+            self.events.emit(&Event::Ended);
+        }
+        Ok(())
     }
 }
 

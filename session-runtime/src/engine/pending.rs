@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     record::{Add, Entry, Fields, integer},
-    schema::Meta,
+    schema::{Meta, Stays},
 };
 
 /// Something done to the session as a whole.
@@ -26,20 +26,12 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Whether fields from before it are forgotten, and if so, whether those of the device stay.
-    const fn forgets(&self) -> Option<KeepsDevice> {
+    /// What of the fields from before it stays; all of them if it says nothing.
+    const fn forgets(&self) -> Option<Stays> {
         match self {
-            Self::End => Some(KeepsDevice::No),
-            Self::LogOut | Self::LogIn { first: false, same: false, .. } => Some(KeepsDevice::Yes),
-            _ => None,
-        }
-    }
-
-    /// Whether whoever is there now has signed in, if this says anything about it.
-    pub(crate) const fn signs_in(&self) -> Option<bool> {
-        match self {
-            Self::LogIn { .. } => Some(true),
-            Self::LogOut | Self::End => Some(false),
+            Self::End => Some(Stays::None),
+            Self::LogOut | Self::LogIn { first: false, same: false, .. } => Some(Stays::Device),
+            Self::LogIn { first: true, .. } => Some(Stays::Guest),
             _ => None,
         }
     }
@@ -50,14 +42,8 @@ impl Step {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeepsDevice {
-    Yes,
-    No,
-}
-
-/// Something done to one field.
-#[derive(Clone, Debug)]
+/// Something done to one field. Without `Debug`, since the values may be secret (B12).
+#[derive(Clone)]
 pub(crate) enum Op {
     /// Write this.
     Set { value: Vec<u8> },
@@ -133,7 +119,7 @@ impl Op {
 }
 
 /// All that a request did so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pending {
     pub(crate) steps: Vec<Step>,
     pub(crate) ops: Vec<(&'static Meta, Op)>,
@@ -159,16 +145,17 @@ impl Pending {
         mut ops: Vec<(&'static Meta, Op)>,
     ) -> bool {
         let came = ops.len();
-        let signs = |step: &Step| matches!(step, Step::LogIn { .. }) || step.forgets().is_some();
+        let signs = |step: &Step| matches!(step, Step::LogIn { .. } | Step::LogOut | Step::End);
         if era != self.era && !steps.iter().any(signs) {
             ops.retain(|(meta, _)| meta.device);
         }
         if !steps.is_empty() {
             self.compare(stored, &mut steps);
         }
-        for keeps in steps.iter().filter_map(Step::forgets) {
-            self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
-            self.era += 1;
+        for stays in steps.iter().filter_map(Step::forgets) {
+            self.ops.retain(|(meta, _)| meta.stays(stays));
+            // A guest who signs in is the same visitor as before.
+            self.era += u32::from(stays != Stays::Guest);
         }
         self.steps.extend(steps);
         let dropped = ops.len() < came;
@@ -216,8 +203,8 @@ impl Pending {
     pub(crate) fn put_back(&mut self, before: Self) {
         let since = std::mem::replace(self, before);
         self.era = since.era;
-        if let Some(keeps) = since.forgets() {
-            self.ops.retain(|(meta, _)| keeps == KeepsDevice::Yes && meta.device);
+        if let Some(stays) = since.forgets() {
+            self.ops.retain(|(meta, _)| meta.stays(stays));
         }
         self.steps.extend(since.steps);
         self.follow(since.ops);
@@ -234,11 +221,8 @@ impl Pending {
     /// The fields as a new handle sees them: `stored`, less what was forgotten, with what was done since.
     pub(crate) fn overlay(&self, stored: Option<&Fields>, metas: &[Meta], now: Timestamp) -> Fields {
         let mut fields = Fields::default();
-        let kept = |entry: &Entry<'_>| match self.forgets() {
-            None => true,
-            Some(KeepsDevice::No) => false,
-            Some(KeepsDevice::Yes) => metas.iter().any(|meta| meta.device && meta.is_stored_as(entry.name)),
-        };
+        let forgets = self.forgets();
+        let kept = |entry: &Entry<'_>| forgets.is_none_or(|stays| stays_stored(entry.name, stays, metas));
         let seen = |entry: &Entry<'_>| entry.is_live(now) && kept(entry);
         let touched = |entry: &Entry<'_>| self.ops.iter().any(|(meta, _)| meta.is_stored_as(entry.name));
         for entry in stored.into_iter().flat_map(Fields::iter).filter(|entry| seen(entry) && !touched(entry)) {
@@ -253,8 +237,28 @@ impl Pending {
         fields
     }
 
-    /// Whether the session's former fields are forgotten, and if so, whether those of the device stay.
-    pub(crate) fn forgets(&self) -> Option<KeepsDevice> {
-        self.steps.iter().filter_map(Step::forgets).reduce(|a, b| if a == KeepsDevice::No { a } else { b })
+    /// What of the session's former fields stays; all of them if nobody signed in or out.
+    pub(crate) fn forgets(&self) -> Option<Stays> {
+        self.steps.iter().filter_map(Step::forgets).min()
     }
+
+    /// When somebody signed in, or `None` if somebody signed out; nothing if nobody did either.
+    pub(crate) fn signed(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+        signed(&self.steps, now)
+    }
+}
+
+/// When these steps signed somebody in, or `None` if they signed somebody out; nothing if they did neither.
+pub(crate) fn signed(steps: &[Step], now: Timestamp) -> Option<Option<Timestamp>> {
+    steps.iter().rev().find_map(|step| match step {
+        Step::LogIn { .. } => Some(Some(now)),
+        Step::LogOut | Step::End => Some(None),
+        Step::Renew | Step::Remember(_) | Step::Failed(_) => None,
+    })
+}
+
+/// Whether what is stored under `name` stays. What this build does not know is a guest's, or a former visitor's.
+pub(super) fn stays_stored(name: &str, stays: Stays, metas: &[Meta]) -> bool {
+    let meta = metas.iter().find(|meta| meta.is_stored_as(name));
+    meta.map_or(stays == Stays::Guest, |meta| meta.stays(stays))
 }

@@ -4,15 +4,17 @@
 use super::{
     Engine,
     open::{Found, Lost, Presented},
-    pending::{KeepsDevice, Op, Pending, Step},
+    pending::{Op, Pending, Step, stays_stored},
     request::Response,
+    users::SignIn,
 };
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     id::{Selector, Verifier},
     record::{Change, Expect, Fields, Lifetime, Record, Renew, Set, Sign, Target},
-    schema::Meta,
+    schema::{Meta, Stays},
+    store::User,
 };
 
 /// What is to be done at the store.
@@ -71,6 +73,20 @@ impl<'a> Intent<'a> {
 }
 
 impl Plan {
+    /// Whose session this makes of which, if it signs somebody in.
+    pub(super) fn sign_in(&self, presented: &Presented) -> Option<SignIn> {
+        let (change, key, record) = match (self, presented) {
+            (Self::Create { change, selector, .. }, _) => (change, selector.key(), None),
+            (Self::Update { change, .. }, Presented::Found(found)) => {
+                (change, found.selector.key(), Some(&found.record))
+            }
+            _ => return None,
+        };
+        let Some(Sign::In { user, .. }) = &change.sign else { return None };
+        let again = record.is_some_and(|record| record.user.as_ref() == Some(user));
+        Some(SignIn { user: User::new(user.clone()), key, again })
+    }
+
     pub(crate) fn new(
         engine: &Engine,
         presented: &Presented,
@@ -94,6 +110,8 @@ impl Plan {
                 Self::Create { .. } if !matches!(intent.sign, Some(SignIntent::In { .. })) => Ok(Self::Lost(*lost)),
                 plan => Ok(plan),
             },
+            Presented::Unknown if pending.is_empty() => Ok(Self::Nothing),
+            Presented::Unknown => Err(Error::new(Kind::Unavailable)),
         }
     }
 
@@ -123,7 +141,7 @@ impl Plan {
 }
 
 /// What makes a session expire now and forget all it had.
-fn end(generation: u64, now: Timestamp) -> Change {
+pub(super) fn end(generation: u64, now: Timestamp) -> Change {
     let mut change = Change::update(generation);
     change.keep = Some(Vec::new());
     change.sign = Some(Sign::Out);
@@ -142,7 +160,7 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
     let digest = engine.digester.digest(selector, &verifier);
     let mut change = Change::create(digest, now, lifetime.idle_until, lifetime.ends_at);
     change.restart = Some(lifetime);
-    change.sign = user.map(|user| Sign::In { user: user.into(), at: now });
+    change.sign = user.map(|user| Sign::In { user: engine.user(user).into_bytes(), at: now });
     if !write_ops(&mut change, &pending.ops, &empty, now) {
         return Ok(Plan::Conflict);
     }
@@ -164,18 +182,16 @@ fn update(
 ) -> Result<Plan, Error> {
     let record = &*found.record;
     let mut change = Change::update(record.generation);
-    let mut stored = &record.fields;
-    let kept;
-    if pending.forgets() == Some(KeepsDevice::Yes) {
-        let device = || engine.fields.iter().filter(|meta| meta.device);
-        change.keep = Some(device().map(|meta| meta.name.into()).collect());
-        kept = kept_fields(stored, device(), now);
-        stored = &kept;
-    }
+    let forgets = pending.forgets();
+    let kept = forgets.map(|stays| kept_fields(&record.fields, engine.fields, stays, now));
+    let stored = kept.as_ref().unwrap_or(&record.fields);
     if !write_ops(&mut change, &pending.ops, stored, now) {
         return Ok(Plan::Conflict);
     }
-    if change.keep.is_some() {
+    if let Some(stays) = forgets {
+        forget(&mut change, engine.fields, stays, &record.fields);
+    }
+    if forgets == Some(Stays::Device) {
         let unchanged = |meta: &&Meta| !pending.ops.iter().any(|(changed, _)| changed.name == meta.name);
         move_kept(&mut change, engine.fields.iter().filter(unchanged), stored);
     }
@@ -195,13 +211,37 @@ fn writes(change: &Change) -> bool {
     !(change.set.is_empty() && change.unset.is_empty() && change.add.is_empty())
 }
 
-/// The device's fields of `stored`.
-fn kept_fields<'a>(stored: &Fields, device: impl Iterator<Item = &'a Meta>, now: Timestamp) -> Fields {
+/// What of `stored` stays.
+fn kept_fields(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp) -> Fields {
     let mut kept = Fields::default();
-    for entry in device.filter_map(|meta| meta.find(stored)).filter(|entry| entry.is_live(now)) {
+    for entry in stored.iter().filter(|entry| entry.is_live(now) && stays_stored(entry.name, stays, metas)) {
         kept.push(entry);
     }
     kept
+}
+
+/// Removes what does not stay and is not written anew. It may have changed meanwhile: it goes all the same.
+fn forget(change: &mut Change, metas: &[Meta], stays: Stays, stored: &Fields) {
+    let goes = |name: &str| !stays_stored(name, stays, metas);
+    change.expect.retain(|expect| !goes(&expect.name));
+    if stays == Stays::Device {
+        // Also what others wrote meanwhile, and what this build does not know.
+        change.keep = Some(metas.iter().filter(|meta| meta.stays(stays)).map(|meta| meta.name.into()).collect());
+        return;
+    }
+    for name in stored.iter().map(|entry| entry.name).filter(|name| goes(name)) {
+        let written = change.set.iter().any(|set| set.name == name) || change.unset.iter().any(|unset| unset == name);
+        if !written {
+            change.unset.push(name.to_owned().into());
+        }
+    }
+}
+
+/// Whether a field is written that decides what the visitor may do.
+fn rotates(change: &Change, metas: &[Meta]) -> bool {
+    let written =
+        |name: &str| change.set.iter().any(|set| set.name == name) || change.unset.iter().any(|unset| unset == name);
+    metas.iter().any(|meta| meta.rotates && written(meta.name))
 }
 
 /// Moves what is kept under an older name, since `keep` speaks of today's.
@@ -219,7 +259,7 @@ fn write_lifetime(change: &mut Change, engine: &Engine, record: &Record, intent:
     match &intent.sign {
         Some(SignIntent::In { user, same }) => {
             let remembered = intent.remember.unwrap_or(record.remembered && *same);
-            change.sign = Some(Sign::In { user: (*user).into(), at: now });
+            change.sign = Some(Sign::In { user: engine.user(user).into_bytes(), at: now });
             change.restart = Some(lifetimes.starting(now, remembered));
         }
         Some(SignIntent::Out) => {
@@ -234,14 +274,17 @@ fn write_lifetime(change: &mut Change, engine: &Engine, record: &Record, intent:
                 ordinary.ends_at = record.authenticated_at.unwrap_or(record.created_at) + lifetimes.absolute;
                 change.restart = Some(ordinary);
             }
-            _ if record.remembered => {}
             _ => change.touch = touch_due(engine, record, now),
         },
     }
 }
 
-/// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write.
+/// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write. That of a remembered
+/// session stays: the touch then only says when it was seen.
 fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    if record.remembered {
+        return (now.since(record.seen_at) >= engine.lifetimes.touch).then_some(record.idle_until);
+    }
     let idle_until = now + engine.lifetimes.idle;
     let stale = idle_until.since(record.idle_until);
     (!stale.is_zero() && stale >= engine.lifetimes.touch).then_some(idle_until)
@@ -256,8 +299,12 @@ fn renewal_due(engine: &Engine, found: &Found, now: Timestamp) -> bool {
 /// Whether a session that nobody changed has nothing to be stored and nothing to be said: most requests, spared the rest.
 pub(super) fn rests(engine: &Engine, presented: &Presented, now: Timestamp) -> bool {
     let Presented::Found(found) = presented else { return true };
-    let touched = !found.record.remembered && touch_due(engine, &found.record, now).is_some();
-    found.by_current_key && !touched && !renewal_due(engine, found, now) && !found.presents_renewal()
+    let touched = touch_due(engine, &found.record, now).is_some();
+    found.by_current_key
+        && !found.is_outdated()
+        && !touched
+        && !renewal_due(engine, found, now)
+        && !found.presents_renewal()
 }
 
 fn write_renewal(
@@ -268,7 +315,7 @@ fn write_renewal(
     now: Timestamp,
 ) -> Result<Option<Verifier>, Error> {
     let digest = |verifier: &Verifier| engine.digester.digest(found.selector, verifier);
-    if intent.renews {
+    if intent.renews || rotates(change, engine.fields) {
         let verifier = Verifier::random()?;
         change.renew = Some(Renew::Privilege { to: digest(&verifier) });
         Ok(Some(verifier))

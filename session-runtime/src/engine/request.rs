@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex as Gate;
 
 use super::{
-    CookieChange, Engine, Op, Outcome, Snapshot, Step,
-    commit::Work,
-    open::Presented,
-    pending::{KeepsDevice, Pending},
+    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown, commit::Work, open::Presented, pending::Pending,
     plan::rests,
 };
 use crate::{
@@ -16,8 +13,9 @@ use crate::{
     cookie::is_loopback,
     error::Error,
     event::Event,
+    id::Key,
     record::{Fields, Lifetime, Record},
-    schema::Meta,
+    schema::{Meta, Stays},
 };
 
 /// The place in a request where its session is.
@@ -56,7 +54,7 @@ impl Inner {
     fn record(&self) -> Option<&Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {
-                let ends = self.unstored().any(|pending| pending.forgets() == Some(KeepsDevice::No));
+                let ends = self.unstored().any(|pending| pending.forgets() == Some(Stays::None));
                 (!ends).then_some(&found.record)
             }
             _ => None,
@@ -110,7 +108,13 @@ impl Request {
         let _gate = self.gate.lock().await;
         self.inner().asked = true;
         if self.inner().presented.is_none() {
-            let presented = self.engine.open(cookies).await?;
+            let presented = match self.engine.open(cookies).await {
+                Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
+                    tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
+                    Presented::Unknown
+                }
+                presented => presented?,
+            };
             self.inner().presented = Some(presented);
         }
         Ok(())
@@ -121,15 +125,17 @@ impl Request {
         let inner = self.inner();
         let record = inner.record().map(Arc::clone);
         let overlay = inner.unstored().next().is_some().then(|| Arc::new(inner.overlay(&self.engine, self.now())));
-        let signed_in = inner.unstored().flat_map(|pending| &pending.steps).filter_map(Step::signs_in).last();
-        Snapshot { record, overlay, era: inner.pending.era, signed_in }
+        let signed = inner.unstored().filter_map(|pending| pending.signed(self.now())).last();
+        let authenticated_at = signed.unwrap_or_else(|| record.as_ref()?.authenticated_at);
+        let unknown = matches!(inner.presented, Some(Presented::Unknown));
+        Snapshot { record, overlay, authenticated_at, era: inner.pending.era, unknown }
     }
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
         let Inner { presented, pending, .. } = &mut *self.inner();
         let stored = match presented {
-            Some(Presented::Found(found)) => found.record.user.as_deref(),
+            Some(Presented::Found(found)) => found.record.user.as_deref().map(|user| self.engine.identity(user)),
             _ => None,
         };
         pending.fold(era, stored, steps, ops)
@@ -273,10 +279,12 @@ impl Request {
         self.engine.lifetimes.starting(self.now(), false)
     }
 
-    pub(crate) fn fingerprint(&self) -> Option<String> {
-        match &self.inner().presented {
-            Some(Presented::Found(found)) => Some(self.engine.signer.fingerprint(found.selector)),
-            _ => None,
-        }
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Which record this is, if it is stored.
+    pub(crate) fn key(&self) -> Option<Key> {
+        self.inner().presented.as_ref().and_then(Presented::key)
     }
 }

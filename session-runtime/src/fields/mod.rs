@@ -4,6 +4,7 @@
 mod atomic;
 mod counter;
 mod flash;
+mod origin;
 mod plain;
 mod slot;
 mod state;
@@ -19,6 +20,7 @@ pub use self::{
     visit::Visitor,
 };
 pub(crate) use self::{
+    origin::Origin,
     slot::{Edit, encode},
     visit::AnySlot,
 };

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind},
     event::Event,
     record::Add,
-    schema::{Field, NIL, Policy},
+    schema::{Field, NIL, Policy, UNREADABLE},
 };
 
 /// The place of a field's value.
@@ -151,7 +151,9 @@ fn changed<T>(value: &T, state: &State, field: &'static Field<T>) -> Result<Opti
 }
 
 fn unencodable<T>(field: &Field<T>, error: rmp_serde::encode::Error) -> Error {
-    Error::new(Kind::Encode { field: field.meta.name }).because(error)
+    let failed = Error::new(Kind::Encode { field: field.meta.name });
+    // What serde says may quote the value (B12).
+    if field.secret { failed } else { failed.because(error) }
 }
 
 fn load<T>(state: &State, field: &'static Field<T>) -> T {
@@ -161,9 +163,16 @@ fn load<T>(state: &State, field: &'static Field<T>) -> T {
 /// The value behind stored bytes. One unreadable field must not cost the session (B30): it shows its default.
 pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> T {
     let Some(codec) = &field.codec else { return (field.initial)() };
+    if field.secret && value == UNREADABLE {
+        return (field.initial)(); // which was reported when it was loaded
+    }
     codec.decode(value).unwrap_or_else(|error| {
         let name = field.name;
-        tracing::warn!(target: "session_runtime", field = name, %error, "a stored value cannot be read");
+        if field.secret {
+            tracing::warn!(target: "session_runtime", field = name, "a stored secret cannot be read");
+        } else {
+            tracing::warn!(target: "session_runtime", field = name, %error, "a stored value cannot be read");
+        }
         state.emit(&Event::Undecodable { field: name });
         (field.initial)()
     })

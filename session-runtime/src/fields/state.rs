@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
+use super::Origin;
 use crate::{
     clock::{Clock, Timestamp},
     engine::{Request, Snapshot, Step},
     error::Error,
     event::Event,
     record::Entry,
-    schema::Meta,
+    schema::{Meta, UNREADABLE},
 };
 
 /// The untyped part of a session handle.
 #[doc(hidden)]
 #[derive(Default)]
 pub struct State {
-    /// The request that the handle folds into. None: made for a test.
-    pub(crate) request: Option<Arc<Request>>,
+    /// What the handle is a handle of.
+    pub(crate) origin: Origin,
     /// What the handle sees beneath its own changes.
     pub(crate) snapshot: Snapshot,
     /// What it did to the session as a whole, in order.
@@ -24,27 +25,33 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.request.as_ref().map_or_else(|| Clock::system().now(), |request| request.now())
-    }
-
-    pub(crate) fn emit(&self, event: &Event) {
-        if let Some(request) = &self.request {
-            request.emit(event);
+    /// The request that the handle folds into.
+    pub(crate) fn request(&self) -> Option<&Arc<Request>> {
+        match &self.origin {
+            Origin::Request(request) => Some(request),
+            Origin::Listed { .. } | Origin::Nothing => None,
         }
     }
 
-    /// When whoever is there signed in: now, if that is part of this request.
-    pub(crate) fn authenticated_at(&self) -> Option<Timestamp> {
-        match self.steps.iter().rev().find_map(Step::signs_in).or(self.snapshot.signed_in) {
-            Some(signed_in) => signed_in.then(|| self.now()),
-            None => self.snapshot.record.as_ref()?.authenticated_at,
+    pub(crate) fn now(&self) -> Timestamp {
+        match &self.origin {
+            Origin::Request(request) => request.now(),
+            Origin::Listed { engine, .. } => engine.clock.now(),
+            Origin::Nothing => Clock::system().now(),
+        }
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        match &self.origin {
+            Origin::Request(request) => request.emit(event),
+            Origin::Listed { engine, .. } => engine.events.emit(event),
+            Origin::Nothing => {}
         }
     }
 
     /// When the session ends, as things stand.
     pub(crate) fn expires_at(&self) -> Timestamp {
-        match (&self.snapshot.record, &self.request) {
+        match (&self.snapshot.record, self.request()) {
             (Some(record), _) => record.expires_at(),
             (None, Some(request)) => request.new_lifetime().idle_until,
             (None, None) => Timestamp::NEVER,
@@ -57,7 +64,8 @@ impl State {
     }
 
     pub(crate) fn deadline_of(&self, meta: &Meta) -> Option<Timestamp> {
-        self.entry(meta).map(|entry| entry.expires).filter(|expires| *expires != Timestamp::NEVER)
+        let readable = |entry: &Entry<'_>| !meta.secret || entry.value != UNREADABLE;
+        self.entry(meta).filter(readable).map(|entry| entry.expires).filter(|expires| *expires != Timestamp::NEVER)
     }
 
     fn entry(&self, meta: &Meta) -> Option<Entry<'_>> {
@@ -68,13 +76,13 @@ impl State {
     /// Whether an `update` must wait in this handle: it changes whose session it is, and has not said so yet, or it is
     /// one of no request.
     pub(crate) fn steps_wait(&self) -> bool {
-        self.request.is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
+        self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 
     /// Replaces the field's stored value at once, or where that has to wait for the commit what the request has for it,
     /// if it is still what this handle sees; else sees anew and says `false`.
     pub(crate) async fn swap(&mut self, meta: &'static Meta, value: Option<Vec<u8>>) -> Result<bool, Error> {
-        let Some(request) = self.request.clone() else { return Ok(true) };
+        let Some(request) = self.request().cloned() else { return Ok(true) };
         let seen = self.stored(meta).map(<[u8]>::to_vec);
         let swapped = request.swap(self.snapshot.era, meta, seen, value).await;
         self.snapshot.renew(meta, &request.snapshot());

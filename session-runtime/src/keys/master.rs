@@ -23,6 +23,8 @@ pub(crate) struct Purpose {
 impl Purpose {
     /// Signs session tokens.
     pub(crate) const TOKEN: Self = Self::v1("token", "hmac-sha256");
+    /// Seals the values of `secret` fields.
+    pub(crate) const SECRET: Self = Self::v1("secret", "xchacha20poly1305");
     /// Names sessions in logs.
     pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
     /// Names the key.
@@ -82,11 +84,11 @@ impl MasterKey {
 }
 
 /// Each part behind its length, so that different lists never give the same bytes (SECURITY S41).
-pub(crate) fn framed(parts: &[&str]) -> Vec<u8> {
+pub(crate) fn framed(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(part.as_bytes());
+        bytes.extend_from_slice(part);
     }
     bytes
 }

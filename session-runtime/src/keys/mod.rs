@@ -20,15 +20,16 @@ use crate::{
     id::{hex, random},
 };
 
-/// The keys of an application, the newest first: that one signs, the others only verify, so that visitors keep their
+/// The keys of an application, the newest first: that one signs and encrypts, the others only verify and decrypt, so that visitors keep their
 /// sessions while keys change.
 ///
 /// Clones share the keys. `Debug` shows key ids, which every cookie carries anyway, and never a key; the keys are wiped
 /// from memory when the last clone goes.
 ///
 /// **Rotation**: put the new key first and keep the old one behind it, at best with the day until which it is good for,
-/// `NEW, OLD@2027-01-31`. A cookie under the old key leaves under the new one with the next response. Taking a key away
-/// ends what only its cookies could open.
+/// `NEW, OLD@2027-01-31`. A cookie under the old key leaves under the new one with the next response, and what the old
+/// key encrypted of that session (`secret` fields) is encrypted anew. Taking a key away ends what only its cookies could
+/// open, and leaves `secret` fields that only it could open at their defaults.
 ///
 /// **Written as text**, keys stand apart by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet,
 /// padded or not) of at least 32 random bytes: `openssl rand -hex 32`. Short, repeated, counted-up and spoken keys are
@@ -138,7 +139,7 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// [`KeyRing::with_previous`] for a key that ceases to verify at a moment.
+    /// [`KeyRing::with_previous`] for a key that ceases to verify and to decrypt at a moment.
     ///
     /// # Errors
     /// As [`KeyRing::with_previous`]. A moment that has passed is no error: such a key opens nothing.

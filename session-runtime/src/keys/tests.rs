@@ -54,6 +54,7 @@ fn each_purpose_and_key_derives_its_own() {
     let purposes = [
         Purpose::TOKEN,
         Purpose::FINGERPRINT,
+        Purpose::SECRET,
         Purpose { name: "seal", ..Purpose::TOKEN },
         Purpose { algorithm: "xchacha20-poly1305", ..Purpose::TOKEN },
         Purpose { version: "v2", ..Purpose::TOKEN },

@@ -57,6 +57,7 @@ impl Change {
                     previous: None,
                     generation: 0,
                     created_at: *created_at,
+                    seen_at: *created_at,
                     renewed_at: *created_at,
                     authenticated_at: None,
                     idle_until: lifetime.idle_until,
@@ -105,6 +106,8 @@ impl Change {
             user: old.user.clone(),
             nonces: self.write_nonces(&old.nonces),
             fields: self.write_fields(&old.fields, now),
+            // Another node's clock may be ahead.
+            seen_at: old.seen_at.max(now),
             ..*old
         };
         if let Some(touch) = self.touch {

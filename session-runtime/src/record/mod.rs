@@ -32,6 +32,9 @@ pub const NONCES: usize = 8;
 /// let record = create.judge(None, now).write.expect("a new key is free");
 /// assert!(record.is_live(Timestamp::from_millis(4_999)));
 /// assert!(!record.is_live(Timestamp::from_millis(5_000)));
+/// let later = Timestamp::from_millis(3_000);
+/// let record = Change::update(0).judge(Some(&record), later).write.expect("the record is live");
+/// assert_eq!((record.created_at, record.seen_at), (now, later));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -43,6 +46,9 @@ pub struct Record {
     pub generation: u64,
     /// When the session was first stored.
     pub created_at: Timestamp,
+    /// When a request last changed or refreshed the session: the moment of the last change that was applied, also of an
+    /// empty one. It never moves back. What only reads moves it no more often than it refreshes the idle deadline.
+    pub seen_at: Timestamp,
     /// When the verifier was last renewed.
     pub renewed_at: Timestamp,
     /// When the visitor last signed in, if signed in.

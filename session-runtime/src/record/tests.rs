@@ -51,6 +51,19 @@ fn a_record_that_remembers_too_much_is_brought_back() {
     assert_eq!(written.nonces, (93..=100).map(Nonce).collect::<Vec<_>>());
 }
 
+#[test]
+fn each_change_that_is_written_says_when() {
+    let mut record = record();
+    assert_eq!(record.seen_at, NOW);
+    // Also a touch that moves nothing.
+    let touch = Change { touch: Some(record.idle_until), ..Change::update(0) };
+    for (now, seen) in [(3_000, 3_000), (2_000, 3_000), (3_000, 3_000), (4_999, 4_999)] {
+        let change = Change { nonce: Nonce::next(), ..touch.clone() };
+        record = Record::clone(&change.judge(Some(&record), Timestamp::from_millis(now)).write.unwrap());
+        assert_eq!((record.seen_at.as_millis(), record.idle_until.as_millis()), (seen, 5_000), "at {now}");
+    }
+}
+
 // B12: neither names nor lengths are secret, values are.
 #[test]
 fn nothing_shows_a_value() {

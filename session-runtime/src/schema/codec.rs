@@ -12,6 +12,9 @@ const MAX_DEPTH: usize = 128;
 /// MessagePack's nil, which is what `None` becomes.
 pub(crate) const NIL: &[u8] = &[0xc0];
 
+/// The one byte that MessagePack never uses: stands where a secret could not be opened, and reads as absent.
+pub(crate) const UNREADABLE: &[u8] = &[0xc1];
+
 /// What `with = "module"` is given to write to: a [`serde::Serializer`].
 #[doc(hidden)]
 pub type Encoder<'a> = &'a mut rmp_serde::Serializer<Vec<u8>, StructMapConfig<DefaultConfig>>;
@@ -54,9 +57,7 @@ impl<T> Codec<T> {
     }
 
     pub(crate) fn encode(&self, value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-        let mut serializer = rmp_serde::Serializer::new(Vec::with_capacity(32)).with_struct_map();
-        (self.encode)(value, &mut serializer)?;
-        Ok(serializer.into_inner())
+        written(|encoder| (self.encode)(value, encoder))
     }
 
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
@@ -64,6 +65,19 @@ impl<T> Codec<T> {
         deserializer.set_max_depth(MAX_DEPTH);
         (self.decode)(&mut deserializer)
     }
+}
+
+/// A value as [`Codec::serde`] encodes it.
+pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    written(|encoder| value.serialize(encoder))
+}
+
+fn written(
+    write: impl FnOnce(Encoder<'_>) -> Result<(), rmp_serde::encode::Error>,
+) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    let mut serializer = rmp_serde::Serializer::new(Vec::with_capacity(32)).with_struct_map();
+    write(&mut serializer)?;
+    Ok(serializer.into_inner())
 }
 
 /// A type whose values can be kept in a session.

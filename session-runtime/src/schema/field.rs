@@ -25,6 +25,8 @@ pub struct Meta {
     pub(crate) policy: Policy,
     pub(crate) expires: Option<Duration>,
     pub(crate) device: bool,
+    pub(crate) rotates: bool,
+    pub(crate) secret: bool,
 }
 
 /// What may be done to a field, and what happens when two requests do it at once.
@@ -45,10 +47,35 @@ pub enum Policy {
     Skip,
 }
 
+/// What of a session outlives a change of who is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stays {
+    /// Nothing: the session ends.
+    None,
+    /// What belongs to the browser: somebody signed out, or in as another.
+    Device,
+    /// What a guest collected: somebody signed in for the first time.
+    Guest,
+}
+
 impl Meta {
+    const fn new(name: &'static str, policy: Policy) -> Self {
+        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false }
+    }
+
     /// Whether a record may hold the field under `name`.
     pub(crate) fn is_stored_as(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
+    }
+
+    /// Whether the field outlives a change of who is signed in.
+    pub(crate) const fn stays(&self, whose: Stays) -> bool {
+        match whose {
+            Stays::None => false,
+            Stays::Device => self.device,
+            // What a stranger may have put there must not become the user's (SECURITY S13).
+            Stays::Guest => self.device || !(self.rotates || self.secret),
+        }
     }
 
     /// The deadline of a value written now.
@@ -66,8 +93,7 @@ impl<T> Field<T> {
     /// A plain field.
     #[must_use]
     pub const fn new(name: &'static str, codec: Codec<T>, initial: fn() -> T) -> Self {
-        let meta = Meta { name, aliases: &[], policy: Policy::Plain, expires: None, device: false };
-        Self { meta, codec: Some(codec), initial }
+        Self { meta: Meta::new(name, Policy::Plain), codec: Some(codec), initial }
     }
 
     /// A plain field of a type that says itself how it is encoded and what it is at first.
@@ -82,8 +108,7 @@ impl<T> Field<T> {
     /// A field that lives in the request alone.
     #[must_use]
     pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
-        let meta = Meta { name, aliases: &[], policy: Policy::Skip, expires: None, device: false };
-        Self { meta, codec: None, initial }
+        Self { meta: Meta::new(name, Policy::Skip), codec: None, initial }
     }
 
     /// What does not depend on the type.
@@ -116,6 +141,20 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn device(mut self) -> Self {
         self.meta.device = true;
+        self
+    }
+
+    /// Decides what a visitor may do, so that changing it renews the session's id.
+    #[must_use]
+    pub const fn rotates(mut self) -> Self {
+        self.meta.rotates = true;
+        self
+    }
+
+    /// Encrypted wherever it is stored, and shown nowhere.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.meta.secret = true;
         self
     }
 

@@ -4,12 +4,17 @@
 mod codec;
 mod field;
 mod kinds;
+mod limit;
 mod spec;
 
-pub(crate) use self::codec::NIL;
 pub use self::{
     codec::{Codec, Decoder, Encoder, Initial, Storable, initial},
     field::{Field, Meta, Policy},
     kinds::{Collection, Integer, Optional},
+    limit::SessionLimit,
     spec::Spec,
+};
+pub(crate) use self::{
+    codec::{NIL, UNREADABLE, to_bytes},
+    field::Stays,
 };

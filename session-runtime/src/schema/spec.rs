@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Meta;
+use super::{Meta, SessionLimit};
 use crate::cookie::CookieSpec;
 
 /// What `#[session(…)]` on the struct says: each value is a default that the builder may override.
@@ -17,6 +17,7 @@ pub struct Spec {
     pub(crate) remember: Option<Duration>,
     pub(crate) touch: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
+    pub(crate) max_per_user: Option<SessionLimit>,
 }
 
 impl Spec {
@@ -24,7 +25,17 @@ impl Spec {
     #[must_use]
     pub const fn new(name: &'static str, cookie: CookieSpec, fields: &'static [Meta]) -> Self {
         let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
-        Self { name, cookie, fields, idle, absolute, remember: None, touch: None, rotate_every: None }
+        Self {
+            name,
+            cookie,
+            fields,
+            idle,
+            absolute,
+            remember: None,
+            touch: None,
+            rotate_every: None,
+            max_per_user: None,
+        }
     }
 
     /// Silence ends the session after this.
@@ -52,6 +63,13 @@ impl Spec {
     #[must_use]
     pub const fn rotate_every(mut self, every: Duration) -> Self {
         self.rotate_every = Some(every);
+        self
+    }
+
+    /// How many sessions a user may have.
+    #[must_use]
+    pub const fn max_per_user(mut self, limit: SessionLimit) -> Self {
+        self.max_per_user = Some(limit);
         self
     }
 

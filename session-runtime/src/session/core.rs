@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
-    engine::Step,
+    clock::Timestamp,
+    engine::{Step, signed},
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
-    schema::Meta,
+    id::Key,
+    schema::Stays,
 };
 
 /// What a session can do as a whole. Reached through [`Session`](super::Session), and through the generated `…Fields`
@@ -66,7 +68,7 @@ impl<S: Schema> Core<S> {
     /// # }
     /// ```
     pub fn destroy(&mut self) {
-        self.reset(false);
+        self.forget(Stays::None);
         self.__state.steps.push(Step::End);
     }
 
@@ -104,7 +106,7 @@ impl<S: Schema> Core<S> {
     /// ```
     pub async fn save(&mut self) -> Result<(), Error> {
         self.fold();
-        let Some(request) = self.__state.request.clone() else { return Err(Error::new(Kind::Detached)) };
+        let Some(request) = self.__state.request().cloned() else { return Err(Error::new(Kind::Detached)) };
         let saved = request.save().await;
         // What was read before is read anew: others may have changed it, and what is done next is done to what is there.
         self.__state.snapshot = request.snapshot();
@@ -165,7 +167,7 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn authenticated_at(&self) -> Option<SystemTime> {
-        self.__state.authenticated_at().map(Into::into)
+        self.signed_in_at().map(Into::into)
     }
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
@@ -194,27 +196,39 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.__state.request.as_ref().and_then(|request| request.fingerprint()).unwrap_or_else(|| "new".to_owned())
+        self.__state.origin.fingerprint().unwrap_or_else(|| "new".to_owned())
+    }
+
+    /// When the visitor last signed in, as this handle sees it.
+    fn signed_in_at(&self) -> Option<Timestamp> {
+        signed(&self.__state.steps, self.__state.now()).unwrap_or(self.__state.snapshot.authenticated_at)
     }
 
     /// Whether the sign-in is younger than `limit`. One of the future, by a clock that was set back, is young.
     pub(crate) fn is_fresh(&self, limit: Duration) -> bool {
-        self.__state.authenticated_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
+        self.signed_in_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
     }
 
-    /// Returns all fields, or all but those of the device, to their defaults.
-    pub(crate) fn reset(&mut self, keep_device: bool) {
-        let keeps = |meta: &Meta| keep_device && meta.device;
+    /// Which record this is, if it is stored.
+    pub(crate) fn key(&self) -> Option<Key> {
+        self.__state.origin.key()
+    }
+
+    /// Returns the fields that do not stay to their defaults.
+    pub(crate) fn forget(&mut self, stays: Stays) {
+        if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
+            return;
+        }
         S::visit(
             &mut self.__slots,
             &mut Visitor(&mut |meta, slot| {
-                if !keeps(meta) {
+                if !meta.stays(stays) {
                     slot.reset();
                 }
             }),
         );
-        self.__state.snapshot.retain(S::SPEC.fields, keeps);
-        if !keep_device {
+        self.__state.snapshot.retain(S::SPEC.fields, |meta| meta.stays(stays));
+        if stays == Stays::None {
             self.__state.snapshot.record = None;
         }
     }
@@ -222,7 +236,7 @@ impl<S: Schema> Core<S> {
     /// Hands what this handle changed to the request.
     pub(super) fn fold(&mut self) {
         let Self { __slots, __state } = self;
-        let Some(request) = __state.request.clone() else { return };
+        let Some(request) = __state.request().cloned() else { return };
         let mut ops = Vec::new();
         let mut failure = None;
         S::visit(

@@ -5,7 +5,7 @@ use crate::{
     engine::Step,
     error::Error,
     fields::{Edit, Slot, encode},
-    schema::Field,
+    schema::{Field, Stays},
 };
 
 /// Signs in and out.
@@ -37,7 +37,7 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
 
     /// Signs `user` in: the session gets a new id and a new lifetime, and remembers when this was (OWASP ASVS 7.2.4).
     ///
-    /// What a guest collected stays. If somebody else was signed in, only `device` fields do, and what this request
+    /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only `device` fields do, and what this request
     /// wrote before belongs to the former visitor.
     ///
     /// ```
@@ -53,8 +53,8 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         match (self.encoded(), encode(&user, self.field)) {
             (Ok(old), Ok(new)) => {
                 let (first, same) = (old.is_none(), old == new);
-                if !first && !same {
-                    self.core.reset(true);
+                if !same {
+                    self.core.forget(if first { Stays::Guest } else { Stays::Device });
                 }
                 self.core.__state.steps.push(Step::LogIn { user: new.unwrap_or_default().into(), first, same });
             }
@@ -78,8 +78,9 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     /// ```
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
-        if (self.slot)(__slots).get(__state, self.field).is_some() {
-            self.core.reset(true);
+        // While the store is down nobody knows; to whom it matters will be told.
+        if __state.snapshot.unknown || (self.slot)(__slots).get(__state, self.field).is_some() {
+            self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);
         }
     }

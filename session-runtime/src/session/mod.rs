@@ -10,8 +10,15 @@ use std::{
     sync::Arc,
 };
 
-pub use self::{core::Core, identity::Identity, schema::Schema};
-use crate::{engine::Request, fields::State};
+pub use self::{
+    core::Core,
+    identity::Identity,
+    schema::{Identified, Listed, Schema},
+};
+use crate::{
+    engine::Request,
+    fields::{Origin, State},
+};
 
 /// A visitor's session, typed by the struct `S` that derives it.
 ///
@@ -45,7 +52,8 @@ pub struct Session<S: Schema> {
 impl<S: Schema> Session<S> {
     /// A handle into `request`, which has been opened.
     pub(crate) fn of(request: &Arc<Request>) -> Self {
-        let state = State { snapshot: request.snapshot(), request: Some(Arc::clone(request)), steps: Vec::new() };
+        let (origin, snapshot) = (Origin::Request(Arc::clone(request)), request.snapshot());
+        let state = State { origin, snapshot, steps: Vec::new() };
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
     }
 
@@ -83,7 +91,7 @@ impl<S: Schema> Drop for Session<S> {
     fn drop(&mut self) {
         let core: &mut Core<S> = &mut self.fields;
         core.fold();
-        if let Some(request) = &core.__state.request {
+        if let Some(request) = core.__state.request() {
             request.handle_dropped();
         }
     }

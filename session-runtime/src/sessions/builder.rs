@@ -7,17 +7,20 @@ use std::{
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
     cookie::{Attributes, Signer, Writer},
-    engine::{Engine, Lifetimes},
+    engine::{Engine, Lifetimes, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
     id::Digester,
-    keys::KeyRing,
+    keys::{KeyRing, framed},
+    schema::SessionLimit,
     session::Schema,
-    store::{DynStore, Store},
+    store::{Admits, Kept, Store},
 };
 
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
@@ -44,7 +47,7 @@ const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionsBuilder<S> {
-    store: Option<Box<dyn DynStore>>,
+    store: Option<Kept>,
     keys: Option<KeyRing>,
     app: String,
     clock: Clock,
@@ -57,6 +60,9 @@ pub struct SessionsBuilder<S> {
     pub(super) rotate_every: Option<Duration>,
     clean_every: Duration,
     store_timeout: Duration,
+    pub(super) max_per_user: Option<SessionLimit>,
+    pub(super) store_down: StoreDown,
+    pub(super) end_replayed: bool,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -77,6 +83,9 @@ impl<S: Schema> SessionsBuilder<S> {
             rotate_every: spec.rotate_every,
             clean_every: Duration::from_secs(60),
             store_timeout: Duration::from_secs(5),
+            max_per_user: spec.max_per_user,
+            store_down: StoreDown::default(),
+            end_replayed: false,
             kind: PhantomData,
         }
     }
@@ -88,8 +97,11 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().store(MemoryStore::new());
     /// ```
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Box::new(store));
+    pub fn store<T: Store>(mut self, store: T) -> Self
+    where
+        S::Needs: Admits<T>,
+    {
+        self.store = Some(S::Needs::keep(store));
         self
     }
 
@@ -186,7 +198,12 @@ impl<S: Schema> SessionsBuilder<S> {
     pub fn build(self) -> Result<Sessions<S>, Error> {
         let name = S::SPEC.name;
         let lifetimes = self.lifetimes()?;
-        let Some(store) = self.store else {
+        if self.max_per_user.is_some_and(|limit| limit.most() == 0) {
+            return Err(Error::setup(format!(
+                "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1"
+            )));
+        }
+        let Some(Kept { store, users }) = self.store else {
             return Err(Error::setup(format!(
                 "the `{name}` sessions have no store: add `.store(…)`, for example `.store(MemoryStore::new())`"
             )));
@@ -201,7 +218,11 @@ impl<S: Schema> SessionsBuilder<S> {
             name,
             fields: S::SPEC.fields,
             store,
+            users,
+            kind: kind(&self.app, &self.cookie.name),
+            limit: self.max_per_user,
             signer: Signer::new(&keys, &self.app, &self.cookie.name)?,
+            secrets: Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             writer: Writer::new(&self.cookie)?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),
@@ -209,6 +230,8 @@ impl<S: Schema> SessionsBuilder<S> {
             events: self.events,
             lifetimes,
             store_timeout: self.store_timeout,
+            store_down: self.store_down,
+            end_replayed: self.end_replayed,
             cleaner: OnceLock::new(),
         });
         if !self.clean_every.is_zero() {
@@ -253,6 +276,15 @@ impl<S: Schema> SessionsBuilder<S> {
             rotate_every: self.rotate_every,
         })
     }
+}
+
+/// What keeps the users of one kind of session apart from those of another in the same store: as a token is bound to its
+/// cookie.
+fn kind(app: &str, cookie: &str) -> [u8; 8] {
+    let hash = Sha256::digest(framed(&["session/users/1", app, cookie]));
+    let mut kind = [0; 8];
+    kind.copy_from_slice(&hash[..8]);
+    kind
 }
 
 impl<S> fmt::Debug for SessionsBuilder<S> {

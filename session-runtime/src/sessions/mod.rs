@@ -2,11 +2,19 @@
 
 mod builder;
 mod cleaner;
+mod handle;
+mod listed;
 mod options;
+mod users;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-pub use self::builder::SessionsBuilder;
+pub use self::{
+    builder::SessionsBuilder,
+    handle::{NoHandle, SessionHandle},
+    listed::ListedSession,
+    users::UserSessions,
+};
 use crate::{
     engine::{Engine, Request},
     error::Error,

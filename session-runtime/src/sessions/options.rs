@@ -3,7 +3,12 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::SessionsBuilder;
-use crate::{cookie::SameSite, session::Schema};
+use crate::{
+    cookie::SameSite,
+    engine::StoreDown,
+    schema::SessionLimit,
+    session::{Listed, Schema},
+};
 
 /// Lifetimes.
 impl<S: Schema> SessionsBuilder<S> {
@@ -168,6 +173,53 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn partitioned(mut self, partitioned: bool) -> Self {
         self.cookie.partitioned = partitioned;
+        self
+    }
+}
+
+/// Safety.
+impl<S: Schema> SessionsBuilder<S> {
+    /// How many sessions a user may have at once. Default: the attribute, else any number.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, SessionLimit, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// let builder = Sessions::<Shop>::builder().max_per_user(5); // one more ends the oldest
+    /// let builder = Sessions::<Shop>::builder().max_per_user(SessionLimit::Refuse(5)); // one more is refused
+    /// ```
+    pub fn max_per_user(mut self, limit: impl Into<SessionLimit>) -> Self
+    where
+        S: Listed,
+    {
+        self.max_per_user = Some(limit.into());
+        self
+    }
+
+    /// What a request gets while the store is down. Default: [`StoreDown::Unavailable`], a 503.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions, StoreDown};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().on_store_down(StoreDown::Anonymous);
+    /// ```
+    pub fn on_store_down(mut self, answer: StoreDown) -> Self {
+        self.store_down = answer;
+        self
+    }
+
+    /// Whether a cookie ends the session if its verifier was replaced more than a minute ago. Default: no; such a cookie
+    /// opens nothing, and is an event ([`Event::Replayed`](crate::Event::Replayed)).
+    ///
+    /// It may be a stolen one (OWASP Session Management Cheat Sheet, "Renewal Timeout"), or one that a browser restored
+    /// from a backup: then its owner is logged out.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().end_on_replay(true);
+    /// ```
+    pub fn end_on_replay(mut self, end: bool) -> Self {
+        self.end_replayed = end;
         self
     }
 }

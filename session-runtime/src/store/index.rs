@@ -1,6 +1,6 @@
 //! Which sessions are whose: what a store must answer so that a user's sessions can be listed, ended and limited.
 
-use std::{fmt, num::NonZero, time::Duration};
+use std::{fmt, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
@@ -15,27 +15,34 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 
 /// A store that knows which sessions are whose.
 ///
-/// The entries of a user are always a superset of the user's live sessions: whoever signs a session in enters it first,
-/// then applies the change, then looks whether the entry still stands, and else deletes the record. So whoever takes
-/// entries out and deletes their records misses none.
+/// The entries of a user are always a superset of the user's live sessions. Both sides see to that:
+///
+/// * **Who signs a session in** enters it, then applies the change, then looks whether the entry still stands. If it
+///   does not, the user's sessions were ended meanwhile, and the record is deleted.
+/// * **Who ends sessions** deletes their records, and only then takes their entries out, so that an interruption never
+///   leaves a live session unlisted. Then the records are deleted once more: a sign-in that was applied between the
+///   two may have found its entry still standing.
 ///
 /// What goes the other way round, an entry whose session is gone (deleted, expired, signed out, signed in as another,
 /// or never stored within [`ENTRY_GRACE`]), vanishes by itself: at the latest when [`Store::delete_expired`] has run.
-/// Until then it never takes up room that [`UserIndex::enter`] looks for. Each call is atomic for its user, and what one
-/// process did shows to all others at once.
+/// Until then it may be listed, so whoever counts or shows sessions loads them. Each call is atomic for its user, and
+/// what one process did shows to all others at once.
 ///
 /// ```
-/// use session_runtime::store::{Key, Leaving, Store, StoreError, User, UserIndex};
+/// use session_runtime::store::{Key, Store, StoreError, User, UserIndex};
 ///
 /// /// Ends all sessions of `user`.
 /// async fn end_all(store: &impl UserIndex, user: &User) -> Result<(), StoreError> {
-///     // Deleted before they leave, so that nothing is missed the next time if this is interrupted.
-///     for key in store.entries(user).await? {
-///         store.delete(&key).await?;
-///     }
-///     // And those that came meanwhile.
-///     for key in store.leave(user, Leaving::All).await? {
-///         store.delete(&key).await?;
+///     let sessions: Vec<Key> = store.entries(user).await?.into_iter().map(|entry| entry.key).collect();
+///     end(store, &sessions).await?;
+///     store.leave(user, &sessions).await?;
+///     // And those that came before their entry left.
+///     end(store, &sessions).await
+/// }
+///
+/// async fn end(store: &impl Store, sessions: &[Key]) -> Result<(), StoreError> {
+///     for key in sessions {
+///         store.delete(key).await?;
 ///     }
 ///     Ok(())
 /// }
@@ -48,32 +55,45 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 )]
 pub trait UserIndex: Store {
     /// Enters `key` among the sessions of `user`, as the newest. Entering what is there already moves it to the end, and
-    /// needs no room.
+    /// its [`ENTRY_GRACE`] starts anew.
     ///
     /// # Errors
     /// [`StoreError`] if the entry may be missing. Nobody may be signed in then.
-    fn enter(
-        &self,
-        user: &User,
-        key: &Key,
-        room: Room,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Entered, StoreError>> + Send;
+    fn enter(&self, user: &User, key: &Key, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The entries of `user`, oldest first; none of an unknown user. There may be some whose session is gone.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
-    fn entries(&self, user: &User) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send;
+    fn entries(&self, user: &User) -> impl Future<Output = Result<Vec<UserEntry>, StoreError>> + Send;
 
-    /// Takes entries out, all at once, and returns those that were there, oldest first. Their records stay.
+    /// Takes the entries of these sessions out, all at once. Their records stay. What is not there is fine.
     ///
     /// # Errors
     /// [`StoreError`] if the entries may still be there.
-    fn leave(&self, user: &User, which: Leaving<'_>) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send;
+    fn leave(&self, user: &User, keys: &[Key]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Whose sessions: an identity as a session stores it, of any bytes and any length.
+/// One of a user's entries.
+///
+/// ```
+/// # use session_runtime::{Timestamp, store::{ENTRY_GRACE, Key, UserEntry}};
+/// let entry = UserEntry { key: Key::from_digest([1; 16]), at: Timestamp::from_millis(0) };
+/// let may_be_about_to_come = !(entry.at + ENTRY_GRACE).passed(Timestamp::from_millis(59_999));
+/// assert!(may_be_about_to_come);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserEntry {
+    /// Which session.
+    pub key: Key,
+    /// When it was last entered.
+    pub at: Timestamp,
+}
+
+/// Whose sessions: bytes of any value and any length, which are opaque to a store.
+///
+/// The engine makes them: the kind of session, and then the encoded identity. So two kinds of sessions may share a
+/// store, and nobody is taken for the user of the other kind who is called the same.
 ///
 /// ```
 /// # use session_runtime::store::User;
@@ -84,18 +104,18 @@ pub trait UserIndex: Store {
 pub struct User(Box<[u8]>);
 
 impl User {
-    /// The user whose encoded identity this is: what [`Record::user`](super::Record::user) has.
+    /// The user with these bytes: what [`Record::user`](super::Record::user) has.
     ///
     /// ```
     /// # use session_runtime::store::User;
     /// assert!(User::new(vec![1, 2]) == User::new([1, 2]));
     /// ```
     #[must_use]
-    pub fn new(identity: impl Into<Box<[u8]>>) -> Self {
-        Self(identity.into())
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        Self(bytes.into())
     }
 
-    /// The encoded identity.
+    /// The bytes.
     ///
     /// ```
     /// # use session_runtime::store::User;
@@ -106,8 +126,12 @@ impl User {
         &self.0
     }
 
-    /// A name for this user of a fixed length: SHA-256 of a label and the identity, cut to 128 bits. Who can guess the
-    /// identity can compute it, so it hides nothing.
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.0
+    }
+
+    /// A name for this user of a fixed length: SHA-256 of a label and the bytes, cut to 128 bits. Who can guess the bytes
+    /// can compute it, so it hides nothing.
     ///
     /// ```
     /// # use session_runtime::store::User;
@@ -139,90 +163,23 @@ impl fmt::Debug for User {
     }
 }
 
-/// How many sessions the user may have, and what to do about one too many.
-///
-/// ```
-/// # use std::num::NonZero;
-/// # use session_runtime::store::Room;
-/// let three = NonZero::new(3).expect("not zero");
-/// let refuse = Room::AtMost(three);
-/// let log_out_elsewhere = Room::MakeRoom(three);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    /// As many as there are.
-    Any,
-    /// No more than this many: one too many is not entered.
-    AtMost(NonZero<u32>),
-    /// No more than this many: the oldest others leave for the new one.
-    MakeRoom(NonZero<u32>),
-}
-
-impl Room {
-    /// How many of the `others` are in the way of one more, or of one that `is_there` already.
-    #[cfg(any(feature = "file", feature = "memory"))]
-    pub(crate) fn surplus(self, others: usize, is_there: bool) -> usize {
-        match self {
-            Self::Any => 0,
-            Self::AtMost(_) if is_there => 0,
-            Self::AtMost(most) | Self::MakeRoom(most) => (others + 1).saturating_sub(most.get() as usize),
-        }
-    }
-}
-
-/// What became of an entry.
-///
-/// ```
-/// # use session_runtime::store::Entered;
-/// let alone = Entered::Entered { left: Vec::new() };
-/// assert_ne!(alone, Entered::Full);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entered {
-    /// It is there.
-    Entered {
-        /// The entries that left to make room, oldest first. Their records are to be deleted.
-        left: Vec<Key>,
-    },
-    /// It is not, since there are as many others as [`Room::AtMost`] allows.
-    Full,
-}
-
-/// Which entries of a user to take out.
-///
-/// ```
-/// # use session_runtime::store::{Key, Leaving};
-/// let key = Key::from_digest([1; 16]);
-/// let others = Leaving::AllBut(&key);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaving<'a> {
-    /// All.
-    All,
-    /// All but this one.
-    AllBut(&'a Key),
-    /// This one.
-    One(&'a Key),
-}
-
 /// [`UserIndex`] behind a pointer, so that no session type names its store.
-#[allow(dead_code, reason = "for whoever keeps a store with an index")]
 pub(crate) trait DynUserIndex: DynStore {
-    fn enter<'a>(&'a self, user: &'a User, key: &'a Key, room: Room, now: Timestamp) -> Answer<'a, Entered>;
-    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<Key>>;
-    fn leave<'a>(&'a self, user: &'a User, which: Leaving<'a>) -> Answer<'a, Vec<Key>>;
+    fn enter<'a>(&'a self, user: &'a User, key: &'a Key, now: Timestamp) -> Answer<'a, ()>;
+    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<UserEntry>>;
+    fn leave<'a>(&'a self, user: &'a User, keys: &'a [Key]) -> Answer<'a, ()>;
 }
 
 impl<S: UserIndex> DynUserIndex for S {
-    fn enter<'a>(&'a self, user: &'a User, key: &'a Key, room: Room, now: Timestamp) -> Answer<'a, Entered> {
-        Box::pin(UserIndex::enter(self, user, key, room, now))
+    fn enter<'a>(&'a self, user: &'a User, key: &'a Key, now: Timestamp) -> Answer<'a, ()> {
+        Box::pin(UserIndex::enter(self, user, key, now))
     }
 
-    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<Key>> {
+    fn entries<'a>(&'a self, user: &'a User) -> Answer<'a, Vec<UserEntry>> {
         Box::pin(UserIndex::entries(self, user))
     }
 
-    fn leave<'a>(&'a self, user: &'a User, which: Leaving<'a>) -> Answer<'a, Vec<Key>> {
-        Box::pin(UserIndex::leave(self, user, which))
+    fn leave<'a>(&'a self, user: &'a User, keys: &'a [Key]) -> Answer<'a, ()> {
+        Box::pin(UserIndex::leave(self, user, keys))
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{pin::Pin, sync::Arc};
 
-#[allow(unused_imports, reason = "for whoever keeps a store with an index")]
-pub(crate) use self::index::DynUserIndex;
-pub use self::index::{ENTRY_GRACE, Entered, Leaving, Room, User, UserIndex};
+pub use self::index::{ENTRY_GRACE, User, UserEntry, UserIndex};
+#[doc(hidden)]
+pub use self::needs::{Admits, ByUser, Nothing};
+pub(crate) use self::{index::DynUserIndex, needs::Kept};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
@@ -20,6 +21,7 @@ pub mod file;
 mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod needs;
 
 /// A place where sessions are kept.
 ///

@@ -10,7 +10,13 @@ pub use self::{
     local::local_path,
     project::{Project, project},
 };
-use crate::session::{Core, Schema, Session};
+use crate::{
+    cookie::CookieSpec,
+    fields::{State, Visitor},
+    schema::Spec,
+    session::{Core, Identified, Schema, Session},
+    store::Nothing,
+};
 
 /// A view of a session: an argument of handlers that run only with all of it there.
 ///
@@ -121,7 +127,10 @@ impl<S> ViewPolicy<S> {
     }
 
     #[must_use]
-    pub const fn fresh(mut self, limit: Duration) -> Self {
+    pub const fn fresh(mut self, limit: Duration) -> Self
+    where
+        S: Identified,
+    {
         self.fresh = Some(limit);
         self
     }
@@ -139,14 +148,18 @@ pub struct NoSession;
 impl Schema for NoSession {
     type Fields = Box<Core<Self>>;
     type Slots = ();
-    const SPEC: crate::schema::Spec =
-        crate::schema::Spec::new("", crate::cookie::CookieSpec::new("__Host-session"), &[]);
+    type Needs = Nothing;
+    const SPEC: Spec = Spec::new("", CookieSpec::new("__Host-session"), &[]);
 
-    fn visit(_: &mut (), _: &mut crate::fields::Visitor<'_>) {}
+    fn visit(_: &mut (), _: &mut Visitor<'_>) {}
 
     fn split(self) {}
 
-    fn join((): (), _: &crate::fields::State) -> Self {
+    fn join((): (), _: &State) -> Self {
         Self
     }
+}
+
+impl Identified for NoSession {
+    type User = ();
 }

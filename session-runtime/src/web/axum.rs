@@ -67,10 +67,12 @@ impl IntoResponse for ViewRejection {
 }
 
 impl IntoResponse for Error {
-    /// What a handler's `?` answers: 409 for a change that was dropped, 503 for a store that is down, else 500.
+    /// What a handler's `?` answers: 409 for a change that was dropped or a sign-in that was refused, 503 for a store that is down, else 500.
     fn into_response(self) -> Response {
         let page = if self.is_gone() || self.is_moved() || self.is_conflict() {
             Page::conflict()
+        } else if self.is_full() {
+            Page::full()
         } else if self.is_unavailable() {
             Page::store_down()
         } else {

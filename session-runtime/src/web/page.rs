@@ -38,6 +38,12 @@ impl Page {
         Self { status, sentence: sentence.to_owned() }
     }
 
+    /// The user has as many sessions as allowed.
+    pub(crate) fn full() -> Self {
+        let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
+        Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
+    }
+
     /// Something is wrong with the program.
     pub(crate) fn broken(sentence: String) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, sentence }

@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    InRequest,
+    InRequest, SameOriginLayer,
     headers::{set_cookie, vary_by_cookie},
     page::Page,
 };
@@ -62,6 +62,23 @@ impl<S: Schema> Sessions<S> {
 /// ```
 pub struct SessionLayer<S> {
     sessions: Sessions<S>,
+}
+
+impl<S> SessionLayer<S> {
+    /// This layer within one that refuses what other sites ask for (CSRF, SECURITY S36): see [`SameOriginLayer`], which
+    /// has more to choose.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn show(sessions: Sessions<Shop>, router: axum::Router) -> axum::Router {
+    /// router.layer(sessions.layer().same_origin())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn same_origin(self) -> (SameOriginLayer, Self) {
+        (SameOriginLayer::new(), self)
+    }
 }
 
 impl<S> Clone for SessionLayer<S> {
@@ -234,6 +251,7 @@ fn finish<B: Default + 'static>(
         Ok(Outcome::Applied | Outcome::Gone) => response,
         Ok(Outcome::Moved | Outcome::Conflict) if safe => response,
         Ok(Outcome::Moved | Outcome::Conflict) => instead(&response, Page::conflict()),
+        Ok(Outcome::Refused) => instead(&response, Page::full()),
         Err(error) => instead(&response, page_for(&error)),
     };
     vary_by_cookie(response.headers_mut());

@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     Timestamp,
-    store::{Applied, Change, ENTRY_GRACE, Entered, Key, Leaving, Record, Room, Store, StoreError, User, UserIndex},
+    store::{Applied, Change, ENTRY_GRACE, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
     testing::conformance,
 };
 
@@ -17,32 +17,32 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::KeepsThePlace, "users: entering again moves to the end"),
     (Defect::EntersTwice, "users: entering again moves to the end"),
     (Defect::NamesTheUser, "users: an entry names its record"),
+    (Defect::ForgetsWhen, "users: an entry says when it came"),
     (Defect::OneListForAll, "users: other users are left alone"),
     (Defect::OneUserForEachKey, "users: one key may be under two users"),
     (Defect::UsersAreText, "users: a user is any bytes"),
     (Defect::CutsUsers, "users: a user is any bytes"),
-    (Defect::SaysNobodyLeft, "users: leaving takes all out"),
-    (Defect::TakesOutWhoStays, "users: leaving takes all but one out"),
-    (Defect::TakesOutAllForOne, "users: leaving takes one out"),
-    (Defect::EntersWhoIsRefused, "sign_ins: at most so many are entered"),
-    (Defect::RefusesWhoIsThere, "sign_ins: entering again needs no room"),
-    (Defect::TheNewestMakeRoom, "sign_ins: the oldest make room"),
-    (Defect::OneLeavesAtATime, "sign_ins: a lower limit lets several go"),
+    (Defect::TakesOutTheFirst, "users: leaving takes these out"),
+    (Defect::StopsAtTheMissing, "users: leaving what is not there is fine"),
+    (Defect::RefusesTheMissing, "users: leaving what is not there is fine"),
+    (Defect::EndsWhoLeaves, "users: leaving ends no session"),
+    (Defect::TakesOutOfAllLists, "users: other users are left alone"),
     (Defect::DropsArrivals, "sign_ins: an entry stands before its session comes"),
+    (Defect::KeepsTheMoment, "sign_ins: entering again is an arrival anew"),
     (Defect::DropsOnWrite, "sign_ins: an entry stands while its session changes"),
+    (Defect::KeepsTwenty, "sign_ins: entries stand however many come"),
+    (Defect::TakesOutAll, "sign_ins: no order of steps leaves a session unlisted"),
     (Defect::KeepsArrivals, "vanishing: an entry without a session vanishes"),
     (Defect::KeepsTheGone, "vanishing: the entry of a deleted session vanishes"),
     (Defect::KeepsTheGone, "vanishing: the entry of an expired session vanishes"),
     (Defect::IgnoresWhoSignedIn, "vanishing: the entry of who signed out vanishes"),
     (Defect::IgnoresWhoSignedIn, "vanishing: the entry of who signed in as another vanishes"),
-    (Defect::CountsTheGone, "vanishing: what vanished takes up no room"),
-    (Defect::CountsTheGone, "vanishing: what vanished does not leave for another"),
     (Defect::CountsEntries, "vanishing: cleaning up counts sessions only"),
-    (Defect::EntersInTwoSteps, "user_races: fifty that make room leave three"),
-    (Defect::EntersInTwoSteps, "user_races: fifty at most three admit three"),
     (Defect::EntersInTwoSteps, "user_races: entries of many at once all stand"),
-    (Defect::LeavesInTwoSteps, "user_races: each entry leaves once"),
-    (Defect::SaysNobodyLeft, "user_races: no session outlives the end of all"),
+    (Defect::LeavesInTwoSteps, "user_races: who leaves takes nobody along"),
+    (Defect::LeavesOneByOne, "user_races: several leave at once"),
+    (Defect::LeavesOneByOne, "user_races: an entry given up is there or not"),
+    (Defect::TakesOutAll, "user_races: no session outlives the end of all"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,26 +51,28 @@ enum Defect {
     KeepsThePlace,
     EntersTwice,
     NamesTheUser,
+    ForgetsWhen,
     OneListForAll,
     OneUserForEachKey,
     UsersAreText,
     CutsUsers,
-    SaysNobodyLeft,
-    TakesOutWhoStays,
-    TakesOutAllForOne,
-    EntersWhoIsRefused,
-    RefusesWhoIsThere,
-    TheNewestMakeRoom,
-    OneLeavesAtATime,
+    TakesOutTheFirst,
+    StopsAtTheMissing,
+    RefusesTheMissing,
+    EndsWhoLeaves,
+    TakesOutOfAllLists,
     DropsArrivals,
+    KeepsTheMoment,
     DropsOnWrite,
+    KeepsTwenty,
     KeepsArrivals,
     KeepsTheGone,
     IgnoresWhoSignedIn,
-    CountsTheGone,
     CountsEntries,
     EntersInTwoSteps,
     LeavesInTwoSteps,
+    LeavesOneByOne,
+    TakesOutAll,
     /// None.
     Sound,
 }
@@ -149,21 +151,14 @@ impl BadIndex {
         before - entries.len()
     }
 
-    /// What becomes of the entries of a user.
-    fn entered(&self, entries: &mut Vec<(Key, Timestamp)>, new: (Key, Timestamp), room: Room) -> Entered {
-        let there = entries.iter().position(|(key, _)| *key == new.0);
-        let others = entries.len() - usize::from(there.is_some());
-        let (surplus, refuses) = match room {
-            Room::Any => (0, false),
-            Room::AtMost(most) if self.has(Defect::RefusesWhoIsThere) => (0, entries.len() >= most.get() as usize),
-            Room::AtMost(most) => (0, there.is_none() && others >= most.get() as usize),
-            Room::MakeRoom(most) => ((others + 1).saturating_sub(most.get() as usize), false),
-        };
-        if refuses && !self.has(Defect::EntersWhoIsRefused) {
-            return Entered::Full;
-        }
-        match there {
+    /// The entries of a user after one more.
+    fn entered(&self, entries: &mut Vec<(Key, Timestamp)>, new: (Key, Timestamp)) {
+        match entries.iter().position(|(key, _)| *key == new.0) {
             Some(place) if self.has(Defect::KeepsThePlace) => entries[place] = new,
+            Some(place) if self.has(Defect::KeepsTheMoment) => {
+                let first = entries.remove(place);
+                entries.push(first);
+            }
             Some(place) => {
                 if !self.has(Defect::EntersTwice) {
                     entries.remove(place);
@@ -172,25 +167,26 @@ impl BadIndex {
             }
             None => entries.push(new),
         }
-        let mut left = Vec::new();
-        let surplus = if self.has(Defect::OneLeavesAtATime) { surplus.min(1) } else { surplus };
-        for _ in 0..surplus {
-            let place = match self.defect {
-                Defect::TheNewestMakeRoom => entries.iter().rposition(|(key, _)| *key != new.0),
-                _ => entries.iter().position(|(key, _)| *key != new.0),
-            };
-            left.push(entries.remove(place.unwrap()).0);
+        if self.has(Defect::KeepsTwenty) {
+            entries.drain(..entries.len().saturating_sub(20));
         }
-        if refuses { Entered::Full } else { Entered::Entered { left } }
+    }
+
+    /// Whether an entry is among these that are to leave.
+    fn leaves(&self, entry: &Key, keys: &[Key], entries: &[(Key, Timestamp)]) -> bool {
+        let is_there = |key: &&Key| entries.iter().any(|(there, _)| there == *key);
+        match self.defect {
+            Defect::TakesOutAll => true,
+            Defect::TakesOutTheFirst => keys.first() == Some(entry),
+            Defect::StopsAtTheMissing => keys.iter().take_while(is_there).any(|key| key == entry),
+            _ => keys.contains(entry),
+        }
     }
 }
 
 impl UserIndex for BadIndex {
-    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let name = self.name(user);
-        if !self.has(Defect::CountsTheGone) {
-            self.clean(&mut self.lock(), &name, now);
-        }
         let early = self.lock().users.get(&name).cloned().unwrap_or_default();
         if self.has(Defect::EntersInTwoSteps) {
             tokio::task::yield_now().await;
@@ -200,44 +196,57 @@ impl UserIndex for BadIndex {
             Defect::EntersInTwoSteps => early,
             _ => inner.users.get(&name).cloned().unwrap_or_default(),
         };
-        let answer = self.entered(&mut entries, (*key, now), room);
+        self.entered(&mut entries, (*key, now));
         if self.has(Defect::OneUserForEachKey) {
             inner.users.values_mut().for_each(|entries| entries.retain(|(there, _)| there != key));
         }
         inner.users.insert(name, entries);
-        Ok(answer)
+        Ok(())
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
-        let mut keys: Vec<Key> =
-            self.lock().users.get(&self.name(user)).into_iter().flatten().map(|(key, _)| *key).collect();
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        let there = self.lock().users.get(&self.name(user)).cloned().unwrap_or_default();
+        let mut entries: Vec<_> = there.into_iter().map(|(key, at)| UserEntry { key, at }).collect();
         match self.defect {
-            Defect::NewestFirst => keys.reverse(),
-            Defect::NamesTheUser => keys.iter_mut().for_each(|key| *key = Key::from_digest(user.digest())),
+            Defect::NewestFirst => entries.reverse(),
+            Defect::NamesTheUser => entries.iter_mut().for_each(|entry| entry.key = Key::from_digest(user.digest())),
+            Defect::ForgetsWhen => entries.iter_mut().for_each(|entry| entry.at = Timestamp::from_millis(0)),
             _ => {}
         }
-        Ok(keys)
+        Ok(entries)
     }
 
-    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
         let name = self.name(user);
         let early = self.lock().users.get(&name).cloned().unwrap_or_default();
-        if self.has(Defect::LeavesInTwoSteps) || self.has(Defect::SaysNobodyLeft) {
+        if self.has(Defect::RefusesTheMissing) && keys.iter().any(|key| !early.iter().any(|(there, _)| there == key)) {
+            return Err(StoreError::new("there is no such entry"));
+        }
+        if self.has(Defect::LeavesOneByOne) {
+            for key in keys {
+                self.lock().users.entry(name.clone()).or_default().retain(|(there, _)| there != key);
+                tokio::task::yield_now().await;
+            }
+            return Ok(());
+        }
+        if self.has(Defect::LeavesInTwoSteps) || self.has(Defect::TakesOutAll) {
             tokio::task::yield_now().await;
         }
         let mut inner = self.lock();
-        let entries = match self.defect {
+        if self.has(Defect::EndsWhoLeaves) {
+            inner.records.retain(|digest, _| !keys.iter().any(|key| key.digest() == *digest));
+        }
+        if self.has(Defect::TakesOutOfAllLists) {
+            inner.users.values_mut().for_each(|entries| entries.retain(|(there, _)| !keys.contains(there)));
+        }
+        let before = match self.defect {
             Defect::LeavesInTwoSteps => early,
             _ => inner.users.remove(&name).unwrap_or_default(),
         };
-        let (left, stay): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| match which {
-            Leaving::All => true,
-            Leaving::AllBut(stays) => key != stays || self.has(Defect::TakesOutWhoStays),
-            Leaving::One(leaves) => key == leaves || self.has(Defect::TakesOutAllForOne),
-        });
-        inner.users.insert(name, stay);
-        let left = left.into_iter().map(|(key, _)| key).collect();
-        Ok(if self.has(Defect::SaysNobodyLeft) { Vec::new() } else { left })
+        let mut after = before.clone();
+        after.retain(|(entry, _)| !self.leaves(entry, keys, &before));
+        inner.users.insert(name, after);
+        Ok(())
     }
 }
 

@@ -37,6 +37,11 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::RoundsToSeconds, "deadlines: the deadline itself is expired"),
     (Defect::CleansUpTheLiving, "deadlines: cleaning up removes only the expired"),
     (Defect::MiscountsCleaning, "deadlines: cleaning up counts what it removes"),
+    (Defect::ForgetsWhenSeen, "seen: every change moves it on"),
+    (Defect::SeesWhenCreated, "seen: a new record was just seen"),
+    (Defect::SeesTheRefused, "seen: a refused change does not move it"),
+    (Defect::SeesTheRefused, "seen: a change sent again does not move it"),
+    (Defect::SeesItEarlier, "seen: it never moves back"),
     (Defect::ForgetsTheUser, "identity: signing in and out"),
     (Defect::RenewsTwice, "renewal: who loses the timer race writes all the same"),
     (Defect::RefusesTheTimersLoser, "renewal: who loses the timer race writes all the same"),
@@ -83,6 +88,10 @@ enum Defect {
     RoundsToSeconds,
     CleansUpTheLiving,
     MiscountsCleaning,
+    ForgetsWhenSeen,
+    SeesWhenCreated,
+    SeesTheRefused,
+    SeesItEarlier,
     ForgetsTheUser,
     RenewsTwice,
     RefusesTheTimersLoser,
@@ -266,7 +275,7 @@ impl BadStore {
         self.misread(&mut change, &mut current, &mut now);
         let verdict = change.judge(current.as_ref(), now);
         if let (Some(record), None, true) = (current, &verdict.write, stored.is_some()) {
-            let (answer, record) = self.misrefuse(&change, record, verdict.answer);
+            let (answer, record) = self.misrefuse(&change, record, verdict.answer, now);
             records.insert(key.digest(), Arc::new(record));
             return (answer, None);
         }
@@ -290,12 +299,13 @@ impl BadStore {
     }
 
     /// What is answered and left behind by this store when it refuses, or has the change already.
-    fn misrefuse(&self, change: &Change, mut record: Record, answer: Applied) -> (Applied, Record) {
+    fn misrefuse(&self, change: &Change, mut record: Record, answer: Applied, now: Timestamp) -> (Applied, Record) {
         match self.defect {
             Defect::RemembersRefused if !record.has_seen(change.nonce) => record.nonces.push(change.nonce),
             Defect::WritesHalfOfWhatItRefuses => {
                 record.idle_until = record.idle_until.max(change.touch.unwrap_or(record.idle_until));
             }
+            Defect::SeesTheRefused => record.seen_at = now,
             Defect::ConflictBeforeMoved if answer == Applied::Moved && !change.expect.is_empty() => {
                 return (Applied::Conflict, record);
             }
@@ -321,6 +331,9 @@ impl BadStore {
                 kept_in(1_000, &mut record.idle_until);
                 kept_in(1_000, &mut record.ends_at);
             }
+            Defect::ForgetsWhenSeen => record.seen_at = before.map_or(record.seen_at, |before| before.seen_at),
+            Defect::SeesWhenCreated if before.is_none() => record.seen_at = record.created_at,
+            Defect::SeesItEarlier => record.seen_at = now,
             Defect::ForgetsTheUser => record.user = None,
             Defect::ExpiresAllWithOne => {
                 let first = record.fields.iter().map(|entry| entry.expires).min();

@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     SessionsBuilder, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError},
+    store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tests::{
     app::{Server, Site},
@@ -120,5 +120,19 @@ impl Store for Faulty {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
+    }
+}
+
+impl UserIndex for Faulty {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        self.call(self.inner.enter(user, key, now)).await
+    }
+
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        self.call(self.inner.entries(user)).await
+    }
+
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
+        self.call(self.inner.leave(user, keys)).await
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Model {
     previous: Option<Previous>,
     generation: u64,
     created_at: u64,
+    seen_at: u64,
     renewed_at: u64,
     authenticated_at: Option<u64>,
     idle_until: u64,
@@ -36,6 +37,7 @@ impl Model {
             previous: record.previous.clone(),
             generation: record.generation,
             created_at: record.created_at.as_millis(),
+            seen_at: record.seen_at.as_millis(),
             renewed_at: record.renewed_at.as_millis(),
             authenticated_at: record.authenticated_at.map(Timestamp::as_millis),
             idle_until: record.idle_until.as_millis(),
@@ -66,6 +68,7 @@ impl Model {
                 previous: None,
                 generation: 0,
                 created_at: created_at.as_millis(),
+                seen_at: created_at.as_millis(),
                 renewed_at: created_at.as_millis(),
                 authenticated_at: None,
                 idle_until: lifetime.idle_until.as_millis(),
@@ -110,6 +113,7 @@ impl Model {
             }
             model.fields = fields;
         }
+        model.seen_at = now.max(model.seen_at);
         model.idle_until = change.touch.map_or(0, Timestamp::as_millis).max(model.idle_until);
         if let Some(Lifetime { idle_until, ends_at, remembered }) = change.restart {
             (model.idle_until, model.ends_at, model.remembered) =

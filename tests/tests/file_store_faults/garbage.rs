@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs as unix, path::Path};
 
 use session_runtime::{
     FileStore, Timestamp,
-    store::{Applied, Entry, Key, Room, Sign, Store, UserIndex},
+    store::{Applied, Entry, Key, Sign, Store, UserIndex},
 };
 use tempfile::TempDir;
 use tests::records::{NOW, create, file, load, read, set, update, user, write};
@@ -229,7 +229,7 @@ async fn nothing_in_the_folder_shows_a_selector() {
     let key = Key::from_selector(selector);
     write(&store, &key, &set(create(), "theme", "dark")).await;
     write(&store, &key, &set(update(), "theme", "light")).await;
-    store.enter(&user(), &key, Room::Any, NOW).await.unwrap();
+    store.enter(&user(), &key, NOW).await.unwrap();
     let garbled = Key::from_selector(selector.map(|byte| !byte));
     write(&store, &garbled, &create()).await;
     fs::write(file(folder.path(), &garbled), "garbage").unwrap();

@@ -9,9 +9,12 @@ use std::{
 
 use session_runtime::{
     FileStore,
-    store::{ENTRY_GRACE, Entered, Key, Leaving, Room, Store, User, UserIndex},
+    store::{ENTRY_GRACE, Key, Store, User, UserIndex},
 };
-use tests::records::{NOW, create, create_until, file, load, numbered, sign_in, user, user_file, write};
+use tests::{
+    records::{NOW, create, create_until, file, load, numbered, sign_in, user, user_file, write},
+    store::listed,
+};
 
 use crate::{child::Worker, processes::wait_for_some_random_moment};
 
@@ -22,27 +25,30 @@ async fn one_process_sees_whom_another_entered() {
     let (one, other) = (FileStore::open(folder.path()).await.unwrap(), FileStore::open(folder.path()).await.unwrap());
     let keys = [1, 2, 3].map(|number| numbered(0, number));
     for (index, store) in [&one, &other, &one].into_iter().enumerate() {
-        store.enter(&user(), &keys[index], Room::Any, NOW).await.unwrap();
-        assert_eq!(one.entries(&user()).await.unwrap(), keys[..=index]);
-        assert_eq!(other.entries(&user()).await.unwrap(), keys[..=index]);
+        store.enter(&user(), &keys[index], NOW).await.unwrap();
+        assert_eq!(listed(one.entries(&user()).await.unwrap()), keys[..=index]);
+        assert_eq!(listed(other.entries(&user()).await.unwrap()), keys[..=index]);
     }
-    assert_eq!(other.leave(&user(), Leaving::AllBut(&keys[1])).await.unwrap(), [keys[0], keys[2]]);
-    assert_eq!(one.entries(&user()).await.unwrap(), [keys[1]]);
+    other.leave(&user(), &[keys[0], keys[2]]).await.unwrap();
+    assert_eq!(listed(one.entries(&user()).await.unwrap()), [keys[1]]);
 }
 
-// S23
+// B36
 #[tokio::test]
-async fn racing_processes_keep_to_the_limit() {
+async fn racing_processes_undo_nothing() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let path = folder.path().to_str().unwrap();
-    let mut workers = ["1", "2", "3"].map(|who| Worker::start(&["crowd", path, who, "500"]));
+    let mut workers = ["1", "2", "3"].map(|who| Worker::start(&["crowd", path, who, "300"]));
     for worker in &workers {
         assert_eq!(worker.line(), "ready");
     }
     workers.iter_mut().for_each(|worker| worker.tell("go"));
-    let sent_away: usize = workers.iter().map(|worker| worker.line().parse::<usize>().unwrap()).sum();
-    let left = FileStore::open(path).await.unwrap().leave(&user(), Leaving::All).await.unwrap();
-    assert_eq!((left.len(), sent_away), (3, 1_500 - 3), "each that came is there or was sent away by one");
+    for worker in &workers {
+        assert_eq!(worker.line(), "done");
+    }
+    let entries = listed(FileStore::open(path).await.unwrap().entries(&user()).await.unwrap());
+    assert_eq!(entries.len(), 3);
+    assert!([1, 2, 3].iter().all(|who| entries.contains(&numbered(*who, 300))), "the last of each");
 }
 
 // B35, B41: what is there afterwards is whole, and nobody who was entered is missing.
@@ -65,7 +71,7 @@ async fn kill_9_leaves_the_old_list_or_the_new_one() {
             second.line();
         }
         let second = second.kill();
-        let entries = store.entries(&user()).await.unwrap();
+        let entries = listed(store.entries(&user()).await.unwrap());
         for (who, said) in [first, second].into_iter().enumerate() {
             let of_this = |number| numbered(who as u64, number);
             let before = entered[who];
@@ -87,7 +93,7 @@ async fn kill_9_leaves_the_old_list_or_the_new_one() {
 async fn lists_are_for_their_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
-    store.enter(&user(), &numbered(0, 1), Room::Any, NOW).await.unwrap();
+    store.enter(&user(), &numbered(0, 1), NOW).await.unwrap();
     let list = user_file(folder.path(), &user());
     let shard = list.parent().unwrap();
     let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
@@ -108,7 +114,7 @@ async fn nothing_is_left_of_who_left() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let list = user_file(folder.path(), &user());
-    let enter = async |key| drop(store.enter(&user(), &key, Room::Any, NOW).await.unwrap());
+    let enter = async |key| store.enter(&user(), &key, NOW).await.unwrap();
     let signed_in = async |end| {
         let key = Key::random().unwrap();
         enter(key).await;
@@ -117,7 +123,7 @@ async fn nothing_is_left_of_who_left() {
     };
     enter(numbered(0, 1)).await;
     assert!(list.exists());
-    store.leave(&user(), Leaving::One(&numbered(0, 1))).await.unwrap();
+    store.leave(&user(), &[numbered(0, 1)]).await.unwrap();
     assert!(!list.exists(), "taken out");
 
     let key = signed_in(NOW + ENTRY_GRACE * 9).await;
@@ -138,12 +144,12 @@ async fn nothing_is_left_of_who_left() {
 
 // B41: by a process that was killed between the two.
 #[tokio::test]
-async fn a_session_that_ended_without_its_entry_is_in_nobodys_way() {
+async fn the_entry_of_a_session_that_ended_without_it_goes_too() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let (signed_out, deleted, live) = (Key::random().unwrap(), Key::random().unwrap(), Key::random().unwrap());
     for key in [&signed_out, &deleted, &live] {
-        store.enter(&user(), key, Room::Any, NOW).await.unwrap();
+        store.enter(&user(), key, NOW).await.unwrap();
         write(&store, key, &sign_in(create(), &user(), NOW)).await;
     }
     let before = fs::read(user_file(folder.path(), &user())).unwrap();
@@ -151,31 +157,37 @@ async fn a_session_that_ended_without_its_entry_is_in_nobodys_way() {
     let mut change = tests::records::update();
     change.sign = Some(session_runtime::store::Sign::Out);
     write(&store, &signed_out, &change).await;
-    assert_eq!(store.entries(&user()).await.unwrap(), [live]);
-    fs::write(user_file(folder.path(), &user()), before).unwrap();
-    assert_eq!(store.entries(&user()).await.unwrap(), [signed_out, deleted, live]);
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [live]);
+    fs::write(user_file(folder.path(), &user()), &before).unwrap();
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [signed_out, deleted, live]);
 
     let later = NOW + ENTRY_GRACE;
-    let two = Room::MakeRoom(2.try_into().unwrap());
-    let entered = store.enter(&user(), &numbered(0, 1), two, later).await.unwrap();
-    assert_eq!(entered, Entered::Entered { left: vec![] }, "nobody who is there had to go");
-    assert_eq!(store.entries(&user()).await.unwrap(), [live, numbered(0, 1)]);
-    // Clean-up alone sees to what was deleted, too.
-    store.delete(&live).await.unwrap();
-    store.enter(&user(), &deleted, Room::Any, later).await.unwrap();
-    store.delete_expired(later + ENTRY_GRACE).await.unwrap();
+    store.delete_expired(later).await.unwrap();
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [signed_out, live], "clean-up sees to what was deleted");
+    // Who signed out goes with the record, or once the list has grown.
+    let more = (1..=7).map(|number| numbered(0, number)).collect::<Vec<_>>();
+    for key in &more {
+        store.enter(&user(), key, later).await.unwrap();
+    }
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [&[live], &more[..]].concat());
+    store.leave(&user(), &more).await.unwrap();
+    fs::write(user_file(folder.path(), &user()), before).unwrap();
+    for key in [&signed_out, &live] {
+        store.delete(key).await.unwrap();
+    }
+    store.delete_expired(later).await.unwrap();
     assert!(store.entries(&user()).await.unwrap().is_empty());
 }
 
-/// Where there is no limit and nobody cleans up, the gone go all the same.
+/// Where nobody cleans up, the gone go all the same.
 #[tokio::test]
-async fn a_list_without_a_limit_does_not_grow_for_ever() {
+async fn a_list_does_not_grow_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let mut now = NOW;
     for number in 0..100 {
         now = now + ENTRY_GRACE;
-        store.enter(&user(), &numbered(0, number), Room::Any, now).await.unwrap();
+        store.enter(&user(), &numbered(0, number), now).await.unwrap();
         assert!(store.entries(&user()).await.unwrap().len() <= 9, "after {number}");
     }
 }
@@ -187,7 +199,7 @@ async fn cleaning_up_lists_is_as_careful() {
     let store = FileStore::open(folder.path()).await.unwrap();
     let users: Vec<_> = (0..60_u8).map(|number| User::new([number])).collect();
     for user in &users {
-        store.enter(user, &numbered(0, 1), Room::Any, NOW).await.unwrap();
+        store.enter(user, &numbered(0, 1), NOW).await.unwrap();
     }
     let list = |user| user_file(folder.path(), user);
     let shard = list(&users[0]).parent().unwrap().to_owned();
@@ -223,12 +235,12 @@ async fn a_folder_that_vanishes_takes_the_lists_along() {
     let store = FileStore::open(&path).await.unwrap();
     for _ in 0..3 {
         let key = Key::random().unwrap();
-        store.enter(&user(), &key, Room::Any, NOW).await.unwrap();
+        store.enter(&user(), &key, NOW).await.unwrap();
         write(&store, &key, &sign_in(create(), &user(), NOW)).await;
         fs::remove_dir_all(&path).unwrap();
         store.delete_expired(NOW).await.unwrap();
         store.delete(&key).await.unwrap();
-        assert!(store.leave(&user(), Leaving::All).await.unwrap().is_empty());
+        store.leave(&user(), &[key]).await.unwrap();
         assert!(store.entries(&user()).await.unwrap().is_empty());
         assert_eq!(load(&store, &key).await, None);
         assert!(!file(&path, &key).exists());

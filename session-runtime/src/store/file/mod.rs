@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use self::folder::Folder;
-use super::{Applied, Change, Entered, Key, Leaving, Record, Room, Store, StoreError, User, UserIndex};
+use super::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex};
 use crate::{clock::Timestamp, error::Error};
 
 /// Sessions in a folder, one file each: nothing to install, shared by the processes of one host.
@@ -189,27 +189,18 @@ impl Store for FileStore {
 }
 
 impl UserIndex for FileStore {
-    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let key = *key;
-        self.of(user, move |folder, user| folder.enter(user, &key, room, now)).await
+        self.of(user, move |folder, user| folder.enter(user, &key, now)).await
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
         self.of(user, Folder::entries).await
     }
 
-    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
-        match which {
-            Leaving::All => self.of(user, |folder, user| folder.leave(user, |_| true)).await,
-            Leaving::AllBut(key) => {
-                let stays = key.digest();
-                self.of(user, move |folder, user| folder.leave(user, |session| *session != stays)).await
-            }
-            Leaving::One(key) => {
-                let leaves = key.digest();
-                self.of(user, move |folder, user| folder.leave(user, |session| *session == leaves)).await
-            }
-        }
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
+        let sessions = keys.iter().map(Key::digest).collect();
+        self.of(user, move |folder, user| folder.leave(user, &sessions)).await
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{ENTRY_GRACE, Entered, Key, Record, Room, StoreError, User},
+    super::{ENTRY_GRACE, Key, Record, StoreError, User, UserEntry},
     advice::failed,
     folder::Folder,
     format::{Entries, Entry},
@@ -22,39 +22,31 @@ use crate::{clock::Timestamp, id::hex};
 const WHOLE: &str = "whole";
 
 impl Folder {
-    pub(super) fn enter(&self, user: &str, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    pub(super) fn enter(&self, user: &str, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let new = Entry { session: key.digest(), at: now };
-        self.with_entries(user, |locked, Entries(mut others)| {
-            let before = others.len();
-            others.retain(|entry| entry.session != new.session);
-            let is_there = others.len() < before;
-            let mut surplus = room.surplus(others.len(), is_there);
-            // Whose session is gone makes room first. Also now and then where there is room, as they pile up.
-            if surplus > 0 || (others.len() >= 8 && others.len().is_power_of_two()) {
-                others.retain(|entry| !self.is_dead(user, entry, now));
-                surplus = room.surplus(others.len(), is_there);
+        self.with_entries(user, |locked, Entries(mut entries)| {
+            entries.retain(|entry| entry.session != new.session);
+            // Whose session is gone is looked for now and then, so that they do not pile up between two clean-ups.
+            if entries.len() >= 8 && entries.len().is_power_of_two() {
+                entries.retain(|entry| !self.is_dead(user, entry, now));
             }
-            if surplus > 0 && matches!(room, Room::AtMost(_)) {
-                return Ok(Entered::Full);
-            }
-            let left = others.drain(..surplus).map(|entry| Key::from_digest(entry.session)).collect();
-            others.push(new);
-            locked.write(user, &Entries(others))?;
-            Ok(Entered::Entered { left })
+            entries.push(new);
+            locked.write(user, &Entries(entries))
         })
     }
 
-    pub(super) fn entries(&self, user: &str) -> Result<Vec<Key>, StoreError> {
-        self.with_entries(user, |_, entries| Ok(keys(entries.0)))
+    pub(super) fn entries(&self, user: &str) -> Result<Vec<UserEntry>, StoreError> {
+        self.with_entries(user, |_, Entries(entries)| {
+            let list = |entry: Entry| UserEntry { key: Key::from_digest(entry.session), at: entry.at };
+            Ok(entries.into_iter().map(list).collect())
+        })
     }
 
-    pub(super) fn leave(&self, user: &str, leaves: impl Fn(&[u8; 16]) -> bool) -> Result<Vec<Key>, StoreError> {
-        self.with_entries(user, |locked, Entries(entries)| {
-            let (left, stay): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| leaves(&entry.session));
-            if !left.is_empty() {
-                put(locked, user, stay)?;
-            }
-            Ok(keys(left))
+    pub(super) fn leave(&self, user: &str, sessions: &HashSet<[u8; 16]>) -> Result<(), StoreError> {
+        self.with_entries(user, |locked, Entries(mut entries)| {
+            let before = entries.len();
+            entries.retain(|entry| !sessions.contains(&entry.session));
+            if entries.len() < before { put(locked, user, entries) } else { Ok(()) }
         })
     }
 
@@ -214,10 +206,6 @@ fn add(locked: &Locked<'_, Entries>, mut found: HashMap<String, Vec<Entry>>) -> 
 
 fn put(locked: &Locked<'_, Entries>, user: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
     if entries.is_empty() { locked.remove(user).map(drop) } else { locked.write(user, &Entries(entries)) }
-}
-
-fn keys(entries: Vec<Entry>) -> Vec<Key> {
-    entries.into_iter().map(|entry| Key::from_digest(entry.session)).collect()
 }
 
 fn unhex(name: &str) -> Option<[u8; 16]> {

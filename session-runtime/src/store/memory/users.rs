@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque, binary_heap::PeekMut, hash_map::RandomState},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque, binary_heap::PeekMut, hash_map::RandomState},
     hash::BuildHasher as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,35 +11,34 @@ use std::{
 };
 
 use super::{
-    super::{ENTRY_GRACE, Entered, Leaving, Room, User, UserIndex},
+    super::{ENTRY_GRACE, User, UserEntry, UserIndex},
     Inner, Key, MemoryStore, Record, Selector, StoreError, Timestamp,
 };
 
 impl UserIndex for MemoryStore {
-    async fn enter(&self, user: &User, key: &Key, room: Room, now: Timestamp) -> Result<Entered, StoreError> {
+    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let Some(selector) = self.0.selector(key).await else {
             return Err(StoreError::new("a key made from a digest names no session in memory that could be entered"));
         };
         let (users, user) = (&self.0.users, user.as_bytes());
         // Two for each that comes, so that they never pile up.
         self.0.settle(users.index(user), now, 2);
-        if !users.has_room(user, selector, room) {
-            self.0.drop_dead(user, now);
-        }
-        Ok(users.enter(user, selector, room, now))
+        users.enter(user, selector, now);
+        Ok(())
     }
 
-    async fn entries(&self, user: &User) -> Result<Vec<Key>, StoreError> {
-        Ok(self.0.users.entries(user.as_bytes()).iter().map(|entry| entry.selector.key()).collect())
+    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        Ok(self.0.users.entries(user.as_bytes()))
     }
 
-    async fn leave(&self, user: &User, which: Leaving<'_>) -> Result<Vec<Key>, StoreError> {
-        let left = self.0.users.take(user.as_bytes(), |selector| match which {
-            Leaving::All => true,
-            Leaving::AllBut(key) => selector.key() != *key,
-            Leaving::One(key) => selector.key() == *key,
+    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
+        // Those that were listed here come with their selector, and are found without a hash.
+        let known: HashSet<_> = keys.iter().filter_map(Key::selector).collect();
+        let digests: HashSet<_> = keys.iter().filter(|key| key.selector().is_none()).map(Key::digest).collect();
+        self.0.users.shard_of(user.as_bytes()).remove(user.as_bytes(), |Entry { selector, .. }| {
+            known.contains(selector) || (!digests.is_empty() && digests.contains(&selector.key().digest()))
         });
-        Ok(left.into_iter().map(Selector::key).collect())
+        Ok(())
     }
 }
 
@@ -61,13 +60,6 @@ impl Inner {
             self.drop_if_dead(&user, entry, now);
         }
         false
-    }
-
-    /// Takes out all entries of `user` that stand for no session.
-    fn drop_dead(&self, user: &[u8], now: Timestamp) {
-        for entry in self.users.entries(user) {
-            self.drop_if_dead(user, entry, now);
-        }
     }
 
     fn drop_if_dead(&self, user: &[u8], entry: Entry, now: Timestamp) {
@@ -128,36 +120,16 @@ impl Users {
         }
     }
 
-    fn take(&self, user: &[u8], which: impl Fn(Selector) -> bool) -> Vec<Selector> {
-        self.shard_of(user).take(user, |entry| which(entry.selector))
+    fn entries(&self, user: &[u8]) -> Vec<UserEntry> {
+        let shard = self.shard_of(user);
+        let entries = shard.users.get(user).into_iter().flatten();
+        entries.map(|entry| UserEntry { key: entry.selector.key(), at: entry.at }).collect()
     }
 
-    fn entries(&self, user: &[u8]) -> Vec<Entry> {
-        self.shard_of(user).users.get(user).map_or_else(Vec::new, |entries| entries.iter().copied().collect())
-    }
-
-    /// Whether it can be entered as it is, with nobody leaving.
-    fn has_room(&self, user: &[u8], selector: Selector, room: Room) -> bool {
-        self.shard_of(user).surplus(user, selector, room) == 0
-    }
-
-    fn enter(&self, user: &[u8], selector: Selector, room: Room, now: Timestamp) -> Entered {
+    fn enter(&self, user: &[u8], selector: Selector, now: Timestamp) {
         let mut shard = self.shard_of(user);
-        let mut surplus = shard.surplus(user, selector, room);
-        if surplus > 0 && matches!(room, Room::AtMost(_)) {
-            return Entered::Full;
-        }
         self.used.store(true, Ordering::Relaxed);
         shard.put(user, Entry { selector, at: now });
-        if surplus == 0 {
-            return Entered::Entered { left: Vec::new() };
-        }
-        let left = shard.take(user, |entry| {
-            let leaves = surplus > 0 && entry.selector != selector;
-            surplus -= usize::from(leaves);
-            leaves
-        });
-        Entered::Entered { left: left.into_iter().map(Selector::key).collect() }
     }
 
     fn index(&self, user: &[u8]) -> usize {
@@ -174,42 +146,24 @@ impl Users {
 }
 
 impl Shard {
-    /// How many entries are in the way of this one.
-    fn surplus(&self, user: &[u8], selector: Selector, room: Room) -> usize {
-        let Some(entries) = self.users.get(user) else { return 0 };
-        let is_there = entries.iter().any(|entry| entry.selector == selector);
-        room.surplus(entries.len() - usize::from(is_there), is_there)
-    }
-
     /// Puts `entry` at the end.
     fn put(&mut self, user: &[u8], entry: Entry) {
-        self.remove(user, |there| there.selector == entry.selector);
-        let user = self.users.get_key_value(user).map_or_else(|| user.into(), |(user, _)| user.clone());
+        let (user, mut entries) = self.users.remove_entry(user).unwrap_or_else(|| {
+            // Most users have one session.
+            (user.into(), VecDeque::with_capacity(1))
+        });
+        entries.retain(|there| there.selector != entry.selector);
+        entries.push_back(entry);
         self.arrivals.push(Reverse((entry.at, user.clone(), entry.selector.0)));
-        // Most users have one session.
-        self.users.entry(user).or_insert_with(|| VecDeque::with_capacity(1)).push_back(entry);
-    }
-
-    /// Takes out the oldest such entry.
-    fn remove(&mut self, user: &[u8], which: impl Fn(&Entry) -> bool) {
-        let Some(entries) = self.users.get_mut(user) else { return };
-        if let Some(place) = entries.iter().position(which) {
-            entries.remove(place);
-            self.tidy(user);
-        }
+        self.users.insert(user, entries);
     }
 
     /// Takes out all such entries.
-    fn take(&mut self, user: &[u8], mut which: impl FnMut(&Entry) -> bool) -> Vec<Selector> {
-        let Some(entries) = self.users.get_mut(user) else { return Vec::new() };
-        let mut taken = Vec::new();
-        entries.retain(|entry| {
-            let goes = which(entry);
-            taken.extend(goes.then_some(entry.selector));
-            !goes
-        });
-        self.tidy(user);
-        taken
+    fn remove(&mut self, user: &[u8], which: impl Fn(&Entry) -> bool) {
+        if let Some(entries) = self.users.get_mut(user) {
+            entries.retain(|entry| !which(entry));
+            self.tidy(user);
+        }
     }
 
     /// Returns memory after some of the user's entries left.

@@ -1,11 +1,11 @@
 //! One user of the store under test, and the user's sessions.
 
-use std::{num::NonZero, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::subject::{NOW, Sentence as _, Subject, answered, create};
 use crate::{
     clock::Timestamp,
-    store::{ENTRY_GRACE, Entered, Key, Leaving, Room, User, UserIndex},
+    store::{ENTRY_GRACE, Key, User, UserEntry, UserIndex},
 };
 
 pub(super) struct Account<S> {
@@ -18,24 +18,19 @@ impl<S: UserIndex> Account<S> {
         Self { store: store.clone(), user: User::new(user) }
     }
 
-    pub(super) async fn enter(&self, key: &Key, room: Room) -> Entered {
-        self.enter_at(key, room, NOW).await
+    pub(super) async fn enter(&self, key: &Key) {
+        self.enter_at(key, NOW).await;
     }
 
-    pub(super) async fn enter_at(&self, key: &Key, room: Room, now: Timestamp) -> Entered {
-        answered(self.store.enter(&self.user, key, room, now).await)
-    }
-
-    /// Enters what must have room and be in nobody's way.
-    pub(super) async fn admit(&self, key: &Key) {
-        assert_eq!(self.enter(key, Room::Any).await, Entered::Entered { left: Vec::new() });
+    pub(super) async fn enter_at(&self, key: &Key, now: Timestamp) {
+        answered(self.store.enter(&self.user, key, now).await);
     }
 
     /// Enters that many new keys, in this order.
-    pub(super) async fn admit_some(&self, count: usize) -> Vec<Key> {
+    pub(super) async fn enter_some(&self, count: usize) -> Vec<Key> {
         let keys: Vec<Key> = (0..count).map(|_| key()).collect();
         for key in &keys {
-            self.admit(key).await;
+            self.enter(key).await;
         }
         keys
     }
@@ -43,17 +38,36 @@ impl<S: UserIndex> Account<S> {
     /// A session of this user's, entered and stored.
     pub(super) async fn sign_in(&self) -> Subject<S> {
         let session = Subject::absent(&self.store);
-        self.admit(&session.key).await;
+        self.enter(&session.key).await;
         session.write(&create().signing_in(self.user.as_bytes(), NOW)).await;
         session
     }
 
     pub(super) async fn entries(&self) -> Vec<Key> {
+        self.listed().await.iter().map(|entry| entry.key).collect()
+    }
+
+    pub(super) async fn listed(&self) -> Vec<UserEntry> {
         answered(self.store.entries(&self.user).await)
     }
 
-    pub(super) async fn leave(&self, which: Leaving<'_>) -> Vec<Key> {
-        answered(self.store.leave(&self.user, which).await)
+    pub(super) async fn leave(&self, keys: &[Key]) {
+        answered(self.store.leave(&self.user, keys).await);
+    }
+
+    /// Ends all sessions of the user.
+    pub(super) async fn end_all(&self) {
+        let sessions = self.entries().await;
+        self.end(&sessions).await;
+        self.leave(&sessions).await;
+        // And those that came before their entry left.
+        self.end(&sessions).await;
+    }
+
+    pub(super) async fn end(&self, sessions: &[Key]) {
+        for key in sessions {
+            answered(self.store.delete(key).await);
+        }
     }
 
     /// The entries once everything that is to vanish must have vanished.
@@ -72,14 +86,6 @@ impl<S> Clone for Account<S> {
 /// A key that nobody has.
 pub(super) fn key() -> Key {
     Key::random().expect("random bytes")
-}
-
-pub(super) fn at_most(most: u32) -> Room {
-    Room::AtMost(NonZero::new(most).expect("not zero"))
-}
-
-pub(super) fn make_room(most: u32) -> Room {
-    Room::MakeRoom(NonZero::new(most).expect("not zero"))
 }
 
 /// When what was entered at [`NOW`] no longer counts as about to come, and a session of half an hour still lives.

@@ -154,6 +154,7 @@ pub(super) async fn deadlines_past_2038_and_2106<S: Store>(store: Arc<S>) {
         assert_eq!(session.apply_at(&touch, birth + MILLISECOND * 1_000).await, APPLIED);
         let touched = session.load(idle).await.expect("a live record");
         assert_eq!(touched.record.idle_until, birth + MILLISECOND * 2_002);
+        assert_eq!(touched.record.seen_at, birth + MILLISECOND * 1_000);
         assert!(touched.fields.is_empty());
     }
 }

@@ -16,6 +16,7 @@ mod races;
 mod records;
 mod reference;
 mod renewal;
+mod seen;
 mod sign_ins;
 mod subject;
 mod user_races;
@@ -104,6 +105,12 @@ pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
             cleaning_up_removes_only_the_expired
             cleaning_up_counts_what_it_removes
             cleaning_up_nothing_is_fine;
+        seen:
+            a_new_record_was_just_seen
+            every_change_moves_it_on
+            a_refused_change_does_not_move_it
+            a_change_sent_again_does_not_move_it
+            it_never_moves_back;
         identity:
             signing_in_and_out
             a_user_is_any_bytes
@@ -181,37 +188,34 @@ pub async fn run_user_index<S: UserIndex>(make: impl AsyncFn() -> S) {
         users:
             an_unknown_user_has_no_entries
             entries_come_oldest_first
+            an_entry_says_when_it_came
             entering_again_moves_to_the_end
             an_entry_names_its_record
-            leaving_takes_all_out
-            leaving_takes_all_but_one_out
-            leaving_takes_one_out
+            leaving_takes_these_out
+            leaving_what_is_not_there_is_fine
+            leaving_goes_by_digest
+            leaving_ends_no_session
             other_users_are_left_alone
             one_key_may_be_under_two_users
             a_user_is_any_bytes
             two_hundred_entries;
         sign_ins:
-            at_most_so_many_are_entered
-            entering_again_needs_no_room
-            the_oldest_make_room
-            a_lower_limit_lets_several_go
-            room_is_each_users_own
             an_entry_stands_before_its_session_comes
-            an_entry_stands_while_its_session_changes;
+            entering_again_is_an_arrival_anew
+            an_entry_stands_while_its_session_changes
+            entries_stand_however_many_come
+            no_order_of_steps_leaves_a_session_unlisted;
         vanishing:
             an_entry_without_a_session_vanishes
             the_entry_of_a_deleted_session_vanishes
             the_entry_of_an_expired_session_vanishes
             the_entry_of_who_signed_out_vanishes
             the_entry_of_who_signed_in_as_another_vanishes
-            what_vanished_takes_up_no_room
-            what_vanished_does_not_leave_for_another
             cleaning_up_counts_sessions_only;
         user_races:
-            fifty_that_make_room_leave_three
-            fifty_at_most_three_admit_three
             entries_of_many_at_once_all_stand
-            each_entry_leaves_once
+            who_leaves_takes_nobody_along
+            several_leave_at_once
             cleaning_up_takes_no_arrival
             an_entry_given_up_is_there_or_not
             no_session_outlives_the_end_of_all;

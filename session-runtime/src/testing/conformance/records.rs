@@ -22,7 +22,7 @@ pub(super) async fn a_created_record_loads_as_written<S: Store>(store: Arc<S>) {
     let record = &seen.record;
     assert_eq!(seen.verifiers(), (digest(1), None));
     assert_eq!((record.generation, record.remembered), (0, false));
-    assert_eq!((record.created_at, record.renewed_at), (NOW, NOW));
+    assert_eq!((record.created_at, record.seen_at, record.renewed_at), (NOW, NOW, NOW));
     assert_eq!((record.idle_until, record.ends_at), (after(30), after(720)));
     assert_eq!((&record.user, record.authenticated_at), (&None, None));
     assert!(seen.fields.is_empty());

@@ -1,97 +1,45 @@
-//! Signing in: how many a user may have, and entries that stand as long as they are needed.
+//! Signing in: entries that stand as long as they are needed. B41
 
 use std::sync::Arc;
 
 use super::{
-    account::{Account, at_most, key, make_room, settled},
-    subject::{NOW, Sentence as _, Subject, after, answered, by_timer, create, digest, update},
+    account::{Account, key, settled},
+    subject::{NOW, Sentence as _, Subject, after, by_timer, create, digest, update},
 };
-use crate::store::{Applied, Entered, Leaving, Renew, Room, UserIndex};
+use crate::store::{Applied, ENTRY_GRACE, Renew, UserIndex};
 
-const ALONE: Entered = Entered::Entered { left: Vec::new() };
-
-// S23
-pub(super) async fn at_most_so_many_are_entered<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let mut keys = Vec::new();
-    for count in 1..=3 {
-        keys.push(key());
-        assert_eq!(ada.enter(&keys[count - 1], at_most(3)).await, ALONE);
-    }
-    for most in 1..=3 {
-        assert_eq!(ada.enter(&key(), at_most(most)).await, Entered::Full, "with {most} at most");
-    }
-    assert_eq!(ada.entries().await, keys, "who is refused is not entered");
-    ada.leave(Leaving::One(&keys[1])).await;
-    assert_eq!(ada.enter(&keys[1], at_most(3)).await, ALONE);
-    assert_eq!(ada.entries().await, [keys[0], keys[2], keys[1]]);
-    assert_eq!(ada.enter(&key(), at_most(u32::MAX)).await, ALONE);
-}
-
-// S23: signing in once more on the same device.
-pub(super) async fn entering_again_needs_no_room<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(3).await;
-    for most in 1..=3 {
-        assert_eq!(ada.enter(&keys[1], at_most(most)).await, ALONE, "with {most} at most");
-    }
-    assert_eq!(ada.enter(&keys[0], make_room(3)).await, ALONE);
-    assert_eq!(ada.entries().await, [keys[2], keys[1], keys[0]]);
-}
-
-// S23
-pub(super) async fn the_oldest_make_room<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(2).await;
-    let (third, fourth) = (key(), key());
-    assert_eq!(ada.enter(&third, make_room(3)).await, ALONE);
-    assert_eq!(ada.enter(&fourth, make_room(3)).await, Entered::Entered { left: vec![keys[0]] });
-    assert_eq!(ada.entries().await, [keys[1], third, fourth]);
-    // Who came again is not the oldest any more.
-    ada.admit(&keys[1]).await;
-    assert_eq!(ada.enter(&keys[0], make_room(3)).await, Entered::Entered { left: vec![third] });
-    assert_eq!(ada.entries().await, [fourth, keys[1], keys[0]]);
-}
-
-pub(super) async fn a_lower_limit_lets_several_go<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(6).await;
-    let new = key();
-    assert_eq!(ada.enter(&new, make_room(4)).await, Entered::Entered { left: keys[..3].to_vec() });
-    // Also for one that is there, whichever place it has.
-    assert_eq!(ada.enter(&keys[3], make_room(2)).await, Entered::Entered { left: keys[4..].to_vec() });
-    assert_eq!(ada.enter(&new, make_room(1)).await, Entered::Entered { left: vec![keys[3]] });
-    assert_eq!(ada.entries().await, [new]);
-}
-
-pub(super) async fn room_is_each_users_own<S: UserIndex>(store: Arc<S>) {
-    let (ada, bob) = (Account::of(&store, b"ada"), Account::of(&store, b"bob"));
-    let keys = ada.admit_some(2).await;
-    assert_eq!(bob.enter(&key(), at_most(1)).await, ALONE);
-    assert_eq!(bob.enter(&keys[0], at_most(1)).await, Entered::Full, "what is another's is new to him");
-    assert_eq!(bob.enter(&keys[0], at_most(2)).await, ALONE);
-    assert_eq!(ada.entries().await, keys);
-}
-
-// B41: a sign-in enters first and stores then.
+/// A sign-in enters first and stores then.
 pub(super) async fn an_entry_stands_before_its_session_comes<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
     let (new, guest) = (Subject::absent(&store), Subject::created(&store).await);
     for session in [&new, &guest] {
-        ada.admit(&session.key).await;
+        ada.enter(&session.key).await;
     }
     let keys = [new.key, guest.key];
-    // Nothing that happens meanwhile takes it for left behind, also where room is looked for.
+    // Nothing that happens meanwhile takes it for left behind.
     assert_eq!(ada.entries_after_cleaning(after(0)).await, keys);
-    assert_eq!(ada.enter(&key(), at_most(2)).await, Entered::Full);
+    ada.leave(&ada.enter_some(1).await).await;
     assert_eq!(ada.entries().await, keys);
     new.write(&create().signing_in(b"ada", NOW)).await;
     guest.write(&update().signing_in(b"ada", NOW)).await;
     assert_eq!(ada.entries_after_cleaning(settled()).await, keys);
-    assert_eq!(ada.enter_at(&key(), at_most(2), settled()).await, Entered::Full);
 }
 
-// B41
+/// Somebody tries once more on the same device.
+pub(super) async fn entering_again_is_an_arrival_anew<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let session = Subject::absent(&store);
+    for minute in 0..3 {
+        ada.enter_at(&session.key, after(minute)).await;
+        assert_eq!(ada.entries_after_cleaning(after(minute)).await, [session.key], "in minute {minute}");
+    }
+    assert!(ada.entries_after_cleaning(after(2) + ENTRY_GRACE).await.is_empty());
+    // Also where it has vanished.
+    ada.enter_at(&session.key, after(5)).await;
+    assert_eq!(session.apply_at(&create().signing_in(b"ada", after(5)), after(5)).await, super::subject::APPLIED);
+    assert_eq!(ada.entries_after_cleaning(after(9)).await, [session.key]);
+}
+
 pub(super) async fn an_entry_stands_while_its_session_changes<S: UserIndex>(store: Arc<S>) {
     let (ada, bob) = (Account::of(&store, b"ada"), Account::of(&store, b"bob"));
     let session = ada.sign_in().await;
@@ -110,8 +58,56 @@ pub(super) async fn an_entry_stands_while_its_session_changes<S: UserIndex>(stor
     // What others do does not matter either.
     let other = bob.sign_in().await;
     other.delete().await;
-    assert_eq!(answered(store.enter(&bob.user, &key(), Room::Any, settled()).await), ALONE);
+    bob.enter_at(&key(), settled()).await;
     for minute in [0, 2, 30, 89] {
         assert_eq!(ada.entries_after_cleaning(after(minute)).await, [session.key], "after {minute} minutes");
+    }
+}
+
+/// Limits are not the store's affair, and what it clears away to save space is not live.
+pub(super) async fn entries_stand_however_many_come<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let mut keys = Vec::new();
+    for _ in 0..20 {
+        keys.push(ada.sign_in().await.key);
+    }
+    for _ in 0..50 {
+        let arriving = key();
+        ada.enter_at(&arriving, settled()).await;
+        keys.push(arriving);
+        assert_eq!(ada.entries().await, keys);
+    }
+    assert_eq!(ada.entries_after_cleaning(settled()).await, keys);
+    assert_eq!(ada.entries_after_cleaning(settled() + ENTRY_GRACE).await, keys[..20]);
+}
+
+/// In whichever order the steps of a sign-in and of the end of all sessions come. S22
+pub(super) async fn no_order_of_steps_leaves_a_session_unlisted<S: UserIndex>(store: Arc<S>) {
+    let orders = (0..1 << 7).filter(|order: &u8| order.count_ones() == 3);
+    for (order, is_guest) in orders.flat_map(|order| [(order, false), (order, true)]) {
+        let ada = Account::of(&store, &[order, is_guest.into()]);
+        let session = if is_guest { Subject::created(&store).await } else { Subject::absent(&store) };
+        let change = if is_guest { update() } else { create() }.signing_in(ada.user.as_bytes(), NOW);
+        let (mut signing_in, mut signed_in) = (0..3, false);
+        let (mut ending, mut ended) = (0..4, Vec::new());
+        for step in 0..7 {
+            if order >> step & 1 == 1 {
+                match signing_in.next() {
+                    Some(0) => ada.enter(&session.key).await,
+                    Some(1) => signed_in = matches!(session.apply(&change).await, Applied::Applied { .. }),
+                    _ if signed_in && !ada.entries().await.contains(&session.key) => session.delete().await,
+                    _ => {}
+                }
+            } else {
+                match ending.next() {
+                    Some(0) => ended = ada.entries().await,
+                    Some(2) => ada.leave(&ended).await,
+                    _ => ada.end(&ended).await,
+                }
+            }
+        }
+        let live = session.load(NOW).await.is_some_and(|seen| seen.record.user.is_some());
+        let listed = ada.entries().await == [session.key];
+        assert!(!live || listed && ended.is_empty(), "order {order:07b}, guest: {is_guest}, listed: {listed}");
     }
 }

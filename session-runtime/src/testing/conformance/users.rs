@@ -1,44 +1,53 @@
 //! Entries: in which order they stand, whose they are, and how they are taken out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Account, key},
-    subject::{NOW, Subject},
+    subject::{NOW, Subject, answered},
 };
-use crate::store::{Key, Leaving, UserIndex};
+use crate::store::{Key, UserIndex};
 
 // B31
 pub(super) async fn an_unknown_user_has_no_entries<S: UserIndex>(store: Arc<S>) {
     let nobody = Account::of(&store, b"nobody");
     assert!(nobody.entries().await.is_empty());
-    for which in [Leaving::All, Leaving::AllBut(&key()), Leaving::One(&key())] {
-        assert!(nobody.leave(which).await.is_empty());
-    }
+    nobody.leave(&[]).await;
+    nobody.leave(&[key(), key()]).await;
     assert!(nobody.entries().await.is_empty());
 }
 
 // B39
 pub(super) async fn entries_come_oldest_first<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(5).await;
+    let keys = ada.enter_some(5).await;
     assert_eq!(ada.entries().await, keys);
     // Looking changes nothing.
     assert_eq!(ada.entries().await, keys);
 }
 
+pub(super) async fn an_entry_says_when_it_came<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let keys = [key(), key()];
+    let second = |second| NOW + Duration::from_secs(second);
+    for (at, index) in [(0, 0), (10, 1), (20, 0)] {
+        answered(store.enter(&ada.user, &keys[index], second(at)).await);
+    }
+    let came: Vec<_> = ada.listed().await.iter().map(|entry| (entry.key, entry.at)).collect();
+    assert_eq!(came, [(keys[1], second(10)), (keys[0], second(20))]);
+}
+
 pub(super) async fn entering_again_moves_to_the_end<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(3).await;
+    let keys = ada.enter_some(3).await;
     for (again, order) in [(0, [1, 2, 0]), (2, [1, 0, 2]), (2, [1, 0, 2])] {
-        ada.admit(&keys[again]).await;
+        ada.enter(&keys[again]).await;
         assert_eq!(ada.entries().await, order.map(|index| keys[index]), "after entering number {again} again");
     }
     // By its digest it is the same session.
-    ada.sign_in().await;
-    let signed_in = ada.entries().await[3];
-    ada.admit(&keys[1]).await;
-    ada.admit(&Key::from_digest(signed_in.digest())).await;
+    let signed_in = ada.sign_in().await.key;
+    ada.enter(&keys[1]).await;
+    ada.enter(&Key::from_digest(signed_in.digest())).await;
     assert_eq!(ada.entries().await, [keys[0], keys[2], keys[1], signed_in]);
 }
 
@@ -55,59 +64,75 @@ pub(super) async fn an_entry_names_its_record<S: UserIndex>(store: Arc<S>) {
 }
 
 // S22
-pub(super) async fn leaving_takes_all_out<S: UserIndex>(store: Arc<S>) {
+pub(super) async fn leaving_takes_these_out<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    for count in [1, 3] {
-        let keys = ada.admit_some(count).await;
-        assert_eq!(ada.leave(Leaving::All).await, keys, "those that were there, oldest first");
-        assert!(ada.entries().await.is_empty());
-        assert!(ada.leave(Leaving::All).await.is_empty());
-    }
-}
-
-// S22
-pub(super) async fn leaving_takes_all_but_one_out<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(4).await;
-    assert_eq!(ada.leave(Leaving::AllBut(&keys[2])).await, [keys[0], keys[1], keys[3]]);
-    assert_eq!(ada.entries().await, [keys[2]]);
-    assert!(ada.leave(Leaving::AllBut(&Key::from_digest(keys[2].digest()))).await.is_empty());
-    assert_eq!(ada.leave(Leaving::AllBut(&key())).await, [keys[2]], "who keeps what is not there keeps nothing");
+    let keys = ada.enter_some(6).await;
+    ada.leave(&[keys[1]]).await;
+    assert_eq!(ada.entries().await, [keys[0], keys[2], keys[3], keys[4], keys[5]]);
+    // Several, in no order; one of them twice.
+    ada.leave(&[keys[5], keys[2], keys[5]]).await;
+    assert_eq!(ada.entries().await, [keys[0], keys[3], keys[4]]);
+    // And may come back.
+    ada.enter(&keys[1]).await;
+    ada.enter(&keys[0]).await;
+    assert_eq!(ada.entries().await, [keys[3], keys[4], keys[1], keys[0]]);
+    ada.leave(&ada.entries().await).await;
     assert!(ada.entries().await.is_empty());
 }
 
-pub(super) async fn leaving_takes_one_out<S: UserIndex>(store: Arc<S>) {
+pub(super) async fn leaving_what_is_not_there_is_fine<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    let keys = ada.admit_some(4).await;
-    assert_eq!(ada.leave(Leaving::One(&keys[1])).await, [keys[1]]);
-    assert_eq!(ada.entries().await, [keys[0], keys[2], keys[3]]);
-    assert!(ada.leave(Leaving::One(&keys[1])).await.is_empty());
-    assert_eq!(ada.leave(Leaving::One(&Key::from_digest(keys[3].digest()))).await, [keys[3]]);
-    assert!(ada.leave(Leaving::One(&key())).await.is_empty());
+    let keys = ada.enter_some(3).await;
+    ada.leave(&[]).await;
+    ada.leave(&[key()]).await;
+    assert_eq!(ada.entries().await, keys);
+    // Nor does it keep the others.
+    ada.leave(&[key(), keys[1], key()]).await;
     assert_eq!(ada.entries().await, [keys[0], keys[2]]);
-    // And may come back.
-    ada.admit(&keys[1]).await;
-    assert_eq!(ada.entries().await, [keys[0], keys[2], keys[1]]);
+    ada.leave(&[keys[1], keys[2]]).await;
+    ada.leave(&[keys[1], keys[2]]).await;
+    assert_eq!(ada.entries().await, [keys[0]]);
+}
+
+/// All that an operator's tool, or another process, knows of a session.
+pub(super) async fn leaving_goes_by_digest<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let keys = ada.enter_some(4).await;
+    let named = |index: usize| Key::from_digest(keys[index].digest());
+    ada.leave(&[named(3)]).await;
+    assert_eq!(ada.entries().await, keys[..3]);
+    ada.leave(&[named(2), keys[0], Key::from_digest([7; 16])]).await;
+    assert_eq!(ada.entries().await, [keys[1]]);
+}
+
+pub(super) async fn leaving_ends_no_session<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let session = ada.sign_in().await;
+    let before = session.seen().await;
+    ada.leave(&[session.key]).await;
+    assert_eq!(session.seen().await, before);
+    ada.enter(&session.key).await;
+    assert_eq!(ada.entries().await, [session.key]);
 }
 
 // B39
 pub(super) async fn other_users_are_left_alone<S: UserIndex>(store: Arc<S>) {
     let (ada, bob) = (Account::of(&store, b"ada"), Account::of(&store, b"bob"));
-    let (hers, his) = (ada.admit_some(3).await, bob.admit_some(2).await);
+    let (hers, his) = (ada.enter_some(3).await, bob.enter_some(2).await);
     assert_eq!((ada.entries().await, bob.entries().await), (hers.clone(), his.clone()));
-    assert!(bob.leave(Leaving::One(&hers[0])).await.is_empty());
-    assert_eq!(bob.leave(Leaving::AllBut(&hers[0])).await, his);
-    assert!(bob.leave(Leaving::All).await.is_empty());
-    assert_eq!(ada.entries().await, hers);
+    bob.leave(&hers).await;
+    assert_eq!((ada.entries().await, bob.entries().await), (hers.clone(), his.clone()));
+    bob.leave(&[&hers[..], &his].concat()).await;
+    assert_eq!((ada.entries().await, bob.entries().await), (hers, vec![]));
 }
 
 // B40: between entering the new user and storing the change, a session is on both lists.
 pub(super) async fn one_key_may_be_under_two_users<S: UserIndex>(store: Arc<S>) {
     let (ada, bob) = (Account::of(&store, b"ada"), Account::of(&store, b"bob"));
-    let keys = ada.admit_some(2).await;
-    bob.admit(&keys[0]).await;
+    let keys = ada.enter_some(2).await;
+    bob.enter(&keys[0]).await;
     assert_eq!((ada.entries().await, bob.entries().await), (keys.clone(), vec![keys[0]]));
-    assert_eq!(ada.leave(Leaving::One(&keys[0])).await, [keys[0]]);
+    ada.leave(&[keys[0]]).await;
     assert_eq!((ada.entries().await, bob.entries().await), (vec![keys[1]], vec![keys[0]]));
 }
 
@@ -118,20 +143,20 @@ pub(super) async fn a_user_is_any_bytes<S: UserIndex>(store: Arc<S>) {
     let mut accounts = Vec::new();
     for name in names {
         let account = Account::of(&store, name);
-        let keys = account.admit_some(2).await;
+        let keys = account.enter_some(2).await;
         accounts.push((account, keys));
     }
     for (account, keys) in &accounts {
         assert_eq!(account.entries().await, *keys, "of {:?}", account.user.as_bytes());
-        assert_eq!(account.leave(Leaving::All).await, *keys);
+        account.leave(keys).await;
+        assert!(account.entries().await.is_empty());
     }
 }
 
 pub(super) async fn two_hundred_entries<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    let mut keys = ada.admit_some(200).await;
+    let keys = ada.enter_some(200).await;
     assert_eq!(ada.entries().await, keys);
-    let first = keys.remove(0);
-    assert_eq!(ada.leave(Leaving::AllBut(&first)).await, keys);
-    assert_eq!(ada.entries().await, [first]);
+    ada.leave(&keys[1..]).await;
+    assert_eq!(ada.entries().await, [keys[0]]);
 }

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use super::{
-    account::{Account, at_most, key, make_room, settled},
-    subject::{NOW, Sentence as _, after, answered, create, update},
+    account::{Account, settled},
+    subject::{NOW, Sentence as _, Subject, after, answered, create, update},
 };
-use crate::store::{Entered, UserIndex};
-
-const ALONE: Entered = Entered::Entered { left: Vec::new() };
+use crate::store::UserIndex;
 
 pub(super) async fn an_entry_without_a_session_vanishes<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    ada.admit_some(3).await;
+    ada.enter_some(3).await;
     let session = ada.sign_in().await;
-    ada.admit_some(1).await;
+    ada.enter_some(1).await;
     assert_eq!(ada.entries_after_cleaning(settled()).await, [session.key]);
 }
 
@@ -49,50 +47,18 @@ pub(super) async fn the_entry_of_who_signed_out_vanishes<S: UserIndex>(store: Ar
 pub(super) async fn the_entry_of_who_signed_in_as_another_vanishes<S: UserIndex>(store: Arc<S>) {
     let (ada, bob) = (Account::of(&store, b"ada"), Account::of(&store, b"bob"));
     let session = ada.sign_in().await;
-    bob.admit(&session.key).await;
+    bob.enter(&session.key).await;
     session.write(&update().signing_in(b"bob", NOW)).await;
     assert!(ada.entries_after_cleaning(settled()).await.is_empty());
     assert_eq!(bob.entries().await, [session.key]);
 }
 
-// S23: nobody is kept out by sessions that ended.
-pub(super) async fn what_vanished_takes_up_no_room<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    ada.admit_some(1).await;
-    ada.sign_in().await.delete().await;
-    ada.sign_in().await.write(&update().signing_out()).await;
-    let lasting = ada.sign_in().await;
-    lasting.write(&update().touching(after(60))).await;
-    assert_eq!(ada.enter_at(&key(), at_most(1), settled()).await, Entered::Full, "one is there");
-    assert_eq!(ada.enter_at(&key(), at_most(2), settled()).await, ALONE);
-    // Expired, but not cleaned up; and what has just come counts.
-    let expired = Account::of(&store, b"bob");
-    expired.sign_in().await;
-    let new = key();
-    assert_eq!(expired.enter_at(&new, at_most(1), after(30)).await, ALONE);
-    assert_eq!(expired.enter_at(&key(), at_most(1), after(30)).await, Entered::Full);
-    assert_eq!(expired.entries().await, [new]);
-}
-
-// S23
-pub(super) async fn what_vanished_does_not_leave_for_another<S: UserIndex>(store: Arc<S>) {
-    let ada = Account::of(&store, b"ada");
-    let [first, second, third] = [ada.sign_in().await, ada.sign_in().await, ada.sign_in().await];
-    second.delete().await;
-    let new = key();
-    assert_eq!(ada.enter_at(&new, make_room(3), settled()).await, ALONE, "who is gone makes room first");
-    assert_eq!(ada.entries().await, [first.key, third.key, new]);
-    let newer = key();
-    let left = Entered::Entered { left: vec![first.key, third.key] };
-    assert_eq!(ada.enter_at(&newer, make_room(2), settled()).await, left);
-}
-
 pub(super) async fn cleaning_up_counts_sessions_only<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
-    ada.admit_some(2).await;
+    ada.enter_some(2).await;
     ada.sign_in().await;
     ada.sign_in().await.delete().await;
-    let guest = super::subject::Subject::created_by(&store, &create()).await;
+    let guest = Subject::created_by(&store, &create()).await;
     assert_eq!(answered(store.delete_expired(settled()).await), 0);
     assert_eq!(answered(store.delete_expired(after(30)).await), 2);
     assert_eq!(guest.load(NOW).await, None);

@@ -1,7 +1,7 @@
 //! What only a store in this process promises: an entry goes with its session, at once, and nothing else is kept.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use std::{num::NonZero, time::Duration};
+use std::time::Duration;
 
 use super::*;
 use crate::store::{Applied, Change, Digest, Sign, Store};
@@ -21,7 +21,7 @@ fn create(user: &User, end: Timestamp) -> Change {
 
 async fn sign_in(store: &MemoryStore, user: &User, end: Timestamp) -> Key {
     let key = Key::random().unwrap();
-    store.enter(user, &key, Room::Any, NOW).await.unwrap();
+    store.enter(user, &key, NOW).await.unwrap();
     store.apply(&key, &create(user, end), NOW).await.unwrap();
     key
 }
@@ -40,15 +40,15 @@ async fn an_entry_goes_with_its_session_at_once() {
     let ada = user(1);
     let (deleted, expired) = (sign_in(&store, &ada, Timestamp::NEVER).await, sign_in(&store, &ada, NOW + SECOND).await);
     let (out, other) = (sign_in(&store, &ada, Timestamp::NEVER).await, sign_in(&store, &ada, Timestamp::NEVER).await);
-    assert_eq!(store.entries(&ada).await.unwrap(), [deleted, expired, out, other]);
+    assert_eq!(listed(store.entries(&ada).await.unwrap()), [deleted, expired, out, other]);
     store.delete(&deleted).await.unwrap();
-    assert_eq!(store.entries(&ada).await.unwrap(), [expired, out, other]);
+    assert_eq!(listed(store.entries(&ada).await.unwrap()), [expired, out, other]);
     let mut change = Change::update(0);
     change.sign = Some(Sign::In { user: user(2).as_bytes().into(), at: NOW });
     store.apply(&other, &change, NOW).await.unwrap();
-    assert_eq!(store.entries(&ada).await.unwrap(), [expired, out]);
+    assert_eq!(listed(store.entries(&ada).await.unwrap()), [expired, out]);
     store.delete_expired(NOW + SECOND).await.unwrap();
-    assert_eq!(store.entries(&ada).await.unwrap(), [out]);
+    assert_eq!(listed(store.entries(&ada).await.unwrap()), [out]);
     let mut change = Change::update(0);
     change.sign = Some(Sign::Out);
     store.apply(&out, &change, NOW).await.unwrap();
@@ -63,31 +63,25 @@ async fn who_is_evicted_leaves_the_list() {
     for _ in 0..5 {
         keys.push(sign_in(&store, &user(1), Timestamp::NEVER).await);
         let from = keys.len().saturating_sub(3);
-        assert_eq!(store.entries(&user(1)).await.unwrap(), keys[from..]);
+        assert_eq!(listed(store.entries(&user(1)).await.unwrap()), keys[from..]);
     }
     // An expired one makes room, and leaves too.
     let expired = sign_in(&store, &user(2), NOW + SECOND).await;
-    assert_eq!(store.entries(&user(2)).await.unwrap(), [expired]);
+    assert_eq!(listed(store.entries(&user(2)).await.unwrap()), [expired]);
     store.apply(&Key::random().unwrap(), &create(&user(3), Timestamp::NEVER), NOW + SECOND).await.unwrap();
     assert!(store.entries(&user(2)).await.unwrap().is_empty());
-    assert_eq!(store.entries(&user(1)).await.unwrap(), keys[3..]);
+    assert_eq!(listed(store.entries(&user(1)).await.unwrap()), keys[3..]);
 }
 
-// S23: who logs out can log in again at once.
+/// Also of a user nobody cleans up after.
 #[tokio::test]
-async fn who_left_takes_up_no_room() {
+async fn arrivals_that_never_came_make_way_for_others() {
     let store = MemoryStore::new();
-    let (ada, one) = (user(1), Room::AtMost(NonZero::new(1).unwrap()));
-    for _ in 0..3 {
-        let key = Key::random().unwrap();
-        assert_eq!(store.enter(&ada, &key, one, NOW).await.unwrap(), Entered::Entered { left: vec![] });
-        store.apply(&key, &create(&ada, NOW + SECOND), NOW).await.unwrap();
-        assert_eq!(store.enter(&ada, &Key::random().unwrap(), one, NOW).await.unwrap(), Entered::Full);
-        store.delete(&key).await.unwrap();
+    for round in 0..1_000 {
+        store.enter(&user(1), &Key::random().unwrap(), NOW + SECOND * round).await.unwrap();
+        let (_, entries, arrivals) = held(&store);
+        assert!(entries <= 61 && arrivals <= 61, "after {round} sign-ins: {entries} entries, {arrivals} arrivals");
     }
-    sign_in(&store, &ada, NOW + SECOND).await;
-    let entered = store.enter(&ada, &Key::random().unwrap(), one, NOW + SECOND).await.unwrap();
-    assert_eq!(entered, Entered::Entered { left: vec![] }, "expired, though not cleaned up");
 }
 
 // B41: whatever happens, the list has the live sessions of its user, and in the end nothing is left.
@@ -117,18 +111,11 @@ async fn a_long_history_leaves_nothing() {
                 store.apply(&key, &change, now).await.unwrap();
             }
             3 => {
-                for key in store.leave(&whose, Leaving::One(&key)).await.unwrap() {
-                    store.delete(&key).await.unwrap();
-                }
+                store.delete(&key).await.unwrap();
+                store.leave(&whose, &[key]).await.unwrap();
             }
             _ => {
-                let room = [Room::Any, Room::MakeRoom(NonZero::new(12).unwrap())][chance(2) as usize];
-                let Entered::Entered { left } = store.enter(&whose, &key, room, now).await.unwrap() else {
-                    panic!("there was room")
-                };
-                for key in left {
-                    store.delete(&key).await.unwrap();
-                }
+                store.enter(&whose, &key, now).await.unwrap();
                 let mut change = create(&whose, now + SECOND * chance(600) as u32);
                 if store.load(&key, now).await.unwrap().is_some() {
                     change.target = Change::update(0).target;
@@ -143,7 +130,7 @@ async fn a_long_history_leaves_nothing() {
         for key in &keys {
             let Some(record) = store.load(key, now).await.unwrap() else { continue };
             let Some(user) = &record.user else { continue };
-            let entries = store.entries(&User::new(user.clone())).await.unwrap();
+            let entries = listed(store.entries(&User::new(user.clone())).await.unwrap());
             assert!(entries.contains(key), "a live session is missing after step {step}");
         }
         if keys.len() > 60 {
@@ -164,19 +151,18 @@ async fn nobody_waits_for_ever() {
     let tasks = (0..8_u8).map(|task| {
         let store = store.clone();
         tokio::spawn(async move {
-            let room = Room::MakeRoom(NonZero::new(3).unwrap());
             for round in 0..2_000_u64 {
                 let (whose, now) = (user((round % 3) as u8), NOW + SECOND * round as u32);
                 let key = Key::random().unwrap();
-                store.enter(&whose, &key, room, now).await.unwrap();
+                store.enter(&whose, &key, now).await.unwrap();
                 let answer = store.apply(&key, &create(&whose, now + SECOND * 30), now).await.unwrap();
                 assert!(matches!(answer, Applied::Applied { .. }));
                 match (u64::from(task) + round) % 8 {
                     0 => drop(store.delete_expired(now).await.unwrap()),
                     1 => store.delete(&key).await.unwrap(),
-                    2 => drop(store.leave(&whose, Leaving::All).await.unwrap()),
+                    2 => store.leave(&whose, &listed(store.entries(&whose).await.unwrap())).await.unwrap(),
                     3 => drop(store.load(&Key::from_digest(key.digest()), now).await.unwrap()),
-                    _ => drop(store.entries(&whose).await.unwrap()),
+                    _ => drop(listed(store.entries(&whose).await.unwrap())),
                 }
             }
         })
@@ -184,4 +170,8 @@ async fn nobody_waits_for_ever() {
     for task in tasks.collect::<Vec<_>>() {
         tokio::time::timeout(Duration::from_secs(60), task).await.expect("no deadlock").unwrap();
     }
+}
+
+fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
+    entries.into_iter().map(|entry| entry.key).collect()
 }

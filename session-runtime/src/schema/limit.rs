@@ -1,0 +1,39 @@
+//! How many sessions a user may have at once.
+
+/// How many sessions one user may have at once, and what becomes of a sign-in too many (OWASP ASVS 7.1.2).
+///
+/// A number alone is [`SessionLimit::EndOldest`] of that many.
+///
+/// ```
+/// use session_runtime::{Session, SessionLimit, Sessions};
+///
+/// #[derive(Session)]
+/// #[session(max_per_user = 5)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+/// }
+///
+/// let builder = Sessions::<Shop>::builder().max_per_user(SessionLimit::Refuse(3));
+/// assert_eq!(SessionLimit::from(3), SessionLimit::EndOldest(3));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionLimit {
+    /// At most so many; a sign-in too many ends the session that was signed in longest ago.
+    EndOldest(u32),
+    /// At most so many; a sign-in too many is refused, with a 409 that says so.
+    Refuse(u32),
+}
+
+impl SessionLimit {
+    pub(crate) const fn most(self) -> usize {
+        let (Self::EndOldest(most) | Self::Refuse(most)) = self;
+        most as usize
+    }
+}
+
+impl From<u32> for SessionLimit {
+    fn from(most: u32) -> Self {
+        Self::EndOldest(most)
+    }
+}

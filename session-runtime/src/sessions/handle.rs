@@ -1,0 +1,79 @@
+//! [`SessionHandle`]: a name for a session that may be shown.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::id::{Key, hex};
+
+/// Names one of a user's sessions, for a page that lists them and a form that ends one.
+///
+/// It is no credential: no cookie can be made from it, and [`UserSessions::revoke`](super::UserSessions::revoke) takes
+/// only those of its own user (SECURITY S8). It stays the same for as long as the session lives. As text it is 32
+/// hexadecimal digits.
+///
+/// ```
+/// use session_runtime::SessionHandle;
+///
+/// let handle: SessionHandle = "00112233445566778899aabbccddeeff".parse()?;
+/// assert_eq!(handle.to_string(), "00112233445566778899aabbccddeeff");
+/// assert!("no handle".parse::<SessionHandle>().is_err());
+/// # Ok::<(), session_runtime::NoHandle>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionHandle([u8; 16]);
+
+impl SessionHandle {
+    pub(super) fn of(key: &Key) -> Self {
+        Self(key.digest())
+    }
+
+    pub(super) fn names(self, key: &Key) -> bool {
+        key.digest() == self.0
+    }
+}
+
+impl fmt::Display for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionHandle({self})")
+    }
+}
+
+impl FromStr for SessionHandle {
+    type Err = NoHandle;
+
+    fn from_str(text: &str) -> Result<Self, NoHandle> {
+        let digits = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        number.map(|number| Self(number.to_be_bytes())).ok_or(NoHandle(()))
+    }
+}
+
+impl Serialize for SessionHandle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionHandle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What is no [`SessionHandle`].
+///
+/// ```
+/// # use session_runtime::SessionHandle;
+/// let error = "7".parse::<SessionHandle>().unwrap_err();
+/// assert_eq!(error.to_string(), "a session's handle is 32 hexadecimal digits, as `SessionHandle` shows it");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session's handle is 32 hexadecimal digits, as `SessionHandle` shows it")]
+pub struct NoHandle(());

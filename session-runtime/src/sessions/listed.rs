@@ -1,0 +1,117 @@
+//! [`ListedSession`]: one of a user's sessions, to be read.
+
+use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
+
+use super::SessionHandle;
+use crate::{
+    engine::{Engine, Snapshot},
+    fields::{Origin, State},
+    id::Key,
+    record::Record,
+    session::{Core, Schema},
+};
+
+/// One of a user's sessions as it was when it was listed. Its fields are read as in a [`Session`](crate::Session); so are
+/// `created_at`, `expires_at` and `authenticated_at`.
+///
+/// What tells a user's devices apart, such as the browser's name, is a field of the application's own, set at the sign-in.
+/// `secret` and `skip` fields show their defaults.
+///
+/// ```
+/// use session_runtime::{Error, Session, Sessions};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+///     /// The `User-Agent` that signed in.
+///     browser: String,
+/// }
+///
+/// async fn devices(session: Session<Shop>, sessions: &Sessions<Shop>) -> Result<Vec<String>, Error> {
+///     let Some(user) = session.user_id() else { return Ok(Vec::new()) };
+///     let line = |device: session_runtime::ListedSession<Shop>| match device.is_current(&session) {
+///         true => format!("{}, this one", device.browser()),
+///         false => format!("{}, since {:?}", device.browser(), device.created_at()),
+///     };
+///     Ok(sessions.of(&user).list().await?.into_iter().map(line).collect())
+/// }
+/// ```
+pub struct ListedSession<S: Schema> {
+    fields: S::Fields,
+    key: Key,
+    seen_at: SystemTime,
+}
+
+impl<S: Schema> ListedSession<S> {
+    pub(super) fn new(engine: &Arc<Engine>, key: Key, record: Arc<Record>) -> Self {
+        let seen_at = record.seen_at.into();
+        let mut snapshot =
+            Snapshot { authenticated_at: record.authenticated_at, record: Some(record), ..Snapshot::default() };
+        if S::SPEC.fields.iter().any(|meta| meta.secret) {
+            snapshot.retain(S::SPEC.fields, |meta| !meta.secret);
+        }
+        let state = State { origin: Origin::Listed { engine: Arc::clone(engine), key }, snapshot, steps: Vec::new() };
+        Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
+    }
+
+    /// Its name in forms, which [`UserSessions::revoke`](super::UserSessions::revoke) takes.
+    ///
+    /// ```
+    /// # use session_runtime::{ListedSession, Session};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// fn form(device: &ListedSession<Shop>) -> String {
+    ///     format!(r#"<input type="hidden" name="id" value="{}">"#, device.handle())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle::of(&self.key)
+    }
+
+    /// When a request last changed or refreshed it. Off by up to `touch` (a minute, by default), since not every request
+    /// is written down.
+    ///
+    /// ```
+    /// # use session_runtime::{ListedSession, Session};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// fn is_forgotten(device: &ListedSession<Shop>) -> bool {
+    ///     device.last_seen().elapsed().is_ok_and(|ago| ago.as_secs() > 7 * 86_400)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn last_seen(&self) -> SystemTime {
+        self.seen_at
+    }
+
+    /// Whether it is the session of the present request.
+    ///
+    /// ```
+    /// # use session_runtime::{ListedSession, Session};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// fn mark(device: &ListedSession<Shop>, session: &Session<Shop>) -> &'static str {
+    ///     if device.is_current(session) { "this device" } else { "another device" }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn is_current(&self, session: &Core<S>) -> bool {
+        session.key() == Some(self.key)
+    }
+}
+
+impl<S: Schema> Deref for ListedSession<S> {
+    type Target = S::Fields;
+
+    fn deref(&self) -> &S::Fields {
+        &self.fields
+    }
+}
+
+impl<S: Schema> fmt::Debug for ListedSession<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListedSession")
+            .field("of", &S::SPEC.name)
+            .field("handle", &self.handle())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! [`UserSessions`]: all sessions of one user, to look at and to end.
+
+use std::{borrow::Borrow, fmt, marker::PhantomData, sync::Arc};
+
+use serde::Serialize;
+
+use super::{ListedSession, SessionHandle, Sessions};
+use crate::{
+    engine::Engine,
+    error::{Error, Kind},
+    schema::{Policy, to_bytes},
+    session::{Core, Listed, Schema},
+    store::User,
+};
+
+impl<S: Listed> Sessions<S> {
+    /// The sessions in which `user` is signed in, on every device and every server that shares the store.
+    ///
+    /// Takes the identity or what it borrows as: `sessions.of("ada")` where the identity is a `String`.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// let devices = sessions.of(&7).count().await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn of<Q>(&self, user: &Q) -> UserSessions<S>
+    where
+        S::User: Borrow<Q>,
+        Q: Serialize + ?Sized,
+    {
+        let user = to_bytes(user).map(|identity| self.engine.user(&identity)).map_err(Arc::new);
+        UserSessions { engine: Arc::clone(&self.engine), user, kind: PhantomData }
+    }
+}
+
+/// The sessions of one user. Made by [`Sessions::of`].
+///
+/// What is ended is ended at once, on every server: a request under way with it changes nothing any more, and the next
+/// is anonymous. A sign-in at the same time is either ended as well, and then answered 409, or it came later.
+///
+/// ```
+/// use session_runtime::{Error, Session, Sessions};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+/// }
+///
+/// /// After a change of password: a new id here, and an end everywhere else (OWASP ASVS 7.4.3).
+/// async fn password_changed(mut session: Session<Shop>, sessions: &Sessions<Shop>) -> Result<(), Error> {
+///     let Some(user) = session.user_id() else { return Ok(()) };
+///     session.renew();
+///     sessions.of(&user).revoke_others(&session).await?;
+///     Ok(())
+/// }
+/// ```
+pub struct UserSessions<S> {
+    engine: Arc<Engine>,
+    user: Result<User, Arc<rmp_serde::encode::Error>>,
+    kind: PhantomData<fn() -> S>,
+}
+
+impl<S: Schema> UserSessions<S> {
+    /// Each live session, the one that was signed in to longest ago first.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64>, device: String }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// for session in sessions.of(&7).list().await? {
+    ///     println!("{}: {}, last seen {:?}", session.handle(), session.device(), session.last_seen());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn list(&self) -> Result<Vec<ListedSession<S>>, Error> {
+        let sessions = self.engine.sessions_of(self.user()?).await?;
+        Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
+    }
+
+    /// How many live sessions there are.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// let devices = sessions.of(&7).count().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn count(&self) -> Result<usize, Error> {
+        Ok(self.engine.sessions_of(self.user()?).await?.len())
+    }
+
+    /// Ends one session, and says whether it did: not if it is another user's, or has ended.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down; the session may then still live.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, SessionHandle, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>, handle: SessionHandle) -> Result<(), Error> {
+    /// let ended = sessions.of(&7).revoke(handle).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn revoke(&self, session: SessionHandle) -> Result<bool, Error> {
+        let ended = self.engine.end_sessions_of(self.user()?, |key| session.names(key)).await?;
+        Ok(ended > 0)
+    }
+
+    /// Ends all sessions but this one, and says how many. All, if this one is not stored.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down; some may then have ended.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>, session: Session<Shop>) -> Result<(), Error> {
+    /// let ended = sessions.of(&7).revoke_others(&session).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn revoke_others(&self, current: &Core<S>) -> Result<u64, Error> {
+        let current = current.key();
+        self.engine.end_sessions_of(self.user()?, |key| current.as_ref() != Some(key)).await
+    }
+
+    /// Ends all sessions, and says how many: log out everywhere.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down; some may then have ended.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// let ended = sessions.of(&7).revoke_all().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn revoke_all(&self) -> Result<u64, Error> {
+        self.engine.end_sessions_of(self.user()?, |_| true).await
+    }
+
+    fn user(&self) -> Result<&User, Error> {
+        self.user.as_ref().map_err(|error| {
+            let identity = S::SPEC.fields.iter().find(|meta| meta.policy == Policy::Identity);
+            Error::new(Kind::Encode { field: identity.map_or("identity", |meta| meta.name) }).because(Arc::clone(error))
+        })
+    }
+}
+
+impl<S> fmt::Debug for UserSessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserSessions").field("of", &self.engine.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! S23: how many sessions a user may have.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use session_runtime::{Event, SessionLimit};
+use tests::{
+    app::{Server, minutes},
+    client::{Reply, Visitor},
+    over_stores,
+    store::AnyStore,
+};
+use tokio::sync::Barrier;
+
+async fn is_in(visitor: &Visitor) -> bool {
+    visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
+}
+
+/// Fifty browsers that sign in as one user at the same time.
+async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
+    let barrier = Arc::new(Barrier::new(50));
+    let mut requests = Vec::new();
+    for number in 0..50 {
+        let (mut visitor, barrier) = (server.visitor(), Arc::clone(&barrier));
+        requests.push(tokio::spawn(async move {
+            // Some were guests before.
+            if number % 2 == 0 {
+                visitor.post("/name/guest").await;
+            }
+            barrier.wait().await;
+            let reply = visitor.post("/login/ada").await;
+            (visitor, reply)
+        }));
+    }
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(request.await.unwrap());
+    }
+    answers
+}
+
+/// Of fifty sign-ins at once three are left, which are those that are listed.
+async fn fifty_leave_three(store: AnyStore, limit: SessionLimit) {
+    let server = Server::with(store, |builder| builder.max_per_user(limit));
+    for _ in 0..5 {
+        let mut live = 0;
+        for (visitor, reply) in crowd(&server).await {
+            let stands = is_in(&visitor).await;
+            live += usize::from(stands);
+            assert!(!stands || reply.status == StatusCode::OK, "{}", reply.status);
+            assert!(
+                limit == SessionLimit::EndOldest(3) || stands == (reply.status == StatusCode::OK),
+                "{}",
+                reply.status
+            );
+        }
+        assert_eq!((live, server.sessions.of("ada").count().await.unwrap()), (3, 3));
+        server.sessions.of("ada").revoke_all().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_sign_ins_at_once_three_stay_in_memory() {
+    fifty_leave_three(AnyStore::memory(), SessionLimit::EndOldest(3)).await;
+    fifty_leave_three(AnyStore::memory(), SessionLimit::Refuse(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_sign_ins_at_once_three_stay_in_files() {
+    fifty_leave_three(AnyStore::file().await, SessionLimit::EndOldest(3)).await;
+    fifty_leave_three(AnyStore::file().await, SessionLimit::Refuse(3)).await;
+}
+
+over_stores! {
+    async fn a_sign_in_too_many_ends_the_oldest(store) {
+        let server = Server::with(store, |builder| builder.max_per_user(2));
+        let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
+        let bob = server.signed_in("bob").await;
+        // Who signs in again is not the oldest any more.
+        first.post("/login/ada").await;
+        server.heard();
+        let third = server.signed_in("ada").await;
+        assert!(server.heard().contains(&Event::Revoked));
+        assert_eq!((is_in(&first).await, is_in(&second).await, is_in(&third).await), (true, false, true));
+        assert_eq!(bob.clone().get("/show").await.json()["user"], "bob");
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
+    }
+
+    async fn a_sign_in_too_many_is_refused(store) {
+        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(2)));
+        let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
+        let mut third = server.visitor();
+        third.post("/cart/tea").await;
+        let before = third.cookie();
+        server.heard();
+        let reply = third.post("/login/ada").await;
+        assert_eq!((reply.status, reply.set_cookie(), server.heard()), (StatusCode::CONFLICT, None, vec![Event::SignInRefused]));
+        assert!(reply.body.contains("as many devices as allowed"), "{}", reply.body);
+        assert_eq!(third.cookie(), before);
+        assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest goes on");
+        // A stranger leaves nothing behind, and on a device that is signed in there is room.
+        assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
+        assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
+        // Once one is gone there is room again, at once.
+        second.clone().post("/logout").await;
+        assert_eq!(third.post("/login/ada").await.status, StatusCode::OK);
+        assert!(is_in(&third).await && is_in(&first).await);
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
+    }
+
+    async fn the_expired_take_up_no_room(store) {
+        for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
+            let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
+            server.signed_in("ada").await;
+            server.turn(minutes(20));
+            let stays = server.signed_in("ada").await;
+            server.turn(minutes(10));
+            let new = server.signed_in("ada").await;
+            assert!(is_in(&stays).await && is_in(&new).await, "{limit:?}");
+            server.sessions.of("ada").revoke_all().await.unwrap();
+        }
+    }
+
+    async fn a_handler_that_saves_learns_of_the_refusal(store) {
+        use axum::routing::post;
+        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
+            s.user_mut().log_in("ada".into());
+            let error = s.save().await.unwrap_err();
+            assert!(error.is_full() && !error.is_conflict(), "{error}");
+            s.user().is_none().to_string()
+        })));
+        server.signed_in("ada").await;
+        assert_eq!(Visitor::new(&app).post("/").await.body, "true");
+    }
+}
+
+#[test]
+fn a_limit_of_none_is_refused_at_start() {
+    let error = session_runtime::Sessions::<tests::app::Site>::builder()
+        .store(session_runtime::MemoryStore::new())
+        .keys(session_runtime::KeyRing::generate())
+        .max_per_user(0)
+        .build()
+        .unwrap_err();
+    assert!(error.to_string().contains("at least 1"), "{error}");
+}

@@ -1,0 +1,268 @@
+//! B12, B38: `secret` fields, as a visitor and as a thief of the store meet them. Here is the session they are tested on, and
+//! a store that remembers what it was told.
+
+mod races;
+mod rotation;
+mod stored;
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    extract::Path,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use session_runtime::{
+    Clock, Event, KeyRing, Schema, Session, Sessions, Timestamp,
+    store::{Admits, Applied, Change, Entry, Key, Record, Set, Store, StoreError},
+};
+use tests::{client::Visitor, store::AnyStore};
+
+type V = Session<Vault>;
+
+/// A session with a secret field of each policy.
+#[derive(Session)]
+#[session(cookie = "__Host-vault", idle = 30m, absolute = 12h)]
+struct Vault {
+    #[session(identity, unlisted)]
+    user: Option<String>,
+    #[session(secret)]
+    token: Option<String>,
+    #[session(expires = 5m, secret)]
+    code: Option<String>,
+    #[session(atomic, secret)]
+    cards: Vec<String>,
+    #[session(flash, secret)]
+    notice: Option<String>,
+    #[session(flash, secret)]
+    notices: Vec<String>,
+    #[session(device, secret, rename = "finger", alias = "print")]
+    print: String,
+    #[session(secret, with = spied)]
+    spied: String,
+    #[session(secret, default = 7)]
+    pin: u32,
+    name: String,
+}
+
+/// The same session before its fields were secret.
+#[derive(Session)]
+#[session(cookie = "__Host-vault")]
+struct Open {
+    token: Option<String>,
+    spied: String,
+    name: String,
+}
+
+/// Text that counts how often somebody decodes it.
+mod spied {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(clippy::ptr_arg, reason = "the derive gives what the field is")]
+    pub(super) fn serialize<S: Serializer>(text: &String, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        super::DECODED.set(super::DECODED.get() + 1);
+        String::deserialize(deserializer)
+    }
+}
+
+thread_local! {
+    /// How often `spied` was decoded in this test, which has its thread to itself.
+    static DECODED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A server for sessions of one kind.
+struct House {
+    app: Router,
+    store: AnyStore,
+    clock: Clock,
+    told: Arc<Told>,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// What a store was told.
+#[derive(Default)]
+struct Told {
+    changes: Mutex<Vec<(Key, Change)>>,
+    /// The next change is applied, but its answer is lost.
+    lose_answer: AtomicBool,
+    /// Somebody always changed what a change expects.
+    contested: AtomicBool,
+}
+
+struct Listening {
+    store: AnyStore,
+    told: Arc<Told>,
+}
+
+impl Store for Listening {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.store.load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.told.changes.lock().unwrap().push((*key, change.clone()));
+        if self.told.contested.load(Ordering::SeqCst) && !change.expect.is_empty() {
+            return Ok(Applied::Conflict);
+        }
+        let applied = self.store.apply(key, change, now).await;
+        match self.told.lose_answer.swap(false, Ordering::SeqCst) {
+            true => Err(StoreError::new("the connection broke before the answer came")),
+            false => applied,
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.delete_expired(now).await
+    }
+}
+
+impl House {
+    fn new(store: AnyStore) -> Self {
+        Self::of::<Vault>(&store, &KeyRing::generate(), &Clock::stopped(), routes())
+    }
+
+    fn with_keys(store: &AnyStore, keys: &KeyRing, clock: &Clock) -> Self {
+        Self::of::<Vault>(store, keys, clock, routes())
+    }
+
+    fn of<S: Schema<Needs: Admits<Listening>>>(
+        store: &AnyStore,
+        keys: &KeyRing,
+        clock: &Clock,
+        routes: Router,
+    ) -> Self {
+        let (told, events) = (Arc::<Told>::default(), Arc::<Mutex<Vec<Event>>>::default());
+        let heard = Arc::clone(&events);
+        let sessions = Sessions::<S>::builder()
+            .store(Listening { store: store.clone(), told: Arc::clone(&told) })
+            .keys(keys.clone())
+            .clock(clock.clone())
+            .on_event(move |event| heard.lock().unwrap().push(event.clone()))
+            .build()
+            .unwrap();
+        let app = routes.layer(sessions.layer());
+        Self { app, store: store.clone(), clock: clock.clone(), told, events }
+    }
+
+    fn visitor(&self) -> Visitor {
+        Visitor::new(&self.app)
+    }
+
+    /// The changes since the last call.
+    fn changes(&self) -> Vec<Change> {
+        self.told.changes.lock().unwrap().iter().map(|(_, change)| change.clone()).collect()
+    }
+
+    fn writes(&self) -> usize {
+        self.told.changes.lock().unwrap().len()
+    }
+
+    /// The key of the session that was written last.
+    fn key(&self) -> Key {
+        self.told.changes.lock().unwrap().last().unwrap().0
+    }
+
+    async fn record(&self, key: &Key) -> Arc<Record> {
+        self.store.load(key, self.clock.now()).await.unwrap().unwrap()
+    }
+
+    /// A field as it is stored.
+    async fn raw(&self, key: &Key, name: &str) -> Option<Vec<u8>> {
+        self.record(key).await.fields.get(name).map(|entry| entry.value.to_vec())
+    }
+
+    /// Puts bytes in a field's place, behind everybody's back.
+    async fn plant(&self, key: &Key, name: &'static str, value: &[u8]) {
+        let record = self.record(key).await;
+        let expires = record.fields.get(name).map_or(Timestamp::NEVER, |Entry { expires, .. }| expires);
+        let mut change = Change::update(record.generation);
+        change.set.push(Set { name: name.into(), value: value.to_vec(), expires });
+        let applied = self.store.apply(key, &change, self.clock.now()).await.unwrap();
+        assert!(matches!(applied, Applied::Applied { .. }), "{applied:?}");
+    }
+
+    /// Which fields were reported unreadable since the last call, and that nothing else was dropped.
+    fn undecodable(&self) -> Vec<&'static str> {
+        let heard = std::mem::take(&mut *self.events.lock().unwrap());
+        assert!(!heard.iter().any(|event| matches!(event, Event::Conflict | Event::Moved | Event::Gone)), "{heard:?}");
+        let undecodable = |event| match event {
+            Event::Undecodable { field } => Some(field),
+            _ => None,
+        };
+        heard.into_iter().filter_map(undecodable).collect()
+    }
+}
+
+/// A key that is always the same.
+fn key(seed: u8) -> Vec<u8> {
+    (0..32).map(|at: u8| at.wrapping_mul(151).wrapping_add(seed) ^ 0x3c).collect()
+}
+
+/// A ring of such keys, the current one first.
+fn keys(seeds: &[u8]) -> KeyRing {
+    let ring = KeyRing::from_bytes(&key(seeds[0])).unwrap();
+    seeds[1..].iter().fold(ring, |ring, &seed| ring.with_previous(&key(seed)).unwrap())
+}
+
+/// One route for each thing that can be done to a secret.
+fn routes() -> Router {
+    type Text = Path<String>;
+    Router::new()
+        .route("/show", get(|session: V| async move { Json(show(&session)) }))
+        .route("/token/{to}", post(|mut s: V, Path(to): Text| async move { s.token_mut().set(to) }))
+        .route("/token", post(|mut s: V| async move { s.token_mut().clear() }))
+        .route("/code/{to}", post(|mut s: V, Path(to): Text| async move { s.code_mut().set(to) }))
+        .route(
+            "/cards/{to}",
+            post(|mut s: V, Path(to): Text| async move { s.cards_mut().update(|cards| cards.push(to.clone())).await }),
+        )
+        .route("/notice/{to}", post(|mut s: V, Path(to): Text| async move { s.notice_mut().put(to) }))
+        .route("/notice", get(|mut s: V| async move { s.notice_mut().take().unwrap_or_default() }))
+        .route("/notices/{to}", post(|mut s: V, Path(to): Text| async move { s.notices_mut().put(to) }))
+        .route("/notices", get(|mut s: V| async move { s.notices_mut().take().join(",") }))
+        .route("/print/{to}", post(|mut s: V, Path(to): Text| async move { *s.print_mut() = to }))
+        .route("/spied/{to}", post(|mut s: V, Path(to): Text| async move { *s.spied_mut() = to }))
+        .route("/pin/{to}", post(|mut s: V, Path(to): Path<u32>| async move { *s.pin_mut() = to }))
+        .route("/name/{to}", post(|mut s: V, Path(to): Text| async move { *s.name_mut() = to }))
+        .route("/login/{user}", post(|mut s: V, Path(user): Text| async move { s.user_mut().log_in(user) }))
+        .route("/logout", post(|mut s: V| async move { s.user_mut().log_out() }))
+        .route("/renew", post(|mut s: V| async move { s.renew() }))
+}
+
+fn show(s: &V) -> Value {
+    json!({
+        "token": s.token(),
+        "code": s.code(),
+        "code_expires": s.code_expires_at().is_some(),
+        "cards": s.cards(),
+        "notice": s.notice(),
+        "notices": s.notices(),
+        "print": s.print(),
+        "spied": s.spied(),
+        "pin": s.pin(),
+        "name": s.name(),
+    })
+}
+
+/// What a session shows in which nothing is to be read.
+fn nothing() -> Value {
+    json!({
+        "token": null, "code": null, "code_expires": false, "cards": [], "notice": null, "notices": [], "print": "",
+        "spied": "", "pin": 7, "name": "",
+    })
+}

@@ -1,0 +1,185 @@
+//! B21, B34, S45: requests at the same time, as for any field, though what is stored never looks the same twice.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
+use serde_json::json;
+use session_runtime::{Clock, KeyRing};
+use tests::{
+    client::{Reply, Visitor},
+    over_stores,
+    store::AnyStore,
+};
+use tokio::sync::Barrier;
+
+use super::{House, V, Vault, keys, routes};
+
+/// A server on whose later routes a request waits twice with its session loaded: until the test knows, and until it says.
+fn gated(store: &AnyStore, keys: &KeyRing, gate: &Arc<Barrier>) -> House {
+    let [a, b, c, d] = std::array::from_fn(|_| Arc::clone(gate));
+    let late = Router::new()
+        .route(
+            "/late/show",
+            get(|s: V| async move {
+                pass(&a).await;
+                s.token().unwrap_or_default().to_owned()
+            }),
+        )
+        .route(
+            "/late/name/{to}",
+            post(|mut s: V, Path(to): Path<String>| async move {
+                pass(&b).await;
+                *s.name_mut() = to
+            }),
+        )
+        .route(
+            "/late/notice",
+            post(|mut s: V| async move {
+                pass(&c).await;
+                s.notice_mut().take().unwrap_or_default()
+            }),
+        )
+        .route(
+            "/late/notices",
+            post(|mut s: V| async move {
+                pass(&d).await;
+                s.notices_mut().take().join(",")
+            }),
+        );
+    House::of::<Vault>(store, keys, &Clock::stopped(), routes().merge(late))
+}
+
+async fn pass(gate: &Barrier) {
+    gate.wait().await;
+    gate.wait().await;
+}
+
+/// Sends a request, does `meanwhile` while its handler waits, and lets it finish.
+async fn late(
+    visitor: &Visitor,
+    method: http::Method,
+    path: &'static str,
+    gate: &Barrier,
+    meanwhile: impl Future<Output = ()>,
+) -> Reply {
+    let mut visitor = visitor.clone();
+    let request = tokio::spawn(async move { visitor.send(method, path).await });
+    gate.wait().await;
+    meanwhile.await;
+    gate.wait().await;
+    request.await.unwrap()
+}
+
+over_stores! {
+    // B21
+    async fn no_update_of_a_secret_is_lost(store) {
+        const REQUESTS: usize = 8;
+        let loaded = Arc::new(Barrier::new(REQUESTS));
+        let app = Router::new().route("/late/{card}", post(|mut s: V, Path(card): Path<String>| async move {
+            loaded.wait().await;
+            s.cards_mut().update(|cards| cards.push(card.clone())).await
+        }));
+        let house = House::of::<Vault>(&store, &KeyRing::generate(), &Clock::stopped(), routes().merge(app));
+        let mut visitor = house.visitor();
+        visitor.post("/cards/first").await;
+        let requests = (0..REQUESTS).map(|card| {
+            let mut visitor = visitor.clone();
+            tokio::spawn(async move { visitor.post(&format!("/late/{card}")).await.status })
+        });
+        for request in requests.collect::<Vec<_>>() {
+            assert_eq!(request.await.unwrap(), 200);
+        }
+        let seen = visitor.get("/show").await.json();
+        let mut cards: Vec<_> = seen["cards"].as_array().unwrap().iter().map(|card| card.as_str().unwrap()).collect();
+        cards.sort_unstable();
+        assert_eq!(cards, ["0", "1", "2", "3", "4", "5", "6", "7", "first"]);
+        assert_eq!(house.undecodable(), Vec::<&str>::new());
+    }
+
+    // B21: taken once; one that came meanwhile stays, also one that says the same.
+    async fn a_secret_flash_is_taken_once(store) {
+        let gate = Arc::new(Barrier::new(2));
+        let house = gated(&store, &KeyRing::generate(), &gate);
+        let mut visitor = house.visitor();
+        let mut other = { visitor.post("/notice/one").await; visitor.clone() };
+        // Taken meanwhile.
+        let reply = late(&visitor, http::Method::POST, "/late/notice", &gate, async {
+            assert_eq!(other.get("/notice").await.body, "one");
+        }).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "one"), "it was loaded before");
+        assert_eq!(visitor.get("/notice").await.body, "");
+        // Put meanwhile.
+        visitor.post("/notice/one").await;
+        late(&visitor, http::Method::POST, "/late/notice", &gate, async { other.post("/notice/two").await; }).await;
+        assert_eq!(visitor.get("/notice").await.body, "two");
+        visitor.post("/notices/one").await;
+        let reply = late(&visitor, http::Method::POST, "/late/notices", &gate, async { other.post("/notices/two").await; }).await;
+        assert_eq!(reply.body, "one");
+        assert_eq!(visitor.get("/notices").await.body, "two");
+        assert_eq!(house.undecodable(), Vec::<&str>::new());
+    }
+
+    // B34: what is sent again is what was sent, to the byte, though it would not be sealed the same way again.
+    async fn a_lost_answer_counts_once(store) {
+        let house = House::new(store);
+        let mut visitor = house.visitor();
+        visitor.post("/cards/a").await;
+        for path in ["/cards/b", "/token/velvet", "/notices/n", "/notices/n"] {
+            house.told.lose_answer.store(true, Ordering::SeqCst);
+            let before = house.writes();
+            assert_eq!(visitor.post(path).await.status, 200, "{path}");
+            let changes = house.changes().split_off(before);
+            assert!(changes.len() == 2 && changes[0] == changes[1], "{path}: {changes:?}");
+        }
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
+    }
+
+    // S45: sealing anew is nobody's wish: whoever changes the field goes first, and no request fails for it.
+    async fn sealing_anew_gives_way(store) {
+        for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
+            for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
+                let gate = Arc::new(Barrier::new(2));
+                let (old, house) = (gated(&store, &keys(&[1]), &gate), gated(&store, &keys(&[2, 1]), &gate));
+                let mut visitor = old.visitor();
+                visitor.post("/token/velvet").await;
+                let visitor = visitor.at(&house.app);
+                let mut other = visitor.clone();
+                let reply = late(&visitor, method.clone(), path, &gate, async {
+                    assert_eq!(other.post(meanwhile).await.status, 200);
+                }).await;
+                assert_eq!(reply.status, 200, "{path}, {meanwhile}");
+                let seen = visitor.clone().get("/show").await.json();
+                assert_eq!(seen["token"], token, "{path}, {meanwhile}");
+                assert!(path != "/late/name/late" || seen["name"] == "late", "{path}, {meanwhile}");
+                assert_eq!(house.undecodable(), Vec::<&str>::new());
+            }
+        }
+    }
+
+    // S45: it is tried once a request, however busy the field is.
+    async fn sealing_anew_is_not_insisted_on(store) {
+        for (path, writes) in [("/name/ada", 2), ("/notice", 1)] {
+            let clock = Clock::stopped();
+            let old = House::with_keys(&store, &keys(&[1]), &clock);
+            let mut visitor = old.visitor();
+            visitor.post("/token/velvet").await;
+            let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
+            house.told.contested.store(true, Ordering::SeqCst);
+            let mut visitor = visitor.at(&house.app);
+            let reply = match path {
+                "/notice" => visitor.get(path).await,
+                _ => visitor.post(path).await,
+            };
+            assert_eq!((reply.status.as_u16(), house.writes()), (200, writes), "{path}");
+            assert!(reply.set_cookie().is_some(), "{path}: the cookie is signed anew all the same");
+            let seen = visitor.get("/show").await.json();
+            assert_eq!((&seen["token"], seen["name"] == "ada"), (&json!("velvet"), path == "/name/ada"));
+            assert_eq!(house.undecodable(), Vec::<&str>::new());
+        }
+    }
+}

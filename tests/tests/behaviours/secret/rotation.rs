@@ -1,0 +1,101 @@
+//! S45, B9: what becomes of secrets when the keys change.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use session_runtime::Clock;
+use tests::{app::minutes, over_stores};
+
+use super::{House, key, keys, nothing};
+
+/// Which key sealed a value.
+fn sealed_by(raw: &[u8]) -> &[u8] {
+    &raw[1..5]
+}
+
+over_stores! {
+    // S45: the first request that meets an older key's secret seals it anew, as its cookie is signed anew, though it only reads.
+    async fn a_secret_under_an_older_key_leaves_under_the_current_one(store) {
+        let clock = Clock::stopped();
+        let old = House::with_keys(&store, &keys(&[1]), &clock);
+        let mut visitor = old.visitor();
+        for path in ["/token/velvet", "/code/antler", "/cards/a", "/name/ada"] {
+            visitor.post(path).await;
+        }
+        let (key, before) = (old.key(), visitor.get("/show").await.json());
+        let names = ["token", "code", "cards"];
+        let deadline = old.record(&key).await.fields.get("code").unwrap().expires;
+
+        clock.advance(Duration::from_secs(10));
+        let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
+        let mut visitor = visitor.at(&house.app);
+        let older = house.raw(&key, "token").await.unwrap();
+        let reply = visitor.get("/show").await;
+        assert_eq!(reply.json(), before);
+        assert!(reply.set_cookie().is_some(), "signed anew");
+        assert_eq!(house.writes(), 1);
+        let change = house.changes().remove(0);
+        assert_eq!((change.set.len(), change.expect.len()), (3, 3), "nothing but what an older key sealed, and guarded");
+        for name in names {
+            assert_ne!(sealed_by(&house.raw(&key, name).await.unwrap()), sealed_by(&older), "{name}");
+        }
+        assert_eq!(house.record(&key).await.fields.get("code").unwrap().expires, deadline, "its clock goes on");
+
+        // Once is enough, and the older key can go.
+        assert_eq!(visitor.get("/show").await.set_cookie(), None);
+        assert_eq!(house.writes(), 1);
+        let new = House::with_keys(&store, &keys(&[2]), &clock);
+        assert_eq!(visitor.at(&new.app).get("/show").await.json(), before);
+        assert_eq!(new.undecodable(), Vec::<&str>::new());
+    }
+
+    // Also where the cookie was signed anew before: a server without the new key wrote once more, say.
+    async fn a_secret_is_sealed_anew_whoever_signed_the_cookie(store) {
+        let clock = Clock::stopped();
+        let old = House::with_keys(&store, &keys(&[1]), &clock);
+        let mut visitor = old.visitor();
+        visitor.post("/token/velvet").await;
+        let key = old.key();
+        let older = old.raw(&key, "token").await.unwrap();
+        let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
+        let mut visitor = visitor.at(&house.app);
+        visitor.post("/name/ada").await;
+        assert_eq!(house.writes(), 1, "with what was to be written anyway");
+        assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
+        house.plant(&key, "token", &older).await;
+        let reply = visitor.get("/show").await;
+        assert_eq!((reply.json()["token"].as_str(), reply.set_cookie()), (Some("velvet"), None));
+        assert_eq!(house.writes(), 2);
+        assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
+    }
+
+    // S45: a key that is past its end opens nothing, nor does one that was taken away.
+    async fn a_key_that_is_gone_opens_no_secret(store) {
+        let clock = Clock::stopped();
+        let old = House::with_keys(&store, &keys(&[1]), &clock);
+        let mut visitor = old.visitor();
+        visitor.post("/token/velvet").await;
+        let (key, sealed) = (old.key(), old.raw(&old.key(), "token").await.unwrap());
+        let end = SystemTime::from(clock.now()) + minutes(5);
+        let ending = keys(&[2]).with_previous_until(&super::key(1), end).unwrap();
+        let house = House::with_keys(&store, &ending, &clock);
+        let mut visitor = visitor.at(&house.app);
+        assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
+        // The cookie has moved on; the value under the older key comes back, from another server say.
+        house.plant(&key, "token", &sealed).await;
+        clock.advance(minutes(5) - Duration::from_millis(1));
+        let mut late = visitor.clone();
+        assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
+        house.plant(&key, "token", &sealed).await;
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(late.get("/show").await.json(), nothing());
+        assert_eq!(house.undecodable(), ["token"]);
+        assert_eq!(house.raw(&key, "token").await.unwrap(), sealed, "what cannot be opened is not touched");
+
+        let without = House::with_keys(&store, &keys(&[2]), &clock);
+        assert_eq!(late.at(&without.app).get("/show").await.json(), nothing());
+        assert_eq!(without.undecodable(), ["token"]);
+        late.at(&without.app).post("/token/new").await;
+        assert_eq!(late.at(&without.app).get("/show").await.json()["token"], json!("new"));
+    }
+}

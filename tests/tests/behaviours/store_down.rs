@@ -1,0 +1,65 @@
+//! B32, S20, S47: what visitors see while the store is down, if they are to see something.
+
+use std::sync::atomic::Ordering;
+
+use axum::{Router, routing::post};
+use http::StatusCode;
+use serde_json::json;
+use session_runtime::{Session, StoreDown};
+use tests::{
+    app::{Server, Site},
+    over_stores,
+};
+
+over_stores! {
+    // B32
+    async fn pages_that_only_read_see_nobody(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/name/ada").await;
+        let cookie = visitor.cookie();
+        server.controls.down.store(true, Ordering::SeqCst);
+        let reply = visitor.get("/show").await;
+        assert_eq!((reply.status, reply.set_cookie(), reply.vary()), (StatusCode::OK, None, Some("Cookie")));
+        let seen = reply.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["fingerprint"]), (&json!(null), &json!(""), &json!("new")));
+        assert_eq!(visitor.get("/notice").await.status, StatusCode::OK, "taking nothing changes nothing");
+        server.controls.down.store(false, Ordering::SeqCst);
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada", "back without a restart");
+        assert_eq!(visitor.cookie(), cookie);
+    }
+
+    // B32, S20: neither a write nor a log-out is silently none.
+    async fn what_changes_something_is_told(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        let mut visitor = server.signed_in("ada").await;
+        for path in ["/name/x", "/visit", "/cart/tea", "/notice/x", "/login/ada", "/login/bob", "/logout", "/renew", "/destroy", "/clear", "/remember"] {
+            server.controls.down.store(true, Ordering::SeqCst);
+            let reply = visitor.post(path).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
+            server.controls.down.store(false, Ordering::SeqCst);
+            let seen = visitor.get("/show").await.json();
+            assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!(""), &json!(0)), "{path}");
+        }
+    }
+
+    // B32: also who wants to know.
+    async fn save_says_so(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
+            *s.name_mut() = "x".into();
+            s.save().await.unwrap_err().is_unavailable().to_string()
+        })));
+        let visitor = server.signed_in("ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        assert_eq!(visitor.at(&app).post("/").await.body, "true");
+    }
+
+    // A visitor without a cookie has no session that the store could know.
+    async fn a_stranger_needs_no_store_to_be_one(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        server.controls.down.store(true, Ordering::SeqCst);
+        assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);
+        assert_eq!(server.visitor().post("/name/x").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
