@@ -32,7 +32,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::{
     commit::{CookieChange, Outcome},
     items::Items,
-    pending::{Op, Step, signed},
+    pending::{Op, Step},
     request::Request,
     secrets::Secrets,
     snapshot::Snapshot,

@@ -36,6 +36,15 @@ impl Step {
         }
     }
 
+    /// Whether whoever is there now has signed in, if this says anything about it.
+    pub(crate) const fn signs_in(&self) -> Option<bool> {
+        match self {
+            Self::LogIn { .. } => Some(true),
+            Self::LogOut | Self::End => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether it holds even if the handler failed: what ends or protects a session does.
     const fn survives_failure(&self) -> bool {
         matches!(self, Self::Renew | Self::LogOut | Self::End)
@@ -241,20 +250,6 @@ impl Pending {
     pub(crate) fn forgets(&self) -> Option<Stays> {
         self.steps.iter().filter_map(Step::forgets).min()
     }
-
-    /// When somebody signed in, or `None` if somebody signed out; nothing if nobody did either.
-    pub(crate) fn signed(&self, now: Timestamp) -> Option<Option<Timestamp>> {
-        signed(&self.steps, now)
-    }
-}
-
-/// When these steps signed somebody in, or `None` if they signed somebody out; nothing if they did neither.
-pub(crate) fn signed(steps: &[Step], now: Timestamp) -> Option<Option<Timestamp>> {
-    steps.iter().rev().find_map(|step| match step {
-        Step::LogIn { .. } => Some(Some(now)),
-        Step::LogOut | Step::End => Some(None),
-        Step::Renew | Step::Remember(_) | Step::Failed(_) => None,
-    })
 }
 
 /// Whether what is stored under `name` stays. What this build does not know is a guest's, or a former visitor's.

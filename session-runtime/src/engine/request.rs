@@ -125,10 +125,9 @@ impl Request {
         let inner = self.inner();
         let record = inner.record().map(Arc::clone);
         let overlay = inner.unstored().next().is_some().then(|| Arc::new(inner.overlay(&self.engine, self.now())));
-        let signed = inner.unstored().filter_map(|pending| pending.signed(self.now())).last();
-        let authenticated_at = signed.unwrap_or_else(|| record.as_ref()?.authenticated_at);
+        let signed_in = inner.unstored().flat_map(|pending| &pending.steps).filter_map(Step::signs_in).last();
         let unknown = matches!(inner.presented, Some(Presented::Unknown));
-        Snapshot { record, overlay, authenticated_at, era: inner.pending.era, unknown }
+        Snapshot { record, overlay, era: inner.pending.era, signed_in, unknown }
     }
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.

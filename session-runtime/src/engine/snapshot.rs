@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::{
-    clock::Timestamp,
     record::{Fields, Record},
     schema::Meta,
 };
@@ -15,12 +14,12 @@ pub(crate) struct Snapshot {
     pub(crate) record: Option<Arc<Record>>,
     /// The fields, where they are not the record's own.
     pub(crate) overlay: Option<Arc<Fields>>,
-    /// When whoever is signed in did so.
-    pub(crate) authenticated_at: Option<Timestamp>,
     /// Whether the store could not be asked, so that somebody may be signed in after all.
     pub(crate) unknown: bool,
     /// How often the request had changed whose session it is.
     pub(crate) era: u32,
+    /// Whether whoever is there signed in with this very request, if it signed anybody in or out.
+    pub(crate) signed_in: Option<bool>,
 }
 
 impl Snapshot {

@@ -49,6 +49,14 @@ impl State {
         }
     }
 
+    /// When whoever is there signed in: now, if that is part of this request.
+    pub(crate) fn authenticated_at(&self) -> Option<Timestamp> {
+        match self.steps.iter().rev().find_map(Step::signs_in).or(self.snapshot.signed_in) {
+            Some(signed_in) => signed_in.then(|| self.now()),
+            None => self.snapshot.record.as_ref()?.authenticated_at,
+        }
+    }
+
     /// When the session ends, as things stand.
     pub(crate) fn expires_at(&self) -> Timestamp {
         match (&self.snapshot.record, self.request()) {

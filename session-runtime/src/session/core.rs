@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
-    clock::Timestamp,
-    engine::{Step, signed},
+    engine::Step,
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
@@ -167,7 +166,7 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn authenticated_at(&self) -> Option<SystemTime> {
-        self.signed_in_at().map(Into::into)
+        self.__state.authenticated_at().map(Into::into)
     }
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
@@ -199,14 +198,15 @@ impl<S: Schema> Core<S> {
         self.__state.origin.fingerprint().unwrap_or_else(|| "new".to_owned())
     }
 
-    /// When the visitor last signed in, as this handle sees it.
-    fn signed_in_at(&self) -> Option<Timestamp> {
-        signed(&self.__state.steps, self.__state.now()).unwrap_or(self.__state.snapshot.authenticated_at)
-    }
-
     /// Whether the sign-in is younger than `limit`. One of the future, by a clock that was set back, is young.
     pub(crate) fn is_fresh(&self, limit: Duration) -> bool {
-        self.signed_in_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
+        self.__state.authenticated_at().is_some_and(|signed_in| self.__state.now() < signed_in + limit)
+    }
+
+    /// Whether the store could not be asked, so that this shows nobody though somebody may be signed in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.__state.snapshot.unknown
     }
 
     /// Which record this is, if it is stored.

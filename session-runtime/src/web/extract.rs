@@ -89,6 +89,11 @@ impl SessionRejection {
         Self(if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) })
     }
 
+    /// The store is down, and what was asked for cannot be told without it.
+    pub(super) fn store_down() -> Self {
+        Self(Page::store_down())
+    }
+
     /// 500 or 503.
     ///
     /// ```

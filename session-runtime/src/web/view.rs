@@ -34,6 +34,10 @@ impl<V: Viewed> View<V> {
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
         Self::of(&session).ok_or_else(|| {
+            // Nobody knows, so nobody is told to sign in (SECURITY S47).
+            if session.is_unknown() {
+                return ViewRejection(Why::Session(SessionRejection::store_down()));
+            }
             tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
             ViewRejection::refused(V::POLICY.refusal, &parts.method, target::<V>(parts))
         })

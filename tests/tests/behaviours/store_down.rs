@@ -2,14 +2,22 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Session, StoreDown};
+use session_runtime::{Session, StoreDown, View, view};
 use tests::{
     app::{Server, Site},
     over_stores,
 };
+
+#[view(Site, or_redirect = "/login")]
+struct Known {
+    user: String,
+}
 
 over_stores! {
     // B32
@@ -53,6 +61,18 @@ over_stores! {
         let visitor = server.signed_in("ada").await;
         server.controls.down.store(true, Ordering::SeqCst);
         assert_eq!(visitor.at(&app).post("/").await.body, "true");
+    }
+
+    // S47: who may be signed in is not asked to sign in.
+    async fn a_view_needs_the_store(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        let app = server.serving(Router::new().route("/account", get(|View(me): View<Known>| async move { me.user })));
+        let visitor = server.signed_in("ada").await;
+        assert_eq!(visitor.at(&app).get("/account").await.body, "ada");
+        server.controls.down.store(true, Ordering::SeqCst);
+        assert_eq!(visitor.at(&app).get("/account").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        let stranger = tests::client::Visitor::new(&app).get("/account").await;
+        assert_eq!(stranger.headers[http::header::LOCATION], "/login?next=/account");
     }
 
     // A visitor without a cookie has no session that the store could know.
