@@ -113,14 +113,14 @@ async fn one_browser_logs_out_the_other() {
     let handle = laptop.attribute(".device [name=id]", "value").await.unwrap();
     assert!(!the_cookie(&phone).await.contains(&handle));
     laptop.follow(".device button").await;
-    assert_eq!(laptop.text("#notice").await, "That device is signed out.");
+    assert_eq!(laptop.text("#notice").await, "That device is logged out.");
     assert!(!laptop.has(".device [name=id]").await && !laptop.has("#revoke-others").await);
 
     // What the other one shows is of before. The next click finds out.
     assert_eq!(phone.text("#user-name").await, "Ada");
     phone.follow("#user-name").await;
     assert_eq!(phone.url().await, page("/login?next=/account"));
-    assert_eq!(phone.text("h1").await, "Sign in");
+    assert_eq!(phone.text("h1").await, "Log in");
     assert!(!phone.has("#user-name").await);
     phone.write("#user", "Ada").await;
     phone.follow(".login button").await;
@@ -128,7 +128,7 @@ async fn one_browser_logs_out_the_other() {
 
     // Now that one, all others.
     phone.follow("#revoke-others").await;
-    assert_eq!(phone.text("#notice").await, "The other device is signed out.");
+    assert_eq!(phone.text("#notice").await, "The other device is logged out.");
     laptop.follow("#to-code").await;
     assert_eq!(laptop.url().await, page("/login?next=/account/code"));
 }

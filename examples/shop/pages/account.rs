@@ -1,4 +1,4 @@
-//! A user's devices: which ones there are, and a button for each that is to be signed out.
+//! A user's devices: which ones there are, and a button that logs it out, for each but this one.
 
 use maud::{Markup, html};
 use session_runtime::{ListedSession, Session};
@@ -17,20 +17,20 @@ pub(crate) fn account(
         (notice_of(notice))
         h1 { "Your devices" }
         p .soft {
-            (me.user) ", you are signed in on " (words::many(devices.len() as u64, "device")) ". With a sixth, the first is "
-            "signed out."
+            (me.user) ", you are logged in on " (words::many(devices.len() as u64, "device")) ". With a sixth, the first is "
+            "logged out."
         }
         ul #devices .devices {
             @for device in devices { (row(device, device.is_current(session))) }
         }
         @if others {
             form .others action="/devices/revoke-others" method="post" {
-                button #revoke-others { "Sign out all other devices" }
+                button #revoke-others { "Log out all other devices" }
             }
         }
         section .session {
             h2 { "A one-time code" }
-            p { "It holds for five minutes. Its page opens for a minute after you sign in, then it asks you to do so again." }
+            p { "It holds for five minutes. Its page opens for a minute after you log in, then it asks you to do so again." }
             a #to-code .button href="/account/code" { "Go to the code" }
         }
     };
@@ -46,14 +46,14 @@ fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
             div {
                 h2 { (device.browser()) @if is_this { " " span .policy { "this device" } } }
                 p {
-                    "Signed in " (words::ago(since)) ", last seen " (words::ago(device.last_seen())) ". Unused, it is signed out in "
+                    "Logged in " (words::ago(since)) ", last seen " (words::ago(device.last_seen())) ". Unused, it is logged out in "
                     (words::left(device.expires_at())) "."
                 }
             }
             @if !is_this {
                 form action="/devices/revoke" method="post" {
                     input type="hidden" name="id" value=(device.handle());
-                    button .quiet { "Sign out" }
+                    button .quiet { "Log out" }
                 }
             }
         }

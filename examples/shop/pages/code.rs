@@ -12,7 +12,7 @@ pub(crate) fn code(session: &Session<Shop>, me: &JustSignedIn, notice: Option<&s
         section .narrow {
             h1 { "A one-time code" }
             p .soft {
-                "You signed in just now, " (me.user) ", so you may have one. A real shop would send it to you, and show it nowhere."
+                "You logged in just now, " (me.user) ", so you may have one. A real shop would send it to you, and show it nowhere."
             }
             @if let (Some(code), Some(until)) = (session.code(), session.code_expires_at()) {
                 p #code .code { (code) }

@@ -96,7 +96,7 @@ fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
         ("theme", "device", session.theme().name().to_owned(), "Stays in this browser when you log out."),
         ("notice", "flash", notice.unwrap_or("–").to_owned(), "Is shown once."),
         ("visits", "counter", session.visits().to_string(), "Simultaneous visits all count."),
-        ("browser", "–", some(session.browser()), "Tells your devices apart."),
+        ("browser", "plain", some(session.browser()), "Tells your devices apart."),
         ("code", "secret, expires", code.to_owned(), "Ends after five minutes. The store has it encrypted."),
         ("tries", "atomic", session.tries().to_string(), "Of guesses at once, each counts."),
     ];

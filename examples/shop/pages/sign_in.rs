@@ -12,11 +12,11 @@ pub(crate) fn sign_in(session: &Session<Shop>, notice: Option<&str>, next: Optio
     let content = html! {
         (notice_of(notice))
         section .narrow {
-            h1 #sign-in { @if user.is_some() { "Sign in again" } @else { "Sign in" } }
+            h1 { @if user.is_some() { "Log in again" } @else { "Log in" } }
             p #why {
                 @match (user, next) {
                     (Some(_), Some(_)) => "Please sign in again to go on. What you are about to do takes a sign-in that is less than a minute old.",
-                    (Some(user), None) => { "You are signed in as " (user) "." },
+                    (Some(user), None) => { "You are logged in as " (user) "." },
                     (None, Some(_)) => "Please sign in to go on.",
                     (None, None) => "Your cart comes along.",
                 }
@@ -24,7 +24,7 @@ pub(crate) fn sign_in(session: &Session<Shop>, notice: Option<&str>, next: Optio
             (login_form(user.unwrap_or_default(), next))
         }
     };
-    page("Sign in · The session shop", Some((session, "login")), &content)
+    page("Log in · The session shop", Some((session, "login")), &content)
 }
 
 pub(super) fn login_form(user: &str, next: Option<&str>) -> Markup {

@@ -1,4 +1,4 @@
-//! A user's devices, and how they are signed out from another one.
+//! A user's devices, and how one logs out another.
 
 use axum::{Form, extract::State, response::Redirect};
 use maud::Markup;
@@ -36,8 +36,8 @@ pub(super) async fn revoke(
     // Of another user's device this is false too: whose it is, nobody learns.
     let ended = sessions.of(&me.user).revoke(input::device(&device.id)?).await?;
     session.notice_mut().put(match ended {
-        true => "That device is signed out.".to_owned(),
-        false => "You are not signed in on that device, or not any more. Nothing was changed.".to_owned(),
+        true => "That device is logged out.".to_owned(),
+        false => "You are not logged in on that device, or not any more. Nothing was changed.".to_owned(),
     });
     Ok(Redirect::to("/account"))
 }
@@ -49,9 +49,9 @@ pub(super) async fn revoke_others(
 ) -> Result<Redirect, Problem> {
     let ended = sessions.of(&me.user).revoke_others(&session).await?;
     session.notice_mut().put(match ended {
-        0 => "You are signed in on no other device.".to_owned(),
-        1 => "The other device is signed out.".to_owned(),
-        ended => format!("{ended} other devices are signed out."),
+        0 => "You are logged in on no other device.".to_owned(),
+        1 => "The other device is logged out.".to_owned(),
+        ended => format!("{ended} other devices are logged out."),
     });
     Ok(Redirect::to("/account"))
 }

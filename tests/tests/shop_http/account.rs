@@ -84,7 +84,7 @@ fn one_device_signs_out_another() {
     let (handle, _) = handles(&mut laptop);
     laptop.post("/devices/revoke", &[("id", &handle[0])]).leads_to("/account");
     let (none, page) = handles(&mut laptop);
-    assert!(none.is_empty() && page.contains("That device is signed out."), "{page}");
+    assert!(none.is_empty() && page.contains("That device is logged out."), "{page}");
 
     phone.visit(&other_server).get("/account").leads_to("/login?next=/account");
     assert_eq!(phone.session()["user"], serde_json::Value::Null);
@@ -92,7 +92,7 @@ fn one_device_signs_out_another() {
 
     // Once more: it is said that there is nothing to do.
     laptop.post("/devices/revoke", &[("id", &handle[0])]).leads_to("/account");
-    assert!(handles(&mut laptop).1.contains("You are not signed in on that device, or not any more."));
+    assert!(handles(&mut laptop).1.contains("You are not logged in on that device, or not any more."));
     // And it can sign in again.
     phone.post("/login", &[("user", "ada"), ("next", "/account")]).leads_to("/account");
     assert_eq!(handles(&mut phone).0.len(), 1);
@@ -105,7 +105,7 @@ fn one_device_signs_out_all_others() {
     laptop.post("/cart", &[("sku", "tea")]);
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");
     let (none, page) = handles(&mut laptop);
-    assert!(none.is_empty() && page.contains("2 other devices are signed out."), "{page}");
+    assert!(none.is_empty() && page.contains("2 other devices are logged out."), "{page}");
     assert_eq!(laptop.session()["cart"][0]["sku"], "tea", "what is in this session stays");
     assert_eq!([&mut phone, &mut tablet, &mut bob].map(is_signed_in), [false, false, true]);
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");

@@ -96,7 +96,7 @@ fn a_page_for_fresh_sign_ins_asks_others_to_sign_in_again() {
     let mut ada = signed_in(&shop, folder.path(), minutes(2));
     let account = ada.get("/account");
     assert_eq!(account.status, 200, "for the rest she is signed in");
-    assert!(account.body.contains("Signed in 2 minutes ago"), "{}", account.body);
+    assert!(account.body.contains("Logged in 2 minutes ago"), "{}", account.body);
     ada.get("/account/code").leads_to("/login?next=/account/code");
     ada.post("/account/code", &[]).leads_to("/login?next=/account/code");
     let form = ada.get("/login?next=/account/code").body;

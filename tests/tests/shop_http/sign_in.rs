@@ -83,7 +83,7 @@ fn who_ticks_the_box_is_remembered() {
     assert!(long.contains("; Max-Age=2592000"), "{long}");
     assert!(remembered.session()["expires_in"].as_u64().unwrap() > 2_590_000);
     let page = remembered.get("/account").body;
-    assert!(page.contains("signed out in 30 days") && page.contains("signed out in 30 minutes"), "{page}");
+    assert!(page.contains("logged out in 30 days") && page.contains("logged out in 30 minutes"), "{page}");
 
     // Signing in again, to go on, does not forget that; as somebody else it does.
     assert!(cookie(&mut remembered, &[("user", "ada")]).contains("; Max-Age=2592000"));
