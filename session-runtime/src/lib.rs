@@ -67,6 +67,7 @@
 //! - `axum` (default): the extractor. Implies `tower`.
 //! - `tower`: [`SessionLayer`].
 //! - `memory`, `file` (default): the stores.
+//! - `redis`: the store for several servers. `redis-tls`: the same over TLS.
 //! - `testing`: sessions without HTTP, and the suite that every store must pass.
 
 // Without a web integration nobody opens a request, and most of the engine lies idle.
@@ -95,7 +96,8 @@ mod web;
 pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
-#[cfg(feature = "tower")]
+#[cfg(feature = "redis")]
+pub use self::store::redis::RedisStore;
 #[cfg(feature = "tower")]
 pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,

@@ -22,6 +22,8 @@ mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod needs;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 /// A place where sessions are kept.
 ///

@@ -1,0 +1,141 @@
+//! The way to the server, or servers: one behind a manager that reconnects, a cluster, or whichever Sentinel names.
+//!
+//! Every command here may be sent twice (a change is recognised by its nonce), so what met a broken connection is.
+
+use std::time::Duration;
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+};
+
+use super::{
+    advice::refused,
+    sentinel::Sentinel,
+    url::{Address, Place},
+};
+use crate::error::Error;
+
+/// How long one attempt to connect may take: a server that is there answers in milliseconds.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long [`Link::open`] may take in all.
+const OPEN: Duration = Duration::from_secs(10);
+/// How long an answer may take. `store_timeout` is meant to end the wait before; this is for who calls without.
+const RESPOND: Duration = Duration::from_secs(30);
+
+/// Replicas that must have confirmed a write, and how long that may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) replicas: u32,
+    pub(super) timeout: Duration,
+}
+
+#[derive(Clone)]
+pub(super) enum Link {
+    Server(ConnectionManager),
+    Cluster(ClusterConnection),
+    Sentinel(Sentinel),
+}
+
+impl Link {
+    /// Connects, and waits until somebody answers.
+    pub(super) async fn open(address: Address) -> Result<Self, Error> {
+        let place = address.place.to_string();
+        let opened = tokio::time::timeout(OPEN, Self::connect(address.place)).await;
+        opened
+            .map_err(|_| Error::setup(format!("no answer from {place} within {OPEN:?}: is it the right address?")))?
+            .map_err(|error| refused(&place, error))
+    }
+
+    async fn connect(place: Place) -> RedisResult<Self> {
+        #[cfg(feature = "redis-tls")]
+        if place.is_encrypted() {
+            // Where the application chose none. An error says that it has.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        Ok(match place {
+            Place::Server(server) => {
+                let config = ConnectionManagerConfig::new()
+                    .set_connection_timeout(Some(CONNECT))
+                    .set_response_timeout(Some(RESPOND))
+                    // Calls wait for the attempts, so they are few; every later call makes new ones.
+                    .set_number_of_retries(1)
+                    .set_min_delay(Duration::from_millis(50))
+                    .set_max_delay(Duration::from_millis(200));
+                Self::Server(ConnectionManager::new_with_config(Client::open(server)?, config).await?)
+            }
+            Place::Cluster(nodes) => {
+                let client = ClusterClient::builder(nodes)
+                    .use_protocol(redis::ProtocolVersion::RESP3)
+                    .connection_timeout(CONNECT)
+                    .response_timeout(RESPOND)
+                    .retries(5)
+                    .max_retry_wait(500)
+                    .build()?;
+                Self::Cluster(client.get_async_connection().await?)
+            }
+            Place::Sentinel { sentinels, master, servers, is_encrypted } => {
+                let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(servers);
+                if is_encrypted {
+                    node = node.set_tls_mode(redis::TlsMode::Secure);
+                }
+                let client = SentinelClient::build(sentinels, master, Some(node), SentinelServerType::Master)?;
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT))
+                    .set_response_timeout(Some(RESPOND));
+                Self::Sentinel(Sentinel::open(client, config).await?)
+            }
+        })
+    }
+
+    /// The answer to `command`.
+    pub(super) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
+        self.put(Question::One(command)).await
+    }
+
+    /// The answer to `command`, and how many replicas confirmed what it wrote. Both go over one connection, since WAIT is
+    /// about what its connection wrote.
+    pub(super) async fn ask_and_wait(&self, command: Cmd, wait: Wait) -> RedisResult<(Value, u32)> {
+        // Zero would be for ever.
+        let millis = u64::try_from(wait.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut both = Pipeline::with_capacity(2);
+        both.add_command(command).cmd("WAIT").arg(wait.replicas).arg(millis);
+        Ok(redis::from_redis_value(self.put(Question::Several(&both)).await?)?)
+    }
+
+    async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
+        match self {
+            Self::Server(server) => match question.put_to(server.clone()).await {
+                // The first call after a connection broke may find it so.
+                Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
+                    question.put_to(server.clone()).await
+                }
+                answer => answer,
+            },
+            // Asks again by itself.
+            Self::Cluster(cluster) => question.put_to(cluster.clone()).await,
+            Self::Sentinel(sentinel) => sentinel.put(question).await,
+        }
+    }
+}
+
+/// What is asked over one connection at once.
+#[derive(Clone, Copy)]
+pub(super) enum Question<'a> {
+    One(&'a Cmd),
+    /// On a cluster they go to the node that has the key of the first.
+    Several(&'a Pipeline),
+}
+
+impl Question<'_> {
+    pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
+        let answer = match self {
+            Self::One(command) => connection.req_packed_command(command).await?,
+            Self::Several(commands) => Value::Array(connection.req_packed_commands(commands, 0, commands.len()).await?),
+        };
+        answer.extract_error()
+    }
+}

@@ -1,0 +1,256 @@
+-- Applies one change to one session, to the verdict of `Change::judge`. KEYS[1]: the session. ARGV: see `apply.rs`.
+-- Answers 0 gone, 1 moved, 2 conflict, 3 applied, 4 applied and renewed.
+--
+-- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
+-- a server without memory refuses. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
+-- goes by the server's locale.
+local key, args, at = KEYS[1], ARGV, 2
+local call, pack, unpacked, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
+local GUARD, BIRTH, NONCES, USER = '\255', '\254', '\253', '\252'
+local HEADER = { [GUARD] = true, [BIRTH] = true, [NONCES] = true, [USER] = true }
+local HALF, MOST, MARGIN, CHUNK = 4294967296, 34560000000, 60000, 3000
+
+local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected, touch_h, touch_l, until_h, until_l,
+  expects, sets, unsets, adds, kept, ttls = unpacked('>BBBBBBI4I4c8c8I4I4I4I4I4I4I4I4I4I4', args[1])
+local now = sub(args[1], 7, 14)
+
+local function before(h, l, other_h, other_l)
+  return h < other_h or h == other_h and l < other_l
+end
+
+-- What a stored value holds, if it has not expired.
+local function live(stored)
+  local tag = stored and byte(stored, 1)
+  if tag == 0 then return sub(stored, 2) end
+  if tag == 1 and #stored > 8 then
+    local h, l = unpacked('>I4I4', stored, 2)
+    if before(now_h, now_l, h, l) then return sub(stored, 10) end
+  end
+end
+
+-- Calls `work` with the ends of parts of args[first..last] that are short enough to unpack.
+local function in_chunks(first, last, work)
+  for from = first, last, CHUNK do work(from, math.min(from + CHUNK - 1, last)) end
+end
+
+-- The stored values of the names that stand at args[first], args[first + step] and so on.
+local function stored_at(first, count, step)
+  local values = {}
+  for from = 0, count - 1, CHUNK do
+    local names = {}
+    for index = from, math.min(from + CHUNK, count) - 1 do names[#names + 1] = args[first + index * step] end
+    for _, value in ipairs(call('HMGET', key, unpack(names))) do values[#values + 1] = value end
+  end
+  return values
+end
+
+-- What is there. Of what is not a session of ours, nothing is.
+local found = redis.pcall('HMGET', key, GUARD, NONCES)
+if found.err and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
+local guard, nonces = found[1], found[2]
+local exists = guard and nonces and #guard == 58 and byte(guard, 1) == 1 and #nonces % 8 == 0
+local remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l, _
+if exists then
+  _, remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l =
+    unpacked('>BBc8c16I4I4I4I4I4I4I4I4', guard)
+end
+
+local from, presented, to
+if creates == 1 then at = at + 1 end
+if renews > 0 then
+  from, presented, to = unpacked('c16c16c16', args[at])
+  at = at + 1
+end
+local function applied()
+  return (renews == 1 or renews == 2) and verifier == to and 4 or 3
+end
+
+-- Already applied?
+if exists then
+  local seen = string.find(nonces, nonce, 1, true)
+  while seen and seen % 8 ~= 1 do seen = string.find(nonces, nonce, seen + 1, true) end
+  if seen then
+    -- Replicas are waited for by what was written, so something must be.
+    if waits == 1 then call('HSET', key, GUARD, guard) end
+    return applied()
+  end
+end
+
+-- Gone, moved?
+local birth
+if creates == 1 then
+  if exists then return 2 end
+  remembered, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l = unpacked('>Bc16I4I4I4I4I4I4', args[2])
+  birth = sub(args[2], 34, 41)
+  birth, generation, nonces, first_h, first_l = birth .. birth, '\0\0\0\0\0\0\0\0', '', HALF - 1, HALF - 1
+else
+  if not exists or not before(now_h, now_l, idle_h, idle_l) or not before(now_h, now_l, ends_h, ends_l) then return 0 end
+  if generation ~= expected then return 1 end
+  if renews > 0 then
+    birth = call('HGET', key, BIRTH)
+    if not birth or #birth < 16 then return 0 end
+  end
+end
+
+-- Conflict?
+if expects > 0 then
+  local values = exists and stored_at(at, expects, 2)
+  for index = 1, expects do
+    local wanted, value = args[at + index * 2 - 1], values and live(values[index])
+    if byte(wanted, 1) == 1 then
+      if not value or value ~= sub(wanted, 2) then return 2 end
+    elseif value then
+      return 2
+    end
+  end
+  at = at + expects * 2
+end
+
+-- The header.
+if before(idle_h, idle_l, touch_h, touch_l) then idle_h, idle_l = touch_h, touch_l end
+if restarts == 1 then
+  remembered, idle_h, idle_l, ends_h, ends_l = unpacked('>BI4I4I4I4', args[at])
+  at = at + 1
+end
+if before(seen_h, seen_l, now_h, now_l) then seen_h, seen_l = now_h, now_l end
+local user
+if signs == 1 then
+  user = args[at]
+  at = at + 1
+end
+local birth_changes = creates == 1
+if renews == 1 then
+  birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier .. now, true
+  verifier = to
+  local h, l = unpacked('>I4I4', generation)
+  if l < HALF - 1 then l = l + 1 elseif h < HALF - 1 then h, l = h + 1, 0 end
+  generation = pack('>I4I4', h, l)
+elseif renews == 2 and verifier == from then
+  birth, birth_changes = sub(birth, 1, 8) .. now .. 't' .. presented, true
+  verifier = to
+elseif renews == 3 and verifier == to and #birth == 33 and sub(birth, 17, 17) == 't' then
+  birth, birth_changes = sub(birth, 1, 16) .. 'T' .. sub(birth, 18) .. now, true
+end
+if #nonces > 56 then nonces = sub(nonces, #nonces - 55) end
+nonces = nonces .. nonce
+
+-- The fields. All are looked at only to keep some, or once the first deadline among them may have passed.
+local first_set, first_unset = at, at + sets * 2
+local first_add = first_unset + unsets
+local first_kept = first_add + adds * 4
+local first_ttl = first_kept + kept
+local gone = {}
+local keep
+if keeps == 1 then
+  keep = {}
+  for index = first_kept, first_ttl - 1 do keep[args[index]] = true end
+end
+if sets + unsets + adds > 0 or keep then
+  if exists and (keep or not before(now_h, now_l, first_h, first_l)) then
+    local written = {}
+    for index = first_set, first_unset - 1, 2 do written[args[index]] = true end
+    for index = first_add, first_kept - 1, 4 do written[args[index]] = true end
+    local all = call('HGETALL', key)
+    first_h, first_l = HALF - 1, HALF - 1
+    for index = 1, #all, 2 do
+      local name, value = all[index], all[index + 1]
+      if not HEADER[name] and not written[name] then
+        if keep and not keep[name] or not live(value) then
+          gone[#gone + 1] = name
+        elseif byte(value, 1) == 1 then
+          local h, l = unpacked('>I4I4', value, 2)
+          if before(h, l, first_h, first_l) then first_h, first_l = h, l end
+        end
+      end
+    end
+  end
+  if before(until_h, until_l, first_h, first_l) then first_h, first_l = until_h, until_l end
+end
+
+-- The counters, as MessagePack integers.
+local sums = {}
+if adds > 0 then
+  local ONE = { [204] = '>B', [205] = '>I2', [206] = '>I4', [208] = '>b', [209] = '>i2', [210] = '>i4' }
+  local SIZE = { [204] = 2, [205] = 3, [206] = 5, [207] = 9, [208] = 2, [209] = 3, [210] = 5, [211] = 9 }
+
+  local function read(value)
+    local marker, size = byte(value, 1), #value
+    if not marker then return end
+    local number
+    if size == 1 and marker < 128 then
+      number = marker
+    elseif size == 1 and marker > 223 then
+      number = marker - 256
+    elseif SIZE[marker] ~= size then
+      return
+    elseif size == 9 then
+      local h, l = unpacked(marker == 207 and '>I4I4' or '>i4I4', value, 2)
+      return h, l
+    else
+      number = unpacked(ONE[marker], value, 2)
+    end
+    local h = math.floor(number / HALF)
+    return h, number - h * HALF
+  end
+
+  local function written(h, l)
+    if h > 0 then return pack('>BI4I4', 207, h, l) end
+    if h == 0 then
+      if l < 128 then return pack('>B', l) end
+      if l < 256 then return pack('>BB', 204, l) end
+      if l < 65536 then return pack('>BI2', 205, l) end
+      return pack('>BI4', 206, l)
+    end
+    if h == -1 then
+      if l >= HALF - 32 then return pack('>B', l - HALF + 256) end
+      if l >= HALF - 128 then return pack('>BB', 208, l - HALF + 256) end
+      if l >= HALF - 32768 then return pack('>BI2', 209, l - HALF + 65536) end
+      if l >= HALF - 2147483648 then return pack('>BI4', 210, l) end
+    end
+    return pack('>BI4I4', 211, h + HALF, l)
+  end
+
+  local values = exists and stored_at(first_add, adds, 4)
+  for index = 1, adds do
+    local place = first_add + index * 4 - 4
+    local name, prefix, sum, move = args[place], args[place + 1], args[place + 2], args[place + 3]
+    local value = values and (not keep or keep[name]) and live(values[index])
+    local h, l
+    if value then h, l = read(value) end
+    if h then
+      local by_h, by_l, floor_h, floor_l, ceiling_h, ceiling_l = unpacked('>i8I4i8I4i8I4', move)
+      h, l = h + by_h, l + by_l
+      if l >= HALF then h, l = h + 1, l - HALF end
+      if before(h, l, floor_h, floor_l) then h, l = floor_h, floor_l end
+      if before(ceiling_h, ceiling_l, h, l) then h, l = ceiling_h, ceiling_l end
+      sum = written(h, l)
+    end
+    sums[index * 2 - 1], sums[index * 2] = name, prefix .. sum
+  end
+end
+
+-- From here on it is written.
+if not exists and (guard or nonces or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
+guard = pack('>BBc8c16I4I4I4I4I4I4I4I4', 1, remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l,
+  first_h, first_l)
+if sets > 0 and sets * 2 <= CHUNK and #gone == 0 then
+  call('HSET', key, GUARD, guard, NONCES, nonces, unpack(args, first_set, first_unset - 1))
+else
+  call('HSET', key, GUARD, guard, NONCES, nonces)
+  for index = 1, #gone, CHUNK do call('HDEL', key, unpack(gone, index, math.min(index + CHUNK - 1, #gone))) end
+  in_chunks(first_set, first_unset - 1, function(first, last) call('HSET', key, unpack(args, first, last)) end)
+end
+if birth_changes then call('HSET', key, BIRTH, birth) end
+if user then call('HSET', key, USER, user) elseif signs == 2 then call('HDEL', key, USER) end
+for index = 1, #sums, CHUNK do call('HSET', key, unpack(sums, index, math.min(index + CHUNK - 1, #sums))) end
+in_chunks(first_unset, first_add - 1, function(first, last) call('HDEL', key, unpack(args, first, last)) end)
+
+-- What frees memory, and no more than that. After a failover the server may be one that cannot expire fields.
+local end_h, end_l = idle_h, idle_l
+if before(ends_h, ends_l, end_h, end_l) then end_h, end_l = ends_h, ends_l end
+local left = (end_h - now_h) * HALF + end_l - now_l
+call('PEXPIRE', key, math.max(0, math.min(left, MOST)) + MARGIN)
+for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do
+  redis.pcall('HPEXPIRE', key, args[index + 1], 'FIELDS', 1, args[index])
+end
+return applied()

@@ -1,0 +1,273 @@
+//! `redis://user:password@host:port/2?prefix=shop:` and its kin. Whatever is wrong is said without repeating any of the
+//! parts that may hold a password.
+
+use std::fmt;
+
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
+};
+
+use crate::error::Error;
+
+const PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
+
+/// What a URL says.
+pub(super) struct Address {
+    pub(super) place: Place,
+    pub(super) prefix: Option<String>,
+}
+
+/// Where the sessions are.
+pub(super) enum Place {
+    Server(ConnectionInfo),
+    Cluster(Vec<ConnectionInfo>),
+    Sentinel { sentinels: Vec<ConnectionInfo>, master: String, servers: RedisConnectionInfo, is_encrypted: bool },
+}
+
+impl Place {
+    #[cfg(feature = "redis-tls")]
+    pub(super) fn is_encrypted(&self) -> bool {
+        let first = match self {
+            Self::Server(server) => Some(server),
+            Self::Cluster(nodes) => nodes.first(),
+            Self::Sentinel { is_encrypted, .. } => return *is_encrypted,
+        };
+        first.is_some_and(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list =
+            |infos: &[ConnectionInfo]| infos.iter().map(|info| info.addr().to_string()).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Server(server) => write!(f, "the Redis server at {}", server.addr()),
+            Self::Cluster(nodes) => write!(f, "the Redis cluster at {}", list(nodes)),
+            Self::Sentinel { sentinels, master, .. } => {
+                write!(f, "the Redis master `{master}` by the Sentinels at {}", list(sentinels))
+            }
+        }
+    }
+}
+
+impl Address {
+    pub(super) fn parse(url: &str) -> Result<Self, Error> {
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(wrong("it has no scheme; it looks like redis://localhost:6379"));
+        };
+        if rest.contains('#') {
+            return Err(wrong("a `#` means nothing in it; in a password it is written %23"));
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut query = Query::parse(query)?;
+        let prefix = query.take("prefix");
+        let (is_encrypted, kind) = match scheme.strip_prefix("rediss").or_else(|| scheme.strip_prefix("valkeys")) {
+            Some(kind) => (true, kind),
+            None => (false, scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey")).unwrap_or(scheme)),
+        };
+        if is_encrypted && cfg!(not(feature = "redis-tls")) {
+            return Err(wrong("TLS needs the feature `redis-tls` of session-runtime"));
+        }
+        let place = match kind {
+            "+unix" | "unix" if !is_encrypted => socket(rest, &mut query)?,
+            "" => Authority::parse(rest)?.server(is_encrypted)?,
+            "+cluster" => Authority::parse(rest)?.cluster(is_encrypted)?,
+            "+sentinel" => Authority::parse(rest)?.sentinel(is_encrypted, &mut query)?,
+            _ => {
+                return Err(wrong(
+                    "its scheme is none of redis, rediss, redis+unix, redis+cluster, rediss+cluster, redis+sentinel and \
+                     rediss+sentinel",
+                ));
+            }
+        };
+        query.finish()?;
+        Ok(Self { place, prefix })
+    }
+}
+
+/// What stands between scheme and query.
+struct Authority<'a> {
+    user: Option<String>,
+    password: Option<String>,
+    hosts: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Authority<'a> {
+    fn parse(rest: &'a str) -> Result<Self, Error> {
+        let rest = rest.strip_prefix("//").ok_or_else(|| wrong("`//` is missing after its scheme"))?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user_info, hosts) = match authority.rsplit_once('@') {
+            Some((user_info, hosts)) => (Some(user_info), hosts),
+            None => (None, authority),
+        };
+        let (user, password) = match user_info.map(|info| info.split_once(':').unwrap_or((info, ""))) {
+            Some((user, password)) => (non_empty(user)?, non_empty(password)?),
+            None => (None, None),
+        };
+        Ok(Self { user, password, hosts, path })
+    }
+
+    fn server(self, is_encrypted: bool) -> Result<Place, Error> {
+        let settings = self.settings(database(self.path)?);
+        match self.nodes(PORT, is_encrypted, &settings)?.as_slice() {
+            [server] => Ok(Place::Server(server.clone())),
+            _ => Err(wrong("several hosts are a cluster's (redis+cluster://) or Sentinels (redis+sentinel://)")),
+        }
+    }
+
+    fn cluster(self, is_encrypted: bool) -> Result<Place, Error> {
+        if database(self.path)? != 0 {
+            return Err(wrong("a cluster has no database but number 0"));
+        }
+        Ok(Place::Cluster(self.nodes(PORT, is_encrypted, &self.settings(0))?))
+    }
+
+    fn sentinel(self, is_encrypted: bool, query: &mut Query) -> Result<Place, Error> {
+        let (master, number) = self.path.split_once('/').unwrap_or((self.path, ""));
+        let Some(master) = non_empty(master)? else {
+            return Err(wrong("the master's name is missing, as in redis+sentinel://host:26379/mymaster"));
+        };
+        let (user, password) = (query.take("sentinel_user"), query.take("sentinel_pass"));
+        let sentinels = self.nodes(SENTINEL_PORT, is_encrypted, &settings(user.as_deref(), password.as_deref(), 0))?;
+        Ok(Place::Sentinel { sentinels, master, servers: self.settings(database(number)?), is_encrypted })
+    }
+
+    fn settings(&self, database: i64) -> RedisConnectionInfo {
+        settings(self.user.as_deref(), self.password.as_deref(), database)
+    }
+
+    fn nodes(
+        &self,
+        default_port: u16,
+        is_encrypted: bool,
+        settings: &RedisConnectionInfo,
+    ) -> Result<Vec<ConnectionInfo>, Error> {
+        let node = |host: &str| {
+            let (host, port) = host_and_port(host, default_port)?;
+            let address = match is_encrypted {
+                true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
+                false => ConnectionAddr::Tcp(host, port),
+            };
+            info(address, settings.clone())
+        };
+        self.hosts.split(',').map(node).collect()
+    }
+}
+
+fn socket(rest: &str, query: &mut Query) -> Result<Place, Error> {
+    let path = decode(rest.strip_prefix("//").unwrap_or(rest))?;
+    if !path.starts_with('/') {
+        return Err(wrong("the path of a socket starts with a slash, as in redis+unix:///run/redis.sock"));
+    }
+    let number = query.take("db").map_or(Ok(0), |number| database(&number))?;
+    let settings = settings(query.take("user").as_deref(), query.take("pass").as_deref(), number);
+    Ok(Place::Server(info(ConnectionAddr::Unix(path.into()), settings)?))
+}
+
+fn info(address: ConnectionAddr, settings: RedisConnectionInfo) -> Result<ConnectionInfo, Error> {
+    let info = address.into_connection_info().map_err(|source| wrong("it names no address").because(source))?;
+    Ok(info.set_redis_settings(settings).set_tcp_settings(tcp()))
+}
+
+/// By RESP3 a broken connection is noticed, and replaced, before the next call.
+fn settings(user: Option<&str>, password: Option<&str>, database: i64) -> RedisConnectionInfo {
+    let mut settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(database);
+    if let Some(user) = user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = password {
+        settings = settings.set_password(password);
+    }
+    settings
+}
+
+fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    // A host that vanished breaks no connection by itself for a quarter of an hour.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let settings = settings.set_user_timeout(std::time::Duration::from_secs(10));
+    settings
+}
+
+fn host_and_port(text: &str, default: u16) -> Result<(String, u16), Error> {
+    // An IPv6 address has brackets.
+    let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((host, rest))) => (host, rest.strip_prefix(':')),
+        Some(None) => return Err(wrong("a `]` is missing after an IPv6 address")),
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    if host.is_empty() {
+        return Err(wrong("a host is missing, as in redis://localhost:6379"));
+    }
+    let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port != 0)).ok_or_else(|| {
+        wrong("a port is a number from 1 to 65535; in a password, `/` is written %2F, `@` %40 and `:` %3A")
+    })?;
+    Ok((host.to_owned(), port))
+}
+
+fn database(path: &str) -> Result<i64, Error> {
+    match path {
+        "" => Ok(0),
+        number => number.parse().ok().filter(|number| *number >= 0).ok_or_else(|| {
+            wrong("its path is the number of a database, as in redis://localhost/2; in a password, `/` is written %2F")
+        }),
+    }
+}
+
+/// The parameters after the question mark, each to be taken once.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: &str) -> Result<Self, Error> {
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        };
+        query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(found, _)| found == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        match self.0.as_slice() {
+            [] => Ok(()),
+            _ => Err(wrong(
+                "it has a parameter that is unknown or stands twice; there are `prefix`, for a socket `db`, `user` and \
+                 `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
+            )),
+        }
+    }
+}
+
+fn non_empty(text: &str) -> Result<Option<String>, Error> {
+    Ok(Some(decode(text)?).filter(|text| !text.is_empty()))
+}
+
+/// Undoes percent encoding.
+fn decode(text: &str) -> Result<String, Error> {
+    let faulty = || wrong("after a `%`, two hexadecimal digits of UTF-8 follow; a `%` itself is written %25");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2).ok_or_else(faulty)?;
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        let (high, low) = digit(digits[0]).zip(digit(digits[1])).ok_or_else(faulty)?;
+        bytes.push((high * 16 + low) as u8);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| faulty())
+}
+
+fn wrong(sentence: &str) -> Error {
+    Error::setup(format!("the Redis URL is wrong: {sentence}"))
+}

@@ -1,0 +1,125 @@
+//! Whose the sessions are: of each user a sorted set of sessions, by when they were entered.
+//!
+//! Its members are the sessions' names in 16 bytes, its scores milliseconds, which grow within a user also where several
+//! sessions came in one. An entry whose session is gone is taken out by whoever meets it, unless it was entered anew.
+
+use futures_util::future::try_join_all;
+use redis::Value;
+
+use super::{
+    super::{ENTRY_GRACE, Key, StoreError, User, UserEntry},
+    RedisStore, advice,
+    apply::{LONGEST, MARGIN},
+    record::{GUARD, USER, Whose, whose},
+    script::{self, ENTER, FORGET},
+};
+use crate::clock::Timestamp;
+
+/// From how many entries on the dead are looked for by sign-ins too, each time the number has doubled.
+const MANY: u64 = 16;
+/// How many sessions are looked at at once.
+const BATCH: usize = 500;
+
+/// An entry as it is stored.
+struct Scored {
+    session: [u8; 16],
+    score: f64,
+}
+
+impl Scored {
+    fn entry(&self) -> UserEntry {
+        // The part of a millisecond is only for the order.
+        UserEntry { key: Key::from_digest(self.session), at: Timestamp::from_millis(self.score as u64) }
+    }
+}
+
+impl RedisStore {
+    pub(super) async fn enter_session(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        let arguments = |command: &mut redis::Cmd| {
+            command.arg(&key.digest()).arg(now.as_millis()).arg(LONGEST + MARGIN);
+        };
+        let doing = "enter a session among those of its user";
+        let answer = script::run(&self.link, &ENTER, &self.user_key(user), arguments).await;
+        let count: u64 = parsed(answer, doing)?;
+        if count >= MANY && count.is_power_of_two() {
+            self.live_entries(user).await?;
+        }
+        Ok(())
+    }
+
+    /// The entries that stand for a session, or for one about to come. The others are taken out.
+    pub(super) async fn live_entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        let now = self.now();
+        let range = self.link.ask(redis::cmd("ZRANGE").arg(self.user_key(user)).arg(0).arg(-1).arg("WITHSCORES")).await;
+        let mut live = Vec::new();
+        let mut dead = Vec::new();
+        let entries: Vec<Scored> = parsed::<Vec<(Vec<u8>, f64)>>(range, "list the sessions of a user")?
+            .into_iter()
+            // What is no session's name was never entered.
+            .filter_map(|(session, score)| Some(Scored { session: session.try_into().ok()?, score }))
+            .collect();
+        for batch in entries.chunks(BATCH) {
+            let whose = try_join_all(batch.iter().map(|entry| self.whose(&entry.session, now))).await?;
+            for (scored, whose) in batch.iter().zip(whose) {
+                let entry = scored.entry();
+                let stands = match whose {
+                    Whose::User(its) if *its == *user.as_bytes() => true,
+                    Whose::Expired => false,
+                    Whose::None | Whose::Guest | Whose::User(_) => !(entry.at + ENTRY_GRACE).passed(now),
+                };
+                if stands { live.push(entry) } else { dead.push(scored) }
+            }
+        }
+        self.forget(user, &dead).await?;
+        Ok(live)
+    }
+
+    pub(super) async fn leave_sessions(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("ZREM");
+        command.arg(self.user_key(user));
+        for key in keys {
+            command.arg(&key.digest());
+        }
+        let failed = |error| advice::failed("take sessions out of those of their user", error);
+        self.link.ask(&command).await.map(|_| ()).map_err(failed)
+    }
+
+    async fn whose(&self, session: &[u8; 16], now: Timestamp) -> Result<Whose, StoreError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.session_key(&Key::from_digest(*session))).arg(GUARD).arg(USER);
+        match self.link.ask(&command).await {
+            // Something else; whoever opens the session removes it.
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(Whose::None),
+            answer => {
+                let doing = "look whose a session is";
+                let (guard, user): (Option<Vec<u8>>, Option<Vec<u8>>) = parsed(answer, doing)?;
+                Ok(whose(guard.as_deref(), user.as_deref(), now))
+            }
+        }
+    }
+
+    async fn forget(&self, user: &User, dead: &[&Scored]) -> Result<(), StoreError> {
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let arguments = |command: &mut redis::Cmd| {
+            for entry in dead {
+                command.arg(&entry.session).arg(entry.score.to_string());
+            }
+        };
+        let answer = script::run(&self.link, &FORGET, &self.user_key(user), arguments).await;
+        answer.map(|_| ()).map_err(|error| advice::failed("forget ended sessions of a user", error))
+    }
+}
+
+/// The answer as a `T`.
+pub(super) fn parsed<T: redis::FromRedisValue>(
+    answer: redis::RedisResult<Value>,
+    doing: &str,
+) -> Result<T, StoreError> {
+    let answer = answer.map_err(|error| advice::failed(doing, error))?;
+    redis::from_redis_value(answer).map_err(|_| advice::unexpected(doing))
+}
