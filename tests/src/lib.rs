@@ -1,6 +1,6 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
-//! (`app`, `client`, `store`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`), and
-//! what a test does that lacks a program (`require`).
+//! (`app`, `client`, `store`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`); Redis
+//! servers of a test's own (`servers`), and what a test does that lacks a program (`require`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -14,6 +14,7 @@ pub mod client;
 pub mod http;
 pub mod records;
 pub mod require;
+pub mod servers;
 pub mod shop;
 pub mod store;
 

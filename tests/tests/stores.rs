@@ -11,11 +11,12 @@ use std::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore, Timestamp,
+    FileStore, MemoryStore, RedisStore, Timestamp,
     store::{Applied, Change, Digest, Key, Record, Store, StoreError},
-    testing::conformance,
+    testing::conformance::{self, Expiry},
 };
 use tempfile::TempDir;
+use tests::servers::{Kind, Sentinels, prefix, shared, shared_cluster};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory() {
@@ -117,6 +118,44 @@ impl Folders {
         let fresh = self.0.path().join(self.1.fetch_add(1, Ordering::Relaxed).to_string());
         FileStore::builder(fresh).fsync(fsync).open().await.unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis() {
+    on_server(Kind::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_8() {
+    on_server(Kind::Redis8).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn valkey() {
+    on_server(Kind::Valkey).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_cluster() {
+    let Some(cluster) = shared_cluster(Kind::Redis) else { return };
+    on_redis(&cluster.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_by_sentinel() {
+    let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
+    on_redis(&sentinels.url()).await;
+}
+
+async fn on_server(kind: Kind) {
+    let Some(server) = shared(kind) else { return };
+    on_redis(&server.url()).await;
+}
+
+async fn on_redis(url: &str) {
+    let fresh = async || RedisStore::open(url).await.unwrap().prefix(prefix());
+    conformance::run_with(Expiry::ByServer, fresh).await;
+    conformance::run_user_index_with(Expiry::ByServer, fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,0 +1,132 @@
+//! A Redis cluster: three primaries, and a replica of each.
+
+use std::{iter, ops::RangeInclusive, process::Command};
+
+use super::{Kind, Options, RedisServer, wait::until};
+use crate::require;
+
+/// Six servers that share the keys and stand in for each other. A primary that does not answer for two seconds is replaced
+/// by its replica.
+pub struct Cluster {
+    nodes: Vec<RedisServer>,
+}
+
+impl Cluster {
+    /// Starts one, and waits until every replica has what its primary has. None, once that has been reported, if what it
+    /// needs is not here.
+    pub fn start(kind: Kind) -> Option<Self> {
+        let program = require::program("redis-cli")?;
+        let options = Options::default()
+            .config("cluster-enabled yes")
+            .config("cluster-node-timeout 2000")
+            // A replica takes over however long ago it last heard of its primary.
+            .config("cluster-replica-validity-factor 0");
+        let nodes =
+            iter::repeat_with(|| RedisServer::start(kind, options.clone())).take(6).collect::<Option<Vec<_>>>()?;
+        let created = Command::new(program)
+            .args(["--cluster", "create"])
+            .args(nodes.iter().map(|node| node.addr().to_string()))
+            .args(["--cluster-replicas", "1", "--cluster-yes"])
+            .output()
+            .unwrap();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
+        let cluster = Self { nodes };
+        cluster.wait_settled();
+        Some(cluster)
+    }
+
+    /// Names every node: `redis+cluster://127.0.0.1:12345,127.0.0.1:12346,…`.
+    pub fn url(&self) -> String {
+        let addrs: Vec<_> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
+        format!("redis+cluster://{}", addrs.join(","))
+    }
+
+    /// All of them, also those that are down.
+    pub fn nodes(&self) -> &[RedisServer] {
+        &self.nodes
+    }
+
+    /// The node that answers for this key at present.
+    pub fn primary_of(&self, key: &str) -> &RedisServer {
+        until("a key has a primary", || {
+            let node = self.up().next()?;
+            let slot: u16 = node.ask(&["CLUSTER", "KEYSLOT", key]).ok()?;
+            let members = members(node)?;
+            let primary = members.iter().find(|member| member.slots.iter().any(|slots| slots.contains(&slot)))?;
+            self.nodes.iter().find(|node| node.port() == primary.port)
+        })
+    }
+
+    /// `kill -9` to the node that answers for this key; says which that was.
+    pub fn kill_primary_of(&self, key: &str) -> &RedisServer {
+        let primary = self.primary_of(key);
+        primary.kill();
+        primary
+    }
+
+    /// Waits until all nodes that are up agree that such nodes answer for all keys.
+    pub fn wait_failed_over(&self) {
+        until("the cluster has failed over", || self.is_served().then_some(()));
+    }
+
+    /// Brings back what was killed or frozen, as a replica of what took its place, and waits until every replica has what
+    /// its primary has.
+    pub fn heal(&self) {
+        for node in self.nodes.iter().filter(|node| !node.is_up()) {
+            if node.pid().is_some() { node.thaw() } else { node.restart() }
+        }
+        self.wait_settled();
+    }
+
+    fn wait_settled(&self) {
+        until("the cluster has settled", || {
+            let linked = |node: &&RedisServer| node.info("replication", "master_link_status").as_deref() == Some("up");
+            let settled = self.is_served() && self.nodes.iter().filter(linked).count() == 3;
+            settled.then_some(())
+        });
+    }
+
+    fn is_served(&self) -> bool {
+        self.up().all(|node| {
+            let ok = node.info_of_cluster().is_some_and(|info| info.contains("cluster_state:ok"));
+            let ports: Vec<_> = self.up().map(RedisServer::port).collect();
+            let serving = |members: Vec<Member>| {
+                members.iter().filter(|member| !member.slots.is_empty()).all(|member| ports.contains(&member.port))
+            };
+            ok && members(node).is_some_and(serving)
+        })
+    }
+
+    fn up(&self) -> impl Iterator<Item = &RedisServer> {
+        self.nodes.iter().filter(|node| node.is_up())
+    }
+}
+
+impl RedisServer {
+    fn info_of_cluster(&self) -> Option<String> {
+        self.ask(&["CLUSTER", "INFO"]).ok()
+    }
+}
+
+/// What one node thinks of another.
+struct Member {
+    port: u16,
+    slots: Vec<RangeInclusive<u16>>,
+}
+
+/// From lines such as `07c37df… 127.0.0.1:30004@31004,host master - 0 1426238317239 4 connected 0-5460 5462`.
+fn members(node: &RedisServer) -> Option<Vec<Member>> {
+    let nodes: String = node.ask(&["CLUSTER", "NODES"]).ok()?;
+    let member = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        let port = words.get(1)?.split_once('@')?.0.rsplit_once(':')?.1.parse().ok()?;
+        // In brackets: slots on their way to another node.
+        let slots = words.iter().skip(8).filter(|word| !word.starts_with('['));
+        let range = |word: &&str| {
+            let (first, last) = word.split_once('-').unwrap_or((word, word));
+            Some(first.parse().ok()?..=last.parse().ok()?)
+        };
+        Some(Member { port, slots: slots.map(range).collect::<Option<_>>()? })
+    };
+    nodes.lines().map(member).collect()
+}

@@ -1,0 +1,45 @@
+//! Which servers there are to test with, and where their programs come from.
+
+use std::{env, path::PathBuf};
+
+use crate::require;
+
+/// A program that speaks Redis's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `redis-server` as the system has it; Debian 12's is 7.0, which knows no deadlines of fields. The one with TLS.
+    Redis,
+    /// Redis 8.2, which knows them: the program that `REDIS_8` names, else where `tests/run` puts it.
+    Redis8,
+    /// Valkey 9.1, which knows them too, and is at the same time "Redis 7.2.4": `VALKEY`, or where `tests/run` puts it.
+    Valkey,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Redis, Self::Redis8, Self::Valkey];
+
+    /// Where the program is; None, once that has been reported, if the test must do without.
+    pub fn program(self) -> Option<PathBuf> {
+        match self {
+            Self::Redis => require::program("redis-server"),
+            Self::Redis8 => fetched("REDIS_8", "redis-8"),
+            Self::Valkey => fetched("VALKEY", "valkey"),
+        }
+    }
+
+    /// Whether this program can expire single fields of a hash.
+    pub fn expires_fields(self) -> bool {
+        self != Self::Redis
+    }
+}
+
+/// What `tests/run` fetched under this name, unless the variable says that it is elsewhere.
+fn fetched(variable: &str, name: &str) -> Option<PathBuf> {
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/servers");
+    let path = env::var_os(variable).map_or_else(|| PathBuf::from(usual).join(name), PathBuf::from);
+    if path.is_file() {
+        return Some(path);
+    }
+    require::skip(&format!("`{name}` is not here, which tests/run fetches"));
+    None
+}

@@ -1,0 +1,81 @@
+//! Redis and Valkey servers of a test's own: on a free port of 127.0.0.1, in a temporary folder, without persistence. They
+//! end with the value that stands for them, and with the test's process at the latest, however that ends.
+//!
+//! # Layout
+//!
+//! [`Kind`] is where a server's program comes from, [`RedisServer`] is one server (`server`) with all that can befall it
+//! (`faults`) and what it counts (`stats`), [`Cluster`] and [`Sentinels`] are several that stand in for each other, and a
+//! [`Proxy`] is the network between a store and its server. Below them: a process that cannot be left behind (`process`),
+//! a port that stays free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and
+//! waiting with a deadline (`wait`).
+//!
+//! All of them block their thread. A store whose tasks shall go on meanwhile wants a runtime of several threads, or
+//! `tokio::task::spawn_blocking`.
+//!
+//! # Faults
+//!
+//! Which helper stands for which of the behaviours that a store has to show:
+//!
+//! * B32, the store is down: [`RedisServer::kill`] (nobody listens), [`Proxy::refuse`] (connections end at once),
+//!   [`Proxy::cut`] (an open connection breaks), [`RedisServer::fill`] (reads work, writes are refused with `OOM`),
+//!   [`RedisServer::read_only`] (writes are refused with `READONLY`, as by a primary that was demoted). It is back up after
+//!   [`RedisServer::restart`] (empty, and without its scripts), [`Proxy::accept`], [`RedisServer::make_room`] and
+//!   [`RedisServer::writable`].
+//! * B33, the store is slow: [`RedisServer::freeze`] and [`RedisServer::thaw`] (the system accepts connections, nothing
+//!   answers; what was sent meanwhile is executed afterwards), [`RedisServer::pause`] (the server holds all answers for a
+//!   while), [`Proxy::delay`] (every answer takes so long).
+//! * B34, an answer is lost: [`Proxy::swallow_next_answer`] (the command was executed) and its counterpart
+//!   [`Proxy::swallow_next_request`] (it was not); the client can't tell them apart.
+//! * B35, `kill -9` in the middle of a write: [`RedisServer::kill`] while writers are busy and, where something survives
+//!   it, [`Cluster::kill_primary_of`] and [`Sentinels::kill_primary`], then their `wait_failed_over`.
+//! * B36, two processes on one store: two stores on one [`RedisServer::url`], or on two nodes of a [`Cluster`]. Tests that
+//!   share a server ([`shared`]) keep apart by [`prefix`] (B37).
+//!
+//! Round trips are counted on the wire by [`Proxy::round_trips`] and in the server by [`RedisServer::command_stats`].
+
+use std::{
+    process::id,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+pub use self::{
+    cluster::Cluster, kind::Kind, options::Options, proxy::Proxy, sentinels::Sentinels, server::RedisServer,
+    stats::CommandStats, wait::PATIENCE,
+};
+
+mod cluster;
+mod faults;
+mod kind;
+mod options;
+mod ports;
+mod process;
+mod proxy;
+mod sentinels;
+mod server;
+mod stats;
+mod tls;
+mod wait;
+
+/// The server of this kind that all tests of a binary share: leave it as it is, and use a [`prefix`]. None, once that has
+/// been reported, if there is no such program here.
+pub fn shared(kind: Kind) -> Option<&'static RedisServer> {
+    static SERVERS: [OnceLock<Option<RedisServer>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+    kind.program()?;
+    SERVERS[kind as usize].get_or_init(|| RedisServer::start(kind, Options::default())).as_ref()
+}
+
+/// The cluster of this kind that all tests of a binary share, which must not lose a node. None as for [`shared`].
+pub fn shared_cluster(kind: Kind) -> Option<&'static Cluster> {
+    static CLUSTERS: [OnceLock<Option<Cluster>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+    kind.program()?;
+    CLUSTERS[kind as usize].get_or_init(|| Cluster::start(kind)).as_ref()
+}
+
+/// What the keys of one test begin with, different at each call.
+pub fn prefix() -> String {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    format!("test-{}-{}:", id(), CALLS.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,128 @@
+//! How a server is set up, and the URLs that say so to a store.
+
+use std::{fmt::Write as _, path::Path};
+
+use super::tls::Certificates;
+
+/// What a server shall ask of its clients. By default nothing.
+///
+/// ```
+/// use tests::servers::Options;
+///
+/// let protected = Options::default().user("ada", "p@ss").config("maxclients 50");
+/// ```
+#[derive(Clone, Default)]
+pub struct Options {
+    user: Option<String>,
+    password: Option<String>,
+    pub(super) tls: bool,
+    lines: Vec<String>,
+    pub(super) arguments: Vec<String>,
+}
+
+impl Options {
+    /// `requirepass`: the default user's password.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// An ACL user who may do everything, while the default user may not even connect.
+    #[must_use]
+    pub fn user(mut self, user: &str, password: &str) -> Self {
+        self.user = Some(user.into());
+        self.password(password)
+    }
+
+    /// TLS on its port, with a certificate from an authority of its own. Only [`Kind::Redis`](super::Kind::Redis).
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// One more line of configuration, as in `redis.conf`.
+    #[must_use]
+    pub fn config(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Instead of a data server, one that watches over others.
+    pub(super) fn sentinel(mut self) -> Self {
+        self.arguments.push("--sentinel".into());
+        self
+    }
+
+    /// `redis.conf`.
+    pub(super) fn file(&self, folder: &Path, port: u16, tls: Option<&Certificates>) -> String {
+        let mut file = format!(
+            "bind 127.0.0.1\nunixsocket {}\ndir {}\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
+            quoted(&socket(folder)),
+            quoted(&folder.display().to_string()),
+        );
+        let mut line = |line: String| writeln!(file, "{line}").unwrap();
+        match tls {
+            None => line(format!("port {port}")),
+            Some(tls) => {
+                line(format!("port 0\ntls-port {port}\ntls-auth-clients no"));
+                line(format!("tls-cert-file {}", quoted(&tls.certificate.display().to_string())));
+                line(format!("tls-key-file {}", quoted(&tls.key.display().to_string())));
+                line(format!("tls-ca-cert-file {}", quoted(&tls.authority.display().to_string())));
+            }
+        }
+        match (&self.user, &self.password) {
+            (Some(user), Some(password)) => {
+                line(format!("user default off\nuser {user} on {} ~* &* +@all", quoted(&format!(">{password}"))));
+            }
+            (None, Some(password)) => line(format!("requirepass {}", quoted(password))),
+            (_, None) => {}
+        }
+        self.lines.iter().for_each(|extra| line(extra.clone()));
+        file
+    }
+
+    /// The command by which a client says who it is.
+    pub(super) fn authentication(&self) -> Option<Vec<&str>> {
+        let password = self.password.as_deref()?;
+        Some(["AUTH"].into_iter().chain(self.user.as_deref()).chain([password]).collect())
+    }
+
+    /// The part of a URL that says so, up to the host.
+    pub(super) fn user_info(&self) -> String {
+        match &self.password {
+            None => String::new(),
+            Some(password) => format!("{}:{}@", escaped(self.user.as_deref().unwrap_or_default()), escaped(password)),
+        }
+    }
+
+    /// The same where there is no host: in the query.
+    pub(super) fn query(&self) -> String {
+        let user = self.user.iter().map(|user| format!("user={}", escaped(user)));
+        let password = self.password.iter().map(|password| format!("pass={}", escaped(password)));
+        let parts: Vec<_> = user.chain(password).collect();
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+}
+
+/// The Unix socket of a server, which has no TLS and is there for every server.
+pub(super) fn socket(folder: &Path) -> String {
+    folder.join("redis.sock").display().to_string()
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Percent-encoded, as it may stand anywhere in a URL.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => escaped.push(byte.into()),
+            _ => write!(escaped, "%{byte:02X}").unwrap(),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,200 @@
+//! The network between a store and its server, which counts what passes and can fail.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Listens on a port of its own and passes everything on, for any protocol in which a client asks and a server answers.
+pub struct Proxy {
+    addr: SocketAddr,
+    network: Arc<Network>,
+}
+
+#[derive(Default)]
+struct Network {
+    connections: AtomicUsize,
+    round_trips: AtomicU64,
+    swallowed: AtomicUsize,
+    swallow_answer: AtomicBool,
+    swallow_request: AtomicBool,
+    refuse: AtomicBool,
+    closed: AtomicBool,
+    delay: Mutex<Duration>,
+    open: Mutex<Vec<Connection>>,
+}
+
+impl Proxy {
+    /// Stands before this server from now on.
+    pub fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Self { addr: listener.local_addr().unwrap(), network: Arc::default() };
+        let network = Arc::clone(&proxy.network);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if network.closed.load(SeqCst) {
+                    break;
+                }
+                network.connect(client, server);
+            }
+        });
+        proxy
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// How often a client has sent something while it was not waiting for an answer. A pipeline is one round trip, and so
+    /// are requests that several tasks send at once over one connection; connections that greet first count that too.
+    pub fn round_trips(&self) -> u64 {
+        self.network.round_trips.load(SeqCst)
+    }
+
+    /// How many connections were let through so far.
+    pub fn connections(&self) -> usize {
+        self.network.connections.load(SeqCst)
+    }
+
+    /// How many requests and answers were swallowed so far, for a test to see that it was about what it thinks.
+    pub fn swallowed(&self) -> usize {
+        self.network.swallowed.load(SeqCst)
+    }
+
+    /// Breaks all connections. New ones are let through.
+    pub fn cut(&self) {
+        self.network.cut();
+    }
+
+    /// Breaks all connections, and new ones as soon as they are made, until [`Self::accept`].
+    pub fn refuse(&self) {
+        self.network.refuse.store(true, SeqCst);
+        self.network.cut();
+    }
+
+    /// Undoes [`Self::refuse`].
+    pub fn accept(&self) {
+        self.network.refuse.store(false, SeqCst);
+    }
+
+    /// The next thing that the server sends is lost, and the connection breaks: the command was executed.
+    pub fn swallow_next_answer(&self) {
+        self.network.swallow_answer.store(true, SeqCst);
+    }
+
+    /// The next thing that a client sends is lost, and the connection breaks: the command was not executed.
+    pub fn swallow_next_request(&self) {
+        self.network.swallow_request.store(true, SeqCst);
+    }
+
+    /// Every answer takes so much longer from now on; zero to be quick again.
+    pub fn delay(&self, time: Duration) {
+        *self.network.delay.lock().unwrap() = time;
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.network.closed.store(true, SeqCst);
+        self.network.cut();
+        // Wakes up who waits for the next connection, to see that there is none.
+        let _ = TcpStream::connect(self.addr);
+    }
+}
+
+impl Network {
+    fn connect(self: &Arc<Self>, client: TcpStream, server: SocketAddr) {
+        if self.refuse.load(SeqCst) {
+            return;
+        }
+        let Ok(server) = TcpStream::connect(server) else { return };
+        let connection = Connection { client, server };
+        connection.client.set_nodelay(true).unwrap();
+        connection.server.set_nodelay(true).unwrap();
+        let waiting = Arc::new(AtomicBool::new(false));
+        let (up, down) = (connection.share(), connection.share());
+        self.connections.fetch_add(1, SeqCst);
+        {
+            let mut open = self.open.lock().unwrap();
+            open.push(connection);
+            // Who refused meanwhile has cut what was open then.
+            if self.refuse.load(SeqCst) || self.closed.load(SeqCst) {
+                open.drain(..).for_each(|connection| connection.cut());
+            }
+        }
+        let network = Arc::clone(self);
+        let asked = Arc::clone(&waiting);
+        thread::spawn(move || {
+            pass(&up.client, &up.server, |_| network.request(&asked));
+            up.cut();
+        });
+        let network = Arc::clone(self);
+        thread::spawn(move || {
+            pass(&down.server, &down.client, |_| network.answer(&waiting));
+            down.cut();
+        });
+    }
+
+    /// Whether what a client has sent may pass.
+    fn request(&self, waiting: &AtomicBool) -> bool {
+        if !waiting.swap(true, SeqCst) {
+            self.round_trips.fetch_add(1, SeqCst);
+        }
+        !self.swallow(&self.swallow_request)
+    }
+
+    /// Whether what the server has sent may pass.
+    fn answer(&self, waiting: &AtomicBool) -> bool {
+        waiting.store(false, SeqCst);
+        if self.swallow(&self.swallow_answer) {
+            return false;
+        }
+        let delay = *self.delay.lock().unwrap();
+        thread::sleep(delay);
+        true
+    }
+
+    fn swallow(&self, wanted: &AtomicBool) -> bool {
+        let swallow = wanted.swap(false, SeqCst);
+        self.swallowed.fetch_add(swallow.into(), SeqCst);
+        swallow
+    }
+
+    fn cut(&self) {
+        self.open.lock().unwrap().drain(..).for_each(|connection| connection.cut());
+    }
+}
+
+/// Passes on what one side sends, as long as it may.
+fn pass(mut from: &TcpStream, mut to: &TcpStream, mut may: impl FnMut(&[u8]) -> bool) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if !may(&buffer[..length]) || to.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+}
+
+impl Connection {
+    fn share(&self) -> Self {
+        Self { client: self.client.try_clone().unwrap(), server: self.server.try_clone().unwrap() }
+    }
+
+    /// Both sides see it end, though not what ended it.
+    fn cut(&self) {
+        let _ = self.client.shutdown(Shutdown::Both);
+        let _ = self.server.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,166 @@
+//! One server: how it starts, where it is, and how a test asks it something behind a store's back.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{FromRedisValue, Parser, RedisResult, cmd, from_redis_value};
+
+use super::{Kind, Options, Proxy, options::socket, ports, process::Process, tls::Certificates, wait::until};
+
+/// A server of the test's own, which ends when this is dropped.
+///
+/// ```no_run
+/// use tests::servers::{Kind, Options, RedisServer};
+///
+/// let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+/// let pong: String = server.ask(&["PING"])?;
+/// # Ok::<(), redis::RedisError>(())
+/// ```
+pub struct RedisServer {
+    kind: Kind,
+    options: Options,
+    folder: PathBuf,
+    port: u16,
+    tls: Option<Certificates>,
+    process: Mutex<Process>,
+}
+
+impl RedisServer {
+    /// Starts one and waits until it answers. None, once that has been reported, if what it needs is not here.
+    pub fn start(kind: Kind, options: Options) -> Option<Self> {
+        let program = kind.program()?;
+        for port in ports::free() {
+            let server = Self::new(kind, options.clone(), &program, port)?;
+            server.process().start();
+            if server.answers() {
+                return Some(server);
+            }
+        }
+        panic!("every port is taken");
+    }
+
+    fn new(kind: Kind, options: Options, program: &Path, port: u16) -> Option<Self> {
+        assert!(!options.tls || kind == Kind::Redis, "only the system's Redis is built with TLS");
+        let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
+        let tls = if options.tls { Some(Certificates::make(folder.path())?) } else { None };
+        // From here on it is the process's to remove, also when nobody drops anything.
+        let folder = folder.keep();
+        let configuration = folder.join("redis.conf");
+        fs::write(&configuration, options.file(&folder, port, tls.as_ref())).unwrap();
+        let mut arguments = vec![configuration.display().to_string()];
+        arguments.extend(options.arguments.clone());
+        let process = Mutex::new(Process::new(&folder, program, &arguments));
+        Some(Self { kind, options, folder, port, tls, process })
+    }
+
+    /// Waits until it answers; false if it can't have its port.
+    pub(super) fn answers(&self) -> bool {
+        until("a server answers", || {
+            if self.process().has_ended() {
+                let log = self.log();
+                assert!(log.contains("in use"), "the server has ended: {log}");
+                return Some(false);
+            }
+            self.ask::<String>(&["PING"]).is_ok_and(|answer| answer == "PONG").then_some(true)
+        })
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it listens, with TLS if that was asked for.
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// With user and password, and `rediss` if it speaks TLS: `redis://ada:secret@127.0.0.1:12345`.
+    pub fn url(&self) -> String {
+        self.url_at(self.addr())
+    }
+
+    /// The same for one of the databases 0 to 15.
+    pub fn url_with_db(&self, database: u8) -> String {
+        format!("{}/{database}", self.url())
+    }
+
+    /// The same with a proxy between; with TLS too, since the host stays 127.0.0.1.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        self.url_at(proxy.addr())
+    }
+
+    /// Over the Unix socket, which never speaks TLS.
+    pub fn unix_url(&self) -> String {
+        format!("redis+unix://{}{}", socket(&self.folder), self.options.query())
+    }
+
+    /// The certificate, in PEM, of whoever signed this server's.
+    ///
+    /// # Panics
+    /// If the server has no TLS.
+    pub fn authority(&self) -> &Path {
+        &self.tls.as_ref().expect("a server with TLS").authority
+    }
+
+    /// Its process; None after it was killed.
+    pub fn pid(&self) -> Option<u32> {
+        self.process().pid()
+    }
+
+    /// Whether it could answer: it was neither killed nor frozen.
+    pub fn is_up(&self) -> bool {
+        self.process().is_up()
+    }
+
+    /// Where it lives. Removed with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Has one command executed by a connection of its own, over the Unix socket, which no proxy sees. An answer that takes
+    /// longer than ten seconds is an error too.
+    pub fn ask<T: FromRedisValue>(&self, command: &[&str]) -> RedisResult<T> {
+        let mut stream = UnixStream::connect(socket(&self.folder))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut answer = |command: &[&str]| {
+            let mut request = cmd(command[0]);
+            request.arg(&command[1..]);
+            stream.write_all(&request.get_packed_command())?;
+            Parser::new().parse_value(&mut stream)?.extract_error()
+        };
+        if let Some(authentication) = self.options.authentication() {
+            answer(&authentication)?;
+        }
+        Ok(from_redis_value(answer(command)?)?)
+    }
+
+    /// Has a command executed that can't fail.
+    pub(super) fn tell(&self, command: &[&str]) {
+        self.ask::<redis::Value>(command).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    }
+
+    pub(super) fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn url_at(&self, addr: SocketAddr) -> String {
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{}{addr}", self.options.user_info())
+    }
+}
