@@ -44,7 +44,8 @@ impl Link {
     /// Connects, and waits until somebody answers.
     pub(super) async fn open(address: Address) -> Result<Self, Error> {
         let place = address.place.to_string();
-        let opened = tokio::time::timeout(OPEN, Self::connect(address.place)).await;
+        // In a box, since this future is large, and its type deep enough to vex the compiler.
+        let opened = tokio::time::timeout(OPEN, Box::pin(Self::connect(address.place))).await;
         opened
             .map_err(|_| Error::setup(format!("no answer from {place} within {OPEN:?}: is it the right address?")))?
             .map_err(|error| refused(&place, error))

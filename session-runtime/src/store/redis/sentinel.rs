@@ -76,7 +76,8 @@ impl Inner {
         if let Some(master) = self.current() {
             return Ok(master);
         }
-        let connection = client.get_async_connection_with_config(&self.config).await?;
+        // In a box, as in `Link::open`: every call could come to this.
+        let connection = Box::pin(client.get_async_connection_with_config(&self.config)).await?;
         let master = Master { number: self.connections.fetch_add(1, Ordering::Relaxed), connection };
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(master.clone());
         Ok(master)
