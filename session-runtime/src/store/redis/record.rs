@@ -5,12 +5,14 @@
 //!
 //! | name | value |
 //! |---|---|
-//! | `ff` | the guard, 58 bytes: version, remembered, generation, verifier, idle and absolute deadline, last seen, and a moment before which no field expires |
-//! | `fe` | born, renewed, and the verifier before: `p` verifier moment, `t` verifier, or `T` verifier moment |
+//! | `ff` | the guard: flags and version, generation, verifier, idle and absolute deadline, last seen, and, if a field has a deadline, a moment before which none expires |
+//! | `fe` | born, renewed, and the verifier before: `p` verifier, if replaced at that renewal by privilege; by the timer, `t` verifier, or `T` verifier and when the new one was presented |
 //! | `fd` | the nonces of the last changes, 8 bytes each, oldest first |
 //! | `fc` | when somebody signed in, and who; none of a guest |
 //!
-//! A field is 0 and its value, or 1, its deadline and its value. Numbers are big-endian.
+//! Numbers are big-endian, of 8 bytes; in the guard, unless it is flagged as wide, a generation has 4 and a moment 6, which
+//! reach into the year 10889. A field with a deadline is `c1`, the deadline, and the value. Any other is the value, since no
+//! MessagePack begins with `c1`; of what does, the deadline is never.
 
 use redis::Value;
 
@@ -22,7 +24,15 @@ const BIRTH: &[u8] = &[0xfe];
 const SEEN_NONCES: &[u8] = &[0xfd];
 pub(super) const USER: &[u8] = &[0xfc];
 
+/// The first byte of a guard: the version in the low half, and flags.
 const VERSION: u8 = 1;
+const REMEMBERED: u8 = 0x10;
+const WIDE: u8 = 0x20;
+const DEADLINE: u8 = 0x40;
+const FLAGS: u8 = REMEMBERED | WIDE | DEADLINE;
+
+/// Stands before the deadline of a field.
+const MARK: u8 = 0xc1;
 
 /// What is stored is no session of this version.
 #[derive(Debug)]
@@ -62,7 +72,8 @@ fn with_header([guard, birth, nonces, user]: &[Option<Vec<u8>>; 4], fields: Fiel
     let guard = Guard::read(guard.as_ref()?)?;
     let mut birth = Bytes(birth.as_ref()?);
     let (nonces, rest) = nonces.as_ref()?.as_chunks();
-    let (created_at, renewed_at, previous) = (birth.moment()?, birth.moment()?, birth.previous()?);
+    let (created_at, renewed_at) = (birth.moment()?, birth.moment()?);
+    let previous = birth.previous(renewed_at)?;
     let user = match user {
         Some(user) => Some(Bytes(user).user()?),
         None => None,
@@ -98,20 +109,23 @@ struct Guard {
 impl Guard {
     fn read(guard: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(guard);
-        if bytes.take()? != [VERSION] {
+        let [flags] = bytes.take()?;
+        if flags & !FLAGS != VERSION {
             return None;
         }
-        let [remembered] = bytes.take()?;
-        let guard = Self {
-            remembered: remembered != 0,
-            generation: u64::from_be_bytes(bytes.take()?),
-            verifier: bytes.take()?.into(),
-            idle_until: bytes.moment()?,
-            ends_at: bytes.moment()?,
-            seen_at: bytes.moment()?,
+        let is_wide = flags & WIDE != 0;
+        let moment = |bytes: &mut Bytes<'_>| if is_wide { bytes.moment() } else { bytes.short_moment() };
+        let generation = match is_wide {
+            true => u64::from_be_bytes(bytes.take()?),
+            false => u32::from_be_bytes(bytes.take()?).into(),
         };
-        let _no_field_expires_before = bytes.moment()?;
-        bytes.0.is_empty().then_some(guard)
+        let verifier = bytes.take()?.into();
+        let (idle_until, ends_at, seen_at) = (moment(&mut bytes)?, moment(&mut bytes)?, moment(&mut bytes)?);
+        if flags & DEADLINE != 0 {
+            moment(&mut bytes)?;
+        }
+        let remembered = flags & REMEMBERED != 0;
+        bytes.0.is_empty().then_some(Self { remembered, generation, verifier, idle_until, ends_at, seen_at })
     }
 }
 
@@ -139,17 +153,19 @@ pub(super) fn whose(guard: Option<&[u8]>, user: Option<&[u8]>, now: Timestamp) -
 
 /// A value as it is stored, with its deadline.
 pub(super) fn store(value: &[u8], expires: Timestamp) -> Vec<u8> {
-    let mut stored = prefix(expires);
+    // What looks as if it had a deadline needs one.
+    let mut stored = if value.first() == Some(&MARK) { marked(expires) } else { prefix(expires) };
     stored.extend_from_slice(value);
     stored
 }
 
-/// What stands before a value.
+/// What stands before a MessagePack value.
 pub(super) fn prefix(expires: Timestamp) -> Vec<u8> {
-    match expires {
-        Timestamp::NEVER => vec![0],
-        _ => [&[1][..], &moment(expires)].concat(),
-    }
+    if expires == Timestamp::NEVER { Vec::new() } else { marked(expires) }
+}
+
+fn marked(expires: Timestamp) -> Vec<u8> {
+    [&[MARK][..], &moment(expires)].concat()
 }
 
 pub(super) fn moment(moment: Timestamp) -> [u8; 8] {
@@ -157,13 +173,12 @@ pub(super) fn moment(moment: Timestamp) -> [u8; 8] {
 }
 
 fn stored(value: &[u8]) -> Option<(Timestamp, &[u8])> {
-    match value.split_first()? {
-        (0, value) => Some((Timestamp::NEVER, value)),
-        (1, rest) => {
+    match value.split_first() {
+        Some((&MARK, rest)) => {
             let mut bytes = Bytes(rest);
             Some((bytes.moment()?, bytes.0))
         }
-        _ => None,
+        _ => Some((Timestamp::NEVER, value)),
     }
 }
 
@@ -198,14 +213,22 @@ impl<'a> Bytes<'a> {
         self.take().map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
     }
 
-    fn previous(mut self) -> Option<Option<Previous>> {
+    /// 48 bits of it.
+    fn short_moment(&mut self) -> Option<Timestamp> {
+        let low: [u8; 6] = self.take()?;
+        let mut bytes = [0; 8];
+        bytes[2..].copy_from_slice(&low);
+        Some(Timestamp::from_millis(u64::from_be_bytes(bytes)))
+    }
+
+    fn previous(mut self, renewed_at: Timestamp) -> Option<Option<Previous>> {
         if self.0.is_empty() {
             return Some(None);
         }
         let [kind] = self.take()?;
         let verifier = self.take()?.into();
         let replaced = match kind {
-            b'p' => Replaced::ByPrivilege { at: self.moment()? },
+            b'p' => Replaced::ByPrivilege { at: renewed_at },
             b't' => Replaced::ByTimer { presented_at: None },
             b'T' => Replaced::ByTimer { presented_at: Some(self.moment()?) },
             _ => return None,

@@ -8,7 +8,15 @@ local key, args, at = KEYS[1], ARGV, 2
 local call, pack, unpacked, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
 local GUARD, BIRTH, NONCES, USER = '\255', '\254', '\253', '\252'
 local HEADER = { [GUARD] = true, [BIRTH] = true, [NONCES] = true, [USER] = true }
-local HALF, MOST, MARGIN, CHUNK = 4294967296, 34560000000, 60000, 3000
+local HALF, MOST, MARGIN, CHUNK, MARK = 4294967296, 34560000000, 60000, 3000, 193
+-- The forms of the guard, by its flags: whether a number needs all of its bytes, and whether a field has a deadline.
+local WIDE, DEADLINE = 32, 64
+local FORMS = {
+  [0] = { '>Bc4c16I2I4I2I4I2I4', 39 },
+  [WIDE] = { '>Bc8c16I4I4I4I4I4I4', 49 },
+  [DEADLINE] = { '>Bc4c16I2I4I2I4I2I4I2I4', 45 },
+  [WIDE + DEADLINE] = { '>Bc8c16I4I4I4I4I4I4I4I4', 57 },
+}
 
 local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected, touch_h, touch_l, until_h, until_l,
   expects, sets, unsets, adds, kept, ttls = unpacked('>BBBBBBI4I4c8c8I4I4I4I4I4I4I4I4I4I4', args[1])
@@ -20,9 +28,8 @@ end
 
 -- What a stored value holds, if it has not expired.
 local function live(stored)
-  local tag = stored and byte(stored, 1)
-  if tag == 0 then return sub(stored, 2) end
-  if tag == 1 and #stored > 8 then
+  if not stored or byte(stored, 1) ~= MARK then return stored end
+  if #stored > 8 then
     local h, l = unpacked('>I4I4', stored, 2)
     if before(now_h, now_l, h, l) then return sub(stored, 10) end
   end
@@ -48,11 +55,15 @@ end
 local found = redis.pcall('HMGET', key, GUARD, NONCES)
 if found.err and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
 local guard, nonces = found[1], found[2]
-local exists = guard and nonces and #guard == 58 and byte(guard, 1) == 1 and #nonces % 8 == 0
+local flags = guard and byte(guard, 1) or 0
+local form = FORMS[bit.band(flags, WIDE + DEADLINE)]
+local exists = guard and nonces and bit.band(flags, 143) == 1 and #guard == form[2] and #nonces % 8 == 0
 local remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l, _
 if exists then
-  _, remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l =
-    unpacked('>BBc8c16I4I4I4I4I4I4I4I4', guard)
+  _, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l = unpacked(form[1], guard)
+  remembered = bit.band(flags, 16) / 16
+  if #generation == 4 then generation = '\0\0\0\0' .. generation end
+  if bit.band(flags, DEADLINE) == 0 then first_h, first_l = HALF - 1, HALF - 1 end
 end
 
 local from, presented, to
@@ -120,7 +131,7 @@ if signs == 1 then
 end
 local birth_changes = creates == 1
 if renews == 1 then
-  birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier .. now, true
+  birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier, true
   verifier = to
   local h, l = unpacked('>I4I4', generation)
   if l < HALF - 1 then l = l + 1 elseif h < HALF - 1 then h, l = h + 1, 0 end
@@ -157,7 +168,7 @@ if sets + unsets + adds > 0 or keep then
       if not HEADER[name] and not written[name] then
         if keep and not keep[name] or not live(value) then
           gone[#gone + 1] = name
-        elseif byte(value, 1) == 1 then
+        elseif byte(value, 1) == MARK then
           local h, l = unpacked('>I4I4', value, 2)
           if before(h, l, first_h, first_l) then first_h, first_l = h, l end
         end
@@ -231,8 +242,15 @@ end
 
 -- From here on it is written.
 if not exists and (guard or nonces or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
-guard = pack('>BBc8c16I4I4I4I4I4I4I4I4', 1, remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l,
-  first_h, first_l)
+flags = 1 + remembered * 16
+if first_h < HALF - 1 or first_l < HALF - 1 then flags = flags + DEADLINE else first_h = 0 end
+if math.max(idle_h, ends_h, seen_h, first_h) > 65535 or sub(generation, 1, 4) ~= '\0\0\0\0' then
+  flags = flags + WIDE
+else
+  generation = sub(generation, 5)
+end
+form = FORMS[bit.band(flags, WIDE + DEADLINE)]
+guard = pack(form[1], flags, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l)
 if sets > 0 and sets * 2 <= CHUNK and #gone == 0 then
   call('HSET', key, GUARD, guard, NONCES, nonces, unpack(args, first_set, first_unset - 1))
 else
