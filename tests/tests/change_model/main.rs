@@ -6,6 +6,7 @@ mod chance;
 mod counters;
 mod histories;
 mod model;
+mod redis;
 mod requests;
 
 use session_runtime::store::Digest;
