@@ -85,9 +85,40 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         }
     }
 
+    /// For who looks for [`Plain::set`](crate::Plain::set): it does not compile, and says what to write instead.
+    #[doc(hidden)]
+    pub fn set<V>(&mut self, _user: V)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
+    #[doc(hidden)]
+    pub fn reset(&mut self)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
+    #[doc(hidden)]
+    pub fn clear(&mut self)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
     /// Who is signed in so far, as stored.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
         encode((self.slot)(__slots).get(__state, self.field), self.field)
     }
 }
+
+/// What no identity is, so that nobody is signed in or out under an id that was there before (SECURITY S9).
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "who is signed in changes by `log_in` and `log_out` alone",
+    label = "would keep the session's id",
+    note = "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing"
+)]
+pub trait SetWithoutRenewal {}
