@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-/// Something worth knowing that no response shows. Events carry no id, key or value; a session is named by its
-/// fingerprint, a short keyed hash.
+/// Something worth knowing that no response shows. Events carry no id, key or value, and do not say which session it was:
+/// a handler that has one may log its [`fingerprint`](crate::Core::fingerprint), a short keyed hash.
 ///
 /// ```
 /// # use session_runtime::Event;

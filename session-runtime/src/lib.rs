@@ -42,6 +42,7 @@
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //!
 //! # What a response says
 //!
@@ -78,6 +79,7 @@ mod engine;
 mod error;
 mod event;
 mod fields;
+pub mod guide;
 mod id;
 mod keys;
 mod record;
@@ -95,7 +97,6 @@ mod web;
 pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
 pub use self::store::memory::MemoryStore;
-#[cfg(feature = "tower")]
 #[cfg(feature = "tower")]
 pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,

@@ -39,7 +39,7 @@ over_stores! {
         let junk: Vec<&[u8]> = vec![
             b"", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff",
             b"\xc9\xff\xff\xff\xff\x00", b"\xd8\x00", b"\xa4ab", b"\x92\xa1a", b"\xa2\xff\xfe", b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
-            b"\x81\xa5class\xa4Evil", b"O:8:\"stdClass\":0:{}", b"\x80\x04\x95cos\nsystem\n(", &nested, &keyed,
+            b"\x81\xa5class\xa4Evil", b"\x80\x04\x95cos\nsystem\n(", &nested, &keyed,
         ];
         for field in ["cart", "notices", "name", "theme", "visits", "lucky", "code"] {
             let mut visitor = server.signed_in("ada").await;
