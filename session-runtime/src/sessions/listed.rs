@@ -11,7 +11,7 @@ use crate::{
     session::{Core, Schema},
 };
 
-/// One of a user's sessions as it was when it was listed. Its fields are read as in a [`Session`](crate::Session); so are
+/// One of a user's sessions as it was when it was listed. Its fields are read as in a [`Session`](struct@crate::Session); so are
 /// `created_at`, `expires_at` and `authenticated_at`.
 ///
 /// What tells a user's devices apart, such as the browser's name, is a field of the application's own, set at the sign-in.

@@ -52,8 +52,9 @@ async fn the_header_is_what_browsers_are_to_be_told() {
 #[test]
 fn a_cookie_that_no_browser_keeps_is_refused() {
     type B = SessionsBuilder<Site>;
+    type Options = fn(B) -> B;
     let long: &'static str = Box::leak("n".repeat(4096).into_boxed_str());
-    let refused: [(fn(B) -> B, &str); 22] = [
+    let refused: [(Options, &str); 22] = [
         (|b| b.secure(false), "`__Host-` prefix without `Secure`"),
         (|b| b.domain("example.com"), "`__Host-` prefix with a domain"),
         (|b| b.path("/shop"), "`__Host-` prefix with a path"),
