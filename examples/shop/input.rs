@@ -4,6 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use session_runtime::SessionHandle;
 
 use super::{
     pages,
@@ -55,6 +56,11 @@ pub(crate) fn theme(written: &str) -> Result<Theme, Problem> {
     }
 }
 
+/// Which of a user's devices is meant.
+pub(crate) fn device(written: &str) -> Result<SessionHandle, Problem> {
+    written.parse().map_err(|_| Problem::input("That names no device. Please choose one on the page of your account."))
+}
+
 /// Puts `quantity` of `sku` into the cart, to those that are there.
 pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), Problem> {
     let at = match cart.iter().position(|line| line.sku == sku) {
@@ -81,6 +87,8 @@ pub(crate) enum Problem {
     Input(String),
     /// The session could not be changed: it ended meanwhile, or the store is down.
     Session(session_runtime::Error),
+    /// The system has no random bytes for a code.
+    NoRandomBytes(getrandom::Error),
 }
 
 impl Problem {
@@ -95,6 +103,12 @@ impl From<session_runtime::Error> for Problem {
     }
 }
 
+impl From<getrandom::Error> for Problem {
+    fn from(error: getrandom::Error) -> Self {
+        Self::NoRandomBytes(error)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self {
@@ -102,6 +116,10 @@ impl IntoResponse for Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, pages::problem("That did not work", &sentence)).into_response()
             }
             Self::Session(error) => error.into_response(),
+            Self::NoRandomBytes(error) => {
+                let sentence = format!("No code could be made ({error}). Please try again later.");
+                (StatusCode::INTERNAL_SERVER_ERROR, pages::problem("That did not work", &sentence)).into_response()
+            }
         }
     }
 }

@@ -4,10 +4,11 @@
 //! cargo run -p examples --bin shop
 //! ```
 //!
-//! Begin with `session.rs`, which says what the shop remembers; `routes.rs` is what it does with that. The rest is what
-//! any server needs: `goods.rs` and `pages.rs` are what visitors see, `input.rs` reads their forms, `options.rs` and
-//! `stores.rs` the command line, and `server.rs` listens.
+//! Begin with `session.rs`, which says what the shop remembers; `routes` is what it does with that. The rest is what any
+//! server needs: `goods.rs` and `pages` are what visitors see, `input.rs` reads their forms and `browser.rs` their
+//! browsers' names, `options.rs` and `stores.rs` the command line, and `server.rs` listens.
 
+mod browser;
 mod goods;
 mod input;
 mod options;

@@ -2,13 +2,18 @@
 //! `Session<Shop>` that every handler may ask for.
 
 use serde::{Deserialize, Serialize};
-use session_runtime::Session;
+use session_runtime::{Session, view};
+
+use super::input::Problem;
+
+/// Six digits are a million codes; so many guesses do not get far.
+const TRIES: u8 = 5;
 
 /// A visitor's session: one record on the server, found by the cookie `__Host-shop`.
 ///
 /// Each field is stored for itself, and says how: so two tabs, or two servers, never undo each other's work.
 #[derive(Session)]
-#[session(idle = 30m, absolute = 12h)]
+#[session(idle = 30m, absolute = 12h, remember = 30d, max_per_user = 5)]
 pub(crate) struct Shop {
     /// Who is signed in. `log_in` gives the session a new id; `log_out` clears all but what is `device`.
     #[session(identity)]
@@ -29,6 +34,35 @@ pub(crate) struct Shop {
     /// How often the front page was seen. Simultaneous visits all count.
     #[session(counter)]
     pub(crate) visits: u64,
+
+    /// What signed in, such as `Firefox on Linux`: it tells a user's devices apart on the page that lists them.
+    pub(crate) browser: String,
+
+    /// A one-time code. Five minutes after it was made it is gone by itself; in the store it is encrypted.
+    #[session(expires = 5m, secret)]
+    pub(crate) code: Option<String>,
+
+    /// How often the code may still be tried. Of many guesses at once each counts, and one alone can be right.
+    #[session(atomic)]
+    pub(crate) tries: u8,
+}
+
+/// Who is signed in. A handler that asks for this view runs for nobody else: others are sent to sign in, and come back.
+#[view(Shop, or_redirect = "/login")]
+pub(crate) struct SignedIn {
+    pub(crate) user: String,
+}
+
+/// Who signed in just now: for what should not be open to whoever finds a browser unlocked.
+#[view(Shop, or_redirect = "/login", fresh = 1m)]
+pub(crate) struct JustSignedIn {
+    pub(crate) user: String,
+}
+
+/// The same for the form on that page. What is posted cannot be asked for again by going there, but its page can.
+#[view(Shop, or_redirect = "/login?next=/account/code", fresh = 1m)]
+pub(crate) struct MayMakeCode {
+    pub(crate) user: String,
 }
 
 /// So many of one thing.
@@ -66,9 +100,36 @@ impl Theme {
 /// The verbs of the shop, beside those of its fields.
 impl ShopFields {
     /// Signs a visitor in, and has the next page greet them.
-    pub(crate) fn sign_in(&mut self, name: &str) {
+    pub(crate) fn sign_in(&mut self, name: &str, browser: String, remember: bool) {
         self.user_mut().log_in(name.to_owned());
+        self.browser_mut().set(browser);
         self.notice_mut().put(format!("Welcome, {name}."));
+        if remember {
+            self.remember(true);
+        }
+    }
+
+    /// Makes a code that may be tried a few times, within its five minutes.
+    pub(crate) async fn make_code(&mut self) -> Result<(), Problem> {
+        let code = format!("{:06}", getrandom::u64()? % 1_000_000);
+        self.tries_mut().update(|tries| *tries = TRIES).await?;
+        self.code_mut().set(code);
+        Ok(())
+    }
+
+    /// Whether this is the code. Who is right, or was wrong too often, needs another one.
+    pub(crate) async fn try_code(&mut self, typed: &str) -> Result<bool, session_runtime::Error> {
+        let is_right = self.code() == Some(typed);
+        let counts = self.tries_mut().update(|tries| {
+            let counts = *tries > 0;
+            *tries = if is_right { 0 } else { tries.saturating_sub(1) };
+            counts
+        });
+        let passed = counts.await? && is_right;
+        if self.tries() == 0 {
+            self.code_mut().clear();
+        }
+        Ok(passed)
     }
 
     /// Signs the visitor out; only the theme stays.

@@ -61,6 +61,11 @@ impl Browser {
         self.page.refresh().await.unwrap();
     }
 
+    /// Where it is by now, redirects included.
+    pub async fn url(&self) -> String {
+        self.page.current_url().await.unwrap().to_string()
+    }
+
     /// The text of what `css` selects, once it is there.
     pub async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.unwrap()
@@ -83,6 +88,11 @@ impl Browser {
         let field = self.find(css).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    /// Clicks what stays on the page, such as a box to tick.
+    pub async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap();
     }
 
     /// Clicks what loads another page, and waits for that.

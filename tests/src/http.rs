@@ -13,6 +13,7 @@ use crate::shop::{PATIENCE, Shop};
 pub struct Client {
     agent: Agent,
     url: String,
+    headers: Vec<(&'static str, &'static str)>,
     pub jar: BTreeMap<String, String>,
 }
 
@@ -31,7 +32,14 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(PATIENCE))
             .build();
-        Self { agent: agent.into(), url: shop.url().to_owned(), jar: BTreeMap::new() }
+        Self { agent: agent.into(), url: shop.url().to_owned(), headers: Vec::new(), jar: BTreeMap::new() }
+    }
+
+    /// The same client, whose requests have this header too.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// From now on to this shop, with the same cookies.
@@ -59,12 +67,14 @@ impl Client {
     /// The same, without an answer if the server is gone.
     pub fn try_get(&mut self, path: &str) -> Result<Answer, ureq::Error> {
         let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", self.cookies());
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.call()?)
     }
 
     /// The same, without an answer if the server is gone.
     pub fn try_post(&mut self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
         let request = self.agent.post(format!("{}{path}", self.url)).header("Cookie", self.cookies());
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.send_form(form.iter().copied())?)
     }
 

@@ -6,7 +6,11 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use tests::{browser::Browser, shop::Shop};
+use tests::{browser::Browser, http::Client, shop::Shop};
+
+const PHONE: &str =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1";
+const TABLET: &str = "Mozilla/5.0 (Android 15; Tablet; rv:140.0) Gecko/140.0 Firefox/140.0";
 
 async fn open() -> Option<Browser> {
     Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("shop_browser")).await
@@ -86,6 +90,74 @@ async fn the_cookie(browser: &Browser) -> String {
     cookie.value().to_owned()
 }
 
+// B39, B42, S8, S22: two browsers of one user; one logs the other out, whose next click asks it to sign in.
+#[tokio::test]
+async fn one_browser_logs_out_the_other() {
+    let (Some(laptop), Some(phone)) = (open().await, open().await) else { return };
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::open(folder.path());
+    let page = |path: &str| format!("{}{path}", shop.url());
+    for browser in [&laptop, &phone] {
+        browser.go(&page("/account")).await;
+        assert_eq!(browser.url().await, page("/login?next=/account"));
+        assert_eq!(browser.text("#why").await, "Please sign in to go on.");
+        browser.write("#user", "Ada").await;
+        browser.follow(".login button").await;
+        assert_eq!(browser.url().await, page("/account"), "where it wanted to go");
+    }
+    phone.go(&page("/cart")).await;
+
+    laptop.reload().await;
+    assert_eq!(laptop.text(".device[aria-current] h2").await, "Chrome on Linux this device");
+    assert!(!laptop.has(".device[aria-current] form").await);
+    let handle = laptop.attribute(".device [name=id]", "value").await.unwrap();
+    assert!(!the_cookie(&phone).await.contains(&handle));
+    laptop.follow(".device button").await;
+    assert_eq!(laptop.text("#notice").await, "That device is logged out.");
+    assert!(!laptop.has(".device [name=id]").await && !laptop.has("#revoke-others").await);
+
+    // What the other one shows is of before. The next click finds out.
+    assert_eq!(phone.text("#user-name").await, "Ada");
+    phone.follow("#user-name").await;
+    assert_eq!(phone.url().await, page("/login?next=/account"));
+    assert_eq!(phone.text("h1").await, "Log in");
+    assert!(!phone.has("#user-name").await);
+    phone.write("#user", "Ada").await;
+    phone.follow(".login button").await;
+    assert_eq!(phone.url().await, page("/account"));
+
+    // Now that one, all others.
+    phone.follow("#revoke-others").await;
+    assert_eq!(phone.text("#notice").await, "The other device is logged out.");
+    laptop.follow("#to-code").await;
+    assert_eq!(laptop.url().await, page("/login?next=/account/code"));
+}
+
+// B11, B15, S36: the box, and a code that is typed in.
+#[tokio::test]
+async fn a_remembered_visitor_uses_a_code() {
+    let Some(browser) = open().await else { return };
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::open(folder.path());
+    browser.go(shop.url()).await;
+    browser.write("#user", "Ada").await;
+    browser.click("#remember").await;
+    browser.follow(".login button").await;
+    let cookies = browser.cookies().await;
+    assert!(cookies[0].expires().is_some(), "it outlives the browser: {cookies:?}");
+
+    browser.follow("#user-name").await;
+    browser.follow("#to-code").await;
+    assert!(!browser.has("#code").await);
+    browser.follow("#make").await;
+    let code = browser.text("#code").await;
+    browser.write("#typed", &code).await;
+    browser.follow("#check").await;
+    assert_eq!(browser.text("#notice").await, "That was the code. It is used up now.");
+    browser.follow("#to-code").await;
+    assert!(!browser.has("#code").await);
+}
+
 // The pages fit the window, whatever its width, and everything that they are made of was loaded.
 #[tokio::test]
 async fn the_pages_fit_wide_windows_and_phones() {
@@ -110,9 +182,22 @@ async fn the_pages_fit_wide_windows_and_phones() {
             browser.write("#sku", &"x".repeat(40)).await;
             browser.follow(".other button").await;
             fits(&browser, &format!("{theme}-{size}-4-cart")).await;
+            for agent in [PHONE, TABLET, "<b>anything</b>"] {
+                Client::of(&shop).with("User-Agent", agent).post("/login", &[("user", "Ada"), ("remember", "on")]);
+            }
+            browser.follow("#user-name").await;
+            fits(&browser, &format!("{theme}-{size}-5-account")).await;
+            browser.follow("#revoke-others").await;
+            browser.follow("#to-code").await;
+            fits(&browser, &format!("{theme}-{size}-6-no-code")).await;
+            browser.follow("#make").await;
+            fits(&browser, &format!("{theme}-{size}-7-code")).await;
+            browser.go(&page("/login?next=/account/code")).await;
+            fits(&browser, &format!("{theme}-{size}-8-sign-in-again")).await;
+            browser.go(&page("/")).await;
             browser.follow("#logout").await;
             browser.go(&page("/nowhere")).await;
-            fits(&browser, &format!("{theme}-{size}-5-not-found")).await;
+            fits(&browser, &format!("{theme}-{size}-9-not-found")).await;
         }
         browser.go(&page("/")).await;
         browser.follow("#theme").await;

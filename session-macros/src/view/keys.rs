@@ -31,7 +31,7 @@ impl Key for ViewKey {
             Self::Fresh,
             "fresh",
             "fresh = 10m",
-            "Lets in only who signed in less than this long ago, however old the session is.",
+            "Lets in only who signed in less than this long ago, however old the session is. It needs an `identity`.",
         ),
         known(
             Self::Crate,

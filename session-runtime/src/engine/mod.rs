@@ -7,7 +7,9 @@
 //! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
 //! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
-//! - `commit`: carries the plan out, and tries again where somebody else was first.
+//! - `commit`: has the plan carried out, and plans again where somebody else was first; `work` keeps what is under way.
+//! - `send`: asks the store, and does to the request what the answer calls for.
+//! - `swap`: compare-and-swap of one field, which waits for no commit.
 //! - `users`: whose the sessions are, and how many may be.
 
 mod ask;
@@ -19,8 +21,11 @@ mod plan;
 mod request;
 mod sealer;
 mod secrets;
+mod send;
 mod snapshot;
+mod swap;
 mod users;
+mod work;
 
 use std::{
     sync::{Arc, OnceLock},

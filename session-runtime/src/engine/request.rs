@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex as Gate;
 
 use super::{
-    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown, commit::Work, open::Presented, pending::Pending,
-    plan::rests,
+    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown, open::Presented, pending::Pending, plan::rests,
+    work::Work,
 };
 use crate::{
     clock::Timestamp,
@@ -62,7 +62,7 @@ impl Inner {
     }
 
     /// The fields as a new handle sees them.
-    fn overlay(&self, engine: &Engine, now: Timestamp) -> Fields {
+    pub(super) fn overlay(&self, engine: &Engine, now: Timestamp) -> Fields {
         let stored = match &self.presented {
             Some(Presented::Found(found)) => found.record.fields.clone(),
             _ => Fields::default(),
@@ -138,28 +138,6 @@ impl Request {
             _ => None,
         };
         pending.fold(era, stored, steps, ops)
-    }
-
-    /// Does a compare-and-swap to what waits for the commit, if it has to wait: there is nothing stored yet, or this
-    /// request changes whose it is. Says whether the field was still `seen`.
-    pub(super) fn swap_pending(
-        &self,
-        meta: &'static Meta,
-        seen: &Option<Vec<u8>>,
-        value: &Option<Vec<u8>>,
-    ) -> Option<bool> {
-        let mut inner = self.inner();
-        let found = matches!(&inner.presented, Some(Presented::Found(_)));
-        let stays = |step: &Step| matches!(step, Step::Remember(_));
-        if found && inner.underway.is_none() && inner.pending.steps.iter().all(stays) {
-            return None;
-        }
-        let overlay = inner.overlay(&self.engine, self.now());
-        let fits = meta.find(&overlay).map(|entry| entry.value) == seen.as_deref();
-        if fits {
-            inner.pending.follow(vec![(meta, Op::Swap { seen: seen.clone(), value: value.clone() })]);
-        }
-        Some(fits)
     }
 
     /// A handle has gone. If the response has left before it, what it changed is saved now.

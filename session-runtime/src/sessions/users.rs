@@ -13,7 +13,7 @@ use crate::{
     store::User,
 };
 
-impl<S: Listed> Sessions<S> {
+impl<S: Schema> Sessions<S> {
     /// The sessions in which `user` is signed in, on every device and every server that shares the store.
     ///
     /// Takes the identity or what it borrows as: `sessions.of("ada")` where the identity is a `String`.
@@ -28,6 +28,7 @@ impl<S: Listed> Sessions<S> {
     #[must_use]
     pub fn of<Q>(&self, user: &Q) -> UserSessions<S>
     where
+        S: Listed,
         S::User: Borrow<Q>,
         Q: Serialize + ?Sized,
     {

@@ -51,7 +51,8 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
     message = "the store `{Self}` cannot list or end the sessions of a user: it lacks `UserIndex`",
     label = "this store does not know which sessions are whose",
     note = "choose a store that does, such as `FileStore` or `MemoryStore`, or implement \
-            `session_runtime::store::UserIndex` for this one"
+            `session_runtime::store::UserIndex` for this one",
+    note = "where nobody will ask for the sessions of a user, write `#[session(identity, unlisted)]`"
 )]
 pub trait UserIndex: Store {
     /// Enters `key` among the sessions of `user`, as the newest. Entering what is there already moves it to the end, and

@@ -70,6 +70,12 @@ mod needs;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    label = "not a store",
+    note = "give one, such as `MemoryStore::new()` or `FileStore::open(\"sessions\").await?`, or implement \
+            `session_runtime::store::Store` for your own"
+)]
 pub trait Store: Send + Sync + 'static {
     /// The live record under `key`.
     ///

@@ -11,6 +11,9 @@ pub use self::{
     project::{Project, project},
 };
 use crate::{
+    cookie::CookieSpec,
+    fields::{State, Visitor},
+    schema::Spec,
     session::{Core, Identified, Schema, Session},
     store::Nothing,
 };
@@ -146,14 +149,13 @@ impl Schema for NoSession {
     type Fields = Box<Core<Self>>;
     type Slots = ();
     type Needs = Nothing;
-    const SPEC: crate::schema::Spec =
-        crate::schema::Spec::new("", crate::cookie::CookieSpec::new("__Host-session"), &[]);
+    const SPEC: Spec = Spec::new("", CookieSpec::new("__Host-session"), &[]);
 
-    fn visit(_: &mut (), _: &mut crate::fields::Visitor<'_>) {}
+    fn visit(_: &mut (), _: &mut Visitor<'_>) {}
 
     fn split(self) {}
 
-    fn join((): (), _: &crate::fields::State) -> Self {
+    fn join((): (), _: &State) -> Self {
         Self
     }
 }

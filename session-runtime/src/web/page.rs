@@ -26,16 +26,22 @@ impl Page {
         Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
     }
 
+    /// A view is not for this visitor, or not as things stand. A status that was chosen says all: 404 means that there is
+    /// nothing, not even something to sign in for.
+    pub(crate) fn refused(status: StatusCode) -> Self {
+        let sentence = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => {
+                "This page is for signed-in visitors, and may ask for a recent sign-in. Please sign in and try again."
+            }
+            status => status.canonical_reason().unwrap_or("Refused"),
+        };
+        Self { status, sentence: sentence.to_owned() }
+    }
+
     /// The user has as many sessions as allowed.
     pub(crate) fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
         Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
-    }
-
-    /// A view is not for this visitor, or not as things stand.
-    pub(crate) fn refused(status: StatusCode) -> Self {
-        let sentence = "This page is for visitors who are signed in, perhaps only just. Please sign in and try again.";
-        Self { status, sentence: sentence.to_owned() }
     }
 
     /// Something is wrong with the program.

@@ -1,5 +1,7 @@
-//! Five kinds of request to measure, over axum and the memory store, on a session of eight fields: W0 does not touch it, W1
-//! reads two fields, W2 writes a small one, W3 begins a new session, W4 ends one.
+//! Kinds of request to measure, over axum and the memory store, on a session of eight fields: W0 does not touch it, W1 reads
+//! two fields, W2 writes a small one, W3 begins a new session, W4 ends one, W5 signs a guest in, W6 reads two fields by a view.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::{
     Router,
@@ -10,7 +12,7 @@ use axum::{
     },
     routing::get,
 };
-use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+use session_runtime::{KeyRing, MemoryStore, Session, Sessions, View, view};
 use tower::ServiceExt as _;
 
 #[derive(Session)]
@@ -30,9 +32,15 @@ struct Bench {
     score: u32,
 }
 
+#[view(Bench)]
+struct Seen {
+    user: u64,
+    visits: u64,
+}
+
 type S = Session<Bench>;
 
-pub const WORKS: [&str; 5] = ["W0", "W1", "W2", "W3", "W4"];
+pub const WORKS: [&str; 7] = ["W0", "W1", "W2", "W3", "W4", "W5", "W6"];
 
 pub const REQUESTS: usize = 400;
 
@@ -47,15 +55,16 @@ impl Load {
     pub fn new(work: &str, bare: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let app = runtime.block_on(async { app(bare) });
-        // W4 ends its session, so each request needs its own.
-        let sessions = match work {
-            "W0" | "W3" => 0,
-            "W4" => REQUESTS,
-            _ => 1,
+        // W4 ends its session and W5 signs in to it, so each request needs its own.
+        let (begin, sessions) = match work {
+            "W0" | "W3" => ("/begin", 0),
+            "W4" => ("/begin", REQUESTS),
+            "W5" => ("/guest", REQUESTS),
+            _ => ("/begin", 1),
         };
         let mut cookies = Vec::new();
         for _ in 0..sessions {
-            let response = runtime.block_on(app.clone().oneshot(request("/begin", None))).unwrap();
+            let response = runtime.block_on(app.clone().oneshot(request(begin, None))).unwrap();
             let cookie = response.headers().get(SET_COOKIE).map(|line| line.to_str().unwrap());
             cookies.push(cookie.and_then(|line| line.split(';').next()).unwrap_or("__Host-bench=x").to_owned());
         }
@@ -87,11 +96,19 @@ fn app(bare: bool) -> Router {
         return WORKS
             .iter()
             .fold(Router::new(), |app, work| app.route(&format!("/{work}"), handler()))
-            .route("/begin", handler());
+            .route("/begin", handler())
+            .route("/guest", handler());
     }
     let sessions = Sessions::<Bench>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     Router::new()
         .route("/begin", get(begin))
+        .route(
+            "/guest",
+            get(|mut s: S| async move {
+                fill(&mut s).await;
+                "ok"
+            }),
+        )
         .route("/W0", get(|| async { "ok" }))
         .route("/W1", get(|s: S| async move { if s.theme().len() as u64 + s.visits() > 0 { "ok" } else { "" } }))
         .route(
@@ -116,11 +133,30 @@ fn app(bare: bool) -> Router {
                 "ok"
             }),
         )
+        .route(
+            "/W5",
+            get(|mut s: S| async move {
+                s.user_mut().log_in(next_user());
+                "ok"
+            }),
+        )
+        .route("/W6", get(|View(seen): View<Seen>| async move { if seen.user + seen.visits > 0 { "ok" } else { "" } }))
         .layer(sessions.layer())
 }
 
+/// Each session is another user's.
+fn next_user() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 async fn begin(mut s: S) -> &'static str {
-    s.user_mut().log_in(7);
+    s.user_mut().log_in(next_user());
+    fill(&mut s).await;
+    "ok"
+}
+
+async fn fill(s: &mut S) {
     s.theme_mut().set("dark".into());
     s.locale_mut().set("en-GB".into());
     s.notice_mut().put("Welcome back".into());
@@ -128,5 +164,4 @@ async fn begin(mut s: S) -> &'static str {
     s.last_mut().set("/products/tea".into());
     s.score_mut().set(1000);
     s.cart_mut().update(|cart| cart.extend([1, 2, 3])).await.unwrap();
-    "ok"
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::{Router, extract::Path, routing::post};
 use http::StatusCode;
-use session_runtime::SessionLimit;
+use session_runtime::{Session, SessionLimit};
 use tests::{
-    app::Server,
+    app::{Server, Site},
     client::{Reply, Visitor},
     over_stores,
     store::AnyStore,
@@ -101,6 +102,36 @@ over_stores! {
         let reply = visitor.post("/login/ada").await;
         assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::SERVICE_UNAVAILABLE, true));
         assert!(is_in(&visitor).await && server.sessions.of("ada").count().await.unwrap() == 1);
+    }
+    // B34: what is in counts once, though whether the sign-in stands could not be told at first.
+    async fn a_sign_in_that_could_not_be_confirmed_counts_once(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/{then}", post({
+            let faulty = faulty.clone();
+            move |mut s: Session<Site>, Path(then): Path<String>| async move {
+                s.user_mut().log_in("ada".into());
+                s.visits_mut().add(1);
+                faulty.plan([Fault::None, Fault::None, Fault::Down, Fault::Down]);
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                assert_eq!(s.visits(), 2, "it is in");
+                match then.as_str() {
+                    "again" => s.save().await.unwrap(),
+                    "fail" => return StatusCode::INTERNAL_SERVER_ERROR,
+                    _ => {}
+                }
+                assert_eq!(s.visits(), 2);
+                StatusCode::OK
+            }
+        })));
+        for (then, status) in [("go-on", 200), ("again", 200), ("fail", 500)] {
+            let mut visitor = server.visitor();
+            visitor.post("/visit").await;
+            let mut visitor = visitor.at(&app);
+            assert_eq!(visitor.post(&format!("/{then}")).await.status.as_u16(), status);
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((&seen["visits"], seen["user"].as_str()), (&2.into(), Some("ada")), "{then}");
+        }
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 3);
     }
 }
 

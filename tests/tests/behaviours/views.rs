@@ -121,7 +121,8 @@ over_stores! {
         assert_eq!(leads_to(&reply), (StatusCode::UNAUTHORIZED, None));
         assert!(reply.body.contains("sign in"), "{}", reply.body);
         assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
-        assert_eq!(leads_to(&Visitor::new(&app).get("/note").await), (StatusCode::NOT_FOUND, None));
+        let reply = Visitor::new(&app).get("/note").await;
+        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "as if there was no page");
     }
 
     // B42

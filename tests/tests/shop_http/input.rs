@@ -32,6 +32,11 @@ fn nonsense_is_refused_and_changes_nothing() {
         ("/cart", &[("sku", "tea"), ("qty", "99999999999999999999")], "from 1 to 1000"),
         ("/theme", &[], "“light” or “dark”"),
         ("/theme", &[("theme", "pink")], "“light” or “dark”"),
+        ("/devices/revoke", &[], "names no device"),
+        ("/devices/revoke", &[("id", "")], "names no device"),
+        ("/devices/revoke", &[("id", "7")], "names no device"),
+        ("/devices/revoke", &[("id", &long)], "names no device"),
+        ("/devices/revoke", &[("id", "00112233445566778899AABBCCDDEEFF")], "names no device"),
     ];
     for (path, form, sentence) in table {
         let answer = visitor.post(path, form);
@@ -85,7 +90,7 @@ fn wrong_doors_are_pages_too() {
     let missing = visitor.get("/nowhere");
     assert_eq!(missing.status, 404);
     assert!(missing.body.contains("Back to the shop"));
-    assert_eq!(visitor.get("/login").status, 405);
+    assert_eq!(visitor.get("/logout").status, 405);
     // Where to return to after choosing a theme is one of our own pages.
     visitor.post("/theme", &[("theme", "dark"), ("page", "//evil.example")]).leads_to("/");
 }
@@ -93,7 +98,8 @@ fn wrong_doors_are_pages_too() {
 #[test]
 fn no_page_runs_scripts_or_lies_in_a_cache() {
     let (_folder, _shop, mut visitor) = open();
-    for path in ["/", "/cart", "/nowhere", "/api/session"] {
+    visitor.post("/login", &[("user", "ada")]);
+    for path in ["/", "/cart", "/login", "/account", "/account/code", "/nowhere", "/api/session"] {
         let answer = visitor.get(path);
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");

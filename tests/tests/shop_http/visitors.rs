@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{http::Client, require};
 
-use super::open;
+use super::{open, walk};
 
 const COOKIE: &str = "__Host-shop";
 
@@ -151,11 +151,6 @@ fn cookies_are_set_only_where_something_is_remembered() {
         assert!(visitor.get(path).set_cookies().is_empty(), "{path}");
     }
     assert!(visitor.post("/cart", &[("sku", "tea")]).set_cookies().is_empty());
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 // B6, B7, B8, S3, S31, S32

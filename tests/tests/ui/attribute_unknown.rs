@@ -9,7 +9,7 @@ struct Shop {
     code: Option<String>,
     #[session(ttl = 5m, idle = 5m)]
     token: Option<String>,
-    #[session(colour, rotates)]
+    #[session(colour)]
     roles: Vec<String>,
     #[session(cookie = "x", user)]
     user_id: Option<u64>,

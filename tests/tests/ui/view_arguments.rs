@@ -90,6 +90,16 @@ pub struct WrongConst {
     user_id: u64,
 }
 
+#[derive(Session)]
+pub struct Anonymous {
+    pub theme: String,
+}
+
+#[view(Anonymous, or_redirect = "/login", fresh = 10m)]
+pub struct Nobody {
+    theme: String,
+}
+
 async fn handler(View(a): View<Both>, View(b): View<Unknown>, View(c): View<WrongKinds>, View(d): View<Comma>) -> u64 {
     a.user_id + b.user_id + c.user_id + d.user_id
 }

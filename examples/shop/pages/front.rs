@@ -1,21 +1,18 @@
-//! The pages. Whatever a visitor wrote is escaped by `html!`.
+//! What everybody sees: the goods, the cart, and what the session remembers.
 
-use std::time::{Duration, SystemTime};
-
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 use session_runtime::Session;
 
-use super::{
+use super::{icon, notice_of, page, sign_in, words};
+use crate::{
     goods::{self, GOODS},
-    session::{Line, Shop, Theme},
+    session::{Line, Shop},
 };
 
 pub(crate) fn home(session: &Session<Shop>, notice: Option<&str>) -> Markup {
     let visits = session.visits();
     let content = html! {
-        @if let Some(notice) = notice {
-            p #notice .notice role="status" { (notice) }
-        }
+        (notice_of(notice))
         section .welcome {
             div {
                 h1 #greeting { "Hello, " (session.user().unwrap_or("stranger")) "." }
@@ -24,14 +21,7 @@ pub(crate) fn home(session: &Session<Shop>, notice: Option<&str>) -> Markup {
                 }
             }
             @if session.user().is_none() {
-                form .login action="/login" method="post" {
-                    label for="user" { "Your name" }
-                    div .field {
-                        input #user name="user" required maxlength="64" autocomplete="username" placeholder="ada";
-                        button { "Log in" }
-                    }
-                    small { "Any name will do: this is a demonstration, there is no password." }
-                }
+                (sign_in::login_form("", None))
             }
         }
         section aria-label="Goods" {
@@ -96,75 +86,19 @@ pub(crate) fn cart(session: &Session<Shop>) -> Markup {
     page("Your cart · The session shop", Some((session, "cart")), &content)
 }
 
-/// A page that needs no session: its theme is the browser's own.
-pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
-    let content = html! {
-        div .empty {
-            h1 { (title) }
-            p { (sentence) }
-            a .button href="/" { "Back to the shop" }
-        }
-    };
-    page(title, None, &content)
-}
-
-fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" data-theme=[visitor.map(|(session, _)| session.theme().name())] {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                link rel="icon" href="/logo.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/style.css";
-            }
-            body {
-                header {
-                    a .brand href="/" { img src="/logo.svg" alt="" width="32" height="32"; "The session shop" }
-                    @if let Some((session, name)) = visitor { (controls(session, name)) }
-                }
-                main { (content) }
-                footer { "A demonstration of " code { "session-runtime" } ": its source is " code { "examples/shop" } "." }
-            }
-        }
-    }
-}
-
-/// What is at the top of every page: the cart, the theme, the way out.
-fn controls(session: &Session<Shop>, page: &str) -> Markup {
-    let other = session.theme().other();
-    html! {
-        nav {
-            a .cart href="/cart" aria-current=[(page == "cart").then_some("page")] {
-                (icon("cart")) span .label { "Cart" } span #cart-count .count { (session.pieces()) }
-            }
-            form action="/theme" method="post" {
-                input type="hidden" name="page" value=(page);
-                button #theme .quiet name="theme" value=(other.name()) title={ "Switch to the " (other.name()) " theme" } {
-                    (icon(match other { Theme::Light => "sun", Theme::Dark => "moon" }))
-                    span .label { (match other { Theme::Light => "Light", Theme::Dark => "Dark" }) }
-                }
-            }
-            @if let Some(user) = session.user() {
-                form .user action="/logout" method="post" {
-                    span #user-name .name { (user) }
-                    button #logout .quiet { "Log out" }
-                }
-            }
-        }
-    }
-}
-
 /// The session laid open: what each field holds, and what its policy does.
 fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
-    let left = session.expires_at().duration_since(SystemTime::now()).unwrap_or_default();
+    let left = words::left(session.expires_at());
+    let code = if session.code().is_some() { "••••••" } else { "–" };
     let fields = [
         ("user", "identity", session.user().unwrap_or("–").to_owned(), "Logging in gives the session a new id."),
-        ("cart", "atomic", many(session.pieces(), "thing"), "Two tabs may add at once: nothing is lost."),
+        ("cart", "atomic", words::many(session.pieces(), "thing"), "Two tabs may add at once: nothing is lost."),
         ("theme", "device", session.theme().name().to_owned(), "Stays in this browser when you log out."),
         ("notice", "flash", notice.unwrap_or("–").to_owned(), "Is shown once."),
         ("visits", "counter", session.visits().to_string(), "Simultaneous visits all count."),
+        ("browser", "plain", some(session.browser()), "Tells your devices apart."),
+        ("code", "secret, expires", code.to_owned(), "Ends after five minutes. The store has it encrypted."),
+        ("tries", "atomic", session.tries().to_string(), "Of guesses at once, each counts."),
     ];
     html! {
         section .session {
@@ -183,7 +117,7 @@ fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
                 }
             }
             p {
-                "Stay away for " (many(minutes(left), "minute")) ", and it ends. Open the shop in a second tab, restart the "
+                "Stay away for " (left) ", and it ends. Open the shop in a second tab, restart the "
                 "server, log in as somebody else: then look here again, or at " a href="/api/session" { "the same as JSON" } "."
             }
         }
@@ -194,14 +128,6 @@ fn price(line: &Line) -> Option<u64> {
     goods::find(&line.sku).map(|good| good.price * u64::from(line.qty))
 }
 
-fn minutes(left: Duration) -> u64 {
-    left.as_secs().div_ceil(60)
-}
-
-fn many(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn icon(name: &str) -> Markup {
-    html! { svg .icon aria-hidden="true" { use href={ "/icons.svg#" (name) } {} } }
+fn some(text: &str) -> String {
+    if text.is_empty() { "–".to_owned() } else { text.to_owned() }
 }

@@ -1,0 +1,102 @@
+//! What a browser is called where a user's devices are listed: a few words, made of its `User-Agent`.
+
+use axum::http::{HeaderMap, header::USER_AGENT};
+
+/// What a header holds is the sender's choice. Of one that is not known, so much is kept.
+const LONGEST_NAME: usize = 40;
+
+/// Each names those that it descends from as well, so the first that fits is the one.
+const BROWSERS: [(&str, &str); 10] = [
+    ("Edg", "Edge"), // `Edg/`, `EdgA/` on Android, `EdgiOS/`
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+    ("Wget/", "Wget"),
+];
+
+const SYSTEMS: [(&str, &str); 7] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+];
+
+/// Such as `Firefox on Linux`.
+pub(crate) fn label(headers: &HeaderMap) -> String {
+    let sent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let known =
+        |table: &[(&str, &'static str)]| table.iter().find(|(sign, _)| sent.contains(sign)).map(|(_, name)| *name);
+    let browser = known(&BROWSERS).map_or_else(|| own_name(sent), str::to_owned);
+    match known(&SYSTEMS) {
+        Some(system) => format!("{browser} on {system}"),
+        None => browser,
+    }
+}
+
+/// `ureq` of `ureq/3.1.0 (anything)`.
+fn own_name(sent: &str) -> String {
+    let name: String = sent.chars().take_while(|c| *c != '/' && !c.is_whitespace()).take(LONGEST_NAME).collect();
+    if name.is_empty() { "An unknown browser".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn label_of(sent: &'static [u8]) -> String {
+        let value = HeaderValue::from_bytes(sent).map(|value| (USER_AGENT, value));
+        label(&HeaderMap::from_iter(value))
+    }
+
+    #[test]
+    fn browsers_by_the_names_that_people_know() {
+        let table: [(&[u8], &str); 12] = [
+            (b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+            (
+                b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            (
+                b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+                "Safari on macOS",
+            ),
+            (
+                b"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+                "Safari on iPhone",
+            ),
+            (
+                b"Mozilla/5.0 (Linux; Android 15; SM-S931B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+                "Samsung Internet on Android",
+            ),
+            (b"curl/8.14.1", "curl"),
+            (b"ureq/3.1.0 (Linux)", "ureq on Linux"),
+            (b"<b>bold</b>", "<b>bold<"),
+            (b"", "An unknown browser"),
+            (b"/", "An unknown browser"),
+            (b"Firefox/\xff", "An unknown browser"),
+        ];
+        for (sent, expected) in table {
+            assert_eq!(label_of(sent), expected);
+        }
+        assert_eq!(label(&HeaderMap::new()), "An unknown browser");
+    }
+
+    #[test]
+    fn a_name_is_short() {
+        assert_eq!(label_of(&[b'x'; 8_000]), "x".repeat(40));
+    }
+}

@@ -1,0 +1,61 @@
+//! A user's devices: which ones there are, and a button that logs it out, for each but this one.
+
+use maud::{Markup, html};
+use session_runtime::{ListedSession, Session};
+
+use super::{icon, notice_of, page, words};
+use crate::session::{Shop, SignedIn};
+
+pub(crate) fn account(
+    session: &Session<Shop>,
+    me: &SignedIn,
+    devices: &[ListedSession<Shop>],
+    notice: Option<&str>,
+) -> Markup {
+    let others = devices.iter().any(|device| !device.is_current(session));
+    let content = html! {
+        (notice_of(notice))
+        h1 { "Your devices" }
+        p .soft {
+            (me.user) ", you are logged in on " (words::many(devices.len() as u64, "device")) ". With a sixth, the first is "
+            "logged out."
+        }
+        ul #devices .devices {
+            @for device in devices { (row(device, device.is_current(session))) }
+        }
+        @if others {
+            form .others action="/devices/revoke-others" method="post" {
+                button #revoke-others { "Log out all other devices" }
+            }
+        }
+        section .session {
+            h2 { "A one-time code" }
+            p { "It holds for five minutes. Its page opens for a minute after you log in, then it asks you to do so again." }
+            a #to-code .button href="/account/code" { "Go to the code" }
+        }
+    };
+    page("Your devices · The session shop", Some((session, "account")), &content)
+}
+
+/// The handle names the device to its user alone: no cookie can be made from it.
+fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
+    let since = device.authenticated_at().unwrap_or_else(|| device.created_at());
+    html! {
+        li .device aria-current=[is_this.then_some("true")] {
+            (icon("screen"))
+            div {
+                h2 { (device.browser()) @if is_this { " " span .policy { "this device" } } }
+                p {
+                    "Logged in " (words::ago(since)) ", last seen " (words::ago(device.last_seen())) ". Unused, it is logged out in "
+                    (words::left(device.expires_at())) "."
+                }
+            }
+            @if !is_this {
+                form action="/devices/revoke" method="post" {
+                    input type="hidden" name="id" value=(device.handle());
+                    button .quiet { "Log out" }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The one-time code: shown with its deadline, and asked for.
+
+use maud::{Markup, html};
+use session_runtime::Session;
+
+use super::{notice_of, page, words};
+use crate::session::{JustSignedIn, Shop};
+
+pub(crate) fn code(session: &Session<Shop>, me: &JustSignedIn, notice: Option<&str>) -> Markup {
+    let content = html! {
+        (notice_of(notice))
+        section .narrow {
+            h1 { "A one-time code" }
+            p .soft {
+                "You logged in just now, " (me.user) ", so you may have one. A real shop would send it to you, and show it nowhere."
+            }
+            @if let (Some(code), Some(until)) = (session.code(), session.code_expires_at()) {
+                p #code .code { (code) }
+                p #deadline .soft {
+                    "Good for " (words::left(until)) ", for one use. It may be tried " (words::many(session.tries().into(), "time")) "."
+                }
+                form action="/account/code/check" method="post" {
+                    label for="typed" { "Type it here" }
+                    div .field {
+                        input #typed name="code" required maxlength="6" pattern="[0-9]{6}" title="Six digits" inputmode="numeric"
+                            autocomplete="one-time-code";
+                        button #check { "Check" }
+                    }
+                }
+            }
+            form action="/account/code" method="post" {
+                button #make .quiet[session.code().is_some()] {
+                    @if session.code().is_some() { "Make another code" } @else { "Make a code" }
+                }
+            }
+        }
+    };
+    page("A one-time code · The session shop", Some((session, "code")), &content)
+}

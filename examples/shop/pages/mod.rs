@@ -1,0 +1,100 @@
+//! The pages. Whatever a visitor wrote is escaped by `html!`.
+//!
+//! `front` is what everybody sees, `sign_in` the form for a name, `account` a user's devices, `code` the one-time code;
+//! `words` says times and counts. Here is what all pages have around them.
+
+mod account;
+mod code;
+mod front;
+mod sign_in;
+mod words;
+
+use maud::{DOCTYPE, Markup, html};
+use session_runtime::Session;
+
+pub(crate) use self::{
+    account::account,
+    code::code,
+    front::{cart, home},
+    sign_in::sign_in,
+};
+use super::session::{Shop, Theme};
+
+/// A page that needs no session: its theme is the browser's own.
+pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
+    let content = html! {
+        div .empty {
+            h1 { (title) }
+            p { (sentence) }
+            a .button href="/" { "Back to the shop" }
+        }
+    };
+    page(title, None, &content)
+}
+
+/// A page of the visitor whose session it is, named so that choosing a theme leads back to it.
+fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" data-theme=[visitor.map(|(session, _)| session.theme().name())] {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                link rel="icon" href="/logo.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                header {
+                    a .brand href="/" { img src="/logo.svg" alt="" width="32" height="32"; "The session shop" }
+                    @if let Some((session, name)) = visitor { (controls(session, name)) }
+                }
+                main { (content) }
+                footer { "A demonstration of " code { "session-runtime" } ": its source is " code { "examples/shop" } "." }
+            }
+        }
+    }
+}
+
+/// What is at the top of every page: the cart, the theme, the way out.
+fn controls(session: &Session<Shop>, page: &str) -> Markup {
+    let other = session.theme().other();
+    html! {
+        nav {
+            a .cart href="/cart" aria-current=[(page == "cart").then_some("page")] {
+                (icon("cart")) span .label { "Cart" } span #cart-count .count { (session.pieces()) }
+            }
+            // Not while signing in: the way back would not know where that leads on to.
+            @if page != "login" {
+                form action="/theme" method="post" {
+                    input type="hidden" name="page" value=(page);
+                    button #theme .quiet name="theme" value=(other.name()) title={ "Switch to the " (other.name()) " theme" } {
+                        (icon(match other { Theme::Light => "sun", Theme::Dark => "moon" }))
+                        span .label { (match other { Theme::Light => "Light", Theme::Dark => "Dark" }) }
+                    }
+                }
+            }
+            @if let Some(user) = session.user() {
+                form .user action="/logout" method="post" {
+                    a #user-name .name href="/account" title="Your devices" aria-current=[(page == "account").then_some("page")] {
+                        (user)
+                    }
+                    button #logout .quiet { "Log out" }
+                }
+            }
+        }
+    }
+}
+
+/// What a page begins with that has something to say once.
+fn notice_of(notice: Option<&str>) -> Markup {
+    html! {
+        @if let Some(notice) = notice {
+            p #notice .notice role="status" { (notice) }
+        }
+    }
+}
+
+fn icon(name: &str) -> Markup {
+    html! { svg .icon aria-hidden="true" { use href={ "/icons.svg#" (name) } {} } }
+}
