@@ -117,6 +117,7 @@ impl Request {
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
         let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
+        self.engine.check_size_of(&plan, presented)?;
         let plan = self.engine.seal_plan(plan, presented, now)?;
         let key = presented.key();
         let outcome = match plan {

@@ -31,6 +31,8 @@ pub(crate) struct Request {
 pub(super) struct Inner {
     /// Whom the cookie brings. None: nobody asked yet.
     pub(super) presented: Option<Presented>,
+    /// The session that this request had last: whom events are about.
+    pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
     /// What was sent to the store and not answered yet.
     pub(super) underway: Option<Work>,
@@ -108,14 +110,21 @@ impl Request {
         let _gate = self.gate.lock().await;
         self.inner().asked = true;
         if self.inner().presented.is_none() {
-            let presented = match self.engine.open(cookies).await {
+            let Some(token) = self.engine.token(cookies) else {
+                self.inner().presented = Some(Presented::Nobody);
+                return Ok(());
+            };
+            let key = token.selector.key();
+            let presented = match self.engine.open(token).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
                     tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
                     Presented::Unknown
                 }
                 presented => presented?,
             };
-            self.inner().presented = Some(presented);
+            let mut inner = self.inner();
+            inner.subject = (!matches!(presented, Presented::Nobody)).then_some(key);
+            inner.presented = Some(presented);
         }
         Ok(())
     }
@@ -249,7 +258,8 @@ impl Request {
     }
 
     pub(crate) fn emit(&self, event: &Event) {
-        self.engine.events.emit(event);
+        let session = self.inner().subject;
+        self.engine.events.emit(event, session.as_ref());
     }
 
     pub(crate) fn new_lifetime(&self) -> Lifetime {

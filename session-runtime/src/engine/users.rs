@@ -175,7 +175,7 @@ impl Engine {
             match self.apply(key, &end(record.generation, now), now).await? {
                 Applied::Applied { .. } => {
                     self.remove_ended(key).await;
-                    self.events.emit(&Event::Revoked);
+                    self.events.emit(&Event::Revoked, Some(key));
                     return Ok(true);
                 }
                 Applied::Gone => return Ok(false),

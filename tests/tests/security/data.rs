@@ -142,3 +142,45 @@ async fn ten_thousand_requests_see_their_own_users_in_memory() {
 async fn ten_thousand_requests_see_their_own_users_in_files() {
     a_hundred_users(AnyStore::file().await).await;
 }
+
+over_stores! {
+    // S46 (symfony CVE-2016-4423): no visitor fills the store. What is too much is refused whole, and said.
+    async fn a_session_grows_to_its_limit_and_no_further(store) {
+        let server = Server::with(store, |builder| builder.max_bytes(2_000));
+        let app = server.serving(Router::new()
+            .route("/name/{bytes}", post(|mut s: Session<Site>, Path(bytes): Path<usize>| async move {
+                *s.name_mut() = "x".repeat(bytes);
+                s.note_mut().set("written with it".into());
+            }))
+            .route("/save/{bytes}", post(|mut s: Session<Site>, Path(bytes): Path<usize>| async move {
+                *s.name_mut() = "x".repeat(bytes);
+                s.save().await.err().map(|error| format!("{} {error}", error.is_too_large())).unwrap_or_default()
+            }))
+            .route("/cart/{bytes}", post(|mut s: Session<Site>, Path(bytes): Path<usize>| async move {
+                s.cart_mut().update(|cart| cart.push("x".repeat(bytes))).await.err().is_some_and(|error| error.is_too_large()).to_string()
+            })));
+        let mut visitor = server.visitor();
+        assert_eq!(visitor.at(&app).post("/name/2000").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(visitor.cookie(), None, "no session began");
+        visitor.post("/name/small").await;
+        let mut visitor = visitor.at(&app);
+        let reply = visitor.post("/name/1990").await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(reply.body.contains("`max_bytes`") && reply.body.contains("`name` (1993), `note`"), "{}", reply.body);
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["note"]), (&json!("small"), &json!(null)));
+        // 7 and 3 for names and head, 4 and 16 for the note.
+        assert_eq!(visitor.post("/save/1993").await.body, "");
+        assert!(visitor.post("/save/1994").await.body.starts_with("true the session would have 2001 bytes"));
+        assert_eq!(visitor.post("/cart/1").await.body, "true");
+        assert_eq!(visitor.post("/save/10").await.body, "", "less is always welcome");
+        assert_eq!(visitor.post("/cart/1000").await.body, "false");
+        assert_eq!(visitor.post("/cart/1000").await.body, "true");
+        // A lower limit locks nobody out.
+        let strict = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.max_bytes(100));
+        let app = strict.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
+            s.cart_mut().update(|cart| cart[0].truncate(500)).await.is_ok().to_string()
+        })));
+        assert_eq!(visitor.at(&app).post("/").await.body, "true");
+    }
+}

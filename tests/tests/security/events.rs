@@ -159,7 +159,7 @@ async fn unusual() -> Vec<Event> {
     let sessions = Sessions::<Small>::builder()
         .store(Contended(MemoryStore::new()))
         .keys(KeyRing::generate())
-        .on_event(move |event| heard.lock().unwrap().push(event.clone()))
+        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
         .build()
         .unwrap();
     let app = Router::new()
@@ -177,7 +177,7 @@ async fn unusual() -> Vec<Event> {
         .keys(KeyRing::generate())
         .on_event({
             let heard = Arc::clone(&events);
-            move |event| heard.lock().unwrap().push(event.clone())
+            move |event, _| heard.lock().unwrap().push(event.clone())
         })
         .build()
         .unwrap();
@@ -232,7 +232,7 @@ async fn crowded() -> Vec<Event> {
     let sessions = Sessions::<Site>::builder()
         .store(MemoryStore::with_capacity(2))
         .keys(KeyRing::generate())
-        .on_event(move |event| heard.lock().unwrap().push(event.clone()))
+        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
         .build()
         .unwrap();
     let app = routes().layer(sessions.layer());
@@ -262,4 +262,39 @@ async fn every_kind_of_event_is_told_and_tells_no_secret() {
         assert_eq!(token.len(), 92);
         assert!((8..80).all(|at| !shown.contains(&token[at..at + 12])), "{shown}");
     }
+}
+
+// S50, S7: each is told with the name that the session has in the application's own logs, which opens nothing.
+#[tokio::test]
+async fn events_name_their_session_by_its_fingerprint() {
+    let told = Arc::<Mutex<Vec<(Event, Option<String>)>>>::default();
+    let heard = Arc::clone(&told);
+    let server = Server::with(AnyStore::memory(), |builder| {
+        builder.on_event(move |event, session| heard.lock().unwrap().push((event.clone(), session.map(str::to_owned))))
+    });
+    let mut ada = server.visitor();
+    ada.post("/name/x").await;
+    let name = ada.get("/show").await.json()["fingerprint"].as_str().unwrap().to_owned();
+    let stolen = ada.clone();
+    ada.post("/login/ada").await;
+    stolen.clone().post("/name/late").await;
+    server.turn(minutes(2));
+    stolen.clone().get("/show").await;
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    ada.get("/show").await;
+    Visitor::with_cookie(&server.app, "__Host-site", "forged").get("/show").await;
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let expected = [
+        (Event::Created, Some(&name)),
+        (Event::Renewed, Some(&name)),
+        (Event::Replayed { recently: true }, Some(&name)),
+        (Event::Moved, Some(&name)),
+        (Event::Replayed { recently: false }, Some(&name)),
+        (Event::Revoked, Some(&name)),
+        (Event::Unknown, Some(&name)),
+        (Event::Refused, None),
+    ];
+    assert_eq!(told, expected.map(|(event, session)| (event, session.cloned())));
+    let mut thief = Visitor::with_cookie(&server.app, "__Host-site", &name);
+    assert_eq!(thief.get("/show").await.json()["user"].as_str(), None);
 }
