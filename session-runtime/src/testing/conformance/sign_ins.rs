@@ -46,6 +46,8 @@ pub(super) async fn an_entry_called_off_stays_for_its_session<S: UserIndex>(stor
     let (signed_in, guest, absent) = (ada.sign_in().await, Subject::created(&store).await, Subject::absent(&store));
     for session in [&signed_in, &guest, &absent] {
         ada.enter(&session.key).await;
+    }
+    for session in [&signed_in, &guest, &absent] {
         ada.enter_at(&session.key, ENTRY_CALLED_OFF).await;
     }
     let entries = ada.listed().await;
