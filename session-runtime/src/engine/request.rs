@@ -74,7 +74,8 @@ impl Inner {
 
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
     fn fail(&mut self) -> bool {
-        if let Some(work) = self.underway.take() {
+        // What is in stays, and whether its sign-in stands is still to be told.
+        if let Some(work) = self.underway.take_if(|work| !work.applied) {
             self.pending.put_back(work.pending);
         }
         self.pending.keep_on_failure()
@@ -141,12 +142,13 @@ impl Request {
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
-        let Inner { presented, pending, .. } = &mut *self.inner();
+        let Inner { presented, pending, underway, .. } = &mut *self.inner();
         let stored = match presented {
             Some(Presented::Found(found)) => found.record.user.as_deref().map(|user| self.engine.identity(user)),
             _ => None,
         };
-        pending.fold(era, stored, steps, ops)
+        let before = underway.as_ref().map_or(stored, |work| work.pending.who(stored));
+        pending.fold(era, before, steps, ops)
     }
 
     /// A handle has gone. If the response has left before it, what it changed is saved now.

@@ -24,7 +24,7 @@ impl Request {
     ) -> Result<bool, Error> {
         let _gate = self.gate.lock().await;
         let now = self.now();
-        if self.inner().pending.era != era {
+        if !self.inner().pending.is_theirs(era, meta) {
             return self.report(Outcome::Moved).into_result().map(|()| false);
         }
         if let Some(swapped) = self.swap_pending(meta, &seen, &value) {
