@@ -36,6 +36,10 @@ pub(crate) enum Kind {
     Encode { field: &'static str },
     #[error("a value of a `secret` field is too long to be encrypted; nothing was written")]
     TooLong,
+    #[error(
+        "the session would have {bytes} bytes, and {allowed} are allowed (`max_bytes`); its largest fields: {largest}. Nothing was written"
+    )]
+    TooLarge { bytes: usize, allowed: usize, largest: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
     #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
@@ -111,6 +115,19 @@ impl Error {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.kind(), Kind::Full)
+    }
+
+    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes). Nothing was
+    /// written. The sentence names its largest fields.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_too_large()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.kind(), Kind::TooLarge { .. })
     }
 
     /// The store is down or slow.

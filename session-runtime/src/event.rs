@@ -2,8 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-/// Something worth knowing that no response shows. Events carry no id, key or value; a session is named by its
-/// fingerprint, a short keyed hash.
+use tracing::{Level, enabled, event};
+
+use crate::id::Key;
+
+/// Something worth knowing that no response shows. Events carry no id, key or value. Which session it was is told beside
+/// the event, by its [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
 ///
 /// ```
 /// # use session_runtime::Event;
@@ -62,33 +66,54 @@ pub enum Event {
 /// ```
 /// # use session_runtime::{Event, Events};
 /// let events = Events::default();
-/// events.emit(&Event::Created);
+/// events.emit(&Event::Created, None);
 /// ```
 #[derive(Clone, Default)]
-pub struct Events(Option<Hook>);
+pub struct Events {
+    hook: Option<Hook>,
+    names: Option<Names>,
+}
 
-type Hook = Arc<dyn Fn(&Event) + Send + Sync>;
+type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
+/// Makes a fingerprint.
+type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {
-    /// Events that also go to `hook`, which should return quickly: it runs within the request.
+    /// Events that also go to `hook`, with the fingerprint of the session where it is known. It should return quickly: it
+    /// runs within the request.
     ///
     /// ```
     /// # use session_runtime::{Event, Events};
-    /// let events = Events::new(|event| println!("{event:?}"));
-    /// events.emit(&Event::Created);
+    /// let events = Events::new(|event, session| println!("{event:?} of {}", session.unwrap_or("nobody")));
+    /// events.emit(&Event::Refused, None);
     /// ```
-    pub fn new(hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(hook)))
+    pub fn new(hook: impl Fn(&Event, Option<&str>) + Send + Sync + 'static) -> Self {
+        Self { hook: Some(Arc::new(hook)), names: None }
     }
 
-    /// Reports `event`.
+    /// The same events, with sessions named by `names`.
+    pub(crate) fn naming(self, names: impl Fn(&Key) -> String + Send + Sync + 'static) -> Self {
+        Self { names: Some(Arc::new(names)), ..self }
+    }
+
+    /// Reports `event`, of this session if it is known which.
     ///
     /// ```
-    /// # use session_runtime::{Event, Events};
-    /// Events::default().emit(&Event::Evicted { signed_in: true });
+    /// # use session_runtime::{Event, Events, store::Key};
+    /// # fn evicted(key: &Key) {
+    /// Events::default().emit(&Event::Evicted { signed_in: true }, Some(key));
+    /// # }
     /// ```
-    pub fn emit(&self, event: &Event) {
-        match event {
+    pub fn emit(&self, event: &Event, session: Option<&Key>) {
+        macro_rules! log {
+            ($level:ident) => {{
+                let heard = self.hook.is_some() || enabled!(target: "session_runtime", Level::$level);
+                let session = if heard { self.name(session) } else { None };
+                event!(target: "session_runtime", Level::$level, ?event, session = session.as_deref(), "session");
+                session
+            }};
+        }
+        let session = match event {
             // What any stranger can cause at will must not fill the log (B6).
             Event::Created
             | Event::Renewed
@@ -96,26 +121,27 @@ impl Events {
             | Event::Unknown
             | Event::Refused
             | Event::DuplicateCookie
-            | Event::Evicted { signed_in: false } => {
-                tracing::debug!(target: "session_runtime", ?event, "session");
-            }
+            | Event::Evicted { signed_in: false } => log!(DEBUG),
             Event::Replayed { recently: true }
             | Event::Revoked
             | Event::SignInRefused
             | Event::Gone
-            | Event::DroppedOnFailure => {
-                tracing::info!(target: "session_runtime", ?event, "session");
-            }
-            _ => tracing::warn!(target: "session_runtime", ?event, "session"),
+            | Event::DroppedOnFailure => log!(INFO),
+            _ => log!(WARN),
+        };
+        if let Some(hook) = &self.hook {
+            hook(event, session.as_deref());
         }
-        if let Some(hook) = &self.0 {
-            hook(event);
-        }
+    }
+
+    /// The session's fingerprint.
+    fn name(&self, session: Option<&Key>) -> Option<String> {
+        session.zip(self.names.as_ref()).map(|(session, names)| names(session))
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Events(hook)" } else { "Events" })
+        f.write_str(if self.hook.is_some() { "Events(hook)" } else { "Events" })
     }
 }

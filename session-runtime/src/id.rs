@@ -277,3 +277,52 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .map(char::from)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S44: a verifier, a token's proof, cannot be compared but through its digest, which takes the same time for all.
+    // This compiles only as long as it is not `PartialEq`: else the call could mean either implementation.
+    #[test]
+    fn a_verifier_is_not_compared_as_bytes() {
+        trait Comparable<Marker> {
+            fn compared() {}
+        }
+        struct ByAll;
+        struct ByPartialEq;
+        impl<T> Comparable<ByAll> for T {}
+        impl<T: PartialEq> Comparable<ByPartialEq> for T {}
+        <Verifier as Comparable<_>>::compared();
+        let (selector, verifier) = (Selector([1; 16]), Verifier([2; 32]));
+        let digester = Digester::new("shop");
+        for bit in 0..256 {
+            let mut other = verifier.clone();
+            other.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(digester.digest(selector, &other) != digester.digest(selector, &verifier), "bit {bit}");
+        }
+        assert!(digester.digest(selector, &verifier.clone()) == digester.digest(selector, &verifier));
+    }
+
+    // S2, S6: a digest is one application's, one session's, and no part of what it is made of.
+    #[test]
+    fn a_digest_says_nothing_of_its_verifier() {
+        let (selector, verifier) = (Selector([1; 16]), Verifier(std::array::from_fn(|at| at as u8)));
+        let digest = Digester::new("shop").digest(selector, &verifier);
+        assert!(digest != Digester::new("forum").digest(selector, &verifier));
+        assert!(digest != Digester::new("shop").digest(Selector([2; 16]), &verifier));
+        for part in digest.as_bytes().windows(4) {
+            assert!(!verifier.0.windows(4).any(|window| window == part));
+        }
+    }
+
+    // S49: what wipes itself has something to do when it is dropped.
+    #[test]
+    fn secrets_are_wiped_when_dropped() {
+        assert!(std::mem::needs_drop::<Verifier>());
+        assert!(std::mem::needs_drop::<crate::keys::MasterKey>());
+        let mut verifier = Verifier([7; 32]);
+        verifier.zeroize();
+        assert_eq!(verifier.0, [0; 32]);
+    }
+}

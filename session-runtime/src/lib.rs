@@ -39,9 +39,11 @@
 //! - [`derive@Session`]: every attribute of the derive. [`struct@Session`]: the handle that a handler holds.
 //! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: what `x_mut()` offers, by policy.
 //! - [`macro@view`]: what a handler needs of a session as a plain struct, `View<SignedIn>`, or it does not run.
-//! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie.
+//! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: a user's sessions, to list and
+//!   to end.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //!
 //! # What a response says
 //!
@@ -52,6 +54,7 @@
 //! | applied | the response | the response |
 //! | the session ended elsewhere | the response and [`Event::Gone`], no cookie | the same |
 //! | a change was dropped: a sign-in elsewhere, a lost race | the response and an event, no cookie | 409 and an event, no cookie |
+//! | a sign-in was refused: its user has as many sessions as allowed | 409 and an event, no cookie | the same |
 //! | the store is down | 503, no cookie | 503, no cookie |
 //! | the handler answered 5xx | its changes are dropped; `destroy`, `log_out` and `renew` hold | the same |
 //!
@@ -59,8 +62,8 @@
 //!
 //! # Layout
 //!
-//! Arrows point one way: `web` → `sessions` → `session` → `engine` → `store` → `record`, and `session` → `fields` →
-//! `schema`. A store never sees a type of the user's; an integration never sees a store.
+//! Arrows point one way: `web` → `sessions` → `session` → `engine` → `store` → `record`, `web` → `view` → `session`, and
+//! `session` → `fields` → `schema`. A store never sees a type of the user's; an integration never sees a store.
 //!
 //! # Features
 //!
@@ -79,6 +82,7 @@ mod engine;
 mod error;
 mod event;
 mod fields;
+pub mod guide;
 mod id;
 mod keys;
 mod record;

@@ -85,7 +85,7 @@ impl Server {
             .store(Probe { inner: store.clone(), controls: Arc::clone(&controls) })
             .keys(keys.clone())
             .clock(clock.clone())
-            .on_event(move |event| heard.lock().unwrap().push(event.clone()));
+            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
         let sessions = options(builder).build().unwrap();
         Self { app: routes().layer(sessions.layer()), sessions, clock, store, controls, events, keys }
     }

@@ -212,7 +212,7 @@ impl Key for FieldKey {
             Self::Identity,
             "identity",
             "identity",
-            "An `Option` of who is signed in: `log_in` and `log_out` renew the session's id.",
+            "An `Option` of who is signed in, of a type as visible as the session: `log_in` and `log_out` renew the id.",
         ),
         on_field(
             Self::Unlisted,

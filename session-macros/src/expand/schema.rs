@@ -68,10 +68,13 @@ pub(super) fn identity(session: &Session) -> TokenStream {
     let Some(field) = session.identity() else { return TokenStream::new() };
     // In a sound session it is an `Option`.
     let user = if let Shape::Maybe(user) = Shape::of(&field.ty) { user } else { &field.ty };
+    // For the compiler to point there if it is less visible than the session.
+    let (first, last) = ends(user);
+    let (head, end) = (quote_spanned!(first=> type User =), quote_spanned!(last=> ;));
     let listed = is_listed(session).then(|| quote!(impl #p::Listed for #shop {}));
     quote! {
         impl #p::Identified for #shop {
-            type User = #user;
+            #head #user #end
         }
         #listed
     }

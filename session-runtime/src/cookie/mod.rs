@@ -17,6 +17,6 @@ pub(crate) use self::{
     loopback::is_loopback,
     present::{Presented, present},
     spec::Attributes,
-    token::Signer,
+    token::{Opened, Signer},
     writer::Writer,
 };

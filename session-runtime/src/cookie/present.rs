@@ -31,7 +31,7 @@ pub(crate) fn present<'a>(
     events: &Events,
 ) -> Presented {
     let refused = |event| {
-        events.emit(&event);
+        events.emit(&event, None);
         Presented::None
     };
     match find(headers, name) {

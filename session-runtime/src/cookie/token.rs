@@ -37,7 +37,18 @@ const _: () = assert!(BYTES == SIGNED + 16);
 pub(crate) struct Signer {
     current: SigningKey,
     previous: Box<[SigningKey]>,
-    fingerprints: Hmac<Sha256>,
+    fingerprints: Fingerprints,
+}
+
+/// Names sessions in logs.
+#[derive(Clone)]
+pub(crate) struct Fingerprints(Hmac<Sha256>);
+
+impl Fingerprints {
+    /// A short name. It stays for the session's life, and without the key says nothing of its id.
+    pub(crate) fn name(&self, key: &Key) -> String {
+        hex(&self.0.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
+    }
 }
 
 /// What a genuine token says.
@@ -58,7 +69,7 @@ impl Signer {
         Ok(Self {
             current: SigningKey::new(current, app, name)?,
             previous: previous.iter().map(|key| SigningKey::new(key, app, name)).collect::<Result<_, _>>()?,
-            fingerprints: current.mac(Purpose::FINGERPRINT)?,
+            fingerprints: Fingerprints(current.mac(Purpose::FINGERPRINT)?),
         })
     }
 
@@ -93,9 +104,8 @@ impl Signer {
         Some(Opened { selector, verifier, current })
     }
 
-    /// A short name for a session in logs. It stays for the session's life, and without the key says nothing of its id.
-    pub(crate) fn fingerprint(&self, key: &Key) -> String {
-        hex(&self.fingerprints.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
+    pub(crate) const fn fingerprints(&self) -> &Fingerprints {
+        &self.fingerprints
     }
 
     fn key(&self, id: &KeyId) -> Option<(&SigningKey, bool)> {

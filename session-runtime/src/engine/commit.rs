@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Request, Step,
-    open::Lost,
+    open::{Lost, Presented},
     pending::Pending,
     plan::Plan,
     request::Inner,
@@ -64,8 +64,8 @@ pub(crate) enum CookieChange {
 }
 
 fn take_pending(inner: &mut Inner) -> Result<Pending, Error> {
-    let era = inner.pending.era;
-    let mut pending = std::mem::replace(&mut inner.pending, Pending { era, ..Pending::default() });
+    let after = inner.pending.emptied();
+    let mut pending = std::mem::replace(&mut inner.pending, after);
     match pending.steps.iter().position(|step| matches!(step, Step::Failed(_))).map(|at| pending.steps.remove(at)) {
         Some(Step::Failed(error)) => Err(error),
         _ => Ok(pending),
@@ -113,10 +113,15 @@ impl Request {
             work.resumed = true;
             return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
         }
+        if matches!(inner.presented, Some(Presented::Unknown)) && !inner.pending.is_empty() {
+            // It stays, so that whoever does not ask is told too.
+            return Err(Error::new(Kind::Unavailable));
+        }
         let pending = take_pending(&mut inner)?;
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
         let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
+        self.engine.check_size_of(&plan, presented)?;
         let plan = self.engine.seal_plan(plan, presented, now)?;
         let key = presented.key();
         let outcome = match plan {
@@ -152,7 +157,7 @@ impl Request {
             }
             work.applied = true;
             // It is in the record now, and must not count twice should the rest fail.
-            work.pending = Pending { era: work.pending.era, ..Pending::default() };
+            work.pending = work.pending.emptied();
         }
         let Some(sign_in) = &work.sign_in else { return Ok(Some(Outcome::Applied)) };
         Ok(Some(match self.engine.settle(sign_in).await? {

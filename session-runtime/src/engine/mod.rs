@@ -10,6 +10,7 @@
 //! - `commit`: has the plan carried out, and plans again where somebody else was first; `work` keeps what is under way.
 //! - `send`: asks the store, and does to the request what the answer calls for.
 //! - `swap`: compare-and-swap of one field, which waits for no commit.
+//! - `size`: how large a session may grow.
 //! - `users`: whose the sessions are, and how many may be.
 
 mod ask;
@@ -22,6 +23,7 @@ mod request;
 mod sealer;
 mod secrets;
 mod send;
+mod size;
 mod snapshot;
 mod swap;
 mod users;
@@ -63,6 +65,8 @@ pub(crate) struct Engine {
     /// Stands before each identity in the store: which kind of session it is signed in to.
     pub(crate) kind: [u8; 8],
     pub(crate) limit: Option<SessionLimit>,
+    /// How many bytes the fields of a session may have, names included.
+    pub(crate) max_bytes: usize,
     pub(crate) signer: Signer,
     /// None: no field is secret.
     pub(crate) secrets: Option<Secrets>,

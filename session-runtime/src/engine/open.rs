@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Engine, plan::end, secrets::Sealed};
 use crate::{
     clock::Timestamp,
-    cookie::{Presented::Token, present},
+    cookie::{Opened, Presented::Token, present},
     error::Error,
     event::Event,
     id::{Digest, Key, Selector, Verifier},
@@ -89,15 +89,17 @@ enum Match {
 }
 
 impl Engine {
-    /// Loads the session that these `Cookie` headers bring.
-    pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<Presented, Error> {
-        let now = self.clock.now();
-        let Token(token) = present(cookies, &self.cookie.name, &self.signer, now, &self.events) else {
-            return Ok(Presented::Nobody);
-        };
-        let key = token.selector.key();
+    /// The token that these `Cookie` headers bring.
+    pub(super) fn token<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Option<Opened> {
+        let presented = present(cookies, &self.cookie.name, &self.signer, self.clock.now(), &self.events);
+        if let Token(token) = presented { Some(token) } else { None }
+    }
+
+    /// Loads the session that a token names.
+    pub(super) async fn open(&self, token: Opened) -> Result<Presented, Error> {
+        let (now, key) = (self.clock.now(), token.selector.key());
         let Some(record) = self.load(&key, now).await? else {
-            self.events.emit(&Event::Unknown);
+            self.events.emit(&Event::Unknown, Some(&key));
             return Ok(Presented::Nobody);
         };
         let matched = matched(&record, self.digester.digest(token.selector, &token.verifier), now);
@@ -105,16 +107,16 @@ impl Engine {
             Match::Current => true,
             Match::StillGood => false,
             Match::JustReplaced => {
-                self.events.emit(&Event::Replayed { recently: true });
+                self.events.emit(&Event::Replayed { recently: true }, Some(&key));
                 return Ok(Presented::Lost(Lost::Moved));
             }
             Match::LongReplaced => {
-                self.events.emit(&Event::Replayed { recently: false });
-                self.end_if_told(&token.selector.key(), &record, now).await?;
+                self.events.emit(&Event::Replayed { recently: false }, Some(&key));
+                self.end_if_told(&key, &record, now).await?;
                 return Ok(Presented::Nobody);
             }
             Match::None => {
-                self.events.emit(&Event::Unknown);
+                self.events.emit(&Event::Unknown, Some(&key));
                 return Ok(Presented::Nobody);
             }
         };
@@ -131,7 +133,7 @@ impl Engine {
             && let Applied::Applied { .. } = self.apply(key, &end(record.generation, now), now).await?
         {
             self.remove_ended(key).await;
-            self.events.emit(&Event::Ended);
+            self.events.emit(&Event::Ended, Some(key));
         }
         Ok(())
     }

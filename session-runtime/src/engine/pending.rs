@@ -134,6 +134,8 @@ pub(crate) struct Pending {
     pub(crate) ops: Vec<(&'static Meta, Op)>,
     /// How often fields were forgotten.
     pub(crate) era: u32,
+    /// The era in which whoever is there came.
+    came: u32,
 }
 
 impl Pending {
@@ -141,8 +143,8 @@ impl Pending {
         self.steps.is_empty() && self.ops.is_empty()
     }
 
-    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped. `stored` is who the record
-    /// says is signed in.
+    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped. `stored` is who was
+    /// signed in before all that.
     ///
     /// What a handle wrote for a visitor who has left the session since, by another handle, belongs to that visitor: only
     /// what it wrote for the device counts. If it signed in or out itself, what it wrote is for whom it left it to.
@@ -155,21 +157,36 @@ impl Pending {
     ) -> bool {
         let came = ops.len();
         let signs = |step: &Step| matches!(step, Step::LogIn { .. } | Step::LogOut | Step::End);
-        if era != self.era && !steps.iter().any(signs) {
-            ops.retain(|(meta, _)| meta.device);
+        if !steps.iter().any(signs) {
+            ops.retain(|(meta, _)| self.is_theirs(era, meta));
         }
         if !steps.is_empty() {
             self.compare(stored, &mut steps);
         }
         for stays in steps.iter().filter_map(Step::forgets) {
             self.ops.retain(|(meta, _)| meta.stays(stays));
+            self.era += 1;
             // A guest who signs in is the same visitor as before.
-            self.era += u32::from(stays != Stays::Guest);
+            if stays != Stays::Guest {
+                self.came = self.era;
+            }
         }
         self.steps.extend(steps);
         let dropped = ops.len() < came;
         self.follow(ops);
         dropped
+    }
+
+    /// Whether what a handle from `era` does to this field is still done to the same visitor's, whom it saw as a guest
+    /// perhaps.
+    pub(super) fn is_theirs(&self, era: u32, meta: &Meta) -> bool {
+        let stays = if era < self.came { Stays::Device } else { Stays::Guest };
+        era == self.era || meta.stays(stays)
+    }
+
+    /// The same with nothing done.
+    pub(super) fn emptied(&self) -> Self {
+        Self { era: self.era, came: self.came, ..Self::default() }
     }
 
     /// Adds ops behind those that are there.
@@ -188,14 +205,7 @@ impl Pending {
 
     /// Tells sign-ins apart by who is signed in by now: the handle may have been opened before another one's sign-in.
     fn compare(&self, stored: Option<&[u8]>, steps: &mut [Step]) {
-        let mut who = stored;
-        for step in &self.steps {
-            match step {
-                Step::LogIn { user, .. } => who = Some(user),
-                Step::LogOut | Step::End => who = None,
-                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
-            }
-        }
+        let mut who = self.who(stored);
         for step in steps {
             match step {
                 Step::LogIn { user, first, same } => {
@@ -208,10 +218,19 @@ impl Pending {
         }
     }
 
+    /// Who is signed in after this, if it was `before`.
+    pub(super) fn who<'a>(&'a self, before: Option<&'a [u8]>) -> Option<&'a [u8]> {
+        self.steps.iter().fold(before, |who, step| match step {
+            Step::LogIn { user, .. } => Some(user),
+            Step::LogOut | Step::End => None,
+            Step::Renew | Step::Remember(_) | Step::Failed(_) => who,
+        })
+    }
+
     /// Puts back what could not be stored, before what came since.
     pub(crate) fn put_back(&mut self, before: Self) {
         let since = std::mem::replace(self, before);
-        self.era = since.era;
+        (self.era, self.came) = (since.era, since.came);
         if let Some(stays) = since.forgets() {
             self.ops.retain(|(meta, _)| meta.stays(stays));
         }

@@ -75,16 +75,17 @@ impl<'a> Intent<'a> {
 impl Plan {
     /// Whose session this makes of which, if it signs somebody in.
     pub(super) fn sign_in(&self, presented: &Presented) -> Option<SignIn> {
-        let (change, key, record) = match (self, presented) {
-            (Self::Create { change, selector, .. }, _) => (change, selector.key(), None),
-            (Self::Update { change, .. }, Presented::Found(found)) => {
-                (change, found.selector.key(), Some(&found.record))
+        let (change, key, before) = match (self, presented) {
+            (Self::Create { change, selector, ends: Some(_), .. }, Presented::Found(found)) => {
+                (change, selector.key(), Some(found))
             }
+            (Self::Create { change, selector, .. }, _) => (change, selector.key(), None),
+            (Self::Update { change, .. }, Presented::Found(found)) => (change, found.selector.key(), Some(found)),
             _ => return None,
         };
         let Some(Sign::In { user, .. }) = &change.sign else { return None };
-        let again = record.is_some_and(|record| record.user.as_ref() == Some(user));
-        Some(SignIn { user: User::new(user.clone()), key, again })
+        let again = before.is_some_and(|found| found.record.user.as_ref() == Some(user));
+        Some(SignIn { user: User::new(user.clone()), key, again, new: matches!(self, Self::Create { .. }) })
     }
 
     pub(crate) fn new(
@@ -189,7 +190,7 @@ fn update(
         return Ok(Plan::Conflict);
     }
     if let Some(stays) = forgets {
-        forget(&mut change, engine.fields, stays, &record.fields);
+        forget(&mut change, engine.fields, stays);
     }
     if forgets == Some(Stays::Device) {
         let unchanged = |meta: &&Meta| !pending.ops.iter().any(|(changed, _)| changed.name == meta.name);
@@ -220,8 +221,8 @@ fn kept_fields(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp) ->
     kept
 }
 
-/// Removes what does not stay and is not written anew. It may have changed meanwhile: it goes all the same.
-fn forget(change: &mut Change, metas: &[Meta], stays: Stays, stored: &Fields) {
+/// Removes what does not stay and is not written anew. It may have changed or come meanwhile: it goes all the same.
+fn forget(change: &mut Change, metas: &[Meta], stays: Stays) {
     let goes = |name: &str| !stays_stored(name, stays, metas);
     change.expect.retain(|expect| !goes(&expect.name));
     if stays == Stays::Device {
@@ -229,19 +230,21 @@ fn forget(change: &mut Change, metas: &[Meta], stays: Stays, stored: &Fields) {
         change.keep = Some(metas.iter().filter(|meta| meta.stays(stays)).map(|meta| meta.name.into()).collect());
         return;
     }
-    for name in stored.iter().map(|entry| entry.name).filter(|name| goes(name)) {
-        let written = change.set.iter().any(|set| set.name == name) || change.unset.iter().any(|unset| unset == name);
-        if !written {
-            change.unset.push(name.to_owned().into());
+    for meta in metas.iter().filter(|meta| !meta.stays(stays)) {
+        for name in [&meta.name].into_iter().chain(meta.aliases) {
+            let written =
+                change.set.iter().any(|set| set.name == *name) || change.unset.iter().any(|unset| unset == name);
+            if !written {
+                change.unset.push((*name).into());
+            }
         }
     }
 }
 
 /// Whether a field is written that decides what the visitor may do.
 fn rotates(change: &Change, metas: &[Meta]) -> bool {
-    let written =
-        |name: &str| change.set.iter().any(|set| set.name == name) || change.unset.iter().any(|unset| unset == name);
-    metas.iter().any(|meta| meta.rotates && written(meta.name))
+    let mut written = change.set.iter().map(|set| &set.name).chain(&change.unset);
+    written.any(|name| metas.iter().any(|meta| meta.rotates && meta.is_stored_as(name)))
 }
 
 /// Moves what is kept under an older name, since `keep` speaks of today's.

@@ -31,6 +31,8 @@ pub(crate) struct Request {
 pub(super) struct Inner {
     /// Whom the cookie brings. None: nobody asked yet.
     pub(super) presented: Option<Presented>,
+    /// The session that this request had last: whom events are about.
+    pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
     /// What was sent to the store and not answered yet.
     pub(super) underway: Option<Work>,
@@ -72,7 +74,8 @@ impl Inner {
 
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
     fn fail(&mut self) -> bool {
-        if let Some(work) = self.underway.take() {
+        // What is in stays, and whether its sign-in stands is still to be told.
+        if let Some(work) = self.underway.take_if(|work| !work.applied) {
             self.pending.put_back(work.pending);
         }
         self.pending.keep_on_failure()
@@ -108,14 +111,21 @@ impl Request {
         let _gate = self.gate.lock().await;
         self.inner().asked = true;
         if self.inner().presented.is_none() {
-            let presented = match self.engine.open(cookies).await {
+            let Some(token) = self.engine.token(cookies) else {
+                self.inner().presented = Some(Presented::Nobody);
+                return Ok(());
+            };
+            let key = token.selector.key();
+            let presented = match self.engine.open(token).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
                     tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
                     Presented::Unknown
                 }
                 presented => presented?,
             };
-            self.inner().presented = Some(presented);
+            let mut inner = self.inner();
+            inner.subject = (!matches!(presented, Presented::Nobody)).then_some(key);
+            inner.presented = Some(presented);
         }
         Ok(())
     }
@@ -132,12 +142,13 @@ impl Request {
 
     /// Takes in what a handle did that was opened in `era`; says whether some of it was dropped.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
-        let Inner { presented, pending, .. } = &mut *self.inner();
+        let Inner { presented, pending, underway, .. } = &mut *self.inner();
         let stored = match presented {
             Some(Presented::Found(found)) => found.record.user.as_deref().map(|user| self.engine.identity(user)),
             _ => None,
         };
-        pending.fold(era, stored, steps, ops)
+        let before = underway.as_ref().map_or(stored, |work| work.pending.who(stored));
+        pending.fold(era, before, steps, ops)
     }
 
     /// A handle has gone. If the response has left before it, what it changed is saved now.
@@ -249,7 +260,8 @@ impl Request {
     }
 
     pub(crate) fn emit(&self, event: &Event) {
-        self.engine.events.emit(event);
+        let session = self.inner().subject;
+        self.engine.events.emit(event, session.as_ref());
     }
 
     pub(crate) fn new_lifetime(&self) -> Lifetime {

@@ -39,10 +39,10 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    fn report(&self, events: &Events) {
+    fn report(&self, events: &Events, key: &Key) {
         for &field in &self.unreadable {
             tracing::warn!(target: "session_runtime", field, "a stored secret cannot be opened");
-            events.emit(&Event::Undecodable { field });
+            events.emit(&Event::Undecodable { field }, Some(key));
         }
     }
 }
@@ -91,7 +91,7 @@ impl Engine {
     ) -> (Arc<Record>, Option<Sealed>) {
         let (record, sealed) = self.reveal(key, record, now);
         if let Some(sealed) = &sealed {
-            sealed.report(&self.events);
+            sealed.report(&self.events, key);
         }
         (record, sealed)
     }

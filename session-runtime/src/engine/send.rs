@@ -64,6 +64,7 @@ impl Request {
         let Applied::Applied { .. } = self.engine.apply(&selector.key(), change, now).await? else {
             return Ok(None); // a taken key: the next attempt draws another
         };
+        self.inner().subject = Some(selector.key());
         self.emit(&Event::Created);
         let mut inner = self.inner();
         if let Some(lifetime) = change.restart {

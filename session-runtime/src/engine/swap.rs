@@ -24,7 +24,7 @@ impl Request {
     ) -> Result<bool, Error> {
         let _gate = self.gate.lock().await;
         let now = self.now();
-        if self.inner().pending.era != era {
+        if !self.inner().pending.is_theirs(era, meta) {
             return self.report(Outcome::Moved).into_result().map(|()| false);
         }
         if let Some(swapped) = self.swap_pending(meta, &seen, &value) {
@@ -34,6 +34,7 @@ impl Request {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);
                 let fits = write_ops(&mut change, &[(meta, Op::Swap { seen, value })], &found.record.fields, now);
+                self.engine.check_size(&change, &found.record.fields)?;
                 self.engine.seal(found, &mut change, now)?;
                 Some((found.selector.key(), fits.then_some(change)))
             }

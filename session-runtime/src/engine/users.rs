@@ -2,7 +2,8 @@
 //!
 //! The entries of a user are a superset of the user's live sessions. A sign-in enters its session, applies its change,
 //! and looks whether the entry still stands; if not, somebody ended all meanwhile, and it ends as well. Whoever ends
-//! sessions ends each before its entry leaves, so that an interruption hides none.
+//! sessions ends each before its entry leaves, and calls off those who are about to come rather than taking their entry
+//! out, so that an interruption of either hides none.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::{
     id::Key,
     record::{Applied, Record},
     schema::SessionLimit,
-    store::{ENTRY_GRACE, User, UserEntry},
+    store::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry},
 };
 
 /// How often a session is looked at anew because its id changed while it was about to be ended.
@@ -23,8 +24,10 @@ const RETRIES: usize = 64;
 pub(super) struct SignIn {
     pub(super) user: User,
     pub(super) key: Key,
-    /// Whether it is the user's already: then it needs no room.
+    /// Whether it is the user's already, or takes the place of one that is: then it needs no room.
     pub(super) again: bool,
+    /// Whether nobody else can be signing in to it, since its key is new.
+    pub(super) new: bool,
 }
 
 /// What became of an entry.
@@ -58,35 +61,52 @@ impl Engine {
 
     /// Ends the sessions of `user` that `which` holds for, and says how many there were.
     pub(crate) async fn end_sessions_of(&self, user: &User, which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
-        let entries: Vec<Key> = self.entries(user).await?.iter().map(|entry| entry.key).filter(which).collect();
-        let (mut ended, mut others) = (0, Vec::new());
-        for key in &entries {
-            match self.end_session(user, key).await? {
-                true => ended += 1,
-                false => others.push(*key),
+        let entries = self.entries(user).await?;
+        let (mut ended, mut leaving, mut others) = (0, Vec::new(), Vec::new());
+        for UserEntry { key, at } in entries.iter().filter(|entry| which(&entry.key)) {
+            if self.end_session(user, key).await? {
+                ended += 1;
+                leaving.push(*key);
+                continue;
+            }
+            others.push(*key);
+            if (*at + ENTRY_GRACE).passed(self.clock.now()) {
+                leaving.push(*key);
+            } else {
+                self.call_off(user, key).await?;
             }
         }
-        if entries.is_empty() {
-            return Ok(ended);
+        if !leaving.is_empty() {
+            self.leave(user, &leaving).await?;
         }
-        self.leave(user, &entries).await?;
-        // Where a sign-in was under way, it saw its entry gone, or it was done before: then it is ended now.
+        // Where a sign-in was under way, it sees its entry called off, or it was done before: then it is ended now.
         for key in &others {
             ended += u64::from(self.end_session(user, key).await?);
         }
         Ok(ended)
     }
 
+    /// Has a sign-in end that is under way. The entry stays, lest its session be on no list should anybody be
+    /// interrupted; without one it vanishes.
+    async fn call_off(&self, user: &User, key: &Key) -> Result<(), Error> {
+        Ok(self.enter(user, key, ENTRY_CALLED_OFF).await?)
+    }
+
     /// Enters a sign-in. `false`: there is no room for it.
     pub(super) async fn admit(&self, sign_in: &SignIn) -> Result<bool, Error> {
-        let SignIn { user, key, again } = sign_in;
+        let SignIn { user, key, again, new } = sign_in;
         self.enter(user, key, self.clock.now()).await?;
         let Some(SessionLimit::Refuse(most)) = self.limit.filter(|_| !again) else { return Ok(true) };
         let entries = self.entries(user).await?;
         if entries.len() <= most as usize || self.in_the_way(user, key, &entries).await? < most as usize {
             return Ok(true);
         }
-        self.withdraw(user, key).await?;
+        if *new {
+            self.leave(user, &[*key]).await?;
+        } else if self.live_one(user, key).await?.is_none() {
+            // Another request of the same browser may be signing in to it.
+            self.call_off(user, key).await?;
+        }
         Ok(false)
     }
 
@@ -109,30 +129,22 @@ impl Engine {
         Ok(in_the_way)
     }
 
-    /// Takes the entry of a refused sign-in out again, unless it stands for another one's of the same browser.
-    async fn withdraw(&self, user: &User, key: &Key) -> Result<(), Error> {
-        if self.live_one(user, key).await?.is_none() {
-            self.leave(user, &[*key]).await?;
-            if self.live_one(user, key).await?.is_some() {
-                self.enter(user, key, self.clock.now()).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Looks whether the entry of a sign-in that was applied still stands, and that the user has no more sessions than
     /// allowed.
     ///
     /// Of sign-ins at the same time, the last to look sees all of them. So however they race, no more are left.
     pub(super) async fn settle(&self, sign_in: &SignIn) -> Result<Settled, Error> {
-        let SignIn { user, key, .. } = sign_in;
+        let SignIn { user, key, again, new } = sign_in;
         let gone = if matches!(self.limit, Some(SessionLimit::Refuse(_))) { Settled::Refused } else { Settled::Ended };
         let entries = self.entries(user).await?;
-        if !entries.iter().any(|entry| entry.key == *key) {
+        if !entries.iter().any(|entry| entry.key == *key && entry.at != ENTRY_CALLED_OFF) {
             self.end_session(user, key).await?;
             return Ok(gone);
         }
         let Some(limit) = self.limit.filter(|limit| entries.len() > limit.most()) else { return Ok(Settled::Stands) };
+        if *again && !new && gone == Settled::Refused {
+            return Ok(Settled::Stands); // there are more than that since the limit was lowered
+        }
         let live = self.live(user, &entries).await?;
         let surplus = match limit {
             SessionLimit::EndOldest(_) => &live[..live.len().saturating_sub(limit.most())],
@@ -175,7 +187,7 @@ impl Engine {
             match self.apply(key, &end(record.generation, now), now).await? {
                 Applied::Applied { .. } => {
                     self.remove_ended(key).await;
-                    self.events.emit(&Event::Revoked);
+                    self.events.emit(&Event::Revoked, Some(key));
                     return Ok(true);
                 }
                 Applied::Gone => return Ok(false),

@@ -68,7 +68,7 @@ impl<'a, T: 'static> Atomic<'a, T> {
             let mut value = state.stored(field).map_or_else(field.initial, |bytes| decode(bytes, state, field));
             let outcome = change(&mut value);
             let new = encode(&value, field)?;
-            let unchanged = state.stored(field) == new.as_deref() && field.expires.is_none();
+            let unchanged = state.stored(field) == new.as_deref() && field.expires.is_none() && !state.snapshot.unknown;
             if unchanged || state.swap(field, new).await? {
                 slot.put(value);
                 return Ok(outcome);

@@ -36,6 +36,6 @@ impl Origin {
             Self::Request(request) => request.engine(),
             Self::Listed { engine, .. } => engine,
         };
-        Some(engine.signer.fingerprint(&self.key()?))
+        Some(engine.signer.fingerprints().name(&self.key()?))
     }
 }

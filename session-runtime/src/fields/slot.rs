@@ -114,7 +114,7 @@ impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
                 None => Op::Unset,
             }),
             Edit::Signed => encode(slot.get(state, field), field)?.map(|value| Op::Set { value }),
-            Edit::Reset => state.stored(field).map(|_| Op::Unset),
+            Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
             Edit::Listed { taken: None, put } if put.is_empty() => None,
@@ -141,6 +141,8 @@ pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Ve
 fn changed<T>(value: &T, state: &State, field: &'static Field<T>) -> Result<Option<Option<Vec<u8>>>, Error> {
     let new = encode(value, field)?;
     let same = match (state.stored(field), &new) {
+        // Nobody knows what is stored; who changes something will be told so.
+        _ if state.snapshot.unknown => false,
         (Some(old), Some(new)) => old == new && field.expires.is_none(),
         (None, None) => true,
         (Some(_), None) => false,

@@ -44,7 +44,7 @@ impl State {
     pub(crate) fn emit(&self, event: &Event) {
         match &self.origin {
             Origin::Request(request) => request.emit(event),
-            Origin::Listed { engine, .. } => engine.events.emit(event),
+            Origin::Listed { engine, key } => engine.events.emit(event, Some(key)),
             Origin::Nothing => {}
         }
     }

@@ -3,7 +3,7 @@
 use super::{Core, Schema};
 use crate::{
     engine::Step,
-    error::Error,
+    error::{Error, Kind},
     fields::{Edit, Slot, encode},
     schema::{Field, Stays},
 };
@@ -37,8 +37,11 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
 
     /// Signs `user` in: the session gets a new id and a new lifetime, and remembers when this was (OWASP ASVS 7.2.4).
     ///
-    /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only `device` fields do, and what this request
-    /// wrote before belongs to the former visitor.
+    /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only
+    /// `device` fields do, and what this request wrote before belongs to the former visitor.
+    ///
+    /// A user that is encoded as nothing at all, such as a unit, cannot be told from nobody: then the request is
+    /// answered 500, and nothing of it is stored.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -51,12 +54,17 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     pub fn log_in(&mut self, user: T) {
         let user = Some(user);
         match (self.encoded(), encode(&user, self.field)) {
-            (Ok(old), Ok(new)) => {
-                let (first, same) = (old.is_none(), old == new);
+            (Ok(old), Ok(Some(new))) => {
+                let (first, same) = (old.is_none(), old.as_ref() == Some(&new));
                 if !same {
                     self.core.forget(if first { Stays::Guest } else { Stays::Device });
                 }
-                self.core.__state.steps.push(Step::LogIn { user: new.unwrap_or_default().into(), first, same });
+                self.core.__state.steps.push(Step::LogIn { user: new.into(), first, same });
+            }
+            (Ok(_), Ok(None)) => {
+                let failed = Error::new(Kind::Encode { field: self.field.name });
+                let why = "it is encoded as nothing at all, which says that nobody is signed in";
+                self.core.__state.steps.push(Step::Failed(failed.because(why)));
             }
             (Err(error), _) | (_, Err(error)) => self.core.__state.steps.push(Step::Failed(error)),
         }
@@ -85,9 +93,40 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         }
     }
 
+    /// For who looks for [`Plain::set`](crate::Plain::set): it does not compile, and says what to write instead.
+    #[doc(hidden)]
+    pub fn set<V>(&mut self, _user: V)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
+    #[doc(hidden)]
+    pub fn reset(&mut self)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
+    #[doc(hidden)]
+    pub fn clear(&mut self)
+    where
+        Self: SetWithoutRenewal,
+    {
+    }
+
     /// Who is signed in so far, as stored.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
         encode((self.slot)(__slots).get(__state, self.field), self.field)
     }
 }
+
+/// What no identity is, so that nobody is signed in or out under an id that was there before (SECURITY S9).
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "who is signed in changes by `log_in` and `log_out` alone",
+    label = "would keep the session's id",
+    note = "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing"
+)]
+pub trait SetWithoutRenewal {}

@@ -26,6 +26,9 @@ use crate::{
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Room for much more than a session should hold, and an end to what a visitor can fill.
+const MAX_BYTES: usize = 1024 * 1024;
+
 /// Makes [`Sessions`]. Each option overrides the attribute of the same name on the struct.
 ///
 /// ```
@@ -61,6 +64,7 @@ pub struct SessionsBuilder<S> {
     clean_every: Duration,
     store_timeout: Duration,
     pub(super) max_per_user: Option<SessionLimit>,
+    pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
     pub(super) end_replayed: bool,
     kind: PhantomData<fn() -> S>,
@@ -84,6 +88,7 @@ impl<S: Schema> SessionsBuilder<S> {
             clean_every: Duration::from_secs(60),
             store_timeout: Duration::from_secs(5),
             max_per_user: spec.max_per_user,
+            max_bytes: MAX_BYTES,
             store_down: StoreDown::default(),
             end_replayed: false,
             kind: PhantomData,
@@ -130,18 +135,19 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Calls `hook` for every [`Event`], within the request that causes it.
+    /// Calls `hook` for every [`Event`], within the request that causes it, with the fingerprint of the session where it is
+    /// known.
     ///
     /// ```
     /// # use session_runtime::{Event, Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().on_event(|event| {
+    /// let builder = Sessions::<Shop>::builder().on_event(|event, session| {
     ///     if let Event::Replayed { recently: false } = event {
-    ///         eprintln!("somebody came back with a replaced cookie");
+    ///         eprintln!("somebody came back with a replaced cookie of {}", session.unwrap_or("?"));
     ///     }
     /// });
     /// ```
-    pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, hook: impl Fn(&Event, Option<&str>) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
     }
@@ -213,7 +219,10 @@ impl<S: Schema> SessionsBuilder<S> {
                 "the `{name}` sessions have no keys: add `.keys(…)`, for example `.keys(KeyRing::from_env(\"SESSION_KEYS\")?)`"
             )));
         };
-        store.observe(self.events.clone());
+        let signer = Signer::new(&keys, &self.app, &self.cookie.name)?;
+        let names = signer.fingerprints().clone();
+        let events = self.events.naming(move |key| names.name(key));
+        store.observe(events.clone());
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
@@ -221,13 +230,14 @@ impl<S: Schema> SessionsBuilder<S> {
             users,
             kind: kind(&self.app, &self.cookie.name),
             limit: self.max_per_user,
-            signer: Signer::new(&keys, &self.app, &self.cookie.name)?,
+            max_bytes: self.max_bytes,
+            signer,
             secrets: Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             writer: Writer::new(&self.cookie)?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),
             clock: self.clock,
-            events: self.events,
+            events,
             lifetimes,
             store_timeout: self.store_timeout,
             store_down: self.store_down,

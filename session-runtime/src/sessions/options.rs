@@ -195,6 +195,23 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
+    /// How many bytes the stored fields of a session may have, their names included. Default: 1 MiB.
+    ///
+    /// A change that would make more of them is refused before it reaches the store ([`Error::is_too_large`], a 500 that
+    /// names the largest fields), so that no visitor fills it. Most sessions have a few hundred bytes.
+    ///
+    /// [`Error::is_too_large`]: crate::Error::is_too_large
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().max_bytes(16 * 1024);
+    /// ```
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
     /// What a request gets while the store is down. Default: [`StoreDown::Unavailable`], a 503.
     ///
     /// ```

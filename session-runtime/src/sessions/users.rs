@@ -40,7 +40,9 @@ impl<S: Schema> Sessions<S> {
 /// The sessions of one user. Made by [`Sessions::of`].
 ///
 /// What is ended is ended at once, on every server: a request under way with it changes nothing any more, and the next
-/// is anonymous. A sign-in at the same time is either ended as well, and then answered 409, or it came later.
+/// is anonymous. A sign-in at the same time is either ended as well, or it came later. It is answered 409 then, except
+/// where it was one more in a session that had just been ended: that is answered as any late write, see
+/// [`Error::is_gone`].
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};

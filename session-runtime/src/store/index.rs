@@ -13,15 +13,19 @@ use crate::{clock::Timestamp, id::hex};
 /// come. Past this it counts as left behind, and vanishes.
 pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 
+/// When an entry says that it came whose sign-in is called off: the beginning of time, so that it vanishes unless its
+/// session is there all the same.
+pub const ENTRY_CALLED_OFF: Timestamp = Timestamp::from_millis(0);
+
 /// A store that knows which sessions are whose.
 ///
 /// The entries of a user are always a superset of the user's live sessions. Both sides see to that:
 ///
 /// * **Who signs a session in** enters it, then applies the change, then looks whether the entry still stands. If it
-///   does not, the user's sessions were ended meanwhile, and the record is deleted.
-/// * **Who ends sessions** deletes their records, and only then takes their entries out, so that an interruption never
-///   leaves a live session unlisted. Then the records are deleted once more: a sign-in that was applied between the
-///   two may have found its entry still standing.
+///   has left or was called off, the user's sessions were ended meanwhile, and the record is deleted.
+/// * **Who ends sessions** deletes their records, and only then takes their entries out. A session that is not the
+///   user's may be about to come: it is called off by entering it at [`ENTRY_CALLED_OFF`], and then deleted if it has
+///   become the user's before. So an interruption of either never leaves a live session unlisted.
 ///
 /// What goes the other way round, an entry whose session is gone (deleted, expired, signed out, signed in as another,
 /// or never stored within [`ENTRY_GRACE`]), vanishes by itself: at the latest when [`Store::delete_expired`] has run.
@@ -29,22 +33,29 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 /// what one process did shows to all others at once.
 ///
 /// ```
-/// use session_runtime::store::{Key, Store, StoreError, User, UserIndex};
+/// use session_runtime::{Timestamp, store::{ENTRY_CALLED_OFF, Key, Store, StoreError, User, UserEntry, UserIndex}};
 ///
 /// /// Ends all sessions of `user`.
-/// async fn end_all(store: &impl UserIndex, user: &User) -> Result<(), StoreError> {
-///     let sessions: Vec<Key> = store.entries(user).await?.into_iter().map(|entry| entry.key).collect();
-///     end(store, &sessions).await?;
-///     store.leave(user, &sessions).await?;
-///     // And those that came before their entry left.
-///     end(store, &sessions).await
-/// }
-///
-/// async fn end(store: &impl Store, sessions: &[Key]) -> Result<(), StoreError> {
-///     for key in sessions {
-///         store.delete(key).await?;
+/// async fn end_all(store: &impl UserIndex, user: &User, now: Timestamp) -> Result<(), StoreError> {
+///     for UserEntry { key, .. } in store.entries(user).await? {
+///         if !end(store, user, &key, now).await? {
+///             store.enter(user, &key, ENTRY_CALLED_OFF).await?;
+///             // And if it came before that.
+///             end(store, user, &key, now).await?;
+///         }
 ///     }
 ///     Ok(())
+/// }
+///
+/// /// Ends one session, if it is the user's.
+/// async fn end(store: &impl UserIndex, user: &User, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
+///     let record = store.load(key, now).await?;
+///     if record.is_none_or(|record| record.user.as_deref() != Some(user.as_bytes())) {
+///         return Ok(false);
+///     }
+///     store.delete(key).await?;
+///     store.leave(user, &[*key]).await?;
+///     Ok(true)
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -56,7 +67,7 @@ pub const ENTRY_GRACE: Duration = Duration::from_secs(60);
 )]
 pub trait UserIndex: Store {
     /// Enters `key` among the sessions of `user`, as the newest. Entering what is there already moves it to the end, and
-    /// its [`ENTRY_GRACE`] starts anew.
+    /// its [`ENTRY_GRACE`] starts anew, from `now`, however long ago that is.
     ///
     /// # Errors
     /// [`StoreError`] if the entry may be missing. Nobody may be signed in then.

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-pub use self::index::{ENTRY_GRACE, User, UserEntry, UserIndex};
+pub use self::index::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry, UserIndex};
 #[doc(hidden)]
 pub use self::needs::{Admits, ByUser, Nothing};
 pub(crate) use self::{index::DynUserIndex, needs::Kept};

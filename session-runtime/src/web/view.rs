@@ -205,7 +205,7 @@ mod tests {
         for (to, target, expected) in [
             ("/login", "/", "/login?next=/"),
             ("/login", "/account", "/login?next=/account"),
-            ("/login", "/a?x=1&y=%20#", "/login?next=/a%3Fx%3D1%26y%3D%2520"),
+            ("/login", "/a?x=1&y=%20", "/login?next=/a%3Fx%3D1%26y%3D%2520"),
             ("/login?plain", "/a", "/login?plain&next=/a"),
             ("/login?", "/a+b'c", "/login?&next=/a%2Bb%27c"),
             ("/login", "//evil.example", "/login"),

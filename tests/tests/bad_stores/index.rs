@@ -29,6 +29,7 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::TakesOutOfAllLists, "users: other users are left alone"),
     (Defect::DropsArrivals, "sign_ins: an entry stands before its session comes"),
     (Defect::KeepsTheMoment, "sign_ins: entering again is an arrival anew"),
+    (Defect::KeepsTheLatest, "sign_ins: an entry called off stays for its session"),
     (Defect::DropsOnWrite, "sign_ins: an entry stands while its session changes"),
     (Defect::KeepsTwenty, "sign_ins: entries stand however many come"),
     (Defect::TakesOutAll, "sign_ins: no order of steps leaves a session unlisted"),
@@ -63,6 +64,7 @@ enum Defect {
     TakesOutOfAllLists,
     DropsArrivals,
     KeepsTheMoment,
+    KeepsTheLatest,
     DropsOnWrite,
     KeepsTwenty,
     KeepsArrivals,
@@ -158,6 +160,10 @@ impl BadIndex {
             Some(place) if self.has(Defect::KeepsTheMoment) => {
                 let first = entries.remove(place);
                 entries.push(first);
+            }
+            Some(place) if self.has(Defect::KeepsTheLatest) => {
+                let (_, before) = entries.remove(place);
+                entries.push((new.0, new.1.max(before)));
             }
             Some(place) => {
                 if !self.has(Defect::EntersTwice) {

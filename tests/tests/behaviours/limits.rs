@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use session_runtime::{Event, SessionLimit};
+use session_runtime::{Clock, Event, KeyRing, SessionLimit};
 use tests::{
     app::{Server, minutes},
     client::{Reply, Visitor},
@@ -11,6 +11,8 @@ use tests::{
     store::AnyStore,
 };
 use tokio::sync::Barrier;
+
+use super::faulty::{Fault, Faulty, Gate};
 
 async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
@@ -106,6 +108,58 @@ over_stores! {
         assert_eq!(third.post("/login/ada").await.status, StatusCode::OK);
         assert!(is_in(&third).await && is_in(&first).await);
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
+    }
+
+    // B25: the session that makes room is the one that this request ends.
+    async fn a_session_that_takes_the_place_of_another_needs_no_room(store) {
+        use axum::routing::post;
+        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
+            s.destroy();
+            s.user_mut().log_in("ada".into());
+        })));
+        let before = server.signed_in("ada").await;
+        let mut visitor = before.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        assert!(is_in(&visitor.at(&server.app)).await && !is_in(&before).await);
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
+    }
+
+    // Where sign-ins are refused nobody is signed out for one, also not by a limit that was lowered since.
+    async fn a_lower_limit_ends_nobody_where_it_refuses(store) {
+        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+        let limited = |most| Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.max_per_user(SessionLimit::Refuse(most)));
+        let (before, after) = (limited(3), limited(1));
+        let (first, second, third) = (before.signed_in("ada").await, before.signed_in("ada").await, before.signed_in("ada").await);
+        let mut first = first.at(&after.app);
+        assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
+        assert_eq!(after.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
+        assert!(is_in(&first).await && is_in(&second).await && is_in(&third).await);
+    }
+
+    // B41: one browser sends its log-in twice, and the first is cut short while it is refused.
+    async fn a_refusal_that_is_cut_short_hides_nobody(store) {
+        // The calls from which on: load, enter, entries, load another, load its own; and where the first is interrupted.
+        for fails in 0..3 {
+            let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+            let other = server.signed_in("ada").await;
+            let mut visitor = server.visitor();
+            visitor.post("/name/guest").await;
+            let gate = Gate::new();
+            faulty.plan(vec![Fault::None; 4].into_iter().chain([Fault::Slow(gate.clone())]));
+            let mut again = visitor.clone();
+            let refused = tokio::spawn(async move { again.post("/login/ada").await.status });
+            gate.wait().await;
+            other.clone().post("/logout").await;
+            assert_eq!(visitor.post("/login/ada").await.status, StatusCode::OK);
+            faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));
+            gate.open();
+            assert!(refused.await.unwrap() != StatusCode::OK);
+            faulty.plan([]);
+            assert!(is_in(&visitor).await);
+            assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), 1, "{fails}");
+            assert!(!is_in(&visitor).await);
+        }
     }
 
     async fn the_expired_take_up_no_room(store) {

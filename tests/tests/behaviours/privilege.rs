@@ -2,18 +2,21 @@
 
 use axum::{
     Json, Router,
-    extract::Path,
+    extract::{Path, Request},
+    middleware::{Next, from_fn},
+    response::Response,
     routing::{get, post},
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Clock, Event, KeyRing, Session, Sessions};
+use session_runtime::{Clock, Event, KeyRing, Session, Sessions, store::UserIndex};
 use tests::{
     app::{Server, minutes},
     client::Visitor,
     over_stores,
-    store::AnyStore,
 };
+
+use super::faulty::{Fault, Faulty, Gate};
 
 /// A session in which somebody has a role.
 #[derive(Session)]
@@ -21,7 +24,7 @@ use tests::{
 struct Role {
     #[session(identity)]
     user: Option<String>,
-    #[session(rotates)]
+    #[session(rotates, alias = "rank")]
     role: Option<String>,
     #[session(secret)]
     token: Option<String>,
@@ -34,6 +37,15 @@ struct Role {
     theme: String,
 }
 
+/// The same session in an older build.
+#[derive(Session)]
+#[session(cookie = "__Host-role")]
+struct Rank {
+    #[session(identity)]
+    user: Option<String>,
+    rank: Option<String>,
+}
+
 type S = Session<Role>;
 
 struct Place {
@@ -41,10 +53,13 @@ struct Place {
     clock: Clock,
 }
 
-fn place(store: AnyStore) -> Place {
+fn place(store: impl UserIndex) -> Place {
+    place_with(store, &KeyRing::generate())
+}
+
+fn place_with(store: impl UserIndex, keys: &KeyRing) -> Place {
     let clock = Clock::stopped();
-    let sessions =
-        Sessions::<Role>::builder().store(store).keys(KeyRing::generate()).clock(clock.clone()).build().unwrap();
+    let sessions = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone()).build().unwrap();
     let app = Router::new()
         .route("/role", post(|mut s: S| async move { s.role_mut().clear() }))
         .route("/role/{role}", post(|mut s: S, Path(role): Path<String>| async move { s.role_mut().set(role) }))
@@ -58,6 +73,10 @@ fn place(store: AnyStore) -> Place {
         )
         .route("/notice/{text}", post(|mut s: S, Path(text): Path<String>| async move { s.notices_mut().put(text) }))
         .route("/theme/{to}", post(|mut s: S, Path(to): Path<String>| async move { *s.theme_mut() = to }))
+        .route(
+            "/held/login/{user}",
+            post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().log_in(user) }).layer(from_fn(hold)),
+        )
         .route("/login/{user}", post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().log_in(user) }))
         .route(
             "/elevated/{user}",
@@ -93,6 +112,15 @@ fn place(store: AnyStore) -> Place {
         )
         .layer(sessions.layer());
     Place { app, clock }
+}
+
+/// A middleware that writes, and holds its handle while the handler runs.
+async fn hold(mut session: S, request: Request, next: Next) -> Response {
+    session.role_mut().set("planted".into());
+    session.token_mut().set("planted".into());
+    session.cart_mut().push("tea".into());
+    *session.theme_mut() = "dark".into();
+    next.run(request).await
 }
 
 over_stores! {
@@ -142,6 +170,59 @@ over_stores! {
         let kept = json!({ "user": "ada", "role": null, "cart": ["tea"], "theme": "dark", "secrets": [null, []], "notices": [] });
         assert_eq!(seen, kept);
         assert_eq!(planted.get("/show").await.json()["user"], json!(null));
+    }
+
+    // S13: also what another tab wrote while the sign-in was under way.
+    async fn a_first_sign_in_forgets_what_has_just_come(store) {
+        let faulty = Faulty::new(&store);
+        let place = place(faulty.clone());
+        let mut visitor = Visitor::new(&place.app);
+        visitor.post("/cart/tea").await;
+        let (gate, mut tab) = (Gate::new(), visitor.clone());
+        faulty.plan([Fault::Slow(gate.clone())]);
+        let request = tokio::spawn(async move {
+            let reply = tab.post("/login/ada").await;
+            (tab, reply)
+        });
+        gate.wait().await;
+        assert_eq!(visitor.post("/secrets/planted").await.status, StatusCode::OK);
+        gate.open();
+        let (mut visitor, reply) = request.await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["cart"], &seen["secrets"]), (&json!("ada"), &json!(["tea"]), &json!([null, []])));
+    }
+
+    // S13, B45: and what a handle wrote that was opened before it.
+    async fn a_first_sign_in_forgets_what_a_handle_holds(store) {
+        let place = place(store);
+        let mut visitor = Visitor::new(&place.app);
+        assert_eq!(visitor.post("/held/login/ada").await.status, StatusCode::OK);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["role"], &seen["secrets"]), (&json!(null), &json!([null, []])));
+        assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the visitor is the same");
+        // To another user nothing of that goes but what is the device's.
+        visitor.post("/held/login/bob").await;
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["role"], &seen["cart"], &seen["theme"]), (&json!("bob"), &json!(null), &json!([]), &json!("dark")));
+    }
+
+    // S9: a role is one under whatever name it is stored.
+    async fn a_role_under_an_older_name_renews_the_id(store) {
+        let keys = KeyRing::generate();
+        let old = Sessions::<Rank>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
+        let old = Router::new()
+            .route("/", post(|mut s: Session<Rank>| async move { s.rank_mut().set("admin".into()) }))
+            .layer(old.layer());
+        let place = place_with(store, &keys);
+        for path in ["/role", "/role/clerk"] {
+            let mut visitor = Visitor::new(&old);
+            visitor.post("/").await;
+            let mut visitor = visitor.at(&place.app);
+            assert_eq!(visitor.get("/show").await.json()["role"], "admin");
+            assert!(visitor.post(path).await.set_cookie().is_some(), "{path}");
+            assert_ne!(visitor.get("/show").await.json()["role"], "admin");
+        }
     }
 
     // S13: what the sign-in itself grants stays, what came before it in the same request does not.

@@ -51,16 +51,43 @@ over_stores! {
         }
     }
 
-    // B32: also who wants to know.
+    // B32: also who wants to know, and so is the visitor if the handler then goes on.
     async fn save_says_so(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
-        let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
-            *s.name_mut() = "x".into();
-            s.save().await.unwrap_err().is_unavailable().to_string()
-        })));
+        let app = server.serving(
+            Router::new()
+                .route("/name", post(|mut s: Session<Site>| async move {
+                    *s.name_mut() = "x".into();
+                    assert!(s.save().await.unwrap_err().is_unavailable());
+                }))
+                .route("/out", post(|mut s: Session<Site>| async move {
+                    s.user_mut().log_out();
+                    assert!(s.save().await.unwrap_err().is_unavailable());
+                })),
+        );
         let visitor = server.signed_in("ada").await;
         server.controls.down.store(true, Ordering::SeqCst);
-        assert_eq!(visitor.at(&app).post("/").await.body, "true");
+        for path in ["/name", "/out"] {
+            assert_eq!(visitor.at(&app).post(path).await.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        }
+    }
+
+    // B32: what looks like no change, since nobody knows what is stored, may be one.
+    async fn what_returns_to_the_default_is_told(store) {
+        let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+        let app = server.serving(
+            Router::new()
+                .route("/note", post(|mut s: Session<Site>| async move { s.note_mut().clear() }))
+                .route("/name", post(|mut s: Session<Site>| async move { *s.name_mut() = String::new() }))
+                .route("/reset", post(|mut s: Session<Site>| async move { s.name_mut().reset() }))
+                .route("/lucky", post(|mut s: Session<Site>| async move { *s.lucky_mut() = 7 }))
+                .route("/cart", post(|mut s: Session<Site>| async move { s.cart_mut().update(Vec::clear).await })),
+        );
+        let visitor = server.signed_in("ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        for path in ["/note", "/name", "/reset", "/lucky", "/cart"] {
+            assert_eq!(visitor.at(&app).post(path).await.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        }
     }
 
     // S47: who may be signed in is not asked to sign in.

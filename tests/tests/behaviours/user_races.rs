@@ -103,6 +103,89 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::SERVICE_UNAVAILABLE, true));
         assert!(is_in(&visitor).await && server.sessions.of("ada").count().await.unwrap() == 1);
     }
+    // B41: where somebody who ends all is cut short, the next finds what was left, and so where a sign-in is.
+    async fn an_interrupted_end_of_all_hides_nobody(store) {
+        // After the list and the guest's record: whatever is asked next.
+        for fails in 0..4 {
+            let (server, faulty) = Faulty::server(&store, |builder| builder);
+            let mut visitor = server.visitor();
+            visitor.post("/name/guest").await;
+            let (entered, looked) = (Gate::new(), Gate::new());
+            faulty.plan([Fault::None, Fault::Slow(entered.clone()), Fault::None, Fault::Slow(looked.clone())]);
+            let signing_in = tokio::spawn(async move {
+                let reply = visitor.post("/login/ada").await;
+                (visitor, reply)
+            });
+            entered.wait().await;
+            let sessions = server.sessions.clone();
+            let ending = tokio::spawn(async move { sessions.of("ada").revoke_all().await });
+            looked.wait().await;
+            entered.open();
+            let (visitor, reply) = signing_in.await.unwrap();
+            assert!(reply.status == StatusCode::OK && is_in(&visitor).await);
+            faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));
+            looked.open();
+            let ended = ending.await.unwrap().is_ok();
+            faulty.plan([]);
+            assert_eq!(ended, !is_in(&visitor).await, "{fails}");
+            assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), u64::from(!ended), "{fails}");
+            assert!(!is_in(&visitor).await, "{fails}");
+        }
+    }
+
+    // B41: that of a sign-in which cannot look whether it stands, also in a handler that then fails.
+    async fn an_unconfirmed_sign_in_that_was_called_off_is_listed(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/fail", post(|mut s: Session<Site>| async move {
+            s.user_mut().log_in("ada".into());
+            assert!(s.save().await.unwrap_err().is_unavailable());
+            StatusCode::INTERNAL_SERVER_ERROR
+        })));
+        let calm = Server::made(store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
+        for (app, path, stands) in [(&server.app, "/login/ada", true), (&app, "/fail", false)] {
+            let gate = Gate::new();
+            faulty.plan([Fault::Slow(gate.clone()), Fault::None, Fault::Down, Fault::Down]);
+            let mut visitor = Visitor::new(app);
+            let request = tokio::spawn(async move {
+                visitor.post(path).await;
+                visitor
+            });
+            gate.wait().await;
+            assert_eq!(calm.sessions.of("ada").revoke_all().await.unwrap(), 0);
+            gate.open();
+            let visitor = request.await.unwrap().at(&server.app);
+            assert_eq!(is_in(&visitor).await, stands, "{path}");
+            assert_eq!(calm.sessions.of("ada").revoke_all().await.unwrap(), u64::from(stands), "{path}");
+            assert!(!is_in(&visitor).await, "{path}");
+        }
+    }
+
+    // S13: who comes next in the same request is another, though the first sign-in waits for the store.
+    async fn a_user_after_one_that_could_not_be_stored_is_another(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/", post({
+            let faulty = faulty.clone();
+            move |mut s: Session<Site>| async move {
+                s.user_mut().log_in("ada".into());
+                *s.name_mut() = "ada's".into();
+                faulty.plan([Fault::Down, Fault::Down]);
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                s.user_mut().log_in("bob".into());
+                assert_eq!(s.name(), "");
+            }
+        })));
+        for guest in [false, true] {
+            let mut visitor = server.visitor();
+            if guest {
+                visitor.post("/theme/dark").await;
+            }
+            let mut visitor = visitor.at(&app);
+            assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (Some("bob"), Some("")), "guest {guest}");
+        }
+    }
+
     // B34: what is in counts once, though whether the sign-in stands could not be told at first.
     async fn a_sign_in_that_could_not_be_confirmed_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);

@@ -1,7 +1,12 @@
 //! B39, B40, S8, S22: a user's sessions, listed and ended.
 
-use axum::{Router, extract::Path, routing::post};
+use axum::{
+    Json, Router,
+    extract::Path,
+    routing::{get, post},
+};
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use session_runtime::{Clock, Event, KeyRing, Session, SessionHandle, Sessions};
 use tests::{
@@ -17,6 +22,21 @@ type S = Session<Site>;
 struct Admin {
     #[session(identity)]
     user: Option<String>,
+}
+
+/// Who may be nobody.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Who {
+    Nobody,
+    Number(u64),
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-who")]
+struct Loose {
+    #[session(identity)]
+    user: Option<Who>,
 }
 
 async fn is(visitor: &Visitor, user: &str) -> bool {
@@ -229,5 +249,22 @@ over_stores! {
         assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::SERVICE_UNAVAILABLE);
         server.controls.down.store(false, std::sync::atomic::Ordering::SeqCst);
         assert!(is(&visitor, "ada").await && ada.count().await.unwrap() == 1);
+    }
+
+    // An identity that is stored as nothing would sign somebody in whom no list names.
+    async fn nobody_is_no_user(store) {
+        let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+        let app = Router::new()
+            .route("/login/nobody", post(|mut s: Session<Loose>| async move { s.user_mut().log_in(Who::Nobody) }))
+            .route("/login/7", post(|mut s: Session<Loose>| async move { s.user_mut().log_in(Who::Number(7)) }))
+            .route("/show", get(|s: Session<Loose>| async move { Json((s.user().is_some(), s.authenticated_at().is_some())) }))
+            .layer(sessions.layer());
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/login/nobody").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(visitor.get("/show").await.json(), json!([false, false]));
+        visitor.post("/login/7").await;
+        assert_eq!(visitor.post("/login/nobody").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(visitor.get("/show").await.json(), json!([true, true]));
+        assert_eq!(sessions.of(&Who::Number(7)).count().await.unwrap(), 1);
     }
 }

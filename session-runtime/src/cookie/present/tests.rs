@@ -30,7 +30,7 @@ fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &Signer) -> (Option<St
     let seen = Arc::new(Mutex::new(Vec::new()));
     let events = Events::new({
         let seen = Arc::clone(&seen);
-        move |event| seen.lock().unwrap().push(event.clone())
+        move |event, _: Option<&str>| seen.lock().unwrap().push(event.clone())
     });
     let presented = present(headers.iter().map(AsRef::as_ref), name, signer, NOW, &events);
     let session = match presented {

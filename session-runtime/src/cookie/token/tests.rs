@@ -22,22 +22,30 @@ fn token(signer: &Signer) -> String {
     signer.sign(selector, &verifier)
 }
 
-// S1
+// S1: no id comes twice, and no bit of it prefers a value.
 #[test]
 fn ids_are_random_throughout() {
-    const IDS: usize = 100_000;
-    let mut ones = [0_usize; 48 * 8];
-    let mut seen = std::collections::HashSet::new();
+    const IDS: usize = 1_000_000;
+    // How often each byte of an id had each value: a bit's share is added up afterwards.
+    let mut values = vec![[0_usize; 256]; 48];
+    let (mut selectors, mut verifiers) = (Vec::with_capacity(IDS), Vec::with_capacity(IDS));
     for _ in 0..IDS {
         let (selector, verifier) = session();
-        for (at, byte) in selector.0.iter().chain(&verifier.0).enumerate() {
-            (0..8).for_each(|bit| ones[at * 8 + bit] += usize::from(byte >> bit & 1));
-        }
-        assert!(seen.insert((selector.0, verifier.0)));
+        let bytes = selector.0.iter().chain(&verifier.0);
+        bytes.zip(&mut values).for_each(|(&byte, counts)| counts[usize::from(byte)] += 1);
+        selectors.push(selector.0);
+        verifiers.push(verifier.0);
     }
+    selectors.sort_unstable();
+    verifiers.sort_unstable();
+    assert!(selectors.windows(2).all(|pair| pair[0] != pair[1]));
+    assert!(verifiers.windows(2).all(|pair| pair[0] != pair[1]));
     let sigma = (IDS as f64 / 4.0).sqrt();
-    for (bit, &count) in ones.iter().enumerate() {
-        assert!((count as f64 - IDS as f64 / 2.0).abs() < 6.0 * sigma, "bit {bit} is set in {count} of {IDS}");
+    for (at, bit) in (0..48).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+        let ones: usize =
+            values[at].iter().enumerate().filter(|(value, _)| value >> bit & 1 == 1).map(|(_, n)| n).sum();
+        let off = (ones as f64 - IDS as f64 / 2.0).abs();
+        assert!(off < 6.0 * sigma, "bit {bit} of byte {at} is set in {ones} of {IDS}");
     }
 }
 
@@ -51,7 +59,7 @@ fn the_format_stays_what_it_is() {
     let verifier = Verifier(std::array::from_fn(|at| 100 + at as u8));
     let token = signer.sign(selector, &verifier);
     assert_eq!(token, "AYWqPycAAQIDBAUGBwgJCgsMDQ4PZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoN4P5P0OEWfX0xfqUk7e4cv");
-    assert_eq!(signer.fingerprint(&selector.key()), "966b2ca58333");
+    assert_eq!(signer.fingerprints().name(&selector.key()), "966b2ca58333");
 }
 
 #[test]
@@ -215,12 +223,12 @@ fn an_empty_ring_makes_no_signer() {
 #[test]
 fn a_fingerprint_names_a_session_and_nothing_else() {
     let (a, b) = (session().0, session().0);
-    let fingerprint = signer(&[1]).fingerprint(&a.key());
+    let fingerprint = signer(&[1]).fingerprints().name(&a.key());
     assert_eq!(fingerprint.len(), 12);
     assert!(fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    assert_eq!(fingerprint, signer(&[1, 2]).fingerprint(&a.key()));
-    assert_ne!(fingerprint, signer(&[1]).fingerprint(&b.key()));
-    assert_ne!(fingerprint, signer(&[2]).fingerprint(&a.key()));
+    assert_eq!(fingerprint, signer(&[1, 2]).fingerprints().name(&a.key()));
+    assert_ne!(fingerprint, signer(&[1]).fingerprints().name(&b.key()));
+    assert_ne!(fingerprint, signer(&[2]).fingerprints().name(&a.key()));
     assert!(!hex(&a.0).contains(&fingerprint));
 }
 

@@ -304,13 +304,13 @@ impl Inner {
             }
             let [guest, user] = longest_away;
             if let Some((used, index, signed_in)) = guest.or(user)
-                && self.evict(index, signed_in, used)
+                && let Some(evicted) = self.evict(index, signed_in, used)
             {
                 // Before anybody is told: a hook that panics must not lose the place.
                 let slot = Slot(self);
                 let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
                 for events in &*observers {
-                    events.emit(&Event::Evicted { signed_in });
+                    events.emit(&Event::Evicted { signed_in }, Some(&evicted));
                 }
                 return slot;
             }
@@ -322,12 +322,12 @@ impl Inner {
         }
     }
 
-    /// Whether that one was still there, and the one who has been away longest.
-    fn evict(&self, index: usize, signed_in: bool, used: u64) -> bool {
+    /// Which one that was, if it was still there, and the one who has been away longest.
+    fn evict(&self, index: usize, signed_in: bool, used: u64) -> Option<Key> {
         let mut shard = self.shard(index);
         let evicted = shard.evict(signed_in, used);
         self.left(evicted.as_slice());
-        evicted.is_some()
+        evicted.map(|(selector, _)| selector.key())
     }
 }
 

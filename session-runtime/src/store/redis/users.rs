@@ -1,13 +1,13 @@
 //! Whose the sessions are: of each user a sorted set of sessions, by when they were entered.
 //!
-//! Its members are the sessions' names in 16 bytes, its scores milliseconds, which grow within a user also where several
-//! sessions came in one. An entry whose session is gone is taken out by whoever meets it, unless it was entered anew.
+//! Its members are the sessions' names in 16 bytes, with one more where a sign-in is called off; its scores milliseconds,
+//! which grow within a user also where several sessions came in one. An entry whose session is gone is taken out by whoever meets it, unless it was entered anew.
 
 use futures_util::future::try_join_all;
 use redis::Value;
 
 use super::{
-    super::{ENTRY_GRACE, Key, StoreError, User, UserEntry},
+    super::{ENTRY_CALLED_OFF, ENTRY_GRACE, Key, StoreError, User, UserEntry},
     RedisStore, advice,
     apply::{LONGEST, MARGIN},
     record::{GUARD, USER, Whose, whose},
@@ -20,23 +20,49 @@ const MANY: u64 = 16;
 /// How many sessions are looked at at once.
 const BATCH: usize = 500;
 
+/// What ends the name of a session whose sign-in is called off: its score says since when.
+const CALLED_OFF: u8 = 0;
+
 /// An entry as it is stored.
 struct Scored {
+    member: Vec<u8>,
     session: [u8; 16],
+    called_off: bool,
     score: f64,
 }
 
 impl Scored {
+    /// What is no session's name was never entered.
+    fn new(member: Vec<u8>, score: f64) -> Option<Self> {
+        let (session, rest) = member.split_first_chunk::<16>()?;
+        let called_off = match rest {
+            [] => false,
+            [CALLED_OFF] => true,
+            _ => return None,
+        };
+        Some(Self { session: *session, called_off, score, member })
+    }
+
+    /// When it was entered, or called off. The part of a millisecond is only for the order.
+    fn since(&self) -> Timestamp {
+        Timestamp::from_millis(self.score as u64)
+    }
+
     fn entry(&self) -> UserEntry {
-        // The part of a millisecond is only for the order.
-        UserEntry { key: Key::from_digest(self.session), at: Timestamp::from_millis(self.score as u64) }
+        let at = if self.called_off { ENTRY_CALLED_OFF } else { self.since() };
+        UserEntry { key: Key::from_digest(self.session), at }
     }
 }
 
 impl RedisStore {
     pub(super) async fn enter_session(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        let (standing, called_off) = (key.digest().to_vec(), [&key.digest()[..], &[CALLED_OFF]].concat());
+        let ((new, before), now) = match now {
+            ENTRY_CALLED_OFF => ((called_off, standing), self.now()),
+            now => ((standing, called_off), now),
+        };
         let arguments = |command: &mut redis::Cmd| {
-            command.arg(&key.digest()).arg(now.as_millis()).arg(LONGEST + MARGIN);
+            command.arg(&new).arg(&before).arg(now.as_millis()).arg(LONGEST + MARGIN);
         };
         let doing = "enter a session among those of its user";
         let answer = script::run(&self.link, &ENTER, &self.user_key(user), arguments).await;
@@ -55,19 +81,17 @@ impl RedisStore {
         let mut dead = Vec::new();
         let entries: Vec<Scored> = parsed::<Vec<(Vec<u8>, f64)>>(range, "list the sessions of a user")?
             .into_iter()
-            // What is no session's name was never entered.
-            .filter_map(|(session, score)| Some(Scored { session: session.try_into().ok()?, score }))
+            .filter_map(|(member, score)| Scored::new(member, score))
             .collect();
         for batch in entries.chunks(BATCH) {
             let whose = try_join_all(batch.iter().map(|entry| self.whose(&entry.session, now))).await?;
             for (scored, whose) in batch.iter().zip(whose) {
-                let entry = scored.entry();
                 let stands = match whose {
                     Whose::User(its) if *its == *user.as_bytes() => true,
                     Whose::Expired => false,
-                    Whose::None | Whose::Guest | Whose::User(_) => !(entry.at + ENTRY_GRACE).passed(now),
+                    Whose::None | Whose::Guest | Whose::User(_) => !(scored.since() + ENTRY_GRACE).passed(now),
                 };
-                if stands { live.push(entry) } else { dead.push(scored) }
+                if stands { live.push(scored.entry()) } else { dead.push(scored) }
             }
         }
         self.forget(user, &dead).await?;
@@ -81,7 +105,7 @@ impl RedisStore {
         let mut command = redis::cmd("ZREM");
         command.arg(self.user_key(user));
         for key in keys {
-            command.arg(&key.digest());
+            command.arg(&key.digest()).arg([&key.digest()[..], &[CALLED_OFF]].concat());
         }
         let failed = |error| advice::failed("take sessions out of those of their user", error);
         self.link.ask(&command).await.map(|_| ()).map_err(failed)
@@ -107,7 +131,7 @@ impl RedisStore {
         }
         let arguments = |command: &mut redis::Cmd| {
             for entry in dead {
-                command.arg(&entry.session).arg(entry.score.to_string());
+                command.arg(&entry.member).arg(entry.score.to_string());
             }
         };
         let answer = script::run(&self.link, &FORGET, &self.user_key(user), arguments).await;

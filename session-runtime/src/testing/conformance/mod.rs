@@ -255,6 +255,7 @@ pub async fn run_user_index_with<S: UserIndex>(expiry: Expiry, make: impl AsyncF
         sign_ins:
             an_entry_stands_before_its_session_comes
             entering_again_is_an_arrival_anew
+            an_entry_called_off_stays_for_its_session
             an_entry_stands_while_its_session_changes
             entries_stand_however_many_come
             no_order_of_steps_leaves_a_session_unlisted;

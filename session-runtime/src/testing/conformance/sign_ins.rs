@@ -6,7 +6,7 @@ use super::{
     account::{Account, key, settled},
     subject::{NOW, Sentence as _, Subject, after, by_timer, create, digest, update},
 };
-use crate::store::{Applied, ENTRY_GRACE, Renew, UserIndex};
+use crate::store::{Applied, ENTRY_CALLED_OFF, ENTRY_GRACE, Renew, UserIndex};
 
 /// A sign-in enters first and stores then.
 pub(super) async fn an_entry_stands_before_its_session_comes<S: UserIndex>(store: Arc<S>) {
@@ -38,6 +38,26 @@ pub(super) async fn entering_again_is_an_arrival_anew<S: UserIndex>(store: Arc<S
     ada.enter_at(&session.key, after(5)).await;
     assert_eq!(session.apply_at(&create().signing_in(b"ada", after(5)), after(5)).await, super::subject::APPLIED);
     assert_eq!(ada.entries_after_cleaning(after(9)).await, [session.key]);
+}
+
+/// Somebody ended all of the user's sessions while these were about to come.
+pub(super) async fn an_entry_called_off_stays_for_its_session<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let (signed_in, guest, absent) = (ada.sign_in().await, Subject::created(&store).await, Subject::absent(&store));
+    for session in [&signed_in, &guest, &absent] {
+        ada.enter(&session.key).await;
+    }
+    for session in [&signed_in, &guest, &absent] {
+        ada.enter_at(&session.key, ENTRY_CALLED_OFF).await;
+    }
+    let entries = ada.listed().await;
+    assert_eq!(entries.len(), 3, "until somebody looks whether there is a session");
+    assert!(entries.iter().all(|entry| entry.at == ENTRY_CALLED_OFF), "an entry says when it was last entered");
+    guest.write(&update().signing_in(b"ada", NOW)).await;
+    assert_eq!(ada.entries_after_cleaning(after(1)).await, [signed_in.key, guest.key]);
+    // And counts as any other once it is entered again.
+    ada.enter_at(&absent.key, after(1)).await;
+    assert_eq!(ada.entries_after_cleaning(after(1)).await, [signed_in.key, guest.key, absent.key]);
 }
 
 pub(super) async fn an_entry_stands_while_its_session_changes<S: UserIndex>(store: Arc<S>) {

@@ -152,7 +152,7 @@ impl House {
             .store(Listening { store: store.clone(), told: Arc::clone(&told) })
             .keys(keys.clone())
             .clock(clock.clone())
-            .on_event(move |event| heard.lock().unwrap().push(event.clone()))
+            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
             .build()
             .unwrap();
         let app = routes.layer(sessions.layer());

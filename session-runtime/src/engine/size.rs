@@ -1,0 +1,42 @@
+//! How large a session may grow (SECURITY S46): what a visitor can fill must have an end, before the store's.
+
+use super::{Engine, open::Presented, plan::Plan};
+use crate::{
+    error::{Error, Kind},
+    record::{Change, Fields},
+};
+
+impl Engine {
+    pub(super) fn check_size_of(&self, plan: &Plan, presented: &Presented) -> Result<(), Error> {
+        match (plan, presented) {
+            (Plan::Create { change, .. }, _) => self.check_size(change, &Fields::default()),
+            (Plan::Update { change, .. }, Presented::Found(found)) => self.check_size(change, &found.record.fields),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a change that would make more of the `stored` fields than allowed. One that makes less of them passes, also
+    /// where a limit was lowered. A concurrent change may add to it.
+    pub(super) fn check_size(&self, change: &Change, stored: &Fields) -> Result<(), Error> {
+        if change.set.is_empty() {
+            return Ok(());
+        }
+        let written = |name: &str| change.set.iter().any(|set| set.name == name);
+        let goes = |name: &str| {
+            let kept = change.keep.as_ref().is_none_or(|keep| keep.iter().any(|kept| kept == name));
+            !kept || written(name) || change.unset.iter().any(|unset| unset == name)
+        };
+        let stays = stored.iter().filter(|entry| !goes(entry.name)).map(|entry| (entry.name, entry.value.len()));
+        let new = change.set.iter().map(|set| (&*set.name, set.value.len()));
+        let mut after: Vec<(&str, usize)> = stays.chain(new).collect();
+        let total = |sizes: &[(&str, usize)]| sizes.iter().map(|(name, bytes)| name.len() + bytes).sum::<usize>();
+        let before: usize = stored.iter().map(|entry| entry.name.len() + entry.value.len()).sum();
+        let bytes = total(&after);
+        if bytes <= self.max_bytes || bytes <= before {
+            return Ok(());
+        }
+        after.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let largest: Vec<_> = after.iter().take(3).map(|(name, bytes)| format!("`{name}` ({bytes})")).collect();
+        Err(Error::new(Kind::TooLarge { bytes, allowed: self.max_bytes, largest: largest.join(", ") }))
+    }
+}

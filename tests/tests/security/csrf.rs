@@ -1,0 +1,61 @@
+//! S36, S38: requests that a page of another site makes a visitor send. `tests/same_origin.rs` has the table of headers.
+
+use axum::{Router, body::Body};
+use http::{Method, Request, StatusCode, header::COOKIE};
+use tests::{
+    app::{Server, routes},
+    client::{Reply, send},
+    over_stores,
+};
+
+const PATHS: [&str; 6] = ["/login/mallory", "/logout", "/name/x", "/cart/x", "/destroy", "/renew"];
+
+/// A request as a browser sends it, from a page of `from`.
+async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, from: &[(&str, &str)]) -> Reply {
+    let mut request = Request::builder().method(method).uri(path).header("host", "site.example");
+    for (name, value) in from {
+        request = request.header(*name, *value);
+    }
+    if let Some(cookie) = cookie {
+        request = request.header(COOKIE, format!("__Host-site={cookie}"));
+    }
+    send(app, request.body(Body::empty()).unwrap()).await
+}
+
+over_stores! {
+    // S36, S38: with the visitor's cookie, and without: a forged sign-in needs none.
+    async fn one_line_keeps_other_sites_from_changing_anything(store) {
+        let server = Server::new(store);
+        let app = routes().layer(server.sessions.layer().same_origin());
+        let ada = server.signed_in("ada").await.cookie().unwrap();
+        let before = server.controls.calls();
+        server.heard();
+        for from in [
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")][..],
+            &[("sec-fetch-site", "same-site"), ("origin", "https://blog.site.example")],
+            &[("origin", "https://evil.test")],
+            &[("origin", "null")],
+            &[("referer", "https://evil.test/https://site.example/")],
+            &[],
+        ] {
+            for path in PATHS {
+                for cookie in [Some(&*ada), None] {
+                    let reply = ask(&app, Method::POST, path, cookie, from).await;
+                    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::FORBIDDEN, None), "{path} {from:?}");
+                }
+            }
+        }
+        assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "no session is even asked for");
+
+        // Reading is for whoever asks, and the site's own pages change what they like.
+        for from in [&[("sec-fetch-site", "cross-site")][..], &[]] {
+            assert_eq!(ask(&app, Method::GET, "/show", Some(&ada), from).await.json()["user"], "ada");
+        }
+        for from in [&[("sec-fetch-site", "same-origin")][..], &[("origin", "https://site.example")]] {
+            assert_eq!(ask(&app, Method::POST, "/name/mine", Some(&ada), from).await.status, StatusCode::OK);
+        }
+        let signed_in = ask(&app, Method::POST, "/login/bob", None, &[("sec-fetch-site", "same-origin")]).await;
+        assert!(signed_in.status == StatusCode::OK && signed_in.set_cookie().is_some());
+        assert_eq!(ask(&app, Method::GET, "/read", Some(&ada), &[]).await.body, "mine");
+    }
+}

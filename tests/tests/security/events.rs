@@ -1,0 +1,300 @@
+//! S50: whoever watches is told of everything that a response does not show, and told no secret.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use http::StatusCode;
+use session_runtime::{
+    Event, KeyRing, MemoryStore, Session, SessionLimit, Sessions, Timestamp,
+    store::{Applied, Change, Key, Record, Set, Store, StoreError},
+};
+use tests::{
+    app::{Server, Site, minutes, routes},
+    client::Visitor,
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+#[derive(Session)]
+#[session(cookie = "__Host-small")]
+struct Small {
+    #[session(flash)]
+    notices: Vec<String>,
+    #[session(secret)]
+    code: Option<String>,
+    text: String,
+}
+
+/// A store at which others are always first.
+struct Contended(MemoryStore);
+
+impl Store for Contended {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.0.load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        match change.expect.is_empty() {
+            true => self.0.apply(key, change, now).await,
+            false => Ok(Applied::Conflict),
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.0.delete_expired(now).await
+    }
+}
+
+/// What each kind of event is called, as the crate's source lists them.
+fn kinds() -> BTreeSet<String> {
+    let source = include_str!("../../../session-runtime/src/event.rs");
+    let (_, variants) = source.split_once("pub enum Event {\n").unwrap();
+    let (variants, _) = variants.split_once("\n}\n").unwrap();
+    let name = |line: &str| {
+        let name = line.strip_prefix("    ")?;
+        name.starts_with(|first: char| first.is_ascii_uppercase()).then(|| kind(name))
+    };
+    variants.lines().filter_map(name).collect()
+}
+
+fn kind(event: &str) -> String {
+    event.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+/// What visitors, attackers and faults cause at an ordinary server, besides the tokens that were in use.
+async fn ordinary() -> (Vec<Event>, Vec<String>) {
+    let server = Server::with(AnyStore::memory(), |builder| builder.max_per_user(SessionLimit::Refuse(2)));
+    let (mut tokens, mut heard) = (Vec::new(), Vec::new());
+    let mut expect = |event: Event| {
+        let now = server.heard();
+        assert!(now.contains(&event), "{event:?} is not among {now:?}");
+        heard.extend(now);
+    };
+    let mut ada = server.signed_in("ada").await;
+    expect(Event::Created);
+    let old = ada.clone();
+    ada.post("/renew").await;
+    expect(Event::Renewed);
+    tokens.extend([old.cookie(), ada.cookie()]);
+    old.clone().get("/show").await;
+    expect(Event::Replayed { recently: true });
+    server.turn(minutes(1));
+    old.clone().get("/show").await;
+    expect(Event::Replayed { recently: false });
+
+    server.signed_in("ada").await;
+    server.signed_in_or_not("ada").await;
+    expect(Event::SignInRefused);
+    ada.post("/fail/login").await;
+    expect(Event::DroppedOnFailure);
+
+    let token = ada.cookie().unwrap();
+    Visitor::with_cookie(&server.app, "__Host-site", &token[1..]).get("/show").await;
+    expect(Event::Refused);
+    let twice = format!("{token}; __Host-site={token}");
+    Visitor::with_cookie(&server.app, "__Host-site", &twice).get("/show").await;
+    expect(Event::DuplicateCookie);
+
+    // Another tab comes between the load and the commit.
+    let tab = Arc::new(tokio::sync::Mutex::new(ada.clone()));
+    let [first, second] = [Arc::clone(&tab), Arc::clone(&tab)];
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let app = server.serving(
+        Router::new()
+            .route(
+                "/moved",
+                post(move |mut s: S| async move {
+                    first.lock().await.post("/renew").await;
+                    *s.name_mut() = "late".into();
+                }),
+            )
+            .route(
+                "/gone",
+                post(move |mut s: S| async move {
+                    second.lock().await.post("/destroy").await;
+                    *s.name_mut() = "late".into();
+                }),
+            )
+            .route("/late", get(move |s: S| async move { sender.send(s).ok().unwrap() })),
+    );
+    assert_eq!(ada.at(&app).post("/moved").await.status, StatusCode::CONFLICT);
+    expect(Event::Moved);
+    ada = tab.lock().await.clone();
+    ada.at(&app).get("/late").await;
+    let mut session = receiver.recv().await.unwrap();
+    *session.name_mut() = "late".into();
+    drop(session);
+    expect(Event::Late);
+    tokens.push(ada.cookie());
+    assert_eq!(ada.at(&app).post("/gone").await.status, StatusCode::OK);
+    expect(Event::Gone);
+    ada.get("/show").await;
+    expect(Event::Unknown);
+
+    let mut bob = server.signed_in("bob").await;
+    tokens.push(bob.cookie());
+    assert_eq!(server.sessions.of("bob").revoke_all().await.unwrap(), 1);
+    expect(Event::Revoked);
+    bob = server.signed_in("bob").await;
+    bob.post("/logout").await;
+    expect(Event::Ended);
+    (heard, tokens.into_iter().flatten().collect())
+}
+
+/// What takes a store that is busy, full or damaged.
+async fn unusual() -> Vec<Event> {
+    let events = Arc::<Mutex<Vec<Event>>>::default();
+    let heard = Arc::clone(&events);
+    let sessions = Sessions::<Small>::builder()
+        .store(Contended(MemoryStore::new()))
+        .keys(KeyRing::generate())
+        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/put", post(|mut s: Session<Small>| async move { s.notices_mut().put("secret notice".into()) }))
+        .layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/put").await;
+    assert_eq!(visitor.post("/put").await.status, StatusCode::CONFLICT);
+    assert!(events.lock().unwrap().contains(&Event::Conflict));
+
+    // Damaged where it is stored: a plain field, and a secret one.
+    let damage = Damaged::default();
+    let sessions = Sessions::<Small>::builder()
+        .store(damage.clone())
+        .keys(KeyRing::generate())
+        .on_event({
+            let heard = Arc::clone(&events);
+            move |event, _| heard.lock().unwrap().push(event.clone())
+        })
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/text", post(|mut s: Session<Small>| async move { *s.text_mut() = "secret text".into() }))
+        .route("/show", get(|s: Session<Small>| async move { format!("{}{:?}", s.text(), s.code()) }))
+        .layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/text").await;
+    damage.0.1.store(true, Ordering::SeqCst);
+    assert_eq!(visitor.get("/show").await.body, "None");
+    for field in ["text", "code"] {
+        assert!(events.lock().unwrap().contains(&Event::Undecodable { field }), "{field}");
+    }
+    std::mem::take(&mut *events.lock().unwrap())
+}
+
+/// A memory store that, once told so, gives back other bytes than it was given.
+#[derive(Clone, Default)]
+struct Damaged(Arc<(MemoryStore, std::sync::atomic::AtomicBool)>);
+
+impl Store for Damaged {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        let loaded = self.0.0.load(key, now).await?;
+        let Some(record) = loaded.filter(|_| self.0.1.load(Ordering::SeqCst)) else {
+            return self.0.0.load(key, now).await;
+        };
+        let mut change = Change::update(record.generation);
+        for name in ["text", "code"] {
+            change.set.push(Set { name: name.into(), value: b"\xc1 secret bytes".to_vec(), expires: Timestamp::NEVER });
+        }
+        Ok(change.judge(Some(&record), now).write)
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.0.0.apply(key, change, now).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.0.delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.0.0.delete_expired(now).await
+    }
+}
+
+/// A store that is too small for its visitors.
+async fn crowded() -> Vec<Event> {
+    let events = Arc::<Mutex<Vec<Event>>>::default();
+    let heard = Arc::clone(&events);
+    let sessions = Sessions::<Site>::builder()
+        .store(MemoryStore::with_capacity(2))
+        .keys(KeyRing::generate())
+        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
+        .build()
+        .unwrap();
+    let app = routes().layer(sessions.layer());
+    for path in ["/name/x", "/name/x", "/name/x", "/login/ada", "/login/bob", "/login/eve"] {
+        assert_eq!(Visitor::new(&app).post(path).await.status, StatusCode::OK);
+    }
+    let heard = std::mem::take(&mut *events.lock().unwrap());
+    for signed_in in [false, true] {
+        assert!(heard.contains(&Event::Evicted { signed_in }), "{heard:?}");
+    }
+    heard
+}
+
+// S50
+#[tokio::test]
+async fn every_kind_of_event_is_told_and_tells_no_secret() {
+    let (mut heard, tokens) = ordinary().await;
+    heard.extend(unusual().await);
+    heard.extend(crowded().await);
+    let told: BTreeSet<_> = heard.iter().map(|event| kind(&format!("{event:?}"))).collect();
+    assert_eq!(told, kinds());
+    let shown = format!("{heard:?}");
+    for secret in ["ada", "bob", "secret", "late"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    for token in &tokens {
+        assert_eq!(token.len(), 92);
+        assert!((8..80).all(|at| !shown.contains(&token[at..at + 12])), "{shown}");
+    }
+}
+
+// S50, S7: each is told with the name that the session has in the application's own logs, which opens nothing.
+#[tokio::test]
+async fn events_name_their_session_by_its_fingerprint() {
+    let told = Arc::<Mutex<Vec<(Event, Option<String>)>>>::default();
+    let heard = Arc::clone(&told);
+    let server = Server::with(AnyStore::memory(), |builder| {
+        builder.on_event(move |event, session| heard.lock().unwrap().push((event.clone(), session.map(str::to_owned))))
+    });
+    let mut ada = server.visitor();
+    ada.post("/name/x").await;
+    let name = ada.get("/show").await.json()["fingerprint"].as_str().unwrap().to_owned();
+    let stolen = ada.clone();
+    ada.post("/login/ada").await;
+    stolen.clone().post("/name/late").await;
+    server.turn(minutes(2));
+    stolen.clone().get("/show").await;
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    ada.get("/show").await;
+    Visitor::with_cookie(&server.app, "__Host-site", "forged").get("/show").await;
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let expected = [
+        (Event::Created, Some(&name)),
+        (Event::Renewed, Some(&name)),
+        (Event::Replayed { recently: true }, Some(&name)),
+        (Event::Moved, Some(&name)),
+        (Event::Replayed { recently: false }, Some(&name)),
+        (Event::Revoked, Some(&name)),
+        (Event::Unknown, Some(&name)),
+        (Event::Refused, None),
+    ];
+    assert_eq!(told, expected.map(|(event, session)| (event, session.cloned())));
+    let mut thief = Visitor::with_cookie(&server.app, "__Host-site", &name);
+    assert_eq!(thief.get("/show").await.json()["user"].as_str(), None);
+}

@@ -1,0 +1,219 @@
+//! S1–S8: what an id is, and what it is worth to who finds one, or half of one, in a store, a log or an address.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use axum::{Router, body::Body, extract::Request, routing::get};
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
+use http::{
+    StatusCode,
+    header::{COOKIE, HeaderValue},
+};
+use serde_json::json;
+use session_runtime::{
+    Event, Session,
+    store::{Store as _, User, UserIndex as _},
+};
+use tests::{
+    app::{Server, Site},
+    client::{Visitor, send},
+    over_stores,
+    store::AnyStore,
+};
+
+over_stores! {
+    // S2
+    async fn a_leaked_store_opens_nothing(store) {
+        let server = Server::new(store);
+        let mut ada = server.signed_in("ada").await;
+        let before = ada.cookie().unwrap();
+        ada.post("/name/lovelace").await;
+        ada.post("/renew").await;
+        let token = ada.cookie().unwrap();
+        let dump = dump(&server).await;
+        assert!(contains(&dump, b"lovelace"), "the dump has the records");
+        for (token, (form, bytes)) in [&before, &token].into_iter().flat_map(|token| forms(token).into_iter().map(move |form| (token, form))) {
+            assert!(!contains(&dump, &bytes), "{form} of {token} is in the store");
+        }
+        // Neither what is text in it, nor any piece of it as text, is a cookie.
+        let mut tried = 0;
+        for value in texts(&dump) {
+            let line = HeaderValue::try_from(format!("__Host-site={value}")).unwrap();
+            let reply = send(&server.app, Request::get("/show").header(COOKIE, line).body(Body::empty()).unwrap()).await;
+            assert_eq!((&reply.json()["user"], reply.set_cookie()), (&json!(null), None), "{value}");
+            tried += 1;
+        }
+        assert!(tried > 20, "{tried}");
+        assert_eq!(ada.get("/show").await.json()["user"], "ada");
+    }
+
+    // S5: genuinely signed, so only the store knows that they name nothing.
+    async fn ten_thousand_unknown_ids_leave_nothing_behind(store) {
+        let server = Server::new(store);
+        let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
+        let before = kept(&server.store);
+        for at in 0..10_000 {
+            let mut visitor = elsewhere.visitor();
+            visitor.post("/name/x").await;
+            let path = ["/show", "/read", "/notice", "/untouched"][at % 4];
+            let reply = visitor.at(&server.app).get(path).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "{path}");
+        }
+        assert_eq!(kept(&server.store), before);
+        let (loads, applies, deletes) = server.controls.calls();
+        assert_eq!((loads, applies, deletes), (7_500, 0, 0));
+        let heard = server.heard();
+        assert!(heard.len() == 7_500 && heard.iter().all(|event| *event == Event::Unknown));
+    }
+
+    // S3: the id that a visitor brought is never the one that they leave with.
+    async fn an_unknown_id_is_no_id_for_what_is_written(store) {
+        let server = Server::new(store);
+        let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
+        for path in ["/name/ada", "/login/ada", "/cart/tea", "/visit", "/remember", "/renew"] {
+            let mut visitor = elsewhere.visitor();
+            visitor.post("/name/x").await;
+            let offered = visitor.cookie().unwrap();
+            let mut visitor = visitor.at(&server.app);
+            let reply = visitor.post(path).await;
+            let writes = !matches!(path, "/remember" | "/renew");
+            assert_eq!(reply.set_cookie().is_some(), writes, "{path}");
+            assert_eq!(visitor.cookie().unwrap() != offered, writes, "{path}");
+            let mut again = Visitor::with_cookie(&server.app, "__Host-site", &offered);
+            assert_eq!(again.get("/show").await.json()["is_new"], true, "{path}");
+        }
+    }
+
+    // S7: whatever is printed of what this crate hands out.
+    async fn no_public_type_prints_a_token(store) {
+        let server = Server::new(store.clone());
+        let mut visitor = server.signed_in("ada").await;
+        let list = server.sessions.of("ada").list().await.unwrap();
+        let app = server.serving(Router::new().route("/", get(|s: Session<Site>, request: Request| async move {
+            format!("{s:?} {request:?}").replace(&format!("{:?}", request.headers()), "")
+        })));
+        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let record = store.load(&key, server.clock.now()).await.unwrap().unwrap();
+        let printed = [
+            visitor.at(&app).get("/").await.body,
+            format!("{:?} {:?} {:?}", server.sessions, server.sessions.layer(), server.sessions.of("ada")),
+            format!("{:?} {:?} {:?}", server.keys, server.clock, server.heard()),
+            format!("{list:?} {:?} {} {}", list[0].handle(), list[0].handle(), json!(list[0].handle())),
+            format!("{key:?} {} {record:?} {:?}", key.hex(), store.entries(&User::new(*b"ada")).await.unwrap()),
+        ]
+        .concat();
+        let token = visitor.cookie().unwrap();
+        for (form, bytes) in forms(&token) {
+            assert!(!contains(printed.as_bytes(), &bytes), "{form} is in {printed}");
+        }
+        assert!(printed.len() > 500 && visitor.get("/show").await.json()["user"] == "ada");
+    }
+}
+
+// S1, S43: what could make ids that are not random, or let a length tell of secrets, is not there to be used.
+#[test]
+fn randomness_comes_from_the_operating_system_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-runtime");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
+    let (dependencies, _) = dependencies.split_once("[dev-dependencies]").unwrap();
+    let names: BTreeSet<_> = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).collect();
+    assert!(names.contains("getrandom"), "{names:?}");
+    for other in ["rand", "rand_core", "fastrand", "oorandom", "uuid", "nanoid", "ulid", "xid", "cuid2"] {
+        assert!(!names.contains(other), "{other}");
+    }
+    for compressor in ["flate2", "miniz_oxide", "zstd", "brotli", "lz4_flex", "snap"] {
+        assert!(!names.contains(compressor), "{compressor}");
+    }
+    let mut files = Vec::new();
+    collect(&root.join("src"), &mut |path, bytes| files.push((path.to_owned(), String::from_utf8(bytes).unwrap())));
+    let uses: Vec<_> = files.iter().filter(|(_, text)| text.contains("getrandom::")).collect();
+    assert!(uses.len() == 1 && uses[0].0.ends_with("src/id.rs"), "one place asks for random bytes");
+    assert!(files.len() > 50, "all files are looked at");
+}
+
+/// Everything that the store keeps, names included.
+async fn dump(server: &Server) -> Vec<u8> {
+    let mut dump = Vec::new();
+    match &server.store {
+        AnyStore::File(_, folder) => collect(folder.path(), &mut |path, bytes| {
+            dump.extend(path.as_os_str().as_encoded_bytes());
+            dump.push(b'\n');
+            dump.extend(bytes);
+            dump.push(b'\n');
+        }),
+        // The records under their names, and who is entered.
+        AnyStore::Memory(store) => {
+            let keys: Vec<_> = server.controls.keys.lock().unwrap().clone();
+            for key in keys {
+                dump.extend(key.digest());
+                dump.extend(key.hex().into_bytes());
+                let Some(record) = store.load(&key, server.clock.now()).await.unwrap() else { continue };
+                dump.extend(rmp_serde::to_vec_named(&*record).unwrap());
+                dump.extend(format!("\n{record:?}\n").into_bytes());
+                let user = User::new(record.user.clone().unwrap_or_default());
+                for entry in store.entries(&user).await.unwrap() {
+                    dump.extend(entry.key.digest());
+                }
+            }
+        }
+    }
+    dump
+}
+
+/// Names and contents of all files.
+fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => collect(&path, see),
+            false => see(&path, fs::read(&path).unwrap()),
+        }
+    }
+}
+
+/// How many sessions, or files, there are.
+fn kept(store: &AnyStore) -> usize {
+    match store {
+        AnyStore::Memory(store) => store.len(),
+        AnyStore::File(_, folder) => {
+            let mut files = 0;
+            collect(folder.path(), &mut |_, _| files += 1);
+            files
+        }
+    }
+}
+
+/// A token and its three secret parts, each as bytes, hexadecimal and base64 wherever that may begin.
+fn forms(token: &str) -> Vec<(String, Vec<u8>)> {
+    let bytes = Base64UrlUnpadded::decode_vec(token).unwrap();
+    let (selector, verifier, mac) = (&bytes[5..21], &bytes[21..53], &bytes[53..]);
+    let mut forms = vec![("the text".to_owned(), token.as_bytes().to_vec())];
+    for (name, part) in [("the selector", selector), ("the verifier", verifier), ("the MAC", mac)] {
+        let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
+        forms.push((name.to_owned(), part.to_vec()));
+        forms.push((format!("{name} in hexadecimal"), hex.to_uppercase().into_bytes()));
+        forms.push((format!("{name} in hexadecimal"), hex.into_bytes()));
+        forms.push((format!("{name} in decimals"), format!("{part:?}").trim_matches(['[', ']']).as_bytes().to_vec()));
+        for skipped in 0..3 {
+            // Whole characters only: the last depends on what stands behind.
+            let whole = &part[skipped..][..(part.len() - skipped) / 3 * 3];
+            forms.push((format!("{name} in base64"), Base64Unpadded::encode_string(whole).into_bytes()));
+            forms.push((format!("{name} in base64url"), Base64UrlUnpadded::encode_string(whole).into_bytes()));
+        }
+    }
+    forms
+}
+
+fn contains(dump: &[u8], part: &[u8]) -> bool {
+    dump.windows(part.len()).any(|window| window == part)
+}
+
+/// What an attacker would try of a dump: each text in it, and pieces of a token's length as the text that tokens are.
+fn texts(dump: &[u8]) -> BTreeSet<String> {
+    let octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
+    let runs = dump.split(|byte| !octet(byte)).filter(|run| run.len() >= 4);
+    let whole = runs.clone().map(|run| String::from_utf8(run.to_vec()).unwrap());
+    let pieces = runs.flat_map(|run| run.windows(92)).map(|piece| String::from_utf8(piece.to_vec()).unwrap());
+    let encoded = dump.windows(69).step_by(7).map(Base64UrlUnpadded::encode_string);
+    whole.chain(pieces.step_by(3)).chain(encoded).collect()
+}

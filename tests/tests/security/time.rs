@@ -1,0 +1,166 @@
+//! S14–S19: when a session ends, by the server's clock alone.
+
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _};
+use tests::{
+    app::{Server, hours, minutes},
+    client::Visitor,
+    over_stores,
+    store::AnyStore,
+};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+#[derive(Session)]
+#[session(cookie = "__Host-bare")]
+struct Bare {
+    #[session(identity)]
+    user: Option<String>,
+}
+
+/// Whether the visitor is still signed in.
+async fn is_in(visitor: &mut Visitor) -> bool {
+    visitor.get("/show").await.json()["user"] == "ada"
+}
+
+over_stores! {
+    // S14: the record is still there; nobody is let in by it.
+    async fn an_idle_session_is_over_though_its_record_is_kept(store) {
+        let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
+        let mut visitor = server.signed_in("ada").await;
+        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let began = server.clock.now();
+        server.turn(minutes(30) - MILLISECOND);
+        assert!(server.store.load(&key, server.clock.now()).await.unwrap().is_some());
+        server.turn(MILLISECOND);
+        // The deadline itself is past it, for the session and for whoever lists it.
+        let reply = visitor.get("/show").await;
+        assert_eq!((reply.json()["is_new"].as_bool(), reply.set_cookie()), (Some(true), None));
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
+        assert!(server.store.load(&key, began).await.unwrap().is_some(), "it was only passed over");
+        visitor.post("/name/late").await;
+        assert!(!is_in(&mut visitor).await);
+    }
+
+    // S14, S15: a touch every minute neither ends a session early nor stretches it, whatever it writes to the store.
+    async fn activity_reaches_to_the_absolute_deadline_and_no_further(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let ends = server.clock.now() + hours(12);
+        for minute in 1..12 * 60 {
+            server.turn(minutes(1));
+            let seen = visitor.get("/show").await.json();
+            assert_eq!(seen["user"], "ada", "minute {minute}");
+            assert!(seen["expires_at"].as_u64().unwrap() <= ends.as_millis(), "minute {minute}");
+            let record = server.store.load(&key, server.clock.now()).await.unwrap().unwrap();
+            assert!(record.ends_at == ends && record.expires_at() <= ends, "minute {minute}");
+        }
+        for (path, wait) in [("/remember", Duration::ZERO), ("/forget", minutes(1) - MILLISECOND)] {
+            visitor.post(path).await;
+            server.turn(wait);
+            assert!(is_in(&mut visitor).await, "{path}");
+        }
+        server.turn(MILLISECOND);
+        assert!(!is_in(&mut visitor).await, "to be remembered and taken back again is no way to stretch it");
+    }
+
+    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as the guide has them.
+    async fn each_level_of_assurance_ends_when_it_says(store) {
+        for (level, idle, absolute) in [(1, hours(30 * 24), hours(30 * 24)), (2, minutes(30), hours(12)), (3, minutes(15), hours(12))] {
+            let server = Server::with(store.clone(), |builder| builder.idle(idle).absolute(absolute));
+            let mut quiet = server.signed_in("ada").await;
+            server.turn(idle - MILLISECOND);
+            assert!(is_in(&mut quiet).await, "level {level}");
+            let mut quiet = server.signed_in("ada").await;
+            server.turn(idle);
+            assert!(!is_in(&mut quiet).await, "level {level}");
+
+            let mut busy = server.signed_in("ada").await;
+            let ends = server.clock.now() + absolute;
+            while server.clock.now() + idle / 2 < ends {
+                server.turn(idle / 2);
+                assert!(is_in(&mut busy).await, "level {level}");
+            }
+            server.clock.set(ends);
+            assert!(!is_in(&mut busy).await, "level {level}");
+        }
+    }
+
+    // S19: there is no lifetime that means for ever by mistake, and none that overflows.
+    async fn the_longest_lifetimes_saturate(store) {
+        let far = Clock::stopped_at(Timestamp::from_millis(u64::MAX - 10_000));
+        let server = Server::made(store, KeyRing::generate(), far, |builder| {
+            builder.idle(Duration::MAX).absolute(Duration::MAX).remember(Duration::MAX).rotate_every(Duration::MAX).persistent(true)
+        });
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/code/1").await;
+        for path in ["/remember", "/renew", "/forget", "/login/ada"] {
+            let set = visitor.post(path).await.set_cookie().unwrap();
+            let max_age: u64 = set.split("Max-Age=").nth(1).unwrap().parse().unwrap();
+            assert!((1..=400 * 24 * 3600).contains(&max_age), "{path}: {set}");
+            assert!(is_in(&mut visitor).await, "{path}");
+        }
+    }
+
+    // S19: a clock that jumps ahead ends sessions for as long as it is wrong; back in time, nothing is longer than it was.
+    async fn a_clock_that_jumps_stretches_nothing(store) {
+        let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
+        let mut visitor = server.signed_in("ada").await;
+        let began = server.clock.now();
+        server.clock.set(began + hours(24 * 365 * 200));
+        assert!(!is_in(&mut visitor).await);
+        server.clock.set(Timestamp::from_millis(0));
+        visitor.post("/name/ada").await;
+        server.clock.set(began + (minutes(30) - MILLISECOND));
+        assert!(is_in(&mut visitor).await);
+        server.clock.set(began + hours(12));
+        assert!(!is_in(&mut visitor).await);
+    }
+}
+
+// S14, S15, S16: what a struct gets that says nothing.
+#[tokio::test]
+async fn the_defaults_are_half_an_hour_and_half_a_day() {
+    let clock = Clock::stopped();
+    let builder = Sessions::<Bare>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
+    let sessions = builder.clock(clock.clone()).build().unwrap();
+    let app = Router::new()
+        .route(
+            "/in",
+            get(|mut s: Session<Bare>| async move {
+                s.user_mut().log_in("ada".into());
+                s.save().await.unwrap();
+                s.expires_at().duration_since(s.created_at()).unwrap().as_secs().to_string()
+            }),
+        )
+        .route("/show", get(|s: Session<Bare>| async move { axum::Json(serde_json::json!({ "user": s.user() })) }))
+        .layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    assert_eq!(visitor.get("/in").await.body, (30 * 60).to_string());
+    for _ in 0..12 * 60 / 20 - 1 {
+        clock.advance(minutes(20));
+        assert!(is_in(&mut visitor).await);
+    }
+    clock.advance(minutes(20));
+    assert!(!is_in(&mut visitor).await);
+    assert_eq!(AnyStore::memory().delete_expired(clock.now()).await.unwrap(), 0);
+}
+
+// S19
+#[test]
+fn a_lifetime_of_nothing_is_refused_at_start() {
+    let builder = || Sessions::<Bare>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
+    for (result, named) in [
+        (builder().idle(Duration::ZERO).build(), "`idle`"),
+        (builder().idle(Duration::from_nanos(1)).build(), "`idle`"),
+        (builder().absolute(Duration::ZERO).build(), "`absolute`"),
+        (builder().remember(Duration::ZERO).build(), "`remember`"),
+        (builder().rotate_every(Duration::ZERO).build(), "`rotate_every`"),
+    ] {
+        let error = result.unwrap_err();
+        assert!(error.is_setup() && error.to_string().contains(named), "{error}");
+    }
+}
