@@ -10,6 +10,7 @@ mod script;
 mod sentinel;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod url;
 mod users;
 
