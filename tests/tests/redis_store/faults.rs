@@ -107,7 +107,8 @@ async fn a_server_without_memory_refuses_writes_whole() {
         change.unset.push("b".into());
         change.keep = Some(vec![]);
         assert!(sentence(store.apply(&key, &change, NOW).await).contains("raise its `maxmemory`"), "{kind:?}");
-        assert!(store.apply(&other, &filled(), NOW).await.is_err());
+        let answer = store.apply(&other, &filled(), NOW).await;
+        assert!(answer.is_err(), "{kind:?}: {answer:?}");
         assert!(sentence(store.enter(&user(), &key, NOW).await).contains("maxmemory"));
         assert_eq!(load(&store, &key).await, before, "{kind:?}");
         assert!(load(&store, &other).await.is_none());

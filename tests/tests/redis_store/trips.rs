@@ -40,7 +40,11 @@ async fn each_call_is_one_round_trip() {
 async fn a_change_is_one_script_and_three_commands() {
     let Some((server, store)) = crate::server().await else { return };
     let key = key();
+    server.reset_command_stats();
     write(&store, &key, &filled()).await;
+    let stats = server.command_stats();
+    let expected = [("evalsha", 1), ("exists", 1), ("hmget", 1), ("hset", 1), ("pexpire", 1)];
+    assert_eq!(stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(), expected);
     server.reset_command_stats();
     write(&store, &key, &set(update(), "a", [1])).await;
     load(&store, &key).await.unwrap();
