@@ -129,6 +129,13 @@ impl AnyStore {
     }
 }
 
+impl AnyStore {
+    /// Whether a server removes what has expired, so that cleaning up finds nothing.
+    pub fn is_cleaned_by_a_server(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+}
+
 impl Store for AnyStore {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
         match self {

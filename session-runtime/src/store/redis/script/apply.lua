@@ -1,5 +1,6 @@
 -- Applies one change to one session, to the verdict of `Change::judge`. KEYS[1]: the session. ARGV: see `apply.rs`.
--- Answers 0 gone, 1 moved, 2 conflict, 3 applied, 4 applied and renewed.
+-- Answers 0 gone, 1 moved, 2 conflict, 3 applied, 4 applied and renewed; of the last two, if the session was signed in to
+-- and is no more, or by another, also who that was.
 --
 -- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
 -- a server without memory refuses. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
@@ -124,10 +125,14 @@ if restarts == 1 then
   at = at + 1
 end
 if before(seen_h, seen_l, now_h, now_l) then seen_h, seen_l = now_h, now_l end
-local user
+local user, left
 if signs == 1 then
   user = args[at]
   at = at + 1
+end
+if signs > 0 and exists then
+  left = call('HGET', key, USER)
+  if left and user and sub(left, 9) == sub(user, 9) then left = nil end
 end
 local birth_changes = creates == 1
 if renews == 1 then
@@ -269,9 +274,10 @@ in_chunks(args, first_unset, first_add - 1, 'HDEL')
 -- What frees memory, and no more than that. After a failover the server may be one that cannot expire fields.
 local end_h, end_l = idle_h, idle_l
 if before(ends_h, ends_l, end_h, end_l) then end_h, end_l = ends_h, ends_l end
-local left = (end_h - now_h) * HALF + end_l - now_l
-call('PEXPIRE', key, math.max(0, math.min(left, MOST)) + MARGIN)
+local remaining = (end_h - now_h) * HALF + end_l - now_l
+call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
 for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do
   redis.pcall('HPEXPIRE', key, args[index + 1], 'FIELDS', 1, args[index])
 end
+if left then return { applied(), left } end
 return applied()
