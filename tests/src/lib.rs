@@ -38,6 +38,13 @@ macro_rules! over_stores {
             async fn file() {
                 test($crate::store::AnyStore::file().await).await;
             }
+
+            #[tokio::test]
+            async fn redis() {
+                if let Some(store) = $crate::store::AnyStore::redis().await {
+                    test(store).await;
+                }
+            }
         }
     )*};
 }

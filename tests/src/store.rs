@@ -6,10 +6,12 @@ use std::sync::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore, Timestamp,
+    FileStore, MemoryStore, RedisStore, Timestamp,
     store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tempfile::TempDir;
+
+use crate::servers::{Kind, prefix, shared};
 
 /// What a [`Probe`] is told to do, and what it saw.
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl UserIndex for Probe {
 pub enum AnyStore {
     Memory(MemoryStore),
     File(FileStore, Arc<TempDir>),
+    Redis(RedisStore),
 }
 
 impl AnyStore {
@@ -118,6 +121,19 @@ impl AnyStore {
         let store = FileStore::open(folder.path().join("sessions")).await.unwrap();
         Self::File(store, Arc::new(folder))
     }
+
+    /// On the server that this binary's tests share; None, once that has been reported, if there is none.
+    pub async fn redis() -> Option<Self> {
+        let store = RedisStore::open(&shared(Kind::Redis)?.url()).await.unwrap();
+        Some(Self::Redis(store.prefix(prefix())))
+    }
+}
+
+impl AnyStore {
+    /// Whether a server removes what has expired, so that cleaning up finds nothing.
+    pub fn is_cleaned_by_a_server(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
 }
 
 impl Store for AnyStore {
@@ -125,6 +141,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.load(key, now).await,
             Self::File(store, _) => store.load(key, now).await,
+            Self::Redis(store) => store.load(key, now).await,
         }
     }
 
@@ -132,6 +149,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.apply(key, change, now).await,
             Self::File(store, _) => store.apply(key, change, now).await,
+            Self::Redis(store) => store.apply(key, change, now).await,
         }
     }
 
@@ -139,6 +157,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete(key).await,
             Self::File(store, _) => store.delete(key).await,
+            Self::Redis(store) => store.delete(key).await,
         }
     }
 
@@ -146,6 +165,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete_expired(now).await,
             Self::File(store, _) => store.delete_expired(now).await,
+            Self::Redis(store) => store.delete_expired(now).await,
         }
     }
 }
@@ -155,6 +175,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.enter(user, key, now).await,
             Self::File(store, _) => store.enter(user, key, now).await,
+            Self::Redis(store) => store.enter(user, key, now).await,
         }
     }
 
@@ -162,6 +183,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
+            Self::Redis(store) => store.entries(user).await,
         }
     }
 
@@ -169,6 +191,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.leave(user, keys).await,
             Self::File(store, _) => store.leave(user, keys).await,
+            Self::Redis(store) => store.leave(user, keys).await,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! user; names and values to set; names to remove; counters in four arguments each; names to keep; names that the server
 //! shall expire, and when.
 
-use redis::Cmd;
+use redis::{Cmd, Value};
 
 use super::{
     super::{Add, Applied, Change, Lifetime, Renew, Sign, Target},
@@ -142,14 +142,31 @@ fn movement(add: &Add) -> [[u8; 12]; 3] {
     })
 }
 
-/// What the script said became of the change.
-pub(super) fn answer(code: i64) -> Option<Applied> {
-    Some(match code {
-        0 => Applied::Gone,
-        1 => Applied::Moved,
-        2 => Applied::Conflict,
-        3 => Applied::Applied { renewed: false },
-        4 => Applied::Applied { renewed: true },
-        _ => return None,
-    })
+/// What the script answers.
+pub(super) struct Answer {
+    pub(super) applied: Applied,
+    /// Who was signed in and is no more, as it was stored.
+    pub(super) left: Option<Vec<u8>>,
+}
+
+impl Answer {
+    pub(super) fn read(answer: Value) -> Option<Self> {
+        let (code, left) = match answer {
+            Value::Array(parts) => match <[Value; 2]>::try_from(parts).ok()? {
+                [Value::Int(code), Value::BulkString(left)] => (code, Some(left)),
+                _ => return None,
+            },
+            Value::Int(code) => (code, None),
+            _ => return None,
+        };
+        let applied = match code {
+            0 => Applied::Gone,
+            1 => Applied::Moved,
+            2 => Applied::Conflict,
+            3 => Applied::Applied { renewed: false },
+            4 => Applied::Applied { renewed: true },
+            _ => return None,
+        };
+        Some(Self { applied, left })
+    }
 }

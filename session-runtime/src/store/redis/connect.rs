@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value,
+    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
 use super::{
     advice::refused,
     sentinel::Sentinel,
+    trust::Trust,
     url::{Address, Place},
 };
 use crate::error::Error;
@@ -44,19 +44,15 @@ impl Link {
     /// Connects, and waits until somebody answers.
     pub(super) async fn open(address: Address) -> Result<Self, Error> {
         let place = address.place.to_string();
+        let trust = Trust::read(address.authority.as_deref())?;
         // In a box, since this future is large, and its type deep enough to vex the compiler.
-        let opened = tokio::time::timeout(OPEN, Box::pin(Self::connect(address.place))).await;
+        let opened = tokio::time::timeout(OPEN, Box::pin(Self::connect(address.place, trust))).await;
         opened
             .map_err(|_| Error::setup(format!("no answer from {place} within {OPEN:?}: is it the right address?")))?
             .map_err(|error| refused(&place, error))
     }
 
-    async fn connect(place: Place) -> RedisResult<Self> {
-        #[cfg(feature = "redis-tls")]
-        if place.is_encrypted() {
-            // Where the application chose none. An error says that it has.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
+    async fn connect(place: Place, trust: Trust) -> RedisResult<Self> {
         Ok(match place {
             Place::Server(server) => {
                 let config = ConnectionManagerConfig::new()
@@ -66,10 +62,11 @@ impl Link {
                     .set_number_of_retries(1)
                     .set_min_delay(Duration::from_millis(50))
                     .set_max_delay(Duration::from_millis(200));
-                Self::Server(ConnectionManager::new_with_config(Client::open(server)?, config).await?)
+                Self::Server(ConnectionManager::new_with_config(trust.client(server)?, config).await?)
             }
             Place::Cluster(nodes) => {
-                let client = ClusterClient::builder(nodes)
+                let client = trust
+                    .cluster(ClusterClient::builder(nodes))
                     .use_protocol(redis::ProtocolVersion::RESP3)
                     .connection_timeout(CONNECT)
                     .response_timeout(RESPOND)
@@ -79,11 +76,7 @@ impl Link {
                 Self::Cluster(client.get_async_connection().await?)
             }
             Place::Sentinel { sentinels, master, servers, is_encrypted } => {
-                let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(servers);
-                if is_encrypted {
-                    node = node.set_tls_mode(redis::TlsMode::Secure);
-                }
-                let client = SentinelClient::build(sentinels, master, Some(node), SentinelServerType::Master)?;
+                let client = trust.sentinel(sentinels, master, &servers, is_encrypted)?;
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(Some(CONNECT))
                     .set_response_timeout(Some(RESPOND));

@@ -10,6 +10,7 @@ mod script;
 mod sentinel;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod url;
 mod users;
 
@@ -25,12 +26,11 @@ use std::{
 use redis::{Cmd, RedisResult, Value, aio::ConnectionManager, cluster_async::ClusterConnection};
 
 use self::{
-    apply::Extras,
+    apply::{Answer, Extras},
     connect::{Link, Wait},
     record::Garbage,
     script::{APPLY, DELETE, DISCARD},
     url::Address,
-    users::parsed,
 };
 use super::{Applied, Change, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex};
 use crate::{clock::Timestamp, error::Error};
@@ -254,19 +254,25 @@ impl Store for RedisStore {
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         self.at(now);
         let doing = "change a session";
-        let key = self.session_key(key);
+        let name = self.session_key(key);
         let wait = self.wait.filter(|_| ends_something(change));
         let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some() };
         let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
         let answer = match wait {
             Some(wait) => {
-                confirmed(script::run_and_wait(&self.link, &APPLY, &key, arguments, wait).await, wait, doing)?
+                confirmed(script::run_and_wait(&self.link, &APPLY, &name, arguments, wait).await, wait, doing)?
             }
             None => {
-                script::run(&self.link, &APPLY, &key, arguments).await.map_err(|error| advice::failed(doing, error))?
+                script::run(&self.link, &APPLY, &name, arguments).await.map_err(|error| advice::failed(doing, error))?
             }
         };
-        apply::answer(parsed(Ok(answer), doing)?).ok_or_else(|| advice::unexpected(doing))
+        let Answer { applied, left } = Answer::read(answer).ok_or_else(|| advice::unexpected(doing))?;
+        if let Some(left) = left
+            && let Err(error) = self.forget_left(&left, key, now).await
+        {
+            tracing::debug!(target: "session_runtime", %error, "an entry without a session stays until it is met");
+        }
+        Ok(applied)
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@
 
 use redis::Value;
 
-use super::super::{Digest, Entry, Fields, NONCES, Nonce, Previous, Record, Replaced};
+use super::super::{Digest, Entry, Fields, NONCES, Nonce, Previous, Record, Replaced, User};
 use crate::clock::Timestamp;
 
 pub(super) const GUARD: &[u8] = &[0xff];
@@ -130,7 +130,6 @@ impl Guard {
 }
 
 /// What the header says of whose session it is, without its fields.
-#[derive(Debug, PartialEq)]
 pub(super) enum Whose {
     /// Nobody's: there is no session, or none that can be read.
     None,
@@ -139,7 +138,7 @@ pub(super) enum Whose {
     /// A guest's.
     Guest,
     /// This user's.
-    User(Box<[u8]>),
+    User(User),
 }
 
 /// Whose session this is, by its guard and user.
@@ -148,7 +147,12 @@ pub(super) fn whose(guard: Option<&[u8]>, user: Option<&[u8]>, now: Timestamp) -
     if guard.idle_until.min(guard.ends_at).passed(now) {
         return Whose::Expired;
     }
-    user.and_then(|user| Bytes(user).user()).map_or(Whose::Guest, |(_, user)| Whose::User(user.into()))
+    user.and_then(signed_in).map_or(Whose::Guest, |(_, user)| Whose::User(user))
+}
+
+/// Who signed in, and when, in a stored user.
+pub(super) fn signed_in(user: &[u8]) -> Option<(Timestamp, User)> {
+    Bytes(user).user().map(|(at, user)| (at, User::new(user)))
 }
 
 /// A value as it is stored, with its deadline.

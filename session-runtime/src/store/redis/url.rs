@@ -16,6 +16,8 @@ const SENTINEL_PORT: u16 = 26379;
 pub(super) struct Address {
     pub(super) place: Place,
     pub(super) prefix: Option<String>,
+    /// The file with the certificates to trust instead of the system's.
+    pub(super) authority: Option<String>,
 }
 
 /// Where the sessions are.
@@ -23,18 +25,6 @@ pub(super) enum Place {
     Server(ConnectionInfo),
     Cluster(Vec<ConnectionInfo>),
     Sentinel { sentinels: Vec<ConnectionInfo>, master: String, servers: RedisConnectionInfo, is_encrypted: bool },
-}
-
-impl Place {
-    #[cfg(feature = "redis-tls")]
-    pub(super) fn is_encrypted(&self) -> bool {
-        let first = match self {
-            Self::Server(server) => Some(server),
-            Self::Cluster(nodes) => nodes.first(),
-            Self::Sentinel { is_encrypted, .. } => return *is_encrypted,
-        };
-        first.is_some_and(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
-    }
 }
 
 impl fmt::Display for Place {
@@ -81,8 +71,9 @@ impl Address {
                 ));
             }
         };
+        let authority = if is_encrypted { query.take("ca") } else { None };
         query.finish()?;
-        Ok(Self { place, prefix })
+        Ok(Self { place, prefix, authority })
     }
 }
 
@@ -237,8 +228,8 @@ impl Query {
         match self.0.as_slice() {
             [] => Ok(()),
             _ => Err(wrong(
-                "it has a parameter that is unknown or stands twice; there are `prefix`, for a socket `db`, `user` and \
-                 `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
+                "it has a parameter that is unknown or stands twice; there are `prefix`, with TLS `ca`, for a socket \
+                 `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
             )),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     super::{ENTRY_CALLED_OFF, ENTRY_GRACE, Key, StoreError, User, UserEntry},
     RedisStore, advice,
     apply::{LONGEST, MARGIN},
-    record::{GUARD, USER, Whose, whose},
+    record::{GUARD, USER, Whose, signed_in, whose},
     script::{self, ENTER, FORGET},
 };
 use crate::clock::Timestamp;
@@ -87,7 +87,7 @@ impl RedisStore {
             let whose = try_join_all(batch.iter().map(|entry| self.whose(&entry.session, now))).await?;
             for (scored, whose) in batch.iter().zip(whose) {
                 let stands = match whose {
-                    Whose::User(its) if *its == *user.as_bytes() => true,
+                    Whose::User(its) if its == *user => true,
                     Whose::Expired => false,
                     Whose::None | Whose::Guest | Whose::User(_) => !(scored.since() + ENTRY_GRACE).passed(now),
                 };
@@ -109,6 +109,22 @@ impl RedisStore {
         }
         let failed = |error| advice::failed("take sessions out of those of their user", error);
         self.link.ask(&command).await.map(|_| ()).map_err(failed)
+    }
+
+    /// Takes out the entry of a session that has just been left by this user, as it was stored. An entry that is older
+    /// than [`ENTRY_GRACE`] counts for nothing any more, and goes when it is met.
+    pub(super) async fn forget_left(&self, left: &[u8], key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        let Some((_, user)) = signed_in(left).filter(|(at, _)| !(*at + ENTRY_GRACE).passed(now)) else { return Ok(()) };
+        let session = key.digest();
+        let mut command = redis::cmd("ZSCORE");
+        command.arg(self.user_key(&user)).arg(&session);
+        let score: Option<f64> = parsed(self.link.ask(&command).await, "look for a session of a user")?;
+        let Some(score) = score else { return Ok(()) };
+        // After the score, so that a sign-in since then is either seen, or has its entry at another.
+        match self.whose(&session, now).await? {
+            Whose::User(its) if its == user => Ok(()),
+            _ => self.forget(&user, &[&Scored { session, score }]).await,
+        }
     }
 
     async fn whose(&self, session: &[u8; 16], now: Timestamp) -> Result<Whose, StoreError> {

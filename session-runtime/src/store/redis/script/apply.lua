@@ -1,5 +1,6 @@
 -- Applies one change to one session, to the verdict of `Change::judge`. KEYS[1]: the session. ARGV: see `apply.rs`.
--- Answers 0 gone, 1 moved, 2 conflict, 3 applied, 4 applied and renewed.
+-- Answers 0 gone, 1 moved, 2 conflict, 3 applied, 4 applied and renewed; of the last two, if the session was signed in to
+-- and is no more, or by another, also who that was.
 --
 -- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
 -- a server without memory refuses. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
@@ -35,9 +36,9 @@ local function live(stored)
   end
 end
 
--- Calls `work` with the ends of parts of args[first..last] that are short enough to unpack.
-local function in_chunks(first, last, work)
-  for from = first, last, CHUNK do work(from, math.min(from + CHUNK - 1, last)) end
+-- Calls `command` with list[first..last], in parts that are short enough to unpack.
+local function in_chunks(list, first, last, command)
+  for from = first, last, CHUNK do call(command, key, unpack(list, from, math.min(from + CHUNK - 1, last))) end
 end
 
 -- The stored values of the names that stand at args[first], args[first + step] and so on.
@@ -124,10 +125,14 @@ if restarts == 1 then
   at = at + 1
 end
 if before(seen_h, seen_l, now_h, now_l) then seen_h, seen_l = now_h, now_l end
-local user
+local user, left
 if signs == 1 then
   user = args[at]
   at = at + 1
+end
+if signs > 0 and exists then
+  left = call('HGET', key, USER)
+  if left and user and sub(left, 9) == sub(user, 9) then left = nil end
 end
 local birth_changes = creates == 1
 if renews == 1 then
@@ -241,7 +246,7 @@ if adds > 0 then
 end
 
 -- From here on it is written.
-if not exists and (guard or nonces or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
+if not exists and (found[1] or found[2] or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
 flags = 1 + remembered * 16
 if first_h < HALF - 1 or first_l < HALF - 1 then flags = flags + DEADLINE else first_h = 0 end
 if math.max(idle_h, ends_h, seen_h, first_h) > 65535 or sub(generation, 1, 4) ~= '\0\0\0\0' then
@@ -251,24 +256,28 @@ else
 end
 form = FORMS[bit.band(flags, WIDE + DEADLINE)]
 guard = pack(form[1], flags, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l)
-if sets > 0 and sets * 2 <= CHUNK and #gone == 0 then
-  call('HSET', key, GUARD, guard, NONCES, nonces, unpack(args, first_set, first_unset - 1))
-else
-  call('HSET', key, GUARD, guard, NONCES, nonces)
-  for index = 1, #gone, CHUNK do call('HDEL', key, unpack(gone, index, math.min(index + CHUNK - 1, #gone))) end
-  in_chunks(first_set, first_unset - 1, function(first, last) call('HSET', key, unpack(args, first, last)) end)
+local fields = { GUARD, guard, NONCES, nonces }
+local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+if birth_changes then add(BIRTH, birth) end
+if user then add(USER, user) end
+if #gone > 0 then
+  call('HSET', key, unpack(fields))
+  fields = {}
+  in_chunks(gone, 1, #gone, 'HDEL')
 end
-if birth_changes then call('HSET', key, BIRTH, birth) end
-if user then call('HSET', key, USER, user) elseif signs == 2 then call('HDEL', key, USER) end
-for index = 1, #sums, CHUNK do call('HSET', key, unpack(sums, index, math.min(index + CHUNK - 1, #sums))) end
-in_chunks(first_unset, first_add - 1, function(first, last) call('HDEL', key, unpack(args, first, last)) end)
+for index = first_set, first_unset - 1, 2 do add(args[index], args[index + 1]) end
+for index = 1, #sums, 2 do add(sums[index], sums[index + 1]) end
+in_chunks(fields, 1, #fields, 'HSET')
+if signs == 2 then call('HDEL', key, USER) end
+in_chunks(args, first_unset, first_add - 1, 'HDEL')
 
 -- What frees memory, and no more than that. After a failover the server may be one that cannot expire fields.
 local end_h, end_l = idle_h, idle_l
 if before(ends_h, ends_l, end_h, end_l) then end_h, end_l = ends_h, ends_l end
-local left = (end_h - now_h) * HALF + end_l - now_l
-call('PEXPIRE', key, math.max(0, math.min(left, MOST)) + MARGIN)
+local remaining = (end_h - now_h) * HALF + end_l - now_l
+call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
 for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do
   redis.pcall('HPEXPIRE', key, args[index + 1], 'FIELDS', 1, args[index])
 end
+if left then return { applied(), left } end
 return applied()

@@ -1,0 +1,129 @@
+//! How a store is reached, and what is said when it is not.
+
+use std::time::{Duration, Instant};
+
+use redis::{Client, aio::ConnectionManager, cluster::ClusterClient};
+use session_runtime::{Error, RedisStore, store::Store};
+use tests::{
+    records::{NOW, load, write},
+    servers::{Cluster, Kind, Options, RedisServer, prefix, shared, shared_cluster},
+};
+
+use crate::{filled, key};
+
+/// Writes and reads.
+async fn works(store: &impl Store) {
+    let key = key();
+    write(store, &key, &filled()).await;
+    assert!(load(store, &key).await.is_some());
+}
+
+async fn refusal(url: &str) -> String {
+    let error: Error = RedisStore::open(url).await.expect_err(url);
+    assert!(error.is_setup(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn by_socket_and_database() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    works(&RedisStore::open(&server.unix_url()).await.unwrap()).await;
+    assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 1);
+    works(&RedisStore::open(&server.url_with_db(5)).await.unwrap()).await;
+    assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 1, "in another database");
+}
+
+#[tokio::test]
+async fn with_password_and_with_user() {
+    for options in [Options::default().password("p@ss/w:rd?#%"), Options::default().user("ada", "s3cret, too")] {
+        let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
+        let store = RedisStore::open(&server.url()).await.unwrap();
+        works(&store).await;
+        works(&RedisStore::open(&server.unix_url()).await.unwrap()).await;
+        let port = server.port();
+        let said = refusal(&format!("redis://eve:letmein@127.0.0.1:{port}")).await;
+        assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
+        let said = refusal(&format!("redis://127.0.0.1:{port}")).await;
+        assert!(said.contains("check the user and the password"), "{said}");
+        let shown = format!("{store:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("p@ss") && !shown.contains("ada"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default().tls()) else { return };
+    let url = format!("{}?ca={}", server.url(), server.authority().display());
+    works(&RedisStore::open(&url).await.unwrap()).await;
+    let said = refusal(&server.url()).await;
+    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    let said = refusal(&format!("{}?ca=/nowhere/ca.pem", server.url())).await;
+    assert!(said.contains("cannot read"), "{said}");
+}
+
+// B37
+#[tokio::test]
+async fn a_prefix_keeps_two_applications_apart() {
+    let Some(server) = shared(Kind::Redis) else { return };
+    let (one, other) = (prefix(), prefix());
+    let by_url = RedisStore::open(&format!("{}?prefix={one}", server.url())).await.unwrap();
+    let by_option = RedisStore::open(&server.url()).await.unwrap().prefix(&*other);
+    let key = key();
+    write(&by_url, &key, &filled()).await;
+    assert!(load(&by_option, &key).await.is_none());
+    by_option.delete(&key).await.unwrap();
+    assert!(load(&by_url, &key).await.is_some());
+    assert!(server.ask::<bool>(&["EXISTS", &format!("{one}s:{}", key.hex())]).unwrap());
+}
+
+/// By either version of the protocol.
+#[tokio::test]
+async fn a_connection_of_the_applications() {
+    let Some(server) = shared(Kind::Redis) else { return };
+    for query in ["", "?protocol=resp3"] {
+        let client = Client::open(format!("{}/{query}", server.url())).unwrap();
+        let connection = ConnectionManager::new(client).await.unwrap();
+        let store = RedisStore::from_connection(connection).await.unwrap().prefix(prefix());
+        works(&store).await;
+        let fresh = async || store.clone().prefix(prefix());
+        let by_server = session_runtime::testing::conformance::Expiry::ByServer;
+        session_runtime::testing::conformance::run_user_index_with(by_server, fresh).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_connection_of_the_applications() {
+    let Some(cluster) = shared_cluster(Kind::Redis) else { return };
+    let nodes: Vec<String> = cluster.nodes().iter().map(RedisServer::url).collect();
+    let connection = ClusterClient::new(nodes).unwrap().get_async_connection().await.unwrap();
+    works(&RedisStore::from_cluster(connection).await.unwrap().prefix(prefix())).await;
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let before = Instant::now();
+    let said = refusal("redis://eve:letmein@127.0.0.1:1").await;
+    assert!(said.starts_with("cannot use the Redis server at 127.0.0.1:1; is it running, and reachable?"), "{said}");
+    for url in
+        ["redis+cluster://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/mymaster", "redis+unix:///nowhere/redis.sock"]
+    {
+        let said = refusal(url).await;
+        assert!(said.contains("127.0.0.1:1") || said.contains("/nowhere/redis.sock"), "{said}");
+    }
+    assert!(before.elapsed() < Duration::from_secs(30));
+}
+
+/// A node of a cluster is no server of its own.
+#[tokio::test]
+async fn a_node_of_a_cluster_is_refused() {
+    let Some(cluster): Option<&Cluster> = shared_cluster(Kind::Redis) else { return };
+    let store = RedisStore::open(&cluster.nodes()[0].url()).await.unwrap().prefix(prefix());
+    let mut moved = 0;
+    for _ in 0..20 {
+        if let Err(error) = store.load(&key(), NOW).await {
+            assert!(error.to_string().contains("redis+cluster://"), "{error}");
+            moved += 1;
+        }
+    }
+    assert!(moved > 0);
+}

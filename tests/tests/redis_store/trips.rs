@@ -1,0 +1,54 @@
+//! Each call is one round trip, and the commands are those that were meant.
+
+use session_runtime::{
+    RedisStore,
+    store::{Store, UserIndex},
+};
+use tests::{
+    records::{NOW, load, set, update, user, write},
+    servers::{Kind, Options, Proxy, RedisServer},
+};
+
+use crate::{filled, key};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_call_is_one_round_trip() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    let proxy = Proxy::start(server.addr());
+    let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
+    let key = key();
+    let mut before = proxy.round_trips();
+    let mut trips = || {
+        let now = proxy.round_trips();
+        now - std::mem::replace(&mut before, now)
+    };
+    write(&store, &key, &filled()).await;
+    assert_eq!(trips(), 1, "a new session");
+    load(&store, &key).await.unwrap();
+    assert_eq!(trips(), 1, "a load");
+    write(&store, &key, &set(update(), "a", [1])).await;
+    assert_eq!(trips(), 1, "a change");
+    store.enter(&user(), &key, NOW).await.unwrap();
+    assert_eq!(trips(), 1, "an entry");
+    store.delete(&key).await.unwrap();
+    assert_eq!(trips(), 1, "an end");
+    store.delete_expired(NOW).await.unwrap();
+    assert_eq!(trips(), 0, "cleaning up");
+}
+
+#[tokio::test]
+async fn a_change_is_one_script_and_three_commands() {
+    let Some((server, store)) = crate::server().await else { return };
+    let key = key();
+    server.reset_command_stats();
+    write(&store, &key, &filled()).await;
+    let stats = server.command_stats();
+    let expected = [("evalsha", 1), ("exists", 1), ("hmget", 1), ("hset", 1), ("pexpire", 1)];
+    assert_eq!(stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(), expected);
+    server.reset_command_stats();
+    write(&store, &key, &set(update(), "a", [1])).await;
+    load(&store, &key).await.unwrap();
+    let stats = server.command_stats();
+    let expected = [("evalsha", 1), ("hgetall", 1), ("hmget", 1), ("hset", 1), ("pexpire", 1)];
+    assert_eq!(stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(), expected);
+}
