@@ -123,7 +123,10 @@ impl RedisStore {
         // After the score, so that a sign-in since then is either seen, or has its entry at another.
         match self.whose(&session, now).await? {
             Whose::User(its) if its == user => Ok(()),
-            _ => self.forget(&user, &[&Scored { session, score }]).await,
+            _ => {
+                let entry = Scored { member: session.to_vec(), session, called_off: false, score };
+                self.forget(&user, &[&entry]).await
+            }
         }
     }
 
