@@ -108,7 +108,8 @@ impl UserIndex for Probe {
 pub enum AnyStore {
     Memory(MemoryStore),
     File(FileStore, Arc<TempDir>),
-    Redis(RedisStore),
+    /// With what its keys begin with.
+    Redis(RedisStore, String),
 }
 
 impl AnyStore {
@@ -125,14 +126,15 @@ impl AnyStore {
     /// On the server that this binary's tests share; None, once that has been reported, if there is none.
     pub async fn redis() -> Option<Self> {
         let store = RedisStore::open(&shared(Kind::Redis)?.url()).await.unwrap();
-        Some(Self::Redis(store.prefix(prefix())))
+        let prefix = prefix();
+        Some(Self::Redis(store.prefix(prefix.clone()), prefix))
     }
 }
 
 impl AnyStore {
     /// Whether a server removes what has expired, so that cleaning up finds nothing.
     pub fn is_cleaned_by_a_server(&self) -> bool {
-        matches!(self, Self::Redis(_))
+        matches!(self, Self::Redis(..))
     }
 }
 
@@ -141,7 +143,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.load(key, now).await,
             Self::File(store, _) => store.load(key, now).await,
-            Self::Redis(store) => store.load(key, now).await,
+            Self::Redis(store, _) => store.load(key, now).await,
         }
     }
 
@@ -149,7 +151,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.apply(key, change, now).await,
             Self::File(store, _) => store.apply(key, change, now).await,
-            Self::Redis(store) => store.apply(key, change, now).await,
+            Self::Redis(store, _) => store.apply(key, change, now).await,
         }
     }
 
@@ -157,7 +159,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete(key).await,
             Self::File(store, _) => store.delete(key).await,
-            Self::Redis(store) => store.delete(key).await,
+            Self::Redis(store, _) => store.delete(key).await,
         }
     }
 
@@ -165,7 +167,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete_expired(now).await,
             Self::File(store, _) => store.delete_expired(now).await,
-            Self::Redis(store) => store.delete_expired(now).await,
+            Self::Redis(store, _) => store.delete_expired(now).await,
         }
     }
 }
@@ -175,7 +177,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.enter(user, key, now).await,
             Self::File(store, _) => store.enter(user, key, now).await,
-            Self::Redis(store) => store.enter(user, key, now).await,
+            Self::Redis(store, _) => store.enter(user, key, now).await,
         }
     }
 
@@ -183,7 +185,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
-            Self::Redis(store) => store.entries(user).await,
+            Self::Redis(store, _) => store.entries(user).await,
         }
     }
 
@@ -191,7 +193,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.leave(user, keys).await,
             Self::File(store, _) => store.leave(user, keys).await,
-            Self::Redis(store) => store.leave(user, keys).await,
+            Self::Redis(store, _) => store.leave(user, keys).await,
         }
     }
 }
@@ -199,4 +201,19 @@ impl UserIndex for AnyStore {
 /// Which sessions a list names.
 pub fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
     entries.into_iter().map(|entry| entry.key).collect()
+}
+
+/// All that Redis keeps under this prefix: names, and what stands under each.
+pub fn redis_dump(prefix: &str) -> Vec<(String, Vec<Vec<u8>>)> {
+    let server = shared(Kind::Redis).expect("a store on it is there");
+    let names: Vec<String> = server.ask(&["KEYS", &format!("{prefix}*")]).unwrap();
+    let dump = names.into_iter().map(|name| {
+        let kind: String = server.ask(&["TYPE", &name]).unwrap();
+        let content = match kind.as_str() {
+            "hash" => server.ask(&["HGETALL", &name]).unwrap(),
+            _ => server.ask(&["ZRANGE", &name, "0", "-1"]).unwrap(),
+        };
+        (name, content)
+    });
+    dump.collect()
 }
