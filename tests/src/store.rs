@@ -11,7 +11,7 @@ use session_runtime::{
 };
 use tempfile::TempDir;
 
-use crate::servers::{Kind, prefix, shared};
+use crate::servers::{Kind, prefix, shared, shared_after_failover, shared_cluster};
 
 /// What a [`Probe`] is told to do, and what it saw.
 #[derive(Default)]
@@ -123,9 +123,16 @@ impl AnyStore {
         Self::File(store, Arc::new(folder))
     }
 
-    /// On the server that this binary's tests share; None, once that has been reported, if there is none.
+    /// On the server that this binary's tests share, or what the variable `REDIS_BEHIND` says instead: `cluster`, or
+    /// `sentinels`, after a failover. None, once that has been reported, if there is none.
     pub async fn redis() -> Option<Self> {
-        let store = RedisStore::open(&shared(Kind::Redis)?.url()).await.unwrap();
+        let url = match std::env::var("REDIS_BEHIND").as_deref() {
+            Ok("cluster") => shared_cluster(Kind::Redis)?.url(),
+            Ok("sentinels") => shared_after_failover(Kind::Redis)?.url(),
+            Ok(other) => panic!("REDIS_BEHIND is `cluster` or `sentinels`, not `{other}`"),
+            Err(_) => shared(Kind::Redis)?.url(),
+        };
+        let store = RedisStore::open(&url).await.unwrap();
         let prefix = prefix();
         Some(Self::Redis(store.prefix(prefix.clone()), prefix))
     }

@@ -74,6 +74,20 @@ pub fn shared_cluster(kind: Kind) -> Option<&'static Cluster> {
     CLUSTERS[kind as usize].get_or_init(|| Cluster::start(kind)).as_ref()
 }
 
+/// A primary that all tests of a binary share, which took over from another: what they do they do after a failover. None
+/// as for [`shared`].
+pub fn shared_after_failover(kind: Kind) -> Option<&'static Sentinels> {
+    static SENTINELS: [OnceLock<Option<Sentinels>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+    kind.program()?;
+    let started = || {
+        let sentinels = Sentinels::start(kind)?;
+        sentinels.kill_primary();
+        sentinels.wait_failed_over();
+        Some(sentinels)
+    };
+    SENTINELS[kind as usize].get_or_init(started).as_ref()
+}
+
 /// What the keys of one test begin with, different at each call.
 pub fn prefix() -> String {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
