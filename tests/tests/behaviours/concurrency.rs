@@ -9,7 +9,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Event, Session};
+use session_runtime::{Event, Session, store::Store as _};
 use tests::{
     app::{Server, Site, minutes},
     client::{Reply, Visitor},
@@ -454,6 +454,42 @@ async fn ten_thousand_racing_pairs_lose_nothing_in_memory() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
     race_pairs(&Server::new(tests::store::AnyStore::file().await), 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
+    let Some(store) = tests::store::AnyStore::redis().await else { return };
+    race_pairs(&Server::new(store), 10_000).await;
+}
+
+/// B22: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins
+/// is another session.
+async fn race_ends(server: &Server, pairs: usize) {
+    for pair in 0..pairs {
+        let mut visitor = server.visitor();
+        visitor.post("/name/start").await;
+        let key = server.controls.keys.lock().unwrap().drain(..).last().unwrap();
+        let (mut a, mut b) = (visitor.clone(), visitor.clone());
+        let end = if pair % 2 == 0 { "/destroy" } else { "/clear" };
+        let (write, end) = tokio::join!(
+            tokio::spawn(async move { a.post("/note/late").await }),
+            tokio::spawn(async move { b.post(end).await }),
+        );
+        assert_eq!((write.unwrap().status, end.unwrap().status), (StatusCode::OK, StatusCode::OK), "pair {pair}");
+        assert_eq!(visitor.get("/show").await.json()["is_new"], true, "pair {pair} came back to life");
+        assert_eq!(server.store.load(&key, server.clock.now()).await.unwrap(), None, "pair {pair} left a ghost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_ends_stay_ends_in_memory() {
+    race_ends(&Server::new(tests::store::AnyStore::memory()), 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_ends_stay_ends_on_redis() {
+    let Some(store) = tests::store::AnyStore::redis().await else { return };
+    race_ends(&Server::new(store), 10_000).await;
 }
 
 // B21: all at once.
