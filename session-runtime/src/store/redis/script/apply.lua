@@ -119,6 +119,8 @@ if expects > 0 then
 end
 
 -- The header.
+local was_h, was_l = idle_h, idle_l
+if ends_h < was_h or ends_h == was_h and ends_l < was_l then was_h, was_l = ends_h, ends_l end
 if idle_h < touch_h or idle_h == touch_h and idle_l < touch_l then idle_h, idle_l = touch_h, touch_l end
 if restarts == 1 then
   remembered, idle_h, idle_l, ends_h, ends_l = unpacked('>BI4I4I4I4', args[at])
@@ -296,7 +298,9 @@ if unsets > 0 then in_chunks('HDEL', args, first_unset, first_add - 1) end
 local end_h, end_l = idle_h, idle_l
 if ends_h < end_h or ends_h == end_h and ends_l < end_l then end_h, end_l = ends_h, ends_l end
 local remaining = (end_h - now_h) * HALF + end_l - now_l
-call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
+if not exists or end_h ~= was_h or end_l ~= was_l or remaining > MOST then
+  call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
+end
 for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do
   redis.pcall('HPEXPIRE', key, args[index + 1], 'FIELDS', 1, args[index])
 end
