@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_runtime::{
     RedisStore, Timestamp,
-    store::{Change, Digest, Store, UserIndex},
+    store::{Change, Digest, Lifetime, Store, UserIndex},
 };
 use tests::{
     records::{NOW, create, create_until, load, set, update, user, write},
@@ -35,10 +35,12 @@ async fn a_session_stays_for_a_minute_past_its_deadline() {
     let touch = Change { touch: Some(minutes(60)), ..update() };
     write(&store, &key, &touch).await;
     assert_eq!(time_to_live(&server, &session(&key)), 61 * MINUTE);
-    // Whoever writes renews it, also without a touch.
-    server.ask::<bool>(&["PEXPIRE", &session(&key), "1000000"]).unwrap();
+    // Who writes anything else leaves it.
     write(&store, &key, &set(update(), "a", [1])).await;
     assert_eq!(time_to_live(&server, &session(&key)), 61 * MINUTE);
+    let lifetime = Lifetime { idle_until: minutes(90), ends_at: minutes(20), remembered: false };
+    write(&store, &key, &Change { restart: Some(lifetime), ..update() }).await;
+    assert_eq!(time_to_live(&server, &session(&key)), 21 * MINUTE);
 }
 
 #[tokio::test]
@@ -46,6 +48,9 @@ async fn what_never_ends_stays_for_400_days_from_the_last_change() {
     let Some((server, store)) = server().await else { return };
     let key = key();
     write(&store, &key, &create()).await;
+    assert_eq!(time_to_live(&server, &session(&key)), 400 * DAY + MINUTE);
+    server.ask::<bool>(&["PEXPIRE", &session(&key), "1000000"]).unwrap(); // as after 400 days
+    write(&store, &key, &set(update(), "a", [1])).await;
     assert_eq!(time_to_live(&server, &session(&key)), 400 * DAY + MINUTE);
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use session_runtime::{
     Timestamp,
-    store::{ENTRY_GRACE, Store, UserIndex},
+    store::{Change, ENTRY_GRACE, Sign, Store, User, UserIndex},
 };
 use tests::{
-    records::{NOW, create, numbered, sign_in, user, write},
+    records::{NOW, create, numbered, sign_in, update, user, write},
     store::listed,
 };
 
@@ -52,4 +52,21 @@ async fn the_order_is_that_of_entering_whatever_the_clock_says() {
     let last = entries[1_099].at;
     assert_eq!(listed(entries), keys);
     assert!(last.since(NOW) <= Duration::from_millis(2), "{last:?}");
+}
+
+/// B40: also within the minute in which an entry may stand for a sign-in about to come.
+#[tokio::test]
+async fn who_signs_out_or_in_as_another_leaves_the_list_at_once() {
+    let Some((server, store)) = server().await else { return };
+    let other = User::new(*b"\xa3bob");
+    for (number, sign) in [(0, Sign::Out), (1, Sign::In { user: other.as_bytes().into(), at: NOW })] {
+        let key = numbered(3, number);
+        store.enter(&user(), &key, NOW).await.unwrap();
+        write(&store, &key, &sign_in(create(), &user(), NOW)).await;
+        // Who signs in once more stays.
+        write(&store, &key, &sign_in(update(), &user(), NOW)).await;
+        assert_eq!(server.ask::<u64>(&["ZCARD", &name()]).unwrap(), 1);
+        write(&store, &key, &Change { sign: Some(sign), ..update() }).await;
+        assert!(!server.ask::<bool>(&["EXISTS", &name()]).unwrap());
+    }
 }

@@ -44,7 +44,7 @@ impl Link {
     /// Connects, and waits until somebody answers.
     pub(super) async fn open(address: Address) -> Result<Self, Error> {
         let place = address.place.to_string();
-        let trust = Trust::read(address.authority.as_deref())?;
+        let trust = Trust::of(&address)?;
         // In a box, since this future is large, and its type deep enough to vex the compiler.
         let opened = tokio::time::timeout(OPEN, Box::pin(Self::connect(address.place, trust))).await;
         opened

@@ -1,5 +1,5 @@
 //! Sessions on Redis, Valkey and what speaks like them: the store itself and its options. How it gets there is in
-//! `connect`, `sentinel` and `url`; how a session is stored in `record`; how a change is applied in `apply`, `script` and
+//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`; how a change is applied in `apply`, `script` and
 //! the scripts themselves; whose the sessions are in `users`; what to say of errors in `advice`.
 
 mod advice;
@@ -46,7 +46,7 @@ const PREFIX: &str = "session:";
 /// | `redis+unix:///run/redis.sock?db=2&user=…&pass=…` | one server, by a socket |
 /// | `redis+cluster://host:6379,host:6379` | a cluster, of which one or more nodes are named |
 /// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, by Sentinels; they themselves are logged in to with `?sentinel_user=…&sentinel_pass=…` |
-/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates as the system trusts them, or of `SSL_CERT_FILE` |
+/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
 /// `?prefix=shop:` is [`RedisStore::prefix`]. In each part, what means something in a URL is percent-encoded.
 ///

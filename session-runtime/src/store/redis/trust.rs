@@ -6,6 +6,7 @@ use redis::{
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 
+use super::url::Address;
 use crate::error::Error;
 
 pub(super) struct Trust {
@@ -15,16 +16,18 @@ pub(super) struct Trust {
 
 #[cfg(feature = "redis-tls")]
 impl Trust {
-    pub(super) fn read(authority: Option<&str>) -> Result<Self, Error> {
-        // Where the application chose no cryptography. An error says that it has.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub(super) fn of(address: &Address) -> Result<Self, Error> {
+        if address.is_encrypted {
+            // Where the application chose no cryptography. An error says that it has.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let read = |path: &str| match std::fs::read(path) {
             Ok(pem) => Ok(redis::TlsCertificates { client_tls: None, root_cert: Some(pem) }),
             Err(source) => {
                 Err(Error::setup(format!("cannot read the certificates `{path}`: {source}")).because(source))
             }
         };
-        Ok(Self { authority: authority.map(read).transpose()? })
+        Ok(Self { authority: address.authority.as_deref().map(read).transpose()? })
     }
 
     pub(super) fn client(&self, server: ConnectionInfo) -> RedisResult<Client> {
@@ -53,7 +56,7 @@ impl Trust {
 
 #[cfg(not(feature = "redis-tls"))]
 impl Trust {
-    pub(super) fn read(_: Option<&str>) -> Result<Self, Error> {
+    pub(super) fn of(_: &Address) -> Result<Self, Error> {
         Ok(Self {})
     }
 

@@ -13,9 +13,11 @@ const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
 /// What a URL says.
+#[cfg_attr(not(feature = "redis-tls"), allow(dead_code, reason = "without TLS nothing is encrypted"))]
 pub(super) struct Address {
     pub(super) place: Place,
     pub(super) prefix: Option<String>,
+    pub(super) is_encrypted: bool,
     /// The file with the certificates to trust instead of the system's.
     pub(super) authority: Option<String>,
 }
@@ -56,9 +58,6 @@ impl Address {
             Some(kind) => (true, kind),
             None => (false, scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey")).unwrap_or(scheme)),
         };
-        if is_encrypted && cfg!(not(feature = "redis-tls")) {
-            return Err(wrong("TLS needs the feature `redis-tls` of session-runtime"));
-        }
         let place = match kind {
             "+unix" | "unix" if !is_encrypted => socket(rest, &mut query)?,
             "" => Authority::parse(rest)?.server(is_encrypted)?,
@@ -71,9 +70,12 @@ impl Address {
                 ));
             }
         };
+        if is_encrypted && cfg!(not(feature = "redis-tls")) {
+            return Err(wrong("TLS needs the feature `redis-tls` of session-runtime"));
+        }
         let authority = if is_encrypted { query.take("ca") } else { None };
         query.finish()?;
-        Ok(Self { place, prefix, authority })
+        Ok(Self { place, prefix, is_encrypted, authority })
     }
 }
 

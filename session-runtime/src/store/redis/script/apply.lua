@@ -4,67 +4,38 @@
 --
 -- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
 -- a server without memory refuses. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
--- goes by the server's locale.
+-- goes by the server's locale. Functions and tables are made where they are needed, since most changes need none.
 local key, args, at = KEYS[1], ARGV, 2
 local call, pack, unpacked, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
-local GUARD, BIRTH, NONCES, USER = '\255', '\254', '\253', '\252'
-local HEADER = { [GUARD] = true, [BIRTH] = true, [NONCES] = true, [USER] = true }
-local HALF, MOST, MARGIN, CHUNK, MARK = 4294967296, 34560000000, 60000, 3000, 193
--- The forms of the guard, by its flags: whether a number needs all of its bytes, and whether a field has a deadline.
-local WIDE, DEADLINE = 32, 64
-local FORMS = {
-  [0] = { '>Bc4c16I2I4I2I4I2I4', 39 },
-  [WIDE] = { '>Bc8c16I4I4I4I4I4I4', 49 },
-  [DEADLINE] = { '>Bc4c16I2I4I2I4I2I4I2I4', 45 },
-  [WIDE + DEADLINE] = { '>Bc8c16I4I4I4I4I4I4I4I4', 57 },
-}
+local GUARD, BIRTH, NONCES, USER, MARK = '\255', '\254', '\253', '\252', 193
+local HALF, MOST, MARGIN, CHUNK = 4294967296, 34560000000, 60000, 3000
 
-local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected, touch_h, touch_l, until_h, until_l,
-  expects, sets, unsets, adds, kept, ttls = unpacked('>BBBBBBI4I4c8c8I4I4I4I4I4I4I4I4I4I4', args[1])
-local now = sub(args[1], 7, 14)
-
-local function before(h, l, other_h, other_l)
-  return h < other_h or h == other_h and l < other_l
-end
-
--- What a stored value holds, if it has not expired.
-local function live(stored)
-  if not stored or byte(stored, 1) ~= MARK then return stored end
-  if #stored > 8 then
-    local h, l = unpacked('>I4I4', stored, 2)
-    if before(now_h, now_l, h, l) then return sub(stored, 10) end
-  end
-end
-
--- Calls `command` with list[first..last], in parts that are short enough to unpack.
-local function in_chunks(list, first, last, command)
-  for from = first, last, CHUNK do call(command, key, unpack(list, from, math.min(from + CHUNK - 1, last))) end
-end
-
--- The stored values of the names that stand at args[first], args[first + step] and so on.
-local function stored_at(first, count, step)
-  local values = {}
-  for from = 0, count - 1, CHUNK do
-    local names = {}
-    for index = from, math.min(from + CHUNK, count) - 1 do names[#names + 1] = args[first + index * step] end
-    for _, value in ipairs(call('HMGET', key, unpack(names))) do values[#values + 1] = value end
-  end
-  return values
-end
+local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected_h, expected_l, touch_h, touch_l,
+  until_h, until_l, expects, sets, unsets, adds, kept, ttls =
+  unpacked('>BBBBBBI4I4c8I4I4I4I4I4I4I4I4I4I4I4I4', args[1])
 
 -- What is there. Of what is not a session of ours, nothing is.
 local found = redis.pcall('HMGET', key, GUARD, NONCES)
 if found.err and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
 local guard, nonces = found[1], found[2]
 local flags = guard and byte(guard, 1) or 0
-local form = FORMS[bit.band(flags, WIDE + DEADLINE)]
-local exists = guard and nonces and bit.band(flags, 143) == 1 and #guard == form[2] and #nonces % 8 == 0
-local remembered, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l, _
+local is_wide, has_deadline = flags % 64 > 31, flags > 63
+local size = is_wide and 49 or 39
+if has_deadline then size = size + (is_wide and 8 or 6) end
+local exists = guard and nonces and flags % 16 == 1 and flags < 128 and #guard == size and #nonces % 8 == 0
+local remembered, generation_h, generation_l, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, _
+local first_h, first_l = HALF - 1, HALF - 1
 if exists then
-  _, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l = unpacked(form[1], guard)
-  remembered = bit.band(flags, 16) / 16
-  if #generation == 4 then generation = '\0\0\0\0' .. generation end
-  if bit.band(flags, DEADLINE) == 0 then first_h, first_l = HALF - 1, HALF - 1 end
+  remembered = flags % 32 > 15 and 1 or 0
+  if is_wide then
+    _, generation_h, generation_l, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l =
+      unpacked('>BI4I4c16I4I4I4I4I4I4', guard)
+    if has_deadline then first_h, first_l = unpacked('>I4I4', guard, 50) end
+  else
+    generation_h, _, generation_l, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l =
+      0, unpacked('>BI4c16I2I4I2I4I2I4', guard)
+    if has_deadline then first_h, first_l = unpacked('>I2I4', guard, 40) end
+  end
 end
 
 local from, presented, to
@@ -72,9 +43,6 @@ if creates == 1 then at = at + 1 end
 if renews > 0 then
   from, presented, to = unpacked('c16c16c16', args[at])
   at = at + 1
-end
-local function applied()
-  return (renews == 1 or renews == 2) and verifier == to and 4 or 3
 end
 
 -- Already applied?
@@ -84,7 +52,7 @@ if exists then
   if seen then
     -- Replicas are waited for by what was written, so something must be.
     if waits == 1 then call('HSET', key, GUARD, guard) end
-    return applied()
+    return (renews == 1 or renews == 2) and verifier == to and 4 or 3
   end
 end
 
@@ -94,13 +62,45 @@ if creates == 1 then
   if exists then return 2 end
   remembered, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l = unpacked('>Bc16I4I4I4I4I4I4', args[2])
   birth = sub(args[2], 34, 41)
-  birth, generation, nonces, first_h, first_l = birth .. birth, '\0\0\0\0\0\0\0\0', '', HALF - 1, HALF - 1
+  birth, generation_h, generation_l, nonces = birth .. birth, 0, 0, ''
 else
-  if not exists or not before(now_h, now_l, idle_h, idle_l) or not before(now_h, now_l, ends_h, ends_l) then return 0 end
-  if generation ~= expected then return 1 end
+  if not exists
+    or idle_h < now_h or idle_h == now_h and idle_l <= now_l
+    or ends_h < now_h or ends_h == now_h and ends_l <= now_l
+  then
+    return 0
+  end
+  if generation_l ~= expected_l or generation_h ~= expected_h then return 1 end
   if renews > 0 then
     birth = call('HGET', key, BIRTH)
     if not birth or #birth < 16 then return 0 end
+  end
+end
+
+-- All fields are looked at only to keep some, or once the first deadline among them may have passed.
+local writes = sets + unsets + adds > 0 or keeps == 1
+local sweeps = exists and writes and (keeps == 1 or first_h < now_h or first_h == now_h and first_l <= now_l)
+
+local live, stored_at
+if expects > 0 or adds > 0 or sweeps then
+  -- What a stored value holds, if it has not expired.
+  function live(stored)
+    if not stored or byte(stored, 1) ~= MARK then return stored end
+    if #stored > 8 then
+      local h, l = unpacked('>I4I4', stored, 2)
+      if now_h < h or now_h == h and now_l < l then return sub(stored, 10) end
+    end
+  end
+
+  -- The stored values of the names that stand at args[first], args[first + step] and so on.
+  function stored_at(first, count, step)
+    local values = {}
+    for from = 0, count - 1, CHUNK do
+      local names = {}
+      for index = from, math.min(from + CHUNK, count) - 1 do names[#names + 1] = args[first + index * step] end
+      for _, value in ipairs(call('HMGET', key, unpack(names))) do values[#values + 1] = value end
+    end
+    return values
   end
 end
 
@@ -119,12 +119,14 @@ if expects > 0 then
 end
 
 -- The header.
-if before(idle_h, idle_l, touch_h, touch_l) then idle_h, idle_l = touch_h, touch_l end
+local was_h, was_l = idle_h, idle_l
+if ends_h < was_h or ends_h == was_h and ends_l < was_l then was_h, was_l = ends_h, ends_l end
+if idle_h < touch_h or idle_h == touch_h and idle_l < touch_l then idle_h, idle_l = touch_h, touch_l end
 if restarts == 1 then
   remembered, idle_h, idle_l, ends_h, ends_l = unpacked('>BI4I4I4I4', args[at])
   at = at + 1
 end
-if before(seen_h, seen_l, now_h, now_l) then seen_h, seen_l = now_h, now_l end
+if seen_h < now_h or seen_h == now_h and seen_l < now_l then seen_h, seen_l = now_h, now_l end
 local user, left
 if signs == 1 then
   user = args[at]
@@ -135,59 +137,66 @@ if signs > 0 and exists then
   if left and user and sub(left, 9) == sub(user, 9) then left = nil end
 end
 local birth_changes = creates == 1
-if renews == 1 then
-  birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier, true
-  verifier = to
-  local h, l = unpacked('>I4I4', generation)
-  if l < HALF - 1 then l = l + 1 elseif h < HALF - 1 then h, l = h + 1, 0 end
-  generation = pack('>I4I4', h, l)
-elseif renews == 2 and verifier == from then
-  birth, birth_changes = sub(birth, 1, 8) .. now .. 't' .. presented, true
-  verifier = to
-elseif renews == 3 and verifier == to and #birth == 33 and sub(birth, 17, 17) == 't' then
-  birth, birth_changes = sub(birth, 1, 16) .. 'T' .. sub(birth, 18) .. now, true
+if renews > 0 then
+  local now = sub(args[1], 7, 14)
+  if renews == 1 then
+    birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier, true
+    verifier = to
+    if generation_l < HALF - 1 then
+      generation_l = generation_l + 1
+    elseif generation_h < HALF - 1 then
+      generation_h, generation_l = generation_h + 1, 0
+    end
+  elseif renews == 2 and verifier == from then
+    birth, birth_changes = sub(birth, 1, 8) .. now .. 't' .. presented, true
+    verifier = to
+  elseif renews == 3 and verifier == to and #birth == 33 and sub(birth, 17, 17) == 't' then
+    birth, birth_changes = sub(birth, 1, 16) .. 'T' .. sub(birth, 18) .. now, true
+  end
 end
 if #nonces > 56 then nonces = sub(nonces, #nonces - 55) end
 nonces = nonces .. nonce
 
--- The fields. All are looked at only to keep some, or once the first deadline among them may have passed.
+-- The fields.
 local first_set, first_unset = at, at + sets * 2
 local first_add = first_unset + unsets
 local first_kept = first_add + adds * 4
 local first_ttl = first_kept + kept
-local gone = {}
-local keep
+local gone, keep
 if keeps == 1 then
   keep = {}
   for index = first_kept, first_ttl - 1 do keep[args[index]] = true end
 end
-if sets + unsets + adds > 0 or keep then
-  if exists and (keep or not before(now_h, now_l, first_h, first_l)) then
-    local written = {}
-    for index = first_set, first_unset - 1, 2 do written[args[index]] = true end
-    for index = first_add, first_kept - 1, 4 do written[args[index]] = true end
-    local all = call('HGETALL', key)
-    first_h, first_l = HALF - 1, HALF - 1
-    for index = 1, #all, 2 do
-      local name, value = all[index], all[index + 1]
-      if not HEADER[name] and not written[name] then
-        if keep and not keep[name] or not live(value) then
-          gone[#gone + 1] = name
-        elseif byte(value, 1) == MARK then
-          local h, l = unpacked('>I4I4', value, 2)
-          if before(h, l, first_h, first_l) then first_h, first_l = h, l end
-        end
+if sweeps then
+  gone, first_h, first_l = {}, HALF - 1, HALF - 1
+  local stays = { [GUARD] = true, [BIRTH] = true, [NONCES] = true, [USER] = true }
+  for index = first_set, first_unset - 1, 2 do stays[args[index]] = true end
+  for index = first_add, first_kept - 1, 4 do stays[args[index]] = true end
+  local all = call('HGETALL', key)
+  for index = 1, #all, 2 do
+    local name, value = all[index], all[index + 1]
+    if not stays[name] then
+      if keep and not keep[name] or not live(value) then
+        gone[#gone + 1] = name
+      elseif byte(value, 1) == MARK then
+        local h, l = unpacked('>I4I4', value, 2)
+        if h < first_h or h == first_h and l < first_l then first_h, first_l = h, l end
       end
     end
   end
-  if before(until_h, until_l, first_h, first_l) then first_h, first_l = until_h, until_l end
 end
+if until_h < first_h or until_h == first_h and until_l < first_l then first_h, first_l = until_h, until_l end
 
+local sums
 -- The counters, as MessagePack integers.
-local sums = {}
 if adds > 0 then
+  sums = {}
   local ONE = { [204] = '>B', [205] = '>I2', [206] = '>I4', [208] = '>b', [209] = '>i2', [210] = '>i4' }
   local SIZE = { [204] = 2, [205] = 3, [206] = 5, [207] = 9, [208] = 2, [209] = 3, [210] = 5, [211] = 9 }
+
+  local function before(h, l, other_h, other_l)
+    return h < other_h or h == other_h and l < other_l
+  end
 
   local function read(value)
     local marker, size = byte(value, 1), #value
@@ -248,36 +257,53 @@ end
 -- From here on it is written.
 if not exists and (found[1] or found[2] or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
 flags = 1 + remembered * 16
-if first_h < HALF - 1 or first_l < HALF - 1 then flags = flags + DEADLINE else first_h = 0 end
-if math.max(idle_h, ends_h, seen_h, first_h) > 65535 or sub(generation, 1, 4) ~= '\0\0\0\0' then
-  flags = flags + WIDE
+has_deadline = first_h < HALF - 1 or first_l < HALF - 1
+if has_deadline then flags = flags + 64 end
+if idle_h < 65536 and ends_h < 65536 and seen_h < 65536 and generation_h == 0 and (first_h < 65536 or not has_deadline) then
+  guard = pack('>BI4c16I2I4I2I4I2I4', flags, generation_l, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l)
+  if has_deadline then guard = guard .. pack('>I2I4', first_h, first_l) end
 else
-  generation = sub(generation, 5)
+  guard = pack('>BI4I4c16I4I4I4I4I4I4', flags + 32, generation_h, generation_l, verifier, idle_h, idle_l, ends_h, ends_l,
+    seen_h, seen_l)
+  if has_deadline then guard = guard .. pack('>I4I4', first_h, first_l) end
 end
-form = FORMS[bit.band(flags, WIDE + DEADLINE)]
-guard = pack(form[1], flags, generation, verifier, idle_h, idle_l, ends_h, ends_l, seen_h, seen_l, first_h, first_l)
-local fields = { GUARD, guard, NONCES, nonces }
-local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
-if birth_changes then add(BIRTH, birth) end
-if user then add(USER, user) end
-if #gone > 0 then
-  call('HSET', key, unpack(fields))
-  fields = {}
-  in_chunks(gone, 1, #gone, 'HDEL')
+
+-- Calls `command` with list[first..last], in parts that are short enough to unpack.
+local function in_chunks(command, list, first, last)
+  for from = first, last, CHUNK do call(command, key, unpack(list, from, math.min(from + CHUNK - 1, last))) end
 end
-for index = first_set, first_unset - 1, 2 do add(args[index], args[index + 1]) end
-for index = 1, #sums, 2 do add(sums[index], sums[index + 1]) end
-in_chunks(fields, 1, #fields, 'HSET')
+
+if birth_changes or user or sums or gone or sets * 2 > CHUNK then
+  local fields = { GUARD, guard, NONCES, nonces }
+  local function put(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+  if birth_changes then put(BIRTH, birth) end
+  if user then put(USER, user) end
+  if gone then
+    call('HSET', key, unpack(fields))
+    fields = {}
+    in_chunks('HDEL', gone, 1, #gone)
+  end
+  for index = first_set, first_unset - 1, 2 do put(args[index], args[index + 1]) end
+  if sums then
+    for index = 1, #sums, 2 do put(sums[index], sums[index + 1]) end
+  end
+  in_chunks('HSET', fields, 1, #fields)
+else
+  call('HSET', key, GUARD, guard, NONCES, nonces, unpack(args, first_set, first_unset - 1))
+end
 if signs == 2 then call('HDEL', key, USER) end
-in_chunks(args, first_unset, first_add - 1, 'HDEL')
+if unsets > 0 then in_chunks('HDEL', args, first_unset, first_add - 1) end
 
 -- What frees memory, and no more than that. After a failover the server may be one that cannot expire fields.
 local end_h, end_l = idle_h, idle_l
-if before(ends_h, ends_l, end_h, end_l) then end_h, end_l = ends_h, ends_l end
+if ends_h < end_h or ends_h == end_h and ends_l < end_l then end_h, end_l = ends_h, ends_l end
 local remaining = (end_h - now_h) * HALF + end_l - now_l
-call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
+if not exists or end_h ~= was_h or end_l ~= was_l or remaining > MOST then
+  call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
+end
 for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do
   redis.pcall('HPEXPIRE', key, args[index + 1], 'FIELDS', 1, args[index])
 end
-if left then return { applied(), left } end
-return applied()
+local code = (renews == 1 or renews == 2) and verifier == to and 4 or 3
+if left then return { code, left } end
+return code
