@@ -6,10 +6,12 @@ use std::sync::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore, Timestamp,
+    FileStore, MemoryStore, RedisStore, Timestamp,
     store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tempfile::TempDir;
+
+use crate::servers::{Kind, RedisServer, prefix, shared};
 
 /// What a [`Probe`] is told to do, and what it saw.
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl UserIndex for Probe {
 pub enum AnyStore {
     Memory(MemoryStore),
     File(FileStore, Arc<TempDir>),
+    Redis(RedisStore, Shelf),
 }
 
 impl AnyStore {
@@ -118,6 +121,50 @@ impl AnyStore {
         let store = FileStore::open(folder.path().join("sessions")).await.unwrap();
         Self::File(store, Arc::new(folder))
     }
+
+    /// On the server that all tests of a binary share. None, once that has been reported, if there is no such program here.
+    pub async fn redis() -> Option<Self> {
+        let shelf = Shelf { server: shared(Kind::Redis)?, prefix: prefix().into() };
+        let store = RedisStore::open(&shelf.server.url()).await.unwrap().prefix(&*shelf.prefix);
+        Some(Self::Redis(store, shelf))
+    }
+
+    /// One of each that there is here.
+    pub async fn all() -> Vec<Self> {
+        [Self::memory(), Self::file().await].into_iter().chain(Self::redis().await).collect()
+    }
+}
+
+/// Where a store keeps its keys on a server that has others' too.
+#[derive(Clone)]
+pub struct Shelf {
+    server: &'static RedisServer,
+    prefix: Arc<str>,
+}
+
+impl Shelf {
+    /// The names of all keys.
+    pub fn keys(&self) -> Vec<String> {
+        self.server.ask(&["KEYS", &format!("{}*", self.prefix)]).unwrap()
+    }
+
+    /// Every byte that is stored, and every name.
+    pub fn dump(&self) -> Vec<u8> {
+        let mut dump = Vec::new();
+        for key in self.keys() {
+            dump.extend(key.bytes());
+            let command: &[&str] = match &*self.server.ask::<String>(&["TYPE", &key]).unwrap() {
+                "hash" => &["HGETALL", &key],
+                "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
+                kind => panic!("{key} is a {kind}"),
+            };
+            for part in self.server.ask::<Vec<Vec<u8>>>(command).unwrap() {
+                dump.push(b'\n');
+                dump.extend(part);
+            }
+        }
+        dump
+    }
 }
 
 impl Store for AnyStore {
@@ -125,6 +172,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.load(key, now).await,
             Self::File(store, _) => store.load(key, now).await,
+            Self::Redis(store, _) => store.load(key, now).await,
         }
     }
 
@@ -132,6 +180,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.apply(key, change, now).await,
             Self::File(store, _) => store.apply(key, change, now).await,
+            Self::Redis(store, _) => store.apply(key, change, now).await,
         }
     }
 
@@ -139,6 +188,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete(key).await,
             Self::File(store, _) => store.delete(key).await,
+            Self::Redis(store, _) => store.delete(key).await,
         }
     }
 
@@ -146,6 +196,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.delete_expired(now).await,
             Self::File(store, _) => store.delete_expired(now).await,
+            Self::Redis(store, _) => store.delete_expired(now).await,
         }
     }
 }
@@ -155,6 +206,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.enter(user, key, now).await,
             Self::File(store, _) => store.enter(user, key, now).await,
+            Self::Redis(store, _) => store.enter(user, key, now).await,
         }
     }
 
@@ -162,6 +214,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
+            Self::Redis(store, _) => store.entries(user).await,
         }
     }
 
@@ -169,6 +222,7 @@ impl UserIndex for AnyStore {
         match self {
             Self::Memory(store) => store.leave(user, keys).await,
             Self::File(store, _) => store.leave(user, keys).await,
+            Self::Redis(store, _) => store.leave(user, keys).await,
         }
     }
 }

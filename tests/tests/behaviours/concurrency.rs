@@ -456,6 +456,12 @@ async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
     race_pairs(&Server::new(tests::store::AnyStore::file().await), 10_000).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
+    let Some(store) = tests::store::AnyStore::redis().await else { return };
+    race_pairs(&Server::new(store), 10_000).await;
+}
+
 // B21: all at once.
 over_stores! {
     async fn fifty_updates_at_once_are_all_in(store) {

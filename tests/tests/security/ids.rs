@@ -141,6 +141,7 @@ async fn dump(server: &Server) -> Vec<u8> {
             dump.extend(bytes);
             dump.push(b'\n');
         }),
+        AnyStore::Redis(_, shelf) => dump = shelf.dump(),
         // The records under their names, and who is entered.
         AnyStore::Memory(store) => {
             let keys: Vec<_> = server.controls.keys.lock().unwrap().clone();
@@ -171,7 +172,7 @@ fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     }
 }
 
-/// How many sessions, or files, there are.
+/// How many sessions, files or keys there are.
 fn kept(store: &AnyStore) -> usize {
     match store {
         AnyStore::Memory(store) => store.len(),
@@ -180,6 +181,7 @@ fn kept(store: &AnyStore) -> usize {
             collect(folder.path(), &mut |_, _| files += 1);
             files
         }
+        AnyStore::Redis(_, shelf) => shelf.keys().len(),
     }
 }
 
