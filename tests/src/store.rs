@@ -129,6 +129,11 @@ impl AnyStore {
         Some(Self::Redis(store, shelf))
     }
 
+    /// Whether its server removes what has expired, so that a clean-up finds nothing to do.
+    pub fn expires_by_itself(&self) -> bool {
+        matches!(self, Self::Redis(..))
+    }
+
     /// One of each that there is here.
     pub async fn all() -> Vec<Self> {
         [Self::memory(), Self::file().await].into_iter().chain(Self::redis().await).collect()

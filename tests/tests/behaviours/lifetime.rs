@@ -97,7 +97,8 @@ over_stores! {
         late.post("/name/late").await;
         server.turn(minutes(10));
         assert_eq!(early.get("/read").await.body, "");
-        assert_eq!(server.sessions.delete_expired().await.unwrap(), 1);
+        let left = u64::from(!server.store.expires_by_itself());
+        assert_eq!(server.sessions.delete_expired().await.unwrap(), left);
         assert_eq!(server.sessions.delete_expired().await.unwrap(), 0);
         assert_eq!(late.get("/read").await.body, "late");
     }
