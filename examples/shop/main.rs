@@ -64,7 +64,8 @@ async fn serve(options: &Options) -> Result<(), Failure> {
     let sessions = sessions.build()?;
 
     let server = Server::bind(&options.addr).await?;
-    println!("the shop is open at {} (sessions in {}, keys in {kept_in})", server.url(), options.store);
+    let store = stores::shown(&options.store);
+    println!("the shop is open at {} (sessions in {store}, keys in {kept_in})", server.url());
     if let Some(warning) = server.warning(options.plain_cookie) {
         eprintln!("shop: {warning}");
     }

@@ -21,22 +21,53 @@ pub(crate) async fn open(url: &str, sessions: SessionsBuilder<Shop>) -> Result<S
             }
             Ok(sessions.store(FileStore::open(path).await?))
         }
-        "redis" | "rediss" | "valkey" => Err(not_compiled_in(url, "redis")),
-        "sqlite" => Err(not_compiled_in(url, "sqlite")),
-        "postgres" | "postgresql" => Err(not_compiled_in(url, "postgres")),
-        "mysql" | "mariadb" => Err(not_compiled_in(url, "mysql")),
-        _ => Err(Failure::usage(format!("`{url}` names no store: write `memory:` or `file:PATH`"))),
+        // Also those of a cluster, of Sentinels and of a socket: `redis+cluster`.
+        _ => match scheme.split_once('+').map_or(scheme, |(kind, _)| kind) {
+            "redis" | "valkey" => redis(url, sessions).await,
+            "rediss" | "valkeys" if cfg!(feature = "redis-tls") => redis(url, sessions).await,
+            "rediss" | "valkeys" => Err(not_compiled_in(scheme, "redis-tls", true)),
+            "sqlite" => Err(not_compiled_in(scheme, "sqlite", false)),
+            "postgres" | "postgresql" => Err(not_compiled_in(scheme, "postgres", false)),
+            "mysql" | "mariadb" => Err(not_compiled_in(scheme, "mysql", false)),
+            _ => Err(Failure::usage(format!(
+                "`{}` names no store: write `memory:` or `file:PATH`, or `redis://HOST` for one shop on several machines",
+                shown(url)
+            ))),
+        },
     }
 }
 
-/// Each store but these two is a cargo feature, so that the first run compiles fast. The URL may hold a password, so only its
-/// scheme is repeated.
-fn not_compiled_in(url: &str, feature: &str) -> Failure {
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+#[cfg(feature = "redis")]
+async fn redis(url: &str, sessions: SessionsBuilder<Shop>) -> Result<SessionsBuilder<Shop>, Failure> {
+    Ok(sessions.store(session_runtime::RedisStore::open(url).await?))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(url: &str, _: SessionsBuilder<Shop>) -> Result<SessionsBuilder<Shop>, Failure> {
+    Err(not_compiled_in(url.split_once(':').map_or(url, |(scheme, _)| scheme), "redis", true))
+}
+
+/// Each store but the first two is a cargo feature, so that the first run compiles fast. The URL may hold a password, so only
+/// its scheme is repeated.
+fn not_compiled_in(scheme: &str, feature: &str, is_offered: bool) -> Failure {
+    let offered = if is_offered { "" } else { " in a version that offers it" };
     Failure::usage(format!(
         "the store of `{scheme}:` URLs is the cargo feature `{feature}` of `examples`, which this build does not have: \
-         add `--features {feature}` in a version that offers it, or write `memory:` or `file:PATH`"
+         add `--features {feature}`{offered}, or write `memory:` or `file:PATH`"
     ))
+}
+
+/// `url` as it may be printed: without user, password and parameters, if it is one that may have them.
+pub(crate) fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| !matches!(*scheme, "" | "memory" | "file"))
+    else {
+        return url.to_owned();
+    };
+    let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+    let (slashes, place) = place.strip_prefix("//").map_or(("", place), |place| ("//", place));
+    let host = place.find('/').unwrap_or(place.len());
+    let visible = place[..host].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}:{slashes}{}", &place[visible..])
 }
 
 /// The key ring, and where it is kept: in the environment, else in a file that all shops of this folder share.

@@ -18,7 +18,7 @@ pub mod servers;
 pub mod shop;
 pub mod store;
 
-/// Runs an async test once over each store: `over_stores!(async fn name(store) { … })`.
+/// Runs an async test once over each store, on Redis if there is a server: `over_stores!(async fn name(store) { … })`.
 #[macro_export]
 macro_rules! over_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(

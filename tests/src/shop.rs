@@ -18,6 +18,15 @@ use serde_json::Value;
 /// Nothing here takes long; a machine that does other things besides may.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How the shop was built.
+#[derive(Clone, Copy, Debug)]
+pub enum Build {
+    /// By the README's command.
+    AsInReadme,
+    /// With the store that needs features.
+    WithRedis,
+}
+
 /// The shop, open.
 pub struct Shop {
     child: Child,
@@ -33,7 +42,16 @@ impl Shop {
 
     /// The same with options and environment variables.
     pub fn with(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = command(folder, environment);
+        Self::built(Build::AsInReadme, folder, options, environment)
+    }
+
+    /// The same on Redis, at this URL.
+    pub fn on_redis(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
+        Self::built(Build::WithRedis, folder, &["--store", url], environment)
+    }
+
+    fn built(build: Build, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = build.command(folder, environment);
         let given = options.contains(&"--addr");
         let addr: &[&str] = if given { &[] } else { &["--addr", "127.0.0.1:0"] };
         let mut child = command.args(addr).args(options).spawn().unwrap();
@@ -89,43 +107,70 @@ impl Drop for Shop {
 
 /// What a shop that cannot open says, and its exit code.
 pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
-    let mut child = command(folder, environment).args(options).spawn().unwrap();
-    let Some(status) = wait(&mut child) else {
-        child.kill().unwrap();
-        panic!("the shop opened with {options:?} {environment:?}");
-    };
-    let mut said = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    (status.code().unwrap(), said)
+    Build::AsInReadme.refuses(folder, options, environment)
 }
 
-fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(binary());
-    command.current_dir(folder).env_remove("SESSION_KEYS").envs(environment.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+impl Build {
+    /// As [`refuses`].
+    pub fn refuses(self, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+        let mut child = self.command(folder, environment).args(options).spawn().unwrap();
+        let Some(status) = wait(&mut child) else {
+            child.kill().unwrap();
+            panic!("the shop opened with {options:?} {environment:?}");
+        };
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (status.code().unwrap(), said)
+    }
+
+    fn command(self, folder: &Path, environment: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(self.binary());
+        command.current_dir(folder).env_remove("SESSION_KEYS").envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Builds the shop, if that is not done yet. Cargo sees to it that only one process does.
+    fn binary(self) -> &'static Path {
+        static BINARIES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+        BINARIES[self as usize].get_or_init(|| {
+            let mut build = cargo(&["build", "--package", "examples", "--bin", "shop"]);
+            build.args(["--message-format", "json-render-diagnostics"]);
+            if let Self::WithRedis = self {
+                // Built beside the other one, and of the same parts, but put where nobody builds another one.
+                let [target, parts] = folders();
+                build.args(["--features", "redis-tls"]);
+                build.arg("--target-dir").arg(target.join("shop-with-redis")).env("CARGO_BUILD_BUILD_DIR", parts);
+            }
+            String::from_utf8(output(&mut build))
+                .unwrap()
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap())
+                .find(|message| message["target"]["name"] == "shop" && message["executable"].is_string())
+                .map(|message| message["executable"].as_str().unwrap().into())
+                .expect("cargo says where the shop is")
+        })
+    }
 }
 
-/// Builds the shop, if that is not done yet, just as the README's command does. Cargo sees to it that only one does.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let built = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-            .args(["build", "--package", "examples", "--bin", "shop", "--message-format", "json-render-diagnostics"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        String::from_utf8(built.stdout)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .find(|message| message["target"]["name"] == "shop" && message["executable"].is_string())
-            .map(|message| message["executable"].as_str().unwrap().into())
-            .expect("cargo says where the shop is")
-    })
+/// Where programs are built, and their parts.
+fn folders() -> [PathBuf; 2] {
+    let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]));
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    ["target_directory", "build_directory"].map(|name| metadata[name].as_str().unwrap().into())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stderr(Stdio::piped());
+    cargo
+}
+
+fn output(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// Keeps what the stream says, and sends its lines.

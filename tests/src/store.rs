@@ -11,7 +11,7 @@ use session_runtime::{
 };
 use tempfile::TempDir;
 
-use crate::servers::{Kind, prefix, shared, shared_after_failover, shared_cluster};
+use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, shared_cluster};
 
 /// What a [`Probe`] is told to do, and what it saw.
 #[derive(Default)]
@@ -108,8 +108,7 @@ impl UserIndex for Probe {
 pub enum AnyStore {
     Memory(MemoryStore),
     File(FileStore, Arc<TempDir>),
-    /// With what its keys begin with.
-    Redis(RedisStore, String),
+    Redis(RedisStore, Shelf),
 }
 
 impl AnyStore {
@@ -123,25 +122,65 @@ impl AnyStore {
         Self::File(store, Arc::new(folder))
     }
 
-    /// On the server that this binary's tests share, or what the variable `REDIS_BEHIND` says instead: `cluster`, or
-    /// `sentinels`, after a failover. None, once that has been reported, if there is none.
+    /// On the server that all tests of a binary share, or what the variable `REDIS_BEHIND` says instead: `cluster`, or
+    /// `sentinels`, after a failover. None, once that has been reported, if there is no such program here.
     pub async fn redis() -> Option<Self> {
-        let url = match std::env::var("REDIS_BEHIND").as_deref() {
-            Ok("cluster") => shared_cluster(Kind::Redis)?.url(),
-            Ok("sentinels") => shared_after_failover(Kind::Redis)?.url(),
+        let (server, url) = match std::env::var("REDIS_BEHIND").as_deref() {
+            Ok("cluster") => (None, shared_cluster(Kind::Redis)?.url()),
+            Ok("sentinels") => (None, shared_after_failover(Kind::Redis)?.url()),
             Ok(other) => panic!("REDIS_BEHIND is `cluster` or `sentinels`, not `{other}`"),
-            Err(_) => shared(Kind::Redis)?.url(),
+            Err(_) => (Some(shared(Kind::Redis)?), shared(Kind::Redis)?.url()),
         };
-        let store = RedisStore::open(&url).await.unwrap();
-        let prefix = prefix();
-        Some(Self::Redis(store.prefix(prefix.clone()), prefix))
+        let shelf = Shelf { server, prefix: prefix().into() };
+        let store = RedisStore::open(&url).await.unwrap().prefix(&*shelf.prefix);
+        Some(Self::Redis(store, shelf))
+    }
+
+    /// Whether its server removes what has expired, so that a clean-up finds nothing to do.
+    pub fn expires_by_itself(&self) -> bool {
+        matches!(self, Self::Redis(..))
+    }
+
+    /// One of each that there is here.
+    pub async fn all() -> Vec<Self> {
+        [Self::memory(), Self::file().await].into_iter().chain(Self::redis().await).collect()
     }
 }
 
-impl AnyStore {
-    /// Whether a server removes what has expired, so that cleaning up finds nothing.
-    pub fn is_cleaned_by_a_server(&self) -> bool {
-        matches!(self, Self::Redis(..))
+/// Where a store keeps its keys on a server that has others' too.
+#[derive(Clone)]
+pub struct Shelf {
+    /// None if there are several.
+    server: Option<&'static RedisServer>,
+    prefix: Arc<str>,
+}
+
+impl Shelf {
+    fn server(&self) -> &'static RedisServer {
+        self.server.expect("on one server everything is in one place")
+    }
+
+    /// The names of all keys.
+    pub fn keys(&self) -> Vec<String> {
+        self.server().ask(&["KEYS", &format!("{}*", self.prefix)]).unwrap()
+    }
+
+    /// Every byte that is stored, and every name.
+    pub fn dump(&self) -> Vec<u8> {
+        let mut dump = Vec::new();
+        for key in self.keys() {
+            dump.extend(key.bytes());
+            let command: &[&str] = match &*self.server().ask::<String>(&["TYPE", &key]).unwrap() {
+                "hash" => &["HGETALL", &key],
+                "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
+                kind => panic!("{key} is a {kind}"),
+            };
+            for part in self.server().ask::<Vec<Vec<u8>>>(command).unwrap() {
+                dump.push(b'\n');
+                dump.extend(part);
+            }
+        }
+        dump
     }
 }
 
@@ -208,19 +247,4 @@ impl UserIndex for AnyStore {
 /// Which sessions a list names.
 pub fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
     entries.into_iter().map(|entry| entry.key).collect()
-}
-
-/// All that Redis keeps under this prefix: names, and what stands under each.
-pub fn redis_dump(prefix: &str) -> Vec<(String, Vec<Vec<u8>>)> {
-    let server = shared(Kind::Redis).expect("a store on it is there");
-    let names: Vec<String> = server.ask(&["KEYS", &format!("{prefix}*")]).unwrap();
-    let dump = names.into_iter().map(|name| {
-        let kind: String = server.ask(&["TYPE", &name]).unwrap();
-        let content = match kind.as_str() {
-            "hash" => server.ask(&["HGETALL", &name]).unwrap(),
-            _ => server.ask(&["ZRANGE", &name, "0", "-1"]).unwrap(),
-        };
-        (name, content)
-    });
-    dump.collect()
 }

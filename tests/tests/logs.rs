@@ -61,7 +61,7 @@ async fn no_id_key_or_value_is_ever_logged() {
     let log = log();
     let key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(151) ^ 0x3c).collect();
     let mut secrets = vec![hex(&key), format!("{key:?}"), "correct-horse-battery-staple".into()];
-    for store in [AnyStore::memory(), AnyStore::file().await] {
+    for store in AnyStore::all().await {
         let server = Server::made(store, KeyRing::from_bytes(&key).unwrap(), Clock::stopped(), |builder| builder);
         let mut visitor = server.visitor();
         for path in [
@@ -157,7 +157,7 @@ async fn no_secret_is_quoted_by_an_error() {
     });
     let fail = post(|mut s: Session<Text>| async move { *s.picky_mut() = Picky("velvet-antler".into()) });
     let read = get(|s: Session<Chosen>| async move { format!("{:?} {:?}", s.secret(), s.open()) });
-    for store in [AnyStore::memory(), AnyStore::file().await] {
+    for store in AnyStore::all().await {
         let text = Sessions::<Text>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
         let chosen = Sessions::<Chosen>::builder().store(store).keys(keys.clone()).build().unwrap();
         let routes = Router::new().route("/", write.clone()).route("/fail", fail.clone());

@@ -11,6 +11,7 @@ use session_runtime::Session;
 use tests::{
     app::{Server, Site},
     client::Visitor,
+    servers::Kind,
     store::AnyStore,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -304,4 +305,11 @@ fn any_interleaving_ends_as_the_policies_allow_in_memory() {
 #[test]
 fn any_interleaving_ends_as_the_policies_allow_in_files() {
     check(300, AnyStore::file);
+}
+
+#[test]
+fn any_interleaving_ends_as_the_policies_allow_on_redis() {
+    if Kind::Redis.program().is_some() {
+        check(300, async || AnyStore::redis().await.expect("the program is there"));
+    }
 }

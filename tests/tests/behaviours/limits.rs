@@ -73,6 +73,14 @@ async fn of_fifty_sign_ins_at_once_three_stay_in_files() {
     fifty_leave_three(AnyStore::file().await, SessionLimit::Refuse(3)).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
+    for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
+        let Some(store) = AnyStore::redis().await else { return };
+        fifty_leave_three(store, limit).await;
+    }
+}
+
 over_stores! {
     async fn a_sign_in_too_many_ends_the_oldest(store) {
         let server = Server::with(store, |builder| builder.max_per_user(2));

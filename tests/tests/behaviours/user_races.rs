@@ -294,3 +294,11 @@ async fn whoever_is_in_is_listed_in_files() {
         whoever_is_in_is_listed(AnyStore::file().await, limit, 40).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_is_in_is_listed_on_redis() {
+    for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
+        let Some(store) = AnyStore::redis().await else { return };
+        whoever_is_in_is_listed(store, limit, 40).await;
+    }
+}

@@ -143,6 +143,13 @@ async fn ten_thousand_requests_see_their_own_users_in_files() {
     a_hundred_users(AnyStore::file().await).await;
 }
 
+// S48
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn ten_thousand_requests_see_their_own_users_on_redis() {
+    let Some(store) = AnyStore::redis().await else { return };
+    a_hundred_users(store).await;
+}
+
 over_stores! {
     // S46 (symfony CVE-2016-4423): no visitor fills the store. What is too much is refused whole, and said.
     async fn a_session_grows_to_its_limit_and_no_further(store) {

@@ -17,7 +17,7 @@ use tests::{
     app::{Server, Site},
     client::{Visitor, send},
     over_stores,
-    store::{AnyStore, redis_dump},
+    store::AnyStore,
 };
 
 over_stores! {
@@ -141,16 +141,7 @@ async fn dump(server: &Server) -> Vec<u8> {
             dump.extend(bytes);
             dump.push(b'\n');
         }),
-        AnyStore::Redis(_, prefix) => {
-            for (name, content) in redis_dump(prefix) {
-                dump.extend(name.into_bytes());
-                for part in content {
-                    dump.push(b'\n');
-                    dump.extend(part);
-                }
-                dump.push(b'\n');
-            }
-        }
+        AnyStore::Redis(_, shelf) => dump = shelf.dump(),
         // The records under their names, and who is entered.
         AnyStore::Memory(store) => {
             let keys: Vec<_> = server.controls.keys.lock().unwrap().clone();
@@ -181,16 +172,16 @@ fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     }
 }
 
-/// How many sessions, or files, there are.
+/// How many sessions, files or keys there are.
 fn kept(store: &AnyStore) -> usize {
     match store {
         AnyStore::Memory(store) => store.len(),
-        AnyStore::Redis(_, prefix) => redis_dump(prefix).len(),
         AnyStore::File(_, folder) => {
             let mut files = 0;
             collect(folder.path(), &mut |_, _| files += 1);
             files
         }
+        AnyStore::Redis(_, shelf) => shelf.keys().len(),
     }
 }
 

@@ -25,6 +25,14 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         (&["extra"], key, 2, "\"extra\""),
         (&["--addr", here, "--store", "tape:1"], key, 2, "`tape:1` names no store: write `memory:` or `file:PATH`"),
         (&["--addr", here, "--store", "redis://:secret@localhost"], key, 2, "the cargo feature `redis` of `examples`"),
+        (&["--addr", here, "--store", "redis+cluster://:secret@localhost"], key, 2, "add `--features redis`, or write"),
+        (
+            &["--addr", here, "--store", "rediss://:secret@localhost"],
+            key,
+            2,
+            "the cargo feature `redis-tls` of `examples`",
+        ),
+        (&["--addr", here, "--store", "radish://a:secret@localhost"], key, 2, "`radish://localhost` names no store"),
         (&["--addr", here, "--store", "sqlite:shop.db"], key, 2, "the cargo feature `sqlite` of `examples`"),
         (
             &["--addr", here, "--store", "postgres://localhost/shop"],
@@ -56,6 +64,7 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         assert!(said.contains(sentence), "{options:?}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{options:?}: {said}");
         assert!(keys.is_empty() || !said.contains(keys), "S49: a key is not for logs: {said}");
+        assert!(!said.contains("secret"), "S49: nor is a password: {said}");
     }
 }
 

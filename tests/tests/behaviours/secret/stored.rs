@@ -55,8 +55,10 @@ fn dump(store: &AnyStore, record: &Record) -> Vec<u8> {
     let mut bytes = format!("{record:?}").into_bytes();
     bytes.extend(record.fields.as_bytes());
     bytes.extend(record.user.iter().flat_map(|user| user.iter()));
-    if let AnyStore::File(_, folder) = store {
-        files(folder.path(), &mut bytes);
+    match store {
+        AnyStore::Memory(_) => {}
+        AnyStore::File(_, folder) => files(folder.path(), &mut bytes),
+        AnyStore::Redis(_, shelf) => bytes.extend(shelf.dump()),
     }
     bytes
 }

@@ -1,0 +1,190 @@
+//! The shop on Redis: several shops that share nothing but the server and the keys, restarts, and a server that goes away.
+
+use http::StatusCode;
+use serde_json::json;
+use tempfile::TempDir;
+use tests::{
+    http::Client,
+    servers::{Kind, Options, RedisServer, Sentinels, prefix, shared, shared_cluster},
+    shop::{Build, Shop},
+};
+
+const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
+
+/// A shop in a folder of its own, as on a machine of its own.
+fn open(url: &str) -> (TempDir, Shop) {
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::on_redis(folder.path(), url, &[KEYS]);
+    (folder, shop)
+}
+
+/// A place on the shared server where no other test looks.
+fn place() -> Option<String> {
+    Some(format!("{}?prefix={}", shared(Kind::Redis)?.url(), prefix()))
+}
+
+// B36
+#[test]
+fn two_shops_on_one_server_are_one_shop() {
+    let Some(url) = place() else { return };
+    let ((_here, shop), (_there, other)) = (open(&url), open(&url));
+    let mut ada = Client::of(&shop);
+
+    ada.post("/login", &[("user", "ada")]).leads_to("/");
+    assert_eq!(ada.visit(&other).session()["user"], "ada");
+    ada.post("/cart", &[("sku", "tea"), ("qty", "1")]);
+    ada.visit(&shop).post("/cart", &[("sku", "tea"), ("qty", "1")]);
+    ada.get("/");
+    let mut late = ada.clone();
+    late.visit(&other);
+    let seen = late.session();
+    assert_eq!((&seen["visits"], &seen["cart"]), (&json!(1), &json!([{ "sku": "tea", "qty": 2 }])));
+
+    // Each lists the devices that signed in at the other.
+    let mut phone = Client::of(&other);
+    phone.post("/login", &[("user", "ada")]);
+    assert!(ada.get("/account").body.contains("on 2 devices."));
+
+    // Logged out on the one, so on the other at once; and logged in again.
+    ada.post("/logout", &[]);
+    let seen = late.session();
+    assert_eq!((&seen["user"], &seen["cart"]), (&json!(null), &json!([])));
+    ada.visit(&other).post("/login", &[("user", "eve")]);
+    assert_eq!(ada.visit(&shop).session()["user"], "eve");
+    assert_eq!(late.visit(&shop).session()["user"], json!(null));
+
+    // One device ends all others, wherever they are served.
+    let mut tablet = Client::of(&shop);
+    tablet.post("/login", &[("user", "ada")]);
+    assert_eq!(phone.session()["user"], "ada");
+    tablet.post("/devices/revoke-others", &[]).leads_to("/account");
+    assert_eq!(phone.session()["user"], json!(null));
+    assert_eq!(tablet.visit(&other).session()["user"], "ada");
+}
+
+// B35: what was answered is on the server. Every way to a server leads to it.
+#[test]
+fn everything_survives_kill_9_and_a_restart_of_the_shop() {
+    let Some(protected) = RedisServer::start(Kind::Redis, Options::default().user("shop", "p@ss/w?rd")) else { return };
+    let Some(server) = shared(Kind::Redis) else { return };
+    let Some(cluster) = shared_cluster(Kind::Redis) else { return };
+    let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
+    let urls = [
+        format!("{}?prefix={}", server.url(), prefix()),
+        format!("{}?prefix={}", server.url_with_db(3).replacen("redis:", "valkey:", 1), prefix()),
+        format!("{}&prefix={}", protected.unix_url(), prefix()),
+        protected.url(),
+        cluster.url(),
+        sentinels.url(),
+    ];
+    for url in urls {
+        let (folder, shop) = open(&url);
+        let mut ada = Client::of(&shop);
+        ada.post("/login", &[("user", "ada")]).leads_to("/");
+        ada.post("/theme", &[("theme", "dark")]);
+        ada.post("/cart", &[("sku", "pears"), ("qty", "7")]);
+        ada.get("/"); // takes the notice
+        let before = ada.session();
+        assert!(!shop.said().contains("p%40ss") && !shop.said().contains("p@ss"), "{}", shop.said());
+        shop.kill();
+
+        let shop = Shop::on_redis(folder.path(), &url, &[KEYS]);
+        let now = ada.visit(&shop).session();
+        for field in ["user", "theme", "cart", "visits", "notice"] {
+            assert_eq!(now[field], before[field], "{field} on {url}");
+        }
+        assert_eq!((&now["user"], &now["visits"]), (&json!("ada"), &json!(1)), "{url}");
+        assert!(ada.get("/").set_cookies().is_empty(), "nobody needs a new cookie");
+    }
+}
+
+#[test]
+fn a_server_may_speak_tls() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default().tls().password("secret")) else { return };
+    let (folder, authority) = (TempDir::new().unwrap(), server.authority().to_str().unwrap());
+    let shop = Shop::on_redis(folder.path(), &server.url(), &[KEYS, ("SSL_CERT_FILE", authority)]);
+    assert!(shop.said().contains(&format!("(sessions in rediss://{}, keys in SESSION_KEYS)", server.addr())));
+    let mut visitor = Client::of(&shop);
+    visitor.post("/login", &[("user", "ada")]).leads_to("/");
+    assert_eq!(visitor.session()["user"], "ada");
+
+    // Nobody else trusts it.
+    let (code, said) = Build::WithRedis.refuses(folder.path(), &["--store", &server.url()], &[KEYS]);
+    assert_eq!((code, said.contains("cannot use the Redis server at")), (1, true), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+}
+
+// B32: nobody is logged out by it, and nothing has to be restarted.
+#[test]
+fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    let (_folder, shop) = open(&server.url());
+    let mut ada = Client::of(&shop);
+    ada.post("/login", &[("user", "ada")]).leads_to("/");
+
+    // Its memory is full: what would change something is refused, and the visitor is told.
+    server.fill();
+    assert_eq!(ada.get("/api/session").status, StatusCode::SERVICE_UNAVAILABLE, "it would take the notice");
+    let answer = ada.post("/theme", &[("theme", "dark")]);
+    assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    server.make_room();
+    assert_eq!(ada.session()["user"], "ada");
+    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+
+    server.kill();
+    for _ in 0..2 {
+        let (page, form) = (ada.get("/"), ada.post("/login", &[("user", "ada")]));
+        for answer in [page, form] {
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert!(answer.body.contains("The session store is not answering"), "{}", answer.body);
+            assert!(answer.set_cookies().is_empty(), "B32: a store that is down is no log-out");
+            assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
+        }
+    }
+    assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
+
+    // Back, empty: everybody is a guest, and may sign in.
+    server.restart();
+    assert_eq!(ada.session()["user"], json!(null));
+    ada.post("/login", &[("user", "ada")]).leads_to("/");
+    assert_eq!(ada.session()["user"], "ada");
+}
+
+#[test]
+fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default().password("secret")) else { return };
+    let Some(gone) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    gone.kill();
+    let (addr, gone) = (server.addr(), gone.addr());
+    let table = [
+        ("redis:".to_owned(), "the Redis URL is wrong: `//` is missing after its scheme"),
+        ("redis://:secret@localhost:port".to_owned(), "the Redis URL is wrong: a port is a number from 1 to 65535"),
+        (format!("redis://:secret@{addr}/two"), "its path is the number of a database"),
+        (format!("redis://:secret@{addr}?secret=1"), "it has a parameter that is unknown"),
+        (format!("redis+tape://:secret@{addr}"), "its scheme is none of redis, rediss"),
+        ("redis+unix:redis.sock?pass=secret".to_owned(), "the path of a socket starts with a slash"),
+        (
+            "redis+unix:///no/such/redis.sock?pass=secret".to_owned(),
+            "cannot use the Redis server at /no/such/redis.sock",
+        ),
+        (format!("redis+sentinel://:secret@{addr}"), "the master's name is missing"),
+        (format!("redis://:secret@{gone}"), "is it running, and reachable?"),
+        (format!("redis+cluster://:secret@{gone}"), "cannot use the Redis cluster at 127.0.0.1"),
+        (
+            format!("redis+sentinel://:secret@{gone}/mymaster"),
+            "cannot use the Redis master `mymaster` by the Sentinels at",
+        ),
+        (format!("redis://{addr}"), "check the user and the password in its URL"),
+        (format!("redis://:guessed-secret@{addr}"), "check the user and the password in its URL"),
+        (format!("rediss://:secret@{addr}"), "cannot use the Redis server at"),
+    ];
+    for (url, sentence) in table {
+        let folder = TempDir::new().unwrap();
+        let options = ["--addr", "127.0.0.1:0", "--store", &url];
+        let (code, said) = Build::WithRedis.refuses(folder.path(), &options, &[KEYS]);
+        assert_eq!(code, 1, "{url}: {said}");
+        assert!(said.contains(sentence), "{url}: {said}");
+        assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{url}: {said}");
+        assert!(!said.contains("secret"), "S49: a password is not for logs: {said}");
+    }
+}
