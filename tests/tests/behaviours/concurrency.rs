@@ -468,7 +468,7 @@ async fn race_ends(server: &Server, pairs: usize) {
     for pair in 0..pairs {
         let mut visitor = server.visitor();
         visitor.post("/name/start").await;
-        let key = server.controls.keys.lock().unwrap().drain(..).last().unwrap();
+        let key = server.controls.keys.lock().unwrap().drain(..).next_back().unwrap();
         let (mut a, mut b) = (visitor.clone(), visitor.clone());
         let end = if pair % 2 == 0 { "/destroy" } else { "/clear" };
         let (write, end) = tokio::join!(
