@@ -26,6 +26,7 @@ async fn memory() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn users_in_memory() {
     conformance::run_user_index(async || MemoryStore::new()).await;
+    conformance::run_scan(async || MemoryStore::new()).await;
 }
 
 /// A full store behaves as any other: strangers go, and nothing is mixed up.
@@ -54,6 +55,7 @@ async fn files() {
 async fn users_in_files() {
     let folders = Folders::new(tempfile::tempdir().unwrap());
     conformance::run_user_index(async || folders.open(false).await).await;
+    conformance::run_scan(async || folders.open(false).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -156,6 +158,7 @@ async fn on_redis(url: &str) {
     let fresh = async || RedisStore::open(url).await.unwrap().prefix(prefix());
     conformance::run_with(Expiry::ByServer, fresh).await;
     conformance::run_user_index_with(Expiry::ByServer, fresh).await;
+    conformance::run_scan(fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -5,6 +5,7 @@ use std::{pin::Pin, sync::Arc};
 pub use self::index::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry, UserIndex};
 #[doc(hidden)]
 pub use self::needs::{Admits, ByUser, Nothing};
+pub use self::scan::{Position, Scan, Scanned};
 pub(crate) use self::{index::DynUserIndex, needs::Kept};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
@@ -24,6 +25,7 @@ pub mod memory;
 mod needs;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod scan;
 
 /// A place where sessions are kept.
 ///

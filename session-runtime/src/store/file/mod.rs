@@ -7,6 +7,7 @@ mod folder;
 mod format;
 mod os;
 mod record;
+mod scan;
 mod shard;
 mod sweep;
 mod users;

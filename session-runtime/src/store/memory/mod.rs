@@ -1,6 +1,7 @@
 //! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`, and whose the
 //! sessions are in `users`; here is what takes all of them: the exact capacity, and who leaves when it is reached.
 
+mod scan;
 mod shard;
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,11 @@ impl Shard {
         self.guests.remove(&selector).or_else(|| self.users.remove(&selector)).map(|held| held.record)
     }
 
+    /// The record, expired or not, without counting as a use.
+    pub(super) fn shared(&self, selector: Selector) -> Option<Arc<Record>> {
+        self.guests.get(&selector).or_else(|| self.users.get(&selector)).map(|held| held.record.clone())
+    }
+
     pub(super) fn selectors(&self) -> Vec<Selector> {
         self.guests.keys().chain(self.users.keys()).copied().collect()
     }

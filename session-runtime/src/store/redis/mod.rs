@@ -6,6 +6,7 @@ mod advice;
 mod apply;
 mod connect;
 mod record;
+mod scan;
 mod script;
 mod sentinel;
 #[cfg(test)]

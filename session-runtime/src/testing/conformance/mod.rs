@@ -16,6 +16,7 @@ mod races;
 mod records;
 mod reference;
 mod renewal;
+mod scan;
 mod seen;
 mod sign_ins;
 mod subject;
@@ -25,7 +26,7 @@ mod vanishing;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use crate::store::{Store, UserIndex};
+use crate::store::{Scan, Store, UserIndex};
 
 /// Who removes what has expired from a store.
 ///
@@ -201,6 +202,34 @@ pub async fn run_with<S: Store>(expiry: Expiry, make: impl AsyncFn() -> S) {
             deadlines:
                 cleaning_up_counts_what_it_removes;
         }
+    }
+    report(&failures);
+}
+
+/// Runs every behaviour of a store whose sessions can be gone through, in the same way. Those of its records are
+/// [`run`]'s.
+///
+/// # Panics
+/// As [`run`].
+///
+/// ```
+/// use session_runtime::{MemoryStore, testing::conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// conformance::run_scan(async || MemoryStore::new()).await;
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn run_scan<S: Scan>(make: impl AsyncFn() -> S) {
+    let mut failures = Vec::new();
+    check! {
+        failures, make;
+        scan:
+            an_empty_store_has_no_sessions
+            every_live_session_is_found_as_it_is
+            what_ended_is_not_found
+            what_comes_and_goes_hides_nobody
+            a_position_of_elsewhere_is_an_error;
     }
     report(&failures);
 }

@@ -1,0 +1,110 @@
+//! All sessions of a store, one batch after another: what an operator's tool goes through.
+
+use std::{fmt, sync::Arc};
+
+use super::{Key, Record, Store, StoreError};
+use crate::clock::Timestamp;
+
+/// A store whose sessions can be gone through.
+///
+/// A session that is live from the first call to the last is in one of the batches, or in several; one that comes or goes
+/// meanwhile may be in none. Requests are not held up.
+///
+/// ```
+/// use session_runtime::{Timestamp, store::{Position, Scan, StoreError}};
+///
+/// /// How many sessions somebody is signed in to.
+/// async fn signed_in(store: &impl Scan, now: Timestamp) -> Result<usize, StoreError> {
+///     let mut keys = std::collections::HashSet::new();
+///     let mut next = Some(Position::start());
+///     while let Some(from) = next {
+///         let batch = store.scan(&from, now).await?;
+///         let users = batch.sessions.into_iter().filter(|(_, record)| record.user.is_some());
+///         keys.extend(users.map(|(key, _)| key));
+///         next = batch.next;
+///     }
+///     Ok(keys.len())
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the sessions of the store `{Self}` cannot be gone through: it lacks `Scan`",
+    label = "this store cannot list its sessions",
+    note = "`RedisStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
+)]
+pub trait Scan: Store {
+    /// Some of the live sessions, from a position on: a few hundred at most, perhaps none though there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be reached, or the position is none that this store made.
+    fn scan(&self, from: &Position, now: Timestamp) -> impl Future<Output = Result<Scanned, StoreError>> + Send;
+}
+
+/// Some sessions of a store.
+///
+/// ```
+/// # use session_runtime::store::Scanned;
+/// let none = Scanned { sessions: Vec::new(), next: None };
+/// ```
+#[derive(Debug)]
+pub struct Scanned {
+    /// What was found.
+    pub sessions: Vec<(Key, Arc<Record>)>,
+    /// Where to go on; `None`: that was all.
+    pub next: Option<Position>,
+}
+
+/// How far one has come. What it consists of is the store's affair.
+///
+/// ```
+/// # use session_runtime::store::Position;
+/// assert_eq!(format!("{:?}", Position::start()), "Position(..)");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Position(Vec<u8>);
+
+impl Position {
+    /// Before the first session.
+    ///
+    /// ```
+    /// # use session_runtime::store::Position;
+    /// assert!(Position::start().as_bytes().is_empty());
+    /// ```
+    #[must_use]
+    pub const fn start() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A position, for a store to make.
+    ///
+    /// ```
+    /// # use session_runtime::store::Position;
+    /// assert_eq!(Position::new([7]).as_bytes(), [7]);
+    /// ```
+    #[must_use]
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// What the store made it of.
+    ///
+    /// ```
+    /// # use session_runtime::store::Position;
+    /// assert_eq!(Position::new(*b"here").as_bytes(), b"here");
+    /// ```
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    #[cfg(any(feature = "file", feature = "memory", feature = "redis"))]
+    pub(crate) fn unknown() -> StoreError {
+        StoreError::new("this position in a scan is none that this store made, or is out of date; begin at the start")
+    }
+}
+
+impl fmt::Debug for Position {
+    // In memory it names a session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Position(..)")
+    }
+}
