@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod index;
+mod scan;
 
 use std::{
     collections::HashMap,
