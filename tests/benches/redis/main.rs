@@ -1,0 +1,49 @@
+//! What sessions on Redis cost beside the bare commands: `cargo bench -p tests --bench redis`, on each kind of server that is
+//! here.
+//!
+//! `works` measures the store against the commands that a program without any guard would send, `guards` what there is to
+//! choose from for a guard, `room` how much memory a session takes. Both sides of a comparison use the same client, the same
+//! number of connections and the same server, and take turns; the ratio is the median of the rounds.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod crowd;
+mod guards;
+mod room;
+mod works;
+
+use redis::{Client, aio::ConnectionManager};
+use session_runtime::RedisStore;
+use tests::servers::{Kind, Options, RedisServer};
+
+fn main() {
+    // One thread for the client, so that the server has a processor of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        println!("\n{kind:?}");
+        runtime.block_on(async {
+            room::measure(&server).await;
+            works::measure(&server).await;
+            guards::measure(&server).await;
+        });
+    }
+}
+
+/// So many connections, each as the store connects.
+async fn connect(server: &RedisServer, count: usize) -> Vec<ConnectionManager> {
+    let client = Client::open(format!("{}/?protocol=resp3", server.url())).unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(ConnectionManager::new(client.clone()).await.unwrap());
+    }
+    connections
+}
+
+/// The same for stores.
+async fn open(server: &RedisServer, count: usize, prefix: &str) -> Vec<RedisStore> {
+    let mut stores = Vec::new();
+    for connection in connect(server, count).await {
+        stores.push(RedisStore::from_connection(connection).await.unwrap().prefix(prefix));
+    }
+    stores
+}
