@@ -70,7 +70,7 @@
 //! - `axum` (default): the extractor. Implies `tower`.
 //! - `tower`: [`SessionLayer`].
 //! - `memory`, `file` (default): the stores.
-//! - `redis`: the store for several servers. `redis-tls`: the same over TLS.
+//! - `redis`: the store for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C compiler.
 //! - `testing`: sessions without HTTP, and the suite that every store must pass.
 
 // Without a web integration nobody opens a request, and most of the engine lies idle.
