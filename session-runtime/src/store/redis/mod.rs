@@ -64,7 +64,8 @@ const PREFIX: &str = "session:";
 /// * **What cannot be read** is removed with a warning, and reads as none.
 /// * **A server that is down** fails each call at once, and the first call after it is back succeeds. One that is
 ///   restarted without a disk has forgotten all sessions: everybody is signed out, and nobody is taken for somebody.
-/// * **Eviction**: let `maxmemory-policy` be `noeviction` or one of the `volatile` ones; what is evicted has ended.
+/// * **Eviction**: let `maxmemory-policy` be `noeviction`. Under the others a user's list may be evicted before the
+///   sessions on it, which `revoke_all` and `max_per_user` then miss; and what is evicted has ended.
 /// * **Replicas** are copied to later, so a failover can lose the last writes and bring back a session that has just
 ///   ended, unless they are waited for: [`RedisStore::wait_for`].
 ///
