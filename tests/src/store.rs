@@ -125,13 +125,19 @@ impl AnyStore {
     /// On the server that all tests of a binary share, or what the variable `REDIS_BEHIND` says instead: `cluster`, or
     /// `sentinels`, after a failover. None, once that has been reported, if there is no such program here.
     pub async fn redis() -> Option<Self> {
-        let (server, url) = match std::env::var("REDIS_BEHIND").as_deref() {
-            Ok("cluster") => (None, shared_cluster(Kind::Redis)?.url()),
-            Ok("sentinels") => (None, shared_after_failover(Kind::Redis)?.url()),
+        let (servers, url) = match std::env::var("REDIS_BEHIND").as_deref() {
+            Ok("cluster") => {
+                let cluster = shared_cluster(Kind::Redis)?;
+                (cluster.nodes(), cluster.url())
+            }
+            Ok("sentinels") => {
+                let sentinels = shared_after_failover(Kind::Redis)?;
+                (sentinels.servers(), sentinels.url())
+            }
             Ok(other) => panic!("REDIS_BEHIND is `cluster` or `sentinels`, not `{other}`"),
-            Err(_) => (Some(shared(Kind::Redis)?), shared(Kind::Redis)?.url()),
+            Err(_) => (std::slice::from_ref(shared(Kind::Redis)?), shared(Kind::Redis)?.url()),
         };
-        let shelf = Shelf { server, prefix: prefix().into() };
+        let shelf = Shelf { servers, prefix: prefix().into() };
         let store = RedisStore::open(&url).await.unwrap().prefix(&*shelf.prefix);
         Some(Self::Redis(store, shelf))
     }
@@ -147,37 +153,46 @@ impl AnyStore {
     }
 }
 
-/// Where a store keeps its keys on a server that has others' too.
+/// Where a store keeps its keys on servers that have others' too.
 #[derive(Clone)]
 pub struct Shelf {
-    /// None if there are several.
-    server: Option<&'static RedisServer>,
+    servers: &'static [RedisServer],
     prefix: Arc<str>,
 }
 
 impl Shelf {
-    fn server(&self) -> &'static RedisServer {
-        self.server.expect("on one server everything is in one place")
+    /// Those that are no replicas.
+    fn primaries(&self) -> impl Iterator<Item = &'static RedisServer> {
+        let is_primary = |server: &&RedisServer| {
+            server.ask::<String>(&["INFO", "replication"]).is_ok_and(|info| info.contains("role:master"))
+        };
+        self.servers.iter().filter(|server| server.is_up()).filter(is_primary)
+    }
+
+    fn keys_on(&self, server: &RedisServer) -> Vec<String> {
+        server.ask(&["KEYS", &format!("{}*", self.prefix)]).unwrap()
     }
 
     /// The names of all keys.
     pub fn keys(&self) -> Vec<String> {
-        self.server().ask(&["KEYS", &format!("{}*", self.prefix)]).unwrap()
+        self.primaries().flat_map(|server| self.keys_on(server)).collect()
     }
 
     /// Every byte that is stored, and every name.
     pub fn dump(&self) -> Vec<u8> {
         let mut dump = Vec::new();
-        for key in self.keys() {
-            dump.extend(key.bytes());
-            let command: &[&str] = match &*self.server().ask::<String>(&["TYPE", &key]).unwrap() {
-                "hash" => &["HGETALL", &key],
-                "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
-                kind => panic!("{key} is a {kind}"),
-            };
-            for part in self.server().ask::<Vec<Vec<u8>>>(command).unwrap() {
-                dump.push(b'\n');
-                dump.extend(part);
+        for server in self.primaries() {
+            for key in self.keys_on(server) {
+                dump.extend(key.bytes());
+                let command: &[&str] = match &*server.ask::<String>(&["TYPE", &key]).unwrap() {
+                    "hash" => &["HGETALL", &key],
+                    "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
+                    kind => panic!("{key} is a {kind}"),
+                };
+                for part in server.ask::<Vec<Vec<u8>>>(command).unwrap() {
+                    dump.push(b'\n');
+                    dump.extend(part);
+                }
             }
         }
         dump

@@ -19,7 +19,7 @@ use super::{Kind, Options, Proxy, options::socket, ports, process::Process, tls:
 /// ```no_run
 /// use tests::servers::{Kind, Options, RedisServer};
 ///
-/// let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+/// let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return Ok(()) };
 /// let pong: String = server.ask(&["PING"])?;
 /// # Ok::<(), redis::RedisError>(())
 /// ```
