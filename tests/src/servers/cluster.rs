@@ -5,7 +5,7 @@ use std::{iter, ops::RangeInclusive, process::Command};
 use super::{Kind, Options, RedisServer, wait::until};
 use crate::require;
 
-/// Six servers that share the keys and stand in for each other. A primary that does not answer for two seconds is replaced
+/// Six servers that share the keys and stand in for each other. A primary that does not answer for four seconds is replaced
 /// by its replica.
 pub struct Cluster {
     nodes: Vec<RedisServer>,
@@ -18,7 +18,7 @@ impl Cluster {
         let program = require::program("redis-cli")?;
         let options = Options::default()
             .config("cluster-enabled yes")
-            .config("cluster-node-timeout 2000")
+            .config("cluster-node-timeout 4000")
             // A replica takes over however long ago it last heard of its primary.
             .config("cluster-replica-validity-factor 0");
         let nodes =
