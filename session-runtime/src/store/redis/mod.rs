@@ -33,7 +33,7 @@ use self::{
     script::{APPLY, DELETE, DISCARD},
     url::Address,
 };
-use super::{Applied, Change, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex};
+use super::{Applied, Change, ENTRY_CALLED_OFF, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
@@ -301,7 +301,10 @@ impl Store for RedisStore {
 
 impl UserIndex for RedisStore {
     async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        self.at(now);
+        // That is no time, but says that a sign-in is called off.
+        if now != ENTRY_CALLED_OFF {
+            self.at(now);
+        }
         self.enter_session(user, key, now).await
     }
 
