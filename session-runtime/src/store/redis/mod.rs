@@ -33,7 +33,9 @@ use self::{
     script::{APPLY, DELETE, DISCARD},
     url::Address,
 };
-use super::{Applied, Change, ENTRY_CALLED_OFF, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex};
+use super::{
+    Applied, Change, ENTRY_CALLED_OFF, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex,
+};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
