@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_runtime::{
     Timestamp,
-    store::{Change, ENTRY_GRACE, Sign, Store, User, UserIndex},
+    store::{Change, ENTRY_CALLED_OFF, ENTRY_GRACE, Sign, Store, User, UserIndex},
 };
 use tests::{
     records::{NOW, create, numbered, sign_in, update, user, write},
@@ -69,4 +69,15 @@ async fn who_signs_out_or_in_as_another_leaves_the_list_at_once() {
         write(&store, &key, &Change { sign: Some(sign), ..update() }).await;
         assert!(!server.ask::<bool>(&["EXISTS", &name()]).unwrap());
     }
+}
+
+// B41: what says that a sign-in is called off is no time, and sets no clock back.
+#[tokio::test]
+async fn calling_off_leaves_the_time_alone() {
+    let Some((_server, store)) = server().await else { return };
+    let (stale, called_off) = (numbered(1, 1), numbered(1, 2));
+    store.enter(&user(), &stale, NOW).await.unwrap();
+    store.enter(&user(), &called_off, NOW + ENTRY_GRACE * 2).await.unwrap();
+    store.enter(&user(), &called_off, ENTRY_CALLED_OFF).await.unwrap();
+    assert_eq!(listed(store.entries(&user()).await.unwrap()), [called_off]);
 }
