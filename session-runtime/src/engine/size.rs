@@ -26,17 +26,18 @@ impl Engine {
             let kept = change.keep.as_ref().is_none_or(|keep| keep.iter().any(|kept| kept == name));
             !kept || written(name) || change.unset.iter().any(|unset| unset == name)
         };
-        let stays = stored.iter().filter(|entry| !goes(entry.name)).map(|entry| (entry.name, entry.value.len()));
-        let new = change.set.iter().map(|set| (&*set.name, set.value.len()));
-        let mut after: Vec<(&str, usize)> = stays.chain(new).collect();
-        let total = |sizes: &[(&str, usize)]| sizes.iter().map(|(name, bytes)| name.len() + bytes).sum::<usize>();
+        let after = || {
+            let stays = stored.iter().filter(|entry| !goes(entry.name)).map(|entry| (entry.name, entry.value.len()));
+            stays.chain(change.set.iter().map(|set| (&*set.name, set.value.len())))
+        };
+        let bytes: usize = after().map(|(name, bytes)| name.len() + bytes).sum();
         let before: usize = stored.iter().map(|entry| entry.name.len() + entry.value.len()).sum();
-        let bytes = total(&after);
         if bytes <= self.max_bytes || bytes <= before {
             return Ok(());
         }
-        after.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        let largest: Vec<_> = after.iter().take(3).map(|(name, bytes)| format!("`{name}` ({bytes})")).collect();
+        let mut largest: Vec<_> = after().collect();
+        largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let largest: Vec<_> = largest.iter().take(3).map(|(name, bytes)| format!("`{name}` ({bytes})")).collect();
         Err(Error::new(Kind::TooLarge { bytes, allowed: self.max_bytes, largest: largest.join(", ") }))
     }
 }

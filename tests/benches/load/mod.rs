@@ -13,32 +13,16 @@ use axum::{
     routing::get,
 };
 use session_runtime::{KeyRing, MemoryStore, Session, Sessions, View, view};
+use tests::eight::{Eight, fill};
 use tower::ServiceExt as _;
 
-#[derive(Session)]
-#[session(cookie = "__Host-bench")]
-struct Bench {
-    #[session(identity)]
-    user: Option<u64>,
-    #[session(atomic)]
-    cart: Vec<u32>,
-    theme: String,
-    locale: String,
-    #[session(flash)]
-    notice: Option<String>,
-    #[session(counter)]
-    visits: u64,
-    last: Option<String>,
-    score: u32,
-}
-
-#[view(Bench)]
+#[view(Eight)]
 struct Seen {
     user: u64,
     visits: u64,
 }
 
-type S = Session<Bench>;
+type S = Session<Eight>;
 
 pub const WORKS: [&str; 7] = ["W0", "W1", "W2", "W3", "W4", "W5", "W6"];
 
@@ -99,7 +83,7 @@ fn app(bare: bool) -> Router {
             .route("/begin", handler())
             .route("/guest", handler());
     }
-    let sessions = Sessions::<Bench>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
+    let sessions = Sessions::<Eight>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     Router::new()
         .route("/begin", get(begin))
         .route(
@@ -154,14 +138,4 @@ async fn begin(mut s: S) -> &'static str {
     s.user_mut().log_in(next_user());
     fill(&mut s).await;
     "ok"
-}
-
-async fn fill(s: &mut S) {
-    s.theme_mut().set("dark".into());
-    s.locale_mut().set("en-GB".into());
-    s.notice_mut().put("Welcome back".into());
-    s.visits_mut().add(41);
-    s.last_mut().set("/products/tea".into());
-    s.score_mut().set(1000);
-    s.cart_mut().update(|cart| cart.extend([1, 2, 3])).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! B19–B23, B28, B36: requests at the same time. Handlers wait at gates, so that each order is the one meant.
+//! B19–B23, B28, B36: two requests at the same time. Handlers wait at gates, so that each order is the one meant.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Event, Session, store::Store as _};
+use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site, minutes},
     client::{Reply, Visitor},
@@ -423,107 +423,5 @@ over_stores! {
         assert_eq!(back.get("/read").await.body, "bob");
         back.post("/destroy").await;
         assert_eq!(there.get("/read").await.body, "");
-    }
-}
-
-// B19, B21: every pair of racing requests on one session leaves both its marks.
-async fn race_pairs(server: &Server, pairs: usize) {
-    let mut visitor = server.visitor();
-    visitor.post("/name/start").await;
-    for pair in 0..pairs {
-        let (mut a, mut b) = (visitor.clone(), visitor.clone());
-        let (name, note) = (format!("/name/{pair}"), format!("/note/{pair}"));
-        let (a, b) = tokio::join!(
-            tokio::spawn(async move { (a.post(&name).await.status, a.post("/visit").await.status) }),
-            tokio::spawn(async move { (b.post(&note).await.status, b.post("/visit").await.status) }),
-        );
-        assert_eq!((a.unwrap(), b.unwrap()), ((StatusCode::OK, StatusCode::OK), (StatusCode::OK, StatusCode::OK)));
-        if pair % 50 == 0 || pair + 1 == pairs {
-            let seen = visitor.get("/show").await.json();
-            assert_eq!((&seen["name"], &seen["note"]), (&json!(pair.to_string()), &json!(pair.to_string())));
-            assert_eq!(seen["visits"], (pair + 1) * 2);
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_racing_pairs_lose_nothing_in_memory() {
-    race_pairs(&Server::new(tests::store::AnyStore::memory()), 10_000).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
-    race_pairs(&Server::new(tests::store::AnyStore::file().await), 10_000).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
-    let Some(store) = tests::store::AnyStore::redis().await else { return };
-    race_pairs(&Server::new(store), 10_000).await;
-}
-
-/// B22: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins
-/// is another session.
-async fn race_ends(server: &Server, pairs: usize) {
-    for pair in 0..pairs {
-        let mut visitor = server.visitor();
-        visitor.post("/name/start").await;
-        let key = server.controls.keys.lock().unwrap().drain(..).next_back().unwrap();
-        let (mut a, mut b) = (visitor.clone(), visitor.clone());
-        let end = if pair % 2 == 0 { "/destroy" } else { "/clear" };
-        let (write, end) = tokio::join!(
-            tokio::spawn(async move { a.post("/note/late").await }),
-            tokio::spawn(async move { b.post(end).await }),
-        );
-        assert_eq!((write.unwrap().status, end.unwrap().status), (StatusCode::OK, StatusCode::OK), "pair {pair}");
-        assert_eq!(visitor.get("/show").await.json()["is_new"], true, "pair {pair} came back to life");
-        assert_eq!(server.store.load(&key, server.clock.now()).await.unwrap(), None, "pair {pair} left a ghost");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_ends_stay_ends_in_memory() {
-    race_ends(&Server::new(tests::store::AnyStore::memory()), 10_000).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_ends_stay_ends_on_redis() {
-    let Some(store) = tests::store::AnyStore::redis().await else { return };
-    race_ends(&Server::new(store), 10_000).await;
-}
-
-// B21: all at once.
-over_stores! {
-    async fn fifty_updates_at_once_are_all_in(store) {
-        let server = Server::new(store);
-        let mut visitor = server.visitor();
-        visitor.post("/cart/start").await;
-        let requests: Vec<_> = (0..50).map(|at| {
-            let mut visitor = visitor.clone();
-            tokio::spawn(async move { visitor.post(&format!("/cart/{at}")).await.status })
-        }).collect();
-        for request in requests {
-            assert_eq!(request.await.unwrap(), StatusCode::OK);
-        }
-        assert_eq!(visitor.get("/show").await.json()["cart"].as_array().unwrap().len(), 51);
-    }
-
-    // S48
-    async fn visitors_at_the_same_time_see_only_themselves(store) {
-        let server = Server::new(store);
-        let visitors: Vec<_> = (0..50).map(|at| {
-            let mut visitor = server.visitor();
-            tokio::spawn(async move {
-                visitor.post(&format!("/login/user{at}")).await;
-                for round in 0..10 {
-                    visitor.post(&format!("/name/{at}-{round}")).await;
-                    let seen = visitor.get("/show").await.json();
-                    assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (Some(&*format!("user{at}")), Some(&*format!("{at}-{round}"))));
-                }
-            })
-        }).collect();
-        for visitor in visitors {
-            visitor.await.unwrap();
-        }
     }
 }

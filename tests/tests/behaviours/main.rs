@@ -4,6 +4,7 @@
 mod change;
 mod concurrency;
 mod cookie;
+mod crowds;
 mod developer;
 mod faults;
 mod faulty;

@@ -7,39 +7,18 @@ use axum::{
     routing::get,
 };
 use session_runtime::{KeyRing, RedisStore, Session, Sessions};
-use tests::servers::{Kind, Options, RedisServer};
+use tests::{
+    eight::{Eight, fill},
+    servers::{Kind, Options, RedisServer},
+};
 use tower::ServiceExt as _;
 
-/// The session of the benchmarks.
-#[derive(Session)]
-#[session(cookie = "__Host-bench")]
-struct Bench {
-    #[session(identity)]
-    user: Option<u64>,
-    #[session(atomic)]
-    cart: Vec<u32>,
-    theme: String,
-    locale: String,
-    #[session(flash)]
-    notice: Option<String>,
-    #[session(counter)]
-    visits: u64,
-    last: Option<String>,
-    score: u32,
-}
-
-async fn begin(mut s: Session<Bench>) {
+async fn begin(mut s: Session<Eight>) {
     s.user_mut().log_in(1_000_000);
-    s.theme_mut().set("dark".into());
-    s.locale_mut().set("en-GB".into());
-    s.notice_mut().put("Welcome back".into());
-    s.visits_mut().add(41);
-    s.last_mut().set("/products/tea".into());
-    s.score_mut().set(1000);
-    s.cart_mut().update(|cart| cart.extend([1, 2, 3])).await.unwrap();
+    fill(&mut s).await;
 }
 
-async fn again(mut s: Session<Bench>) {
+async fn again(mut s: Session<Eight>) {
     let next = s.score() + 1;
     s.score_mut().set(next);
 }
@@ -50,11 +29,11 @@ async fn eight_fields_take_at_most_450_bytes() {
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         let store = RedisStore::open(&server.url()).await.unwrap();
-        let sessions = Sessions::<Bench>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+        let sessions = Sessions::<Eight>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()
             .route("/begin", get(begin))
             .route("/again", get(again))
-            .route("/renew", get(async |mut s: Session<Bench>| s.renew()))
+            .route("/renew", get(async |mut s: Session<Eight>| s.renew()))
             .layer(sessions.layer());
         let mut cookie = String::new();
         for path in ["/begin", "/again", "/renew"].into_iter().chain(["/again"; 12]) {

@@ -1,0 +1,32 @@
+//! The session of eight fields that DESIGN section 6 measures by: one of each kind of field, and as full as a shop's.
+
+use session_runtime::Session;
+
+/// What is measured by benchmarks, and what may take at most 450 bytes.
+#[derive(Session)]
+#[session(cookie = "__Host-bench")]
+pub struct Eight {
+    #[session(identity)]
+    pub user: Option<u64>,
+    #[session(atomic)]
+    pub cart: Vec<u32>,
+    pub theme: String,
+    pub locale: String,
+    #[session(flash)]
+    pub notice: Option<String>,
+    #[session(counter)]
+    pub visits: u64,
+    pub last: Option<String>,
+    pub score: u32,
+}
+
+/// Fills each field but the identity.
+pub async fn fill(s: &mut Session<Eight>) {
+    s.theme_mut().set("dark".into());
+    s.locale_mut().set("en-GB".into());
+    s.notice_mut().put("Welcome back".into());
+    s.visits_mut().add(41);
+    s.last_mut().set("/products/tea".into());
+    s.score_mut().set(1000);
+    s.cart_mut().update(|cart| cart.extend([1, 2, 3])).await.unwrap();
+}
