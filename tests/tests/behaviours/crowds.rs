@@ -1,4 +1,4 @@
-//! B19, B21, B22, S48: many requests at once, in whatever order they come.
+//! B19, B21, B22, S12, S48: many requests at once, in whatever order they come.
 
 use http::StatusCode;
 use serde_json::json;
@@ -41,7 +41,7 @@ async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
     race_pairs(&Server::new(store), 10_000).await;
 }
 
-/// B22: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins
+/// B22, S12: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins
 /// is another session.
 async fn race_ends(server: &Server, pairs: usize) {
     for pair in 0..pairs {
@@ -63,6 +63,11 @@ async fn race_ends(server: &Server, pairs: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_ends_stay_ends_in_memory() {
     race_ends(&Server::new(AnyStore::memory()), 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_ends_stay_ends_in_files() {
+    race_ends(&Server::new(AnyStore::file().await), 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,0 +1,120 @@
+//! B45: a handle that outlives the response.
+
+use axum::{
+    Router,
+    body::Body,
+    routing::{get, post},
+};
+use http::StatusCode;
+use session_runtime::{Event, Session};
+use tests::{
+    app::{Server, Site},
+    client::Visitor,
+    over_stores,
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+over_stores! {
+    // B45
+    async fn a_handle_that_outlives_the_response_saves_and_warns(store) {
+        let server = Server::new(store);
+        let (go, done) = (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Semaphore::new(0)));
+        let (go_on, finished) = (go.clone(), done.clone());
+        let app = server.serving(Router::new()
+            .route("/dropped", post({
+                let (go, done) = (go_on.clone(), finished.clone());
+                |mut s: S| async move {
+                    tokio::spawn(async move {
+                        go.notified().await;
+                        *s.name_mut() = "late".into();
+                        drop(s);
+                        done.add_permits(1);
+                    });
+                }
+            }))
+            .route("/saved", post({
+                let (go, done) = (go_on, finished);
+                |mut s: S| async move {
+                    tokio::spawn(async move {
+                        go.notified().await;
+                        s.note_mut().set("late".into());
+                        s.save().await.unwrap();
+                        s.renew();
+                        assert!(s.save().await.unwrap_err().to_string().contains("already left"));
+                        done.add_permits(1);
+                    });
+                }
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        for path in ["/dropped", "/saved"] {
+            server.heard();
+            assert_eq!(visitor.at(&app).post(path).await.status, StatusCode::OK);
+            go.notify_one();
+            done.acquire().await.unwrap().forget();
+            assert_eq!(server.heard().contains(&Event::Late), path == "/dropped", "{path}");
+        }
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while visitor.get("/read").await.body != "late" {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        assert_eq!(visitor.get("/show").await.json()["note"], "late");
+    }
+
+    // B45: also if the session began with this very response.
+    async fn a_handle_that_outlives_the_first_response_saves_too(store) {
+        let server = Server::new(store);
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |mut first: S, late: S| async move {
+            *first.name_mut() = "ada".into();
+            sender.send(late).ok().unwrap();
+        })));
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        late.save().await.unwrap();
+        assert_eq!((late.name(), late.is_new()), ("ada", false));
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["name"], &seen["visits"]), (&"ada".into(), &1.into()));
+    }
+
+    // S20: a sign-out that comes too late for a cookie still ends what it can.
+    async fn a_sign_out_after_the_response_ends_the_session(store) {
+        let server = Server::new(store);
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
+        let app = server.serving(Router::new().route("/", get(move |s: S| async move {
+            let _ = sender.lock().unwrap().take().unwrap().send(s);
+        })));
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/theme/dark").await;
+        visitor.at(&app).get("/").await;
+        let mut session = receiver.await.ok().unwrap();
+        session.user_mut().log_out();
+        session.save().await.unwrap();
+        assert_eq!(visitor.get("/show").await.json()["is_new"], true);
+    }
+}
+
+// B45: a first use after the response.
+#[tokio::test]
+async fn a_new_session_cannot_begin_after_the_response() {
+    let server = Server::new(AnyStore::memory());
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
+    let app = server.serving(Router::new().route(
+        "/",
+        get(move |s: S| async move {
+            let _ = sender.lock().unwrap().take().unwrap().send(s);
+            Body::empty()
+        }),
+    ));
+    Visitor::new(&app).get("/").await;
+    let mut session = receiver.await.ok().unwrap();
+    *session.name_mut() = "too late".into();
+    assert!(session.save().await.unwrap_err().to_string().contains("new session"));
+    assert_eq!(server.controls.calls(), (0, 0, 0));
+}
