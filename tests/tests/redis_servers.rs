@@ -27,6 +27,11 @@ macro_rules! with_every_kind {
             fn test($kind: Kind) -> Option<()> $body
 
             #[test]
+            fn redis_6() {
+                test(Kind::Redis6);
+            }
+
+            #[test]
             fn redis() {
                 test(Kind::Redis);
             }
@@ -260,7 +265,7 @@ fn a_cluster_can_be_shared() {
 
 #[test]
 fn speaks_tls_only() {
-    let options = Options::default().tls().password("secret");
+    let Some(options) = Options::default().password("secret").tls() else { return };
     let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let Some(program) = require::program("redis-cli") else { return };
     assert_eq!(server.url(), format!("rediss://:secret@{}", server.addr()));

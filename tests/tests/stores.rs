@@ -128,6 +128,11 @@ async fn redis() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_6() {
+    on_server(Kind::Redis6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn redis_8() {
     on_server(Kind::Redis8).await;
 }

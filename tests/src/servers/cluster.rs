@@ -8,6 +8,7 @@ use crate::require;
 /// Six servers that share the keys and stand in for each other. A primary that does not answer for four seconds is replaced
 /// by its replica.
 pub struct Cluster {
+    options: Options,
     nodes: Vec<RedisServer>,
 }
 
@@ -15,22 +16,33 @@ impl Cluster {
     /// Starts one, and waits until every replica has what its primary has. None, once that has been reported, if what it
     /// needs is not here.
     pub fn start(kind: Kind) -> Option<Self> {
+        Self::start_with(kind, Options::default())
+    }
+
+    /// The same with these options for each of them, but for a password.
+    pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
         let program = require::program("redis-cli")?;
-        let options = Options::default()
+        let (bus, tls) = match options.tls {
+            None => ("tls-cluster no", &[][..]),
+            Some(_) => ("tls-cluster yes", &["--tls", "--insecure"][..]),
+        };
+        let node = options
+            .clone()
+            .config(bus)
             .config("cluster-enabled yes")
             .config("cluster-node-timeout 4000")
             // A replica takes over however long ago it last heard of its primary.
             .config("cluster-replica-validity-factor 0");
-        let nodes =
-            iter::repeat_with(|| RedisServer::start(kind, options.clone())).take(6).collect::<Option<Vec<_>>>()?;
+        let nodes = iter::repeat_with(|| RedisServer::start(kind, node.clone())).take(6).collect::<Option<Vec<_>>>()?;
         let created = Command::new(program)
             .args(["--cluster", "create"])
             .args(nodes.iter().map(|node| node.addr().to_string()))
             .args(["--cluster-replicas", "1", "--cluster-yes"])
+            .args(tls)
             .output()
             .unwrap();
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
-        let cluster = Self { nodes };
+        let cluster = Self { options, nodes };
         cluster.wait_settled();
         Some(cluster)
     }
@@ -38,7 +50,7 @@ impl Cluster {
     /// Names every node: `redis+cluster://127.0.0.1:12345,127.0.0.1:12346,…`.
     pub fn url(&self) -> String {
         let addrs: Vec<_> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
-        format!("redis+cluster://{}", addrs.join(","))
+        format!("{}://{}", self.options.scheme("+cluster"), addrs.join(","))
     }
 
     /// All of them, also those that are down.

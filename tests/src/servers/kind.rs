@@ -9,19 +9,22 @@ use crate::require;
 pub enum Kind {
     /// `redis-server` as the system has it; Debian 12's is 7.0, which knows no deadlines of fields. The one with TLS.
     Redis,
-    /// Redis 8.2, which knows them: the program that `REDIS_8` names, else where `tests/run` puts it.
+    /// Redis 6.2, the oldest that is supported: `REDIS_6`, or where `tests/run` puts it.
+    Redis6,
+    /// Redis 8.2, which knows them: `REDIS_8`, or where `tests/run` puts it.
     Redis8,
     /// Valkey 9.1, which knows them too, and is at the same time "Redis 7.2.4": `VALKEY`, or where `tests/run` puts it.
     Valkey,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Redis, Self::Redis8, Self::Valkey];
+    pub const ALL: [Self; 4] = [Self::Redis6, Self::Redis, Self::Redis8, Self::Valkey];
 
     /// Where the program is; None, once that has been reported, if the test must do without.
     pub fn program(self) -> Option<PathBuf> {
         match self {
             Self::Redis => require::program("redis-server"),
+            Self::Redis6 => fetched("REDIS_6", "redis-6"),
             Self::Redis8 => fetched("REDIS_8", "redis-8"),
             Self::Valkey => fetched("VALKEY", "valkey"),
         }
@@ -29,7 +32,7 @@ impl Kind {
 
     /// Whether this program can expire single fields of a hash.
     pub fn expires_fields(self) -> bool {
-        self != Self::Redis
+        matches!(self, Self::Redis8 | Self::Valkey)
     }
 }
 

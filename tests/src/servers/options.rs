@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use super::tls::Certificates;
+use super::tls::{Certificates, Files};
 
 /// What a server shall ask of its clients. By default nothing.
 ///
@@ -15,7 +15,7 @@ use super::tls::Certificates;
 pub struct Options {
     user: Option<String>,
     password: Option<String>,
-    pub(super) tls: bool,
+    pub(super) tls: Option<Certificates>,
     lines: Vec<String>,
     pub(super) arguments: Vec<String>,
 }
@@ -35,11 +35,12 @@ impl Options {
         self.password(password)
     }
 
-    /// TLS on its port, with a certificate from an authority of its own. Only [`Kind::Redis`](super::Kind::Redis).
+    /// TLS on its port and to other servers, with a certificate from an authority that is shared by whoever gets these
+    /// options. Only [`Kind::Redis`](super::Kind::Redis). None, once that has been reported, if there is no `openssl` here.
     #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.tls = true;
-        self
+    pub fn tls(mut self) -> Option<Self> {
+        self.tls = Some(Certificates::make()?);
+        Some(self)
     }
 
     /// One more line of configuration, as in `redis.conf`.
@@ -56,7 +57,7 @@ impl Options {
     }
 
     /// `redis.conf`.
-    pub(super) fn file(&self, folder: &Path, port: u16, tls: Option<&Certificates>) -> String {
+    pub(super) fn file(&self, folder: &Path, port: u16, tls: Option<&Files>) -> String {
         let mut file = format!(
             "bind 127.0.0.1\nunixsocket {}\ndir {}\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
             quoted(&socket(folder)),
@@ -66,7 +67,7 @@ impl Options {
         match tls {
             None => line(format!("port {port}")),
             Some(tls) => {
-                line(format!("port 0\ntls-port {port}\ntls-auth-clients no"));
+                line(format!("port 0\ntls-port {port}\ntls-auth-clients no\ntls-replication yes"));
                 line(format!("tls-cert-file {}", quoted(&tls.certificate.display().to_string())));
                 line(format!("tls-key-file {}", quoted(&tls.key.display().to_string())));
                 line(format!("tls-ca-cert-file {}", quoted(&tls.authority.display().to_string())));
@@ -81,6 +82,11 @@ impl Options {
         }
         self.lines.iter().for_each(|extra| line(extra.clone()));
         file
+    }
+
+    /// The scheme of a URL: `redis` and what follows it, or the same with TLS.
+    pub(super) fn scheme(&self, rest: &str) -> String {
+        format!("redis{}{rest}", if self.tls.is_some() { "s" } else { "" })
     }
 
     /// The command by which a client says who it is.

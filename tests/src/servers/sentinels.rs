@@ -10,6 +10,7 @@ const NAME: &str = "mymaster";
 /// Two servers of which one is the primary, as three sentinels say. A primary that does not answer for a second is replaced
 /// by the replica.
 pub struct Sentinels {
+    options: Options,
     servers: Vec<RedisServer>,
     sentinels: Vec<RedisServer>,
 }
@@ -18,18 +19,24 @@ impl Sentinels {
     /// Starts them, and waits until they know each other and the replica has what the primary has. None, once that has been
     /// reported, if what they need is not here.
     pub fn start(kind: Kind) -> Option<Self> {
-        let primary = RedisServer::start(kind, Options::default())?;
-        let follow = Options::default().config(format!("replicaof 127.0.0.1 {}", primary.port()));
+        Self::start_with(kind, Options::default())
+    }
+
+    /// The same with these options for each of them, but for a password.
+    pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
+        let primary = RedisServer::start(kind, options.clone())?;
+        let follow = options.clone().config(format!("replicaof 127.0.0.1 {}", primary.port()));
         let replica = RedisServer::start(kind, follow)?;
         // What is linked at a sentinel's first look is known to it at once, else only ten seconds later.
         until("the replica is linked", || linked(&replica).then_some(()));
-        let watch = Options::default()
+        let watch = options
+            .clone()
             .sentinel()
             .config(format!("sentinel monitor {NAME} 127.0.0.1 {} 2", primary.port()))
             .config(format!("sentinel down-after-milliseconds {NAME} 1000"))
             .config(format!("sentinel failover-timeout {NAME} 5000"));
         let sentinels = iter::repeat_with(|| RedisServer::start(kind, watch.clone())).take(3).collect::<Option<_>>()?;
-        let sentinels = Self { servers: vec![primary, replica], sentinels };
+        let sentinels = Self { options, servers: vec![primary, replica], sentinels };
         sentinels.wait_settled();
         Some(sentinels)
     }
@@ -37,7 +44,7 @@ impl Sentinels {
     /// Names the sentinels and the primary: `redis+sentinel://127.0.0.1:12345,127.0.0.1:12346,127.0.0.1:12347/mymaster`.
     pub fn url(&self) -> String {
         let addrs: Vec<_> = self.sentinels.iter().map(|sentinel| sentinel.addr().to_string()).collect();
-        format!("redis+sentinel://{}/{NAME}", addrs.join(","))
+        format!("{}://{}/{NAME}", self.options.scheme("+sentinel"), addrs.join(","))
     }
 
     /// The two servers, also if one is down.

@@ -12,7 +12,7 @@ use std::{
 
 use redis::{FromRedisValue, Parser, RedisResult, cmd, from_redis_value};
 
-use super::{Kind, Options, Proxy, options::socket, ports, process::Process, tls::Certificates, wait::until};
+use super::{Kind, Options, Proxy, options::socket, ports, process::Process, tls::Files, wait::until};
 
 /// A server of the test's own, which ends when this is dropped.
 ///
@@ -28,7 +28,7 @@ pub struct RedisServer {
     options: Options,
     folder: PathBuf,
     port: u16,
-    tls: Option<Certificates>,
+    tls: Option<Files>,
     process: Mutex<Process>,
 }
 
@@ -37,7 +37,7 @@ impl RedisServer {
     pub fn start(kind: Kind, options: Options) -> Option<Self> {
         let program = kind.program()?;
         for port in ports::free() {
-            let server = Self::new(kind, options.clone(), &program, port)?;
+            let server = Self::new(kind, options.clone(), &program, port);
             server.process().start();
             if server.answers() {
                 return Some(server);
@@ -46,18 +46,18 @@ impl RedisServer {
         panic!("every port is taken");
     }
 
-    fn new(kind: Kind, options: Options, program: &Path, port: u16) -> Option<Self> {
-        assert!(!options.tls || kind == Kind::Redis, "only the system's Redis is built with TLS");
+    fn new(kind: Kind, options: Options, program: &Path, port: u16) -> Self {
+        assert!(options.tls.is_none() || kind == Kind::Redis, "only the system's Redis is built with TLS");
         let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
-        let tls = if options.tls { Some(Certificates::make(folder.path())?) } else { None };
         // From here on it is the process's to remove, also when nobody drops anything.
         let folder = folder.keep();
+        let tls = options.tls.as_ref().map(|tls| tls.write(&folder));
         let configuration = folder.join("redis.conf");
         fs::write(&configuration, options.file(&folder, port, tls.as_ref())).unwrap();
         let mut arguments = vec![configuration.display().to_string()];
         arguments.extend(options.arguments.clone());
         let process = Mutex::new(Process::new(&folder, program, &arguments));
-        Some(Self { kind, options, folder, port, tls, process })
+        Self { kind, options, folder, port, tls, process }
     }
 
     /// Waits until it answers; false if it can't have its port.
@@ -160,7 +160,6 @@ impl RedisServer {
     }
 
     fn url_at(&self, addr: SocketAddr) -> String {
-        let scheme = if self.options.tls { "rediss" } else { "redis" };
-        format!("{scheme}://{}{addr}", self.options.user_info())
+        format!("{}://{}{addr}", self.options.scheme(""), self.options.user_info())
     }
 }

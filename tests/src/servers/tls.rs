@@ -1,13 +1,23 @@
 //! Certificates for a server on 127.0.0.1, signed by an authority that nobody else knows.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crate::require;
 
+/// In PEM.
+#[derive(Clone)]
 pub(super) struct Certificates {
+    authority: String,
+    certificate: String,
+    key: String,
+}
+
+/// Where a server has them.
+pub(super) struct Files {
     /// What a client has to trust.
     pub(super) authority: PathBuf,
     pub(super) certificate: PathBuf,
@@ -15,9 +25,11 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// Makes them in this folder. None, once that has been reported, if there is no `openssl` here.
-    pub(super) fn make(folder: &Path) -> Option<Self> {
+    /// Makes them. None, once that has been reported, if there is no `openssl` here.
+    pub(super) fn make() -> Option<Self> {
         let openssl = require::program("openssl")?;
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         let path = |name: &str| folder.join(name).display().to_string();
         let make = |subject: &str, name: &str, extra: &[&str]| {
             let made = Command::new(&openssl)
@@ -51,10 +63,21 @@ impl Certificates {
                 "subjectAltName=IP:127.0.0.1,DNS:localhost",
             ],
         );
-        Some(Self {
-            authority: authority.into(),
-            certificate: path("server.crt").into(),
-            key: path("server.key").into(),
-        })
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        Some(Self { authority: read("authority.crt"), certificate: read("server.crt"), key: read("server.key") })
+    }
+
+    /// Puts them into a server's folder.
+    pub(super) fn write(&self, folder: &Path) -> Files {
+        let write = |name: &str, content: &str| {
+            let path = folder.join(name);
+            fs::write(&path, content).unwrap();
+            path
+        };
+        Files {
+            authority: write("authority.crt", &self.authority),
+            certificate: write("server.crt", &self.certificate),
+            key: write("server.key", &self.key),
+        }
     }
 }

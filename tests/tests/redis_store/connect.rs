@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use redis::{Client, aio::ConnectionManager, cluster::ClusterClient};
 use session_runtime::{Error, RedisStore, store::Store};
 use tests::{
-    records::{NOW, load, write},
-    servers::{Cluster, Kind, Options, RedisServer, prefix, shared, shared_cluster},
+    records::{NOW, create, load, write},
+    servers::{Cluster, Kind, Options, RedisServer, Sentinels, prefix, shared, shared_cluster},
 };
 
 use crate::{filled, key};
@@ -52,13 +52,45 @@ async fn with_password_and_with_user() {
 
 #[tokio::test]
 async fn over_tls() {
-    let Some(server) = RedisServer::start(Kind::Redis, Options::default().tls()) else { return };
+    let Some(options) = Options::default().tls() else { return };
+    let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let url = format!("{}?ca={}", server.url(), server.authority().display());
     works(&RedisStore::open(&url).await.unwrap()).await;
     let said = refusal(&server.url()).await;
     assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
     let said = refusal(&format!("{}?ca=/nowhere/ca.pem", server.url())).await;
     assert!(said.contains("cannot read"), "{said}");
+}
+
+#[tokio::test]
+async fn over_tls_to_a_cluster() {
+    let Some(options) = Options::default().tls() else { return };
+    let Some(cluster) = Cluster::start_with(Kind::Redis, options) else { return };
+    let url = format!("{}?ca={}", cluster.url(), cluster.nodes()[0].authority().display());
+    let store = RedisStore::open(&url).await.unwrap();
+    // On each of its nodes.
+    for _ in 0..20 {
+        works(&store).await;
+    }
+    let said = refusal(&cluster.url()).await;
+    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    refusal(&cluster.url().replace("rediss", "redis")).await;
+}
+
+#[tokio::test]
+async fn over_tls_by_sentinels() {
+    let Some(options) = Options::default().tls() else { return };
+    let Some(sentinels) = Sentinels::start_with(Kind::Redis, options) else { return };
+    let url = format!("{}?ca={}", sentinels.url(), sentinels.sentinels()[0].authority().display());
+    let store = RedisStore::open(&url).await.unwrap();
+    works(&store).await;
+    sentinels.failover();
+    let (key, change) = (key(), create());
+    crate::answered(|| store.apply(&key, &change, NOW)).await;
+    assert!(load(&store, &key).await.is_some(), "by the one that took over");
+    let said = refusal(&sentinels.url()).await;
+    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    refusal(&url.replace("rediss", "redis").replace("?ca=", "?prefix=")).await;
 }
 
 // B37

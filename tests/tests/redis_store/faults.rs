@@ -122,14 +122,17 @@ async fn a_server_without_memory_refuses_writes_whole() {
 
 #[tokio::test]
 async fn a_replica_refuses_writes() {
-    let Some((server, store)) = server().await else { return };
-    let key = key();
-    write(&store, &key, &filled()).await;
-    server.read_only();
-    assert!(sentence(store.apply(&key, &set(update(), "a", [1]), NOW).await).contains("it is a replica"));
-    assert!(sentence(store.delete(&key).await).contains("it is a replica"));
-    assert!(sentence(store.enter(&user(), &key, NOW).await).contains("it is a replica"));
-    assert!(load(&store, &key).await.is_some());
-    server.writable();
-    answered(async || store.delete(&key).await).await;
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        let store = RedisStore::open(&server.url()).await.unwrap();
+        let key = key();
+        write(&store, &key, &filled()).await;
+        server.read_only();
+        assert!(sentence(store.apply(&key, &set(update(), "a", [1]), NOW).await).contains("it is a replica"));
+        assert!(sentence(store.delete(&key).await).contains("it is a replica"));
+        assert!(sentence(store.enter(&user(), &key, NOW).await).contains("it is a replica"));
+        assert!(load(&store, &key).await.is_some());
+        server.writable();
+        answered(async || store.delete(&key).await).await;
+    }
 }

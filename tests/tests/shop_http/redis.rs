@@ -100,7 +100,8 @@ fn everything_survives_kill_9_and_a_restart_of_the_shop() {
 
 #[test]
 fn a_server_may_speak_tls() {
-    let Some(server) = RedisServer::start(Kind::Redis, Options::default().tls().password("secret")) else { return };
+    let Some(options) = Options::default().password("secret").tls() else { return };
+    let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let (folder, authority) = (TempDir::new().unwrap(), server.authority().to_str().unwrap());
     let shop = Shop::on_redis(folder.path(), &server.url(), &[KEYS, ("SSL_CERT_FILE", authority)]);
     assert!(shop.said().contains(&format!("(sessions in rediss://{}, keys in SESSION_KEYS)", server.addr())));

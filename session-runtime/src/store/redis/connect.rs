@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value,
+    AsyncConnectionConfig, Cmd, Pipeline, RedisError, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -130,6 +130,15 @@ impl Question<'_> {
             Self::One(command) => connection.req_packed_command(command).await?,
             Self::Several(commands) => Value::Array(connection.req_packed_commands(commands, 0, commands.len()).await?),
         };
-        answer.extract_error()
+        answer.extract_error().map_err(error_in_script)
     }
+}
+
+/// Up to version 6.2, what a command in a script was refused for stands in the text of another error: `ERR Error running
+/// script (call to f_9b53…): @user_script:1: @user_script: 1: -OOM command not allowed …`.
+fn error_in_script(error: RedisError) -> RedisError {
+    let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));
+    let inner = detail.and_then(|detail| detail.split_once("@user_script: ")?.1.split_once(": -"));
+    let inner = inner.and_then(|(_line, inner)| redis::parse_redis_value(format!("-{inner}\r\n").as_bytes()).ok());
+    inner.and_then(|inner| inner.extract_error().err()).unwrap_or(error)
 }
