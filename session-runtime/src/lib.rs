@@ -71,6 +71,7 @@
 //! - `tower`: [`SessionLayer`].
 //! - `memory`, `file` (default): the stores.
 //! - `redis`: the store for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C compiler.
+//! - `postgres`, `mysql`, `sqlite`: the store in a SQL database, each with its own. `sql-tls`: TLS to them.
 //! - `testing`: sessions without HTTP, and the suite that every store must pass.
 
 // Without a web integration nobody opens a request, and most of the engine lies idle.
@@ -102,6 +103,8 @@ pub use self::store::file::FileStore;
 pub use self::store::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::store::redis::RedisStore;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,

@@ -4,6 +4,8 @@
 pub(crate) use self::apply::integer;
 mod apply;
 mod change;
+#[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod encoded;
 mod fields;
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,7 @@ pub const ENTRY_CALLED_OFF: Timestamp = Timestamp::from_millis(0);
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot list or end the sessions of a user: it lacks `UserIndex`",
     label = "this store does not know which sessions are whose",
-    note = "choose a store that does, such as `RedisStore`, `FileStore` or `MemoryStore`, or implement \
+    note = "choose a store that does, such as `RedisStore`, `SqlStore`, `FileStore` or `MemoryStore`, or implement \
             `session_runtime::store::UserIndex` for this one",
     note = "where nobody will ask for the sessions of a user, write `#[session(identity, unlisted)]`"
 )]

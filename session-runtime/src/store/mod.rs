@@ -26,6 +26,8 @@ mod needs;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod scan;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub mod sql;
 
 /// A place where sessions are kept.
 ///

@@ -29,7 +29,7 @@ use crate::clock::Timestamp;
 #[diagnostic::on_unimplemented(
     message = "the sessions of the store `{Self}` cannot be gone through: it lacks `Scan`",
     label = "this store cannot list its sessions",
-    note = "`RedisStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
+    note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]
 pub trait Scan: Store {
     /// Some of the live sessions, from a position on: a few hundred at most, perhaps none though there are more.
@@ -96,7 +96,14 @@ impl Position {
         &self.0
     }
 
-    #[cfg(any(feature = "file", feature = "memory", feature = "redis"))]
+    #[cfg(any(
+        feature = "file",
+        feature = "memory",
+        feature = "redis",
+        feature = "sqlite",
+        feature = "postgres",
+        feature = "mysql"
+    ))]
     pub(crate) fn unknown() -> StoreError {
         StoreError::new("this position in a scan is none that this store made, or is out of date; begin at the start")
     }

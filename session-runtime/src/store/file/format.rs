@@ -1,8 +1,6 @@
 //! The bytes of a file: four that say what it keeps, a version, CRC-32 of the rest, and the rest: a record, or the
 //! sessions of a user.
 
-use serde::Serialize as _;
-
 use super::super::{Record, StoreError};
 use crate::clock::Timestamp;
 
@@ -30,7 +28,6 @@ pub(super) trait Kept: Sized {
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 
-/// By name, so that a build can read what its neighbour in a rolling deploy wrote with one field more.
 impl Kept for Record {
     const MAGIC: &'static [u8; 4] = b"SESS";
     const WITHIN: Option<&'static str> = None;
@@ -39,12 +36,11 @@ impl Kept for Record {
     const TOO_LARGE: &'static str = "keep such data elsewhere, and its name in the session";
 
     fn write(&self, bytes: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
-        bytes.reserve(512 + self.fields.as_bytes().len());
-        self.serialize(&mut rmp_serde::Serializer::new(bytes).with_struct_map())
+        self.encode(bytes)
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        rmp_serde::from_slice(bytes).ok()
+        Self::decode(bytes)
     }
 }
 

@@ -1,0 +1,224 @@
+//! The database itself: a pool of connections of either kind, and what is asked over it.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    advice::{is_broken, is_lost_race, is_made},
+    statements::{Dialect, Sql},
+};
+
+/// How often a statement that met a lost race of the database's own (a deadlock) is sent again.
+const RACES: u32 = 20;
+
+/// A pool of connections of `sqlx`, to whichever database.
+///
+/// ```no_run
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "postgres")] {
+/// use session_runtime::{SqlPool, SqlStore};
+///
+/// let pool = sqlx::PgPool::connect("postgres://localhost/shop").await?;
+/// let store = SqlStore::from_pool(pool.clone());
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SqlPool {
+    /// PostgreSQL. With the feature `postgres`.
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+    /// MySQL or MariaDB. With the feature `mysql`.
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlPool),
+    /// SQLite. With the feature `sqlite`.
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqlitePool),
+}
+
+#[cfg(feature = "postgres")]
+impl From<sqlx::PgPool> for SqlPool {
+    fn from(pool: sqlx::PgPool) -> Self {
+        Self::Postgres(pool)
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl From<sqlx::MySqlPool> for SqlPool {
+    fn from(pool: sqlx::MySqlPool) -> Self {
+        Self::MySql(pool)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<sqlx::SqlitePool> for SqlPool {
+    fn from(pool: sqlx::SqlitePool) -> Self {
+        Self::Sqlite(pool)
+    }
+}
+
+/// What stands in the place of a `?`.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    Number(i64),
+    Bytes(&'a [u8]),
+    Null,
+}
+
+/// What each of our queries answers: bytes, a number, and, if it has three columns, an id.
+pub(super) struct Row {
+    pub(super) bytes: Vec<u8>,
+    pub(super) number: i64,
+    pub(super) id: Option<Vec<u8>>,
+}
+
+pub(super) struct Database {
+    pool: SqlPool,
+    /// SQLite has one writer at a time. In this process they queue here, since in the file they would take turns at random.
+    turn: Mutex<()>,
+}
+
+/// `query` with all its values, for a pool of this kind.
+macro_rules! bound {
+    ($kind:ty, $sql:expr, $values:expr) => {{
+        let mut query = sqlx::query::<$kind>(AssertSqlSafe(Arc::clone($sql)));
+        for value in $values {
+            query = match value {
+                Value::Number(number) => query.bind(*number),
+                Value::Bytes(bytes) => query.bind(*bytes),
+                Value::Null => query.bind(None::<&[u8]>),
+            };
+        }
+        query
+    }};
+}
+
+macro_rules! fetched {
+    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
+        let rows = bound!($kind, $sql, $values).fetch_all($pool).await?;
+        let read = |row: &<$kind as sqlx::Database>::Row| {
+            let id = if row.len() > 2 { Some(row.try_get(2)?) } else { None };
+            Ok(Row { bytes: row.try_get(0)?, number: row.try_get(1)?, id })
+        };
+        rows.iter().map(read).collect()
+    }};
+}
+
+impl Database {
+    pub(super) fn new(pool: SqlPool) -> Self {
+        Self { pool, turn: Mutex::new(()) }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match &self.pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(_) => Dialect::MySql,
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// How often a connection may be found broken in a row: each that the pool has, after a restart of the server.
+    pub(super) fn most_broken(&self) -> u32 {
+        match &self.pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => pool.options().get_max_connections(),
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => pool.options().get_max_connections(),
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(_) => 0,
+        }
+    }
+
+    /// Does it once, and says how many rows it touched.
+    pub(super) async fn change(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        let _turn = self.turn().await;
+        Ok(match &self.pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => bound!(sqlx::Postgres, sql, values).execute(pool).await?.rows_affected(),
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => bound!(sqlx::MySql, sql, values).execute(pool).await?.rows_affected(),
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(pool) => bound!(sqlx::Sqlite, sql, values).execute(pool).await?.rows_affected(),
+        })
+    }
+
+    /// The same for what may be done twice: again on another connection if one is broken.
+    pub(super) async fn change_again(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.change(sql, values).await {
+                Err(error) if tries.once_more(&error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Makes a table or an index. PostgreSQL lets two that do so at once run into each other.
+    pub(super) async fn make(&self, sql: &Sql) -> Result<(), sqlx::Error> {
+        for _ in 0..RACES {
+            match self.change_again(sql, &[]).await {
+                Err(error) if is_made(&error) => {}
+                answer => return answer.map(|_| ()),
+            }
+        }
+        self.change_again(sql, &[]).await.map(|_| ())
+    }
+
+    pub(super) async fn rows(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.rows_once(sql, values).await {
+                Err(error) if tries.once_more(&error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        match &self.pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => fetched!(sqlx::Postgres, sql, values, pool),
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => fetched!(sqlx::MySql, sql, values, pool),
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(pool) => fetched!(sqlx::Sqlite, sql, values, pool),
+        }
+    }
+
+    async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        if self.dialect() == Dialect::Sqlite { Some(self.turn.lock().await) } else { None }
+    }
+}
+
+/// How often something may still be tried.
+pub(super) struct Tries {
+    broken: u32,
+    races: u32,
+}
+
+impl Tries {
+    pub(super) fn new(database: &Database) -> Self {
+        Self { broken: database.most_broken(), races: RACES }
+    }
+
+    /// Whether what met this error should be tried again.
+    pub(super) fn once_more(&mut self, error: &sqlx::Error) -> bool {
+        let left = if is_broken(error) {
+            &mut self.broken
+        } else if is_lost_race(error) {
+            &mut self.races
+        } else {
+            return false;
+        };
+        let once_more = *left > 0;
+        *left = left.saturating_sub(1);
+        once_more
+    }
+}

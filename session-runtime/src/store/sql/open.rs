@@ -1,0 +1,146 @@
+//! `postgres://user:password@host/database?table=shop` and its kin: which database, and a pool of connections to it.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{Connection, Database, pool::PoolOptions};
+
+use super::{SqlPool, advice::refused};
+use crate::error::Error;
+
+/// How many connections a pool of ours has at most.
+const CONNECTIONS: u32 = 10;
+/// How long the first connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a call waits for a connection: while the server is down, and while all are in use.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// A connection that lay idle for longer is tried before it is used: something on the way may have forgotten it.
+const FORGOTTEN: Duration = Duration::from_secs(30);
+
+/// What a URL says.
+pub(super) struct Address {
+    kind: Kind,
+    /// As `sqlx` wants it.
+    url: String,
+    /// To show.
+    place: String,
+    pub(super) table: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Postgres,
+    MySql,
+    Sqlite,
+}
+
+impl Address {
+    pub(super) fn parse(url: &str) -> Result<Self, Error> {
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+        let (kind, scheme) = match scheme {
+            "postgres" | "postgresql" => (Kind::Postgres, "postgres"),
+            "mysql" | "mariadb" => (Kind::MySql, "mysql"),
+            "sqlite" => (Kind::Sqlite, "sqlite"),
+            _ => return Err(Error::setup("the URL of a SQL database begins with postgres:, mysql: or sqlite:")),
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            query.split('&').filter(|part| !part.is_empty()).partition(|part| part.starts_with("table="));
+        let table = ours.last().map(|part| part["table=".len()..].to_owned());
+        let query = if theirs.is_empty() { String::new() } else { format!("?{}", theirs.join("&")) };
+        // Without what may hold a password.
+        let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches('/');
+        let place = match kind {
+            Kind::Postgres => format!("the PostgreSQL database at {shown}"),
+            Kind::MySql => format!("the MySQL database at {shown}"),
+            Kind::Sqlite => format!("the SQLite database `{shown}`"),
+        };
+        Ok(Self { kind, url: format!("{scheme}:{path}{query}"), place, table })
+    }
+
+    pub(super) async fn connect(&self) -> Result<SqlPool, Error> {
+        match self.kind {
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => Ok(SqlPool::Postgres(self.pool(self.options()?).await?)),
+            #[cfg(feature = "mysql")]
+            Kind::MySql => Ok(SqlPool::MySql(self.pool(self.options()?).await?)),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => Ok(SqlPool::Sqlite(self.pool(sqlite::options(self)?).await?)),
+            #[allow(unreachable_patterns, reason = "each has its feature")]
+            kind => {
+                let feature = match kind {
+                    Kind::Postgres => "postgres",
+                    Kind::MySql => "mysql",
+                    Kind::Sqlite => "sqlite",
+                };
+                Err(Error::setup(format!("{} takes the feature `{feature}` of session-runtime", self.place)))
+            }
+        }
+    }
+
+    fn options<O: FromStr<Err = sqlx::Error>>(&self) -> Result<O, Error> {
+        self.url.parse().map_err(|error| refused(&self.place, error))
+    }
+
+    async fn pool<D: Database>(
+        &self,
+        options: <D::Connection as Connection>::Options,
+    ) -> Result<sqlx::Pool<D>, Error> {
+        // By itself, since a pool takes a server that is not there for one that is about to come.
+        let first = async { D::Connection::connect_with(&options).await?.close().await };
+        match tokio::time::timeout(CONNECT, first).await {
+            Ok(first) => first.map_err(|error| refused(&self.place, error))?,
+            Err(_) => {
+                let place = &self.place;
+                return Err(Error::setup(format!("no answer from {place} within {CONNECT:?}: is it the right address?")));
+            }
+        }
+        let pool = PoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection: &mut D::Connection, meta| {
+                Box::pin(async move { Ok(meta.idle_for < FORGOTTEN || connection.ping().await.is_ok()) })
+            });
+        Ok(pool.connect_lazy_with(options))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::path::Path;
+
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+    use super::{Address, Error};
+
+    /// Readers and a writer at the same time, as durable as a process needs that may be killed.
+    pub(super) fn options(address: &Address) -> Result<SqliteConnectOptions, Error> {
+        let options: SqliteConnectOptions = address.options()?;
+        let path = options.get_filename();
+        if address.url.contains(":memory:") || address.url.contains("mode=memory") || path.as_os_str().is_empty() {
+            return Err(Error::setup(
+                "a SQLite database in memory is one for each connection: name a file, or take `MemoryStore`",
+            ));
+        }
+        if address.url.contains("mode=ro") {
+            return Ok(options);
+        }
+        if !address.url.ends_with("mode=rw") && !address.url.contains("mode=rw&") {
+            create(path, &address.place)?;
+        }
+        Ok(options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal))
+    }
+
+    /// Makes the file, if it is not there, for nobody else to read. What SQLite puts beside it has its permissions.
+    fn create(path: &Path, place: &str) -> Result<(), Error> {
+        let mut file = std::fs::OpenOptions::new();
+        file.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        let made = file.open(path);
+        made.map(drop).map_err(|source| {
+            let sentence = format!("cannot open {place}: does its folder exist, and may this process write there? {source}");
+            Error::setup(sentence).because(source)
+        })
+    }
+}
