@@ -1,6 +1,6 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
 //! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`); Redis
-//! servers of a test's own (`servers`), and what a test does that lacks a program (`require`).
+//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), and what a test does that lacks a program (`require`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -11,6 +11,7 @@ mod readme {}
 pub mod app;
 pub mod browser;
 pub mod client;
+pub mod databases;
 pub mod eight;
 pub mod http;
 pub mod records;

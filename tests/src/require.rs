@@ -12,12 +12,19 @@ use std::{
 pub fn program(program: &str) -> Option<PathBuf> {
     let found = env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .chain(["/usr/sbin".into(), "/usr/local/bin".into()])
+        .chain(debians_postgres())
         .map(|folder| folder.join(program))
         .find(|path| path.is_file());
     if found.is_none() {
         skip(&format!("`{program}` is not installed"));
     }
     found
+}
+
+/// Where Debian has what is not for everybody: a folder for each version.
+fn debians_postgres() -> impl Iterator<Item = PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin"))
 }
 
 /// Reports that the running test is skipped.

@@ -11,12 +11,15 @@ use std::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore, RedisStore, Timestamp,
+    FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
     store::{Applied, Change, Digest, Key, Record, Store, StoreError},
     testing::conformance::{self, Expiry},
 };
 use tempfile::TempDir;
-use tests::servers::{Kind, Sentinels, prefix, shared, shared_cluster};
+use tests::{
+    databases::{self, Engine, table},
+    servers::{Kind, Sentinels, prefix, shared, shared_cluster},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory() {
@@ -152,6 +155,41 @@ async fn redis_cluster() {
 async fn redis_by_sentinel() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
     on_redis(&sentinels.url()).await;
+}
+
+/// A fresh file for each store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = async || on_tables(&format!("sqlite:{}", folder.path().join(table()).display())).await;
+    conformance::run(fresh).await;
+    conformance::run_user_index(fresh).await;
+    conformance::run_scan(fresh).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgres() {
+    on_database(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mariadb() {
+    on_database(Engine::MariaDb).await;
+}
+
+/// Fresh tables for each store.
+async fn on_database(engine: Engine) {
+    let Some(server) = databases::shared(engine) else { return };
+    let fresh = async || on_tables(&server.url()).await;
+    conformance::run(fresh).await;
+    conformance::run_user_index(fresh).await;
+    conformance::run_scan(fresh).await;
+}
+
+async fn on_tables(url: &str) -> SqlStore {
+    let store = SqlStore::open(&format!("{url}?table={}", table())).await.unwrap();
+    store.migrate().await.unwrap();
+    store
 }
 
 async fn on_server(kind: Kind) {

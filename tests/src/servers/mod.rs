@@ -50,14 +50,14 @@ mod cluster;
 mod faults;
 mod kind;
 mod options;
-mod ports;
-mod process;
+pub(crate) mod ports;
+pub(crate) mod process;
 mod proxy;
 mod sentinels;
 mod server;
 mod stats;
 mod tls;
-mod wait;
+pub(crate) mod wait;
 
 /// The server of this kind that all tests of a binary share: leave it as it is, and use a [`prefix`]. None, once that has
 /// been reported, if there is no such program here.

@@ -15,7 +15,7 @@ const FIRST: u16 = 11_000;
 
 /// Ports that are free right now, in an order of their own. Who listens first has it: a server that finds its port taken
 /// after all tries the next.
-pub(super) fn free() -> impl Iterator<Item = u16> {
+pub(crate) fn free() -> impl Iterator<Item = u16> {
     let random = RandomState::new().hash_one(()) as u16;
     (0..PORTS).map(move |n| FIRST + (random % PORTS + n) % PORTS).filter(|port| is_free(*port) && is_free(port + BUS))
 }

@@ -27,7 +27,7 @@ rm -rf "$folder"
 "#;
 
 /// A program with a folder of its own, where its output goes to `log`.
-pub(super) struct Process {
+pub(crate) struct Process {
     watch: Child,
     answers: BufReader<ChildStdout>,
     pid: Option<u32>,
@@ -35,7 +35,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Watches over the folder from now on. The program does not run yet.
-    pub(super) fn new(folder: &Path, program: &Path, arguments: &[String]) -> Self {
+    pub(crate) fn new(folder: &Path, program: &Path, arguments: &[String]) -> Self {
         let mut watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(folder)
@@ -53,37 +53,37 @@ impl Process {
         Self { watch, answers, pid: None }
     }
 
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         assert!(self.pid.is_none(), "it runs already");
         self.pid = Some(self.order("start").parse().unwrap());
     }
 
     /// `kill -9`; it is gone when this returns. Does nothing to a program that does not run.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if self.pid.take().is_some() {
             self.order("kill");
         }
     }
 
     /// Sends `STOP` or `CONT`, and waits until the program has stopped or goes on.
-    pub(super) fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.pid.expect("it runs");
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status().unwrap().success());
         let stopped = signal == "STOP";
         until("a signal arrives", || (state(pid) == Some('T')).eq(&stopped).then_some(()));
     }
 
-    pub(super) fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
     }
 
     /// Whether it runs, and has not been stopped by a signal.
-    pub(super) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.pid.and_then(state).is_some_and(|state| !"TZX".contains(state))
     }
 
     /// Whether it has ended by itself.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.pid.is_some_and(|pid| state(pid).is_none_or(|state| "ZX".contains(state)))
     }
 

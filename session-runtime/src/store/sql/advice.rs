@@ -69,7 +69,9 @@ fn remedy(source: &sqlx::Error) -> &'static str {
             "3F000" | "3D000" | "1049" => "there is no such database, or schema",
             "28P01" | "28000" | "1045" => "check the user and the password in its URL",
             "25006" | "1290" | "1792" | "1836" => "it is read-only: connect to the primary",
-            "53300" | "1040" | "1203" => "it has no connection left: raise its `max_connections`, or let pools be smaller",
+            "53300" | "1040" | "1203" => {
+                "it has no connection left: raise its `max_connections`, or let pools be smaller"
+            }
             "53100" | "1021" | "1114" | "sqlite 13" => "its disk is full",
             "57P03" => "it is starting, or shutting down: wait a little",
             "57014" | "1205" | "3024" | "1969" => "it took too long: does something lock the table?",

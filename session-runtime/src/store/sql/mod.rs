@@ -221,7 +221,7 @@ impl SqlStore {
         let digest = new.user.as_ref().map(|user| User::new(&**user).digest());
         let user = digest.as_ref().map_or(Value::Null, |digest| Value::Bytes(digest));
         let (id, revision_now) = (Value::Bytes(id), Value::Number(revision(new).unwrap_or_default()));
-        let (expires, record) = (Value::Number(millis(new.expires_at())), Value::Bytes(&bytes));
+        let (expires, record) = (Value::Number(deadline(new.expires_at())), Value::Bytes(&bytes));
         let changed = match old.map(revision) {
             None => {
                 let values = [id, revision_now, expires, user, record];
@@ -251,7 +251,7 @@ impl SqlStore {
 
     /// Repeats a statement of the clean-up until a batch is no longer full, and says how many rows it took.
     async fn in_batches(&self, sql: &statements::Sql, now: Timestamp, doing: &str) -> Result<u64, StoreError> {
-        let (now, mut all) = ([Value::Number(millis(now)); 2], 0);
+        let (now, mut all) = ([Value::Number(present(now)); 2], 0);
         loop {
             let rows = self.database.change_again(sql, &now).await.map_err(|error| failed(doing, error))?;
             all += rows;
@@ -285,11 +285,8 @@ impl Store for SqlStore {
         // What is there is guessed first: what was seen last, and of a new session nothing.
         let is_new = matches!(change.target, Target::New { .. });
         let guess = if is_new { None } else { self.recent.get(&id) };
-        let (mut current, mut is_sure) = if is_new || guess.is_some() {
-            (guess, false)
-        } else {
-            (self.look(&id, doing).await?, true)
-        };
+        let (mut current, mut is_sure) =
+            if is_new || guess.is_some() { (guess, false) } else { (self.look(&id, doing).await?, true) };
         loop {
             let verdict = change.judge(current.as_deref(), now);
             if let Some(new) = verdict.write {
@@ -340,7 +337,7 @@ impl Store for SqlStore {
 
 impl UserIndex for SqlStore {
     async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        let (id, user, at) = (key.digest(), user.digest(), millis(now));
+        let (id, user, at) = (key.digest(), user.digest(), present(now));
         let numbers = [at, next_place(at), at + GRACE].map(Value::Number);
         let values = [Value::Bytes(&id), Value::Bytes(&user), numbers[0], numbers[1], numbers[2]];
         let entered = self.database.change_again(&self.statements.enter, &values).await;
@@ -375,7 +372,7 @@ impl Scan for SqlStore {
         if !matches!(from.as_bytes().len(), 0 | 16) {
             return Err(Position::unknown());
         }
-        let values = [Value::Bytes(from.as_bytes()), Value::Number(millis(now))];
+        let values = [Value::Bytes(from.as_bytes()), Value::Number(present(now))];
         let rows = self.database.rows(&self.statements.scan, &values).await;
         let rows = rows.map_err(|error| failed("go through the sessions", error))?;
         let last = rows.last().and_then(|row| row.id.clone()).filter(|_| rows.len() == SCANNED);
@@ -406,9 +403,16 @@ fn revision(record: &Record) -> Option<i64> {
     record.nonces.last().map(|nonce| nonce.0.cast_signed())
 }
 
-/// As the database has it. A moment that is too late for it is as good as never.
-fn millis(moment: Timestamp) -> i64 {
-    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX).min(i64::MAX - GRACE)
+/// A deadline as the database has it. One that is too late for it, in 292 million years, is never.
+fn deadline(moment: Timestamp) -> i64 {
+    i64::try_from(moment.as_millis()).unwrap_or(NEVER).min(NEVER)
+}
+
+const NEVER: i64 = i64::MAX - GRACE;
+
+/// The present, which is always before that.
+fn present(now: Timestamp) -> i64 {
+    deadline(now).min(NEVER - 1)
 }
 
 /// Where an entry of this moment stands among its user's: after all that this process has made before, and among those of

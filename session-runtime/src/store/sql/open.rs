@@ -81,17 +81,16 @@ impl Address {
         self.url.parse().map_err(|error| refused(&self.place, error))
     }
 
-    async fn pool<D: Database>(
-        &self,
-        options: <D::Connection as Connection>::Options,
-    ) -> Result<sqlx::Pool<D>, Error> {
+    async fn pool<D: Database>(&self, options: <D::Connection as Connection>::Options) -> Result<sqlx::Pool<D>, Error> {
         // By itself, since a pool takes a server that is not there for one that is about to come.
         let first = async { D::Connection::connect_with(&options).await?.close().await };
         match tokio::time::timeout(CONNECT, first).await {
             Ok(first) => first.map_err(|error| refused(&self.place, error))?,
             Err(_) => {
                 let place = &self.place;
-                return Err(Error::setup(format!("no answer from {place} within {CONNECT:?}: is it the right address?")));
+                return Err(Error::setup(format!(
+                    "no answer from {place} within {CONNECT:?}: is it the right address?"
+                )));
             }
         }
         let pool = PoolOptions::new()
@@ -139,7 +138,8 @@ mod sqlite {
         std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
         let made = file.open(path);
         made.map(drop).map_err(|source| {
-            let sentence = format!("cannot open {place}: does its folder exist, and may this process write there? {source}");
+            let sentence =
+                format!("cannot open {place}: does its folder exist, and may this process write there? {source}");
             Error::setup(sentence).because(source)
         })
     }

@@ -91,7 +91,8 @@ impl Statements {
         };
         let (expired, expired_end) = batch(&s, "id", "expires_at", " FOR UPDATE SKIP LOCKED");
         let (due, due_end) = batch(&u, "id, user_hash", "check_at", "");
-        let there = format!("SELECT 1 FROM {s} WHERE {s}.id = {u}.id AND {s}.user_hash = {u}.user_hash AND {s}.expires_at > ?");
+        let there =
+            format!("SELECT 1 FROM {s} WHERE {s}.id = {u}.id AND {s}.user_hash = {u}.user_hash AND {s}.expires_at > ?");
         Self {
             load: sql(format!("SELECT record, revision FROM {s} WHERE id = ?")),
             insert: sql(format!(

@@ -1,0 +1,302 @@
+//! PostgreSQL and MariaDB servers of a test's own: on a free port of 127.0.0.1, in a temporary folder, with nothing but what
+//! they come with. They end with the value that stands for them, and with the test's process at the latest.
+//!
+//! To start one takes seconds, so the tests of a binary share one of each ([`shared`]), and keep apart by the names of
+//! their tables ([`table`]); those that do harm start their own. All of this blocks its thread.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, id},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::{
+    require,
+    servers::{ports, process::Process, wait::until},
+};
+
+/// A kind of database server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Debian 12's is 15.
+    Postgres,
+    /// Debian 12's is 10.11.
+    MariaDb,
+}
+
+impl Engine {
+    pub const ALL: [Self; 2] = [Self::Postgres, Self::MariaDb];
+
+    /// Its programs: the server, what makes a folder for it, and a client. None, once that has been reported, if one is
+    /// not here.
+    fn programs(self) -> Option<[PathBuf; 3]> {
+        let names = match self {
+            Self::Postgres => ["postgres", "initdb", "psql"],
+            Self::MariaDb => ["mariadbd", "mariadb-install-db", "mariadb"],
+        };
+        let mut programs = names.map(require::program).into_iter();
+        Some([programs.next()??, programs.next()??, programs.next()??])
+    }
+
+    /// Who runs it where a test is run by root, which neither server wants to be.
+    fn user(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mysql",
+        }
+    }
+}
+
+/// A server of a test's own, which ends when this is dropped.
+///
+/// ```no_run
+/// use tests::databases::{DatabaseServer, Engine};
+///
+/// let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
+/// assert_eq!(server.ask("SELECT 1"), "1");
+/// ```
+pub struct DatabaseServer {
+    engine: Engine,
+    folder: PathBuf,
+    port: u16,
+    client: PathBuf,
+    process: Mutex<Process>,
+}
+
+impl DatabaseServer {
+    /// Starts one and waits until it answers. None, once that has been reported, if what it needs is not here.
+    pub fn start(engine: Engine) -> Option<Self> {
+        let [server, install, client] = engine.programs()?;
+        let folder = tempfile::Builder::new().prefix("database-").tempdir().unwrap().keep();
+        let data = folder.join("data");
+        fs::create_dir(&data).unwrap();
+        // The server's user must be able to get there.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg(engine.user()).arg(&folder).arg(&data));
+        }
+        let data = data.display().to_string();
+        let install = install.display().to_string();
+        run(&mut as_user(
+            engine,
+            &match engine {
+                Engine::Postgres => vec![install, "-D".into(), data.clone(), "-A".into(), "trust".into()]
+                    .into_iter()
+                    .chain(["-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"].map(str::to_owned))
+                    .collect(),
+                Engine::MariaDb => vec![
+                    install,
+                    "--no-defaults".into(),
+                    format!("--datadir={data}"),
+                    "--auth-root-authentication-method=normal".into(),
+                    "--skip-test-db".into(),
+                ],
+            },
+        ));
+        for port in ports::free() {
+            let arguments = Self::command(engine, &server, &folder, &data, port);
+            let process = Process::new(&folder, Path::new(&arguments[0]), &arguments[1..]);
+            let server =
+                Self { engine, folder: folder.clone(), port, client: client.clone(), process: Mutex::new(process) };
+            server.process().start();
+            if server.answers() {
+                if engine == Engine::MariaDb {
+                    server.ask("CREATE DATABASE tests");
+                }
+                return Some(server);
+            }
+        }
+        panic!("every port is taken");
+    }
+
+    fn command(engine: Engine, server: &Path, folder: &Path, data: &str, port: u16) -> Vec<String> {
+        let (server, folder) = (server.display().to_string(), folder.display().to_string());
+        match engine {
+            Engine::Postgres => prefixed(engine)
+                .into_iter()
+                .chain([server, "-D".into(), data.into(), "-p".into(), port.to_string(), "-k".into(), folder])
+                .chain(
+                    [
+                        "listen_addresses=127.0.0.1",
+                        "max_connections=400",
+                        "fsync=off",
+                        "full_page_writes=off",
+                        "log_statement=none",
+                    ]
+                    .into_iter()
+                    .flat_map(|option| ["-c".to_owned(), option.to_owned()]),
+                )
+                .collect(),
+            Engine::MariaDb => prefixed(engine)
+                .into_iter()
+                .chain([
+                    server,
+                    "--no-defaults".into(),
+                    format!("--datadir={data}"),
+                    format!("--port={port}"),
+                    format!("--socket={folder}/mariadb.sock"),
+                    "--bind-address=127.0.0.1".into(),
+                    "--max-connections=400".into(),
+                    "--innodb-flush-log-at-trx-commit=0".into(),
+                    "--skip-log-bin".into(),
+                ])
+                .collect(),
+        }
+    }
+
+    /// Waits until it answers; false if it can't have its port.
+    fn answers(&self) -> bool {
+        until("a database server answers", || {
+            if self.process().has_ended() {
+                let log = self.log();
+                assert!(log.contains("in use"), "the server has ended: {log}");
+                return Some(false);
+            }
+            self.try_ask("SELECT 1").is_ok().then_some(true)
+        })
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// With user and database.
+    pub fn url(&self) -> String {
+        let port = self.port;
+        match self.engine {
+            Engine::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+            Engine::MariaDb => format!("mysql://root@127.0.0.1:{port}/tests"),
+        }
+    }
+
+    /// The same with a proxy between, which listens on this port.
+    pub fn url_at(&self, port: u16) -> String {
+        self.url().replace(&format!(":{}/", self.port), &format!(":{port}/"))
+    }
+
+    pub fn addr(&self) -> std::net::SocketAddr {
+        (std::net::Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Has a statement executed by a client of its own, and says what that printed: a line for each row.
+    pub fn ask(&self, sql: &str) -> String {
+        self.try_ask(sql).unwrap_or_else(|said| panic!("{sql}: {said}"))
+    }
+
+    fn try_ask(&self, sql: &str) -> Result<String, String> {
+        let mut client = Command::new(&self.client);
+        match self.engine {
+            Engine::Postgres => client
+                .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", sql])
+                .args(["-p", &self.port.to_string(), "-h"])
+                .arg(&self.folder),
+            Engine::MariaDb => client
+                .args(["--no-defaults", "--batch", "--skip-column-names", "--user=root", "--execute", sql])
+                .arg(format!("--socket={}", self.folder.join("mariadb.sock").display())),
+        };
+        let done = client.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
+    }
+
+    /// `kill -9`: connections break, nobody listens. What was committed is there after [`Self::restart`].
+    pub fn kill(&self) {
+        self.process().kill();
+    }
+
+    /// Starts it anew on the same port. Kills it first if it runs.
+    pub fn restart(&self) {
+        self.kill();
+        until("a database server is back", || {
+            self.process().start();
+            // What the killed one left behind may need a moment to notice.
+            let back = until("a database server answers", || {
+                if self.process().has_ended() {
+                    return Some(false);
+                }
+                self.try_ask("SELECT 1").is_ok().then_some(true)
+            });
+            if !back {
+                self.kill();
+            }
+            back.then_some(())
+        });
+    }
+
+    /// `kill -STOP` to all of it: connections stay, nothing is answered until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// `kill -CONT`: what was sent to it meanwhile is executed now.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        self.process().signal(signal);
+        let pid = self.process().pid().expect("it runs");
+        // PostgreSQL has a process for each connection.
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            let _ = Command::new("kill").args([&format!("-{signal}"), child]).status();
+        }
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server of this kind that all tests of a binary share: leave it as it is, and use a [`table`]. None, once that has
+/// been reported, if there is no such program here.
+pub fn shared(engine: Engine) -> Option<&'static DatabaseServer> {
+    static SERVERS: [OnceLock<Option<DatabaseServer>>; Engine::ALL.len()] =
+        [const { OnceLock::new() }; Engine::ALL.len()];
+    engine.programs()?;
+    SERVERS[engine as usize].get_or_init(|| DatabaseServer::start(engine)).as_ref()
+}
+
+/// What the table of one test is called, different at each call.
+pub fn table() -> String {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    format!("test_{}_{}", id(), CALLS.fetch_add(1, Ordering::Relaxed))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
+}
+
+/// What stands before a command so that the server's user runs it, where that is for root to say.
+fn prefixed(engine: Engine) -> Vec<String> {
+    if !is_root() {
+        return Vec::new();
+    }
+    let user = engine.user();
+    let setpriv = require::program("setpriv").expect("a part of util-linux").display().to_string();
+    vec![setpriv, format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()]
+}
+
+fn as_user(engine: Engine, arguments: &[String]) -> Command {
+    let all: Vec<_> = prefixed(engine).into_iter().chain(arguments.iter().cloned()).collect();
+    let mut command = Command::new(&all[0]);
+    // Whatever folder the test runs in, that user may not enter it.
+    command.args(&all[1..]).current_dir("/");
+    command
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
