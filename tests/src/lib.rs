@@ -20,7 +20,7 @@ pub mod servers;
 pub mod shop;
 pub mod store;
 
-/// Runs an async test once over each store, on Redis if there is a server: `over_stores!(async fn name(store) { … })`.
+/// Runs an async test once over each store, on a server if there is one: `over_stores!(async fn name(store) { … })`.
 #[macro_export]
 macro_rules! over_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
@@ -46,6 +46,57 @@ macro_rules! over_stores {
                 if let Some(store) = $crate::store::AnyStore::redis().await {
                     test(store).await;
                 }
+            }
+
+            #[tokio::test]
+            async fn sqlite() {
+                test($crate::store::AnyStore::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(store) = $crate::store::AnyStore::postgres().await {
+                    test(store).await;
+                }
+            }
+
+            #[tokio::test]
+            async fn mariadb() {
+                if let Some(store) = $crate::store::AnyStore::mariadb().await {
+                    test(store).await;
+                }
+            }
+        }
+    )*};
+}
+
+/// Runs an async test on several threads, once over each SQL database, on a server if there is one. It gets what makes
+/// stores: `over_databases!(async fn name(make) { … make().await? … })`.
+#[macro_export]
+macro_rules! over_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($make:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn test($make: impl AsyncFn() -> Option<$crate::store::AnyStore>) -> Option<()> {
+                $body
+                Some(())
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn sqlite() {
+                test(async || Some($crate::store::AnyStore::sqlite().await)).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn postgres() {
+                test($crate::store::AnyStore::postgres).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn mariadb() {
+                test($crate::store::AnyStore::mariadb).await;
             }
         }
     )*};

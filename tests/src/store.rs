@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore, RedisStore, Timestamp,
+    FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
     store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tempfile::TempDir;
 
+use crate::databases::{self, DatabaseServer, Engine, table};
 use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, shared_cluster};
 
 /// What a [`Probe`] is told to do, and what it saw.
@@ -109,6 +110,7 @@ pub enum AnyStore {
     Memory(MemoryStore),
     File(FileStore, Arc<TempDir>),
     Redis(RedisStore, Shelf),
+    Sql(SqlStore, Tables),
 }
 
 impl AnyStore {
@@ -142,6 +144,31 @@ impl AnyStore {
         Some(Self::Redis(store, shelf))
     }
 
+    /// In a SQLite file.
+    pub async fn sqlite() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+        let store = SqlStore::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        Self::Sql(store, Tables::InFile(folder))
+    }
+
+    /// In tables of its own on the server that all tests of a binary share. None as for [`AnyStore::redis`].
+    pub async fn on(engine: Engine) -> Option<Self> {
+        let (server, table) = (databases::shared(engine)?, table());
+        let store = SqlStore::open(&server.url()).await.unwrap().table(&table).unwrap();
+        store.migrate().await.unwrap();
+        Some(Self::Sql(store, Tables::On(server, table)))
+    }
+
+    pub async fn postgres() -> Option<Self> {
+        Self::on(Engine::Postgres).await
+    }
+
+    pub async fn mariadb() -> Option<Self> {
+        Self::on(Engine::MariaDb).await
+    }
+
     /// Whether its server removes what has expired, so that a clean-up finds nothing to do.
     pub fn expires_by_itself(&self) -> bool {
         matches!(self, Self::Redis(..))
@@ -149,7 +176,34 @@ impl AnyStore {
 
     /// One of each that there is here.
     pub async fn all() -> Vec<Self> {
-        [Self::memory(), Self::file().await].into_iter().chain(Self::redis().await).collect()
+        let servers = [Self::redis().await, Self::postgres().await, Self::mariadb().await];
+        [Self::memory(), Self::file().await, Self::sqlite().await]
+            .into_iter()
+            .chain(servers.into_iter().flatten())
+            .collect()
+    }
+}
+
+/// Where a store has its tables.
+#[derive(Clone)]
+pub enum Tables {
+    InFile(Arc<TempDir>),
+    /// And what they are called.
+    On(&'static DatabaseServer, String),
+}
+
+impl Tables {
+    /// Every byte that is stored, if they are on a server; binary columns in hexadecimal too.
+    pub fn dump(&self) -> Vec<u8> {
+        let Self::On(server, table) = self else { return Vec::new() };
+        let quote = if server.engine() == Engine::Postgres { "\"" } else { "`" };
+        let rows = ["", "_users"].map(|end| server.ask(&format!("SELECT * FROM {quote}{table}{end}{quote}")));
+        let record = if server.engine() == Engine::Postgres { "encode(record, 'hex')" } else { "HEX(record)" };
+        let hex = server.ask(&format!("SELECT {record} FROM {quote}{table}{quote}"));
+        let digits: Vec<u8> =
+            hex.bytes().filter_map(|digit| char::from(digit).to_digit(16)).map(|digit| digit as u8).collect();
+        let bytes = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]);
+        rows.concat().into_bytes().into_iter().chain(bytes).collect()
     }
 }
 
@@ -205,6 +259,7 @@ impl Store for AnyStore {
             Self::Memory(store) => store.load(key, now).await,
             Self::File(store, _) => store.load(key, now).await,
             Self::Redis(store, _) => store.load(key, now).await,
+            Self::Sql(store, _) => store.load(key, now).await,
         }
     }
 
@@ -213,6 +268,7 @@ impl Store for AnyStore {
             Self::Memory(store) => store.apply(key, change, now).await,
             Self::File(store, _) => store.apply(key, change, now).await,
             Self::Redis(store, _) => store.apply(key, change, now).await,
+            Self::Sql(store, _) => store.apply(key, change, now).await,
         }
     }
 
@@ -221,6 +277,7 @@ impl Store for AnyStore {
             Self::Memory(store) => store.delete(key).await,
             Self::File(store, _) => store.delete(key).await,
             Self::Redis(store, _) => store.delete(key).await,
+            Self::Sql(store, _) => store.delete(key).await,
         }
     }
 
@@ -229,6 +286,7 @@ impl Store for AnyStore {
             Self::Memory(store) => store.delete_expired(now).await,
             Self::File(store, _) => store.delete_expired(now).await,
             Self::Redis(store, _) => store.delete_expired(now).await,
+            Self::Sql(store, _) => store.delete_expired(now).await,
         }
     }
 }
@@ -239,6 +297,7 @@ impl UserIndex for AnyStore {
             Self::Memory(store) => store.enter(user, key, now).await,
             Self::File(store, _) => store.enter(user, key, now).await,
             Self::Redis(store, _) => store.enter(user, key, now).await,
+            Self::Sql(store, _) => store.enter(user, key, now).await,
         }
     }
 
@@ -247,6 +306,7 @@ impl UserIndex for AnyStore {
             Self::Memory(store) => store.entries(user).await,
             Self::File(store, _) => store.entries(user).await,
             Self::Redis(store, _) => store.entries(user).await,
+            Self::Sql(store, _) => store.entries(user).await,
         }
     }
 
@@ -255,6 +315,7 @@ impl UserIndex for AnyStore {
             Self::Memory(store) => store.leave(user, keys).await,
             Self::File(store, _) => store.leave(user, keys).await,
             Self::Redis(store, _) => store.leave(user, keys).await,
+            Self::Sql(store, _) => store.leave(user, keys).await,
         }
     }
 }

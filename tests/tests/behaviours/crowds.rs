@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 use session_runtime::store::Store as _;
-use tests::{app::Server, over_stores, store::AnyStore};
+use tests::{app::Server, over_databases, over_stores, store::AnyStore};
 
 /// B19, B21: every pair of racing requests on one session leaves both its marks.
 async fn race_pairs(server: &Server, pairs: usize) {
@@ -39,6 +39,16 @@ async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
 async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
     let Some(store) = AnyStore::redis().await else { return };
     race_pairs(&Server::new(store), 10_000).await;
+}
+
+over_databases! {
+    async fn ten_thousand_racing_pairs_lose_nothing(make) {
+        race_pairs(&Server::new(make().await?), 10_000).await;
+    }
+
+    async fn ten_thousand_ends_stay_ends(make) {
+        race_ends(&Server::new(make().await?), 10_000).await;
+    }
 }
 
 /// B22, S12: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins

@@ -11,6 +11,7 @@ use session_runtime::Session;
 use tests::{
     app::{Server, Site},
     client::Visitor,
+    databases::{self, Engine},
     servers::Kind,
     store::AnyStore,
 };
@@ -311,5 +312,24 @@ fn any_interleaving_ends_as_the_policies_allow_in_files() {
 fn any_interleaving_ends_as_the_policies_allow_on_redis() {
     if Kind::Redis.program().is_some() {
         check(300, async || AnyStore::redis().await.expect("the program is there"));
+    }
+}
+
+#[test]
+fn any_interleaving_ends_as_the_policies_allow_in_sqlite() {
+    check(200, AnyStore::sqlite);
+}
+
+#[test]
+fn any_interleaving_ends_as_the_policies_allow_on_postgres() {
+    if databases::shared(Engine::Postgres).is_some() {
+        check(200, async || AnyStore::postgres().await.expect("the program is there"));
+    }
+}
+
+#[test]
+fn any_interleaving_ends_as_the_policies_allow_on_mariadb() {
+    if databases::shared(Engine::MariaDb).is_some() {
+        check(200, async || AnyStore::mariadb().await.expect("the program is there"));
     }
 }

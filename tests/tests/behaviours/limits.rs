@@ -7,7 +7,7 @@ use session_runtime::{Clock, Event, KeyRing, SessionLimit};
 use tests::{
     app::{Server, minutes},
     client::{Reply, Visitor},
-    over_stores,
+    over_databases, over_stores,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
@@ -78,6 +78,14 @@ async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
     for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
         let Some(store) = AnyStore::redis().await else { return };
         fifty_leave_three(store, limit).await;
+    }
+}
+
+over_databases! {
+    async fn of_fifty_sign_ins_at_once_three_stay(make) {
+        for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
+            fifty_leave_three(make().await?, limit).await;
+        }
     }
 }
 

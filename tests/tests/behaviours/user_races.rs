@@ -8,7 +8,7 @@ use session_runtime::{Session, SessionLimit};
 use tests::{
     app::{Server, Site},
     client::{Reply, Visitor},
-    over_stores,
+    over_databases, over_stores,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
@@ -300,5 +300,13 @@ async fn whoever_is_in_is_listed_on_redis() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
         let Some(store) = AnyStore::redis().await else { return };
         whoever_is_in_is_listed(store, limit, 40).await;
+    }
+}
+
+over_databases! {
+    async fn whoever_is_in_is_listed_there(make) {
+        for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
+            whoever_is_in_is_listed(make().await?, limit, 40).await;
+        }
     }
 }

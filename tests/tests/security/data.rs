@@ -16,7 +16,7 @@ use session_runtime::{
 use tests::{
     app::{Server, Site, show},
     client::Visitor,
-    over_stores,
+    over_databases, over_stores,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
@@ -28,6 +28,13 @@ async fn plant(server: &Server, key: &Key, field: &'static str, bytes: &[u8]) {
     let mut change = Change::update(generation);
     change.set.push(Set { name: field.into(), value: bytes.to_vec(), expires: Timestamp::NEVER });
     server.store.apply(key, &change, now).await.unwrap();
+}
+
+over_databases! {
+    // S48
+    async fn ten_thousand_requests_see_their_own_users(make) {
+        a_hundred_users(make().await?).await;
+    }
 }
 
 over_stores! {
@@ -148,6 +155,13 @@ async fn ten_thousand_requests_see_their_own_users_in_files() {
 async fn ten_thousand_requests_see_their_own_users_on_redis() {
     let Some(store) = AnyStore::redis().await else { return };
     a_hundred_users(store).await;
+}
+
+over_databases! {
+    // S48
+    async fn ten_thousand_requests_see_their_own_users(make) {
+        a_hundred_users(make().await?).await;
+    }
 }
 
 over_stores! {

@@ -9,7 +9,11 @@ use axum::{
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use serde_json::json;
 use session_runtime::{Clock, KeyRing, Session, store::Record, testing};
-use tests::{app::minutes, over_stores, store::AnyStore};
+use tests::{
+    app::minutes,
+    over_stores,
+    store::{AnyStore, Tables},
+};
 
 use super::{DECODED, House, Open, Vault, nothing};
 
@@ -59,6 +63,8 @@ fn dump(store: &AnyStore, record: &Record) -> Vec<u8> {
         AnyStore::Memory(_) => {}
         AnyStore::File(_, folder) => files(folder.path(), &mut bytes),
         AnyStore::Redis(_, shelf) => bytes.extend(shelf.dump()),
+        AnyStore::Sql(_, Tables::InFile(folder)) => files(folder.path(), &mut bytes),
+        AnyStore::Sql(_, tables) => bytes.extend(tables.dump()),
     }
     bytes
 }
