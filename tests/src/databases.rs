@@ -94,7 +94,6 @@ impl DatabaseServer {
                     "--no-defaults".into(),
                     format!("--datadir={data}"),
                     "--auth-root-authentication-method=normal".into(),
-                    "--skip-test-db".into(),
                 ],
             },
         ));
@@ -105,9 +104,6 @@ impl DatabaseServer {
                 Self { engine, folder: folder.clone(), port, client: client.clone(), process: Mutex::new(process) };
             server.process().start();
             if server.answers() {
-                if engine == Engine::MariaDb {
-                    server.ask("CREATE DATABASE tests");
-                }
                 return Some(server);
             }
         }
@@ -170,7 +166,7 @@ impl DatabaseServer {
         let port = self.port;
         match self.engine {
             Engine::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
-            Engine::MariaDb => format!("mysql://root@127.0.0.1:{port}/tests"),
+            Engine::MariaDb => format!("mysql://root@127.0.0.1:{port}/test"),
         }
     }
 
@@ -181,6 +177,11 @@ impl DatabaseServer {
 
     pub fn addr(&self) -> std::net::SocketAddr {
         (std::net::Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where it lives, and its socket.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it has said so far.
@@ -201,7 +202,15 @@ impl DatabaseServer {
                 .args(["-p", &self.port.to_string(), "-h"])
                 .arg(&self.folder),
             Engine::MariaDb => client
-                .args(["--no-defaults", "--batch", "--skip-column-names", "--user=root", "--execute", sql])
+                .args([
+                    "--no-defaults",
+                    "--batch",
+                    "--skip-column-names",
+                    "--user=root",
+                    "--database=test",
+                    "--execute",
+                    sql,
+                ])
                 .arg(format!("--socket={}", self.folder.join("mariadb.sock").display())),
         };
         let done = client.output().unwrap();

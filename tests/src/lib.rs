@@ -1,6 +1,6 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
 //! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`); Redis
-//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), and what a test does that lacks a program (`require`).
+//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), a process to work beside a test (`worker`), and what a test does that lacks a program (`require`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -19,6 +19,7 @@ pub mod require;
 pub mod servers;
 pub mod shop;
 pub mod store;
+pub mod worker;
 
 /// Runs an async test once over each store, on a server if there is one: `over_stores!(async fn name(store) { … })`.
 #[macro_export]

@@ -9,6 +9,7 @@ use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
     store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
+use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
 
 use crate::databases::{self, DatabaseServer, Engine, table};
@@ -193,17 +194,39 @@ pub enum Tables {
 }
 
 impl Tables {
-    /// Every byte that is stored, if they are on a server; binary columns in hexadecimal too.
+    /// Every byte of theirs that is on a server, as text and, of columns with bytes, as these.
     pub fn dump(&self) -> Vec<u8> {
         let Self::On(server, table) = self else { return Vec::new() };
-        let quote = if server.engine() == Engine::Postgres { "\"" } else { "`" };
-        let rows = ["", "_users"].map(|end| server.ask(&format!("SELECT * FROM {quote}{table}{end}{quote}")));
-        let record = if server.engine() == Engine::Postgres { "encode(record, 'hex')" } else { "HEX(record)" };
-        let hex = server.ask(&format!("SELECT {record} FROM {quote}{table}{quote}"));
-        let digits: Vec<u8> =
-            hex.bytes().filter_map(|digit| char::from(digit).to_digit(16)).map(|digit| digit as u8).collect();
-        let bytes = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]);
-        rows.concat().into_bytes().into_iter().chain(bytes).collect()
+        let (quote, hex) = match server.engine() {
+            Engine::Postgres => ('"', "encode(COLUMN, 'hex')"),
+            Engine::MariaDb => ('`', "HEX(COLUMN)"),
+        };
+        let mut dump = Vec::new();
+        for (end, columns) in [("", &["id", "user_hash", "record"][..]), ("_users", &["id", "user_hash"])] {
+            let table = format!("{quote}{table}{end}{quote}");
+            dump.extend(server.ask(&format!("SELECT * FROM {table}")).into_bytes());
+            for column in columns {
+                let digits = server.ask(&format!("SELECT {} FROM {table}", hex.replace("COLUMN", column)));
+                let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
+                dump.extend(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8));
+            }
+        }
+        dump
+    }
+
+    /// How many rows they have together.
+    pub async fn rows(&self) -> usize {
+        let count =
+            |table: &str| format!("SELECT (SELECT COUNT(*) FROM {table}) + (SELECT COUNT(*) FROM {table}_users)");
+        match self {
+            Self::On(server, table) => server.ask(&count(table)).parse().unwrap(),
+            Self::InFile(folder) => {
+                let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+                let mut file = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                let count = sqlx::query(sqlx::AssertSqlSafe(count("sessions")));
+                count.fetch_one(&mut file).await.unwrap().get::<i64, _>(0) as usize
+            }
+        }
     }
 }
 

@@ -69,6 +69,22 @@ impl<S: Schema> Sessions<S> {
         Ok(self.engine.store.delete_expired(self.engine.clock.now()).await?)
     }
 
+    /// Stops the task that removes expired sessions, if there is one: at shutdown, before the connections of its store are
+    /// closed. What it is doing ends with the batch that it is at. It ends by itself with the last [`Sessions`].
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn shut_down(sessions: &Sessions<Shop>) {
+    /// sessions.stop_cleaning();
+    /// # }
+    /// ```
+    pub fn stop_cleaning(&self) {
+        if let Some(task) = self.engine.cleaner.get() {
+            task.abort();
+        }
+    }
+
     pub(crate) fn request(&self) -> Request {
         Request::new(Arc::clone(&self.engine))
     }

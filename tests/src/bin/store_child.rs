@@ -11,7 +11,7 @@ use std::{
 };
 
 use session_runtime::{
-    FileStore, MemoryStore,
+    FileStore, MemoryStore, SqlStore,
     store::{Applied, Change, Key, Store, User, UserIndex},
 };
 use tests::{
@@ -34,6 +34,16 @@ async fn main() -> ExitCode {
         }
         ["count", folder, selector, field, times] => {
             let store = FileStore::open(folder).await.unwrap();
+            println!("ready");
+            io::stdin().read_line(&mut String::new()).unwrap();
+            count(&store, &key(selector), field, times.parse().unwrap()).await;
+        }
+        ["write-sql", url, selector, field, from] => {
+            let store = SqlStore::open(url).await.unwrap();
+            write_for_ever(&store, &key(selector), field, from.parse().unwrap()).await;
+        }
+        ["count-sql", url, selector, field, times] => {
+            let store = SqlStore::open(url).await.unwrap();
             println!("ready");
             io::stdin().read_line(&mut String::new()).unwrap();
             count(&store, &key(selector), field, times.parse().unwrap()).await;
@@ -65,7 +75,7 @@ fn key(selector: &str) -> Key {
 }
 
 /// Writes the next number to two fields, large enough to be torn, and adds one; says the number once that is answered.
-async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
+async fn write_for_ever(store: &impl Store, key: &Key, field: &str, from: u64) {
     for number in from.. {
         let value = number.to_string().repeat(2_000);
         let change = set(set(update(), format!("{field}1"), &value), format!("{field}2"), &value);
@@ -75,7 +85,7 @@ async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
 }
 
 /// Counts up a field of its own and a sum that others add to.
-async fn count(store: &FileStore, key: &Key, field: &str, times: u64) {
+async fn count(store: &impl Store, key: &Key, field: &str, times: u64) {
     for number in 1..=times {
         let change = set(update(), field.to_owned(), number.to_string());
         write(store, key, &add(change, "sum", 1)).await;

@@ -1,50 +1,13 @@
 //! A second process: see `store_child`.
 
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::Duration,
-};
+use std::process::{Command, Stdio};
+
+use tests::worker::Worker;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_store_child");
 
-/// What has to come within this time, or the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-pub(crate) struct Worker {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Worker {
-    pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            // A line without an end was cut by the kill.
-            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-        });
-        Self { child, lines }
-    }
-
-    /// The next line it says.
-    pub(crate) fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap()
-    }
-
-    pub(crate) fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    /// Ends it as `kill -9` does, and returns all that it said and nobody heard.
-    pub(crate) fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.lines.iter().collect()
-    }
+pub(crate) fn start(arguments: &[&str]) -> Worker {
+    Worker::start(&mut command(arguments))
 }
 
 /// What a child says that ends by itself, as it should.

@@ -9,7 +9,7 @@ use session_runtime::{
 use tests::records::{NOW, add, create, load, read, set, update, write};
 use tokio::join;
 
-use crate::child::Worker;
+use crate::child;
 
 // B35, B36: what is there afterwards is whole, and no write that was answered is lost, neither by the process that was
 // killed nor by the one that went on.
@@ -33,7 +33,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
     let mut counted = [0, 0];
     for _ in 0..rounds {
         let start = |field, from: u64| {
-            Worker::start(&["write", path, &format!("{selector:x}"), field, &(from + 1).to_string(), fsync])
+            child::start(&["write", path, &format!("{selector:x}"), field, &(from + 1).to_string(), fsync])
         };
         let (first, second) = (start("a", counted[0]), start("b", counted[1]));
         // Both are at it, each in the other's way.
@@ -59,7 +59,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
 }
 
 /// Lets some writes happen, then waits for any moment of the next.
-pub(crate) fn wait_for_some_random_moment(worker: &Worker) {
+pub(crate) fn wait_for_some_random_moment(worker: &tests::worker::Worker) {
     let chance = Nonce::next().0 >> 7;
     for _ in 0..chance % 8 {
         worker.line();
@@ -133,7 +133,7 @@ async fn racing_processes_lose_nothing() {
     write(&store, &key, &create()).await;
     let times = 10_000;
     let mut workers: Vec<_> = ["a", "b"]
-        .map(|field| Worker::start(&["count", path, &format!("{selector:x}"), field, &times.to_string()]))
+        .map(|field| child::start(&["count", path, &format!("{selector:x}"), field, &times.to_string()]))
         .into();
     for worker in &workers {
         assert_eq!(worker.line(), "ready");

@@ -16,7 +16,7 @@ use tests::{
     store::listed,
 };
 
-use crate::{child::Worker, processes::wait_for_some_random_moment};
+use crate::{child, processes::wait_for_some_random_moment};
 
 // B36, B39
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn one_process_sees_whom_another_entered() {
 async fn racing_processes_undo_nothing() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let path = folder.path().to_str().unwrap();
-    let mut workers = ["1", "2", "3"].map(|who| Worker::start(&["crowd", path, who, "300"]));
+    let mut workers = ["1", "2", "3"].map(|who| child::start(&["crowd", path, who, "300"]));
     for worker in &workers {
         assert_eq!(worker.line(), "ready");
     }
@@ -59,7 +59,7 @@ async fn kill_9_leaves_the_old_list_or_the_new_one() {
     let store = FileStore::open(path).await.unwrap();
     let mut entered = [0, 0];
     for _ in 0..30 {
-        let start = |who: usize| Worker::start(&["enter", path, &who.to_string(), &(entered[who] + 1).to_string()]);
+        let start = |who: usize| child::start(&["enter", path, &who.to_string(), &(entered[who] + 1).to_string()]);
         let (first, second) = (start(0), start(1));
         // Both are at it, each in the other's way.
         for worker in [&first, &second] {

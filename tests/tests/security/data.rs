@@ -30,13 +30,6 @@ async fn plant(server: &Server, key: &Key, field: &'static str, bytes: &[u8]) {
     server.store.apply(key, &change, now).await.unwrap();
 }
 
-over_databases! {
-    // S48
-    async fn ten_thousand_requests_see_their_own_users(make) {
-        a_hundred_users(make().await?).await;
-    }
-}
-
 over_stores! {
     // S46: MessagePack that claims what is not there, nests without end, is of another type, or is none at all.
     async fn planted_bytes_cost_a_field_and_no_more(store) {

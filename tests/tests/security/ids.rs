@@ -17,7 +17,7 @@ use tests::{
     app::{Server, Site},
     client::{Visitor, send},
     over_stores,
-    store::AnyStore,
+    store::{AnyStore, Tables},
 };
 
 over_stores! {
@@ -50,7 +50,7 @@ over_stores! {
     async fn ten_thousand_unknown_ids_leave_nothing_behind(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
-        let before = kept(&server.store);
+        let before = kept(&server.store).await;
         for at in 0..10_000 {
             let mut visitor = elsewhere.visitor();
             visitor.post("/name/x").await;
@@ -58,7 +58,7 @@ over_stores! {
             let reply = visitor.at(&server.app).get(path).await;
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "{path}");
         }
-        assert_eq!(kept(&server.store), before);
+        assert_eq!(kept(&server.store).await, before);
         let (loads, applies, deletes) = server.controls.calls();
         assert_eq!((loads, applies, deletes), (7_500, 0, 0));
         let heard = server.heard();
@@ -141,6 +141,8 @@ async fn dump(server: &Server) -> Vec<u8> {
             dump.extend(bytes);
             dump.push(b'\n');
         }),
+        AnyStore::Sql(_, Tables::InFile(folder)) => collect(folder.path(), &mut |_, bytes| dump.extend(bytes)),
+        AnyStore::Sql(_, tables) => dump = tables.dump(),
         AnyStore::Redis(_, shelf) => dump = shelf.dump(),
         // The records under their names, and who is entered.
         AnyStore::Memory(store) => {
@@ -172,8 +174,8 @@ fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     }
 }
 
-/// How many sessions, files or keys there are.
-fn kept(store: &AnyStore) -> usize {
+/// How many sessions, files, keys or rows there are.
+async fn kept(store: &AnyStore) -> usize {
     match store {
         AnyStore::Memory(store) => store.len(),
         AnyStore::File(_, folder) => {
@@ -182,6 +184,7 @@ fn kept(store: &AnyStore) -> usize {
             files
         }
         AnyStore::Redis(_, shelf) => shelf.keys().len(),
+        AnyStore::Sql(_, tables) => tables.rows().await,
     }
 }
 

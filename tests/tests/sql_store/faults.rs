@@ -1,0 +1,249 @@
+//! What befalls a server: each is an error of the call, never a wrong answer, and passes without a restart of ours.
+
+use std::time::{Duration, Instant};
+
+use session_runtime::{
+    SqlStore,
+    store::{Applied, Store, UserIndex},
+};
+use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions};
+use tests::{
+    databases::{DatabaseServer, Engine},
+    records::{NOW, add, load, read, set, update, user, write},
+    servers::Proxy,
+};
+
+use crate::{at, filled, key, on, sentence};
+
+// B32, B35: everything that was answered is there again.
+async fn killed_and_restarted(engine: Engine) {
+    let Some(server) = DatabaseServer::start(engine) else { return };
+    let store = at(&server.url()).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    for round in 1..=2 {
+        // Every connection of the pool is in use once.
+        let at_once = (0..20).map(|_| store.load(&key, NOW));
+        for answer in futures_util::future::join_all(at_once).await {
+            assert!(answer.unwrap().is_some());
+        }
+        write(&store, &key, &add(update(), "n", 1)).await;
+        server.kill();
+        let before = Instant::now();
+        let said = sentence(store.load(&key, NOW).await);
+        assert!(said.contains("is it running") || said.contains("see whether the database answers"), "{said}");
+        assert!(sentence(store.apply(&key, &update(), NOW).await).contains("cannot change a session"));
+        assert!(store.delete(&key).await.is_err());
+        assert!(store.enter(&user(), &key, NOW).await.is_err());
+        assert!(before.elapsed() < Duration::from_secs(30), "each call fails within seconds");
+        server.restart();
+        // And the first call is answered.
+        assert_eq!(read(&store, &key, "n").await, Some(vec![round]));
+        write(&store, &key, &set(update(), "theme", [round])).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_and_comes_back_on_postgres() {
+    killed_and_restarted(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_and_comes_back_on_mariadb() {
+    killed_and_restarted(Engine::MariaDb).await;
+}
+
+// B32: by whoever runs the database, or by the network.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_ended_are_replaced_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let proxy = Proxy::start(server.addr());
+    let over_network = at(&format!("{}?table={table}", server.url_at(proxy.addr().port()))).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    for round in 1..=5 {
+        futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
+        let ours = format!("query LIKE '%{table}%' AND pid <> pg_backend_pid()");
+        let ended = server.ask(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
+        assert!(ended.contains('t'), "there were some");
+        write(&store, &key, &add(update(), "n", 1)).await;
+        proxy.cut();
+        write(&over_network, &key, &add(update(), "n", 1)).await;
+        assert_eq!(read(&store, &key, "n").await, Some(vec![round * 2]));
+    }
+}
+
+// B34: the answer is lost with the connection, so the change is made out to be in, and counts once.
+async fn answers_are_lost(engine: Engine) {
+    let Some((server, table, store)) = on(engine).await else { return };
+    let proxy = Proxy::start(server.addr());
+    let over_network = at(&format!("{}?table={table}", server.url_at(proxy.addr().port()))).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    for _ in 0..5 {
+        load(&over_network, &key).await;
+        proxy.swallow_next_answer();
+        write(&over_network, &key, &add(update(), "n", 1)).await;
+        load(&over_network, &key).await;
+        proxy.swallow_next_request();
+        write(&over_network, &key, &add(update(), "n", 1)).await;
+    }
+    assert_eq!(proxy.swallowed(), 10);
+    assert_eq!(read(&store, &key, "n").await, Some(vec![10]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_answer_is_lost_counts_once_on_postgres() {
+    answers_are_lost(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_answer_is_lost_counts_once_on_mariadb() {
+    answers_are_lost(Engine::MariaDb).await;
+}
+
+// B33: nothing is answered for a while. What was asked meanwhile may be done afterwards, once.
+async fn frozen(engine: Engine) {
+    let Some(server) = DatabaseServer::start(engine) else { return };
+    let store = at(&server.url()).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    server.freeze();
+    let change = add(update(), "n", 1);
+    let limit = Duration::from_millis(300);
+    assert!(tokio::time::timeout(limit, store.apply(&key, &change, NOW)).await.is_err());
+    assert!(tokio::time::timeout(limit, store.load(&key, NOW)).await.is_err());
+    server.thaw();
+    write(&store, &key, &change).await;
+    assert_eq!(read(&store, &key, "n").await, Some(vec![1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_on_postgres() {
+    frozen(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_on_mariadb() {
+    frozen(Engine::MariaDb).await;
+}
+
+/// The application has all connections of its pool in use.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_pool_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(200));
+    let pool = options.connect(&server.url()).await.unwrap();
+    let small = SqlStore::from_pool(pool.clone()).table(&table).unwrap();
+    let key = key();
+    write(&store, &key, &filled()).await;
+    let held = pool.acquire().await.unwrap();
+    let said = sentence(small.apply(&key, &set(update(), "a", [1]), NOW).await);
+    assert!(said.contains("let the pool be larger (`max_connections`)"), "{said}");
+    assert!(sentence(small.load(&key, NOW).await).contains("max_connections"));
+    drop(held);
+    write(&small, &key, &set(update(), "a", [1])).await;
+    pool.close().await;
+    assert!(sentence(small.load(&key, NOW).await).contains("the application has closed its pool"));
+}
+
+/// A replica, or a primary that was told to.
+#[tokio::test]
+async fn a_database_that_only_reads_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let key = key();
+    write(&store, &key, &filled()).await;
+    let only_read = format!("{}?table={table}&options[default_transaction_read_only]=on", server.url());
+    let only_read = SqlStore::open(&only_read).await.unwrap();
+    assert!(load(&only_read, &key).await.is_some());
+    for said in [
+        sentence(only_read.apply(&key, &set(update(), "a", [1]), NOW).await),
+        sentence(only_read.delete(&key).await),
+        sentence(only_read.enter(&user(), &key, NOW).await),
+        sentence(only_read.delete_expired(NOW).await),
+    ] {
+        assert!(said.contains("it is read-only: connect to the primary"), "{said}");
+    }
+    assert!(load(&store, &key).await.is_some());
+}
+
+#[tokio::test]
+async fn a_database_that_only_reads_on_mariadb() {
+    let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
+    // It binds none that administer the server.
+    server.ask("CREATE USER shop; GRANT ALL ON test.* TO shop");
+    let store = at(&server.url().replace("root@", "shop@")).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    server.ask("SET GLOBAL read_only = 1");
+    assert!(load(&store, &key).await.is_some());
+    for said in [
+        sentence(store.apply(&key, &set(update(), "a", [1]), NOW).await),
+        sentence(store.delete(&key).await),
+        sentence(store.enter(&user(), &key, NOW).await),
+    ] {
+        assert!(said.contains("it is read-only: connect to the primary"), "{said}");
+    }
+    server.ask("SET GLOBAL read_only = 0");
+    write(&store, &key, &set(update(), "a", [1])).await;
+    for id in server.ask("SELECT id FROM information_schema.processlist WHERE user = 'shop'").lines() {
+        server.ask(&format!("KILL CONNECTION {id}"));
+    }
+    assert_eq!(read(&store, &key, "a").await, Some(vec![1]), "connections that are ended are replaced");
+}
+
+/// A user who may read only, and one whose table is not there.
+#[tokio::test]
+async fn a_user_who_may_not_write_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let key = key();
+    write(&store, &key, &filled()).await;
+    let role = format!("reader_{table}");
+    server.ask(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON \"{table}\" TO {role}"));
+    let url = format!("{}?table={table}", server.url().replace("//postgres@", &format!("//{role}@")));
+    let reader = SqlStore::open(&url).await.unwrap();
+    assert!(load(&reader, &key).await.is_some());
+    let said = sentence(reader.apply(&key, &set(update(), "a", [1]), NOW).await);
+    assert!(said.contains("sessions need SELECT, INSERT, UPDATE and DELETE on both tables"), "{said}");
+}
+
+/// An application whose database has transactions see nothing of each other: there a lost race is an error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pool_of_serializable_transactions_loses_nothing_on_postgres_and_mariadb() {
+    for engine in Engine::ALL {
+        let Some((server, table, store)) = on(engine).await else { continue };
+        let strict = match engine {
+            Engine::Postgres => {
+                let url = format!("{}?options[default_transaction_isolation]=serializable", server.url());
+                SqlStore::from_pool(PgPoolOptions::new().max_connections(8).connect(&url).await.unwrap())
+            }
+            Engine::MariaDb => {
+                let options = MySqlPoolOptions::new().max_connections(8).after_connect(|connection, _| {
+                    Box::pin(async move {
+                        let strict = "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE";
+                        sqlx::query(strict).execute(connection).await.map(|_| ())
+                    })
+                });
+                SqlStore::from_pool(options.connect(&server.url()).await.unwrap())
+            }
+        };
+        let strict = strict.table(&table).unwrap();
+        let key = key();
+        write(&store, &key, &filled()).await;
+        let all: Vec<_> = (0..8)
+            .map(|_| {
+                let store = strict.clone();
+                tokio::spawn(async move {
+                    for _ in 0..25 {
+                        let answer = store.apply(&key, &add(update(), "n", 1), NOW).await.unwrap();
+                        assert_eq!(answer, Applied::Applied { renewed: false });
+                    }
+                })
+            })
+            .collect();
+        for one in all {
+            one.await.unwrap();
+        }
+        assert_eq!(read(&store, &key, "n").await, Some(vec![0xcc, 200]));
+    }
+}

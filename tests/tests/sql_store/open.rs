@@ -1,0 +1,92 @@
+//! How a store is reached, and what is said when it is not.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, Instant},
+};
+
+use session_runtime::SqlStore;
+use tests::{
+    databases::Engine,
+    records::{load, write},
+};
+
+use crate::{at, filled, key, on};
+
+async fn refusal(url: &str) -> String {
+    let error = SqlStore::open(url).await.expect_err(url);
+    assert!(error.is_setup(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a b.db");
+    let store = at(&format!("sqlite:{}", path.display())).await;
+    write(&store, &key(), &filled()).await;
+    for end in ["", "-wal", "-shm"] {
+        let mode = fs::metadata(format!("{}{end}", path.display())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{end}");
+    }
+    // Not where it must be there already.
+    let other = format!("sqlite:{}?mode=rw", folder.path().join("other.db").display());
+    assert!(refusal(&other).await.contains("the file cannot be opened"), "{}", refusal(&other).await);
+    assert!(!folder.path().join("other.db").exists());
+    let said = refusal("sqlite:/nowhere/sessions.db").await;
+    assert!(said.contains("cannot open the SQLite database `nowhere/sessions.db`; does its folder exist"), "{said}");
+    for url in ["sqlite::memory:", "sqlite:", "sqlite:x?mode=memory"] {
+        let said = refusal(url).await;
+        assert!(said.contains("`MemoryStore`"), "{said}");
+    }
+    let garbage = folder.path().join("garbage");
+    fs::write(&garbage, "no database, but long enough to be taken for one".repeat(100)).unwrap();
+    let said = refusal(&format!("sqlite:{}", garbage.display())).await;
+    assert!(said.contains("damaged, or no database"), "{said}");
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let before = Instant::now();
+    for url in ["postgres://eve:letmein@127.0.0.1:1/shop", "mysql://eve:letmein@127.0.0.1:1/shop"] {
+        let said = refusal(url).await;
+        assert!(
+            said.contains("127.0.0.1:1/shop; is it running, and reachable?") && !said.contains("letmein"),
+            "{said}"
+        );
+    }
+    assert!(before.elapsed() < Duration::from_secs(5), "at once");
+    let said = refusal("redis://localhost").await;
+    assert!(said.contains("begins with postgres:, mysql: or sqlite:"), "{said}");
+    let said = refusal("postgres://eve:letmein@127.0.0.1:port/shop").await;
+    assert!(said.contains("check its URL") && !said.contains("letmein"), "{said}");
+}
+
+#[tokio::test]
+async fn whom_a_server_does_not_let_in_on_mariadb() {
+    let Some((server, ..)) = on(Engine::MariaDb).await else { return };
+    let said = refusal(&server.url().replace("root@", "eve:letmein@")).await;
+    assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
+    let said = refusal(&server.url().replace("/test", "/nowhere")).await;
+    assert!(said.contains("there is no such database"), "{said}");
+    let store = at(&server.url().replace("mysql:", "mariadb:")).await;
+    let shown = format!("{store:?}");
+    assert!(shown.contains("MySql") && !shown.contains("root"), "{shown}");
+}
+
+#[tokio::test]
+async fn whom_a_server_does_not_let_in_on_postgres() {
+    let Some((server, ..)) = on(Engine::Postgres).await else { return };
+    let said = refusal(&server.url().replace("postgres@", "eve:letmein@")).await;
+    assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
+    let said = refusal(&server.url().replace("/postgres", "/nowhere").replace(":/nowhere@", "://postgres@")).await;
+    assert!(said.contains("no such database") || said.contains("check the user"), "{said}");
+    // By the scheme's other name, and by the socket.
+    let store = at(&server.url().replace("postgres:", "postgresql:")).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    let port = server.addr().port();
+    let by_socket = format!("postgres://postgres@localhost:{port}/postgres?host={}", server.folder().display());
+    assert!(load(&at(&by_socket).await, &key).await.is_some());
+}
