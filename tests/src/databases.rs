@@ -117,15 +117,9 @@ impl DatabaseServer {
                 .into_iter()
                 .chain([server, "-D".into(), data.into(), "-p".into(), port.to_string(), "-k".into(), folder])
                 .chain(
-                    [
-                        "listen_addresses=127.0.0.1",
-                        "max_connections=400",
-                        "fsync=off",
-                        "full_page_writes=off",
-                        "log_statement=none",
-                    ]
-                    .into_iter()
-                    .flat_map(|option| ["-c".to_owned(), option.to_owned()]),
+                    ["listen_addresses=127.0.0.1", "max_connections=400", "fsync=off", "full_page_writes=off"]
+                        .into_iter()
+                        .flat_map(|option| ["-c".to_owned(), option.to_owned()]),
                 )
                 .collect(),
             Engine::MariaDb => prefixed(engine)
@@ -138,7 +132,7 @@ impl DatabaseServer {
                     format!("--socket={folder}/mariadb.sock"),
                     "--bind-address=127.0.0.1".into(),
                     "--max-connections=400".into(),
-                    "--innodb-flush-log-at-trx-commit=0".into(),
+                    "--innodb-flush-log-at-trx-commit=2".into(),
                     "--skip-log-bin".into(),
                 ])
                 .collect(),

@@ -57,7 +57,7 @@ mod sentinels;
 mod server;
 mod stats;
 mod tls;
-pub(crate) mod wait;
+pub mod wait;
 
 /// The server of this kind that all tests of a binary share: leave it as it is, and use a [`prefix`]. None, once that has
 /// been reported, if there is no such program here.

@@ -35,7 +35,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
     assert!(refusal(&other).await.contains("the file cannot be opened"), "{}", refusal(&other).await);
     assert!(!folder.path().join("other.db").exists());
     let said = refusal("sqlite:/nowhere/sessions.db").await;
-    assert!(said.contains("cannot open the SQLite database `nowhere/sessions.db`; does its folder exist"), "{said}");
+    assert!(said.contains("cannot open the SQLite database `/nowhere/sessions.db`: does its folder exist"), "{said}");
     for url in ["sqlite::memory:", "sqlite:", "sqlite:x?mode=memory"] {
         let said = refusal(url).await;
         assert!(said.contains("`MemoryStore`"), "{said}");

@@ -9,6 +9,7 @@ use tests::{
     client::Visitor,
     databases::{DatabaseServer, Engine},
     records::{NOW, add, create_until, load, set, sign_in, update, user, write},
+    servers::wait::until,
 };
 
 use crate::{at, filled, key};
@@ -31,6 +32,7 @@ async fn counting(engine: Engine) -> Option<(DatabaseServer, SqlStore)> {
     if engine == Engine::Postgres {
         server.ask("ALTER SYSTEM SET log_statement = 'all'");
         server.ask("SELECT pg_reload_conf()");
+        until("the server writes a log", || (server.ask("SHOW log_statement") == "all").then_some(()));
     }
     let store = at(&server.url()).await;
     Some((server, store))

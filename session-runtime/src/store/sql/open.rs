@@ -48,7 +48,7 @@ impl Address {
         let table = ours.last().map(|part| part["table=".len()..].to_owned());
         let query = if theirs.is_empty() { String::new() } else { format!("?{}", theirs.join("&")) };
         // Without what may hold a password.
-        let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches('/');
+        let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches("//");
         let place = match kind {
             Kind::Postgres => format!("the PostgreSQL database at {shown}"),
             Kind::MySql => format!("the MySQL database at {shown}"),
