@@ -11,9 +11,14 @@ Usage: shop [OPTIONS]
 
 Options:
   --addr HOST:PORT   where to listen; port 0 takes any that is free [default: 127.0.0.1:3000]
-  --store URL        where sessions are kept: `memory:`, `file:PATH` or, if this was compiled with `--features redis`, for
-                     shops on several machines, `redis://USER:PASSWORD@HOST:PORT` or another URL that RedisStore knows
-                     (`redis+unix:`, `redis+cluster:`, `redis+sentinel:`; over TLS, with `--features redis-tls`, `rediss:`)
+  --store URL        where sessions are kept: `memory:`, `file:PATH` or, if this was compiled with the feature,
+                     --features sqlite     `sqlite:PATH`
+                     and, for shops on several machines,
+                     --features postgres   `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+                     --features mysql      `mysql://USER:PASSWORD@HOST:PORT/DATABASE`
+                     --features redis      `redis://USER:PASSWORD@HOST:PORT` or another URL that RedisStore knows
+                                           (`redis+unix:`, `redis+cluster:`, `redis+sentinel:`)
+                     --features redis-tls  the same over TLS: `rediss:`
                      [default: file:.sessions/shop]
   --idle DURATION    silence that ends a session, such as 90s, 30m or 2h [default: 30m]
   --plain-cookie     a cookie without `Secure`, for browsers that refuse such cookies on http://127.0.0.1 (Safari);

@@ -25,12 +25,21 @@ pub(crate) async fn open(url: &str, sessions: SessionsBuilder<Shop>) -> Result<S
         _ => match scheme.split_once('+').map_or(scheme, |(kind, _)| kind) {
             "redis" | "valkey" => redis(url, sessions).await,
             "rediss" | "valkeys" if cfg!(feature = "redis-tls") => redis(url, sessions).await,
-            "rediss" | "valkeys" => Err(not_compiled_in(scheme, "redis-tls", true)),
-            "sqlite" => Err(not_compiled_in(scheme, "sqlite", false)),
-            "postgres" | "postgresql" => Err(not_compiled_in(scheme, "postgres", false)),
-            "mysql" | "mariadb" => Err(not_compiled_in(scheme, "mysql", false)),
+            "rediss" | "valkeys" => Err(not_compiled_in(scheme, "redis-tls")),
+            "sqlite" if cfg!(feature = "sqlite") => {
+                if Path::new(rest).starts_with(FOLDER) {
+                    make_folder()?;
+                }
+                sql(url, sessions).await
+            }
+            "sqlite" => Err(not_compiled_in(scheme, "sqlite")),
+            "postgres" | "postgresql" if cfg!(feature = "postgres") => sql(url, sessions).await,
+            "postgres" | "postgresql" => Err(not_compiled_in(scheme, "postgres")),
+            "mysql" | "mariadb" if cfg!(feature = "mysql") => sql(url, sessions).await,
+            "mysql" | "mariadb" => Err(not_compiled_in(scheme, "mysql")),
             _ => Err(Failure::usage(format!(
-                "`{}` names no store: write `memory:` or `file:PATH`, or `redis://HOST` for one shop on several machines",
+                "`{}` names no store: write `memory:`, `file:PATH` or `sqlite:PATH`, or, for one shop on several \
+                 machines, `redis://HOST`, `postgres://HOST/DATABASE` or `mysql://HOST/DATABASE`",
                 shown(url)
             ))),
         },
@@ -44,22 +53,35 @@ async fn redis(url: &str, sessions: SessionsBuilder<Shop>) -> Result<SessionsBui
 
 #[cfg(not(feature = "redis"))]
 async fn redis(url: &str, _: SessionsBuilder<Shop>) -> Result<SessionsBuilder<Shop>, Failure> {
-    Err(not_compiled_in(url.split_once(':').map_or(url, |(scheme, _)| scheme), "redis", true))
+    Err(not_compiled_in(url.split_once(':').map_or(url, |(scheme, _)| scheme), "redis"))
+}
+
+/// With its tables, which are made if they are not there.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+async fn sql(url: &str, sessions: SessionsBuilder<Shop>) -> Result<SessionsBuilder<Shop>, Failure> {
+    let store = session_runtime::SqlStore::open(url).await?;
+    store.migrate().await?;
+    Ok(sessions.store(store))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+async fn sql(url: &str, _: SessionsBuilder<Shop>) -> Result<SessionsBuilder<Shop>, Failure> {
+    Err(not_compiled_in(url.split_once(':').map_or(url, |(scheme, _)| scheme), "sqlite"))
 }
 
 /// Each store but the first two is a cargo feature, so that the first run compiles fast. The URL may hold a password, so only
 /// its scheme is repeated.
-fn not_compiled_in(scheme: &str, feature: &str, is_offered: bool) -> Failure {
-    let offered = if is_offered { "" } else { " in a version that offers it" };
+fn not_compiled_in(scheme: &str, feature: &str) -> Failure {
     Failure::usage(format!(
         "the store of `{scheme}:` URLs is the cargo feature `{feature}` of `examples`, which this build does not have: \
-         add `--features {feature}`{offered}, or write `memory:` or `file:PATH`"
+         add `--features {feature}`, or write `memory:` or `file:PATH`"
     ))
 }
 
 /// `url` as it may be printed: without user, password and parameters, if it is one that may have them.
 pub(crate) fn shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| !matches!(*scheme, "" | "memory" | "file"))
+    let Some((scheme, rest)) =
+        url.split_once(':').filter(|(scheme, _)| !matches!(*scheme, "" | "memory" | "file" | "sqlite"))
     else {
         return url.to_owned();
     };

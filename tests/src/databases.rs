@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     require,
-    servers::{ports, process::Process, wait::until},
+    servers::{ports, process::Process, tls::Certificates, wait::until},
 };
 
 /// A kind of database server.
@@ -171,6 +171,23 @@ impl DatabaseServer {
 
     pub fn addr(&self) -> std::net::SocketAddr {
         (std::net::Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Has PostgreSQL speak TLS from now on, and says where the certificate is of who signed its own. None, once that has
+    /// been reported, if there is no `openssl` here.
+    pub fn encrypt(&self) -> Option<PathBuf> {
+        let data = self.folder.join("data");
+        let files = Certificates::make()?.write(&data);
+        let mut mode = fs::metadata(&files.key).unwrap().permissions();
+        mode.set_mode(0o600);
+        fs::set_permissions(&files.key, mode).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg(self.engine.user()).args([&files.key, &files.certificate]));
+        }
+        self.ask("ALTER SYSTEM SET ssl = on");
+        self.ask("SELECT pg_reload_conf()");
+        until("the server speaks TLS", || (self.ask("SHOW ssl") == "on").then_some(()));
+        Some(files.authority)
     }
 
     /// Where it lives, and its socket.

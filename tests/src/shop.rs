@@ -23,8 +23,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Build {
     /// By the README's command.
     AsInReadme,
-    /// With the store that needs features.
-    WithRedis,
+    /// With the stores that need features.
+    WithAll,
 }
 
 /// The shop, open.
@@ -45,9 +45,9 @@ impl Shop {
         Self::built(Build::AsInReadme, folder, options, environment)
     }
 
-    /// The same on Redis, at this URL.
-    pub fn on_redis(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
-        Self::built(Build::WithRedis, folder, &["--store", url], environment)
+    /// The same on a server, or in a file that takes a feature, at this URL.
+    pub fn on(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
+        Self::built(Build::WithAll, folder, &["--store", url], environment)
     }
 
     fn built(build: Build, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
@@ -137,11 +137,11 @@ impl Build {
         BINARIES[self as usize].get_or_init(|| {
             let mut build = cargo(&["build", "--package", "examples", "--bin", "shop"]);
             build.args(["--message-format", "json-render-diagnostics"]);
-            if let Self::WithRedis = self {
+            if let Self::WithAll = self {
                 // Built beside the other one, and of the same parts, but put where nobody builds another one.
                 let [target, parts] = folders();
-                build.args(["--features", "redis-tls"]);
-                build.arg("--target-dir").arg(target.join("shop-with-redis")).env("CARGO_BUILD_BUILD_DIR", parts);
+                build.args(["--features", "redis-tls,sqlite,postgres,mysql"]);
+                build.arg("--target-dir").arg(target.join("shop-with-all")).env("CARGO_BUILD_BUILD_DIR", parts);
             }
             String::from_utf8(output(&mut build))
                 .unwrap()

@@ -56,7 +56,7 @@ mod proxy;
 mod sentinels;
 mod server;
 mod stats;
-mod tls;
+pub(crate) mod tls;
 pub mod wait;
 
 /// The server of this kind that all tests of a binary share: leave it as it is, and use a [`prefix`]. None, once that has

@@ -10,23 +10,23 @@ use crate::require;
 
 /// In PEM.
 #[derive(Clone)]
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     authority: String,
     certificate: String,
     key: String,
 }
 
 /// Where a server has them.
-pub(super) struct Files {
+pub(crate) struct Files {
     /// What a client has to trust.
-    pub(super) authority: PathBuf,
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+    pub(crate) authority: PathBuf,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Certificates {
     /// Makes them. None, once that has been reported, if there is no `openssl` here.
-    pub(super) fn make() -> Option<Self> {
+    pub(crate) fn make() -> Option<Self> {
         let openssl = require::program("openssl")?;
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -68,7 +68,7 @@ impl Certificates {
     }
 
     /// Puts them into a server's folder.
-    pub(super) fn write(&self, folder: &Path) -> Files {
+    pub(crate) fn write(&self, folder: &Path) -> Files {
         let write = |name: &str, content: &str| {
             let path = folder.join(name);
             fs::write(&path, content).unwrap();

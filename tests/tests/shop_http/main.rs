@@ -1,5 +1,5 @@
 //! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several
-//! servers on one folder or one Redis, hostile cookies, crowds, devices that sign each other out.
+//! servers on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
@@ -9,6 +9,7 @@ mod input;
 mod redis;
 mod servers;
 mod sign_in;
+mod sql;
 mod start;
 mod visitors;
 

@@ -14,7 +14,7 @@ const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7
 /// A shop in a folder of its own, as on a machine of its own.
 fn open(url: &str) -> (TempDir, Shop) {
     let folder = TempDir::new().unwrap();
-    let shop = Shop::on_redis(folder.path(), url, &[KEYS]);
+    let shop = Shop::on(folder.path(), url, &[KEYS]);
     (folder, shop)
 }
 
@@ -88,7 +88,7 @@ fn everything_survives_kill_9_and_a_restart_of_the_shop() {
         assert!(!shop.said().contains("p%40ss") && !shop.said().contains("p@ss"), "{}", shop.said());
         shop.kill();
 
-        let shop = Shop::on_redis(folder.path(), &url, &[KEYS]);
+        let shop = Shop::on(folder.path(), &url, &[KEYS]);
         let now = ada.visit(&shop).session();
         for field in ["user", "theme", "cart", "visits", "notice"] {
             assert_eq!(now[field], before[field], "{field} on {url}");
@@ -103,14 +103,14 @@ fn a_server_may_speak_tls() {
     let Some(options) = Options::default().password("secret").tls() else { return };
     let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let (folder, authority) = (TempDir::new().unwrap(), server.authority().to_str().unwrap());
-    let shop = Shop::on_redis(folder.path(), &server.url(), &[KEYS, ("SSL_CERT_FILE", authority)]);
+    let shop = Shop::on(folder.path(), &server.url(), &[KEYS, ("SSL_CERT_FILE", authority)]);
     assert!(shop.said().contains(&format!("(sessions in rediss://{}, keys in SESSION_KEYS)", server.addr())));
     let mut visitor = Client::of(&shop);
     visitor.post("/login", &[("user", "ada")]).leads_to("/");
     assert_eq!(visitor.session()["user"], "ada");
 
     // Nobody else trusts it.
-    let (code, said) = Build::WithRedis.refuses(folder.path(), &["--store", &server.url()], &[KEYS]);
+    let (code, said) = Build::WithAll.refuses(folder.path(), &["--store", &server.url()], &[KEYS]);
     assert_eq!((code, said.contains("cannot use the Redis server at")), (1, true), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
@@ -182,7 +182,7 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
     for (url, sentence) in table {
         let folder = TempDir::new().unwrap();
         let options = ["--addr", "127.0.0.1:0", "--store", &url];
-        let (code, said) = Build::WithRedis.refuses(folder.path(), &options, &[KEYS]);
+        let (code, said) = Build::WithAll.refuses(folder.path(), &options, &[KEYS]);
         assert_eq!(code, 1, "{url}: {said}");
         assert!(said.contains(sentence), "{url}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{url}: {said}");

@@ -23,7 +23,7 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         (&["--addr"], key, 2, "--help"),
         (&["--wat"], key, 2, "invalid option '--wat'"),
         (&["extra"], key, 2, "\"extra\""),
-        (&["--addr", here, "--store", "tape:1"], key, 2, "`tape:1` names no store: write `memory:` or `file:PATH`"),
+        (&["--addr", here, "--store", "tape:1"], key, 2, "`tape:1` names no store: write `memory:`, `file:PATH` or"),
         (&["--addr", here, "--store", "redis://:secret@localhost"], key, 2, "the cargo feature `redis` of `examples`"),
         (&["--addr", here, "--store", "redis+cluster://:secret@localhost"], key, 2, "add `--features redis`, or write"),
         (

@@ -8,7 +8,7 @@ use std::{
 
 use session_runtime::SqlStore;
 use tests::{
-    databases::Engine,
+    databases::{DatabaseServer, Engine},
     records::{load, write},
 };
 
@@ -89,4 +89,18 @@ async fn whom_a_server_does_not_let_in_on_postgres() {
     let port = server.addr().port();
     let by_socket = format!("postgres://postgres@localhost:{port}/postgres?host={}", server.folder().display());
     assert!(load(&at(&by_socket).await, &key).await.is_some());
+}
+
+#[tokio::test]
+async fn over_tls_to_postgres() {
+    let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
+    let Some(authority) = server.encrypt() else { return };
+    let trusted = format!("{}?sslmode=verify-full&sslrootcert={}", server.url(), authority.display());
+    let store = at(&trusted).await;
+    write(&store, &key(), &filled()).await;
+    let encrypted =
+        "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND query LIKE '%sessions%'";
+    assert_ne!(server.ask(encrypted), "0");
+    let said = refusal(&format!("{}?sslmode=verify-full", server.url())).await;
+    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
 }

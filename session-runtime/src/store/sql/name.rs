@@ -70,6 +70,7 @@ impl Dialect {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Dialect, Name};
 

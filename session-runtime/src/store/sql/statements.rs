@@ -173,6 +173,7 @@ impl Dialect {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Dialect, Name, Statements};
 

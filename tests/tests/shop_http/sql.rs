@@ -1,0 +1,107 @@
+//! The shop on SQL databases: it makes its tables, several shops share them, and restarts lose nothing.
+
+use http::StatusCode;
+use serde_json::json;
+use tempfile::TempDir;
+use tests::{
+    databases::{DatabaseServer, Engine, shared, table},
+    http::Client,
+    shop::{Build, Shop},
+};
+
+const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
+
+/// A shop in a folder of its own, as on a machine of its own.
+fn open(url: &str) -> (TempDir, Shop) {
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::on(folder.path(), url, &[KEYS]);
+    (folder, shop)
+}
+
+/// B35, B36: two shops at one place are one shop, and what was answered survives `kill -9`.
+fn one_shop_however_often_it_is_started(url: &str) {
+    let ((here, shop), (_there, other)) = (open(url), open(url));
+    let mut ada = Client::of(&shop);
+    ada.post("/login", &[("user", "ada")]).leads_to("/");
+    assert_eq!(ada.visit(&other).session()["user"], "ada");
+    ada.post("/cart", &[("sku", "tea"), ("qty", "1")]);
+    ada.visit(&shop).post("/cart", &[("sku", "tea"), ("qty", "1")]);
+    ada.post("/theme", &[("theme", "dark")]);
+    ada.get("/"); // takes the notice
+    let mut phone = Client::of(&other);
+    phone.post("/login", &[("user", "ada")]);
+    assert!(ada.get("/account").body.contains("on 2 devices."));
+    let before = ada.session();
+    assert!(!shop.said().contains("secret"), "{}", shop.said());
+    shop.kill();
+
+    let shop = Shop::on(here.path(), url, &[KEYS]);
+    let now = ada.visit(&shop).session();
+    for field in ["user", "theme", "cart", "visits", "notice"] {
+        assert_eq!(now[field], before[field], "{field} on {url}");
+    }
+    assert_eq!(now["cart"], json!([{ "sku": "tea", "qty": 2 }]));
+    phone.post("/devices/revoke-others", &[]).leads_to("/account");
+    assert_eq!(ada.session()["user"], json!(null));
+    phone.post("/logout", &[]);
+    assert_eq!(phone.visit(&shop).session()["user"], json!(null));
+}
+
+#[test]
+fn one_shop_in_a_sqlite_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("shop.db");
+    one_shop_however_often_it_is_started(&format!("sqlite:{}", path.display()));
+    // Beside the keys, in the folder that the shop makes.
+    let (folder, _shop) = open("sqlite:.sessions/shop.db");
+    assert!(folder.path().join(".sessions/shop.db").is_file());
+}
+
+#[test]
+fn one_shop_on_postgres() {
+    let Some(server) = shared(Engine::Postgres) else { return };
+    one_shop_however_often_it_is_started(&format!("{}?table={}", server.url(), table()));
+}
+
+#[test]
+fn one_shop_on_mariadb() {
+    let Some(server) = shared(Engine::MariaDb) else { return };
+    let by_its_name = server.url().replace("mysql:", "mariadb:").replace("root@", "root:@");
+    one_shop_however_often_it_is_started(&format!("{by_its_name}?table={}", table()));
+}
+
+// B32: nobody is logged out by it, and nothing has to be restarted.
+#[test]
+fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres() {
+    let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
+    let (_folder, shop) = open(&server.url());
+    let mut ada = Client::of(&shop);
+    ada.post("/login", &[("user", "ada")]).leads_to("/");
+    server.kill();
+    for answer in [ada.get("/"), ada.post("/theme", &[("theme", "dark")])] {
+        assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+        assert!(answer.body.contains("The session store is not answering"), "{}", answer.body);
+    }
+    assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
+    server.restart();
+    assert_eq!(ada.session()["user"], "ada");
+    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+}
+
+#[test]
+fn a_shop_that_cannot_use_its_database_says_why_in_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let table = [
+        ("sqlite:no/such/folder.db", "cannot open the SQLite database `no/such/folder.db`: does its folder exist"),
+        ("sqlite::memory:", "take `MemoryStore`"),
+        ("postgres://shop:secret@127.0.0.1:1/shop", "127.0.0.1:1/shop; is it running, and reachable?"),
+        ("mysql://shop:secret@127.0.0.1:1/shop", "127.0.0.1:1/shop; is it running, and reachable?"),
+        ("postgres://shop:secret@127.0.0.1:port/shop", "check its URL"),
+        ("postgres://shop:secret@127.0.0.1:1/shop?table=a-b", "is it running"),
+    ];
+    for (url, sentence) in table {
+        let (code, said) = Build::WithAll.refuses(folder.path(), &["--addr", "127.0.0.1:0", "--store", url], &[KEYS]);
+        assert!(said.contains(sentence) && !said.contains("secret"), "{url}: {said}");
+        assert_eq!((code, said.trim_end().lines().count()), (1, 1), "{url}: {said}");
+    }
+}
