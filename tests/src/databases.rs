@@ -263,14 +263,24 @@ impl DatabaseServer {
         self.signal("CONT");
     }
 
+    /// Processor time that it has taken so far, in seconds, but for connections that have ended.
+    pub fn processor_time(&self) -> f64 {
+        let pid = self.process().pid().expect("it runs").to_string();
+        self.children().iter().chain([&pid]).map(|pid| processor_time(pid)).sum()
+    }
+
     fn signal(&self, signal: &str) {
         self.process().signal(signal);
-        let pid = self.process().pid().expect("it runs");
-        // PostgreSQL has a process for each connection.
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        for child in children.split_whitespace() {
-            let _ = Command::new("kill").args([&format!("-{signal}"), child]).status();
+        for child in self.children() {
+            let _ = Command::new("kill").args([&format!("-{signal}"), &child]).status();
         }
+    }
+
+    /// PostgreSQL has a process for each connection.
+    fn children(&self) -> Vec<String> {
+        let pid = self.process().pid().expect("it runs");
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        children.split_whitespace().map(str::to_owned).collect()
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -291,6 +301,14 @@ pub fn shared(engine: Engine) -> Option<&'static DatabaseServer> {
 pub fn table() -> String {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     format!("test_{}_{}", id(), CALLS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Of a process, or of `self`, in seconds.
+pub fn processor_time(pid: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the name, which is in parentheses: the 14th and 15th of all are ticks, of which there are a hundred in a second.
+    let ticks = stat.rsplit_once(") ").map_or(String::new(), |(_, rest)| rest.to_owned());
+    ticks.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn is_root() -> bool {

@@ -9,9 +9,9 @@ use tests::{
 };
 
 use super::{
-    connect,
+    TIMES, connect,
     crowd::{Way, in_turns, median, ratio, way},
-    open,
+    open, processor_time,
     room::begin,
     works::LIFETIME,
 };
@@ -25,7 +25,7 @@ const GUARD: [u8; 39] = [1; 39];
 pub async fn measure(server: &RedisServer) {
     for crowd in CROWDS {
         let ways = [unguarded(server, crowd).await, watched(server, crowd).await, script(server, crowd).await];
-        let costs = in_turns(server, crowd, &ways).await;
+        let costs = in_turns(&|| processor_time(server), crowd, TIMES, &ways).await;
         for (name, way) in ["MULTI, unguarded", "WATCH and MULTI", "the script"].into_iter().zip(&costs) {
             println!(
                 "a save by {crowd:>2}, {name:<16}: {:>6.0}/s, ratio {:.2}; server {:.1} µs, ratio {:.2}",

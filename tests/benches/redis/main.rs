@@ -6,6 +6,7 @@
 //! number of connections and the same server, and take turns; the ratio is the median of the rounds.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+#[path = "../crowd/mod.rs"]
 mod crowd;
 mod guards;
 mod room;
@@ -27,6 +28,17 @@ fn main() {
             guards::measure(&server).await;
         });
     }
+}
+
+/// How often something is done in a turn.
+const TIMES: usize = 10_000;
+
+/// In seconds, since the server started.
+fn processor_time(server: &RedisServer) -> f64 {
+    ["used_cpu_user", "used_cpu_sys"]
+        .iter()
+        .map(|field| server.info("cpu", field).unwrap().parse::<f64>().unwrap())
+        .sum()
 }
 
 /// So many connections, each as the store connects.

@@ -13,9 +13,9 @@ use tests::{
 };
 
 use super::{
-    connect,
+    TIMES, connect,
     crowd::{Way, in_turns, median, ratio, way},
-    open,
+    open, processor_time,
     room::{begin, fields},
 };
 
@@ -44,7 +44,7 @@ pub async fn measure(server: &RedisServer) {
             ("W2", 0.75, bare_save(&bare, keys), save(&stores, keys)),
             ("W3", 0.9, bare_create(&bare), create(&stores)),
         ] {
-            let costs = in_turns(server, crowd, &[bare, ours]).await;
+            let costs = in_turns(&|| processor_time(server), crowd, TIMES, &[bare, ours]).await;
             let (bare, ours) = (&costs[0], &costs[1]);
             println!(
                 "{work}, {crowd:>2} at once over {connections:>2}: {:>6.0}/s, bare {:>6.0}/s, ratio {:.2} (bar: {bar}); \

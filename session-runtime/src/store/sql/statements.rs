@@ -90,7 +90,7 @@ impl Statements {
             }
         };
         let (expired, expired_end) = batch(&s, "id", "expires_at", " FOR UPDATE SKIP LOCKED");
-        let (due, due_end) = batch(&u, "id, user_hash", "check_at", "");
+        let (due, due_end) = batch(&u, "id, user_hash", "check_at", " FOR UPDATE SKIP LOCKED");
         let there =
             format!("SELECT 1 FROM {s} WHERE {s}.id = {u}.id AND {s}.user_hash = {u}.user_hash AND {s}.expires_at > ?");
         Self {

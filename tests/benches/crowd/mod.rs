@@ -9,14 +9,10 @@ use std::{
     time::Instant,
 };
 
-use tests::servers::RedisServer;
 use tokio::task::JoinSet;
 
 /// How often each side of a comparison takes its turn.
 const ROUNDS: usize = 11;
-/// How often something is done in a turn.
-const TIMES: usize = 10_000;
-
 /// Does something once, as this one of the crowd, and for the so many-th time.
 pub type Way = Arc<dyn Fn(usize, usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -33,33 +29,36 @@ pub struct Cost {
     pub server: f64,
 }
 
-/// Lets the ways take turns, and says what each cost in each round.
-pub async fn in_turns(server: &RedisServer, crowd: usize, ways: &[Way]) -> Vec<Vec<Cost>> {
+/// How the server is asked for the processor time, in seconds, that it has taken since it started.
+pub type ProcessorTime<'a> = &'a dyn Fn() -> f64;
+
+/// Lets the ways take turns, in each of which something is done so many times, and says what each cost in each round.
+pub async fn in_turns(cpu: ProcessorTime<'_>, crowd: usize, times: usize, ways: &[Way]) -> Vec<Vec<Cost>> {
     // Not counted: connections, scripts and memory come into being.
     for way in ways {
-        turn(server, crowd, way).await;
+        turn(cpu, crowd, times, way).await;
     }
     let mut costs = vec![Vec::new(); ways.len()];
     for round in 0..ROUNDS {
         for step in 0..ways.len() {
             // Nobody is always first.
             let way = (round + step) % ways.len();
-            costs[way].push(turn(server, crowd, &ways[way]).await);
+            costs[way].push(turn(cpu, crowd, times, &ways[way]).await);
         }
     }
     costs
 }
 
-async fn turn(server: &RedisServer, crowd: usize, way: &Way) -> Cost {
+async fn turn(cpu: ProcessorTime<'_>, crowd: usize, times: usize, way: &Way) -> Cost {
     let next = Arc::new(AtomicUsize::new(0));
-    let (cpu, from) = (processor_time(server), Instant::now());
+    let (before, from) = (cpu(), Instant::now());
     let mut running = JoinSet::new();
     for who in 0..crowd {
         let (next, way) = (Arc::clone(&next), Arc::clone(way));
         running.spawn(async move {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                if at >= TIMES {
+                if at >= times {
                     return;
                 }
                 way(who, at).await;
@@ -70,16 +69,8 @@ async fn turn(server: &RedisServer, crowd: usize, way: &Way) -> Cost {
         ended.unwrap();
     }
     let seconds = from.elapsed().as_secs_f64();
-    let times = TIMES as f64;
-    Cost { per_second: times / seconds, server: (processor_time(server) - cpu) * 1e6 / times }
-}
-
-/// In seconds, since the server started.
-fn processor_time(server: &RedisServer) -> f64 {
-    ["used_cpu_user", "used_cpu_sys"]
-        .iter()
-        .map(|field| server.info("cpu", field).unwrap().parse::<f64>().unwrap())
-        .sum()
+    let times = times as f64;
+    Cost { per_second: times / seconds, server: (cpu() - before) * 1e6 / times }
 }
 
 /// The one in the middle.
