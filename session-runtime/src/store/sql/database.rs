@@ -97,9 +97,16 @@ macro_rules! bound {
     }};
 }
 
+/// In a box, as all that connects perhaps: these futures are large, and every call of a store would be.
+macro_rules! executed {
+    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {
+        Box::pin(bound!($kind, $sql, $values).execute($pool)).await?.rows_affected()
+    };
+}
+
 macro_rules! fetched {
     ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
-        let rows = bound!($kind, $sql, $values).fetch_all($pool).await?;
+        let rows = Box::pin(bound!($kind, $sql, $values).fetch_all($pool)).await?;
         let read = |row: &<$kind as sqlx::Database>::Row| {
             let id = if row.len() > 2 { Some(row.try_get(2)?) } else { None };
             Ok(Row { bytes: row.try_get(0)?, number: row.try_get(1)?, id })
@@ -141,11 +148,11 @@ impl Database {
         let _turn = self.turn().await;
         Ok(match &self.pool {
             #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => bound!(sqlx::Postgres, sql, values).execute(pool).await?.rows_affected(),
+            SqlPool::Postgres(pool) => executed!(sqlx::Postgres, sql, values, pool),
             #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => bound!(sqlx::MySql, sql, values).execute(pool).await?.rows_affected(),
+            SqlPool::MySql(pool) => executed!(sqlx::MySql, sql, values, pool),
             #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => bound!(sqlx::Sqlite, sql, values).execute(pool).await?.rows_affected(),
+            SqlPool::Sqlite(pool) => executed!(sqlx::Sqlite, sql, values, pool),
         })
     }
 

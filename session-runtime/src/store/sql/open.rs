@@ -83,7 +83,7 @@ impl Address {
 
     async fn pool<D: Database>(&self, options: <D::Connection as Connection>::Options) -> Result<sqlx::Pool<D>, Error> {
         // By itself, since a pool takes a server that is not there for one that is about to come.
-        let first = async { D::Connection::connect_with(&options).await?.close().await };
+        let first = Box::pin(async { D::Connection::connect_with(&options).await?.close().await });
         match tokio::time::timeout(CONNECT, first).await {
             Ok(first) => first.map_err(|error| refused(&self.place, error))?,
             Err(_) => {

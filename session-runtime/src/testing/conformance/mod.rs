@@ -49,8 +49,9 @@ macro_rules! check {
     ($failures:ident, $make:ident; $($subject:ident: $($behaviour:ident)+;)+) => {
         $($(
             let name = stringify!($behaviour).replace('_', " ");
-            let behaviour = $subject::$behaviour(Arc::new($make().await));
-            if let Err(found) = outcome(behaviour).await {
+            // In boxes: there are many of them, and the futures of a store may be large.
+            let behaviour = $subject::$behaviour(Arc::new(Box::pin($make()).await));
+            if let Err(found) = outcome(Box::pin(behaviour)).await {
                 $failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
             }
         )+)+
