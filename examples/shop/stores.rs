@@ -85,11 +85,11 @@ pub(crate) fn shown(url: &str) -> String {
     else {
         return url.to_owned();
     };
-    let place = rest.split_once('?').map_or(rest, |(place, _)| place);
-    let (slashes, place) = place.strip_prefix("//").map_or(("", place), |place| ("//", place));
-    let host = place.find('/').unwrap_or(place.len());
-    let visible = place[..host].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}:{slashes}{}", &place[visible..])
+    let (slashes, place) = rest.strip_prefix("//").map_or(("", rest), |place| ("//", place));
+    // After the last, since a password that was not escaped may hold anything.
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let place = place.split_once('?').map_or(place, |(place, _)| place);
+    format!("{scheme}:{slashes}{place}")
 }
 
 /// The key ring, and where it is kept: in the environment, else in a file that all shops of this folder share.

@@ -38,6 +38,12 @@ async fn main() -> ExitCode {
             io::stdin().read_line(&mut String::new()).unwrap();
             count(&store, &key(selector), field, times.parse().unwrap()).await;
         }
+        ["open-sql", url] => {
+            let store = SqlStore::open(url).await.unwrap();
+            store.migrate().await.unwrap();
+            write(&store, &Key::random().unwrap(), &create()).await;
+            println!("open");
+        }
         ["write-sql", url, selector, field, from] => {
             let store = SqlStore::open(url).await.unwrap();
             write_for_ever(&store, &key(selector), field, from.parse().unwrap()).await;

@@ -22,13 +22,12 @@ impl Cluster {
     /// The same with these options for each of them, but for a password.
     pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
         let program = require::program("redis-cli")?;
-        let (bus, tls) = match options.tls {
-            None => ("tls-cluster no", &[][..]),
-            Some(_) => ("tls-cluster yes", &["--tls", "--insecure"][..]),
+        // A server that is built without TLS does not even know that it has none.
+        let (node, tls) = match options.tls {
+            None => (options.clone(), &[][..]),
+            Some(_) => (options.clone().config("tls-cluster yes"), &["--tls", "--insecure"][..]),
         };
-        let node = options
-            .clone()
-            .config(bus)
+        let node = node
             .config("cluster-enabled yes")
             .config("cluster-node-timeout 4000")
             // A replica takes over however long ago it last heard of its primary.

@@ -54,6 +54,43 @@ async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
     }
 }
 
+/// A row that somebody has locked keeps neither the others nor requests waiting, and goes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_row_is_passed_by_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let (locked, live) = (key(), key());
+    for _ in 0..600 {
+        write(&store, &key(), &create_until(NOW + SOON)).await;
+    }
+    write(&store, &locked, &create_until(NOW + SOON)).await;
+    write(&store, &live, &create_until(NOW + SOON * 9)).await;
+    let pool = sqlx::PgPool::connect(&server.url()).await.unwrap();
+    let mut work = pool.begin().await.unwrap();
+    let sql = format!("SELECT id FROM {table} WHERE id = '\\x{}' FOR UPDATE", locked.hex());
+    work.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    assert_eq!(store.delete_expired(NOW + SOON).await.unwrap(), 600);
+    write(&store, &live, &set(update(), "a", [1])).await;
+    work.rollback().await.unwrap();
+    assert_eq!(store.delete_expired(NOW + SOON).await.unwrap(), 1);
+}
+
+/// Whatever the clocks of the other nodes say: who enters last is the newest.
+#[tokio::test]
+async fn the_newest_comes_last_on_postgres_and_mariadb() {
+    for engine in Engine::ALL {
+        let Some((server, table, store)) = on(engine).await else { continue };
+        let (first, second, third) = (key(), key(), key());
+        store.enter(&user(), &first, NOW).await.unwrap();
+        store.enter(&user(), &second, NOW).await.unwrap();
+        // As by a node that is a year ahead.
+        server.ask(&format!("UPDATE {table}_users SET place = place + 31536000000000"));
+        store.enter(&user(), &third, NOW).await.unwrap();
+        store.enter(&user(), &first, NOW).await.unwrap();
+        let entries = tests::store::listed(store.entries(&user()).await.unwrap());
+        assert_eq!(entries, [second, third, first], "{engine:?}");
+    }
+}
+
 // B29
 #[tokio::test]
 async fn what_is_no_session_reads_as_none_and_is_removed_on_sqlite() {

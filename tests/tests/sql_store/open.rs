@@ -57,6 +57,8 @@ async fn nobody_there() {
         );
     }
     assert!(before.elapsed() < Duration::from_secs(5), "at once");
+    let said = refusal("postgres://eve:let?mein@127.0.0.1:1/shop").await;
+    assert!(said.contains("`?` is written %3F") && !said.contains("let"), "{said}");
     let said = refusal("redis://localhost").await;
     assert!(said.contains("begins with postgres:, mysql: or sqlite:"), "{said}");
     let said = refusal("postgres://eve:letmein@127.0.0.1:port/shop").await;

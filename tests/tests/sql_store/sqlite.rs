@@ -20,6 +20,19 @@ fn start(arguments: &[&str]) -> Worker {
     Worker::start(Command::new(env!("CARGO_BIN_EXE_store_child")).args(arguments))
 }
 
+/// The first of them makes the file, while the others wait.
+#[tokio::test]
+async fn several_processes_start_on_a_file_that_is_not_there() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("new.db").display());
+        let workers = [(); 6].map(|()| start(&["open-sql", &url]));
+        for worker in &workers {
+            assert_eq!(worker.line(), "open");
+        }
+    }
+}
+
 // B36
 #[tokio::test]
 async fn two_processes_lose_nothing_to_each_other() {

@@ -2,7 +2,7 @@
 
 use session_runtime::{
     KeyRing, Sessions, SqlStore, Timestamp,
-    store::{Change, Digest, Renew, Store},
+    store::{Change, Digest, Renew, Sign, Store},
 };
 use tests::{
     app::{Site, routes},
@@ -14,14 +14,19 @@ use tests::{
 
 use crate::{at, filled, key};
 
-/// How many statements of ours a server has executed so far.
+/// How many statements of ours a server has executed so far, and what begins and ends transactions.
 fn executed(server: &DatabaseServer) -> u64 {
     match server.engine() {
-        // Each line as `LOG:  execute sqlx_s_1: SELECT record …`.
-        Engine::Postgres => server.log().matches("LOG:  execute ").count() as u64,
+        // Each line as `LOG:  execute sqlx_s_1: SELECT record …`, or `LOG:  statement: BEGIN`.
+        Engine::Postgres => {
+            let log = server.log();
+            let count = |text: &str| log.matches(text).count() as u64;
+            count("LOG:  execute ") + count("LOG:  statement: BEGIN") + count("LOG:  statement: COMMIT")
+        }
         Engine::MariaDb => {
-            let status = server.ask("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
-            status.split_whitespace().last().unwrap().parse().unwrap()
+            let counts = "'Com_stmt_execute', 'Com_begin', 'Com_commit'";
+            let status = server.ask(&format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({counts})"));
+            status.lines().map(|line| line.split_whitespace().last().unwrap().parse::<u64>().unwrap()).sum()
         }
     }
 }
@@ -57,6 +62,10 @@ async fn each_call_is_one_statement(engine: Engine) {
     let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
     write(&store, &key, &sign_in(renew, &user(), NOW)).await;
     assert_eq!(statements(), 1, "a sign-in");
+    let mut out = Change::update(1);
+    out.sign = Some(Sign::Out);
+    write(&store, &key, &out).await;
+    assert_eq!(statements(), 2, "a sign-out, and what becomes of the entry");
     store.delete(&key).await.unwrap();
     assert_eq!(statements(), if engine == Engine::Postgres { 1 } else { 2 }, "an end");
     // Of what was not loaded here.
@@ -124,8 +133,9 @@ async fn no_statement_asks_for_the_time_on_postgres() {
     assert_eq!(store.delete_expired(Timestamp::from_millis(4_999)).await.unwrap(), 0);
     assert_eq!(store.delete_expired(soon).await.unwrap(), 1);
     let log = server.log();
-    let ours = log.lines().filter(|line| line.contains("execute sqlx"));
-    for statement in ours.map(str::to_lowercase) {
+    let ours: Vec<_> = log.lines().filter(|line| line.contains("LOG:  execute ")).map(str::to_lowercase).collect();
+    assert!(ours.len() >= 4, "{ours:?}");
+    for statement in ours {
         let asks = ["now(", "current_", "localtime", "clock_timestamp"].iter().any(|word| statement.contains(word));
         assert!(!asks, "{statement}");
     }

@@ -29,7 +29,7 @@ async fn nothing_is_made_behind_anybodys_back_on_sqlite_postgres_and_mariadb() {
     }
 }
 
-/// As several servers of a service start at once.
+/// As several servers of a service start at once. Several processes do so on one file in `sqlite`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
@@ -48,6 +48,52 @@ async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
         }
         drop(folder);
     }
+}
+
+/// Somebody else's table, whose rows are none of our business.
+#[tokio::test]
+async fn a_table_of_somebody_elses_is_refused_and_left_alone_on_sqlite_postgres_and_mariadb() {
+    let columns = "(id BIGINT, expires_at BIGINT)";
+    let (_folder, url, store) = in_file().await;
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    for sql in [format!("CREATE TABLE other {columns}"), "INSERT INTO other VALUES (1, 2)".to_owned()] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+    }
+    refuses_what_is_not_its_own(store.table("other").unwrap()).await;
+    assert!(sqlx::query("SELECT 1 FROM other").fetch_optional(&pool).await.unwrap().is_some());
+    for engine in Engine::ALL {
+        let Some((server, _, store)) = on(engine).await else { continue };
+        let other = table();
+        server.ask(&format!("CREATE TABLE {other} {columns}; INSERT INTO {other} VALUES (1, 2)"));
+        refuses_what_is_not_its_own(store.table(&other).unwrap()).await;
+        assert_eq!(server.ask(&format!("SELECT count(*) FROM {other}")), "1");
+    }
+}
+
+async fn refuses_what_is_not_its_own(store: SqlStore) {
+    let own = "is none of ours: choose another name with `table`";
+    let said = store.migrate().await.unwrap_err();
+    assert!(said.is_setup() && said.to_string().contains(own), "{said}");
+    // Also where nobody asked for tables: clean-up runs by itself.
+    assert!(sentence(store.delete_expired(NOW).await).contains(own));
+    assert!(sentence(store.load(&key(), NOW).await).contains(own));
+}
+
+/// Where the tables are there, no right to make any is asked for.
+#[tokio::test]
+async fn a_user_who_may_make_no_tables_finds_those_that_are_there_on_postgres() {
+    let Some((server, table, _)) = on(Engine::Postgres).await else { return };
+    let role = format!("app_{table}");
+    server.ask(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\", \"{table}_users\" TO {role}"
+    ));
+    let url = server.url().replace("//postgres@", &format!("//{role}@"));
+    let store = at(&format!("{url}?table={table}")).await;
+    let key = key();
+    write(&store, &key, &filled()).await;
+    store.enter(&user(), &key, NOW).await.unwrap();
+    let said = store.table(&format!("{table}_other")).unwrap().migrate().await.unwrap_err();
+    assert!(said.is_setup() && said.to_string().contains("and to make them CREATE"), "{said}");
 }
 
 // B37

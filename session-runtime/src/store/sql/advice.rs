@@ -17,8 +17,11 @@ pub(super) fn refused(place: &str, source: sqlx::Error) -> Error {
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // PostgreSQL ends its connections when it is shut down or told to; so does MySQL.
-        sqlx::Error::Database(_) => matches!(&*code(error), "57P01" | "57P02" | "1053" | "1927"),
+        // Databases end connections when they are shut down or told to, and that lay idle for long; so do poolers.
+        sqlx::Error::Database(_) => {
+            let code = code(error);
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "1053" | "1927" | "4031")
+        }
         _ => false,
     }
 }
@@ -31,6 +34,16 @@ pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
 /// Whether something could not be made since it is there already.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")
+}
+
+/// Whether a table is not there.
+pub(super) fn is_missing(error: &sqlx::Error) -> bool {
+    remedy(error) == MISSING
+}
+
+/// Whether a file is in somebody else's hands for the moment.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(&*code(error), "sqlite 5" | "sqlite 6")
 }
 
 /// What a database calls the error: SQLSTATE of PostgreSQL, the numbers of MySQL and SQLite.
@@ -56,11 +69,16 @@ fn remedy(source: &sqlx::Error) -> &'static str {
              or see whether the database answers"
         }
         sqlx::Error::PoolClosed => "the application has closed its pool",
+        sqlx::Error::Configuration(reason) if reason.to_string().contains("RSA") => {
+            "MySQL 8 wants the password over TLS, which takes the feature `sql-tls`"
+        }
         sqlx::Error::Configuration(_) => "check its URL",
         sqlx::Error::Tls(_) => "check its certificate; TLS takes the feature `sql-tls`",
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => "is it running, and reachable?",
         sqlx::Error::Database(error) => match &*code(source) {
             "42P01" | "1146" => MISSING,
+            "42703" | "1054" => FOREIGN,
+            "sqlite 1" if error.message().starts_with("no such column") => FOREIGN,
             "sqlite 1" if error.message().starts_with("no such table") => MISSING,
             "42501" | "1142" | "1044" | "1143" => {
                 "its user may not do that: sessions need SELECT, INSERT, UPDATE and DELETE on both tables, and to make them \
@@ -86,6 +104,8 @@ fn remedy(source: &sqlx::Error) -> &'static str {
         _ => "look at its log",
     }
 }
+
+const FOREIGN: &str = "a table of this name is there and is none of ours: choose another name with `table`";
 
 const MISSING: &str =
     "its tables are missing: call `migrate()` when the application starts, or run the SQL that `SqlStore` documents";

@@ -1,8 +1,8 @@
 //! The database itself: a pool of connections of either kind, and what is asked over it.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, pool::PoolConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
@@ -82,10 +82,45 @@ pub(super) struct Database {
     turn: Mutex<()>,
 }
 
+/// A connection that goes back to its pool once it has answered. If the call is given up before, or the connection broke,
+/// it is closed: the pool would first ask whether it is well, and a server that is gone never answers that.
+struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
+
+impl<D: sqlx::Database> Held<D> {
+    /// What `ask` is answered over a connection of this pool. In boxes, since these futures are large, and every call of
+    /// a store would be.
+    async fn ask<T>(
+        pool: &sqlx::Pool<D>,
+        ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let mut held = Self(Some(Box::pin(pool.acquire()).await?));
+        let Some(connection) = &mut held.0 else { return Err(sqlx::Error::PoolClosed) };
+        let answer = ask(connection).await;
+        if !answer.as_ref().is_err_and(is_broken) {
+            drop(held.0.take());
+        }
+        answer
+    }
+}
+
+impl<D: sqlx::Database> Drop for Held<D> {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// With more values than this a statement is one of many texts, and not kept prepared in the place of others.
+const MOST_VALUES: usize = 6;
+
 /// `query` with all its values, for a pool of this kind.
 macro_rules! bound {
     ($kind:ty, $sql:expr, $values:expr) => {{
-        let mut query = sqlx::query::<$kind>(AssertSqlSafe(Arc::clone($sql)));
+        let query = sqlx::query::<$kind>(AssertSqlSafe(Arc::clone($sql)));
+        let mut query = query.persistent($values.len() <= MOST_VALUES);
         for value in $values {
             query = match value {
                 Value::Number(number) => query.bind(*number),
@@ -97,22 +132,39 @@ macro_rules! bound {
     }};
 }
 
-/// In a box, as all that connects perhaps: these futures are large, and every call of a store would be.
 macro_rules! executed {
-    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {
-        Box::pin(bound!($kind, $sql, $values).execute($pool)).await?.rows_affected()
-    };
+    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
+        let query = bound!($kind, $sql, $values);
+        Held::<$kind>::ask($pool, |connection| Box::pin(query.execute(connection))).await?.rows_affected()
+    }};
 }
 
 macro_rules! fetched {
     ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
-        let rows = Box::pin(bound!($kind, $sql, $values).fetch_all($pool)).await?;
+        let query = bound!($kind, $sql, $values);
+        let rows = Held::<$kind>::ask($pool, |connection| Box::pin(query.fetch_all(connection))).await?;
         let read = |row: &<$kind as sqlx::Database>::Row| {
             let id = if row.len() > 2 { Some(row.try_get(2)?) } else { None };
             Ok(Row { bytes: row.try_get(0)?, number: row.try_get(1)?, id })
         };
         rows.iter().map(read).collect()
     }};
+}
+
+macro_rules! scripted {
+    ($script:expr, $pool:expr) => {
+        Held::ask($pool, |connection| {
+            Box::pin(async move {
+                let done = sqlx::raw_sql($script).execute(&mut *connection).await;
+                if done.is_err() {
+                    // It may have begun a transaction; if not, nothing comes of this.
+                    let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+                }
+                done.map(|_| ())
+            })
+        })
+        .await
+    };
 }
 
 impl Database {
@@ -167,15 +219,29 @@ impl Database {
         }
     }
 
-    /// Makes a table or an index. PostgreSQL lets two that do so at once run into each other.
-    pub(super) async fn make(&self, sql: &Sql) -> Result<(), sqlx::Error> {
-        for _ in 0..RACES {
-            match self.change_again(sql, &[]).await {
-                Err(error) if is_made(&error) => {}
-                answer => return answer.map(|_| ()),
+    /// Has several statements executed as one, whole or not at all, where tables can be made so: not on MySQL.
+    pub(super) async fn run(&self, script: &str) -> Result<(), sqlx::Error> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.run_once(script).await {
+                // PostgreSQL lets two that make the same at once run into each other.
+                Err(error) if tries.once_more(&error) || is_made(&error) && tries.race() => {}
+                answer => return answer,
             }
         }
-        self.change_again(sql, &[]).await.map(|_| ())
+    }
+
+    async fn run_once(&self, script: &str) -> Result<(), sqlx::Error> {
+        let _turn = self.turn().await;
+        let script = AssertSqlSafe(script.to_owned());
+        match &self.pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => scripted!(script, pool),
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => scripted!(script, pool),
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(pool) => scripted!(script, pool),
+        }
     }
 
     pub(super) async fn rows(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
@@ -217,15 +283,20 @@ impl Tries {
 
     /// Whether what met this error should be tried again.
     pub(super) fn once_more(&mut self, error: &sqlx::Error) -> bool {
-        let left = if is_broken(error) {
-            &mut self.broken
-        } else if is_lost_race(error) {
-            &mut self.races
-        } else {
-            return false;
-        };
-        let once_more = *left > 0;
-        *left = left.saturating_sub(1);
-        once_more
+        if is_lost_race(error) {
+            return self.race();
+        }
+        is_broken(error) && take_one(&mut self.broken)
     }
+
+    fn race(&mut self) -> bool {
+        take_one(&mut self.races)
+    }
+}
+
+/// Whether there was one left.
+fn take_one(left: &mut u32) -> bool {
+    let was_there = *left > 0;
+    *left = left.saturating_sub(1);
+    was_there
 }

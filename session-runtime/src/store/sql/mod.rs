@@ -18,7 +18,7 @@ use std::{
 
 pub use self::database::SqlPool;
 use self::{
-    advice::failed,
+    advice::{failed, is_missing},
     database::{Database, Row, Tries, Value},
     name::Name,
     open::Address,
@@ -36,7 +36,7 @@ const TABLE: &str = "sessions";
 /// The first byte of a stored record.
 const VERSION: u8 = 1;
 /// How many sessions one statement takes off a user's list.
-const LEAVING: usize = 1_000;
+const LEAVING: usize = 500;
 
 /// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite
 /// (3.24), each with the feature of its name: `postgres`, `mysql`, `sqlite`. A load is one statement, and so is a save.
@@ -175,9 +175,21 @@ impl SqlStore {
     /// # }
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
-        for statement in self.database.dialect().migration(&self.name) {
-            let made = self.database.make(&statement.into()).await;
-            made.map_err(|error| advice::refused("the database for the tables of sessions", error))?;
+        let refused = |error| advice::refused("the database for the tables of sessions", error);
+        // They are looked at first, since to make what is there would take rights and locks.
+        match self.probe().await {
+            Err(error) if is_missing(&error) => {
+                self.database.run(&self.database.dialect().migration(&self.name)).await.map_err(refused)?;
+                // Another application's table of this name is not made, and not used.
+                self.probe().await.map_err(refused)
+            }
+            answer => answer.map_err(refused),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), sqlx::Error> {
+        for probe in &self.statements.probes {
+            self.database.rows(probe, &[]).await?;
         }
         Ok(())
     }
@@ -197,19 +209,20 @@ impl SqlStore {
                 Ok(Some(record))
             }
             None => {
-                self.discard(id, number).await?;
+                self.discard(id, number).await;
                 Ok(None)
             }
         }
     }
 
     /// Removes what was found and is no session, unless it is one by now.
-    async fn discard(&self, id: &[u8; 16], revision: i64) -> Result<(), StoreError> {
+    async fn discard(&self, id: &[u8; 16], revision: i64) {
         let key = Key::from_digest(*id).hex();
         tracing::warn!(target: "session_runtime", key, "what is stored here is no session of this version; it is removed");
         let values = [Value::Bytes(id), Value::Number(revision)];
-        let discarded = self.database.change_again(&self.statements.discard, &values).await;
-        discarded.map(|_| ()).map_err(|error| failed("remove a session that cannot be read", error))
+        if let Err(error) = self.database.change_again(&self.statements.discard, &values).await {
+            tracing::warn!(target: "session_runtime", %error, "it could not be removed; it reads as none all the same");
+        }
     }
 
     /// Puts `new` in the place of `old`. Whether it could, since `old` was still there.
@@ -250,10 +263,10 @@ impl SqlStore {
     }
 
     /// Repeats a statement of the clean-up until a batch is no longer full, and says how many rows it took.
-    async fn in_batches(&self, sql: &statements::Sql, now: Timestamp, doing: &str) -> Result<u64, StoreError> {
-        let (now, mut all) = ([Value::Number(present(now)); 2], 0);
+    async fn in_batches(&self, sql: &statements::Sql, moments: &[i64], doing: &str) -> Result<u64, StoreError> {
+        let (moments, mut all) = (moments.iter().copied().map(Value::Number).collect::<Vec<_>>(), 0);
         loop {
-            let rows = self.database.change_again(sql, &now).await.map_err(|error| failed(doing, error))?;
+            let rows = self.database.change_again(sql, &moments).await.map_err(|error| failed(doing, error))?;
             all += rows;
             if rows < BATCH {
                 return Ok(all);
@@ -265,6 +278,10 @@ impl SqlStore {
 
 /// How long an entry stands without a session, in milliseconds.
 const GRACE: i64 = ENTRY_GRACE.as_millis() as i64;
+
+/// After how long an entry whose session is there is looked at again, in milliseconds: a day. So long may one stay that was
+/// left behind when a process or a connection ended at the wrong moment.
+const RECHECK: i64 = 24 * 60 * 60 * 1_000;
 
 /// Why a row was not written.
 enum Refused {
@@ -319,18 +336,25 @@ impl Store for SqlStore {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let id = key.digest();
         self.recent.forget(&id);
-        for sql in &self.statements.delete {
-            let deleted = self.database.change_again(sql, &[Value::Bytes(&id)]).await;
-            deleted.map_err(|error| failed("end a session", error))?;
+        let doing = "end a session";
+        let deleted = self.database.change_again(&self.statements.delete, &[Value::Bytes(&id)]).await;
+        let was_there = deleted.map_err(|error| failed(doing, error))? > 0;
+        // Of a session that is not there yet, the entry is for clean-up to judge.
+        if let Some(entries) = &self.statements.delete_entries
+            && was_there
+        {
+            let deleted = self.database.change_again(entries, &[Value::Bytes(&id)]).await;
+            deleted.map_err(|error| failed(doing, error))?;
         }
         Ok(())
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let removed = self.in_batches(&self.statements.delete_expired, now, "remove expired sessions").await?;
+        let now = present(now);
+        let removed = self.in_batches(&self.statements.delete_expired, &[now; 2], "remove expired sessions").await?;
         let doing = "look after the lists of users' sessions";
-        self.in_batches(&self.statements.recheck, now, doing).await?;
-        self.in_batches(&self.statements.forget, now, doing).await?;
+        self.in_batches(&self.statements.recheck, &[now.saturating_add(RECHECK), now, now], doing).await?;
+        self.in_batches(&self.statements.forget, &[now; 2], doing).await?;
         Ok(removed)
     }
 }
@@ -338,8 +362,9 @@ impl Store for SqlStore {
 impl UserIndex for SqlStore {
     async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let (id, user, at) = (key.digest(), user.digest(), present(now));
-        let numbers = [at, next_place(at), at + GRACE].map(Value::Number);
-        let values = [Value::Bytes(&id), Value::Bytes(&user), numbers[0], numbers[1], numbers[2]];
+        let [entered, place, check] = [at, next_place(at), at + GRACE].map(Value::Number);
+        let (id, user) = (Value::Bytes(&id), Value::Bytes(&user));
+        let values = [id, user, entered, place, user, check];
         let entered = self.database.change_again(&self.statements.enter, &values).await;
         entered.map(|_| ()).map_err(|error| failed("enter a session among those of its user", error))
     }
@@ -415,8 +440,8 @@ fn present(now: Timestamp) -> i64 {
     deadline(now).min(NEVER - 1)
 }
 
-/// Where an entry of this moment stands among its user's: after all that this process has made before, and among those of
-/// others by time.
+/// Where an entry of this moment stands among its user's at least: after all that this process has made before. The
+/// database puts it after all others.
 fn next_place(at: i64) -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);
     let next = |last: i64| last.saturating_add(1).max(at.saturating_mul(1_000));

@@ -4,7 +4,10 @@ use std::{str::FromStr, time::Duration};
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
-use super::{SqlPool, advice::refused};
+use super::{
+    SqlPool,
+    advice::{is_locked, refused},
+};
 use crate::error::Error;
 
 /// How many connections a pool of ours has at most.
@@ -15,12 +18,22 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that lay idle for longer is tried before it is used: something on the way may have forgotten it.
 const FORGOTTEN: Duration = Duration::from_secs(30);
+/// How long it has to answer then: whatever forgot it says nothing at all.
+const ANSWER: Duration = Duration::from_millis(500);
+/// Until a file that somebody else has locked is tried again.
+const SHORTLY: Duration = Duration::from_millis(20);
+/// How long a statement waits for another that writes to the same file: less than a request waits for its session, so that
+/// whoever runs the service is told why.
+#[cfg(feature = "sqlite")]
+const BUSY: Duration = Duration::from_secs(3);
 
 /// What a URL says.
 pub(super) struct Address {
     kind: Kind,
     /// As `sqlx` wants it.
     url: String,
+    /// What stands after its `?`.
+    query: String,
     /// To show.
     place: String,
     pub(super) table: Option<String>,
@@ -43,10 +56,16 @@ impl Address {
             _ => return Err(Error::setup("the URL of a SQL database begins with postgres:, mysql: or sqlite:")),
         };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if query.contains('@') && !matches!(kind, Kind::Sqlite) {
+            return Err(Error::setup(
+                "the URL of the SQL database has an `@` after its `?`: in a user's name or a password, `?` is written %3F",
+            ));
+        }
         let (ours, theirs): (Vec<_>, Vec<_>) =
             query.split('&').filter(|part| !part.is_empty()).partition(|part| part.starts_with("table="));
         let table = ours.last().map(|part| part["table=".len()..].to_owned());
-        let query = if theirs.is_empty() { String::new() } else { format!("?{}", theirs.join("&")) };
+        let query = theirs.join("&");
+        let url = if query.is_empty() { format!("{scheme}:{path}") } else { format!("{scheme}:{path}?{query}") };
         // Without what may hold a password.
         let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches("//");
         let place = match kind {
@@ -54,7 +73,7 @@ impl Address {
             Kind::MySql => format!("the MySQL database at {shown}"),
             Kind::Sqlite => format!("the SQLite database `{shown}`"),
         };
-        Ok(Self { kind, url: format!("{scheme}:{path}{query}"), place, table })
+        Ok(Self { kind, url, query, place, table })
     }
 
     pub(super) async fn connect(&self) -> Result<SqlPool, Error> {
@@ -83,7 +102,15 @@ impl Address {
 
     async fn pool<D: Database>(&self, options: <D::Connection as Connection>::Options) -> Result<sqlx::Pool<D>, Error> {
         // By itself, since a pool takes a server that is not there for one that is about to come.
-        let first = Box::pin(async { D::Connection::connect_with(&options).await?.close().await });
+        let first = Box::pin(async {
+            loop {
+                match D::Connection::connect_with(&options).await {
+                    // Several make a file at once, of which one changes its mode while the others wait.
+                    Err(error) if is_locked(&error) => tokio::time::sleep(SHORTLY).await,
+                    connection => return connection?.close().await,
+                }
+            }
+        });
         match tokio::time::timeout(CONNECT, first).await {
             Ok(first) => first.map_err(|error| refused(&self.place, error))?,
             Err(_) => {
@@ -98,7 +125,13 @@ impl Address {
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .before_acquire(|connection: &mut D::Connection, meta| {
-                Box::pin(async move { Ok(meta.idle_for < FORGOTTEN || connection.ping().await.is_ok()) })
+                Box::pin(async move {
+                    if meta.idle_for < FORGOTTEN {
+                        return Ok(true);
+                    }
+                    let answer = tokio::time::timeout(ANSWER, connection.ping()).await;
+                    answer.map_err(|_| sqlx::Error::WorkerCrashed)?.map(|()| true)
+                })
             });
         Ok(pool.connect_lazy_with(options))
     }
@@ -114,17 +147,18 @@ mod sqlite {
 
     /// Readers and a writer at the same time, as durable as a process needs that may be killed.
     pub(super) fn options(address: &Address) -> Result<SqliteConnectOptions, Error> {
-        let options: SqliteConnectOptions = address.options()?;
+        let options = address.options::<SqliteConnectOptions>()?.busy_timeout(super::BUSY);
         let path = options.get_filename();
-        if address.url.contains(":memory:") || address.url.contains("mode=memory") || path.as_os_str().is_empty() {
+        let has = |mode: &str| address.query.split('&').any(|part| part.strip_prefix("mode=") == Some(mode));
+        if address.url.contains(":memory:") || has("memory") || path.as_os_str().is_empty() {
             return Err(Error::setup(
                 "a SQLite database in memory is one for each connection: name a file, or take `MemoryStore`",
             ));
         }
-        if address.url.contains("mode=ro") {
+        if has("ro") {
             return Ok(options);
         }
-        if !address.url.ends_with("mode=rw") && !address.url.contains("mode=rw&") {
+        if !has("rw") {
             create(path, &address.place)?;
         }
         Ok(options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal))

@@ -33,13 +33,15 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     /// revision, expiry, user, record; id and the revision that it must have.
     pub(super) update: Sql,
-    /// id. All that it takes, in this order.
-    pub(super) delete: Vec<Sql>,
+    /// id.
+    pub(super) delete: Sql,
+    /// id: what else it takes, if that was there.
+    pub(super) delete_entries: Option<Sql>,
     /// id, revision.
     pub(super) discard: Sql,
     /// now, now.
     pub(super) delete_expired: Sql,
-    /// id, user, moment, place, when to check.
+    /// id, user, moment, the least place, user, when to check.
     pub(super) enter: Sql,
     /// user → id, when it was entered.
     pub(super) entries: Sql,
@@ -47,10 +49,12 @@ pub(super) struct Statements {
     pub(super) check: Sql,
     /// now, now: the entries that are to be checked, and whose session is not there.
     pub(super) forget: Sql,
-    /// now, now: the others that are to be checked.
+    /// When at the latest to check again, now, now: the others that are to be checked.
     pub(super) recheck: Sql,
     /// The id before, now → record, revision, id.
     pub(super) scan: Sql,
+    /// Nothing, for a look whether the tables are ours.
+    pub(super) probes: [Sql; 2],
 }
 
 impl Statements {
@@ -59,12 +63,12 @@ impl Statements {
         let sql = |text: String| dialect.sql(&text);
         let delete = match dialect {
             Dialect::Postgres => {
-                vec![format!("WITH entries AS (DELETE FROM {u} WHERE id = $1) DELETE FROM {s} WHERE id = $1")]
+                let gone = format!("DELETE FROM {s} WHERE id = ? RETURNING id");
+                format!("WITH gone AS ({gone}) DELETE FROM {u} WHERE id IN (SELECT id FROM gone)")
             }
-            Dialect::MySql | Dialect::Sqlite => {
-                [&s, &u].map(|table| format!("DELETE FROM {table} WHERE id = ?")).into()
-            }
+            Dialect::MySql | Dialect::Sqlite => format!("DELETE FROM {s} WHERE id = ?"),
         };
+        let entries = format!("DELETE FROM {u} WHERE id = ?");
         let insert = match dialect {
             Dialect::Postgres | Dialect::Sqlite => " ON CONFLICT DO NOTHING",
             // A duplicate is an error that is understood; IGNORE would ignore others too.
@@ -86,11 +90,20 @@ impl Statements {
             match dialect {
                 Dialect::Postgres => (format!("({key}) IN ({due}{lock})"), String::new()),
                 Dialect::Sqlite => (format!("({key}) IN ({due})"), String::new()),
-                Dialect::MySql => (format!("{moment} <= ?"), format!(" LIMIT {BATCH}")),
+                Dialect::MySql => (format!("{moment} <= ?"), format!(" ORDER BY {moment} LIMIT {BATCH}")),
             }
         };
         let (expired, expired_end) = batch(&s, "id", "expires_at", " FOR UPDATE SKIP LOCKED");
         let (due, due_end) = batch(&u, "id, user_hash", "check_at", " FOR UPDATE SKIP LOCKED");
+        // Names what only ours has: on any other table of this name it is an error.
+        let ours = "revision IS NOT NULL AND record IS NOT NULL";
+        // After those of nodes whose clocks are ahead.
+        let (greater, less, last) = match dialect {
+            Dialect::Postgres => ("GREATEST", "LEAST", later(&u)),
+            // A table that is written to may only be read as another's.
+            Dialect::MySql => ("GREATEST", "LEAST", format!("SELECT place FROM ({}) AS later", later(&u))),
+            Dialect::Sqlite => ("MAX", "MIN", later(&u)),
+        };
         let there =
             format!("SELECT 1 FROM {s} WHERE {s}.id = {u}.id AND {s}.user_hash = {u}.user_hash AND {s}.expires_at > ?");
         Self {
@@ -101,22 +114,27 @@ impl Statements {
             update: sql(format!(
                 "UPDATE {s} SET revision = ?, expires_at = ?, user_hash = ?, record = ? WHERE id = ? AND revision = ?"
             )),
-            delete: delete.into_iter().map(sql).collect(),
+            delete: sql(delete),
+            delete_entries: (dialect != Dialect::Postgres).then(|| sql(entries)),
             discard: sql(format!("DELETE FROM {s} WHERE id = ? AND revision = ?")),
-            delete_expired: sql(format!("DELETE FROM {s} WHERE {expired} AND expires_at <= ?{expired_end}")),
+            delete_expired: sql(format!("DELETE FROM {s} WHERE {expired} AND expires_at <= ? AND {ours}{expired_end}")),
             enter: sql(format!(
-                "INSERT INTO {u} (id, user_hash, entered_at, place, check_at) VALUES (?, ?, ?, ?, ?) {replace}"
+                "INSERT INTO {u} (id, user_hash, entered_at, place, check_at) VALUES (?, ?, ?, {greater}(?, ({last})), ?) {replace}"
             )),
             entries: sql(format!("SELECT id, entered_at FROM {u} WHERE user_hash = ? ORDER BY place, id")),
             check: sql(format!("UPDATE {u} SET check_at = entered_at + ? WHERE id = ? AND user_hash = ?")),
             forget: sql(format!("DELETE FROM {u} WHERE {due} AND NOT EXISTS ({there}){due_end}")),
             recheck: sql(format!(
-                "UPDATE {u} SET check_at = (SELECT {s}.expires_at FROM {s} WHERE {s}.id = {u}.id) \
+                "UPDATE {u} SET check_at = {less}(?, (SELECT {s}.expires_at FROM {s} WHERE {s}.id = {u}.id)) \
                  WHERE {due} AND EXISTS ({there}){due_end}"
             )),
             scan: sql(format!(
                 "SELECT record, revision, id FROM {s} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT {SCANNED}"
             )),
+            probes: [
+                sql(format!("SELECT record, revision, id, expires_at, user_hash FROM {s} WHERE 1 = 0")),
+                sql(format!("SELECT id, entered_at, user_hash, place, check_at FROM {u} WHERE 1 = 0")),
+            ],
             dialect,
             users: u,
         }
@@ -127,6 +145,11 @@ impl Statements {
         let places = vec!["?"; count].join(", ");
         self.dialect.sql(&format!("DELETE FROM {} WHERE user_hash = ? AND id IN ({places})", self.users))
     }
+}
+
+/// The place after the last of a user.
+fn later(users: &str) -> String {
+    format!("SELECT COALESCE(MAX(place), 0) + 1 AS place FROM {users} WHERE user_hash = ?")
 }
 
 impl Dialect {
@@ -149,11 +172,12 @@ impl Dialect {
         }
     }
 
-    /// The same for tables of this name, one by one.
-    pub(super) fn migration(self, name: &Name) -> Vec<String> {
+    /// The same for tables of this name.
+    pub(super) fn migration(self, name: &Name) -> String {
         let lines = self.tables().lines().map(|line| line.split("--").next().unwrap_or_default());
         let text = self.renamed(&lines.collect::<Vec<_>>().join("\n"), name);
-        text.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
+        // Several statements at once are one transaction on PostgreSQL, and none on MySQL, whatever one says.
+        if self == Self::Sqlite { format!("BEGIN IMMEDIATE; {text} COMMIT") } else { text }
     }
 
     /// The text with its tables and indexes named after `name`.
@@ -186,7 +210,7 @@ mod tests {
     #[test]
     fn tables_and_indexes_are_named_after_the_table() {
         let name = Name::parse("web.shop").unwrap();
-        let of = |dialect: Dialect| dialect.migration(&name).join("\n");
+        let of = |dialect: Dialect| dialect.migration(&name);
         let postgres = of(Dialect::Postgres);
         assert!(postgres.contains("CREATE TABLE IF NOT EXISTS \"web\".\"shop\" ("), "{postgres}");
         assert!(postgres.contains("INDEX IF NOT EXISTS \"shop_users_check\" ON \"web\".\"shop_users\" (check_at)"));
