@@ -362,11 +362,18 @@ impl Store for SqlStore {
 impl UserIndex for SqlStore {
     async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let (id, user, at) = (key.digest(), user.digest(), present(now));
-        let [entered, place, check] = [at, next_place(at), at + GRACE].map(Value::Number);
-        let (id, user) = (Value::Bytes(&id), Value::Bytes(&user));
-        let values = [id, user, entered, place, user, check];
-        let entered = self.database.change_again(&self.statements.enter, &values).await;
-        entered.map(|_| ()).map_err(|error| failed("enter a session among those of its user", error))
+        let failed = |error| failed("enter a session among those of its user", error);
+        let (id, user, mut place) = (Value::Bytes(&id), Value::Bytes(&user), next_place(at));
+        if let Some(last) = &self.statements.last {
+            let last = self.database.rows(last, &[user]).await.map_err(failed)?;
+            place = place.max(last.first().map_or(0, |last| last.number.saturating_add(1)));
+        }
+        let [entered, place, check] = [at, place, at + GRACE].map(Value::Number);
+        let values = match self.statements.last {
+            Some(_) => vec![id, user, entered, place, check],
+            None => vec![id, user, entered, place, user, check],
+        };
+        self.database.change_again(&self.statements.enter, &values).await.map(|_| ()).map_err(failed)
     }
 
     async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {

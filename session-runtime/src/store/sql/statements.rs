@@ -41,7 +41,9 @@ pub(super) struct Statements {
     pub(super) discard: Sql,
     /// now, now.
     pub(super) delete_expired: Sql,
-    /// id, user, moment, the least place, user, when to check.
+    /// user → id, place: the last entry of a user, where `enter` does not look itself.
+    pub(super) last: Option<Sql>,
+    /// id, user, moment, the least place, user if it looks itself, when to check.
     pub(super) enter: Sql,
     /// user → id, when it was entered.
     pub(super) entries: Sql,
@@ -97,12 +99,15 @@ impl Statements {
         let (due, due_end) = batch(&u, "id, user_hash", "check_at", " FOR UPDATE SKIP LOCKED");
         // Names what only ours has: on any other table of this name it is an error.
         let ours = "revision IS NOT NULL AND record IS NOT NULL";
-        // After those of nodes whose clocks are ahead.
-        let (greater, less, last) = match dialect {
-            Dialect::Postgres => ("GREATEST", "LEAST", later(&u)),
-            // A table that is written to may only be read as another's.
-            Dialect::MySql => ("GREATEST", "LEAST", format!("SELECT place FROM ({}) AS later", later(&u))),
-            Dialect::Sqlite => ("MAX", "MIN", later(&u)),
+        // After those of nodes whose clocks are ahead. On MySQL who looks and writes in one statement locks others out, who
+        // lock it out in turn.
+        let later =
+            |greater: &str| format!("{greater}(?, (SELECT COALESCE(MAX(place), 0) + 1 FROM {u} WHERE user_hash = ?))");
+        let last = format!("SELECT id, place FROM {u} WHERE user_hash = ? ORDER BY place DESC LIMIT 1");
+        let (less, place, last) = match dialect {
+            Dialect::Postgres => ("LEAST", later("GREATEST"), None),
+            Dialect::Sqlite => ("MIN", later("MAX"), None),
+            Dialect::MySql => ("LEAST", "?".to_owned(), Some(last)),
         };
         let there =
             format!("SELECT 1 FROM {s} WHERE {s}.id = {u}.id AND {s}.user_hash = {u}.user_hash AND {s}.expires_at > ?");
@@ -118,8 +123,9 @@ impl Statements {
             delete_entries: (dialect != Dialect::Postgres).then(|| sql(entries)),
             discard: sql(format!("DELETE FROM {s} WHERE id = ? AND revision = ?")),
             delete_expired: sql(format!("DELETE FROM {s} WHERE {expired} AND expires_at <= ? AND {ours}{expired_end}")),
+            last: last.map(sql),
             enter: sql(format!(
-                "INSERT INTO {u} (id, user_hash, entered_at, place, check_at) VALUES (?, ?, ?, {greater}(?, ({last})), ?) {replace}"
+                "INSERT INTO {u} (id, user_hash, entered_at, place, check_at) VALUES (?, ?, ?, {place}, ?) {replace}"
             )),
             entries: sql(format!("SELECT id, entered_at FROM {u} WHERE user_hash = ? ORDER BY place, id")),
             check: sql(format!("UPDATE {u} SET check_at = entered_at + ? WHERE id = ? AND user_hash = ?")),
@@ -145,11 +151,6 @@ impl Statements {
         let places = vec!["?"; count].join(", ");
         self.dialect.sql(&format!("DELETE FROM {} WHERE user_hash = ? AND id IN ({places})", self.users))
     }
-}
-
-/// The place after the last of a user.
-fn later(users: &str) -> String {
-    format!("SELECT COALESCE(MAX(place), 0) + 1 AS place FROM {users} WHERE user_hash = ?")
 }
 
 impl Dialect {
