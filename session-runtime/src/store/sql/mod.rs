@@ -38,8 +38,13 @@ const VERSION: u8 = 1;
 /// How many sessions one statement takes off a user's list.
 const LEAVING: usize = 500;
 
-/// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite
-/// (3.24), each with the feature of its name: `postgres`, `mysql`, `sqlite`. A load is one statement, and so is a save.
+/// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
+/// each with its feature: `postgres`, `mysql` (both), `sqlite`. A load is one statement, and so is a save. Tested on
+/// PostgreSQL 15, MariaDB 10.11 and the SQLite that `sqlx` brings.
+///
+/// ```toml
+/// session-runtime = { version = "0.1", features = ["postgres"] }
+/// ```
 ///
 /// | URL | where to |
 /// |---|---|
@@ -47,22 +52,31 @@ const LEAVING: usize = 500;
 /// | `mysql://user:password@host:3306/database`, or `mariadb://…` | what [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) documents |
 /// | `sqlite:sessions.db` | a file, made if it is not there, for nobody else to read (0600) |
 ///
-/// `?table=shop.sessions` is [`SqlStore::table`]. TLS takes the feature `sql-tls`.
+/// `?table=shop.sessions` is [`SqlStore::table`]. TLS takes the feature `sql-tls`, and is only checked if that is asked for:
+/// `?sslmode=verify-full` on PostgreSQL, `?ssl-mode=VERIFY_IDENTITY` on MySQL, whose version 8 lets most users in over TLS
+/// only. Behind PgBouncer that pools transactions, add `?statement-cache-capacity=0`.
 ///
 /// * **Two tables**: a row for each session, and one for each entry in a user's list. Nothing in them opens a session
 ///   (SECURITY S2). They are made by [`SqlStore::migrate`], or by migrations of the application's with the SQL below, and
 ///   never by anything else. Two applications on one database take two names.
 /// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
 ///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
-///   a session that has ended, or that was renewed. A save that is sent again, by whomever, counts once.
+///   a session that has ended, or that was renewed. A save that is sent again, by whomever, counts once. Signing out takes
+///   one statement more, which has the user's list looked after.
 /// * **The application's transactions** are not touched: the store takes connections of its own from the pool, one for
-///   each statement, and every statement stands for itself. On SQLite, where only one can write, a save waits for a
-///   transaction that writes, up to the pool's `busy_timeout`.
+///   each statement, and every statement stands for itself. A handler that holds a connection of the pool while it loads or
+///   saves its session needs a second one; where all are held so, each waits for the others until the pool's
+///   `acquire_timeout`. On SQLite, where only one can write, a save waits for a transaction that writes, up to the pool's
+///   `busy_timeout`: so call `save` outside of your own.
+/// * **Replicas**: every statement must reach the primary.
 /// * **Time** is that of the runtime's clock alone. A database whose clock is off neither ends sessions nor keeps them.
 /// * **Clean-up** ([`Store::delete_expired`], by the runtime from time to time) goes in batches of 500 rows, and holds up
 ///   nobody.
 /// * **What cannot be read** is removed with a warning, and reads as none.
-/// * **A server that is down** fails calls within three seconds, and the first call after it is back succeeds.
+/// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which `sqlx` has at 30), and the
+///   first call after it is back succeeds.
+/// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`: what was answered survives the end of the process, while
+///   a power cut may take the last changes along, log-outs too.
 ///
 /// Calls need a Tokio runtime with timer and network.
 ///
@@ -76,15 +90,20 @@ const LEAVING: usize = 500;
 /// # }
 /// ```
 ///
-/// # The tables on PostgreSQL
+/// # The tables
+///
+/// For an application's own migrations. With another name than `sessions`, replace that word wherever it stands, in the
+/// names of the indexes too.
+///
+/// ## On PostgreSQL
 /// ```sql
 #[doc = include_str!("tables/postgres.sql")]
 /// ```
-/// # The tables on MySQL and MariaDB
+/// ## On MySQL and MariaDB
 /// ```sql
 #[doc = include_str!("tables/mysql.sql")]
 /// ```
-/// # The tables on SQLite
+/// ## On SQLite
 /// ```sql
 #[doc = include_str!("tables/sqlite.sql")]
 /// ```
@@ -120,9 +139,12 @@ impl SqlStore {
         }
     }
 
-    /// Uses a pool of the application's. Its size, time-outs and settings are the application's affair. Let its
-    /// `test_before_acquire` be `false`: otherwise each statement costs one round trip more. A connection that turns out
-    /// to be broken is replaced anyway.
+    /// Uses a pool of the application's, of `sqlx` 0.9 with its feature `runtime-tokio`. Its size, time-outs and settings are
+    /// the application's affair.
+    ///
+    /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one round trip more. Sessions can do
+    /// without, since a statement that meets a broken connection is sent again over another; where the application's own
+    /// cannot, give sessions a pool of their own.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
@@ -163,10 +185,12 @@ impl SqlStore {
         Ok(Self { statements, name, recent: Arc::new(Recent::new()), ..self })
     }
 
-    /// Makes the tables, if they are not there. Several processes may do so at once.
+    /// Makes the tables, if they are not there; if they are, it asks for no right to do so. Several processes may do so at
+    /// once.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do, such as that the user may not make tables.
+    /// [`Error::is_setup`], with a sentence that says what to do, such as that the user may not make tables, or that a table
+    /// of this name is somebody else's.
     ///
     /// ```no_run
     /// # async fn start(store: session_runtime::SqlStore) -> Result<(), session_runtime::Error> {
