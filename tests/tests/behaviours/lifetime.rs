@@ -260,6 +260,26 @@ async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
     }
 }
 
+// Or when told to, for whoever closes the store's connections next.
+#[tokio::test]
+async fn the_clean_up_task_ends_when_told_to() {
+    let server =
+        Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(Duration::from_millis(1)));
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    assert_eq!(tasks(), 1);
+    server.sessions.stop_cleaning();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while tasks() > 0 {
+        assert!(std::time::Instant::now() < deadline, "the clean-up task is still alive");
+        tokio::task::yield_now().await;
+    }
+    // By hand it goes on.
+    let mut visitor = server.visitor();
+    visitor.post("/name/ada").await;
+    server.turn(hours(1));
+    assert_eq!(server.sessions.delete_expired().await.unwrap(), 1);
+}
+
 // S11
 #[tokio::test]
 async fn the_id_is_renewed_as_often_as_the_attribute_says() {

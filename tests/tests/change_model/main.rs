@@ -8,6 +8,7 @@ mod histories;
 mod model;
 mod redis;
 mod requests;
+mod sql;
 
 use session_runtime::store::Digest;
 

@@ -42,7 +42,7 @@ fn compare(history: Vec<Step>) -> Result<(), TestCaseError> {
     STORES.iter().try_for_each(|store| RUNTIME.block_on(compare_on(store, &history)))
 }
 
-async fn compare_on(store: &RedisStore, history: &[Step]) -> Result<(), TestCaseError> {
+pub(crate) async fn compare_on(store: &impl Store, history: &[Step]) -> Result<(), TestCaseError> {
     let key = Key::random().unwrap();
     let mut record = None::<Arc<Record>>;
     let mut now = Timestamp::from_millis(0);
