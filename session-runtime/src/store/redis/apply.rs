@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 
 use super::{
     super::{Add, Applied, Change, Lifetime, Renew, Sign, Target},
-    record::{moment, prefix, store},
+    record::{self, moment, prefix, store},
 };
 use crate::{clock::Timestamp, record::integer};
 
@@ -71,6 +71,24 @@ pub(super) fn arguments(command: &mut Cmd, change: &Change, now: Timestamp, extr
             command.arg(name).arg(time_to_live(expires, now));
         }
     }
+}
+
+/// Arguments of `script/create.lua`, for a change that it takes: a new session which fits in one call, and whose fields the
+/// server need not expire.
+pub(super) fn creation(change: &Change, now: Timestamp, extras: Extras) -> Option<Vec<Vec<u8>>> {
+    /// What Lua unpacks at once.
+    const MOST: usize = 3_000;
+    let is_new = matches!(change.target, Target::New { .. });
+    if !is_new || extras.wait || extras.expire_fields && !expiring(change).is_empty() {
+        return None;
+    }
+    // What is to be judged is there, but for what may be stored under its key.
+    let record = change.judge(None, now).write?;
+    let time_to_live = time_to_live(record.expires_at(), now).to_string().into_bytes();
+    let pairs = record::write(&record);
+    let arguments = pairs.into_iter().flat_map(|(name, value)| [name.to_vec(), value]);
+    let arguments: Vec<_> = [time_to_live].into_iter().chain(arguments).collect();
+    (arguments.len() <= MOST).then_some(arguments)
 }
 
 /// How long the server keeps what has this deadline, in milliseconds.

@@ -30,7 +30,7 @@ use self::{
     apply::{Answer, Extras},
     connect::{Link, Wait},
     record::Garbage,
-    script::{APPLY, DELETE, DISCARD},
+    script::{APPLY, CREATE, DELETE, DISCARD},
     url::Address,
 };
 use super::{
@@ -261,6 +261,16 @@ impl Store for RedisStore {
         let name = self.session_key(key);
         let wait = self.wait.filter(|_| ends_something(change));
         let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some() };
+        if let Some(record) = apply::creation(change, now, extras) {
+            let arguments = |command: &mut Cmd| {
+                command.arg(&record);
+            };
+            let answer = script::run(&self.link, &CREATE, &name, arguments).await;
+            let answer = Answer::read(answer.map_err(|error| advice::failed(doing, error))?);
+            if let Some(Answer { applied, .. }) = answer {
+                return Ok(applied);
+            }
+        }
         let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
         let answer = match wait {
             Some(wait) => {

@@ -96,6 +96,29 @@ fn with_header([guard, birth, nonces, user]: &[Option<Vec<u8>>; 4], fields: Fiel
     })
 }
 
+/// The names and values of a record as it is stored.
+pub(super) fn write(record: &Record) -> Vec<(&[u8], Vec<u8>)> {
+    let first_deadline = record.fields.iter().map(|entry| entry.expires).min().unwrap_or(Timestamp::NEVER);
+    let mut birth = [moment(record.created_at), moment(record.renewed_at)].concat();
+    if let Some(Previous { verifier, replaced }) = &record.previous {
+        let (kind, presented_at) = match replaced {
+            Replaced::ByPrivilege { .. } => (b'p', None),
+            Replaced::ByTimer { presented_at: None } => (b't', None),
+            Replaced::ByTimer { presented_at } => (b'T', *presented_at),
+        };
+        birth.push(kind);
+        birth.extend(verifier.as_bytes());
+        birth.extend(presented_at.iter().flat_map(|at| moment(*at)));
+    }
+    let nonces = record.nonces.iter().flat_map(|nonce| nonce.0.to_be_bytes()).collect();
+    let mut pairs = vec![(GUARD, Guard::of(record).write(first_deadline)), (BIRTH, birth), (SEEN_NONCES, nonces)];
+    if let (Some(user), Some(at)) = (&record.user, record.authenticated_at) {
+        pairs.push((USER, [&moment(at)[..], user].concat()));
+    }
+    pairs.extend(record.fields.iter().map(|entry| (entry.name.as_bytes(), store(entry.value, entry.expires))));
+    pairs
+}
+
 /// The value that says whether a change may be made.
 struct Guard {
     remembered: bool,
@@ -107,6 +130,30 @@ struct Guard {
 }
 
 impl Guard {
+    fn of(record: &Record) -> Self {
+        let Record { remembered, generation, verifier, idle_until, ends_at, seen_at, .. } = *record;
+        Self { remembered, generation, verifier, idle_until, ends_at, seen_at }
+    }
+
+    /// `first_deadline`: before it no field expires.
+    fn write(&self, first_deadline: Timestamp) -> Vec<u8> {
+        let has_deadline = first_deadline != Timestamp::NEVER;
+        let moments = [self.idle_until, self.ends_at, self.seen_at];
+        let is_short = |moment: &Timestamp| moment.as_millis() >> 48 == 0;
+        let is_wide =
+            self.generation != 0 || !moments.iter().all(is_short) || has_deadline && !is_short(&first_deadline);
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let mut guard =
+            vec![VERSION | flag(self.remembered, REMEMBERED) | flag(is_wide, WIDE) | flag(has_deadline, DEADLINE)];
+        let skipped = if is_wide { 0 } else { 4 };
+        guard.extend(&self.generation.to_be_bytes()[skipped..]);
+        guard.extend(self.verifier.as_bytes());
+        for at in moments.into_iter().chain(has_deadline.then_some(first_deadline)) {
+            guard.extend(&moment(at)[skipped / 2..]);
+        }
+        guard
+    }
+
     fn read(guard: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(guard);
         let [flags] = bytes.take()?;

@@ -23,6 +23,8 @@ macro_rules! script {
 
 /// Applies a change to a session.
 pub(super) static APPLY: Script = script!("script/apply.lua");
+/// Stores a session that is not there yet.
+pub(super) static CREATE: Script = script!("script/create.lua");
 /// Removes a session so that replicas can be waited for.
 pub(super) static DELETE: Script = script!("script/delete.lua");
 /// Removes what is no readable session.
@@ -34,7 +36,7 @@ pub(super) static FORGET: Script = script!("script/forget.lua");
 
 /// Makes the server know the scripts that requests need, so that no request has to send one.
 pub(super) async fn load(link: &Link) -> RedisResult<()> {
-    for script in [&APPLY, &ENTER] {
+    for script in [&CREATE, &APPLY, &ENTER] {
         link.ask(redis::cmd("SCRIPT").arg("LOAD").arg(script.text)).await?;
     }
     Ok(())

@@ -1,42 +1,37 @@
-//! Sessions in a SQL database: the store itself. Which statements it sends is in `statements`, over what in `database` and
-//! `open`, what the tables are called in `name`, what spares it a look in `recent`, and what to say of errors in `advice`.
+//! Sessions in a SQL database: the store itself. What it does to a session's row is in `row`, whose they are in `users`, going
+//! through them in `scan`; which statements it sends in `statements`, over what in `database` and `open`, what the tables are
+//! called in `name`, how moments are stored in `moment`, what spares it a look in `recent`, and what to say of errors in
+//! `advice`.
 
 mod advice;
 mod database;
+mod moment;
 mod name;
 mod open;
 mod recent;
+mod row;
+mod scan;
 mod statements;
+mod users;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 pub use self::database::SqlPool;
 use self::{
     advice::{failed, is_missing},
-    database::{Database, Row, Tries, Value},
+    database::{Database, Tries, Value},
+    moment::present,
     name::Name,
     open::Address,
     recent::Recent,
-    statements::{BATCH, Dialect, SCANNED, Statements},
+    row::Refused,
+    statements::{BATCH, Dialect, Sql, Statements},
 };
-use super::{
-    Applied, Change, ENTRY_GRACE, Key, Position, Record, Scan, Scanned, Store, StoreError, Target, User, UserEntry,
-    UserIndex,
-};
+use super::{Applied, Change, Key, Record, Store, StoreError, Target};
 use crate::{clock::Timestamp, error::Error};
 
 /// What the table with the sessions is called if nothing else is said.
 const TABLE: &str = "sessions";
-/// The first byte of a stored record.
-const VERSION: u8 = 1;
-/// How many sessions one statement takes off a user's list.
-const LEAVING: usize = 500;
 
 /// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
 /// each with its feature: `postgres`, `mysql` (both), `sqlite`. A load is one statement, and so is a save. Tested on
@@ -218,76 +213,8 @@ impl SqlStore {
         Ok(())
     }
 
-    /// What is stored under this id, expired or not.
-    async fn look(&self, id: &[u8; 16], doing: &str) -> Result<Option<Arc<Record>>, StoreError> {
-        let rows = self.database.rows(&self.statements.load, &[Value::Bytes(id)]).await;
-        let Some(Row { bytes, number, .. }) = rows.map_err(|error| failed(doing, error))?.pop() else {
-            self.recent.forget(id);
-            return Ok(None);
-        };
-        let record = read(&bytes).filter(|record| revision(record) == Some(number));
-        match record {
-            Some(record) => {
-                let record = Arc::new(record);
-                self.recent.put(*id, Arc::clone(&record));
-                Ok(Some(record))
-            }
-            None => {
-                self.discard(id, number).await;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Removes what was found and is no session, unless it is one by now.
-    async fn discard(&self, id: &[u8; 16], revision: i64) {
-        let key = Key::from_digest(*id).hex();
-        tracing::warn!(target: "session_runtime", key, "what is stored here is no session of this version; it is removed");
-        let values = [Value::Bytes(id), Value::Number(revision)];
-        if let Err(error) = self.database.change_again(&self.statements.discard, &values).await {
-            tracing::warn!(target: "session_runtime", %error, "it could not be removed; it reads as none all the same");
-        }
-    }
-
-    /// Puts `new` in the place of `old`. Whether it could, since `old` was still there.
-    async fn replace(&self, id: &[u8; 16], old: Option<&Record>, new: &Record) -> Result<bool, Refused> {
-        let mut bytes = vec![VERSION];
-        new.encode(&mut bytes).map_err(|error| {
-            Refused::ForGood(StoreError::new("cannot encode a session; this is a defect").because(error))
-        })?;
-        let digest = new.user.as_ref().map(|user| User::new(&**user).digest());
-        let user = digest.as_ref().map_or(Value::Null, |digest| Value::Bytes(digest));
-        let (id, revision_now) = (Value::Bytes(id), Value::Number(revision(new).unwrap_or_default()));
-        let (expires, record) = (Value::Number(deadline(new.expires_at())), Value::Bytes(&bytes));
-        let changed = match old.map(revision) {
-            None => {
-                let values = [id, revision_now, expires, user, record];
-                self.database.change(&self.statements.insert, &values).await
-            }
-            Some(before) => {
-                let before = Value::Number(before.unwrap_or_default());
-                let values = [revision_now, expires, user, record, id, before];
-                self.database.change(&self.statements.update, &values).await
-            }
-        };
-        match changed {
-            Ok(rows) => Ok(rows > 0),
-            Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(false),
-            Err(error) => Err(Refused::Now(error)),
-        }
-    }
-
-    /// Has clean-up look after the entry of a session that this user has just left. It is no more than early if it fails.
-    async fn left(&self, id: &[u8; 16], user: &[u8]) {
-        let (user, grace) = (User::new(user).digest(), Value::Number(GRACE));
-        let values = [grace, Value::Bytes(id), Value::Bytes(&user)];
-        if let Err(error) = self.database.change_again(&self.statements.check, &values).await {
-            tracing::debug!(target: "session_runtime", %error, "an entry without a session stays until that would have expired");
-        }
-    }
-
     /// Repeats a statement of the clean-up until a batch is no longer full, and says how many rows it took.
-    async fn in_batches(&self, sql: &statements::Sql, moments: &[i64], doing: &str) -> Result<u64, StoreError> {
+    async fn in_batches(&self, sql: &Sql, moments: &[i64], doing: &str) -> Result<u64, StoreError> {
         let (moments, mut all) = (moments.iter().copied().map(Value::Number).collect::<Vec<_>>(), 0);
         loop {
             let rows = self.database.change_again(sql, &moments).await.map_err(|error| failed(doing, error))?;
@@ -298,20 +225,6 @@ impl SqlStore {
             tokio::task::yield_now().await;
         }
     }
-}
-
-/// How long an entry stands without a session, in milliseconds.
-const GRACE: i64 = ENTRY_GRACE.as_millis() as i64;
-
-/// After how long an entry whose session is there is looked at again, in milliseconds: a day. So long may one stay that was
-/// left behind when a process or a connection ended at the wrong moment.
-const RECHECK: i64 = 24 * 60 * 60 * 1_000;
-
-/// Why a row was not written.
-enum Refused {
-    /// By the database, for the time being perhaps.
-    Now(sqlx::Error),
-    ForGood(StoreError),
 }
 
 impl Store for SqlStore {
@@ -376,68 +289,8 @@ impl Store for SqlStore {
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let now = present(now);
         let removed = self.in_batches(&self.statements.delete_expired, &[now; 2], "remove expired sessions").await?;
-        let doing = "look after the lists of users' sessions";
-        self.in_batches(&self.statements.recheck, &[now.saturating_add(RECHECK), now, now], doing).await?;
-        self.in_batches(&self.statements.forget, &[now; 2], doing).await?;
+        self.look_after_users(now).await?;
         Ok(removed)
-    }
-}
-
-impl UserIndex for SqlStore {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        let (id, user, at) = (key.digest(), user.digest(), present(now));
-        let failed = |error| failed("enter a session among those of its user", error);
-        let (id, user, mut place) = (Value::Bytes(&id), Value::Bytes(&user), next_place(at));
-        if let Some(last) = &self.statements.last {
-            let last = self.database.rows(last, &[user]).await.map_err(failed)?;
-            place = place.max(last.first().map_or(0, |last| last.number.saturating_add(1)));
-        }
-        let [entered, place, check] = [at, place, at + GRACE].map(Value::Number);
-        let values = match self.statements.last {
-            Some(_) => vec![id, user, entered, place, check],
-            None => vec![id, user, entered, place, user, check],
-        };
-        self.database.change_again(&self.statements.enter, &values).await.map(|_| ()).map_err(failed)
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        let rows = self.database.rows(&self.statements.entries, &[Value::Bytes(&user.digest())]).await;
-        let rows = rows.map_err(|error| failed("list the sessions of a user", error))?;
-        let entry = |row: Row| {
-            let at = Timestamp::from_millis(u64::try_from(row.number).unwrap_or_default());
-            Some(UserEntry { key: Key::from_digest(row.bytes.try_into().ok()?), at })
-        };
-        Ok(rows.into_iter().filter_map(entry).collect())
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        let user = user.digest();
-        for keys in keys.chunks(LEAVING) {
-            let ids: Vec<_> = keys.iter().map(Key::digest).collect();
-            let values: Vec<_> =
-                [Value::Bytes(&user)].into_iter().chain(ids.iter().map(|id| Value::Bytes(id))).collect();
-            let left = self.database.change_again(&self.statements.leave(ids.len()), &values).await;
-            left.map_err(|error| failed("take sessions out of those of their user", error))?;
-        }
-        Ok(())
-    }
-}
-
-impl Scan for SqlStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
-        if !matches!(from.as_bytes().len(), 0 | 16) {
-            return Err(Position::unknown());
-        }
-        let values = [Value::Bytes(from.as_bytes()), Value::Number(present(now))];
-        let rows = self.database.rows(&self.statements.scan, &values).await;
-        let rows = rows.map_err(|error| failed("go through the sessions", error))?;
-        let last = rows.last().and_then(|row| row.id.clone()).filter(|_| rows.len() == SCANNED);
-        let session = |row: Row| {
-            // What cannot be read is removed by whoever opens the session.
-            let record = read(&row.bytes).filter(|record| record.is_live(now))?;
-            Some((Key::from_digest(row.id?.try_into().ok()?), Arc::new(record)))
-        };
-        Ok(Scanned { sessions: rows.into_iter().filter_map(session).collect(), next: last.map(Position::new) })
     }
 }
 
@@ -447,35 +300,4 @@ impl fmt::Debug for SqlStore {
         let table = self.name.quoted(self.database.dialect(), "");
         f.debug_struct("SqlStore").field("on", &self.database.dialect()).field("table", &table).finish_non_exhaustive()
     }
-}
-
-fn read(bytes: &[u8]) -> Option<Record> {
-    let (&version, bytes) = bytes.split_first()?;
-    if version == VERSION { Record::decode(bytes) } else { None }
-}
-
-/// What tells one state of a session from the next: the nonce of its last change, which no other has.
-fn revision(record: &Record) -> Option<i64> {
-    record.nonces.last().map(|nonce| nonce.0.cast_signed())
-}
-
-/// A deadline as the database has it. One that is too late for it, in 292 million years, is never.
-fn deadline(moment: Timestamp) -> i64 {
-    i64::try_from(moment.as_millis()).unwrap_or(NEVER).min(NEVER)
-}
-
-const NEVER: i64 = i64::MAX - GRACE;
-
-/// The present, which is always before that.
-fn present(now: Timestamp) -> i64 {
-    deadline(now).min(NEVER - 1)
-}
-
-/// Where an entry of this moment stands among its user's at least: after all that this process has made before. The
-/// database puts it after all others.
-fn next_place(at: i64) -> i64 {
-    static LAST: AtomicI64 = AtomicI64::new(0);
-    let next = |last: i64| last.saturating_add(1).max(at.saturating_mul(1_000));
-    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-    next(last.unwrap_or_else(|last| last))
 }
