@@ -73,13 +73,13 @@ pub(super) fn arguments(command: &mut Cmd, change: &Change, now: Timestamp, extr
     }
 }
 
-/// Arguments of `script/create.lua`, for a change that it takes: a new session which fits in one call, and whose fields the
-/// server need not expire.
+/// Arguments of `script/create.lua`, for a change that it takes: a new session that fits in one call, whose id is not renewed
+/// along with it, and whose fields the server need not expire.
 pub(super) fn creation(change: &Change, now: Timestamp, extras: Extras) -> Option<Vec<Vec<u8>>> {
     /// What Lua unpacks at once.
     const MOST: usize = 3_000;
     let is_new = matches!(change.target, Target::New { .. });
-    if !is_new || extras.wait || extras.expire_fields && !expiring(change).is_empty() {
+    if !is_new || change.renew.is_some() || extras.wait || extras.expire_fields && !expiring(change).is_empty() {
         return None;
     }
     // What is to be judged is there, but for what may be stored under its key.
