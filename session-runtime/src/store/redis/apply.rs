@@ -85,7 +85,7 @@ pub(super) fn creation(change: &Change, now: Timestamp, extras: Extras) -> Optio
     // What is to be judged is there, but for what may be stored under its key.
     let record = change.judge(None, now).write?;
     let time_to_live = time_to_live(record.expires_at(), now).to_string().into_bytes();
-    let pairs = record::write(&record);
+    let pairs = record::write_new(&record);
     let arguments = pairs.into_iter().flat_map(|(name, value)| [name.to_vec(), value]);
     let arguments: Vec<_> = [time_to_live].into_iter().chain(arguments).collect();
     (arguments.len() <= MOST).then_some(arguments)

@@ -96,20 +96,10 @@ fn with_header([guard, birth, nonces, user]: &[Option<Vec<u8>>; 4], fields: Fiel
     })
 }
 
-/// The names and values of a record as it is stored.
-pub(super) fn write(record: &Record) -> Vec<(&[u8], Vec<u8>)> {
+/// The names and values of a record that was never renewed, as they are stored.
+pub(super) fn write_new(record: &Record) -> Vec<(&[u8], Vec<u8>)> {
     let first_deadline = record.fields.iter().map(|entry| entry.expires).min().unwrap_or(Timestamp::NEVER);
-    let mut birth = [moment(record.created_at), moment(record.renewed_at)].concat();
-    if let Some(Previous { verifier, replaced }) = &record.previous {
-        let (kind, presented_at) = match replaced {
-            Replaced::ByPrivilege { .. } => (b'p', None),
-            Replaced::ByTimer { presented_at: None } => (b't', None),
-            Replaced::ByTimer { presented_at } => (b'T', *presented_at),
-        };
-        birth.push(kind);
-        birth.extend(verifier.as_bytes());
-        birth.extend(presented_at.iter().flat_map(|at| moment(*at)));
-    }
+    let birth = [moment(record.created_at), moment(record.renewed_at)].concat();
     let nonces = record.nonces.iter().flat_map(|nonce| nonce.0.to_be_bytes()).collect();
     let mut pairs = vec![(GUARD, Guard::of(record).write(first_deadline)), (BIRTH, birth), (SEEN_NONCES, nonces)];
     if let (Some(user), Some(at)) = (&record.user, record.authenticated_at) {

@@ -56,7 +56,7 @@ const TABLE: &str = "sessions";
 ///   never by anything else. Two applications on one database take two names.
 /// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
 ///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
-///   a session that has ended, or that was renewed. A save that is sent again, by whomever, counts once. Signing out takes
+///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever, counts once. Signing out takes
 ///   one statement more, which has the user's list looked after.
 /// * **The application's transactions** are not touched: the store takes connections of its own from the pool, one for
 ///   each statement, and every statement stands for itself. A handler that holds a connection of the pool while it loads or

@@ -1,6 +1,6 @@
 //! `postgres://user:password@host/database?table=shop` and its kin: which database, and a pool of connections to it.
 
-use std::{str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
@@ -130,7 +130,7 @@ impl Address {
                         return Ok(true);
                     }
                     let answer = tokio::time::timeout(ANSWER, connection.ping()).await;
-                    answer.map_err(|_| sqlx::Error::WorkerCrashed)?.map(|()| true)
+                    answer.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))?.map(|()| true)
                 })
             });
         Ok(pool.connect_lazy_with(options))
