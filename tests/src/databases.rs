@@ -72,13 +72,30 @@ impl DatabaseServer {
     /// Starts one and waits until it answers. None, once that has been reported, if what it needs is not here.
     pub fn start(engine: Engine) -> Option<Self> {
         let [server, install, client] = engine.programs()?;
-        let folder = tempfile::Builder::new().prefix("database-").tempdir().unwrap().keep();
-        let data = folder.join("data");
+        for port in ports::free() {
+            // It goes with a server that could not have its port, so each gets its own.
+            let folder = Self::install(engine, &install);
+            let data = folder.join("data").display().to_string();
+            let arguments = Self::command(engine, &server, &folder, &data, port);
+            let process = Process::new(&folder, Path::new(&arguments[0]), &arguments[1..]);
+            let server = Self { engine, folder, port, client: client.clone(), process: Mutex::new(process) };
+            server.process().start();
+            if server.answers() {
+                return Some(server);
+            }
+        }
+        panic!("every port is taken");
+    }
+
+    /// A folder for a server's use, with `data` in it.
+    fn install(engine: Engine, install: &Path) -> PathBuf {
+        let folder = tempfile::Builder::new().prefix("database-").tempdir().unwrap();
+        let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
         // The server's user must be able to get there.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         if is_root() {
-            run(Command::new("chown").arg(engine.user()).arg(&folder).arg(&data));
+            run(Command::new("chown").arg(engine.user()).arg(folder.path()).arg(&data));
         }
         let data = data.display().to_string();
         let install = install.display().to_string();
@@ -97,17 +114,8 @@ impl DatabaseServer {
                 ],
             },
         ));
-        for port in ports::free() {
-            let arguments = Self::command(engine, &server, &folder, &data, port);
-            let process = Process::new(&folder, Path::new(&arguments[0]), &arguments[1..]);
-            let server =
-                Self { engine, folder: folder.clone(), port, client: client.clone(), process: Mutex::new(process) };
-            server.process().start();
-            if server.answers() {
-                return Some(server);
-            }
-        }
-        panic!("every port is taken");
+        // From here on it is the process's to remove.
+        folder.keep()
     }
 
     fn command(engine: Engine, server: &Path, folder: &Path, data: &str, port: u16) -> Vec<String> {
