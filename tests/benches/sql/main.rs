@@ -10,14 +10,14 @@
 //!
 //! | | | SQLite | PostgreSQL | MariaDB |
 //! |---|---|---|---|---|
-//! | small, load | the store | 0.97 / 0.91 | 0.99 / 0.94 | 0.91 / 0.87 |
-//! | | a row for each field | 0.91 / 0.73 | 0.79 / 0.81 | 0.76 / 0.72 |
-//! | small, save | the store | 0.82 / 0.71 | 0.95 / 0.91 | 0.88 / 0.88 |
-//! | | a row for each field | 0.34 / 0.22 | 0.85 / 0.84 | 0.37 / 0.45 |
-//! | large, load | the store | 0.93 / 0.83 | 0.92 / 0.90 | 0.92 / 0.88 |
-//! | | a row for each field | 0.90 / 0.62 | 0.77 / 0.84 | 0.73 / 0.73 |
-//! | large, save | the store | 1.00 / 0.94 | 0.93 / 0.89 | 0.94 / 0.93 |
-//! | | a row for each field | 0.52 / 0.29 | 1.15 / 1.21 | 0.52 / 0.80 |
+//! | small, load | the store | 0.94 / 0.93 | 0.94 / 0.92 | 0.95 / 0.89 |
+//! | | a row for each field | 0.83 / 0.73 | 0.81 / 0.75 | 0.70 / 0.72 |
+//! | small, save | the store | 0.80 / 0.71 | 0.94 / 0.95 | 0.83 / 0.85 |
+//! | | a row for each field | 0.34 / 0.28 | 0.80 / 0.83 | 0.37 / 0.44 |
+//! | large, load | the store | 0.91 / 0.84 | 0.95 / 0.86 | 0.93 / 0.85 |
+//! | | a row for each field | 0.90 / 0.60 | 0.79 / 0.73 | 0.71 / 0.72 |
+//! | large, save | the store | 1.04 / 0.91 | 0.94 / 0.90 | 0.88 / 0.87 |
+//! | | a row for each field | 0.55 / 0.53 | 1.18 / 1.17 | 0.52 / 0.84 |
 //!
 //! Only saves of ten kibibytes to PostgreSQL are faster with a row for each field.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
