@@ -40,6 +40,16 @@ pub(crate) enum Kind {
         "the session would have {bytes} bytes, and {allowed} are allowed (`max_bytes`); its largest fields: {largest}. Nothing was written"
     )]
     TooLarge { bytes: usize, allowed: usize, largest: String },
+    #[error(
+        "the session takes {bytes} bytes in its cookie, and browsers keep {allowed}; its fields by size: {fields}. Nothing \
+         was written: keep what is large in a store, or allow more cookies with `CookieStore::split`"
+    )]
+    TooLargeForCookie { bytes: usize, allowed: usize, fields: String },
+    #[error(
+        "`{field}` has bytes or keys that are no text, which a session that scripts can read cannot hold; nothing was \
+         written: use `CookieStore::encrypted()`, or another type"
+    )]
+    NotText { field: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
     #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
@@ -117,8 +127,9 @@ impl Error {
         matches!(self.kind(), Kind::Full)
     }
 
-    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes). Nothing was
-    /// written. The sentence names its largest fields.
+    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes), or beyond what
+    /// browsers keep of a cookie ([`CookieStore`](crate::CookieStore)). Nothing was written. The sentence names its largest
+    /// fields.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -127,7 +138,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        matches!(self.kind(), Kind::TooLarge { .. })
+        matches!(self.kind(), Kind::TooLarge { .. } | Kind::TooLargeForCookie { .. })
     }
 
     /// The store is down or slow.

@@ -110,6 +110,7 @@ pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
     ViewRejection,
 };
+pub use self::store::cookie::CookieStore;
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
@@ -139,7 +140,7 @@ pub mod __private {
             Storable, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema},
-        store::{ByUser, Nothing},
+        store::{ByUser, Nothing, Together},
         view::{NoSession, Project, ViewPolicy, Viewed, project},
     };
 }

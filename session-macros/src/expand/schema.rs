@@ -36,13 +36,13 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots) = (session.fields_ident(), session.slots_ident());
     let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
-    let (spec, needs, identity) = (spec(session, &p), needs(session), identity(session));
+    let (spec, needs, identity) = (spec(session, &p), needs(session, &p), identity(session));
     quote! {
         #identity
         impl #p::Schema for #shop {
             type Fields = #fields;
             type Slots = #slots;
-            type Needs = #p::#needs;
+            type Needs = #needs;
             const SPEC: #p::Spec = #spec;
             fn visit(slots: &mut #slots, visitor: &mut #p::Visitor<'_>) {
                 #(visitor.field(&#slots::#names, &mut slots.#names);)*
@@ -58,8 +58,14 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 }
 
 /// What the store must be able to do.
-pub(super) fn needs(session: &Session) -> TokenStream {
-    if is_listed(session) { quote!(ByUser) } else { quote!(Nothing) }
+pub(super) fn needs(session: &Session, p: &TokenStream) -> TokenStream {
+    let together = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
+    match (is_listed(session), session.fields.iter().any(together)) {
+        (false, false) => quote!(#p::Nothing),
+        (true, false) => quote!(#p::ByUser),
+        (false, true) => quote!(#p::Together),
+        (true, true) => quote!((#p::ByUser, #p::Together)),
+    }
 }
 
 /// That somebody can be signed in, and that sessions can be listed by who that is.

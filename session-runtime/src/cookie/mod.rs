@@ -15,8 +15,9 @@ mod writer;
 pub use self::spec::{CookieSpec, SameSite};
 pub(crate) use self::{
     loopback::is_loopback,
-    present::{Presented, present},
-    spec::Attributes,
+    present::{find_one, present},
+    rules::LARGEST_PAIR,
+    spec::{Attributes, piece_name},
     token::{Opened, Signer},
     writer::Writer,
 };

@@ -84,6 +84,18 @@ pub(crate) struct Attributes {
     pub(crate) persistent: bool,
 }
 
+impl Attributes {
+    /// Those of the cookie that has a piece of what the first has no room for: `shop-2` behind `shop`.
+    pub(crate) fn piece(&self, piece: usize) -> Self {
+        Self { name: piece_name(&self.name, piece).into_owned().into(), ..self.clone() }
+    }
+}
+
+/// The name of such a cookie.
+pub(crate) fn piece_name(name: &str, piece: usize) -> Cow<'_, str> {
+    if piece == 0 { name.into() } else { format!("{name}-{}", piece + 1).into() }
+}
+
 impl From<CookieSpec> for Attributes {
     fn from(spec: CookieSpec) -> Self {
         Self {

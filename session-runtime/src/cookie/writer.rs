@@ -60,6 +60,10 @@ impl Writer {
         Ok(Self { before: before.into(), after: after.into(), persistent: persistent.into(), removal: removal.into() })
     }
 
+    pub(crate) fn name(&self) -> &str {
+        self.before.strip_suffix('=').unwrap_or(&self.before)
+    }
+
     /// The header that sets the cookie to `token`, for as long as the browser runs or, with `max_age`, for so long.
     ///
     /// A part of a second counts as a whole one: the server's deadline decides, and zero would remove the cookie.

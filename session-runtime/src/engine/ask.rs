@@ -1,8 +1,9 @@
-//! How the store is asked: within a time limit, and once more where a commit's answer was lost.
+//! How the store is asked: within a time limit, and once more where a commit's answer was lost. Where there is none, and
+//! sessions are in cookies, nothing is found and nothing gets in.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use super::Engine;
+use super::{Engine, Home};
 use crate::{
     clock::Timestamp,
     id::Key,
@@ -14,11 +15,13 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send +
 
 impl Engine {
     pub(super) async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        within(self.store_timeout, self.store.load(key, now)).await
+        let Home::Store { store, .. } = &self.home else { return Ok(None) };
+        within(self.store_timeout, store.load(key, now)).await
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        within(self.store_timeout, self.store.delete(key)).await
+        let Home::Store { store, .. } = &self.home else { return Ok(()) };
+        within(self.store_timeout, store.delete(key)).await
     }
 
     /// Removes a record that has just been made to expire. If that fails, clean-up will do it.
@@ -30,28 +33,29 @@ impl Engine {
 
     /// Applies a change; once more if the answer is lost, which the nonce makes safe (B34).
     pub(super) async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        twice(|| within(self.store_timeout, self.store.apply(key, change, now))).await
+        let Home::Store { store, .. } = &self.home else { return Ok(Applied::Gone) };
+        twice(|| within(self.store_timeout, store.apply(key, change, now))).await
     }
 
     pub(super) async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        let Some(users) = &self.users else { return Ok(()) };
+        let Some(users) = self.home.users() else { return Ok(()) };
         twice(|| within(self.store_timeout, users.enter(user, key, now))).await
     }
 
     /// The entries of `user`; none where nobody is entered.
     pub(super) async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        let Some(users) = &self.users else { return Ok(Vec::new()) };
+        let Some(users) = self.home.users() else { return Ok(Vec::new()) };
         twice(|| within(self.store_timeout, users.entries(user))).await
     }
 
     pub(super) async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        let Some(users) = &self.users else { return Ok(()) };
+        let Some(users) = self.home.users() else { return Ok(()) };
         twice(|| within(self.store_timeout, users.leave(user, keys))).await
     }
 }
 
 /// Asks once more if the answer is lost. Not after a time-out: who waited so long need not wait twice.
-async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, StoreError>
+pub(super) async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -65,7 +69,7 @@ where
 }
 
 /// Waits for an answer, but not for ever (B33). One that is there at once, as from memory, needs no timer.
-async fn within<T>(limit: Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
+pub(super) async fn within<T>(limit: Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
     if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return answer;
     }

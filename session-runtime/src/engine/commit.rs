@@ -130,7 +130,7 @@ impl Request {
             Plan::Lost(Lost::Moved) => Outcome::Moved,
             Plan::Conflict => Outcome::Conflict,
             Plan::End { .. } | Plan::Create { .. } | Plan::Update { .. } => {
-                let sign_in = self.engine.users.as_ref().and_then(|_| plan.sign_in(presented));
+                let sign_in = self.engine.home.users().and_then(|_| plan.sign_in(presented));
                 let work = Work { pending, asked, plan, key, at: now, sign_in, resumed: false, applied: false };
                 return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
             }

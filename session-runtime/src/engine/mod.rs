@@ -9,11 +9,13 @@
 //! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
 //! - `commit`: has the plan carried out, and plans again where somebody else was first; `work` keeps what is under way.
 //! - `send`: asks the store, and does to the request what the answer calls for.
+//! - `client`: does both for sessions that are in their visitors' cookies.
 //! - `swap`: compare-and-swap of one field, which waits for no commit.
 //! - `size`: how large a session may grow.
 //! - `users`: whose the sessions are, and how many may be.
 
 mod ask;
+mod client;
 mod commit;
 mod items;
 mod open;
@@ -37,6 +39,7 @@ use std::{
 use tokio::task::AbortHandle;
 
 pub(crate) use self::{
+    client::Client,
     commit::{CookieChange, Outcome},
     items::Items,
     pending::{Op, Step},
@@ -51,7 +54,7 @@ use crate::{
     id::Digester,
     record::Lifetime,
     schema::{Meta, SessionLimit},
-    store::{DynStore, DynUserIndex},
+    store::{DynStore, DynUserIndex, StoreError},
 };
 
 /// What all requests of one kind of session share.
@@ -59,9 +62,7 @@ pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
     pub(crate) digester: Digester,
-    pub(crate) store: Arc<dyn DynStore>,
-    /// The same store, if it is to know whose the sessions are.
-    pub(crate) users: Option<Arc<dyn DynUserIndex>>,
+    pub(crate) home: Home,
     /// Stands before each identity in the store: which kind of session it is signed in to.
     pub(crate) kind: [u8; 8],
     pub(crate) limit: Option<SessionLimit>,
@@ -71,7 +72,8 @@ pub(crate) struct Engine {
     /// None: no field is secret.
     pub(crate) secrets: Option<Secrets>,
     pub(crate) cookie: Attributes,
-    pub(crate) writer: Writer,
+    /// One for each cookie that a session may be in.
+    pub(crate) writers: Box<[Writer]>,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
     pub(crate) lifetimes: Lifetimes,
@@ -81,6 +83,43 @@ pub(crate) struct Engine {
     pub(crate) end_replayed: bool,
     /// The task that removes expired sessions.
     pub(crate) cleaner: OnceLock<AbortHandle>,
+}
+
+/// Where sessions are.
+pub(crate) enum Home {
+    /// In a store. The cookie names and proves them.
+    Store {
+        store: Arc<dyn DynStore>,
+        /// The same store, if it is to know whose the sessions are.
+        users: Option<Arc<dyn DynUserIndex>>,
+    },
+    /// In their visitors' cookies.
+    Cookie(Box<Client>),
+}
+
+impl Home {
+    pub(crate) fn users(&self) -> Option<&Arc<dyn DynUserIndex>> {
+        match self {
+            Self::Store { users, .. } => users.as_ref(),
+            Self::Cookie(_) => None,
+        }
+    }
+
+    /// Told once where to report what happens at the store.
+    pub(crate) fn observe(&self, events: Events) {
+        match self {
+            Self::Store { store, .. } => store.observe(events),
+            Self::Cookie(client) => client.observe(events),
+        }
+    }
+
+    /// Removes what has expired, and says how much that was.
+    pub(crate) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Store { store, .. } => store.delete_expired(now).await,
+            Self::Cookie(client) => client.delete_expired(now).await,
+        }
+    }
 }
 
 impl Drop for Engine {

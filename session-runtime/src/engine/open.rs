@@ -2,10 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, plan::end, secrets::Sealed};
+use super::{
+    Engine, Home,
+    client::{self, Pieces},
+    plan::end,
+    secrets::Sealed,
+};
 use crate::{
     clock::Timestamp,
-    cookie::{Opened, Presented::Token, present},
+    cookie::{Opened, present},
     error::Error,
     event::Event,
     id::{Digest, Key, Selector, Verifier},
@@ -13,7 +18,7 @@ use crate::{
 };
 
 /// How long a replaced verifier is recognised, or after a renewal by the clock good for: the requests of one page.
-const GRACE: Duration = Duration::from_secs(60);
+pub(super) const GRACE: Duration = Duration::from_secs(60);
 
 /// Whom a request's cookie brings.
 pub(crate) enum Presented {
@@ -88,15 +93,59 @@ enum Match {
     None,
 }
 
+/// What a cookie of ours says.
+pub(super) enum Recognised {
+    /// Which session it is, and the proof.
+    Token(Opened),
+    /// The session.
+    Session(client::Opened, Pieces),
+}
+
+impl Recognised {
+    pub(super) fn key(&self) -> Key {
+        match self {
+            Self::Token(token) => token.selector.key(),
+            Self::Session(opened, _) => opened.key(),
+        }
+    }
+
+    /// In how many cookies it came.
+    pub(super) fn pieces(&self) -> Pieces {
+        match self {
+            Self::Token(_) => Pieces::ONE,
+            Self::Session(_, pieces) => *pieces,
+        }
+    }
+}
+
 impl Engine {
-    /// The token that these `Cookie` headers bring.
-    pub(super) fn token<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Option<Opened> {
-        let presented = present(cookies, &self.cookie.name, &self.signer, self.clock.now(), &self.events);
-        if let Token(token) = presented { Some(token) } else { None }
+    /// What these `Cookie` headers bring.
+    pub(super) fn recognise<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Option<Recognised> {
+        match &self.home {
+            Home::Store { .. } => {
+                let now = self.clock.now();
+                let open = |value: &[u8]| self.signer.open(value, now);
+                let token = present(cookies, &self.cookie.name, &self.events, open, Opened::is_same)?;
+                Some(Recognised::Token(token))
+            }
+            Home::Cookie(client) => {
+                let (opened, pieces) = client.present(cookies, self)?;
+                Some(Recognised::Session(opened, pieces))
+            }
+        }
+    }
+
+    /// Opens what a cookie says, if it may still be.
+    pub(super) async fn open(&self, recognised: Recognised) -> Result<Presented, Error> {
+        match (recognised, &self.home) {
+            (Recognised::Token(token), _) => self.load_named(token).await,
+            (Recognised::Session(opened, _), Home::Cookie(client)) => self.admit_carried(client, opened).await,
+            (Recognised::Session(..), Home::Store { .. }) => Ok(Presented::Nobody),
+        }
     }
 
     /// Loads the session that a token names.
-    pub(super) async fn open(&self, token: Opened) -> Result<Presented, Error> {
+    async fn load_named(&self, token: Opened) -> Result<Presented, Error> {
         let (now, key) = (self.clock.now(), token.selector.key());
         let Some(record) = self.load(&key, now).await? else {
             self.events.emit(&Event::Unknown, Some(&key));

@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex as Gate;
 
 use super::{
-    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown, open::Presented, pending::Pending, plan::rests,
+    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown,
+    client::{Pieces, split},
+    open::Presented,
+    pending::Pending,
+    plan::rests,
     work::Work,
 };
 use crate::{
@@ -38,6 +42,8 @@ pub(super) struct Inner {
     pub(super) underway: Option<Work>,
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
+    /// In how many cookies the session came.
+    pieces: Pieces,
     pub(super) response: Response,
     /// Whether anybody asked, answered or not.
     asked: bool,
@@ -111,12 +117,12 @@ impl Request {
         let _gate = self.gate.lock().await;
         self.inner().asked = true;
         if self.inner().presented.is_none() {
-            let Some(token) = self.engine.token(cookies) else {
+            let Some(recognised) = self.engine.recognise(cookies) else {
                 self.inner().presented = Some(Presented::Nobody);
                 return Ok(());
             };
-            let key = token.selector.key();
-            let presented = match self.engine.open(token).await {
+            let (key, pieces) = (recognised.key(), recognised.pieces());
+            let presented = match self.engine.open(recognised).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
                     tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
                     Presented::Unknown
@@ -126,6 +132,7 @@ impl Request {
             let mut inner = self.inner();
             inner.subject = (!matches!(presented, Presented::Nobody)).then_some(key);
             inner.presented = Some(presented);
+            inner.pieces = pieces;
         }
         Ok(())
     }
@@ -243,16 +250,17 @@ impl Request {
         Arc::ptr_eq(&self.engine, engine)
     }
 
-    pub(crate) fn cookie_name(&self) -> &str {
-        &self.engine.cookie.name
-    }
-
-    /// The `Set-Cookie` header for a change.
-    pub(crate) fn write_cookie(&self, change: &CookieChange) -> String {
-        match change {
-            CookieChange::Set { token, max_age } => self.engine.writer.set(token, *max_age),
-            CookieChange::Remove => self.engine.writer.remove(),
-        }
+    /// The `Set-Cookie` headers for a change, each with the name of its cookie.
+    pub(crate) fn write_cookies(&self, change: &CookieChange) -> impl Iterator<Item = (&str, String)> {
+        let writers = &self.engine.writers;
+        let (values, max_age) = match change {
+            CookieChange::Set { token, max_age } => (split(token, &self.engine.cookie.name), *max_age),
+            CookieChange::Remove => (Vec::new(), None),
+        };
+        let surplus = values.len()..usize::from(self.inner().pieces).max(values.len());
+        let set = values.into_iter().zip(writers).map(move |(value, writer)| (writer.name(), writer.set(&value, max_age)));
+        let removed = surplus.filter_map(|piece| writers.get(piece)).map(|writer| (writer.name(), writer.remove()));
+        set.chain(removed)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

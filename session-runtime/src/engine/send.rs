@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Engine, Request,
+    Engine, Home, Request,
     commit::{CookieChange, Outcome},
     open::{Found, Lost, Presented},
     plan::Plan,
@@ -21,6 +21,9 @@ use crate::{
 
 impl Request {
     pub(super) async fn send(&self, work: &Work) -> Result<Option<Outcome>, Error> {
+        if let Home::Cookie(client) = &self.engine.home {
+            return self.keep(client, work).await;
+        }
         match (&work.plan, &work.key) {
             (Plan::End { change }, Some(key)) => self.end(key, change, work).await.map(Some),
             (Plan::Create { change, selector, verifier, ends }, key) => {
@@ -99,7 +102,7 @@ impl Request {
                         let mut inner = self.inner();
                         if let Some(Presented::Found(found)) = &mut inner.presented {
                             (found.verifier, found.by_current, found.by_current_key) = (verifier.clone(), true, true);
-                            inner.cookie = Some(self.engine.cookie_for(found, now));
+                            inner.cookie = self.engine.cookie_for(found, now);
                         }
                     }
                     // Another request was first to renew. A cookie from here would bring the verifier before back.
@@ -175,7 +178,7 @@ impl Request {
         let restarted = applied.is_some_and(|change| change.restart.is_some());
         let shows = restarted || touched && self.engine.is_persistent(found.record.remembered);
         if found.by_current && (shows || !found.by_current_key) {
-            *cookie = Some(self.engine.cookie_for(found, now));
+            *cookie = self.engine.cookie_for(found, now);
         }
     }
 }
@@ -185,12 +188,23 @@ impl Engine {
         self.cookie.persistent || remembered
     }
 
-    fn max_age(&self, remembered: bool, expires_at: Timestamp, now: Timestamp) -> Option<Duration> {
+    pub(super) fn max_age(&self, remembered: bool, expires_at: Timestamp, now: Timestamp) -> Option<Duration> {
         self.is_persistent(remembered).then(|| expires_at.since(now))
     }
 
-    fn cookie_for(&self, found: &Found, now: Timestamp) -> CookieChange {
+    /// None: it cannot be made, and the visitor keeps the cookie from before.
+    fn cookie_for(&self, found: &Found, now: Timestamp) -> Option<CookieChange> {
         let max_age = self.max_age(found.record.remembered, found.record.expires_at(), now);
-        CookieChange::Set { token: self.signer.sign(found.selector, &found.verifier), max_age }
+        let token = match &self.home {
+            Home::Store { .. } => self.signer.sign(found.selector, &found.verifier),
+            Home::Cookie(client) => match client.seal_again(found, now) {
+                Ok(token) => token,
+                Err(error) => {
+                    tracing::warn!(target: "session_runtime", %error, "a session could not be sealed under the current key");
+                    return None;
+                }
+            },
+        };
+        Some(CookieChange::Set { token, max_age })
     }
 }

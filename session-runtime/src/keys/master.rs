@@ -25,6 +25,10 @@ impl Purpose {
     pub(crate) const TOKEN: Self = Self::v1("token", "hmac-sha256");
     /// Seals the values of `secret` fields.
     pub(crate) const SECRET: Self = Self::v1("secret", "xchacha20poly1305");
+    /// Seals whole sessions into cookies.
+    pub(crate) const SESSION: Self = Self::v1("session", "xchacha20poly1305");
+    /// Signs whole sessions that scripts can read.
+    pub(crate) const SESSION_TEXT: Self = Self::v1("session-text", "hmac-sha256");
     /// Names sessions in logs.
     pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
     /// Names the key.

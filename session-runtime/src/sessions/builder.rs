@@ -13,14 +13,14 @@ use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
     cookie::{Attributes, Signer, Writer},
-    engine::{Engine, Lifetimes, Secrets, StoreDown},
+    engine::{Client, Engine, Home, Lifetimes, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
     id::Digester,
     keys::{KeyRing, framed},
     schema::SessionLimit,
     session::Schema,
-    store::{Admits, Kept, Store},
+    store::{Admits, Kept, Place},
 };
 
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
@@ -102,7 +102,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().store(MemoryStore::new());
     /// ```
-    pub fn store<T: Store>(mut self, store: T) -> Self
+    pub fn store<T: Place>(mut self, store: T) -> Self
     where
         S::Needs: Admits<T>,
     {
@@ -209,7 +209,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1"
             )));
         }
-        let Some(Kept { store, users }) = self.store else {
+        let Some(kept) = self.store else {
             return Err(Error::setup(format!(
                 "the `{name}` sessions have no store: add `.store(…)`, for example `.store(MemoryStore::new())`"
             )));
@@ -222,18 +222,37 @@ impl<S: Schema> SessionsBuilder<S> {
         let signer = Signer::new(&keys, &self.app, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
         let events = self.events.naming(move |key| names.name(key));
-        store.observe(events.clone());
+        let kind = kind(&self.app, &self.cookie.name);
+        let (home, pieces) = match kept {
+            Kept::Store { store, users } => (Home::Store { store, users }, 1),
+            Kept::Cookie(_) if lifetimes.rotate_every.is_some() => {
+                return Err(Error::setup(format!(
+                    "`rotate_every` of the `{name}` sessions renews ids, and sessions in cookies have none: drop it, or keep \
+                     them in a store"
+                )));
+            }
+            Kept::Cookie(store) => {
+                let pieces = store.pieces;
+                let client = Client::new(store, &keys, &self.app, &self.cookie.name, (name, kind), S::SPEC.fields)?;
+                (Home::Cookie(Box::new(client)), pieces)
+            }
+        };
+        // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.
+        let secrets = match home {
+            Home::Store { .. } => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
+            Home::Cookie(_) => None,
+        };
+        home.observe(events.clone());
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
-            store,
-            users,
-            kind: kind(&self.app, &self.cookie.name),
+            home,
+            kind,
             limit: self.max_per_user,
             max_bytes: self.max_bytes,
             signer,
-            secrets: Secrets::new(&keys, &self.app, S::SPEC.fields)?,
-            writer: Writer::new(&self.cookie)?,
+            secrets,
+            writers: (0..pieces.into()).map(|piece| Writer::new(&self.cookie.piece(piece))).collect::<Result<_, _>>()?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),
             clock: self.clock,

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc};
 
 pub use self::index::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry, UserIndex};
 #[doc(hidden)]
-pub use self::needs::{Admits, ByUser, Nothing};
+pub use self::needs::{Admits, ByUser, Nothing, Place, Shared, Together};
 pub use self::scan::{Position, Scan, Scanned};
 pub(crate) use self::{index::DynUserIndex, needs::Kept};
 use crate::{clock::Timestamp, event::Events};
@@ -19,6 +19,7 @@ pub use crate::{
 
 #[cfg(feature = "file")]
 pub mod file;
+pub(crate) mod cookie;
 mod index;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -255,9 +255,9 @@ fn finish<B: Default + 'static>(
         Err(error) => instead(&response, page_for(&error)),
     };
     vary_by_cookie(response.headers_mut());
-    if let Some(line) = cookie.map(|cookie| request.write_cookie(&cookie)) {
+    for (name, line) in cookie.iter().flat_map(|cookie| request.write_cookies(cookie)) {
         match HeaderValue::try_from(line) {
-            Ok(line) => set_cookie(response.headers_mut(), request.cookie_name(), line),
+            Ok(line) => set_cookie(response.headers_mut(), name, line),
             Err(error) => tracing::error!(target: "session_runtime", %error, "the session cookie is no header value"),
         }
     }

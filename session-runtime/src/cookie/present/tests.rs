@@ -32,11 +32,9 @@ fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &Signer) -> (Option<St
         let seen = Arc::clone(&seen);
         move |event, _: Option<&str>| seen.lock().unwrap().push(event.clone())
     });
-    let presented = present(headers.iter().map(AsRef::as_ref), name, signer, NOW, &events);
-    let session = match presented {
-        Presented::None => None,
-        Presented::Token(opened) => Some(signer.sign(opened.selector, &opened.verifier)),
-    };
+    let open = |value: &[u8]| signer.open(value, NOW);
+    let presented = present(headers.iter().map(AsRef::as_ref), name, &events, open, Opened::is_same);
+    let session = presented.map(|opened| signer.sign(opened.selector, &opened.verifier));
     let seen = seen.lock().unwrap().clone();
     (session, seen)
 }

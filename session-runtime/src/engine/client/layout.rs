@@ -1,0 +1,229 @@
+//! A session as the fewest bytes that say all of it: what is encrypted into a cookie.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 1 | flags: remembered, signed in |
+//! | 8 | the session's name |
+//! | 5–10 | when it began, in milliseconds since 1970 |
+//! | 1–10 each | when it was last written, and from there when silence ends it |
+//! | 1–10 each | if signed in: when, and who, behind its length |
+//! | 1–10 | when it ends, from its sign-in or its beginning |
+//!
+//! and then for each field that has not expired:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 2 | the start of the SHA-256 of its stored name |
+//! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`] |
+//! | 0–10 | its deadline, from the beginning |
+//! | n | its value |
+//!
+//! Numbers are in LEB128. What this build does not know it keeps under the two bytes that stood for it, so that a newer
+//! build finds it again (rolling deploys).
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Carried, Parts, table};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    record::{Entry, Fields},
+    schema::Meta,
+};
+
+const REMEMBERED: u8 = 1;
+const SIGNED_IN: u8 = 2;
+
+const HAS_DEADLINE: u64 = 1;
+const IS_TABLE: u64 = 2;
+
+/// Begins the name of a field that this build does not know. No field of a struct has such a name.
+const UNKNOWN: char = '\0';
+
+type Short = [u8; 2];
+
+/// The short names of the fields of one kind of session.
+pub(super) struct Names(Vec<(Short, &'static str)>);
+
+impl Names {
+    /// # Errors
+    /// If two names have one short name, which happens to one session of eight fields in 2,300.
+    pub(super) fn of(kind: &str, fields: &[Meta]) -> Result<Self, Error> {
+        let mut names: Vec<(Short, &'static str)> = Vec::new();
+        for name in fields.iter().flat_map(|meta| [&meta.name].into_iter().chain(meta.aliases)) {
+            let short = short(name);
+            match names.iter().find(|(taken, _)| *taken == short) {
+                Some((_, first)) if first != name => {
+                    return Err(Error::setup(format!(
+                        "the fields `{first}` and `{name}` of the `{kind}` sessions have one short name in a cookie: give \
+                         one of them another name with `#[session(rename = \"…\")]`"
+                    )));
+                }
+                Some(_) => {}
+                None => names.push((short, name)),
+            }
+        }
+        Ok(Self(names))
+    }
+
+    fn short(&self, name: &str) -> Short {
+        let unknown = name.strip_prefix(UNKNOWN).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        let known = || self.0.iter().find(|(_, known)| *known == name).map(|(short, _)| *short);
+        known().or(unknown.map(u16::to_be_bytes)).unwrap_or_else(|| short(name))
+    }
+
+    fn push(&self, fields: &mut Fields, short: Short, value: &[u8], expires: Timestamp) {
+        match self.0.iter().find(|(known, _)| *known == short) {
+            Some((_, name)) => fields.push(Entry { name, value, expires }),
+            None => {
+                let name = format!("{UNKNOWN}{:04x}", u16::from_be_bytes(short));
+                fields.push(Entry { name: &name, value, expires });
+            }
+        }
+    }
+}
+
+fn short(name: &str) -> Short {
+    let hash = Sha256::digest(name);
+    [hash[0], hash[1]]
+}
+
+/// The session as bytes, without what has expired by `now`.
+pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8> {
+    let record = &*carried.record;
+    let mut bytes = Vec::with_capacity(64 + record.fields.as_bytes().len());
+    let signed_in = carried.signed_in();
+    let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
+    bytes.push(flag(record.remembered, REMEMBERED) | flag(signed_in.is_some(), SIGNED_IN));
+    bytes.extend_from_slice(&carried.name());
+    number(&mut bytes, record.created_at.as_millis());
+    span(&mut bytes, record.created_at, record.seen_at);
+    span(&mut bytes, record.seen_at, record.idle_until);
+    if let Some((at, user)) = signed_in {
+        span(&mut bytes, record.created_at, at);
+        number(&mut bytes, user.len() as u64);
+        bytes.extend_from_slice(user);
+    }
+    span(&mut bytes, record.authenticated_at.unwrap_or(record.created_at), record.ends_at);
+    for entry in record.fields.iter().filter(|entry| entry.is_live(now)) {
+        write_field(&mut bytes, names, entry, record.created_at);
+    }
+    bytes
+}
+
+fn write_field(bytes: &mut Vec<u8>, names: &Names, entry: Entry<'_>, created_at: Timestamp) {
+    let table = table::pack(entry.value);
+    let value = table.as_deref().unwrap_or(entry.value);
+    let has_deadline = entry.expires != Timestamp::NEVER;
+    let kind = if has_deadline { HAS_DEADLINE } else { 0 } | if table.is_some() { IS_TABLE } else { 0 };
+    bytes.extend_from_slice(&names.short(entry.name));
+    number(bytes, (value.len() as u64) << 2 | kind);
+    if has_deadline {
+        span(bytes, created_at, entry.expires);
+    }
+    bytes.extend_from_slice(value);
+}
+
+/// How many bytes [`write`] takes for a field.
+pub(super) fn bytes_of(entry: Entry<'_>, names: &Names, created_at: Timestamp) -> usize {
+    let mut bytes = Vec::new();
+    write_field(&mut bytes, names, entry, created_at);
+    bytes.len()
+}
+
+/// The session that was written; `None` if these bytes are anything else.
+pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Parts> {
+    let mut rest = Rest(bytes);
+    let [flags] = *rest.array()?;
+    if flags & !(REMEMBERED | SIGNED_IN) != 0 {
+        return None;
+    }
+    let name = *rest.array()?;
+    let created_at = Timestamp::from_millis(rest.number()?);
+    let seen_at = rest.moment(created_at)?;
+    let idle_until = rest.moment(seen_at)?;
+    let mut signed_in = None;
+    if flags & SIGNED_IN != 0 {
+        let at = rest.moment(created_at)?;
+        let length = rest.number()?;
+        signed_in = Some((at, rest.bytes(length)?.into()));
+    }
+    let ends_at = rest.moment(signed_in.as_ref().map_or(created_at, |(at, _)| *at))?;
+    let mut fields = Fields::default();
+    while !rest.0.is_empty() {
+        let short = *rest.array()?;
+        let kind = rest.number()?;
+        let expires = if kind & HAS_DEADLINE != 0 { rest.moment(created_at)? } else { Timestamp::NEVER };
+        let value = rest.bytes(kind >> 2)?;
+        if kind & IS_TABLE != 0 {
+            names.push(&mut fields, short, &table::unpack(value)?, expires);
+        } else {
+            names.push(&mut fields, short, value, expires);
+        }
+    }
+    let remembered = flags & REMEMBERED != 0;
+    Some(Parts { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields })
+}
+
+/// How long it is from one moment to a later one: in seconds where that is exact, since lifetimes mostly are.
+fn span(bytes: &mut Vec<u8>, from: Timestamp, to: Timestamp) {
+    let millis = if to == Timestamp::NEVER { u64::MAX } else { to.as_millis().saturating_sub(from.as_millis()) };
+    let seconds = millis / 1000;
+    if millis.is_multiple_of(1000) { wide(bytes, u128::from(seconds) << 1) } else { wide(bytes, u128::from(millis) << 1 | 1) }
+}
+
+fn number(bytes: &mut Vec<u8>, number: u64) {
+    wide(bytes, number.into());
+}
+
+fn wide(bytes: &mut Vec<u8>, mut number: u128) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// What is still to be read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(array)
+    }
+
+    fn bytes(&mut self, length: u64) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.wide()?.try_into().ok()
+    }
+
+    fn wide(&mut self) -> Option<u128> {
+        let mut number = 0_u128;
+        for shift in (0..70).step_by(7) {
+            let [byte] = *self.array()?;
+            number |= u128::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn moment(&mut self, from: Timestamp) -> Option<Timestamp> {
+        let span = self.wide()?;
+        let millis = if span & 1 == 1 { span >> 1 } else { (span >> 1) * 1000 };
+        Some(from + Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

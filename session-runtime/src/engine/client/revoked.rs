@@ -1,0 +1,65 @@
+//! Which sessions open nothing any more, though their cookies are good: kept in a store, for as long as those would be.
+//!
+//! An entry is a record without fields under the session's name, which ends when the last cookie of that name would, so any
+//! [`Store`](crate::store::Store) can keep it and cleans it up as it does others (SECURITY S21).
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Timestamp,
+    engine::ask::{twice, within},
+    event::Events,
+    id::{Digest, Key},
+    record::{Change, Lifetime},
+    store::{DynStore, StoreError},
+};
+
+/// The list, in a store.
+pub(crate) struct Revoked(Arc<dyn DynStore>);
+
+/// Why and when a session was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Revocation {
+    pub(super) at: Timestamp,
+    /// It goes on under another name: somebody signed in or out.
+    pub(super) renewed: bool,
+}
+
+impl Revoked {
+    pub(super) fn new(store: Arc<dyn DynStore>) -> Self {
+        Self(store)
+    }
+
+    pub(crate) fn observe(&self, events: Events) {
+        self.0.observe(events);
+    }
+
+    pub(crate) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.0.delete_expired(now).await
+    }
+
+    pub(super) async fn find(
+        &self,
+        key: &Key,
+        now: Timestamp,
+        limit: Duration,
+    ) -> Result<Option<Revocation>, StoreError> {
+        let found = within(limit, self.0.load(key, now)).await?;
+        Ok(found.map(|record| Revocation { at: record.created_at, renewed: record.remembered }))
+    }
+
+    /// Revokes a session whose last cookie is good `until` then. Twice is as good as once.
+    pub(super) async fn add(
+        &self,
+        key: &Key,
+        revocation: Revocation,
+        until: Timestamp,
+        limit: Duration,
+    ) -> Result<(), StoreError> {
+        let Revocation { at, renewed } = revocation;
+        let mut entry = Change::create(Digest::from([0; 16]), at, until, until);
+        // The one bit of an empty record that no store looks at.
+        entry.restart = Some(Lifetime { idle_until: until, ends_at: until, remembered: renewed });
+        twice(|| within(limit, self.0.apply(key, &entry, at))).await.map(|_| ())
+    }
+}

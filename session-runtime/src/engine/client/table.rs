@@ -1,0 +1,202 @@
+//! A list of structs as a table: the names of their fields once, and then the rows.
+//!
+//! Values are MessagePack by name, so that structs may grow, which repeats each name for every item of a list: half of a
+//! cart. A table is one byte for the number of columns, their names, and the values row by row. It is no compression: its
+//! length says nothing of what the values have in common (SECURITY S43).
+
+use rmp::{
+    Marker,
+    decode::read_marker,
+    encode::{write_array_len, write_map_len},
+};
+
+/// The same value as a table, if it is a list of at least two structs of one shape.
+pub(super) fn pack(value: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = value;
+    let rows = list(&mut rest)?; // most values are none, which their first byte tells
+    if rows < 2 {
+        return None;
+    }
+    let names = names(rest)?;
+    let mut table = Vec::with_capacity(value.len());
+    table.push(u8::try_from(names.len()).ok()?);
+    names.iter().for_each(|name| table.extend_from_slice(name));
+    for _ in 0..rows {
+        if fields(&mut rest)? as usize != names.len() {
+            return None;
+        }
+        for name in &names {
+            if text(&mut rest)? != *name {
+                return None;
+            }
+            table.extend_from_slice(one(&mut rest)?);
+        }
+    }
+    (rest.is_empty() && table.len() < value.len()).then_some(table)
+}
+
+/// The list that [`pack`] made a table of.
+pub(super) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
+    let (&columns, mut rest) = table.split_first()?;
+    let names = (0..columns).map(|_| text(&mut rest)).collect::<Option<Vec<_>>>()?;
+    if names.is_empty() {
+        return None;
+    }
+    let (mut rows, mut body) = (0_u32, Vec::with_capacity(2 * table.len()));
+    while !rest.is_empty() {
+        rows = rows.checked_add(1)?;
+        write_map_len(&mut body, columns.into()).ok()?;
+        for name in &names {
+            body.extend_from_slice(name);
+            body.extend_from_slice(one(&mut rest)?);
+        }
+    }
+    let mut value = Vec::with_capacity(body.len() + 5);
+    write_array_len(&mut value, rows).ok()?;
+    value.extend(body);
+    Some(value)
+}
+
+/// The names of the struct that comes next.
+fn names(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
+    let names: Option<Vec<_>> = (0..fields(&mut rest)?)
+        .map(|_| {
+            let name = text(&mut rest)?;
+            one(&mut rest)?;
+            Some(name)
+        })
+        .collect();
+    names.filter(|names| !names.is_empty())
+}
+
+/// How many items the list has that begins here.
+fn list(rest: &mut &[u8]) -> Option<u32> {
+    match read_marker(rest).ok()? {
+        Marker::FixArray(items) => Some(items.into()),
+        Marker::Array16 => length::<2>(rest),
+        Marker::Array32 => length::<4>(rest),
+        _ => None,
+    }
+}
+
+/// How many fields the struct has that begins here.
+fn fields(rest: &mut &[u8]) -> Option<u32> {
+    match read_marker(rest).ok()? {
+        Marker::FixMap(fields) => Some(fields.into()),
+        Marker::Map16 => length::<2>(rest),
+        Marker::Map32 => length::<4>(rest),
+        _ => None,
+    }
+}
+
+/// The text that begins here, with what says how long it is.
+fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let mut marker = *rest;
+    match read_marker(&mut marker).ok()? {
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => one(rest),
+        _ => None,
+    }
+}
+
+/// The value that begins here, with all that is in it.
+fn one<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let whole = *rest;
+    let mut open = 1_u64;
+    while open > 0 {
+        open -= 1;
+        let (bytes, inner) = match read_marker(rest).ok()? {
+            Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (0, 0),
+            Marker::U8 | Marker::I8 => (1, 0),
+            Marker::U16 | Marker::I16 => (2, 0),
+            Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
+            Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
+            Marker::FixStr(length) => (length.into(), 0),
+            Marker::Str8 | Marker::Bin8 => (length::<1>(rest)?, 0),
+            Marker::Str16 | Marker::Bin16 => (length::<2>(rest)?, 0),
+            Marker::Str32 | Marker::Bin32 => (length::<4>(rest)?, 0),
+            Marker::FixArray(items) => (0, items.into()),
+            Marker::Array16 => (0, length::<2>(rest)?.into()),
+            Marker::Array32 => (0, length::<4>(rest)?.into()),
+            Marker::FixMap(fields) => (0, 2 * u64::from(fields)),
+            Marker::Map16 => (0, 2 * u64::from(length::<2>(rest)?)),
+            Marker::Map32 => (0, 2 * u64::from(length::<4>(rest)?)),
+            // serde writes no extensions.
+            _ => return None,
+        };
+        *rest = rest.get(bytes as usize..)?;
+        open = open.checked_add(inner)?;
+    }
+    whole.get(..whole.len() - rest.len())
+}
+
+fn length<const N: usize>(rest: &mut &[u8]) -> Option<u32> {
+    let (bytes, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(bytes.iter().fold(0, |length, byte| length << 8 | u32::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use serde::Serialize;
+
+    use super::*;
+    use crate::schema::to_bytes;
+
+    #[derive(Clone, Serialize)]
+    struct Line {
+        sku: u32,
+        note: Option<String>,
+        sizes: Vec<u16>,
+    }
+
+    fn line() -> impl Strategy<Value = Line> {
+        (any::<u32>(), any::<Option<String>>(), prop::collection::vec(any::<u16>(), 0..20)).prop_map(|(sku, note, sizes)| Line { sku, note, sizes })
+    }
+
+    #[test]
+    fn a_list_of_structs_names_their_fields_once() {
+        let lines = vec![Line { sku: 1, note: None, sizes: vec![] }; 5];
+        let value = to_bytes(&lines).unwrap();
+        let table = pack(&value).unwrap();
+        assert_eq!((value.len(), table.len()), (96, 31));
+        assert_eq!(unpack(&table).unwrap(), value);
+    }
+
+    #[test]
+    fn whatever_else_stays_as_it_is() {
+        for value in [
+            to_bytes(&7).unwrap(),
+            to_bytes(&[1, 2, 3]).unwrap(),
+            to_bytes("text").unwrap(),
+            to_bytes(&[Line { sku: 1, note: None, sizes: vec![] }]).unwrap(),
+            to_bytes(&[Some(Line { sku: 1, note: None, sizes: vec![] }), None]).unwrap(),
+            to_bytes(&[std::collections::BTreeMap::from([(1, 2)]), [(1, 3)].into()]).unwrap(),
+            to_bytes(&[std::collections::BTreeMap::from([("a", 2)]), [("b", 3)].into()]).unwrap(),
+            to_bytes(&[std::collections::BTreeMap::<u8, u8>::new(), [].into()]).unwrap(),
+            vec![],
+            vec![0xc1],
+            vec![0xdd, 0xff, 0xff, 0xff, 0xff, 0x81, 0xa1, b'a', 1],
+        ] {
+            assert_eq!(pack(&value), None, "{value:x?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_list_comes_back(lines in prop::collection::vec(line(), 2..40)) {
+            let value = to_bytes(&lines).unwrap();
+            prop_assert_eq!(unpack(&pack(&value).unwrap()).unwrap(), value);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            if let Some(table) = pack(&bytes) {
+                prop_assert!(unpack(&table).is_some());
+            }
+            let _ = unpack(&bytes);
+        }
+    }
+}

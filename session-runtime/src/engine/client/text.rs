@@ -1,0 +1,171 @@
+//! A session as JSON that scripts can read, signed: `eyJpZCI6…​.AYWq…`, the text and behind a dot the signature, both in
+//! base64url. `JSON.parse(atob(…))` of the first part is all that a script needs.
+//!
+//! The signature is version, key id and HMAC-SHA256, cut to 128 bits as a token's is. It covers purpose, application and
+//! cookie name too, each behind its length (SECURITY S40, S41), and is checked before anything is read (S39).
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hmac::{Hmac, Mac as _};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use super::{Carried, NAME, Parts};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    keys::{KeyId, KeyRing, MasterKey, Purpose, framed},
+    record::{Entry, Fields},
+    schema::to_bytes,
+};
+
+const VERSION: u8 = 1;
+const SIGNATURE: usize = 1 + size_of::<KeyId>() + 16;
+
+/// What scripts find. Times are in milliseconds since 1970.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    id: String,
+    created_at: u64,
+    seen_at: u64,
+    idle_until: u64,
+    ends_at: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    remembered: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authenticated_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    user: Value,
+    fields: Map<String, Value>,
+    /// When fields expire that do so by themselves.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    expire: Map<String, Value>,
+}
+
+/// The session as JSON, without what has expired by `now`.
+///
+/// # Errors
+/// If a value is none that JSON has: bytes, or a map whose keys are no text.
+pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error> {
+    let record = &*carried.record;
+    let signed_in = carried.signed_in();
+    let mut text = Text {
+        id: Base64UrlUnpadded::encode_string(&carried.name()),
+        created_at: record.created_at.as_millis(),
+        seen_at: record.seen_at.as_millis(),
+        idle_until: record.idle_until.as_millis(),
+        ends_at: record.ends_at.as_millis(),
+        remembered: record.remembered,
+        authenticated_at: signed_in.map(|(at, _)| at.as_millis()),
+        user: signed_in.map_or(Ok(Value::Null), |(_, user)| value("the identity", user))?,
+        fields: Map::new(),
+        expire: Map::new(),
+    };
+    for entry in record.fields.iter().filter(|entry| entry.is_live(now)) {
+        text.fields.insert(entry.name.to_owned(), value(entry.name, entry.value)?);
+        if entry.expires != Timestamp::NEVER {
+            text.expire.insert(entry.name.to_owned(), entry.expires.as_millis().into());
+        }
+    }
+    serde_json::to_vec(&text).map_err(|error| Error::new(Kind::NotText { field: "a field".into() }).because(error))
+}
+
+fn value(name: &str, value: &[u8]) -> Result<Value, Error> {
+    rmp_serde::from_slice(value).map_err(|error| Error::new(Kind::NotText { field: name.into() }).because(error))
+}
+
+/// How many bytes [`write`] takes for a field.
+pub(super) fn bytes_of(entry: Entry<'_>) -> usize {
+    value(entry.name, entry.value).map_or(0, |value| entry.name.len() + 4 + value.to_string().len())
+}
+
+/// The session that was written; `None` if this is anything else.
+pub(super) fn read(text: &[u8]) -> Option<Parts> {
+    let text: Text = serde_json::from_slice(text).ok()?;
+    let mut name = [0; NAME];
+    if Base64UrlUnpadded::decode(&text.id, &mut name).ok()?.len() != NAME {
+        return None;
+    }
+    let moment = Timestamp::from_millis;
+    let mut fields = Fields::default();
+    for (name, value) in &text.fields {
+        let expires = text.expire.get(name).and_then(Value::as_u64).map_or(Timestamp::NEVER, moment);
+        fields.push(Entry { name, value: &to_bytes(value).ok()?, expires });
+    }
+    let user = (!text.user.is_null()).then(|| to_bytes(&text.user)).transpose().ok()?;
+    Some(Parts {
+        name,
+        created_at: moment(text.created_at),
+        seen_at: moment(text.seen_at),
+        idle_until: moment(text.idle_until),
+        ends_at: moment(text.ends_at),
+        remembered: text.remembered,
+        signed_in: text.authenticated_at.map(moment).zip(user.map(Into::into)),
+        fields,
+    })
+}
+
+/// Signs texts under the ring's current key, and verifies what any of its keys signed.
+pub(super) struct Scribe {
+    current: ScribeKey,
+    previous: Box<[ScribeKey]>,
+}
+
+/// A key of the ring, bound to one cookie of one application.
+struct ScribeKey {
+    id: KeyId,
+    end: Timestamp,
+    /// HMAC after everything that is the same for all texts of the cookie.
+    state: Hmac<Sha256>,
+}
+
+impl Scribe {
+    /// # Errors
+    /// If the ring is empty.
+    pub(super) fn new(ring: &KeyRing, app: &str, cookie: &str) -> Result<Self, Error> {
+        let key = |key: &MasterKey| {
+            let purpose = Purpose::SESSION_TEXT;
+            let context = framed(&[purpose.name, app, cookie]);
+            Ok::<_, Error>(ScribeKey { id: key.id(), end: key.end(), state: key.mac(purpose)?.chain_update(context) })
+        };
+        let (current, previous) = ring.keys()?;
+        Ok(Self { current: key(current)?, previous: previous.iter().map(key).collect::<Result<_, _>>()? })
+    }
+
+    /// The text with its signature.
+    pub(super) fn sign(&self, text: &[u8]) -> String {
+        let mut signature = [0; SIGNATURE];
+        let (head, mac) = signature.split_at_mut(SIGNATURE - 16);
+        head[0] = VERSION;
+        head[1..].copy_from_slice(&self.current.id);
+        mac.copy_from_slice(&self.current.mac(head, text));
+        format!("{}.{}", Base64UrlUnpadded::encode_string(text), Base64UrlUnpadded::encode_string(&signature))
+    }
+
+    /// The text, if we signed it, and whether the current key did.
+    pub(super) fn open(&self, value: &[u8], now: Timestamp) -> Option<(Vec<u8>, bool)> {
+        let (text, signature) = std::str::from_utf8(value).ok()?.split_once('.')?;
+        let text = Base64UrlUnpadded::decode_vec(text).ok()?;
+        let mut bytes = [0; SIGNATURE];
+        if Base64UrlUnpadded::decode(signature, &mut bytes).ok()?.len() != SIGNATURE {
+            return None;
+        }
+        let (head, mac) = bytes.split_at(SIGNATURE - 16);
+        let (&version, id) = head.split_first()?;
+        let current = self.current.id == *id;
+        let key = if current { &self.current } else { self.previous.iter().find(|key| key.id == *id)? };
+        let signed = version == VERSION && !key.end.passed(now) && bool::from(key.mac(head, &text).ct_eq(mac));
+        signed.then_some((text, current))
+    }
+}
+
+impl ScribeKey {
+    fn mac(&self, head: &[u8], text: &[u8]) -> [u8; 16] {
+        let hash = self.state.clone().chain_update(head).chain_update(text).finalize().into_bytes();
+        let mut mac = [0; 16];
+        mac.copy_from_slice(&hash[..16]);
+        mac
+    }
+}
