@@ -97,6 +97,7 @@ mod view;
 #[cfg(feature = "tower")]
 mod web;
 
+pub use self::store::cookie::CookieStore;
 #[cfg(feature = "file")]
 pub use self::store::file::FileStore;
 #[cfg(feature = "memory")]
@@ -110,7 +111,6 @@ pub use self::web::{
     SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
     ViewRejection,
 };
-pub use self::store::cookie::CookieStore;
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},

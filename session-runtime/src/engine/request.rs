@@ -258,7 +258,8 @@ impl Request {
             CookieChange::Remove => (Vec::new(), None),
         };
         let surplus = values.len()..usize::from(self.inner().pieces).max(values.len());
-        let set = values.into_iter().zip(writers).map(move |(value, writer)| (writer.name(), writer.set(&value, max_age)));
+        let set =
+            values.into_iter().zip(writers).map(move |(value, writer)| (writer.name(), writer.set(&value, max_age)));
         let removed = surplus.filter_map(|piece| writers.get(piece)).map(|writer| (writer.name(), writer.remove()));
         set.chain(removed)
     }

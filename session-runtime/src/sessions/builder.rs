@@ -252,7 +252,9 @@ impl<S: Schema> SessionsBuilder<S> {
             max_bytes: self.max_bytes,
             signer,
             secrets,
-            writers: (0..pieces.into()).map(|piece| Writer::new(&self.cookie.piece(piece))).collect::<Result<_, _>>()?,
+            writers: (0..pieces.into())
+                .map(|piece| Writer::new(&self.cookie.piece(piece)))
+                .collect::<Result<_, _>>()?,
             cookie: self.cookie,
             digester: Digester::new(&self.app),
             clock: self.clock,

@@ -17,9 +17,9 @@ pub use crate::{
     },
 };
 
+pub(crate) mod cookie;
 #[cfg(feature = "file")]
 pub mod file;
-pub(crate) mod cookie;
 mod index;
 #[cfg(feature = "memory")]
 pub mod memory;

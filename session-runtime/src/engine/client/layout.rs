@@ -171,7 +171,11 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Parts> {
 fn span(bytes: &mut Vec<u8>, from: Timestamp, to: Timestamp) {
     let millis = if to == Timestamp::NEVER { u64::MAX } else { to.as_millis().saturating_sub(from.as_millis()) };
     let seconds = millis / 1000;
-    if millis.is_multiple_of(1000) { wide(bytes, u128::from(seconds) << 1) } else { wide(bytes, u128::from(millis) << 1 | 1) }
+    if millis.is_multiple_of(1000) {
+        wide(bytes, u128::from(seconds) << 1)
+    } else {
+        wide(bytes, u128::from(millis) << 1 | 1)
+    }
 }
 
 fn number(bytes: &mut Vec<u8>, number: u64) {

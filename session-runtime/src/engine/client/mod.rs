@@ -11,18 +11,19 @@ mod keep;
 mod layout;
 mod pieces;
 mod revoked;
-mod text;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{cmp::Reverse, sync::Arc};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use zeroize::Zeroizing;
 
 pub(super) use self::pieces::{Pieces, split};
-use super::open::Found;
 use self::{layout::Names, revoked::Revoked, text::Scribe};
+use super::open::Found;
 use crate::{
     clock::Timestamp,
     cookie::LARGEST_PAIR,
@@ -73,6 +74,7 @@ pub(crate) struct Carried {
 }
 
 /// What is written into a cookie of a session, whatever the form.
+#[derive(Clone, Debug, PartialEq)]
 struct Parts {
     name: [u8; NAME],
     created_at: Timestamp,
@@ -112,10 +114,9 @@ impl Client {
         }
         let secret = fields.iter().find(|meta| meta.secret);
         let how = match (store.form, secret) {
-            (Form::Encrypted, _) => How::Encrypted {
-                sealer: Sealer::new(keys, Purpose::SESSION, app)?,
-                names: Names::of(name, fields)?,
-            },
+            (Form::Encrypted, _) => {
+                How::Encrypted { sealer: Sealer::new(keys, Purpose::SESSION, app)?, names: Names::of(name, fields)? }
+            }
             (Form::Signed, None) => How::Signed(Scribe::new(keys, app, cookie)?),
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
@@ -177,24 +178,31 @@ impl Client {
         }))
     }
 
-    /// The session that a cookie's value carries, if it is one of ours. Nothing else gets as far as a decoder.
+    /// The session that a cookie's value carries, if it is one of ours.
     fn open(&self, value: &[u8], now: Timestamp) -> Option<Opened> {
-        let (parts, current) = match &self.how {
-            How::Encrypted { sealer, names } => {
-                let sealed = Base64UrlUnpadded::decode_vec(std::str::from_utf8(value).ok()?).ok()?;
-                let opened = sealer.open(&sealed, &self.place(), now)?;
-                (layout::read(&opened.value, names), opened.current)
-            }
-            How::Signed(scribe) => {
-                let (text, current) = scribe.open(value, now)?;
-                (text::read(&text), current)
-            }
+        let (bytes, current) = self.verify(value, now)?;
+        let parts = match &self.how {
+            How::Encrypted { names, .. } => layout::read(&bytes, names),
+            How::Signed(_) => text::read(&bytes),
         };
         let Some(parts) = parts else {
             tracing::warn!(target: "session_runtime", "a session that was sealed by us cannot be read; its visitor is anonymous");
             return None;
         };
-        Some(Opened { carried: self.carried(parts), current })
+        Some(Opened { carried: parts.into_carried(self.kind), current })
+    }
+
+    /// What was written, if we sealed it, and whether under the current key. Nothing else gets as far as a decoder (SECURITY
+    /// S39).
+    fn verify(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+        match &self.how {
+            How::Encrypted { sealer, .. } => {
+                let sealed = Base64UrlUnpadded::decode_vec(std::str::from_utf8(value).ok()?).ok()?;
+                let opened = sealer.open(&sealed, &self.place(), now)?;
+                Some((opened.value, opened.current))
+            }
+            How::Signed(scribe) => scribe.open(value, now),
+        }
     }
 
     /// What a sealed session is bound to besides its key, purpose and application.
@@ -218,33 +226,36 @@ impl Client {
             How::Signed(_) => live.map(|entry| (entry.name, text::bytes_of(entry))).collect(),
         };
         sizes.sort_by_key(|(_, bytes)| Reverse(*bytes));
-        let mut named: Vec<_> = sizes.iter().take(NAMED).map(|(name, bytes)| format!("`{}` ({bytes})", name.escape_debug())).collect();
+        let mut named: Vec<_> =
+            sizes.iter().take(NAMED).map(|(name, bytes)| format!("`{}` ({bytes})", name.escape_debug())).collect();
         if sizes.len() > NAMED {
             named.push(format!("{} more", sizes.len() - NAMED));
         }
         named.join(", ")
     }
+}
 
-    fn carried(&self, parts: Parts) -> Carried {
+impl Parts {
+    fn into_carried(self, kind: [u8; 8]) -> Carried {
         let mut selector = Selector([0; 16]);
-        selector.0[..NAME].copy_from_slice(&parts.name);
-        let (authenticated_at, user) = parts.signed_in.unzip();
+        selector.0[..NAME].copy_from_slice(&self.name);
+        let (authenticated_at, user) = self.signed_in.unzip();
         let record = Record {
             verifier: Digest::from([0; 16]),
             previous: None,
             generation: 0,
-            created_at: parts.created_at,
-            seen_at: parts.seen_at,
-            renewed_at: parts.created_at,
+            created_at: self.created_at,
+            seen_at: self.seen_at,
+            renewed_at: self.created_at,
             authenticated_at,
-            idle_until: parts.idle_until,
-            ends_at: parts.ends_at,
-            remembered: parts.remembered,
-            user: user.map(|user| [&self.kind[..], &user].concat().into()),
+            idle_until: self.idle_until,
+            ends_at: self.ends_at,
+            remembered: self.remembered,
+            user: user.map(|user| [&kind[..], &user].concat().into()),
             nonces: Vec::new(),
-            fields: parts.fields,
+            fields: self.fields,
         };
-        self.carry(selector, Arc::new(record))
+        Carried { selector, record: Arc::new(record), kind }
     }
 }
 

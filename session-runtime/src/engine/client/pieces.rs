@@ -14,7 +14,6 @@ pub(crate) struct Pieces(u8);
 
 impl Pieces {
     pub(crate) const ONE: Self = Self(1);
-
 }
 
 impl Default for Pieces {

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::schema::to_bytes;
 
-    #[derive(Clone, Serialize)]
+    #[derive(Clone, Debug, Serialize)]
     struct Line {
         sku: u32,
         note: Option<String>,
@@ -153,7 +153,8 @@ mod tests {
     }
 
     fn line() -> impl Strategy<Value = Line> {
-        (any::<u32>(), any::<Option<String>>(), prop::collection::vec(any::<u16>(), 0..20)).prop_map(|(sku, note, sizes)| Line { sku, note, sizes })
+        (any::<u32>(), any::<Option<String>>(), prop::collection::vec(any::<u16>(), 0..20))
+            .prop_map(|(sku, note, sizes)| Line { sku, note, sizes })
     }
 
     #[test]

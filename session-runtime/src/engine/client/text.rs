@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use super::{Carried, NAME, Parts};
 use crate::{
@@ -145,7 +146,7 @@ impl Scribe {
     }
 
     /// The text, if we signed it, and whether the current key did.
-    pub(super) fn open(&self, value: &[u8], now: Timestamp) -> Option<(Vec<u8>, bool)> {
+    pub(super) fn open(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
         let (text, signature) = std::str::from_utf8(value).ok()?.split_once('.')?;
         let text = Base64UrlUnpadded::decode_vec(text).ok()?;
         let mut bytes = [0; SIGNATURE];
@@ -157,7 +158,7 @@ impl Scribe {
         let current = self.current.id == *id;
         let key = if current { &self.current } else { self.previous.iter().find(|key| key.id == *id)? };
         let signed = version == VERSION && !key.end.passed(now) && bool::from(key.mac(head, &text).ct_eq(mac));
-        signed.then_some((text, current))
+        signed.then_some((text.into(), current))
     }
 }
 

@@ -1,0 +1,125 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{engine::client::NAME, schema::Field};
+
+const FIELDS: &[Meta] = &[
+    *Field::<String>::plain("theme").meta(),
+    *Field::<u32>::plain("size").alias(&["font"]).meta(),
+    *Field::<Option<String>>::plain("note").meta(),
+];
+
+fn carried(parts: &Parts) -> Carried {
+    parts.clone().into_carried([3; 8])
+}
+
+fn names() -> Names {
+    Names::of("Shop", FIELDS).unwrap()
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        Just(Timestamp::NEVER),
+        (0..1_u64 << 50).prop_map(Timestamp::from_millis),
+        (0..1_u64 << 30).prop_map(|seconds| Timestamp::from_millis(seconds * 1000))
+    ]
+}
+
+/// Moments in the order in which they come in a session's life.
+fn moments<const N: usize>() -> impl Strategy<Value = [Timestamp; N]> {
+    prop::array::uniform::<_, N>(moment()).prop_map(|mut moments| {
+        moments.sort();
+        moments
+    })
+}
+
+fn field() -> impl Strategy<Value = (String, Vec<u8>, Timestamp)> {
+    let name = prop_oneof![
+        Just("theme".to_owned()),
+        Just("size".to_owned()),
+        Just("font".to_owned()),
+        Just("\0beef".to_owned())
+    ];
+    (name, any::<Vec<u8>>(), moment())
+}
+
+prop_compose! {
+    fn parts()(
+        name: [u8; NAME],
+        [created_at, signed_in, seen_at, idle_until, ends_at] in moments(),
+        remembered: bool,
+        user: Option<Vec<u8>>,
+        fields in prop::collection::btree_map("[a-z]{1}", field(), 0..4),
+    ) -> Parts {
+        let mut written = Fields::default();
+        let mut taken = Vec::new();
+        for (name, value, expires) in fields.values() {
+            if !taken.contains(&name) {
+                written.push(Entry { name, value, expires: (*expires).max(created_at) });
+                taken.push(name);
+            }
+        }
+        let signed_in = user.map(|user| (signed_in, user.into()));
+        Parts { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields: written }
+    }
+}
+
+proptest! {
+    // S41: what was written is read, all of it.
+    #[test]
+    fn every_session_comes_back(parts in parts()) {
+        let carried = carried(&parts);
+        let bytes = write(&carried, &names(), Timestamp::from_millis(0));
+        prop_assert_eq!(read(&bytes, &names()), Some(parts));
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes: Vec<u8>) {
+        let _ = read(&bytes, &names());
+    }
+
+    #[test]
+    fn no_part_of_a_session_is_another(parts in parts(), length: prop::sample::Index) {
+        let bytes = write(&carried(&parts), &names(), Timestamp::from_millis(0));
+        let part = &bytes[..length.index(bytes.len())];
+        prop_assert_ne!(read(part, &names()), Some(parts));
+    }
+}
+
+// B30: a build that does not know a field leaves it where it was.
+#[test]
+fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
+    let older = Names::of("Shop", &FIELDS[..1]).unwrap();
+    let mut fields = Fields::default();
+    fields.push(Entry { name: "note", value: b"\xa4dark", expires: Timestamp::NEVER });
+    let at = Timestamp::from_millis(9);
+    let parts = Parts {
+        name: [7; NAME],
+        created_at: at,
+        seen_at: at,
+        idle_until: at,
+        ends_at: at,
+        remembered: false,
+        signed_in: None,
+        fields,
+    };
+    let bytes = write(&carried(&parts), &names(), at);
+    let unknown = read(&bytes, &older).unwrap();
+    assert!(unknown.fields.get("note").is_none() && unknown.fields.iter().count() == 1);
+    assert_eq!(write(&carried(&unknown), &older, at), bytes);
+}
+
+#[test]
+fn two_names_that_are_one_in_short_are_refused() {
+    // Found by trying: the first two words of two letters and a number that collide.
+    let colliding = (0..100_000_u32).find_map(|n| {
+        let name: &'static str = Box::leak(format!("field_{n}").into_boxed_str());
+        (n > 0 && short(name) == short("field_0")).then_some(name)
+    });
+    let fields = [*Field::<String>::plain("field_0").meta(), *Field::<String>::plain(colliding.unwrap()).meta()];
+    let error = Names::of("Shop", &fields).err().unwrap().to_string();
+    assert!(error.starts_with("the fields `field_0` and `field_"), "{error}");
+    assert!(error.contains("rename"), "{error}");
+}

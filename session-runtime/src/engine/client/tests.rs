@@ -1,0 +1,222 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    keys::tests::{key, ring},
+    record::Entry,
+    schema::Field,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const KIND: [u8; 8] = [3; 8];
+const FIELDS: &[Meta] = &[*Field::<String>::plain("theme").meta(), *Field::<u32>::plain("size").meta()];
+
+fn client(store: CookieStore, seeds: &[u8], app: &str, cookie: &str) -> Client {
+    Client::new(store, &ring(seeds), app, cookie, ("Shop", KIND), FIELDS).unwrap()
+}
+
+/// Both forms.
+fn clients(seeds: &[u8]) -> [Client; 2] {
+    [CookieStore::encrypted(), CookieStore::signed()].map(|store| client(store, seeds, "shop", "__Host-shop"))
+}
+
+fn session(theme: &str) -> Carried {
+    let mut fields = Fields::default();
+    fields.push(Entry { name: "size", value: &[17], expires: NOW + Duration::from_secs(60) });
+    fields.push(Entry { name: "theme", value: &crate::schema::to_bytes(theme).unwrap(), expires: Timestamp::NEVER });
+    let parts = Parts {
+        name: [7; NAME],
+        created_at: NOW,
+        seen_at: NOW + Duration::from_millis(1),
+        idle_until: NOW + Duration::from_secs(1800),
+        ends_at: NOW + Duration::from_secs(43_200),
+        remembered: false,
+        signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
+        fields,
+    };
+    parts.into_carried(KIND)
+}
+
+#[test]
+fn what_is_sealed_opens() {
+    for client in clients(&[1]) {
+        let carried = session("dark");
+        let value = client.seal(&carried, NOW).unwrap();
+        // S28
+        assert!(
+            value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')),
+            "{value}"
+        );
+        let opened = client.open(value.as_bytes(), NOW).unwrap();
+        assert!(opened.current && opened.carried.selector == carried.selector);
+        assert_eq!(opened.carried.record, carried.record);
+    }
+}
+
+// S39, B6: and so never reaches the decoder, which only gets what was verified.
+#[test]
+fn no_flipped_bit_is_verified() {
+    for client in clients(&[1, 2]) {
+        let value = client.seal(&session("dark"), NOW).unwrap().into_bytes();
+        for bit in 0..value.len() * 8 {
+            let mut forged = value.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert!(client.verify(&forged, NOW).is_none(), "bit {bit} of the text");
+        }
+        // And of the bytes behind it.
+        for (part, text) in String::from_utf8(value).unwrap().split('.').map(str::to_owned).enumerate() {
+            let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();
+            let whole = client.seal(&session("dark"), NOW).unwrap();
+            for bit in 0..bytes.len() * 8 {
+                let mut forged = bytes.clone();
+                forged[bit / 8] ^= 1 << (bit % 8);
+                let forged = Base64UrlUnpadded::encode_string(&forged);
+                let mut parts: Vec<_> = whole.split('.').collect();
+                parts[part] = &forged;
+                assert!(client.verify(parts.join(".").as_bytes(), NOW).is_none(), "bit {bit} of part {part}");
+            }
+        }
+    }
+}
+
+// S39, S41
+#[test]
+fn no_other_length_is_verified() {
+    for client in clients(&[1]) {
+        let value = client.seal(&session("dark"), NOW).unwrap();
+        for length in 0..value.len() {
+            assert!(client.verify(&value.as_bytes()[..length], NOW).is_none(), "the first {length}");
+            assert!(client.verify(&value.as_bytes()[value.len() - length..], NOW).is_none(), "the last {length}");
+        }
+        for more in ["A", "=", ".", " ", "~", "2~", "\0", &value] {
+            assert!(client.verify(format!("{value}{more}").as_bytes(), NOW).is_none(), "{more}");
+            assert!(client.verify(format!("{more}{value}").as_bytes(), NOW).is_none(), "{more}");
+        }
+    }
+}
+
+// S6, S40, B10
+#[test]
+fn a_session_is_good_for_one_cookie_of_one_application_in_one_form() {
+    let places = [
+        ("shop", "__Host-shop"),
+        ("shop", "__Host-admin"),
+        ("forum", "__Host-shop"),
+        ("shop__Host-", "shop"),
+        ("", "shop__Host-shop"),
+    ];
+    let forms = [CookieStore::encrypted, CookieStore::signed];
+    let clients: Vec<_> =
+        forms.iter().flat_map(|form| places.map(|(app, cookie)| client(form(), &[1], app, cookie))).collect();
+    for (i, from) in clients.iter().enumerate() {
+        let value = from.seal(&session("dark"), NOW).unwrap();
+        for (j, to) in clients.iter().enumerate() {
+            assert_eq!(to.verify(value.as_bytes(), NOW).is_some(), i == j, "{i} in {j}");
+        }
+    }
+}
+
+// S39: what other purposes of the same key sealed, and what nobody did.
+#[test]
+fn nothing_else_under_the_same_key_is_a_session() {
+    let [encrypted, signed] = clients(&[1]);
+    let plain = layout::write(&session("dark"), &Names::of("Shop", FIELDS).unwrap(), NOW);
+    let text = text::write(&session("dark"), NOW).unwrap();
+    let secret = Sealer::new(&ring(&[1]), Purpose::SECRET, "shop").unwrap();
+    for bytes in [plain.clone(), text.clone(), secret.seal(&plain, &[b"__Host-shop"]).unwrap(), vec![]] {
+        let value = Base64UrlUnpadded::encode_string(&bytes);
+        for value in [value.clone(), format!("{value}."), format!("{value}.{}", "A".repeat(28))] {
+            assert!(encrypted.verify(value.as_bytes(), NOW).is_none());
+            assert!(signed.verify(value.as_bytes(), NOW).is_none());
+        }
+    }
+}
+
+// B9, S45
+#[test]
+fn older_keys_open_and_the_newest_seals() {
+    let (old, both, new) = (clients(&[1]), clients(&[2, 1]), clients(&[2]));
+    for ((old, both), new) in old.iter().zip(&both).zip(&new) {
+        let before = old.seal(&session("dark"), NOW).unwrap();
+        let opened = both.open(before.as_bytes(), NOW).unwrap();
+        assert!(!opened.current);
+        let after = both.seal(&opened.carried, NOW).unwrap();
+        assert!(new.open(after.as_bytes(), NOW).unwrap().current);
+        assert!(new.open(before.as_bytes(), NOW).is_none(), "a key that was taken away");
+    }
+}
+
+// S45
+#[test]
+fn an_older_key_opens_until_its_end() {
+    let keys = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), SystemTime::from(NOW)).unwrap();
+    for form in [CookieStore::encrypted, CookieStore::signed] {
+        let value = client(form(), &[1], "shop", "__Host-shop").seal(&session("dark"), NOW).unwrap();
+        let client = Client::new(form(), &keys, "shop", "__Host-shop", ("Shop", KIND), FIELDS).unwrap();
+        assert!(client.open(value.as_bytes(), Timestamp::from_millis(NOW.as_millis() - 1)).is_some());
+        assert!(client.open(value.as_bytes(), NOW).is_none());
+    }
+}
+
+// S42: the field's own deadline is within what is sealed.
+#[test]
+fn what_has_expired_is_not_sealed() {
+    for client in clients(&[1]) {
+        let value = client.seal(&session("dark"), NOW + Duration::from_secs(60)).unwrap();
+        let opened = client.open(value.as_bytes(), NOW).unwrap();
+        let names: Vec<_> = opened.carried.record.fields.iter().map(|entry| entry.name.to_owned()).collect();
+        assert_eq!(names, ["theme"]);
+    }
+}
+
+// S27: one byte more is an error, which lists the fields by size.
+#[test]
+fn a_cookie_holds_what_browsers_keep() {
+    for client in clients(&[1]) {
+        let length = |theme: usize| {
+            client.seal(&session(&"x".repeat(theme)), NOW).map(|value| value.len() + client.cookie.len())
+        };
+        let most = (0..4096).take_while(|theme| length(*theme).is_ok()).last().unwrap();
+        assert!((4094..=4096).contains(&length(most).unwrap()), "{:?}", length(most));
+        let error = length(most + 1).unwrap_err();
+        assert!(error.is_too_large());
+        let error = error.to_string();
+        assert!(error.contains("browsers keep 4096; its fields by size: `theme` ("), "{error}");
+        assert!(error.contains("), `size` (") && error.contains("CookieStore::split"), "{error}");
+    }
+}
+
+proptest! {
+    // S27, S29: in whatever pieces, each is one that browsers keep.
+    #[test]
+    fn every_value_comes_back_in_pieces(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
+        let value: String = "0123456789abcdef".chars().cycle().take(length).collect();
+        if value.len() <= pieces::room(&name, most) {
+            let pieces = split(&value, &name);
+            prop_assert!(pieces.len() <= most);
+            for (at, piece) in pieces.iter().enumerate() {
+                prop_assert!(crate::cookie::piece_name(&name, at).len() + piece.len() <= LARGEST_PAIR);
+            }
+            let (joined, count) = pieces::join(pieces[0].as_bytes(), most, |at| Some(pieces[at].as_bytes())).unwrap();
+            prop_assert_eq!(&*joined, value.as_bytes());
+            prop_assert_eq!(usize::from(count), pieces.len());
+            if pieces.len() > 1 {
+                prop_assert!(pieces::join(pieces[0].as_bytes(), most, |_| None).is_none());
+                prop_assert!(pieces::join(pieces[0].as_bytes(), pieces.len() - 1, |at| Some(pieces[at].as_bytes())).is_none());
+            }
+        }
+    }
+
+    // B6
+    #[test]
+    fn no_value_panics_or_opens(value: Vec<u8>, text in "[A-Za-z0-9_.~-]{0,400}") {
+        for client in clients(&[1]) {
+            prop_assert!(client.open(&value, NOW).is_none());
+            prop_assert!(client.open(text.as_bytes(), NOW).is_none());
+        }
+    }
+}
