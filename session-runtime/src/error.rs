@@ -74,6 +74,11 @@ impl Error {
         self
     }
 
+    /// Whether nothing was sent for it, and it would be the same again.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.kind(), Kind::TooLargeForCookie { .. } | Kind::NotText { .. } | Kind::TooLate { .. })
+    }
+
     pub(crate) fn kind(&self) -> &Kind {
         &self.0.kind
     }

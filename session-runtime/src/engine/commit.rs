@@ -93,7 +93,11 @@ impl Request {
             let Some(work) = &mut underway.work else { continue };
             asked |= work.asked;
             let resumed = work.resumed;
-            let outcome = self.carry_out(work).await?;
+            let carried_out = self.carry_out(work).await;
+            if carried_out.as_ref().is_err_and(Error::is_final) {
+                underway.work = None;
+            }
+            let outcome = carried_out?;
             let Some(work) = underway.work.take() else { continue };
             match outcome {
                 None => self.inner().pending.put_back(work.pending),

@@ -107,7 +107,7 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
         bytes.extend_from_slice(user);
     }
     span(&mut bytes, record.authenticated_at.unwrap_or(record.created_at), record.ends_at);
-    for entry in record.fields.iter().filter(|entry| entry.is_live(now)) {
+    for entry in carried.fields(now) {
         write_field(&mut bytes, names, entry, record.created_at);
     }
     bytes

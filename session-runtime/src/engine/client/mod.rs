@@ -31,8 +31,8 @@ use crate::{
     event::Events,
     id::{Digest, Key, Selector, random},
     keys::{KeyRing, Purpose, seal::Sealer},
-    record::{Fields, Record},
-    schema::Meta,
+    record::{Entry, Fields, Record},
+    schema::{Meta, Policy},
     store::{
         StoreError,
         cookie::{CookieStore, Form, MOST},
@@ -50,13 +50,22 @@ pub(crate) struct Client {
     how: How,
     /// The cookie's name.
     cookie: String,
-    /// What stands before each identity, here as in a store.
-    kind: [u8; 8],
     /// In how many cookies a session may be.
     most: usize,
     revoked: Option<Revoked>,
     /// What was last written before this opens nothing.
     issued_after: Timestamp,
+    /// Whose sessions these are.
+    whose: Whose,
+}
+
+/// How it is said who is signed in.
+#[derive(Clone, Copy)]
+struct Whose {
+    /// What stands before each identity, here as in a store.
+    kind: [u8; 8],
+    /// The field that says so too: it goes without saying.
+    field: Option<&'static str>,
 }
 
 enum How {
@@ -69,8 +78,7 @@ enum How {
 pub(crate) struct Carried {
     pub(crate) selector: Selector,
     pub(crate) record: Arc<Record>,
-    /// The cookie's value says this kind of session before the user.
-    kind: [u8; 8],
+    whose: Whose,
 }
 
 /// What is written into a cookie of a session, whatever the form.
@@ -103,7 +111,7 @@ impl Client {
         app: &str,
         cookie: &str,
         kind: (&str, [u8; 8]),
-        fields: &[Meta],
+        fields: &'static [Meta],
     ) -> Result<Self, Error> {
         let (name, kind) = kind;
         if !(1..=MOST).contains(&store.pieces) {
@@ -128,7 +136,9 @@ impl Client {
         };
         let (most, issued_after) = (store.pieces.into(), store.issued_after);
         let revoked = store.revoked.map(Revoked::new);
-        Ok(Self { how, cookie: cookie.to_owned(), kind, most, revoked, issued_after })
+        let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
+        let whose = Whose { kind, field: identity.map(|meta| meta.name) };
+        Ok(Self { how, cookie: cookie.to_owned(), most, revoked, issued_after, whose })
     }
 
     pub(super) fn observe(&self, events: Events) {
@@ -147,7 +157,7 @@ impl Client {
 
     /// A session to be carried.
     fn carry(&self, selector: Selector, record: Arc<Record>) -> Carried {
-        Carried { selector, record, kind: self.kind }
+        Carried { selector, record, whose: self.whose }
     }
 
     /// The cookie of a session that did not change, under the current key.
@@ -189,7 +199,7 @@ impl Client {
             tracing::warn!(target: "session_runtime", "a session that was sealed by us cannot be read; its visitor is anonymous");
             return None;
         };
-        Some(Opened { carried: parts.into_carried(self.kind), current })
+        Some(Opened { carried: parts.into_carried(self.whose), current })
     }
 
     /// What was written, if we sealed it, and whether under the current key. Nothing else gets as far as a decoder (SECURITY
@@ -217,11 +227,10 @@ impl Client {
 
     /// The fields, the largest first.
     fn sizes(&self, carried: &Carried, now: Timestamp) -> String {
-        let record = &carried.record;
-        let live = record.fields.iter().filter(|entry| entry.is_live(now));
+        let live = carried.fields(now);
         let mut sizes: Vec<_> = match &self.how {
             How::Encrypted { names, .. } => {
-                live.map(|entry| (entry.name, layout::bytes_of(entry, names, record.created_at))).collect()
+                live.map(|entry| (entry.name, layout::bytes_of(entry, names, carried.record.created_at))).collect()
             }
             How::Signed(_) => live.map(|entry| (entry.name, text::bytes_of(entry))).collect(),
         };
@@ -236,10 +245,13 @@ impl Client {
 }
 
 impl Parts {
-    fn into_carried(self, kind: [u8; 8]) -> Carried {
+    fn into_carried(mut self, whose: Whose) -> Carried {
         let mut selector = Selector([0; 16]);
         selector.0[..NAME].copy_from_slice(&self.name);
         let (authenticated_at, user) = self.signed_in.unzip();
+        if let (Some(user), Some(name)) = (&user, whose.field) {
+            self.fields.push(Entry { name, value: user, expires: Timestamp::NEVER });
+        }
         let record = Record {
             verifier: Digest::from([0; 16]),
             previous: None,
@@ -251,11 +263,11 @@ impl Parts {
             idle_until: self.idle_until,
             ends_at: self.ends_at,
             remembered: self.remembered,
-            user: user.map(|user| [&kind[..], &user].concat().into()),
+            user: user.map(|user| [&whose.kind[..], &user].concat().into()),
             nonces: Vec::new(),
             fields: self.fields,
         };
-        Carried { selector, record: Arc::new(record), kind }
+        Carried { selector, record: Arc::new(record), whose }
     }
 }
 
@@ -270,7 +282,14 @@ impl Carried {
     /// When and who.
     fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
         let user = self.record.user.as_deref()?;
-        Some((self.record.authenticated_at?, user.get(self.kind.len()..).unwrap_or_default()))
+        Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
+    }
+
+    /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
+    fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
+        let user = self.signed_in().map(|(_, user)| user);
+        let said = move |entry: &Entry<'_>| Some(entry.name) == self.whose.field && Some(entry.value) == user;
+        self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }
 

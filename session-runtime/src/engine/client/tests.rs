@@ -13,7 +13,11 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const KIND: [u8; 8] = [3; 8];
-const FIELDS: &[Meta] = &[*Field::<String>::plain("theme").meta(), *Field::<u32>::plain("size").meta()];
+const FIELDS: &[Meta] = &[
+    *Field::<String>::plain("theme").meta(),
+    *Field::<u32>::plain("size").meta(),
+    *Field::<Option<String>>::plain("user").identity().meta(),
+];
 
 fn client(store: CookieStore, seeds: &[u8], app: &str, cookie: &str) -> Client {
     Client::new(store, &ring(seeds), app, cookie, ("Shop", KIND), FIELDS).unwrap()
@@ -38,7 +42,7 @@ fn session(theme: &str) -> Carried {
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
         fields,
     };
-    parts.into_carried(KIND)
+    parts.into_carried(Whose { kind: KIND, field: Some("user") })
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn what_has_expired_is_not_sealed() {
         let value = client.seal(&session("dark"), NOW + Duration::from_secs(60)).unwrap();
         let opened = client.open(value.as_bytes(), NOW).unwrap();
         let names: Vec<_> = opened.carried.record.fields.iter().map(|entry| entry.name.to_owned()).collect();
-        assert_eq!(names, ["theme"]);
+        assert_eq!(names, ["theme", "user"]);
     }
 }
 

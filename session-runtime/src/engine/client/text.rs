@@ -64,7 +64,7 @@ pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error>
         fields: Map::new(),
         expire: Map::new(),
     };
-    for entry in record.fields.iter().filter(|entry| entry.is_live(now)) {
+    for entry in carried.fields(now) {
         text.fields.insert(entry.name.to_owned(), value(entry.name, entry.value)?);
         if entry.expires != Timestamp::NEVER {
             text.expire.insert(entry.name.to_owned(), entry.expires.as_millis().into());

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{engine::client::NAME, schema::Field};
+use crate::{
+    engine::client::{NAME, Whose},
+    schema::Field,
+};
 
 const FIELDS: &[Meta] = &[
     *Field::<String>::plain("theme").meta(),
@@ -12,7 +15,7 @@ const FIELDS: &[Meta] = &[
 ];
 
 fn carried(parts: &Parts) -> Carried {
-    parts.clone().into_carried([3; 8])
+    parts.clone().into_carried(Whose { kind: [3; 8], field: None })
 }
 
 fn names() -> Names {

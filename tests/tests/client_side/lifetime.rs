@@ -1,0 +1,111 @@
+//! B13–B18: when a session ends. The deadlines are in what is sealed, and the server's clock decides (S14, S15, S42).
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use session_runtime::{Clock, CookieStore, Event, KeyRing, Timestamp};
+use tests::{
+    app::{hours, minutes},
+    client::Visitor,
+};
+
+use crate::site::{COOKIE, Server, over_forms, shown};
+
+over_forms! {
+    // B13, S14: a copy of the cookie ends when the session did, though the browser keeps it.
+    async fn silence_ends_a_session_and_access_extends_it(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..3 {
+            server.turn(minutes(29));
+            assert_eq!(visitor.get("/show").await.json()["name"], "ada");
+        }
+        let copy = visitor.cookie().unwrap();
+        server.turn(minutes(30) - Duration::from_millis(1));
+        assert_eq!(shown(&server.app, &copy).await.json()["name"], "ada");
+        server.turn(Duration::from_millis(1));
+        let reply = shown(&server.app, &copy).await;
+        assert_eq!((&reply.json()["name"], reply.set_cookie()), (&"".into(), None), "the deadline itself is past it");
+        assert_eq!(server.heard().last(), Some(&Event::Unknown));
+    }
+
+    // B3: reads move the deadline no more often than `touch`.
+    async fn access_is_written_down_at_most_once_a_minute(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.turn(Duration::from_secs(59));
+        assert_eq!(visitor.get("/show").await.set_cookie(), None);
+        server.turn(Duration::from_secs(1));
+        assert!(visitor.get("/show").await.set_cookie().is_some());
+        assert_eq!(visitor.get("/show").await.set_cookie(), None);
+    }
+
+    // B14, S15
+    async fn absolute_beats_activity_and_a_sign_in_restarts_it(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..(12 * 3 - 1) {
+            server.turn(minutes(20));
+            assert_eq!(visitor.get("/show").await.json()["name"], "ada");
+        }
+        let mut signed_in = visitor.clone();
+        signed_in.post("/login/ada").await;
+        server.turn(minutes(20));
+        assert_eq!(visitor.get("/show").await.json()["name"], "");
+        assert_eq!(signed_in.get("/show").await.json()["name"], "ada");
+    }
+
+    // B17
+    async fn a_remembered_session_lives_on(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        let set = visitor.post("/remember").await.set_cookie().unwrap();
+        assert!(set.ends_with(&format!("; Max-Age={}", 30 * 86_400)), "{set}");
+        server.turn(hours(29 * 24));
+        visitor.post("/name/still").await;
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+        server.turn(hours(24));
+        assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
+    }
+
+    // B18: under a second, and past 2106.
+    async fn every_lifetime_works(store) {
+        let clock = Clock::stopped_at(Timestamp::from_millis(5_000_000_000_001));
+        let lived = |idle: Duration| {
+            let options = move |builder: session_runtime::SessionsBuilder<_>| builder.idle(idle).absolute(idle).touch(Duration::ZERO);
+            Server::made(store.clone(), KeyRing::generate(), clock.clone(), options)
+        };
+        let short = lived(Duration::from_millis(3));
+        let mut visitor = short.visitor();
+        visitor.post("/name/ada").await;
+        short.turn(Duration::from_millis(2));
+        assert_eq!(visitor.get("/show").await.json()["name"], "ada");
+        short.turn(Duration::from_millis(1));
+        assert_eq!(visitor.get("/show").await.json()["name"], "");
+        let long = lived(Duration::MAX);
+        let mut visitor = long.visitor();
+        visitor.post("/name/ada").await;
+        long.turn(hours(24 * 365 * 500));
+        assert_eq!(visitor.get("/show").await.json()["name"], "ada");
+    }
+}
+
+// S21, S42: everybody is logged out without a change of keys.
+#[tokio::test]
+async fn what_was_issued_before_a_moment_can_be_refused() {
+    let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+    let server = Server::made(CookieStore::encrypted(), keys.clone(), clock.clone(), |builder| builder);
+    let mut early = server.visitor();
+    early.post("/name/ada").await;
+    clock.advance(minutes(1));
+    let moment = UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
+    let mut late = server.visitor();
+    late.post("/name/bob").await;
+    let store = CookieStore::encrypted().issued_after(moment);
+    let strict = Server::made(store, keys, clock, |builder| builder);
+    assert_eq!(early.at(&strict.app).get("/show").await.json()["name"], "");
+    assert_eq!(late.at(&strict.app).get("/show").await.json()["name"], "bob");
+    let _: Visitor = Visitor::with_cookie(&strict.app, COOKIE, "");
+}

@@ -1,0 +1,13 @@
+//! Sessions in their visitors' cookies: the behaviours that need no store, and what is theirs alone.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod behaviours;
+mod fields;
+mod lifetime;
+mod pieces;
+mod revocations;
+mod sealed;
+mod signed;
+mod site;
+mod size;
+mod start;

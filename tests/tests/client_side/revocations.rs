@@ -1,0 +1,157 @@
+//! S21: a cookie that somebody kept a copy of, after log-out.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use session_runtime::{CookieStore, Event, MemoryStore, StoreDown};
+use tests::{
+    app::{hours, minutes},
+    client::Visitor,
+    over_stores,
+    store::{AnyStore, Controls, Probe},
+};
+
+use crate::site::{COOKIE, Server, shown};
+
+over_stores! {
+    // S9, S20, S21, ASVS 7.4.1: on every store that can keep the list.
+    async fn what_was_logged_out_opens_nothing(store) {
+        let server = Server::new(CookieStore::encrypted().revocations(store));
+        for path in ["/logout", "/destroy", "/clear", "/anew/x", "/renew", "/login/ada", "/login/bob", "/role/admin"] {
+            let mut visitor = server.signed_in("ada").await;
+            visitor.post("/name/ada").await;
+            let copy = visitor.cookie().unwrap();
+            assert_eq!(shown(&server.app, &copy).await.json()["name"], "ada");
+            visitor.post(path).await;
+            let reply = shown(&server.app, &copy).await;
+            assert_eq!((reply.status, &reply.json()["name"], reply.set_cookie()), (StatusCode::OK, &"".into(), None), "{path}");
+            server.turn(minutes(2));
+            assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None, "{path}");
+        }
+    }
+}
+
+fn revocable() -> (Server, Arc<Controls>) {
+    let controls = Arc::<Controls>::default();
+    let store = Probe { inner: AnyStore::memory(), controls: Arc::clone(&controls) };
+    (Server::new(CookieStore::encrypted().revocations(store)), controls)
+}
+
+/// What it says of itself: without a list, a copy is good until its deadline.
+#[tokio::test]
+async fn without_a_list_a_copy_outlives_the_log_out() {
+    let server = Server::new(CookieStore::encrypted());
+    let mut visitor = server.signed_in("ada").await;
+    let copy = visitor.cookie().unwrap();
+    visitor.post("/logout").await;
+    assert_eq!(shown(&server.app, &copy).await.json()["user"], "ada");
+}
+
+// B7, S11: within a minute of a sign-in its late companions neither land nor set a cookie; later it is an event.
+#[tokio::test]
+async fn a_replaced_cookie_is_told_from_a_stranger() {
+    let (server, _) = revocable();
+    let mut visitor = server.visitor();
+    visitor.post("/name/ada").await;
+    let mut late = visitor.clone();
+    visitor.post("/login/ada").await;
+    server.heard();
+    let reply = late.post("/note/late").await;
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None));
+    assert_eq!(server.heard(), [Event::Replayed { recently: true }, Event::Moved]);
+    server.turn(minutes(1));
+    let reply = late.post("/note/later").await;
+    assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
+    assert_eq!(server.heard(), [Event::Replayed { recently: false }, Event::Created]);
+    assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+}
+
+// S12, B22: a request that was under way as somebody logged out brings nothing back.
+#[tokio::test]
+async fn a_late_write_does_not_undo_a_log_out() {
+    use axum::{Router, extract::State, routing::post};
+    use session_runtime::{KeyRing, Session, Sessions};
+    use tokio::sync::Semaphore;
+
+    use crate::site::Prefs;
+
+    let store = CookieStore::encrypted().revocations(MemoryStore::new());
+    let sessions = Sessions::<Prefs>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+    let gates = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+    let slow = |State(gates): State<Arc<(Semaphore, Semaphore)>>, mut session: Session<Prefs>| async move {
+        gates.0.add_permits(1);
+        gates.1.acquire().await.unwrap().forget();
+        *session.name_mut() = "late".into();
+    };
+    let app = crate::site::routes().merge(Router::new().route("/slow", post(slow)).with_state(Arc::clone(&gates)));
+    let app = app.layer(sessions.layer());
+    for (path, status) in [("/destroy", StatusCode::OK), ("/login/bob", StatusCode::CONFLICT)] {
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/login/ada").await;
+        let mut slow = visitor.clone();
+        let under_way = tokio::spawn(async move { slow.post("/slow").await });
+        gates.0.acquire().await.unwrap().forget();
+        visitor.post(path).await;
+        gates.1.add_permits(1);
+        let reply = under_way.await.unwrap();
+        assert_eq!((reply.status, reply.set_cookie()), (status, None), "{path}");
+    }
+}
+
+// A list that cannot be asked is a store that is down: nobody is let in, and nobody is logged out (S47).
+#[tokio::test]
+async fn a_list_that_is_down_is_a_store_that_is_down() {
+    let (server, controls) = revocable();
+    let mut visitor = server.signed_in("ada").await;
+    controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    for (path, method) in
+        [("/show", http::Method::GET), ("/name/x", http::Method::POST), ("/logout", http::Method::POST)]
+    {
+        let reply = visitor.send(method, path).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
+    }
+    assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "who brings nothing needs no list");
+    controls.down.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+}
+
+// S20: a log-out that cannot be entered is no success.
+#[tokio::test]
+async fn a_log_out_that_is_not_entered_is_an_error() {
+    let (server, controls) = revocable();
+    let mut visitor = server.signed_in("ada").await;
+    controls.applies.store(0, std::sync::atomic::Ordering::SeqCst);
+    controls.lose_answer.store(true, std::sync::atomic::Ordering::SeqCst);
+    // Asked once more, which is as good as once.
+    assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
+    assert_eq!(controls.applies.load(std::sync::atomic::Ordering::SeqCst), 2);
+    assert_eq!(visitor.cookie(), None);
+}
+
+#[tokio::test]
+async fn anonymous_pages_need_no_list() {
+    let (controls, memory) = (Arc::<Controls>::default(), AnyStore::memory());
+    let store = CookieStore::encrypted().revocations(Probe { inner: memory, controls: Arc::clone(&controls) });
+    let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
+    let mut visitor = server.signed_in("ada").await;
+    controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
+    let reply = visitor.post("/name/x").await;
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+}
+
+// A name is revoked for as long as any cookie under it is good, also one of a longer life than the last.
+#[tokio::test]
+async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
+    let (server, _) = revocable();
+    let mut visitor = server.signed_in("ada").await;
+    visitor.post("/remember").await;
+    let copy = visitor.cookie().unwrap();
+    visitor.post("/forget").await;
+    visitor.post("/logout").await;
+    for _ in 0..29 {
+        server.turn(hours(24));
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+    }
+    let _ = COOKIE;
+}

@@ -1,0 +1,102 @@
+//! The signed form: readable by scripts, and changed by nobody.
+
+use axum::{Router, routing::post};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use session_runtime::{Clock, CookieStore, KeyRing, Session, Sessions, Timestamp};
+use tests::client::Visitor;
+
+use crate::site::Server;
+
+fn text(cookie: &str) -> Value {
+    let (text, _) = cookie.split_once('.').unwrap();
+    serde_json::from_slice(&Base64UrlUnpadded::decode_vec(text).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn scripts_can_read_it() {
+    let clock = Clock::stopped_at(Timestamp::from_millis(1_800_000_000_000));
+    let server = Server::made(CookieStore::signed(), KeyRing::generate(), clock, |builder| builder);
+    let mut visitor = server.signed_in("ada").await;
+    for path in ["/theme/dark", "/code/123", "/notices/a"] {
+        visitor.post(path).await;
+    }
+    let mut text = text(&visitor.cookie().unwrap());
+    let id = text.as_object_mut().unwrap().remove("id").unwrap();
+    assert_eq!(id.as_str().unwrap().len(), 11);
+    let expected = json!({
+        "created_at": 1_800_000_000_000_u64,
+        "seen_at": 1_800_000_000_000_u64,
+        "idle_until": 1_800_001_800_000_u64,
+        "ends_at": 1_800_043_200_000_u64,
+        "authenticated_at": 1_800_000_000_000_u64,
+        "user": "ada",
+        "fields": { "theme": "dark", "code": "123", "notices": ["a"] },
+        "expire": { "code": 1_800_000_300_000_u64 },
+    });
+    assert_eq!(text, expected);
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    #[default]
+    Unit,
+    Tuple(i64, f32),
+    Struct {
+        a: Option<char>,
+        b: Vec<u8>,
+    },
+    Newtype(Box<Shape>),
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-shapes")]
+struct Shapes {
+    shapes: Vec<Shape>,
+    keyed: std::collections::BTreeMap<String, f64>,
+    numbers: std::collections::BTreeMap<u8, u8>,
+    nothing: Option<u8>,
+    large: u64,
+    small: i64,
+}
+
+fn shapes() -> Vec<Shape> {
+    vec![
+        Shape::Unit,
+        Shape::Tuple(i64::MIN, 0.1),
+        Shape::Struct { a: Some('ß'), b: vec![0, 255] },
+        Shape::Newtype(Box::new(Shape::Struct { a: None, b: vec![] })),
+    ]
+}
+
+/// What JSON has other words for comes back as what it was.
+#[tokio::test]
+async fn values_come_back_as_they_were() {
+    let sessions =
+        Sessions::<Shapes>::builder().store(CookieStore::signed()).keys(KeyRing::generate()).build().unwrap();
+    let write = |mut session: Session<Shapes>| async move {
+        *session.shapes_mut() = shapes();
+        session.keyed_mut().extend([("a".to_owned(), 1.0), ("ü".to_owned(), -0.1)]);
+        *session.large_mut() = u64::MAX;
+        *session.small_mut() = i64::MIN;
+    };
+    let check = |session: Session<Shapes>| async move {
+        assert_eq!(*session.shapes(), shapes());
+        assert_eq!(session.keyed().values().copied().collect::<Vec<_>>(), [1.0, -0.1]);
+        assert_eq!((session.large(), session.small(), session.nothing()), (u64::MAX, i64::MIN, None));
+    };
+    let numbers = |mut session: Session<Shapes>| async move { *session.numbers_mut() = [(1, 2)].into() };
+    let app = Router::new()
+        .route("/write", post(write))
+        .route("/check", post(check))
+        .route("/numbers", post(numbers))
+        .layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    assert_eq!(visitor.post("/write").await.status, 200);
+    assert_eq!(visitor.post("/check").await.status, 200);
+    let refused = visitor.post("/numbers").await;
+    assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None));
+    assert!(refused.body.contains("`numbers` has bytes or keys that are no text"), "{}", refused.body);
+    assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
+}

@@ -1,0 +1,110 @@
+//! How large a session in a cookie is, and may be.
+
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use session_runtime::{CookieStore, KeyRing, Session, Sessions};
+use tests::client::Visitor;
+
+use crate::site::{COOKIE, Server, over_forms};
+
+/// The session of eight fields that is compared with other frameworks'.
+#[derive(Session)]
+#[session(cookie = "__Host-bench")]
+struct Bench {
+    #[session(identity, unlisted)]
+    user: Option<u64>,
+    name: String,
+    roles: Vec<String>,
+    cart: Vec<Line>,
+    token: String,
+    theme: Theme,
+    visits: u64,
+    locale: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Line {
+    sku: u32,
+    qty: u16,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+enum Theme {
+    #[default]
+    Light,
+    Dark,
+}
+
+fn bench(store: CookieStore) -> Router {
+    let fill = |mut session: Session<Bench>| async move {
+        session.user_mut().log_in(42_017);
+        *session.name_mut() = "Ada Lovelace, London".into();
+        *session.roles_mut() = ["buyer", "editor", "admin"].map(str::to_owned).into();
+        *session.cart_mut() = (0..5).map(|line| Line { sku: 10_000 + 77 * line, qty: 1 + line as u16 }).collect();
+        *session.token_mut() = "f3a9c1d2e4b5a697f3a9c1d2e4b5a697".into();
+        *session.theme_mut() = Theme::Dark;
+        *session.visits_mut() = 41;
+        *session.locale_mut() = "en-GB".into();
+    };
+    let show = |session: Session<Bench>| async move {
+        let skus: Vec<_> = session.cart().iter().map(|line| (line.sku, line.qty)).collect();
+        format!(
+            "{:?} {} {:?} {skus:?} {:?} {}",
+            session.user(),
+            session.name(),
+            session.roles(),
+            session.theme(),
+            session.visits()
+        )
+    };
+    let sessions = Sessions::<Bench>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+    Router::new().route("/fill", post(fill)).route("/show", get(show)).layer(sessions.layer())
+}
+
+// DESIGN section 6: at most 300 bytes, the cookie's name included.
+#[tokio::test]
+async fn eight_fields_take_at_most_300_bytes() {
+    let app = bench(CookieStore::encrypted());
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/fill").await;
+    let pair = format!("__Host-bench={}", visitor.cookie().unwrap());
+    println!("{} bytes", pair.len());
+    assert!(pair.len() <= 300, "{}: {pair}", pair.len());
+    let shown = visitor.get("/show").await.body;
+    let lines = "[(10000, 1), (10077, 2), (10154, 3), (10231, 4), (10308, 5)]";
+    assert_eq!(shown, format!(r#"Some(42017) Ada Lovelace, London ["buyer", "editor", "admin"] {lines} Dark 41"#));
+}
+
+over_forms! {
+    // S27: an error before the response, the cookie from before stays, and the fields are listed by size.
+    async fn a_session_that_outgrows_its_cookie_is_an_error(store) {
+        let server = Server::new(store.split(1));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        let before = visitor.cookie();
+        let reply = visitor.post(&format!("/note/{}", "x".repeat(4096))).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::INTERNAL_SERVER_ERROR, None));
+        let sizes = reply.body.split_once("its fields by size: ").unwrap().1;
+        assert!(sizes.starts_with("`note` (4") && sizes.contains("), `name` ("), "{}", reply.body);
+        assert_eq!((visitor.cookie(), &visitor.get("/show").await.json()["name"]), (before, &"ada".into()));
+    }
+
+    // And a handler that wants to know is told.
+    async fn save_says_so(store) {
+        let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
+        let save = |mut session: Session<crate::site::Prefs>, Path(length): Path<usize>| async move {
+            *session.name_mut() = "x".repeat(length);
+            session.save().await.unwrap_err().is_too_large().to_string()
+        };
+        let app = Router::new().route("/save/{length}", post(save)).layer(sessions.layer());
+        let mut visitor = Visitor::new(&app);
+        let reply = visitor.post("/save/5000").await;
+        assert_eq!((reply.body.as_str(), reply.set_cookie()), ("true", None));
+        assert_eq!(visitor.cookie_named(COOKIE), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! What is refused at start, each in one sentence that says what to write instead.
+
+use session_runtime::{CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Admits};
+
+use crate::site::Prefs;
+
+#[derive(Session)]
+struct Secretive {
+    #[session(secret)]
+    code: Option<String>,
+}
+
+fn builder<S: Schema>(store: CookieStore) -> SessionsBuilder<S>
+where
+    S::Needs: Admits<CookieStore>,
+{
+    Sessions::<S>::builder().store(store).keys(KeyRing::generate())
+}
+
+fn error<S: Schema>(builder: SessionsBuilder<S>) -> String {
+    let error = builder.build().unwrap_err();
+    assert!(error.is_setup());
+    error.to_string()
+}
+
+#[test]
+fn secrets_are_not_for_everybody_to_read() {
+    assert!(builder::<Secretive>(CookieStore::encrypted()).build().is_ok());
+    assert_eq!(
+        error(builder::<Secretive>(CookieStore::signed())),
+        "`code` of the `Secretive` sessions is `secret`, and whoever has a signed cookie can read it: keep them in \
+         `CookieStore::encrypted()`"
+    );
+}
+
+#[test]
+fn a_session_is_in_a_few_cookies() {
+    for pieces in [0, 5] {
+        assert_eq!(
+            error(builder::<Prefs>(CookieStore::encrypted().split(pieces))),
+            format!("a session can be in 1 to 4 cookies, not in {pieces}: change `CookieStore::split`")
+        );
+    }
+}
+
+#[test]
+fn there_is_no_id_to_renew() {
+    let every = std::time::Duration::from_secs(60);
+    assert_eq!(
+        error(builder::<Prefs>(CookieStore::encrypted()).rotate_every(every)),
+        "`rotate_every` of the `Prefs` sessions renews ids, and sessions in cookies have none: drop it, or keep them in a store"
+    );
+}
