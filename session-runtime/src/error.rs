@@ -45,6 +45,13 @@ pub(crate) enum Kind {
          was written: keep what is large in a store, or allow more cookies with `CookieStore::split`"
     )]
     TooLargeForCookie { bytes: usize, allowed: usize, fields: String },
+    #[error("`{field}` has a length of {length}, and its `max_len` is {most}; nothing was written")]
+    FieldTooLong { field: &'static str, length: usize, most: usize },
+    #[error(
+        "`{field}` takes {bytes} bytes, and the `Bounded::MAX_BYTES` of its type says at most {most}; nothing was written: \
+         correct that"
+    )]
+    Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
         "`{field}` has bytes or keys that are no text, which a session that scripts can read cannot hold; nothing was \
          written: use `CookieStore::encrypted()`, or another type"
@@ -133,8 +140,8 @@ impl Error {
     }
 
     /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes), or beyond what
-    /// browsers keep of a cookie ([`CookieStore`](crate::CookieStore)). Nothing was written. The sentence names its largest
-    /// fields.
+    /// browsers keep of a cookie ([`CookieStore`](crate::CookieStore)), or a field beyond its `max_len`. Nothing was written.
+    /// The sentence names the field, or the largest.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -143,7 +150,10 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        matches!(self.kind(), Kind::TooLarge { .. } | Kind::TooLargeForCookie { .. })
+        matches!(
+            self.kind(),
+            Kind::TooLarge { .. } | Kind::TooLargeForCookie { .. } | Kind::FieldTooLong { .. } | Kind::Unbounded { .. }
+        )
     }
 
     /// The store is down or slow.

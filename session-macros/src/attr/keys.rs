@@ -62,6 +62,7 @@ pub(crate) enum StructKey {
     Path,
     Domain,
     Partitioned,
+    Bounded,
     Crate,
 }
 
@@ -83,6 +84,7 @@ pub(crate) enum FieldKey {
     Skip,
     Copy,
     With,
+    MaxLen,
 }
 
 const fn on_struct(key: StructKey, name: &'static str, written: &'static str, says: &'static str) -> Known<StructKey> {
@@ -178,6 +180,13 @@ impl Key for StructKey {
             "Whether the cookie is kept apart for each site that embeds this one. Default: off.",
         ),
         on_struct(
+            Self::Bounded,
+            "bounded",
+            "bounded",
+            "Proves that the session always fits into an encrypted cookie: each field has a bound, text and lists by \
+             `max_len`.",
+        ),
+        on_struct(
             Self::Crate,
             "crate",
             "crate = my::session_runtime",
@@ -270,6 +279,12 @@ impl Key for FieldKey {
             "with",
             "with = module",
             "Is encoded by `module::serialize` and `module::deserialize`, as in serde.",
+        ),
+        on_field(
+            Self::MaxLen,
+            "max_len",
+            "max_len = 64",
+            "The most that the `len()` of text or a list may be: bytes or items. What is longer is refused when it is stored.",
         ),
     ];
 }

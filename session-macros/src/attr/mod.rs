@@ -70,6 +70,7 @@ pub(crate) struct StructAttrs {
     pub(crate) path: Option<Given<String>>,
     pub(crate) domain: Option<Given<String>>,
     pub(crate) partitioned: Option<Given<bool>>,
+    pub(crate) bounded: Option<Ident>,
     pub(crate) krate: Option<Given<Path>>,
     /// Every key that was written, also with a value that could not be read.
     pub(crate) written: Vec<StructKey>,
@@ -92,6 +93,9 @@ pub(crate) struct FieldAttrs {
     pub(crate) skip: Option<Ident>,
     pub(crate) copy: Option<Ident>,
     pub(crate) with: Option<Given<Path>>,
+    pub(crate) max_len: Option<Given<u32>>,
+    /// Every key that was written, also with a value that could not be read.
+    pub(crate) written: Vec<FieldKey>,
 }
 
 impl StructAttrs {
@@ -117,6 +121,7 @@ impl StructAttrs {
                 StructKey::Path => attrs.path = entry.text(cx),
                 StructKey::Domain => attrs.domain = entry.text(cx),
                 StructKey::Partitioned => attrs.partitioned = entry.flag(cx),
+                StructKey::Bounded => attrs.bounded = Some(entry.bare(cx)),
                 StructKey::Crate => attrs.krate = entry.path(cx),
             }
         }
@@ -132,12 +137,11 @@ impl StructAttrs {
 impl FieldAttrs {
     pub(crate) fn read(attributes: &[Attribute], cx: &mut Context) -> Self {
         let mut attrs = Self::default();
-        let mut written = Vec::new();
         for entry in entries::<FieldKey>(attributes, cx) {
-            if entry.key != FieldKey::Alias && twice(&written, &entry, cx) {
+            if entry.key != FieldKey::Alias && twice(&attrs.written, &entry, cx) {
                 continue;
             }
-            written.push(entry.key);
+            attrs.written.push(entry.key);
             match entry.key {
                 FieldKey::Atomic => attrs.policy(Policy::Atomic, &entry, cx),
                 FieldKey::Counter => attrs.policy(Policy::Counter, &entry, cx),
@@ -154,6 +158,7 @@ impl FieldAttrs {
                 FieldKey::Skip => attrs.skip = Some(entry.bare(cx)),
                 FieldKey::Copy => attrs.copy = Some(entry.bare(cx)),
                 FieldKey::With => attrs.with = entry.path(cx),
+                FieldKey::MaxLen => attrs.max_len = entry.length(cx),
             }
         }
         attrs

@@ -53,6 +53,27 @@ impl<K: Key> Entry<K> {
         }
     }
 
+    /// `max_len = 64`.
+    pub(crate) fn length(self, cx: &mut Context) -> Option<Given<u32>> {
+        let Some(Lit::Int(number)) = self.literal().filter(|literal| literal.suffix().is_empty()) else {
+            // #[session(max_len = "64")]
+            return self.wrong("takes a number", cx);
+        };
+        match number.base10_parse() {
+            Ok(0) => {
+                // #[session(max_len = 0)]
+                cx.error_at(number, format!("with `{} = 0` there is room for nothing; write at least 1", self.at));
+                None
+            }
+            Ok(length) => Some(self.given(length)),
+            // #[session(max_len = 5_000_000_000)]
+            Err(_) => {
+                cx.error_at(number, format!("`{}` is a whole number of at most {}", self.at, u32::MAX));
+                None
+            }
+        }
+    }
+
     /// `idle = 30m`.
     pub(crate) fn lifetime(self, cx: &mut Context) -> Option<Given<Lifetime>> {
         match &self.value {

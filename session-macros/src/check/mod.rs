@@ -1,5 +1,6 @@
 //! The rules, one function each, with what it refuses in a comment. All run, so that one compile reports every fault.
 
+mod bounds;
 mod cookie;
 mod identity;
 mod item;
@@ -37,6 +38,8 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         policy::secret,
         policy::skip,
         policy::copy,
+        bounds::lengths,
+        bounds::bounded,
         names::stored,
         names::unique,
         names::reserved,

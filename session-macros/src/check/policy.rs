@@ -117,6 +117,7 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
             attrs.secret.as_ref(),
             attrs.rename.as_ref().map(|given| &given.key),
             attrs.with.as_ref().map(|given| &given.key),
+            attrs.max_len.as_ref().map(|given| &given.key),
         ];
         let aliases = attrs.aliases.iter().map(|given| &given.key);
         for key in policies.chain(others.into_iter().flatten()).chain(aliases) {

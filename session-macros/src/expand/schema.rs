@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Type, spanned::Spanned};
 
 use crate::{
     attr::{Policy, SameSite},
@@ -18,7 +18,7 @@ pub(super) fn slots(session: &Session) -> TokenStream {
     let (p, vis, slots) = (session.private(), &session.vis, session.slots_ident());
     let names = session.fields.iter().map(Field::reader);
     let types = session.fields.iter().map(|field| &field.ty);
-    let descriptors = session.fields.iter().map(|field| descriptor(field, &p));
+    let descriptors = session.fields.iter().map(|field| descriptor(field, session.attrs.bounded.is_some(), &p));
     quote! {
         #[doc(hidden)]
         #[derive(::core::default::Default)]
@@ -37,8 +37,15 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let (fields, slots) = (session.fields_ident(), session.slots_ident());
     let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
     let (spec, needs, identity) = (spec(session, &p), needs(session, &p), identity(session));
+    // Where the attribute stands, since that is what does not hold.
+    let fits = session
+        .attrs
+        .bounded
+        .as_ref()
+        .map(|bounded| respan(quote!(const _: () = #p::fits(&<#shop as #p::Schema>::SPEC);), bounded.span()));
     quote! {
         #identity
+        #fits
         impl #p::Schema for #shop {
             type Fields = #fields;
             type Slots = #slots;
@@ -91,7 +98,7 @@ fn is_listed(session: &Session) -> bool {
 }
 
 /// `const user_id: Field<Option<u64>> = Field::plain("user_id").identity();`
-fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
+fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
     let (name, ty, stored) = (field.reader(), &field.ty, field.stored_name());
     let policy = field.policy().map(|policy| match policy {
         Policy::Atomic => quote!(.atomic()),
@@ -121,7 +128,28 @@ fn descriptor(field: &Field, p: &TokenStream) -> TokenStream {
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
     let rotates = field.attrs.rotates.as_ref().map(|_| quote!(.rotates()));
     let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
-    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates #secret;)
+    let bound = bound(field, bounded, p).map(|bound| quote!(.bound(#bound)));
+    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates #secret #bound;)
+}
+
+/// How long the field may be. A type without a bound is an error that underlines it.
+fn bound(field: &Field, bounded: bool, p: &TokenStream) -> Option<TokenStream> {
+    let of = |ty: &Type, method: TokenStream, arguments: TokenStream| {
+        let (first, last) = ends(ty);
+        let (head, tail) = (respan(quote!(#p::Bound::#method::), first), respan(quote!((#arguments)), last));
+        quote!(#head<#ty>#tail)
+    };
+    let length = field.attrs.max_len.as_ref().map(|given| given.value as usize);
+    let shape = match Shape::of(&field.ty) {
+        Shape::Maybe(inner) if length.is_some() => Shape::of(inner),
+        shape => shape,
+    };
+    match (length, shape) {
+        (Some(length), Shape::Text) => Some(quote!(#p::Bound::text(#length))),
+        (Some(length), Shape::List(item)) => Some(of(item, quote!(list), quote!(#length))),
+        _ if bounded && field.attrs.skip.is_none() => Some(of(&field.ty, quote!(of), quote!())),
+        _ => None,
+    }
 }
 
 /// Whether the type alone says how the field is encoded and what it is at first.
@@ -180,7 +208,8 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         let (most, kind) = (limit.value.most, if limit.value.refuse { quote!(Refuse) } else { quote!(EndOldest) });
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
     });
-    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit)
+    let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
+    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded)
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {

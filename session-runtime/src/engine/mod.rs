@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) limit: Option<SessionLimit>,
     /// How many bytes the fields of a session may have, names included.
     pub(crate) max_bytes: usize,
+    /// Whether a field has a length that it may not exceed.
+    pub(crate) has_bounds: bool,
     pub(crate) signer: Signer,
     /// None: no field is secret.
     pub(crate) secrets: Option<Secrets>,

@@ -34,7 +34,7 @@ impl Request {
             Some(Presented::Found(found)) => {
                 let mut change = Change::update(found.record.generation);
                 let fits = write_ops(&mut change, &[(meta, Op::Swap { seen, value })], &found.record.fields, now);
-                self.engine.check_size(&change, &found.record.fields)?;
+                self.engine.check_swap(&change, &found.record.fields)?;
                 self.engine.seal(found, &mut change, now)?;
                 Some((found.selector.key(), fits.then_some(change)))
             }

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, time::Duration};
 
-use super::{Codec, Collection, Initial, Integer, Optional, Storable};
+use super::{Bound, Codec, Collection, Initial, Integer, Optional, Storable};
 use crate::{
     clock::Timestamp,
     record::{Entry, Fields},
@@ -27,6 +27,8 @@ pub struct Meta {
     pub(crate) device: bool,
     pub(crate) rotates: bool,
     pub(crate) secret: bool,
+    /// How long it may be.
+    pub(crate) bound: Option<Bound>,
 }
 
 /// What may be done to a field, and what happens when two requests do it at once.
@@ -60,7 +62,12 @@ pub(crate) enum Stays {
 
 impl Meta {
     const fn new(name: &'static str, policy: Policy) -> Self {
-        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false }
+        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false, bound: None }
+    }
+
+    /// Whether it is stored at all.
+    pub(crate) const fn is_stored(&self) -> bool {
+        !matches!(self.policy, Policy::Skip)
     }
 
     /// Whether a record may hold the field under `name`.
@@ -155,6 +162,13 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.meta.secret = true;
+        self
+    }
+
+    /// Never longer than this.
+    #[must_use]
+    pub const fn bound(mut self, bound: Bound) -> Self {
+        self.meta.bound = Some(bound);
         self
     }
 

@@ -1,6 +1,7 @@
 //! What the derive says about a session struct, and nothing that it does: names, lifetimes, policies, and for each field
 //! how it is encoded. Everything a user's crate gets generated is described here; the logic lives elsewhere.
 
+mod bounds;
 mod codec;
 mod field;
 mod kinds;
@@ -8,6 +9,7 @@ mod limit;
 mod spec;
 
 pub use self::{
+    bounds::{Bound, Bounded, fits},
     codec::{Codec, Decoder, Encoder, Initial, Storable, initial},
     field::{Field, Meta, Policy},
     kinds::{Collection, Integer, Optional},
@@ -15,6 +17,7 @@ pub use self::{
     spec::Spec,
 };
 pub(crate) use self::{
+    bounds::{Exceeded, most_bytes},
     codec::{NIL, UNREADABLE, to_bytes},
     field::Stays,
 };

@@ -18,6 +18,8 @@ pub struct Spec {
     pub(crate) touch: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) max_per_user: Option<SessionLimit>,
+    /// Whether it is known at compile time to fit into a cookie.
+    pub(crate) bounded: bool,
 }
 
 impl Spec {
@@ -35,7 +37,15 @@ impl Spec {
             touch: None,
             rotate_every: None,
             max_per_user: None,
+            bounded: false,
         }
+    }
+
+    /// It fits into a cookie, encrypted: see [`fits`](super::fits).
+    #[must_use]
+    pub const fn bounded(mut self) -> Self {
+        self.bounded = true;
+        self
     }
 
     /// Silence ends the session after this.

@@ -12,15 +12,15 @@ use sha2::{Digest as _, Sha256};
 use super::{Sessions, cleaner};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, Signer, Writer},
+    cookie::{Attributes, LARGEST_PAIR, Signer, Writer},
     engine::{Client, Engine, Home, Lifetimes, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
     id::Digester,
     keys::{KeyRing, framed},
-    schema::SessionLimit,
+    schema::{SessionLimit, most_bytes},
     session::Schema,
-    store::{Admits, Kept, Place},
+    store::{Admits, Kept, Place, cookie::CookieStore},
 };
 
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
@@ -232,6 +232,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 )));
             }
             Kept::Cookie(store) => {
+                fits::<S>(&store, &self.cookie.name)?;
                 let pieces = store.pieces;
                 let client = Client::new(store, &keys, &self.app, &self.cookie.name, (name, kind), S::SPEC.fields)?;
                 (Home::Cookie(Box::new(client)), pieces)
@@ -250,6 +251,7 @@ impl<S: Schema> SessionsBuilder<S> {
             kind,
             limit: self.max_per_user,
             max_bytes: self.max_bytes,
+            has_bounds: S::SPEC.fields.iter().any(|meta| meta.bound.is_some()),
             signer,
             secrets,
             writers: (0..pieces.into())
@@ -306,6 +308,24 @@ impl<S: Schema> SessionsBuilder<S> {
             touch,
             rotate_every: self.rotate_every,
         })
+    }
+}
+
+/// Whether what the compiler found to fit into a cookie still does, in this store and under this name.
+fn fits<S: Schema>(store: &CookieStore, cookie: &str) -> Result<(), Error> {
+    let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
+    if bounded && store.is_signed() {
+        return Err(Error::setup(format!(
+            "the `{name}` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, or \
+             drop `bounded`"
+        )));
+    }
+    match most_bytes(&S::SPEC, cookie.len()) {
+        Some(most) if bounded && most > LARGEST_PAIR => Err(Error::setup(format!(
+            "under the name `{cookie}` the cookie of a `{name}` session may need {most} bytes, and browsers keep \
+             {LARGEST_PAIR}: choose a shorter name"
+        ))),
+        _ => Ok(()),
     }
 }
 

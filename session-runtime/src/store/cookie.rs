@@ -64,6 +64,10 @@ impl CookieStore {
         Self { form, pieces: 1, revoked: None, issued_after: Timestamp::from_millis(0) }
     }
 
+    pub(crate) fn is_signed(&self) -> bool {
+        self.form == Form::Signed
+    }
+
     /// Nobody but this server can read the sessions.
     ///
     /// ```

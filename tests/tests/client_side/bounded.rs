@@ -1,0 +1,145 @@
+//! `bounded` and `max_len`: what is known at compile time to fit, and what sees to it that it does.
+
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize};
+use session_runtime::{Bounded, CookieStore, KeyRing, MemoryStore, Session, Sessions};
+use tests::client::Visitor;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Line {
+    sku: u64,
+    /// Longer than the bound says.
+    note: String,
+}
+
+impl Bounded for Line {
+    const MAX_BYTES: usize = 40;
+}
+
+#[derive(Session)]
+#[session(bounded, cookie = "__Host-bounded")]
+struct Small {
+    #[session(identity, unlisted)]
+    user: Option<u64>,
+    #[session(max_len = 1200)]
+    name: String,
+    #[session(max_len = 20, expires = 5m)]
+    recent: Vec<u64>,
+    #[session(max_len = 30)]
+    note: Option<String>,
+    #[session(flash, max_len = 2)]
+    notices: Vec<[char; 8]>,
+    #[session(max_len = 30)]
+    lines: Vec<Line>,
+    last: Option<(u8, i64, f64)>,
+    one: Line,
+}
+
+fn routes() -> Router {
+    type S = Session<Small>;
+    Router::new()
+        .route("/name/{n}", post(|mut s: S, Path(n): Path<usize>| async move { *s.name_mut() = "ß".repeat(n) }))
+        .route("/recent/{n}", post(|mut s: S, Path(n): Path<usize>| async move { *s.recent_mut() = vec![u64::MAX; n] }))
+        .route("/note/{n}", post(|mut s: S, Path(n): Path<usize>| async move { s.note_mut().set("x".repeat(n)) }))
+        .route("/notices", post(|mut s: S| async move { s.notices_mut().put([char::MAX; 8]) }))
+        .route(
+            "/lines/{n}",
+            post(|mut s: S, Path(n): Path<usize>| async move {
+                *s.lines_mut() = vec![Line { sku: u64::MAX, note: "12345678901234567890".into() }; n]
+            }),
+        )
+        .route("/one/{n}", post(|mut s: S, Path(n): Path<usize>| async move { s.one_mut().note = "x".repeat(n) }))
+        .route(
+            "/rest",
+            post(|mut s: S| async move {
+                s.user_mut().log_in(u64::MAX);
+                s.last_mut().set((u8::MAX, i64::MIN, f64::MIN));
+            }),
+        )
+        .route(
+            "/show",
+            get(|s: S| async move { format!("{}, {}, {}", s.name().len(), s.recent().len(), s.lines().len()) }),
+        )
+}
+
+fn on_cookies() -> Router {
+    let sessions = Sessions::<Small>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
+    routes().layer(sessions.build().unwrap().layer())
+}
+
+// What was proved is so: as full as can be, it is a cookie.
+#[tokio::test]
+async fn the_fullest_session_fits() {
+    let app = on_cookies();
+    let mut visitor = Visitor::new(&app);
+    for path in ["/rest", "/name/600", "/recent/20", "/note/30", "/notices", "/notices", "/lines/30", "/one/20"] {
+        assert_eq!(visitor.post(path).await.status, 200, "{path}");
+    }
+    let pair = "__Host-bounded".len() + visitor.cookie().unwrap().len();
+    assert!((3000..=4096).contains(&pair), "{pair}");
+    assert_eq!(visitor.get("/show").await.body, "1200, 20, 30");
+}
+
+// S46: in every store; what was there stays.
+#[tokio::test]
+async fn what_is_longer_is_refused_by_name() {
+    let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
+    for app in [on_cookies(), routes().layer(sessions.build().unwrap().layer())] {
+        let mut visitor = Visitor::new(&app);
+        for path in ["/name/600", "/recent/20", "/notices", "/notices"] {
+            visitor.post(path).await;
+        }
+        for (path, sentence) in [
+            ("/name/601", "`name` has a length of 1202, and its `max_len` is 1200; nothing was written"),
+            ("/recent/21", "`recent` has a length of 21, and its `max_len` is 20; nothing was written"),
+            ("/note/31", "`note` has a length of 31, and its `max_len` is 30; nothing was written"),
+            ("/notices", "`notices` has a length of 3, and its `max_len` is 2; nothing was written"),
+            (
+                "/one/30",
+                "`one` takes 42 bytes, and the `Bounded::MAX_BYTES` of its type says at most 40; nothing was written: correct that",
+            ),
+        ] {
+            let reply = visitor.post(path).await;
+            assert_eq!((reply.status.as_u16(), reply.body.contains(sentence)), (500, true), "{path}: {}", reply.body);
+            assert_eq!(reply.set_cookie(), None);
+        }
+        assert_eq!(visitor.get("/show").await.body, "1200, 20, 0");
+    }
+}
+
+#[derive(Session)]
+#[session(bounded)]
+struct Signed {
+    visits: u64,
+}
+
+#[derive(Session)]
+#[session(bounded)]
+struct Full {
+    #[session(max_len = 2900)]
+    text: String,
+}
+
+#[test]
+fn what_no_longer_holds_is_found_at_start() {
+    let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
+    assert_eq!(
+        signed.build().unwrap_err().to_string(),
+        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, or drop \
+         `bounded`"
+    );
+    let name = "a".repeat(100);
+    let full = || Sessions::<Full>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
+    assert!(full().build().is_ok());
+    assert_eq!(
+        full().cookie(name.clone()).build().unwrap_err().to_string(),
+        format!(
+            "under the name `{name}` the cookie of a `Full` session may need 4124 bytes, and browsers keep 4096: choose a \
+             shorter name"
+        )
+    );
+}
