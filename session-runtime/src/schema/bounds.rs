@@ -188,6 +188,7 @@ pub(crate) const fn most_bytes(spec: &Spec, name: usize) -> Option<usize> {
 
 /// Fails to compile unless the sessions fit into one cookie.
 #[doc(hidden)]
+#[allow(clippy::panic, reason = "it only runs while compiling")]
 pub const fn fits(spec: &Spec) {
     let Some(bytes) = most_bytes(spec, spec.cookie.name.len()) else { return };
     if bytes <= LARGEST_PAIR {
