@@ -1,10 +1,11 @@
 //! The keys behind every cookie: where they come from, how they rotate, which of them signs.
 //!
 //! `text` reads keys as people write them, `weak` refuses those that anybody could guess, `file` keeps one in a file,
-//! and `master` derives from each what is used, so that no key ever serves two purposes.
+//! `master` derives from each what is used, so that no key ever serves two purposes, and `seal` encrypts with what it derives.
 
 mod file;
 mod master;
+pub(crate) mod seal;
 mod text;
 mod weak;
 
