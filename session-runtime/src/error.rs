@@ -46,6 +46,12 @@ pub(crate) enum Kind {
     Detached,
     #[error("the operating system gives no random bytes, so no session can be made")]
     Random,
+    #[error(
+        "the cookie {name} would have {bytes} bytes, name and value together, and browsers drop one of more than {allowed}; store less, or keep it in the session"
+    )]
+    CookieTooLarge { name: String, bytes: usize, allowed: usize },
+    #[error("{0}")]
+    Cookie(String),
     #[error("{0}")]
     Setup(String),
 }
@@ -117,8 +123,8 @@ impl Error {
         matches!(self.kind(), Kind::Full)
     }
 
-    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes). Nothing was
-    /// written. The sentence names its largest fields.
+    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes), and the
+    /// sentence names its largest fields; or a cookie beyond the 4,096 bytes that browsers keep. Nothing was written.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -127,7 +133,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        matches!(self.kind(), Kind::TooLarge { .. })
+        matches!(self.kind(), Kind::TooLarge { .. } | Kind::CookieTooLarge { .. })
     }
 
     /// The store is down or slow.

@@ -25,6 +25,10 @@ impl Purpose {
     pub(crate) const TOKEN: Self = Self::v1("token", "hmac-sha256");
     /// Seals the values of `secret` fields.
     pub(crate) const SECRET: Self = Self::v1("secret", "xchacha20poly1305");
+    /// Signs the application's own cookies.
+    pub(crate) const SIGNED_COOKIE: Self = Self::v1("signed-cookie", "hmac-sha256");
+    /// Seals the application's own cookies.
+    pub(crate) const PRIVATE_COOKIE: Self = Self::v1("private-cookie", "xchacha20poly1305");
     /// Names sessions in logs.
     pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
     /// Names the key.

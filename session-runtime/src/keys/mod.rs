@@ -2,12 +2,13 @@
 //!
 //! `text` reads keys as people write them, `weak` refuses those that anybody could guess, `file` keeps one in a file,
 //! `master` derives from each what is used, so that no key ever serves two purposes, and `derived` finds that by key id.
-//! `seal` encrypts with it.
+//! `sign` signs with it, `seal` encrypts.
 
 mod derived;
 mod file;
 mod master;
 pub(crate) mod seal;
+pub(crate) mod sign;
 mod text;
 mod weak;
 
