@@ -19,7 +19,8 @@ use crate::{clock::Clock, cookie::Protector, error::Error, keys::KeyRing};
 /// Serves [`Cookies`] to the routes within it.
 ///
 /// It stands beside the layer of sessions, in either order, and a session's cookie goes first: where the session is known,
-/// setting a cookie of that name is an error. A layer within another one shares its cookies, and has keys of its own.
+/// setting a cookie of that name is an error. From outside, added last, it also sees that a session could not be stored, and
+/// drops what was set. A layer within another one shares its cookies, and has keys of its own.
 ///
 /// ```
 /// use axum::{Router, routing::get};
