@@ -2,7 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::{Router, middleware::from_fn, routing::post};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    routing::post,
+};
 use session_runtime::{Cookies, CookiesLayer, Session};
 use tests::{
     app::{Server, Site},
@@ -80,20 +85,32 @@ async fn the_name_of_a_sessions_cookie_is_taken() {
     }
 }
 
+// S29: with the cookies outside, whether or not a handler asks for the session
+#[tokio::test]
+async fn a_session_that_nobody_asks_for_keeps_its_name() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new().route("/", post(|cookies: Cookies| async move { cookies.set("__Host-site", "mine") }));
+    let [outside, _] = both_orders(&server, &routes);
+    let reply = Visitor::new(&outside).post("/").await;
+    assert_eq!((reply.status.as_u16(), names(&reply)), (500, vec![]));
+}
+
 // S29: set by a middleware, before the handler asks for its session
 #[tokio::test]
-async fn a_sessions_cookie_replaces_one_that_was_set_before_it_was_known() {
+async fn a_cookie_that_was_set_before_the_session_was_known_gives_way() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new()
-        .route("/", post(|mut session: S| async move { session.user_mut().log_in("ada".into()) }))
-        .layer(from_fn(async |cookies: Cookies, request: axum::extract::Request, next: axum::middleware::Next| {
+        .route("/in", post(|mut session: S| async move { session.user_mut().log_in("ada".into()) }))
+        .route("/read", post(|session: S| async move { session.name().to_owned() }))
+        .layer(from_fn(async |cookies: Cookies, request: Request, next: Next| {
             let _ = cookies.set("__Host-site", "mine");
             next.run(request).await
         }));
     for app in both_orders(&server, &routes) {
-        let reply = Visitor::new(&app).post("/").await;
+        let reply = Visitor::new(&app).post("/in").await;
         assert_eq!(names(&reply), ["__Host-site"]);
         assert!(!reply.set_cookies()[0].contains("mine"));
+        assert_eq!(Visitor::new(&app).post("/read").await.set_cookies(), [""; 0]);
     }
 }
 
