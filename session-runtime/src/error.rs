@@ -63,6 +63,12 @@ pub(crate) enum Kind {
     Detached,
     #[error("the operating system gives no random bytes, so no session can be made")]
     Random,
+    #[error(
+        "the cookie {name} would have {bytes} bytes, name and value together, and browsers drop one of more than {allowed}; store less, or keep it in the session"
+    )]
+    CookieTooLarge { name: String, bytes: usize, allowed: usize },
+    #[error("{0}")]
+    Cookie(String),
     #[error("{0}")]
     Setup(String),
 }
@@ -141,7 +147,7 @@ impl Error {
 
     /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes), or beyond what
     /// browsers keep of a cookie ([`CookieStore`](crate::CookieStore)), or a field beyond its `max_len`. Nothing was written.
-    /// The sentence names the field, or the largest.
+    /// The sentence names the field, or the largest ones. Also said of a plain cookie that is larger than browsers keep.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -152,7 +158,11 @@ impl Error {
     pub fn is_too_large(&self) -> bool {
         matches!(
             self.kind(),
-            Kind::TooLarge { .. } | Kind::TooLargeForCookie { .. } | Kind::FieldTooLong { .. } | Kind::Unbounded { .. }
+            Kind::TooLarge { .. }
+                | Kind::TooLargeForCookie { .. }
+                | Kind::FieldTooLong { .. }
+                | Kind::Unbounded { .. }
+                | Kind::CookieTooLarge { .. }
         )
     }
 

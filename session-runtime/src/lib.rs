@@ -41,6 +41,8 @@
 //! - [`macro@view`]: what a handler needs of a session as a plain struct, `View<SignedIn>`, or it does not run.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: a user's sessions, to list and
 //!   to end.
+//! - [`Cookies`]: cookies of the application's own, beside the session's: plain, signed, private. [`CookiesLayer`] brings
+//!   them, [`PlainCookie`] says what one is called and which attributes it has.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
@@ -67,8 +69,8 @@
 //!
 //! # Features
 //!
-//! - `axum` (default): the extractor. Implies `tower`.
-//! - `tower`: [`SessionLayer`].
+//! - `axum` (default): the extractors. Implies `tower`.
+//! - `tower`: [`SessionLayer`], [`CookiesLayer`].
 //! - `memory`, `file` (default): the stores.
 //! - `redis`: the store for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C compiler.
 //! - `postgres`, `mysql`, `sqlite`: the store in a SQL database, each with its own. `sql-tls`: TLS to them.
@@ -123,6 +125,11 @@ pub use self::{
     session::{Core, Identified, Identity, Listed, Schema, Session},
     sessions::{ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
+};
+#[cfg(feature = "tower")]
+pub use self::{
+    cookie::PlainCookie,
+    web::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies},
 };
 
 /// Makes a session of a struct: see the crate's front page.

@@ -6,7 +6,10 @@ use ::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::shop::{PATIENCE, Shop};
+use crate::{
+    program::{PATIENCE, Program},
+    shop::Shop,
+};
 
 /// A client with a jar. A clone has the same cookies: another tab, until either gets a new one.
 #[derive(Clone)]
@@ -25,14 +28,15 @@ pub struct Answer {
 }
 
 impl Client {
-    pub fn of(shop: &Shop) -> Self {
+    /// A client of the shop, or of another example.
+    pub fn of(program: &Program) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .timeout_global(Some(PATIENCE))
             .build();
-        Self { agent: agent.into(), url: shop.url().to_owned(), headers: Vec::new(), jar: BTreeMap::new() }
+        Self { agent: agent.into(), url: program.url().to_owned(), headers: Vec::new(), jar: BTreeMap::new() }
     }
 
     /// The same client, whose requests have this header too.

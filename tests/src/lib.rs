@@ -1,5 +1,5 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
-//! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop as a process, a client and a browser to visit it (`shop`, `http`, `browser`); Redis
+//! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop and the other examples as processes, a client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis
 //! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), a process to work beside a test (`worker`), and what a test does that lacks a program (`require`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,6 +14,7 @@ pub mod client;
 pub mod databases;
 pub mod eight;
 pub mod http;
+pub mod program;
 pub mod records;
 pub mod require;
 pub mod servers;

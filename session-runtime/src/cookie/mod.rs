@@ -2,17 +2,36 @@
 //!
 //! Inbound, `reader` finds the cookies of our name, `token` says which are ours, and `present` decides what a request came
 //! with. Outbound, `rules` judges the attributes at start, and `writer` has them ready to send.
+//!
+//! The application's own cookies go the same way: `plain` is what it says of one, `chosen` which value a request came with,
+//! `text` how a value holds any text, and `protected` how it is signed or sealed.
 
 mod base64;
+#[cfg(feature = "tower")]
+mod chosen;
 mod loopback;
+#[cfg(feature = "tower")]
+mod plain;
 mod present;
+#[cfg(feature = "tower")]
+mod protected;
 mod reader;
 mod rules;
 mod spec;
+#[cfg(feature = "tower")]
+mod text;
 mod token;
 mod writer;
 
+#[cfg(feature = "tower")]
+pub use self::plain::PlainCookie;
 pub use self::spec::{CookieSpec, SameSite};
+#[cfg(feature = "tower")]
+pub(crate) use self::{
+    chosen::{opened, plain as plain_value},
+    protected::{Place, Protection, Protector},
+    text::encode,
+};
 pub(crate) use self::{
     loopback::is_loopback,
     present::{find_one, present},

@@ -268,7 +268,7 @@ impl fmt::Display for Explanation<'_> {
 }
 
 /// Text in backquotes, escaped, and cut where it fills the log.
-struct Short<'a>(&'a str);
+pub(super) struct Short<'a>(pub(super) &'a str);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

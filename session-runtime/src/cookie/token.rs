@@ -26,7 +26,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     id::{Key, Selector, Verifier, hex},
-    keys::{KeyId, KeyRing, MasterKey, Purpose, framed},
+    keys::{Derived, KeyRing, MasterKey, Purpose, framed},
 };
 
 const VERSION: u8 = 1;
@@ -35,8 +35,7 @@ const _: () = assert!(BYTES == SIGNED + 16);
 
 /// Makes and opens the tokens of one cookie.
 pub(crate) struct Signer {
-    current: SigningKey,
-    previous: Box<[SigningKey]>,
+    keys: Derived<SigningKey>,
     fingerprints: Fingerprints,
 }
 
@@ -65,10 +64,9 @@ impl Signer {
     /// # Errors
     /// If the ring is empty.
     pub(crate) fn new(ring: &KeyRing, app: &str, name: &str) -> Result<Self, Error> {
-        let (current, previous) = ring.keys()?;
+        let (current, _) = ring.keys()?;
         Ok(Self {
-            current: SigningKey::new(current, app, name)?,
-            previous: previous.iter().map(|key| SigningKey::new(key, app, name)).collect::<Result<_, _>>()?,
+            keys: Derived::new(ring, |key| SigningKey::new(key, app, name))?,
             fingerprints: Fingerprints(current.mac(Purpose::FINGERPRINT)?),
         })
     }
@@ -76,12 +74,13 @@ impl Signer {
     /// The token that names and proves a session.
     pub(crate) fn sign(&self, selector: Selector, verifier: &Verifier) -> String {
         let mut bytes = Zeroizing::new([0; BYTES]);
+        let (id, key) = self.keys.current();
         let (signed, mac) = bytes.split_at_mut(SIGNED);
         signed[0] = VERSION;
-        signed[1..5].copy_from_slice(&self.current.id);
+        signed[1..5].copy_from_slice(id);
         signed[5..21].copy_from_slice(&selector.0);
         signed[21..].copy_from_slice(&verifier.0);
-        mac.copy_from_slice(&self.current.mac(signed));
+        mac.copy_from_slice(&key.mac(signed));
         Base64UrlUnpadded::encode_string(&*bytes)
     }
 
@@ -96,8 +95,8 @@ impl Signer {
         let (&[version], body) = signed.split_first_chunk()?;
         let (id, body) = body.split_first_chunk::<4>()?;
         let (selector, verifier) = body.split_first_chunk::<16>()?;
-        let (key, current) = self.key(id)?;
-        if version != VERSION || key.end.passed(now) || !bool::from(key.mac(signed).ct_eq(mac)) {
+        let (key, current) = self.keys.find(id, now)?;
+        if version != VERSION || !bool::from(key.mac(signed).ct_eq(mac)) {
             return None;
         }
         let (selector, verifier) = (Selector(*selector), Verifier(*verifier.first_chunk()?));
@@ -107,34 +106,23 @@ impl Signer {
     pub(crate) const fn fingerprints(&self) -> &Fingerprints {
         &self.fingerprints
     }
-
-    fn key(&self, id: &KeyId) -> Option<(&SigningKey, bool)> {
-        if self.current.id == *id {
-            return Some((&self.current, true));
-        }
-        self.previous.iter().find(|key| key.id == *id).map(|key| (key, false))
-    }
 }
 
 /// A key of the ring, bound to one cookie of one application.
-struct SigningKey {
-    id: KeyId,
-    end: Timestamp,
-    /// HMAC after everything that is the same for all tokens of the cookie.
-    state: Hmac<Sha256>,
-}
+///
+/// HMAC after everything that is the same for all tokens of the cookie.
+struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     fn new(key: &MasterKey, app: &str, name: &str) -> Result<Self, Error> {
         let mut context = framed(&[Purpose::TOKEN.name, app, name]);
         // To a whole number of SHA-256 blocks: what is left for a token then fits in one.
         context.resize(context.len().next_multiple_of(64), 0);
-        let state = key.mac(Purpose::TOKEN)?.chain_update(context);
-        Ok(Self { id: key.id(), end: key.end(), state })
+        Ok(Self(key.mac(Purpose::TOKEN)?.chain_update(context)))
     }
 
     fn mac(&self, signed: &[u8]) -> [u8; 16] {
-        let hash = self.state.clone().chain_update(signed).finalize().into_bytes();
+        let hash = self.0.clone().chain_update(signed).finalize().into_bytes();
         let mut mac = [0; 16];
         mac.copy_from_slice(&hash[..16]);
         mac

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    cookie::is_loopback,
+    cookie::{Writer, is_loopback},
     error::Error,
     event::Event,
     id::Key,
@@ -248,6 +248,12 @@ impl Request {
     /// Whether it is served by this engine.
     pub(crate) fn is_of(&self, engine: &Arc<Engine>) -> bool {
         Arc::ptr_eq(&self.engine, engine)
+    }
+
+    /// The names of the cookies that its session may be in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.engine.writers.iter().map(Writer::name)
     }
 
     /// The `Set-Cookie` headers for a change, each with the name of its cookie.

@@ -29,6 +29,10 @@ impl Purpose {
     pub(crate) const SESSION: Self = Self::v1("session", "xchacha20poly1305");
     /// Signs whole sessions that scripts can read.
     pub(crate) const SESSION_TEXT: Self = Self::v1("session-text", "hmac-sha256");
+    /// Signs the application's own cookies.
+    pub(crate) const SIGNED_COOKIE: Self = Self::v1("signed-cookie", "hmac-sha256");
+    /// Seals the application's own cookies.
+    pub(crate) const PRIVATE_COOKIE: Self = Self::v1("private-cookie", "xchacha20poly1305");
     /// Names sessions in logs.
     pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
     /// Names the key.

@@ -1,11 +1,14 @@
 //! The keys behind every cookie: where they come from, how they rotate, which of them signs.
 //!
 //! `text` reads keys as people write them, `weak` refuses those that anybody could guess, `file` keeps one in a file,
-//! `master` derives from each what is used, so that no key ever serves two purposes, and `seal` encrypts with what it derives.
+//! `master` derives from each what is used, so that no key ever serves two purposes, and `derived` finds that by key id.
+//! `sign` signs with it, `seal` encrypts.
 
+mod derived;
 mod file;
 mod master;
 pub(crate) mod seal;
+pub(crate) mod sign;
 mod text;
 mod weak;
 
@@ -13,8 +16,11 @@ use std::{fmt, path::Path, sync::Arc, time::SystemTime};
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::master::{KeyId, MasterKey, Purpose, framed};
 use self::text::{Flaw, Place};
+pub(crate) use self::{
+    derived::Derived,
+    master::{KeyId, MasterKey, Purpose, framed},
+};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},

@@ -15,7 +15,7 @@
 use chacha20poly1305::{AeadInOut as _, KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use super::{KeyId, KeyRing, MasterKey, Purpose, framed};
+use super::{Derived, KeyId, KeyRing, MasterKey, Purpose, framed};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -31,10 +31,7 @@ const HEAD: usize = 1 + size_of::<KeyId>() + NONCE;
 pub(crate) const OVERHEAD: usize = HEAD + TAG;
 
 /// Seals values under the ring's current key, and opens what any of its keys sealed.
-pub(crate) struct Sealer {
-    current: SealingKey,
-    previous: Box<[SealingKey]>,
-}
+pub(crate) struct Sealer(Derived<SealingKey>);
 
 /// What a sealed value says.
 pub(crate) struct Opened {
@@ -49,11 +46,7 @@ impl Sealer {
     /// # Errors
     /// If the ring is empty.
     pub(crate) fn new(ring: &KeyRing, purpose: Purpose, app: &str) -> Result<Self, Error> {
-        let (current, previous) = ring.keys()?;
-        Ok(Self {
-            current: SealingKey::new(current, purpose, app)?,
-            previous: previous.iter().map(|key| SealingKey::new(key, purpose, app)).collect::<Result<_, _>>()?,
-        })
+        Derived::new(ring, |key| SealingKey::new(key, purpose, app)).map(Self)
     }
 
     /// The value as it may leave the process, unlike any before. It is bound to `place`, all parts of it.
@@ -66,10 +59,10 @@ impl Sealer {
 
     /// [`Sealer::seal`] with a nonce that a test chose.
     pub(crate) fn seal_with(&self, value: &[u8], place: &[&[u8]], nonce: [u8; NONCE]) -> Result<Vec<u8>, Error> {
-        let key = &self.current;
+        let (id, key) = self.0.current();
         let mut sealed = Vec::with_capacity(value.len() + OVERHEAD);
         sealed.push(VERSION);
-        sealed.extend_from_slice(&key.id);
+        sealed.extend_from_slice(id);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
         let body = &mut sealed[HEAD..];
@@ -85,8 +78,8 @@ impl Sealer {
         let (id, rest) = rest.split_first_chunk()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>()?;
         let (body, tag) = rest.split_last_chunk::<TAG>()?;
-        let (key, current) = self.key(id)?;
-        if version != VERSION || key.end.passed(now) {
+        let (key, current) = self.0.find(id, now)?;
+        if version != VERSION {
             return None;
         }
         let mut value = Zeroizing::new(body.to_vec());
@@ -94,19 +87,10 @@ impl Sealer {
         key.cipher.decrypt_inout_detached(&nonce, &key.context(place), value.as_mut_slice().into(), &tag).ok()?;
         Some(Opened { value, current })
     }
-
-    fn key(&self, id: &KeyId) -> Option<(&SealingKey, bool)> {
-        if self.current.id == *id {
-            return Some((&self.current, true));
-        }
-        self.previous.iter().find(|key| key.id == *id).map(|key| (key, false))
-    }
 }
 
 /// A key of the ring, bound to one application. The cipher wipes its key when it is dropped.
 struct SealingKey {
-    id: KeyId,
-    end: Timestamp,
     cipher: XChaCha20Poly1305,
     /// What is the same for all places.
     context: Vec<u8>,
@@ -114,11 +98,11 @@ struct SealingKey {
 
 impl SealingKey {
     fn new(key: &MasterKey, purpose: Purpose, app: &str) -> Result<Self, Error> {
-        let (derived, id) = (key.derive::<32>(purpose)?, key.id());
+        let derived = key.derive::<32>(purpose)?;
         let parts = [purpose.name, purpose.algorithm, purpose.version, app].map(str::as_bytes);
         let mut context = framed(&parts);
-        context.extend(framed(&[id]));
-        Ok(Self { id, end: key.end(), cipher: XChaCha20Poly1305::new((&*derived).into()), context })
+        context.extend(framed(&[key.id()]));
+        Ok(Self { cipher: XChaCha20Poly1305::new((&*derived).into()), context })
     }
 
     /// All that a value is bound to besides its key. One list after another, each part behind its length, is one list.

@@ -1,4 +1,4 @@
-//! `Session<S>` and `View<V>` as arguments of axum handlers, and errors as responses.
+//! `Session<S>`, `View<V>` and `Cookies` as arguments of axum handlers, and errors as responses.
 
 use axum_core::{
     body::Body,
@@ -7,9 +7,9 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use super::{SessionRejection, ViewRejection, page::Page};
+use super::{Cookies, CookiesRejection, SessionRejection, ViewRejection, page::Page};
 use crate::{
-    error::Error,
+    error::{Error, Kind},
     session::{Schema, Session},
     view::{View, Viewed},
 };
@@ -54,6 +54,14 @@ where
     }
 }
 
+impl<App: Sync> FromRequestParts<App> for Cookies {
+    type Rejection = CookiesRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, CookiesRejection> {
+        Self::from_parts(parts)
+    }
+}
+
 impl IntoResponse for SessionRejection {
     fn into_response(self) -> Response {
         self.into_http::<Body>()
@@ -61,6 +69,12 @@ impl IntoResponse for SessionRejection {
 }
 
 impl IntoResponse for ViewRejection {
+    fn into_response(self) -> Response {
+        self.into_http::<Body>()
+    }
+}
+
+impl IntoResponse for CookiesRejection {
     fn into_response(self) -> Response {
         self.into_http::<Body>()
     }
@@ -75,6 +89,9 @@ impl IntoResponse for Error {
             Page::full()
         } else if self.is_unavailable() {
             Page::store_down()
+        } else if matches!(self.kind(), Kind::Cookie(_) | Kind::CookieTooLarge { .. }) {
+            tracing::error!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler failed on a cookie");
+            Page::broken("Something went wrong with a cookie of this site.".to_owned())
         } else {
             tracing::error!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler failed on its session");
             Page::broken("Something went wrong with your session.".to_owned())

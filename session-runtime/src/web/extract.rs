@@ -2,7 +2,7 @@
 
 use http::{header::HOST, request::Parts};
 
-use super::{InRequest, headers::cookies, page::Page};
+use super::{InRequest, cookies::reserve, headers::cookies, page::Page};
 use crate::{
     error::Error,
     session::{Schema, Session},
@@ -29,6 +29,7 @@ impl<S: Schema> Session<S> {
         let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>() else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
+        reserve(&parts.extensions, request.cookie_names());
         if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name));
         }

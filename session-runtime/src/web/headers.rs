@@ -1,4 +1,4 @@
-//! What a session adds to a response's headers.
+//! What sessions and cookies add to a response's headers.
 
 use http::{
     HeaderMap, HeaderValue,
@@ -36,10 +36,9 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 /// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
 /// whoever got it from one would be somebody else.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
-    let ours =
-        |line: &HeaderValue| line.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    let ours = |line: &HeaderValue| name_of(line) == name.as_bytes();
     if headers.get_all(SET_COOKIE).iter().any(ours) {
-        tracing::warn!(target: "session_runtime", cookie = name, "a handler set the session's cookie itself; it was replaced");
+        tracing::warn!(target: "session_runtime", cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
         let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|line| !ours(line)).cloned().collect();
         headers.remove(SET_COOKIE);
         for other in others {
@@ -48,6 +47,13 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValu
     }
     headers.append(SET_COOKIE, cookie);
     forbid_caching(headers);
+}
+
+/// The name in a `Set-Cookie`, as browsers read it.
+fn name_of(line: &HeaderValue) -> &[u8] {
+    let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let name = pair.iter().position(|byte| *byte == b'=').map_or(&[][..], |end| &pair[..end]);
+    name.trim_ascii()
 }
 
 fn forbid_caching(headers: &mut HeaderMap) {
@@ -60,6 +66,6 @@ fn forbid_caching(headers: &mut HeaderMap) {
         return;
     }
     if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store")) {
-        tracing::warn!(target: "session_runtime", was = ?weaker, "a response that sets a session cookie must not be cached; it now says no-store");
+        tracing::warn!(target: "session_runtime", was = ?weaker, "a response that sets a cookie must not be cached; it now says no-store");
     }
 }

@@ -1,8 +1,9 @@
 //! Where sessions meet HTTP. `tower` carries a session through a request, `extract` takes it out, `view` a part of it,
-//! `axum` hands both to handlers; another framework is one more file.
+//! `axum` hands both to handlers; another framework is one more file. `cookies` are the application's own.
 
 #[cfg(feature = "axum")]
 mod axum;
+mod cookies;
 mod extract;
 mod headers;
 mod origin;
@@ -14,6 +15,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use http::uri::PathAndQuery;
 
+pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
 pub use self::extract::SessionRejection;
 pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::{
     InRequest, SameOriginLayer,
+    cookies::reserve,
     headers::{set_cookie, vary_by_cookie},
     page::Page,
 };
@@ -149,6 +150,7 @@ where
             return SessionFuture::new(self.inner.call(http), None, false);
         }
         let request = Arc::new(self.sessions.request());
+        reserve(http.extensions(), request.cookie_names());
         let target = http.uri().path_and_query().cloned();
         http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request), target));
         let safe = matches!(*http.method(), Method::GET | Method::HEAD);

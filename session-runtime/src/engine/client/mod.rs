@@ -22,7 +22,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 pub(super) use self::pieces::{Pieces, split};
-use self::{layout::Names, revoked::Revoked, text::Scribe};
+use self::{layout::Names, revoked::Revoked};
 use super::open::Found;
 use crate::{
     clock::Timestamp,
@@ -30,7 +30,7 @@ use crate::{
     error::{Error, Kind},
     event::Events,
     id::{Digest, Key, Selector, random},
-    keys::{KeyRing, Purpose, seal::Sealer},
+    keys::{KeyRing, Purpose, seal::Sealer, sign::Signer},
     record::{Entry, Fields, Record},
     schema::{Meta, Policy},
     store::{
@@ -48,6 +48,7 @@ const NAME: usize = 8;
 /// Makes and opens the cookies of one kind of session.
 pub(crate) struct Client {
     how: How,
+    app: String,
     /// The cookie's name.
     cookie: String,
     /// In how many cookies a session may be.
@@ -70,7 +71,7 @@ struct Whose {
 
 enum How {
     Encrypted { sealer: Sealer, names: Names },
-    Signed(Scribe),
+    Signed(Signer),
 }
 
 /// A session as a cookie brings it, or as one is to carry it.
@@ -125,7 +126,7 @@ impl Client {
             (Form::Encrypted, _) => {
                 How::Encrypted { sealer: Sealer::new(keys, Purpose::SESSION, app)?, names: Names::of(name, fields)? }
             }
-            (Form::Signed, None) => How::Signed(Scribe::new(keys, app, cookie)?),
+            (Form::Signed, None) => How::Signed(Signer::new(keys, Purpose::SESSION_TEXT)?),
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
                     "`{}` of the `{name}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
@@ -138,7 +139,7 @@ impl Client {
         let revoked = store.revoked.map(Revoked::new);
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
         let whose = Whose { kind, field: identity.map(|meta| meta.name) };
-        Ok(Self { how, cookie: cookie.to_owned(), most, revoked, issued_after, whose })
+        Ok(Self { how, app: app.to_owned(), cookie: cookie.to_owned(), most, revoked, issued_after, whose })
     }
 
     pub(super) fn observe(&self, events: Events) {
@@ -175,7 +176,7 @@ impl Client {
                 let sealed = sealer.seal(&layout::write(carried, names, now), &self.place())?;
                 Base64UrlUnpadded::encode_string(&sealed)
             }
-            How::Signed(scribe) => scribe.sign(&text::write(carried, now)?),
+            How::Signed(signer) => text::sign(&text::write(carried, now)?, signer, &self.place()),
         };
         let allowed = pieces::room(&self.cookie, self.most);
         if value.len() <= allowed {
@@ -211,13 +212,13 @@ impl Client {
                 let opened = sealer.open(&sealed, &self.place(), now)?;
                 Some((opened.value, opened.current))
             }
-            How::Signed(scribe) => scribe.open(value, now),
+            How::Signed(signer) => text::verify(value, signer, &self.place(), now),
         }
     }
 
-    /// What a sealed session is bound to besides its key, purpose and application.
-    fn place(&self) -> [&[u8]; 1] {
-        [self.cookie.as_bytes()]
+    /// What a sealed session is bound to besides its key and purpose.
+    fn place(&self) -> [&[u8]; 2] {
+        [self.app.as_bytes(), self.cookie.as_bytes()]
     }
 
     /// Whether a session may still be served.

@@ -1,28 +1,22 @@
 //! A session as JSON that scripts can read, signed: `eyJpZCI6…​.AYWq…`, the text and behind a dot the signature, both in
 //! base64url. `JSON.parse(atob(…))` of the first part is all that a script needs.
 //!
-//! The signature is version, key id and HMAC-SHA256, cut to 128 bits as a token's is. It covers purpose, application and
-//! cookie name too, each behind its length (SECURITY S40, S41), and is checked before anything is read (S39).
+//! The signature is what `keys/sign.rs` puts around a value. It covers purpose, application and cookie name too (SECURITY
+//! S40, S41), and is checked before anything is read (S39).
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{Carried, NAME, Parts};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
-    keys::{KeyId, KeyRing, MasterKey, Purpose, framed},
+    keys::sign::{HEAD, MAC, Signer},
     record::{Entry, Fields},
     schema::to_bytes,
 };
-
-const VERSION: u8 = 1;
-const SIGNATURE: usize = 1 + size_of::<KeyId>() + 16;
 
 /// What scripts find. Times are in milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
@@ -108,65 +102,30 @@ pub(super) fn read(text: &[u8]) -> Option<Parts> {
     })
 }
 
-/// Signs texts under the ring's current key, and verifies what any of its keys signed.
-pub(super) struct Scribe {
-    current: ScribeKey,
-    previous: Box<[ScribeKey]>,
+/// The text with its signature.
+pub(super) fn sign(text: &[u8], signer: &Signer, place: &[&[u8]]) -> String {
+    let signed = signer.sign(text, place);
+    let (head, rest) = signed.split_at(HEAD);
+    let (text, mac) = rest.split_at(rest.len() - MAC);
+    let signature = [head, mac].concat();
+    format!("{}.{}", Base64UrlUnpadded::encode_string(text), Base64UrlUnpadded::encode_string(&signature))
 }
 
-/// A key of the ring, bound to one cookie of one application.
-struct ScribeKey {
-    id: KeyId,
-    end: Timestamp,
-    /// HMAC after everything that is the same for all texts of the cookie.
-    state: Hmac<Sha256>,
-}
-
-impl Scribe {
-    /// # Errors
-    /// If the ring is empty.
-    pub(super) fn new(ring: &KeyRing, app: &str, cookie: &str) -> Result<Self, Error> {
-        let key = |key: &MasterKey| {
-            let purpose = Purpose::SESSION_TEXT;
-            let context = framed(&[purpose.name, app, cookie]);
-            Ok::<_, Error>(ScribeKey { id: key.id(), end: key.end(), state: key.mac(purpose)?.chain_update(context) })
-        };
-        let (current, previous) = ring.keys()?;
-        Ok(Self { current: key(current)?, previous: previous.iter().map(key).collect::<Result<_, _>>()? })
+/// The text, if we signed it, and whether the current key did.
+pub(super) fn verify(
+    value: &[u8],
+    signer: &Signer,
+    place: &[&[u8]],
+    now: Timestamp,
+) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+    let (text, signature) = std::str::from_utf8(value).ok()?.split_once('.')?;
+    let text = Base64UrlUnpadded::decode_vec(text).ok()?;
+    let mut bytes = [0; HEAD + MAC];
+    if Base64UrlUnpadded::decode(signature, &mut bytes).ok()?.len() != bytes.len() {
+        return None;
     }
-
-    /// The text with its signature.
-    pub(super) fn sign(&self, text: &[u8]) -> String {
-        let mut signature = [0; SIGNATURE];
-        let (head, mac) = signature.split_at_mut(SIGNATURE - 16);
-        head[0] = VERSION;
-        head[1..].copy_from_slice(&self.current.id);
-        mac.copy_from_slice(&self.current.mac(head, text));
-        format!("{}.{}", Base64UrlUnpadded::encode_string(text), Base64UrlUnpadded::encode_string(&signature))
-    }
-
-    /// The text, if we signed it, and whether the current key did.
-    pub(super) fn open(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
-        let (text, signature) = std::str::from_utf8(value).ok()?.split_once('.')?;
-        let text = Base64UrlUnpadded::decode_vec(text).ok()?;
-        let mut bytes = [0; SIGNATURE];
-        if Base64UrlUnpadded::decode(signature, &mut bytes).ok()?.len() != SIGNATURE {
-            return None;
-        }
-        let (head, mac) = bytes.split_at(SIGNATURE - 16);
-        let (&version, id) = head.split_first()?;
-        let current = self.current.id == *id;
-        let key = if current { &self.current } else { self.previous.iter().find(|key| key.id == *id)? };
-        let signed = version == VERSION && !key.end.passed(now) && bool::from(key.mac(head, &text).ct_eq(mac));
-        signed.then_some((text.into(), current))
-    }
-}
-
-impl ScribeKey {
-    fn mac(&self, head: &[u8], text: &[u8]) -> [u8; 16] {
-        let hash = self.state.clone().chain_update(head).chain_update(text).finalize().into_bytes();
-        let mut mac = [0; 16];
-        mac.copy_from_slice(&hash[..16]);
-        mac
-    }
+    let (head, mac) = bytes.split_at(HEAD);
+    let signed = [head, &text, mac].concat();
+    let opened = signer.open(&signed, place, now)?;
+    Some((opened.value.to_vec().into(), opened.current))
 }

@@ -81,16 +81,16 @@ fn no_other_purpose_or_version_makes_a_value() {
     let others = [Purpose::TOKEN, Purpose::FINGERPRINT, Purpose { version: "v2", ..Purpose::SECRET }];
     for purpose in others {
         let mut other = tests::sealer(&[1]);
-        other.current.cipher = XChaCha20Poly1305::new((&*key.derive::<32>(purpose).unwrap()).into());
+        other.0.current_mut().cipher = XChaCha20Poly1305::new((&*key.derive::<32>(purpose).unwrap()).into());
         assert!(open(&sealer, &other.seal(VALUE, HERE).unwrap(), HERE).is_none());
     }
     let mut other = tests::sealer(&[1]);
-    other.current.context = framed(&[b"shop".as_slice(), &key.id()]);
+    other.0.current_mut().context = framed(&[b"shop".as_slice(), &key.id()]);
     assert!(open(&sealer, &other.seal(VALUE, HERE).unwrap(), HERE).is_none());
     // Under the key of the first, said to be of the second.
     let both = tests::sealer(&[1, 2]);
     let mut sealed = sealer.seal(VALUE, HERE).unwrap();
-    sealed[1..5].copy_from_slice(&both.previous[0].id);
+    sealed[1..5].copy_from_slice(&both.0.previous_ids().next().unwrap());
     assert!(open(&both, &sealed, HERE).is_none());
 }
 
@@ -154,7 +154,7 @@ proptest! {
     fn no_bytes_panic_or_open(bytes: Vec<u8>, body in prop::collection::vec(any::<u8>(), 40..80)) {
         let sealer = sealer(&[1]);
         prop_assert!(open(&sealer, &bytes, HERE).is_none());
-        let forged = [&[VERSION][..], &sealer.current.id, &body].concat();
+        let forged = [&[VERSION][..], sealer.0.current().0, &body].concat();
         prop_assert!(open(&sealer, &forged, HERE).is_none());
     }
 

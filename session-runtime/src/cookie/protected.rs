@@ -1,0 +1,109 @@
+//! The values of signed and private cookies: text with the time at which it was written and the time that it is good for,
+//! signed or sealed (`keys/sign.rs` and `keys/seal.rs` have the formats), in base64url without padding.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8 | when it was written, in milliseconds since the Unix epoch, little-endian |
+//! | 8 | for how many milliseconds it is good |
+//! | n | the text, in UTF-8 |
+//!
+//! Each value is bound to purpose, application and the cookie's name (SECURITY S40). The server's clock decides when it
+//! ends (S42), whether or not the browser let the cookie go.
+
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+use super::{rules::LARGEST_PAIR, writer::LONGEST};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    keys::{KeyRing, Purpose, seal::Sealer, sign::Signer},
+};
+
+/// How a value is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    Signed,
+    Private,
+}
+
+/// Makes and opens the values of signed and private cookies.
+pub(crate) struct Protector {
+    signer: Signer,
+    sealer: Sealer,
+}
+
+/// Which cookie a value is for. It opens in no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) app: &'a str,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Place<'a> {
+    const fn parts(self) -> [&'a [u8]; 2] {
+        [self.app.as_bytes(), self.name.as_bytes()]
+    }
+}
+
+impl Protector {
+    /// # Errors
+    /// If the ring is empty.
+    pub(crate) fn new(ring: &KeyRing) -> Result<Self, Error> {
+        // The application is part of each value's place, since it may be named after the keys.
+        let sealer = Sealer::new(ring, Purpose::PRIVATE_COOKIE, "")?;
+        Ok(Self { signer: Signer::new(ring, Purpose::SIGNED_COOKIE)?, sealer })
+    }
+
+    /// The value that says `text`, good for `max_age`, or else for 400 days, the longest that browsers keep cookies.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    pub(crate) fn write(
+        &self,
+        protection: Protection,
+        place: Place<'_>,
+        text: &str,
+        now: Timestamp,
+        max_age: Option<Duration>,
+    ) -> Result<String, Error> {
+        let lifetime = Timestamp::from_millis(0) + max_age.unwrap_or(LONGEST).min(LONGEST);
+        let dated = [&now.as_millis().to_le_bytes(), &lifetime.as_millis().to_le_bytes(), text.as_bytes()].concat();
+        let bytes = match protection {
+            Protection::Signed => self.signer.sign(&dated, &place.parts()),
+            Protection::Private => self.sealer.seal(&dated, &place.parts())?,
+        };
+        Ok(Base64UrlUnpadded::encode_string(&bytes))
+    }
+
+    /// What a value says, if one of our keys made it for this cookie and its time is not over.
+    pub(crate) fn read(
+        &self,
+        protection: Protection,
+        place: Place<'_>,
+        value: &[u8],
+        now: Timestamp,
+    ) -> Option<String> {
+        // We write none that is longer (SECURITY S34).
+        if value.len() > LARGEST_PAIR {
+            return None;
+        }
+        let bytes = Base64UrlUnpadded::decode_vec(std::str::from_utf8(value).ok()?).ok()?;
+        match protection {
+            Protection::Signed => in_time(self.signer.open(&bytes, &place.parts(), now)?.value, now),
+            Protection::Private => in_time(&self.sealer.open(&bytes, &place.parts(), now)?.value, now),
+        }
+    }
+}
+
+fn in_time(dated: &[u8], now: Timestamp) -> Option<String> {
+    let (written, rest) = dated.split_first_chunk()?;
+    let (lifetime, text) = rest.split_first_chunk()?;
+    let (written, lifetime) = (u64::from_le_bytes(*written), u64::from_le_bytes(*lifetime));
+    let end = Timestamp::from_millis(written) + Duration::from_millis(lifetime);
+    (!end.passed(now)).then(|| String::from_utf8(text.to_vec()).ok())?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Any text as the value of a plain cookie: what a cookie may not hold is percent-encoded.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
+
+/// All that is no `cookie-octet` (RFC 6265bis, section 4.1.1; SECURITY S28), and `%`, so that decoding gives back the text.
+/// Beyond ASCII everything is encoded anyway.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
+
+pub(crate) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// What a value says, also one that somebody else wrote: a `%` without two hexadecimal digits stands for itself. `None` if
+/// that is no UTF-8.
+pub(crate) fn decode(value: &[u8]) -> Option<String> {
+    percent_decode(value).decode_utf8().ok().map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_need_not_be_encoded_is_not() {
+        assert_eq!(encode("dark"), "dark");
+        assert_eq!(encode("a+b/c=d&e:f!#$'()*-.<>?@[]^_`{|}~"), "a+b/c=d&e:f!#$'()*-.<>?@[]^_`{|}~");
+        assert_eq!(encode("two apples; \"100%\", \\"), "two%20apples%3B%20%22100%25%22%2C%20%5C");
+        assert_eq!(encode("\r\n\0\u{7f}é"), "%0D%0A%00%7F%C3%A9");
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_as_it_is() {
+        for (value, text) in [
+            (&b"100%"[..], Some("100%")),
+            (b"%zz%4", Some("%zz%4")),
+            (b"a+b", Some("a+b")),
+            (b"\"dark\"", Some("\"dark\"")),
+            (b"a b,c\\", Some("a b,c\\")),
+            ("é".as_bytes(), Some("é")),
+            (b"%C3%A9", Some("é")),
+            (b"\xff", None),
+            (b"%FF", None),
+            (b"%C3", None),
+        ] {
+            assert_eq!(decode(value).as_deref(), text, "{}", value.escape_ascii());
+        }
+    }
+
+    proptest! {
+        // S28
+        #[test]
+        fn any_text_comes_back_and_is_written_in_cookie_octets(text: String) {
+            let value = encode(&text);
+            let octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+            prop_assert!(value.bytes().all(octet), "{value}");
+            prop_assert_eq!(decode(value.as_bytes()), Some(text));
+        }
+    }
+}

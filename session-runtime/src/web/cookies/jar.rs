@@ -1,0 +1,130 @@
+//! One request's cookies: those that came, and those that are to leave with the response.
+
+use std::sync::{
+    Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+
+use crate::{
+    cookie::{opened, plain_value},
+    error::{Error, Kind},
+    web::headers::{set_cookie, vary_by_cookie},
+};
+
+/// Shared by all handles of a request and its layer.
+#[derive(Default)]
+pub(super) struct Jar {
+    /// The request's `Cookie` headers, once a handle was asked for.
+    came: OnceLock<Box<[HeaderValue]>>,
+    read: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// One for each name.
+    written: Vec<Written>,
+    /// Names of sessions' cookies.
+    reserved: Vec<Box<str>>,
+    left: bool,
+}
+
+struct Written {
+    name: Box<str>,
+    /// As it is in the header; `None` if the cookie is removed.
+    value: Option<String>,
+    line: HeaderValue,
+}
+
+impl Jar {
+    pub(super) fn came_with(&self, headers: &HeaderMap) {
+        self.came.get_or_init(|| headers.get_all(COOKIE).iter().cloned().collect());
+    }
+
+    pub(super) fn plain(&self, name: &str) -> Option<String> {
+        match self.written(name) {
+            Some(value) => plain_value([pair(name, &value?).as_bytes()], name),
+            None => plain_value(self.headers(), name),
+        }
+    }
+
+    pub(super) fn opened(&self, name: &str, open: impl Fn(&[u8]) -> Option<String>) -> Option<String> {
+        match self.written(name) {
+            Some(value) => open(value?.as_bytes()),
+            None => opened(self.headers(), name, open),
+        }
+    }
+
+    /// What was written under a name in this request, as the next one would bring it.
+    fn written(&self, name: &str) -> Option<Option<String>> {
+        self.read.store(true, Ordering::Relaxed);
+        self.lock().written.iter().find(|written| *written.name == *name).map(|written| written.value.clone())
+    }
+
+    fn headers(&self) -> impl Iterator<Item = &[u8]> {
+        self.came.get().into_iter().flatten().map(HeaderValue::as_bytes)
+    }
+
+    /// Puts `line` into the response, the only one under that name.
+    pub(super) fn write(&self, name: &str, value: Option<String>, line: &str) -> Result<(), Error> {
+        // A line of ours is a header value: name, value and attributes were checked for it.
+        let line = HeaderValue::try_from(line).map_err(|error| {
+            Error::new(Kind::Cookie("the cookie would break its header; check its name and attributes".into()))
+                .because(error)
+        })?;
+        let mut state = self.lock();
+        if state.left {
+            return Err(Error::new(Kind::TooLate { wanted: "a cookie was to be set or removed" }));
+        }
+        if state.is_reserved(name) {
+            let sentence =
+                format!("the cookie `{name}` is a session's, which writes it itself; choose another name for this one");
+            return Err(Error::new(Kind::Cookie(sentence)));
+        }
+        state.written.retain(|written| *written.name != *name);
+        state.written.push(Written { name: name.into(), value, line });
+        Ok(())
+    }
+
+    pub(super) fn reserve(&self, name: &str) {
+        let mut state = self.lock();
+        if !state.is_reserved(name) {
+            state.reserved.push(name.into());
+        }
+    }
+
+    /// Lets the cookies go with a response. Nothing can be written from then on.
+    pub(super) fn leave(&self, failed: bool, headers: &mut HeaderMap) {
+        let state = {
+            let mut state = self.lock();
+            let left = State { left: true, ..State::default() };
+            std::mem::replace(&mut *state, left)
+        };
+        if self.read.load(Ordering::Relaxed) {
+            vary_by_cookie(headers);
+        }
+        for Written { name, value, line } in &state.written {
+            if state.is_reserved(name) {
+                tracing::error!(target: "session_runtime", cookie = %name, "a cookie was set under the name of a session's, which was not known by then; it was dropped");
+            } else if value.is_none() || !failed {
+                set_cookie(headers, name, line.clone());
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_reserved(&self, name: &str) -> bool {
+        self.reserved.iter().any(|reserved| **reserved == *name)
+    }
+}
+
+fn pair(name: &str, value: &str) -> String {
+    [name, "=", value].concat()
+}

@@ -1,0 +1,59 @@
+//! What the visitor gets where cookies cannot be had.
+
+use std::fmt;
+
+use crate::web::page::Page;
+
+/// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500).
+///
+/// ```
+/// # use session_runtime::{Cookies, CookiesRejection};
+/// async fn home(cookies: Result<Cookies, CookiesRejection>) -> String {
+///     match cookies {
+///         Ok(cookies) => cookies.get("theme").unwrap_or_default(),
+///         Err(rejection) => rejection.to_string(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CookiesRejection(Page);
+
+impl CookiesRejection {
+    pub(super) fn no_layer() -> Self {
+        let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
+        tracing::error!(target: "session_runtime", "{sentence}");
+        Self(Page::broken(sentence.to_owned()))
+    }
+
+    /// 500.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::CookiesRejection) {
+    /// assert_eq!(rejection.status(), 500);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> http::StatusCode {
+        self.0.status
+    }
+
+    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::CookiesRejection) {
+    /// let response: http::Response<String> = rejection.into_http();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_http<B: Default + 'static>(self) -> http::Response<B> {
+        self.0.into_response()
+    }
+}
+
+impl fmt::Display for CookiesRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.sentence)
+    }
+}
+
+impl std::error::Error for CookiesRejection {}

@@ -1,0 +1,149 @@
+//! An example as a process of its own, which says where it listens and is stopped when dropped.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Nothing here takes long; a machine that does other things besides may.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that runs.
+pub struct Program {
+    child: Child,
+    url: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Program {
+    /// The example `name`, as the README starts it, at an address of its own.
+    pub fn example(name: &str) -> Self {
+        let mut command = quiet(&executable(name, |_| ()));
+        Self::start(command.args(["--addr", "127.0.0.1:0"]))
+    }
+
+    /// Runs what [`quiet`] made, and waits until it says where it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let said = Arc::default();
+        let lines = listen(child.stdout.take().unwrap(), &said);
+        listen(child.stderr.take().unwrap(), &said);
+        let mut program = Self { child, url: String::new(), said };
+        program.url = match lines.recv_timeout(PATIENCE) {
+            Ok(line) => line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned(),
+            Err(_) => panic!("it did not start: {}", program.said()),
+        };
+        program
+    }
+
+    /// Such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn host(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// What it has printed so far, to either stream.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to close, as a system that shuts down would, and does not wait.
+    pub fn ask_to_close(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has closed by itself.
+    pub fn closed(mut self) -> ExitStatus {
+        wait(&mut self.child).unwrap_or_else(|| panic!("it did not close: {}", self.said()))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program whose streams are read.
+pub(crate) fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Builds an example, if that is not done yet. Cargo sees to it that only one process does.
+pub(crate) fn executable(name: &str, options: impl FnOnce(&mut Command)) -> PathBuf {
+    let mut build = cargo(&["build", "--package", "examples", "--bin", name]);
+    build.args(["--message-format", "json-render-diagnostics"]);
+    options(&mut build);
+    String::from_utf8(output(&mut build))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|message| message["target"]["name"] == name && message["executable"].is_string())
+        .map(|message| message["executable"].as_str().unwrap().into())
+        .expect("cargo says where it is")
+}
+
+/// Where programs are built, and their parts.
+pub(crate) fn folders() -> [PathBuf; 2] {
+    let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]));
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    ["target_directory", "build_directory"].map(|name| metadata[name].as_str().unwrap().into())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stderr(Stdio::piped());
+    cargo
+}
+
+fn output(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Keeps what the stream says, and sends its lines.
+fn listen(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    let said = Arc::clone(said);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            said.lock().unwrap().push_str(&format!("{line}\n"));
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
+
+pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait().unwrap() {
+            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)), // between two looks
+            ended => return ended,
+        }
+    }
+}

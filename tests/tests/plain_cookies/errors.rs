@@ -1,0 +1,48 @@
+//! What is sent when a handler fails.
+
+use http::StatusCode;
+use session_runtime::{Cookies, CookiesLayer, Error, KeyRing};
+
+use super::{app, ask};
+
+#[tokio::test]
+async fn a_mistake_that_a_handler_returns_is_a_500_without_its_value() {
+    for work in [
+        |cookies: Cookies| cookies.set("a;b", "4711"),
+        |cookies: Cookies| cookies.set("a", "4711".repeat(2000)),
+        |cookies: Cookies| cookies.signed().set("a", "4711"),
+    ] {
+        let reply = ask(&app(CookiesLayer::new(), work), &[]).await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(reply.body, "Something went wrong with a cookie of this site.");
+        assert_eq!(reply.set_cookies(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_request_set_is_dropped_and_what_it_removed_is_not() {
+    for (status, expected) in [(200, 3), (404, 3), (500, 1), (503, 1)] {
+        let app = app(CookiesLayer::new(), move |cookies| {
+            cookies.set("theme", "dark")?;
+            cookies.set("a", "b")?;
+            cookies.remove("coupon")?;
+            Ok::<_, Error>(StatusCode::from_u16(status).unwrap())
+        });
+        let lines = ask(&app, &[]).await.set_cookies();
+        assert_eq!(lines.len(), expected, "{status}: {lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("coupon=; ")));
+    }
+}
+
+// S49
+#[tokio::test]
+async fn no_value_is_shown() {
+    let app = app(CookiesLayer::new().app("shop"), |cookies| {
+        cookies.set("theme", "4711").unwrap();
+        format!("{cookies:?} {:?}", cookies.signed())
+    });
+    let shown = ask(&app, &[b"code=4711"]).await.body;
+    assert_eq!(shown, "Cookies { .. } ProtectedCookies(Signed)");
+    let keyed = CookiesLayer::new().keys(&KeyRing::generate()).unwrap();
+    assert!(format!("{keyed:?}").starts_with("CookiesLayer { app: \"\", keys: true, "));
+}

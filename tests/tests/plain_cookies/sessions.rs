@@ -1,0 +1,135 @@
+//! Cookies beside a session: both in one response, whichever layer is outside, and the session's goes first.
+
+use std::sync::atomic::Ordering;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    routing::post,
+};
+use session_runtime::{Cookies, CookiesLayer, Session};
+use tests::{
+    app::{Server, Site},
+    client::{Reply, Visitor},
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+/// The same routes with either layer outside.
+fn both_orders(server: &Server, routes: &Router) -> [Router; 2] {
+    [
+        routes.clone().layer(server.sessions.layer()).layer(CookiesLayer::new()),
+        routes.clone().layer(CookiesLayer::new()).layer(server.sessions.layer()),
+    ]
+}
+
+fn names(reply: &Reply) -> Vec<String> {
+    let mut names: Vec<_> = reply.set_cookies().iter().map(|line| line.split('=').next().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+// S29, S35
+#[tokio::test]
+async fn both_set_their_cookie_in_one_response() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new()
+        .route(
+            "/in",
+            post(|mut session: S, cookies: Cookies| async move {
+                session.user_mut().log_in("ada".into());
+                cookies.set("theme", "dark")
+            }),
+        )
+        .route(
+            "/out",
+            post(|mut session: S, cookies: Cookies| async move {
+                assert_eq!((session.user(), cookies.get("theme").as_deref()), (Some("ada"), Some("dark")));
+                session.user_mut().log_out();
+                cookies.remove("theme")
+            }),
+        );
+    for app in both_orders(&server, &routes) {
+        let mut visitor = Visitor::new(&app);
+        for path in ["/in", "/out"] {
+            let reply = visitor.post(path).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            assert_eq!(names(&reply), ["__Host-site", "theme"]);
+            assert_eq!((reply.vary(), reply.cache_control()), (Some("Cookie"), Some("no-store")));
+        }
+        assert_eq!((visitor.cookie_named("__Host-site"), visitor.cookie_named("theme")), (None, None));
+    }
+}
+
+// S29
+#[tokio::test]
+async fn the_name_of_a_sessions_cookie_is_taken() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new().route(
+        "/",
+        post(|mut session: S, cookies: Cookies| async move {
+            session.user_mut().log_in("ada".into());
+            let sentence =
+                "the cookie `__Host-site` is a session's, which writes it itself; choose another name for this one";
+            assert_eq!(cookies.set("__Host-site", "mine").unwrap_err().to_string(), sentence);
+            assert_eq!(cookies.remove("__Host-site").unwrap_err().to_string(), sentence);
+            cookies.set("__Host-Site", "another name")
+        }),
+    );
+    for app in both_orders(&server, &routes) {
+        let reply = Visitor::new(&app).post("/").await;
+        assert_eq!(names(&reply), ["__Host-Site", "__Host-site"]);
+        assert!(!reply.set_cookies().iter().any(|line| line.contains("mine")));
+    }
+}
+
+// S29: with the cookies outside, whether or not a handler asks for the session
+#[tokio::test]
+async fn a_session_that_nobody_asks_for_keeps_its_name() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new().route("/", post(|cookies: Cookies| async move { cookies.set("__Host-site", "mine") }));
+    let [outside, _] = both_orders(&server, &routes);
+    let reply = Visitor::new(&outside).post("/").await;
+    assert_eq!((reply.status.as_u16(), names(&reply)), (500, vec![]));
+}
+
+// S29: set by a middleware, before the handler asks for its session
+#[tokio::test]
+async fn a_cookie_that_was_set_before_the_session_was_known_gives_way() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new()
+        .route("/in", post(|mut session: S| async move { session.user_mut().log_in("ada".into()) }))
+        .route("/read", post(|session: S| async move { session.name().to_owned() }))
+        .layer(from_fn(async |cookies: Cookies, request: Request, next: Next| {
+            let _ = cookies.set("__Host-site", "mine");
+            next.run(request).await
+        }));
+    for app in both_orders(&server, &routes) {
+        let reply = Visitor::new(&app).post("/in").await;
+        assert_eq!(names(&reply), ["__Host-site"]);
+        assert!(!reply.set_cookies()[0].contains("mine"));
+        assert_eq!(Visitor::new(&app).post("/read").await.set_cookies(), [""; 0]);
+    }
+}
+
+// A log-in that could not be stored: the store is down, and the page says so in the response's stead.
+#[tokio::test]
+async fn a_layer_outside_drops_what_was_set_beside_a_session_that_could_not_be_stored() {
+    let server = Server::new(AnyStore::memory());
+    let routes = Router::new().route(
+        "/",
+        post(|mut session: S, cookies: Cookies| async move {
+            session.note_mut().set("x".into());
+            cookies.set("theme", "dark")?;
+            cookies.remove("coupon")
+        }),
+    );
+    server.controls.down.store(true, Ordering::SeqCst);
+    let [outside, inside] = both_orders(&server, &routes);
+    let reply = Visitor::new(&outside).post("/").await;
+    assert_eq!((reply.status.as_u16(), names(&reply)), (503, vec!["coupon".to_owned()]));
+    let reply = Visitor::new(&inside).post("/").await;
+    assert_eq!((reply.status.as_u16(), names(&reply)), (503, vec!["coupon".to_owned(), "theme".to_owned()]));
+}
