@@ -4,6 +4,9 @@
 //! cargo run -p examples --bin cookies
 //! ```
 
+#[path = "../address.rs"]
+mod address;
+
 use std::{error::Error, time::Duration};
 
 use axum::{
@@ -25,7 +28,6 @@ const VISITS: &str = "visits";
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
-    let address = address()?;
     // For as long as this runs. A real server keeps its keys: `KeyRing::open("keys")?`
     let keys = KeyRing::generate();
     let app = Router::new()
@@ -34,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/delete", post(delete))
         .layer(CookiesLayer::new().keys(&keys)?)
         .layer(SameOriginLayer::new().allow_programs());
-    let listener = tokio::net::TcpListener::bind(address).await?;
+    let listener = tokio::net::TcpListener::bind(address::address()?).await?;
     println!("cookies are served at http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }
@@ -85,17 +87,4 @@ fn page(username: Option<&str>, visits: u32) -> Markup {
             }
         }
     }
-}
-
-/// Where to listen: `--addr HOST:PORT`, or else port 3000.
-fn address() -> Result<String, lexopt::Error> {
-    let mut address = "127.0.0.1:3000".to_owned();
-    let mut given = lexopt::Parser::from_env();
-    while let Some(option) = given.next()? {
-        match option {
-            lexopt::Arg::Long("addr") => address = lexopt::ValueExt::string(given.value()?)?,
-            _ => return Err(option.unexpected()),
-        }
-    }
-    Ok(address)
 }

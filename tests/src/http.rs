@@ -6,10 +6,7 @@ use ::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::{
-    program::{PATIENCE, Program},
-    shop::Shop,
-};
+use crate::program::{PATIENCE, Program};
 
 /// A client with a jar. A clone has the same cookies: another tab, until either gets a new one.
 #[derive(Clone)]
@@ -47,8 +44,8 @@ impl Client {
     }
 
     /// From now on to this shop, with the same cookies.
-    pub fn visit(&mut self, shop: &Shop) -> &mut Self {
-        shop.url().clone_into(&mut self.url);
+    pub fn visit(&mut self, program: &Program) -> &mut Self {
+        program.url().clone_into(&mut self.url);
         self
     }
 

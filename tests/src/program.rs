@@ -28,8 +28,13 @@ pub struct Program {
 impl Program {
     /// The example `name`, as the README starts it, at an address of its own.
     pub fn example(name: &str) -> Self {
+        Self::example_in(name, Path::new("."), "127.0.0.1:0")
+    }
+
+    /// The same, started in a folder, to listen at an address.
+    pub fn example_in(name: &str, folder: &Path, address: &str) -> Self {
         let mut command = quiet(&executable(name, |_| ()));
-        Self::start(command.args(["--addr", "127.0.0.1:0"]))
+        Self::start(command.current_dir(folder).args(["--addr", address]))
     }
 
     /// Runs what [`quiet`] made, and waits until it says where it listens.

@@ -1,0 +1,13 @@
+//! Where a small example listens: `--addr HOST:PORT`, or else port 3000.
+
+pub(crate) fn address() -> Result<String, lexopt::Error> {
+    let mut address = "127.0.0.1:3000".to_owned();
+    let mut given = lexopt::Parser::from_env();
+    while let Some(option) = given.next()? {
+        match option {
+            lexopt::Arg::Long("addr") => address = lexopt::ValueExt::string(given.value()?)?,
+            _ => return Err(option.unexpected()),
+        }
+    }
+    Ok(address)
+}
