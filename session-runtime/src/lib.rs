@@ -86,6 +86,7 @@ mod fields;
 pub mod guide;
 mod id;
 mod keys;
+mod quoted;
 mod record;
 mod schema;
 mod session;
@@ -120,7 +121,7 @@ pub use self::{
     keys::KeyRing,
     schema::SessionLimit,
     session::{Core, Identified, Identity, Listed, Schema, Session},
-    sessions::{ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
+    sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };
 

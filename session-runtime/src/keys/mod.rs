@@ -12,8 +12,11 @@ use std::{fmt, path::Path, sync::Arc, time::SystemTime};
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::master::{KeyId, MasterKey, Purpose, framed};
 use self::text::{Flaw, Place};
+pub(crate) use self::{
+    master::{KeyId, MasterKey, Purpose, framed},
+    text::MAKE,
+};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -68,6 +71,18 @@ impl KeyRing {
         };
         let value = Zeroizing::new(value.into_string().map_err(|_| text::not_text(place))?);
         Self::from_keys(text::parse(&value, place)?, place)
+    }
+
+    /// The keys in what an environment variable holds.
+    pub(crate) fn from_variable(variable: &str, value: &str) -> Result<Self, Error> {
+        let place = Place::Variable(variable);
+        Self::from_keys(text::parse(value, place)?, place)
+    }
+
+    /// The keys under a key of a settings file.
+    pub(crate) fn from_setting(key: &str, value: &str) -> Result<Self, Error> {
+        let place = Place::Setting(key);
+        Self::from_keys(text::parse(value, place)?, place)
     }
 
     /// The keys in a file. If there is none, it is made, with one fresh key, and readable by its owner only.

@@ -42,3 +42,31 @@ impl<T: UserIndex> Admits<T> for ByUser {
         Kept { store: Arc::<dyn DynUserIndex>::clone(&users), users: Some(users) }
     }
 }
+
+/// What sessions of one kind ask of a store that is only known at run time: one that a URL names.
+#[doc(hidden)]
+pub trait Asks {
+    /// Whether for one that knows which sessions are whose.
+    const FOR_USERS: bool;
+    #[allow(private_interfaces, reason = "nobody but this crate calls it")]
+    #[doc(hidden)]
+    fn keep_opened<T: UserIndex>(store: T) -> Kept;
+}
+
+impl Asks for Nothing {
+    const FOR_USERS: bool = false;
+
+    #[allow(private_interfaces, reason = "nobody but this crate calls it")]
+    fn keep_opened<T: UserIndex>(store: T) -> Kept {
+        <Self as Admits<T>>::keep(store)
+    }
+}
+
+impl Asks for ByUser {
+    const FOR_USERS: bool = true;
+
+    #[allow(private_interfaces, reason = "nobody but this crate calls it")]
+    fn keep_opened<T: UserIndex>(store: T) -> Kept {
+        <Self as Admits<T>>::keep(store)
+    }
+}

@@ -40,6 +40,11 @@ use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
 
+/// Whether [`RedisStore::open`] would understand this URL.
+pub(super) fn check(url: &str) -> Result<(), Error> {
+    Address::parse(url).map(drop)
+}
+
 /// Sessions on Redis (6.2 or later), Valkey, or what speaks like them, shared by all servers of a service: each load
 /// and each commit is one round trip.
 ///
