@@ -86,7 +86,6 @@ mod fields;
 pub mod guide;
 mod id;
 mod keys;
-mod quoted;
 mod record;
 mod schema;
 mod session;
@@ -97,6 +96,7 @@ pub mod testing;
 mod view;
 #[cfg(feature = "tower")]
 mod web;
+mod words;
 
 #[cfg(feature = "file")]
 pub use self::store::file::FileStore;

@@ -8,7 +8,7 @@ use super::{
     base64,
     spec::{Attributes, SameSite},
 };
-use crate::quoted::Quoted;
+use crate::words::Quoted;
 
 /// Name and value together (RFC 6265bis on `Set-Cookie`: larger ones are dropped silently, SECURITY S27).
 pub(crate) const LARGEST_PAIR: usize = 4096;

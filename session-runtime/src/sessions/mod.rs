@@ -10,7 +10,6 @@ mod users;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-pub(crate) use self::config::nearest;
 #[cfg(feature = "testing")]
 pub(crate) use self::config::read_variables;
 pub use self::{

@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 #[cfg(any(feature = "memory", feature = "file"))]
 use super::query::Query;
 use super::{Asks, Kept};
-use crate::{error::Error, quoted::Quoted};
+use crate::{
+    error::Error,
+    words::{Quoted, nearest},
+};
 
 /// Where sessions are kept, as one line of settings says it.
 ///
@@ -186,7 +189,7 @@ fn file(rest: &str) -> Result<Kind, Error> {
 
 fn unknown(scheme: &str) -> Error {
     let known = || SCHEMES.iter().map(|(scheme, ..)| *scheme);
-    let end = match crate::sessions::nearest(scheme, known()) {
+    let end = match nearest(scheme, known()) {
         Some(meant) => format!("; did you mean `{meant}`?"),
         None => String::new(),
     };

@@ -10,7 +10,7 @@ use serde::{
 use zeroize::Zeroizing;
 
 use super::{Config, names, site::Site};
-use crate::{error::Error, quoted::Quoted};
+use crate::{error::Error, words::Quoted};
 
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

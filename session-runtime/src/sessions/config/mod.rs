@@ -4,7 +4,6 @@
 
 mod apply;
 mod deserialize;
-mod duration;
 mod layers;
 mod names;
 mod read;
@@ -16,7 +15,6 @@ mod variables;
 use std::{path::PathBuf, time::Duration};
 
 pub(super) use self::layers::Layers;
-pub(crate) use self::names::nearest;
 use self::site::Site;
 #[cfg(feature = "testing")]
 pub(crate) use self::variables::read as read_variables;

@@ -1,22 +1,7 @@
-//! What somebody who wrote an unknown name may have meant.
+//! What to say of an option that there is not.
 
 use super::Config;
-
-/// The candidate that `name` is a misspelling of: same letters in another notation, or few typing errors away.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = plain(name);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::osa_distance(&plain, &self::plain(candidate)), candidate))
-        .filter(|(distance, _)| *distance <= 1 && plain.len() > 2 || distance * 3 < plain.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// `SameSite`, `same-site` and `SAME_SITE` are all `same_site`. Nobody means a name longer than any of ours.
-fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_lowercase()).collect()
-}
+use crate::words::{nearest, plain};
 
 /// What to write instead of the unknown option `name`, given how options are written where it was found.
 pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<String> {
@@ -82,28 +67,6 @@ fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn meant(name: &str) -> Option<&'static str> {
-        nearest(name, Config::OPTIONS.iter().copied())
-    }
-
-    #[test]
-    fn misspellings_find_their_way() {
-        for (written, option) in [
-            ("IDEL", "idle"),
-            ("stroe", "store"),
-            ("SameSite", "same_site"),
-            ("HTTPONLY", "http_only"),
-            ("partioned", "partitioned"),
-            ("max-per-users", "max_per_user"),
-            ("keysfile", "keys_file"),
-        ] {
-            assert_eq!(meant(written), Some(option), "{written}");
-        }
-        for written in ["manager", "id", "x", "", "version", "banner"] {
-            assert_eq!(meant(written), None, "{written}");
-        }
-    }
 
     #[test]
     fn no_option_of_ours_is_brought_along() {

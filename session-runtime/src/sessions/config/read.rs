@@ -2,10 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{duration, names::nearest, site::Site};
+use super::site::Site;
 use crate::{
-    cookie::SameSite, engine::StoreDown, error::Error, keys::KeyRing, quoted::Quoted, schema::SessionLimit,
+    cookie::SameSite,
+    engine::StoreDown,
+    error::Error,
+    keys::KeyRing,
+    schema::SessionLimit,
     store::StoreUrl,
+    words::{Quoted, duration, nearest},
 };
 
 pub(super) fn store(text: &str, site: Site<'_>) -> Result<StoreUrl, Error> {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use zeroize::Zeroizing;
 
 use super::{Config, names, site::Site};
-use crate::{error::Error, quoted::Quoted};
+use crate::{error::Error, words::Quoted};
 
 /// What the names of variables begin with unless something else is said.
 pub(super) const PREFIX: &str = "SESSION_";

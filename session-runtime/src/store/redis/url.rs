@@ -1,17 +1,19 @@
 //! `redis://user:password@host:port/2?prefix=shop:` and its kin. Whatever is wrong is said without repeating any of the
 //! parts that may hold a password.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
 };
 
 use super::super::query::{Query, decode};
-use crate::error::Error;
+use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
+/// How long is waited for replicas, unless the URL says so: well below the time that a request waits for its session.
+const WAIT: Duration = Duration::from_millis(500);
 
 /// What a URL says.
 #[cfg_attr(not(feature = "redis-tls"), allow(dead_code, reason = "without TLS nothing is encrypted"))]
@@ -21,6 +23,8 @@ pub(super) struct Address {
     pub(super) is_encrypted: bool,
     /// The file with the certificates to trust instead of the system's.
     pub(super) authority: Option<String>,
+    /// Replicas to wait for, and for how long.
+    pub(super) wait: Option<(u32, Duration)>,
 }
 
 /// Where the sessions are.
@@ -75,13 +79,14 @@ impl Address {
             return Err(wrong("TLS needs the feature `redis-tls` of session-runtime"));
         }
         let authority = if is_encrypted { query.take("ca") } else { None };
+        let wait = wait(&mut query)?;
         if !query.is_empty() {
             return Err(wrong(
-                "it has a parameter that is unknown or stands twice; there are `prefix`, with TLS `ca`, for a socket \
+                "it has a parameter that is unknown or stands twice; there are `prefix`, `wait_for`, `wait_timeout`, with TLS `ca`, for a socket \
                  `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
             ));
         }
-        Ok(Self { place, prefix, is_encrypted, authority })
+        Ok(Self { place, prefix, is_encrypted, authority, wait })
     }
 }
 
@@ -155,6 +160,18 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// `?wait_for=1&wait_timeout=500ms`
+fn wait(query: &mut Query) -> Result<Option<(u32, Duration)>, Error> {
+    let (replicas, timeout) = (query.take("wait_for"), query.take("wait_timeout"));
+    let timeout = match &timeout {
+        Some(timeout) => duration::parse(timeout).map_err(|_| wrong("`wait_timeout` is a duration such as `500ms`"))?,
+        None => WAIT,
+    };
+    let Some(replicas) = replicas else { return Ok(None) };
+    let replicas = replicas.parse().map_err(|_| wrong("`wait_for` is the number of replicas that are waited for"))?;
+    Ok(Some((replicas, timeout)))
+}
+
 fn socket(rest: &str, query: &mut Query) -> Result<Place, Error> {
     let path = decode(rest.strip_prefix("//").unwrap_or(rest)).map_err(wrong)?;
     if !path.starts_with('/') {
@@ -186,7 +203,7 @@ fn tcp() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
     // A host that vanished breaks no connection by itself for a quarter of an hour.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let settings = settings.set_user_timeout(std::time::Duration::from_secs(10));
+    let settings = settings.set_user_timeout(Duration::from_secs(10));
     settings
 }
 

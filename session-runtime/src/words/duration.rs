@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::quoted::Quoted;
+use super::Quoted;
 
 /// The units, largest first: what is written, and milliseconds.
 const UNITS: [(&str, u64); 6] = [
@@ -17,7 +17,7 @@ const UNITS: [(&str, u64); 6] = [
 const TOO_LONG: &str = "the duration is too long to be counted in milliseconds; write a shorter one";
 
 /// Reads a duration, or says what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let terms = cut(text);
     if terms.is_empty() {
         return Err("the duration is empty; write it such as `15m`".into());
@@ -136,7 +136,7 @@ fn fraction(text: &str, digits: &str, unit: usize) -> String {
 }
 
 /// As one would write it: `1h 30m`. Weeks are days unless they are whole.
-pub(super) fn short(millis: u64) -> String {
+pub(crate) fn short(millis: u64) -> String {
     let (mut rest, whole_weeks) = (millis, millis.is_multiple_of(UNITS[0].1));
     let part = |(name, length): &(&str, u64)| {
         let number = rest / length;
