@@ -41,9 +41,12 @@
 //! - [`macro@view`]: what a handler needs of a session as a plain struct, `View<SignedIn>`, or it does not run.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: a user's sessions, to list and
 //!   to end.
+//! - [`Sessions::from_env`] and [`Config`]: the same from the environment and from a settings file, by
+//!   [`guide::configuration`].
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
+//! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
 //!
 //! # What a response says
 //!
