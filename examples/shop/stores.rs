@@ -11,8 +11,9 @@ const FOLDER: &str = ".sessions";
 
 /// The store that `url` names, with the shop's own folder for one that lies in it.
 pub(crate) fn named(url: &str) -> Result<StoreUrl, Failure> {
-    let wrong =
-        |error: session_runtime::Error| Failure::usage(format!("{error} (`--help` has the shop's own features)"));
+    let wrong = |error: session_runtime::Error| {
+        Failure::usage(format!("{error} (`--help` lists the stores of the shop, and their features)"))
+    };
     let store = url.parse().map_err(wrong)?;
     let path = url.split_once(':').map_or(url, |(_, path)| path);
     if Path::new(path).starts_with(FOLDER) {

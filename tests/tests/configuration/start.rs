@@ -111,6 +111,14 @@ async fn a_store_that_is_not_open_is_not_built() {
     assert!(said.contains("add `.keys(…)`"), "{said}");
 }
 
+#[tokio::test]
+async fn they_may_be_made_on_any_thread() {
+    let opened = tokio::spawn(async { sessions().store_url("memory:").await?.open().await });
+    opened.await.unwrap().unwrap();
+    let opened = tokio::spawn(Sessions::<Shop>::from_env());
+    let _ = opened.await.unwrap();
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

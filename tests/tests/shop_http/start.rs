@@ -25,7 +25,12 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         (&["extra"], key, 2, "\"extra\""),
         (&["--addr", here, "--store", "tape:1"], key, 2, "begins with `tape`, and there is no such store"),
         (&["--addr", here, "--store", "redis://:secret@localhost"], key, 2, "needs the feature `redis`: add `features"),
-        (&["--addr", here, "--store", "redis+cluster://:secret@localhost"], key, 2, "(`--help` has the shop's own"),
+        (
+            &["--addr", here, "--store", "redis+cluster://:secret@localhost"],
+            key,
+            2,
+            "(`--help` lists the stores of the shop",
+        ),
         (&["--addr", here, "--store", "rediss://:secret@localhost"], key, 2, "needs the feature `redis-tls`"),
         (&["--addr", here, "--store", "radish://a:secret@localhost"], key, 2, "begins with `radish`"),
         (

@@ -32,7 +32,8 @@ macro_rules! options {
         /// What a deployment says of its sessions: a part of the application's own settings, in any format of serde.
         ///
         /// Each option is called as the attribute and the method of [`SessionsBuilder`] are. What is not said stays as the
-        /// attributes have it. Durations are texts, `"30m"`, written as in attributes.
+        /// attributes have it. Durations are texts, `"30m"`, written as in attributes. Give it a table of its own: of what is
+        /// flattened into another struct, serde passes over the keys that are unknown.
         ///
         /// Deserializing checks what can be checked: an unknown option, a bad duration, a weak key, a store whose feature
         /// is not compiled in are errors that name the option and the way out. The rest is checked by
