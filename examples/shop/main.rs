@@ -54,7 +54,8 @@ async fn main() -> ExitCode {
 
 async fn serve(options: &Options) -> Result<(), Failure> {
     let (keys, kept_in) = stores::keys()?;
-    let mut sessions = stores::open(&options.store, Sessions::<Shop>::builder()).await?.keys(keys);
+    let store = stores::named(&options.store)?;
+    let mut sessions = Sessions::<Shop>::builder().store_url(&options.store).await?.keys(keys);
     if let Some(idle) = options.idle {
         sessions = sessions.idle(idle);
     }
@@ -64,7 +65,6 @@ async fn serve(options: &Options) -> Result<(), Failure> {
     let sessions = sessions.build()?;
 
     let server = Server::bind(&options.addr).await?;
-    let store = stores::shown(&options.store);
     println!("the shop is open at {} (sessions in {store}, keys in {kept_in})", server.url());
     if let Some(warning) = server.warning(options.plain_cookie) {
         eprintln!("shop: {warning}");

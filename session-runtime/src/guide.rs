@@ -1,4 +1,10 @@
 //! Guides: what is longer than one item's documentation. They hold no code.
 
+#[doc = include_str!("../docs/configuration.md")]
+pub mod configuration {}
+
+#[doc = include_str!("../docs/flask.md")]
+pub mod flask {}
+
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}

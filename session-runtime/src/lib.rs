@@ -43,9 +43,12 @@
 //!   to end.
 //! - [`Cookies`]: cookies of the application's own, beside the session's: plain, signed, private. [`CookiesLayer`] brings
 //!   them, [`PlainCookie`] says what one is called and which attributes it has.
+//! - [`Sessions::from_env`] and [`Config`]: the same from the environment and from a settings file, by
+//!   [`guide::configuration`].
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
+//! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
 //!
 //! # What a response says
 //!
@@ -98,6 +101,7 @@ pub mod testing;
 mod view;
 #[cfg(feature = "tower")]
 mod web;
+mod words;
 
 pub use self::store::cookie::CookieStore;
 #[cfg(feature = "file")]
@@ -123,7 +127,7 @@ pub use self::{
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
     session::{Core, Identified, Identity, Listed, Schema, Session},
-    sessions::{ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
+    sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };
 #[cfg(feature = "tower")]

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    rules::{LARGEST_PAIR, Short},
+    rules::LARGEST_PAIR,
     spec::{Attributes, SameSite},
     writer::Writer,
 };
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    words::Quoted,
+};
 
 /// What a cookie of the application's own is called, and which attributes it has. Its value is not part of it, so that one
 /// constant serves to set the cookie, to read it, and to remove it: browsers remove a cookie only if name, path and domain
@@ -182,7 +185,7 @@ impl<'a> PlainCookie<'a> {
         if self.max_age.is_some_and(|max_age| max_age.is_zero()) {
             let sentence = format!(
                 "the cookie {} has a `max_age` of zero, which would remove it; give at least a second, or call `remove`",
-                Short(self.name)
+                Quoted(self.name)
             );
             return Err(Error::new(Kind::Cookie(sentence)));
         }
@@ -194,7 +197,7 @@ impl<'a> PlainCookie<'a> {
     pub(crate) fn check_size(self, value: &str) -> Result<(), Error> {
         let bytes = self.name.len() + value.len();
         if bytes > LARGEST_PAIR {
-            let name = Short(self.name).to_string();
+            let name = Quoted(self.name).to_string();
             return Err(Error::new(Kind::CookieTooLarge { name, bytes, allowed: LARGEST_PAIR }));
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::{
     base64,
     spec::{Attributes, SameSite},
 };
+use crate::words::Quoted;
 
 /// Name and value together (RFC 6265bis on `Set-Cookie`: larger ones are dropped silently, SECURITY S27).
 pub(crate) const LARGEST_PAIR: usize = 4096;
@@ -38,6 +39,23 @@ pub(crate) enum Clash {
     HttpOnly,
     Path,
     Domain,
+}
+
+impl Flaw {
+    /// The options that it is about.
+    pub(crate) const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::NameEmpty | Self::NameCharacter | Self::NameLength => &["cookie"],
+            Self::Prefix { clash: Clash::Secure, .. } => &["cookie", "secure"],
+            Self::Prefix { clash: Clash::HttpOnly, .. } => &["cookie", "http_only"],
+            Self::Prefix { clash: Clash::Path, .. } => &["cookie", "path"],
+            Self::Prefix { clash: Clash::Domain, .. } => &["cookie", "domain"],
+            Self::SameSiteNone => &["secure", "same_site"],
+            Self::Partitioned => &["secure", "partitioned"],
+            Self::PathStart | Self::PathCharacter | Self::PathLength => &["path"],
+            Self::DomainDot | Self::DomainShape | Self::DomainLength => &["domain"],
+        }
+    }
 }
 
 impl Attributes {
@@ -210,9 +228,8 @@ struct Explanation<'a> {
 
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Quoted and escaped, so that a line break in one stays within the sentence.
-        let (name, path) = (Short(&self.attributes.name), Short(&self.attributes.path));
-        let domain = Short(self.attributes.domain.as_deref().unwrap_or_default());
+        let (name, path) = (Quoted(&self.attributes.name), Quoted(&self.attributes.path));
+        let domain = Quoted(self.attributes.domain.as_deref().unwrap_or_default());
         match self.flaw {
             Flaw::NameEmpty => f.write_str("the cookie has no name; write one such as `__Host-shop`"),
             Flaw::NameCharacter => write!(
@@ -264,17 +281,6 @@ impl fmt::Display for Explanation<'_> {
                 "the cookie's domain {domain} has more than the {LARGEST_ATTRIBUTE} bytes that browsers heed; shorten it"
             ),
         }
-    }
-}
-
-/// Text in backquotes, escaped, and cut where it fills the log.
-pub(super) struct Short<'a>(pub(super) &'a str);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        let start: String = chars.by_ref().take(64).collect();
-        write!(f, "`{}{}`", start.escape_debug(), if chars.next().is_some() { "…" } else { "" })
     }
 }
 

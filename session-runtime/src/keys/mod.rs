@@ -20,6 +20,7 @@ use self::text::{Flaw, Place};
 pub(crate) use self::{
     derived::Derived,
     master::{KeyId, MasterKey, Purpose, framed},
+    text::MAKE,
 };
 use crate::{
     clock::Timestamp,
@@ -75,6 +76,18 @@ impl KeyRing {
         };
         let value = Zeroizing::new(value.into_string().map_err(|_| text::not_text(place))?);
         Self::from_keys(text::parse(&value, place)?, place)
+    }
+
+    /// The keys in what an environment variable holds.
+    pub(crate) fn from_variable(variable: &str, value: &str) -> Result<Self, Error> {
+        let place = Place::Variable(variable);
+        Self::from_keys(text::parse(value, place)?, place)
+    }
+
+    /// The keys under a key of a settings file.
+    pub(crate) fn from_setting(key: &str, value: &str) -> Result<Self, Error> {
+        let place = Place::Setting(key);
+        Self::from_keys(text::parse(value, place)?, place)
     }
 
     /// The keys in a file. If there is none, it is made, with one fresh key, and readable by its owner only.

@@ -10,7 +10,7 @@ use super::{MasterKey, weak};
 use crate::{clock::Timestamp, error::Error};
 
 /// What makes a good key.
-pub(super) const MAKE: &str = "openssl rand -hex 32";
+pub(crate) const MAKE: &str = "openssl rand -hex 32";
 
 /// 256 bits: what every derived key has.
 const LEAST: usize = 32;
@@ -19,6 +19,8 @@ const LEAST: usize = 32;
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
     Variable(&'a str),
+    /// A key of a settings file.
+    Setting(&'a str),
     File(&'a Path),
     Argument,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::Setting(key) => write!(f, "`{key}`"),
             Self::File(path) => write!(f, "the file {path:?}"),
             Self::Argument => f.write_str("the ring"),
         }

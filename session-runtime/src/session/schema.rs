@@ -8,6 +8,7 @@ use super::Core;
 use crate::{
     fields::{State, Visitor},
     schema::Spec,
+    store::Asks,
 };
 
 /// A struct that can be kept in a session. Implemented by `#[derive(Session)]`.
@@ -25,7 +26,7 @@ pub trait Schema: Sized + 'static {
     type Slots: Default;
     /// What the store must be able to do.
     #[doc(hidden)]
-    type Needs;
+    type Needs: Asks;
     /// Names, lifetimes and cookie as the attributes give them.
     #[doc(hidden)]
     const SPEC: Spec;

@@ -9,7 +9,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Sessions, cleaner};
+use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, LARGEST_PAIR, Signer, Writer},
@@ -50,9 +50,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionsBuilder<S> {
-    store: Option<Kept>,
-    keys: Option<KeyRing>,
-    app: String,
+    pub(super) store: Option<Kept>,
+    pub(super) keys: Option<KeyRing>,
+    pub(super) app: String,
     clock: Clock,
     events: Events,
     pub(super) cookie: Attributes,
@@ -61,12 +61,14 @@ pub struct SessionsBuilder<S> {
     pub(super) remember: Duration,
     pub(super) touch: Option<Duration>,
     pub(super) rotate_every: Option<Duration>,
-    clean_every: Duration,
-    store_timeout: Duration,
+    pub(super) clean_every: Duration,
+    pub(super) store_timeout: Duration,
     pub(super) max_per_user: Option<SessionLimit>,
     pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
     pub(super) end_replayed: bool,
+    /// What is said besides the attributes, which are above until `settle` puts it in their place.
+    pub(super) layers: Layers,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -91,6 +93,7 @@ impl<S: Schema> SessionsBuilder<S> {
             max_bytes: MAX_BYTES,
             store_down: StoreDown::default(),
             end_replayed: false,
+            layers: Layers::default(),
             kind: PhantomData,
         }
     }
@@ -131,7 +134,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().app("shop-staging");
     /// ```
     pub fn app(mut self, app: impl Into<String>) -> Self {
-        self.app = app.into();
+        self.layers.code.app = Some(app.into());
         self
     }
 
@@ -174,7 +177,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().clean_every(std::time::Duration::from_secs(600));
     /// ```
     pub fn clean_every(mut self, every: Duration) -> Self {
-        self.clean_every = every;
+        self.layers.code.clean_every = Some(every);
         self
     }
 
@@ -186,7 +189,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().store_timeout(std::time::Duration::from_millis(500));
     /// ```
     pub fn store_timeout(mut self, limit: Duration) -> Self {
-        self.store_timeout = limit;
+        self.layers.code.store_timeout = Some(limit);
         self
     }
 
@@ -201,24 +204,23 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let error = Sessions::<Shop>::builder().keys(KeyRing::generate()).build().unwrap_err();
     /// assert!(error.to_string().contains(".store("));
     /// ```
-    pub fn build(self) -> Result<Sessions<S>, Error> {
+    pub fn build(mut self) -> Result<Sessions<S>, Error> {
+        self.settle()?;
         let name = S::SPEC.name;
         let lifetimes = self.lifetimes()?;
         if self.max_per_user.is_some_and(|limit| limit.most() == 0) {
             return Err(Error::setup(format!(
-                "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1"
+                "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1{}",
+                self.layers.whence(&["max_per_user"])
             )));
         }
-        let Some(kept) = self.store else {
-            return Err(Error::setup(format!(
-                "the `{name}` sessions have no store: add `.store(…)`, for example `.store(MemoryStore::new())`"
-            )));
+        let Some(kept) = self.store.take() else {
+            return Err(self.no_store());
         };
-        let Some(keys) = self.keys else {
-            return Err(Error::setup(format!(
-                "the `{name}` sessions have no keys: add `.keys(…)`, for example `.keys(KeyRing::from_env(\"SESSION_KEYS\")?)`"
-            )));
+        let Some(keys) = self.keys.take() else {
+            return Err(self.no_keys());
         };
+        self.warn();
         let signer = Signer::new(&keys, &self.app, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
         let events = self.events.naming(move |key| names.name(key));
@@ -273,7 +275,7 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(Sessions { engine, kind: PhantomData })
     }
 
-    fn lifetimes(&self) -> Result<Lifetimes, Error> {
+    pub(super) fn lifetimes(&self) -> Result<Lifetimes, Error> {
         let name = S::SPEC.name;
         let given = [
             ("idle", Some(self.idle)),
@@ -284,21 +286,25 @@ impl<S: Schema> SessionsBuilder<S> {
         for (option, lifetime) in given {
             if lifetime.is_some_and(|lifetime| lifetime.as_millis() == 0) {
                 return Err(Error::setup(format!(
-                    "`{option}` of the `{name}` sessions is zero, so they would end at once: give at least a millisecond"
+                    "`{option}` of the `{name}` sessions is zero, so they would end at once: give at least a millisecond{}",
+                    self.layers.whence(&[option])
                 )));
             }
         }
         if self.idle > self.absolute {
             return Err(Error::setup(format!(
-                "`idle` of the `{name}` sessions ({:?}) is longer than `absolute` ({:?}), so it could never take effect: shorten `idle` or lengthen `absolute`",
-                self.idle, self.absolute
+                "`idle` of the `{name}` sessions ({:?}) is longer than `absolute` ({:?}), so it could never take effect: shorten `idle` or lengthen `absolute`{}",
+                self.idle,
+                self.absolute,
+                self.layers.whence(&["idle", "absolute"])
             )));
         }
         let touch = self.touch.unwrap_or_else(|| (self.idle / 20).min(Duration::from_secs(60)));
         if touch >= self.idle {
             return Err(Error::setup(format!(
-                "`touch` of the `{name}` sessions ({touch:?}) is not shorter than `idle` ({:?}), so active visitors would be logged out: shorten `touch`",
-                self.idle
+                "`touch` of the `{name}` sessions ({touch:?}) is not shorter than `idle` ({:?}), so active visitors would be logged out: shorten `touch`{}",
+                self.idle,
+                self.layers.whence(&["touch", "idle"])
             )));
         }
         Ok(Lifetimes {
@@ -340,6 +346,6 @@ fn kind(app: &str, cookie: &str) -> [u8; 8] {
 
 impl<S> fmt::Debug for SessionsBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionsBuilder").field("cookie", &self.cookie).finish_non_exhaustive()
+        f.debug_struct("SessionsBuilder").field("told", &self.layers.code).finish_non_exhaustive()
     }
 }

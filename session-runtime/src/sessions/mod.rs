@@ -2,6 +2,7 @@
 
 mod builder;
 mod cleaner;
+mod config;
 mod handle;
 mod listed;
 mod options;
@@ -9,8 +10,11 @@ mod users;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+#[cfg(feature = "testing")]
+pub(crate) use self::config::read_variables;
 pub use self::{
     builder::SessionsBuilder,
+    config::Config,
     handle::{NoHandle, SessionHandle},
     listed::ListedSession,
     users::UserSessions,

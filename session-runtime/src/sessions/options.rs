@@ -1,6 +1,6 @@
 //! What a deployment may say differently from the struct's attributes: lifetimes and the cookie.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use super::SessionsBuilder;
 use crate::{
@@ -20,7 +20,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().idle(std::time::Duration::from_secs(900));
     /// ```
     pub fn idle(mut self, idle: Duration) -> Self {
-        self.idle = idle;
+        self.layers.code.idle = Some(idle);
         self
     }
 
@@ -32,7 +32,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().absolute(std::time::Duration::from_secs(8 * 3600));
     /// ```
     pub fn absolute(mut self, absolute: Duration) -> Self {
-        self.absolute = absolute;
+        self.layers.code.absolute = Some(absolute);
         self
     }
 
@@ -44,7 +44,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().remember(std::time::Duration::from_secs(14 * 86_400));
     /// ```
     pub fn remember(mut self, remember: Duration) -> Self {
-        self.remember = remember;
+        self.layers.code.remember = Some(remember);
         self
     }
 
@@ -57,7 +57,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().touch(std::time::Duration::from_secs(10));
     /// ```
     pub fn touch(mut self, touch: Duration) -> Self {
-        self.touch = Some(touch);
+        self.layers.code.touch = Some(touch);
         self
     }
 
@@ -72,7 +72,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().rotate_every(std::time::Duration::from_secs(900));
     /// ```
     pub fn rotate_every(mut self, every: Duration) -> Self {
-        self.rotate_every = Some(every);
+        self.layers.code.rotate_every = Some(every);
         self
     }
 }
@@ -86,8 +86,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().cookie("__Host-staging");
     /// ```
-    pub fn cookie(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.name = name.into();
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.layers.code.cookie = Some(name.into());
         self
     }
 
@@ -99,7 +99,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().persistent(true);
     /// ```
     pub fn persistent(mut self, persistent: bool) -> Self {
-        self.cookie.persistent = persistent;
+        self.layers.code.persistent = Some(persistent);
         self
     }
 
@@ -111,7 +111,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().same_site(SameSite::Strict);
     /// ```
     pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.cookie.same_site = same_site;
+        self.layers.code.same_site = Some(same_site);
         self
     }
 
@@ -124,7 +124,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().cookie("shop").secure(false);
     /// ```
     pub fn secure(mut self, secure: bool) -> Self {
-        self.cookie.secure = secure;
+        self.layers.code.secure = Some(secure);
         self
     }
 
@@ -136,7 +136,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().http_only(true);
     /// ```
     pub fn http_only(mut self, http_only: bool) -> Self {
-        self.cookie.http_only = http_only;
+        self.layers.code.http_only = Some(http_only);
         self
     }
 
@@ -147,8 +147,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").path("/shop");
     /// ```
-    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.path = path.into();
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.layers.code.path = Some(path.into());
         self
     }
 
@@ -159,8 +159,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").domain("example.com");
     /// ```
-    pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
-        self.cookie.domain = Some(domain.into());
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.layers.code.domain = Some(domain.into());
         self
     }
 
@@ -172,7 +172,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().partitioned(true);
     /// ```
     pub fn partitioned(mut self, partitioned: bool) -> Self {
-        self.cookie.partitioned = partitioned;
+        self.layers.code.partitioned = Some(partitioned);
         self
     }
 }
@@ -191,7 +191,7 @@ impl<S: Schema> SessionsBuilder<S> {
     where
         S: Listed,
     {
-        self.max_per_user = Some(limit.into());
+        self.layers.code.max_per_user = Some(limit.into());
         self
     }
 
@@ -208,7 +208,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().max_bytes(16 * 1024);
     /// ```
     pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        self.layers.code.max_bytes = Some(bytes);
         self
     }
 
@@ -220,7 +220,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().on_store_down(StoreDown::Anonymous);
     /// ```
     pub fn on_store_down(mut self, answer: StoreDown) -> Self {
-        self.store_down = answer;
+        self.layers.code.on_store_down = Some(answer);
         self
     }
 
@@ -236,7 +236,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let builder = Sessions::<Shop>::builder().end_on_replay(true);
     /// ```
     pub fn end_on_replay(mut self, end: bool) -> Self {
-        self.end_replayed = end;
+        self.layers.code.end_on_replay = Some(end);
         self
     }
 }

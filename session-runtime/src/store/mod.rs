@@ -4,9 +4,12 @@ use std::{pin::Pin, sync::Arc};
 
 pub use self::index::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry, UserIndex};
 #[doc(hidden)]
-pub use self::needs::{Admits, ByUser, Nothing, Place, Shared, Together};
-pub use self::scan::{Position, Scan, Scanned};
+pub use self::needs::{Admits, Asks, ByUser, Nothing, Place, Shared, Together};
 pub(crate) use self::{index::DynUserIndex, needs::Kept};
+pub use self::{
+    scan::{Position, Scan, Scanned},
+    url::StoreUrl,
+};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
@@ -24,11 +27,14 @@ mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod needs;
+#[cfg(any(feature = "memory", feature = "file", feature = "redis"))]
+mod query;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod scan;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub mod sql;
+mod url;
 
 /// A place where sessions are kept.
 ///

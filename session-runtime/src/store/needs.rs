@@ -105,3 +105,33 @@ impl<T, A: Admits<T>, B: Admits<T>> Admits<T> for (A, B) {
         A::keep(place)
     }
 }
+
+/// What sessions of one kind ask of a place that is only known at run time: one that a URL names.
+#[doc(hidden)]
+pub trait Asks {
+    /// Whether for one that knows which sessions are whose.
+    const FOR_USERS: bool = false;
+    /// Whether for one that sees two requests at once.
+    const TOGETHER: bool = false;
+
+    #[allow(private_interfaces, reason = "nobody but this crate calls it")]
+    #[doc(hidden)]
+    fn keep_opened<T: UserIndex>(store: T) -> Kept {
+        if Self::FOR_USERS { ByUser::keep(store) } else { Nothing::keep(store) }
+    }
+}
+
+impl Asks for Nothing {}
+
+impl Asks for ByUser {
+    const FOR_USERS: bool = true;
+}
+
+impl Asks for Together {
+    const TOGETHER: bool = true;
+}
+
+impl<A: Asks, B: Asks> Asks for (A, B) {
+    const FOR_USERS: bool = A::FOR_USERS || B::FOR_USERS;
+    const TOGETHER: bool = A::TOGETHER || B::TOGETHER;
+}

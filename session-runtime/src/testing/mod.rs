@@ -3,7 +3,11 @@
 
 pub mod conformance;
 
-use crate::session::{Schema, Session};
+use crate::{
+    error::Error,
+    session::{Schema, Session},
+    sessions::{Config, read_variables},
+};
 
 /// A session with these values, which belongs to no request: for testing a handler, or an application's own verbs.
 ///
@@ -43,4 +47,18 @@ pub fn session<S: Schema>(value: S) -> Session<S> {
 #[must_use]
 pub fn into_value<S: Schema>(session: Session<S>) -> S {
     session.into_struct()
+}
+
+/// What lines such as `SESSION_IDLE=15m` say, as if they were the environment. Nothing is opened: for tests that throw
+/// arbitrary text at it.
+#[doc(hidden)]
+pub fn settings(lines: &str) -> Result<Config, Error> {
+    read_variables("SESSION_", lines.lines().map(|line| line.split_once('=').unwrap_or((line, ""))))
+}
+
+/// The names of all options that settings have, for tests that hold other lists to it.
+#[doc(hidden)]
+#[must_use]
+pub fn options() -> &'static [&'static str] {
+    Config::OPTIONS
 }

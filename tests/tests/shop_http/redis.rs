@@ -158,32 +158,34 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
     gone.kill();
     let (addr, gone) = (server.addr(), gone.addr());
     let table = [
-        ("redis:".to_owned(), "the Redis URL is wrong: `//` is missing after its scheme"),
-        ("redis://:secret@localhost:port".to_owned(), "the Redis URL is wrong: a port is a number from 1 to 65535"),
-        (format!("redis://:secret@{addr}/two"), "its path is the number of a database"),
-        (format!("redis://:secret@{addr}?secret=1"), "it has a parameter that is unknown"),
-        (format!("redis+tape://:secret@{addr}"), "its scheme is none of redis, rediss"),
-        ("redis+unix:redis.sock?pass=secret".to_owned(), "the path of a socket starts with a slash"),
+        ("redis:".to_owned(), 2, "the Redis URL is wrong: `//` is missing after its scheme"),
+        ("redis://:secret@localhost:port".to_owned(), 2, "the Redis URL is wrong: a port is a number from 1 to 65535"),
+        (format!("redis://:secret@{addr}/two"), 2, "its path is the number of a database"),
+        (format!("redis://:secret@{addr}?secret=1"), 2, "it has a parameter that is unknown"),
+        (format!("redis+tape://:secret@{addr}"), 2, "its scheme is none of redis, rediss"),
+        ("redis+unix:redis.sock?pass=secret".to_owned(), 2, "the path of a socket starts with a slash"),
         (
             "redis+unix:///no/such/redis.sock?pass=secret".to_owned(),
+            1,
             "cannot use the Redis server at /no/such/redis.sock",
         ),
-        (format!("redis+sentinel://:secret@{addr}"), "the master's name is missing"),
-        (format!("redis://:secret@{gone}"), "is it running, and reachable?"),
-        (format!("redis+cluster://:secret@{gone}"), "cannot use the Redis cluster at 127.0.0.1"),
+        (format!("redis+sentinel://:secret@{addr}"), 2, "the master's name is missing"),
+        (format!("redis://:secret@{gone}"), 1, "is it running, and reachable?"),
+        (format!("redis+cluster://:secret@{gone}"), 1, "cannot use the Redis cluster at 127.0.0.1"),
         (
             format!("redis+sentinel://:secret@{gone}/mymaster"),
+            1,
             "cannot use the Redis master `mymaster` by the Sentinels at",
         ),
-        (format!("redis://{addr}"), "check the user and the password in its URL"),
-        (format!("redis://:guessed-secret@{addr}"), "check the user and the password in its URL"),
-        (format!("rediss://:secret@{addr}"), "cannot use the Redis server at"),
+        (format!("redis://{addr}"), 1, "check the user and the password in its URL"),
+        (format!("redis://:guessed-secret@{addr}"), 1, "check the user and the password in its URL"),
+        (format!("rediss://:secret@{addr}"), 1, "cannot use the Redis server at"),
     ];
-    for (url, sentence) in table {
+    for (url, code, sentence) in table {
         let folder = TempDir::new().unwrap();
         let options = ["--addr", "127.0.0.1:0", "--store", &url];
-        let (code, said) = Build::WithAll.refuses(folder.path(), &options, &[KEYS]);
-        assert_eq!(code, 1, "{url}: {said}");
+        let (ended, said) = Build::WithAll.refuses(folder.path(), &options, &[KEYS]);
+        assert_eq!(ended, code, "{url}: {said}");
         assert!(said.contains(sentence), "{url}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{url}: {said}");
         assert!(!said.contains("secret"), "S49: a password is not for logs: {said}");

@@ -40,6 +40,11 @@ use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
 
+/// Whether [`RedisStore::open`] would understand this URL.
+pub(super) fn check(url: &str) -> Result<(), Error> {
+    Address::parse(url).map(drop)
+}
+
 /// Sessions on Redis (6.2 or later), Valkey, or what speaks like them, shared by all servers of a service: each load
 /// and each commit is one round trip.
 ///
@@ -51,7 +56,7 @@ const PREFIX: &str = "session:";
 /// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, by Sentinels; they themselves are logged in to with `?sentinel_user=…&sentinel_pass=…` |
 /// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
-/// `?prefix=shop:` is [`RedisStore::prefix`]. In each part, what means something in a URL is percent-encoded.
+/// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. In each part, what means something in a URL is percent-encoded.
 ///
 /// * **Layout**: each session is a hash named by prefix, `s:` and [`Key::hex`], in which each field is an entry of its
 ///   own; of each user, prefix, `u:` and [`User::hex`] is a sorted set of sessions. Nothing in it opens a session
@@ -109,11 +114,15 @@ impl RedisStore {
     /// ```
     pub async fn open(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
-        let prefix = address.prefix.clone();
+        let (prefix, wait) = (address.prefix.clone(), address.wait);
         let place = address.place.to_string();
         let store = Self::over(Link::open(address).await?, &place).await?;
-        Ok(match prefix {
+        let store = match prefix {
             Some(prefix) => store.prefix(prefix),
+            None => store,
+        };
+        Ok(match wait {
+            Some((replicas, timeout)) => store.wait_for(replicas, timeout),
             None => store,
         })
     }

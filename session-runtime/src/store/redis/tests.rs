@@ -35,6 +35,15 @@ fn places() {
 }
 
 #[test]
+fn replicas_to_wait_for() {
+    let wait =
+        |url| Address::parse(url).map(|address| address.wait.map(|(count, limit)| (count, limit.as_millis()))).ok();
+    assert_eq!(wait("redis://host"), Some(None));
+    assert_eq!(wait("redis://host?wait_for=2"), Some(Some((2, 500))));
+    assert_eq!(wait("redis://host?wait_timeout=1s&wait_for=1"), Some(Some((1, 1000))));
+}
+
+#[test]
 fn wrong_urls_are_refused_without_repeating_a_password() {
     for (url, because) in [
         ("localhost", "it has no scheme"),
@@ -52,6 +61,8 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("redis://host?prefix=a&prefix=secret", "a parameter that is unknown or stands twice"),
         ("redis://host?db=3", "a parameter that is unknown"),
         ("redis://host?ca=/secret", "a parameter that is unknown"),
+        ("redis://host?wait_for=secret", "`wait_for` is the number of replicas"),
+        ("redis://host?wait_for=1&wait_timeout=5secret", "`wait_timeout` is a duration"),
         ("redis://host:0", "a port is a number"),
         ("redis://host:70000", "a port is a number"),
         ("redis://[::1", "a `]` is missing"),

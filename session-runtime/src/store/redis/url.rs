@@ -1,16 +1,19 @@
 //! `redis://user:password@host:port/2?prefix=shop:` and its kin. Whatever is wrong is said without repeating any of the
 //! parts that may hold a password.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
 };
 
-use crate::error::Error;
+use super::super::query::{Query, decode};
+use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
+/// How long is waited for replicas, unless the URL says so: well below the time that a request waits for its session.
+const WAIT: Duration = Duration::from_millis(500);
 
 /// What a URL says.
 #[cfg_attr(not(feature = "redis-tls"), allow(dead_code, reason = "without TLS nothing is encrypted"))]
@@ -20,6 +23,8 @@ pub(super) struct Address {
     pub(super) is_encrypted: bool,
     /// The file with the certificates to trust instead of the system's.
     pub(super) authority: Option<String>,
+    /// Replicas to wait for, and for how long.
+    pub(super) wait: Option<(u32, Duration)>,
 }
 
 /// Where the sessions are.
@@ -52,7 +57,7 @@ impl Address {
             return Err(wrong("a `#` means nothing in it; in a password it is written %23"));
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let mut query = Query::parse(query)?;
+        let mut query = Query::parse(query).map_err(wrong)?;
         let prefix = query.take("prefix");
         let (is_encrypted, kind) = match scheme.strip_prefix("rediss").or_else(|| scheme.strip_prefix("valkeys")) {
             Some(kind) => (true, kind),
@@ -74,8 +79,14 @@ impl Address {
             return Err(wrong("TLS needs the feature `redis-tls` of session-runtime"));
         }
         let authority = if is_encrypted { query.take("ca") } else { None };
-        query.finish()?;
-        Ok(Self { place, prefix, is_encrypted, authority })
+        let wait = wait(&mut query)?;
+        if !query.is_empty() {
+            return Err(wrong(
+                "it has a parameter that is unknown or stands twice; there are `prefix`, `wait_for`, `wait_timeout`, with TLS `ca`, for a socket \
+                 `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
+            ));
+        }
+        Ok(Self { place, prefix, is_encrypted, authority, wait })
     }
 }
 
@@ -149,8 +160,20 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// `?wait_for=1&wait_timeout=500ms`
+fn wait(query: &mut Query) -> Result<Option<(u32, Duration)>, Error> {
+    let (replicas, timeout) = (query.take("wait_for"), query.take("wait_timeout"));
+    let timeout = match &timeout {
+        Some(timeout) => duration::parse(timeout).map_err(|_| wrong("`wait_timeout` is a duration such as `500ms`"))?,
+        None => WAIT,
+    };
+    let Some(replicas) = replicas else { return Ok(None) };
+    let replicas = replicas.parse().map_err(|_| wrong("`wait_for` is the number of replicas that are waited for"))?;
+    Ok(Some((replicas, timeout)))
+}
+
 fn socket(rest: &str, query: &mut Query) -> Result<Place, Error> {
-    let path = decode(rest.strip_prefix("//").unwrap_or(rest))?;
+    let path = decode(rest.strip_prefix("//").unwrap_or(rest)).map_err(wrong)?;
     if !path.starts_with('/') {
         return Err(wrong("the path of a socket starts with a slash, as in redis+unix:///run/redis.sock"));
     }
@@ -180,7 +203,7 @@ fn tcp() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
     // A host that vanished breaks no connection by itself for a quarter of an hour.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let settings = settings.set_user_timeout(std::time::Duration::from_secs(10));
+    let settings = settings.set_user_timeout(Duration::from_secs(10));
     settings
 }
 
@@ -209,56 +232,8 @@ fn database(path: &str) -> Result<i64, Error> {
     }
 }
 
-/// The parameters after the question mark, each to be taken once.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn parse(query: &str) -> Result<Self, Error> {
-        let pair = |pair: &str| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(value)?))
-        };
-        query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect::<Result<_, _>>().map(Self)
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        let index = self.0.iter().position(|(found, _)| found == name)?;
-        Some(self.0.remove(index).1)
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        match self.0.as_slice() {
-            [] => Ok(()),
-            _ => Err(wrong(
-                "it has a parameter that is unknown or stands twice; there are `prefix`, with TLS `ca`, for a socket \
-                 `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
-            )),
-        }
-    }
-}
-
 fn non_empty(text: &str) -> Result<Option<String>, Error> {
-    Ok(Some(decode(text)?).filter(|text| !text.is_empty()))
-}
-
-/// Undoes percent encoding.
-fn decode(text: &str) -> Result<String, Error> {
-    let faulty = || wrong("after a `%`, two hexadecimal digits of UTF-8 follow; a `%` itself is written %25");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2).ok_or_else(faulty)?;
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        let (high, low) = digit(digits[0]).zip(digit(digits[1])).ok_or_else(faulty)?;
-        bytes.push((high * 16 + low) as u8);
-        rest = after;
-    }
-    String::from_utf8(bytes).map_err(|_| faulty())
+    Ok(Some(decode(text).map_err(wrong)?).filter(|text| !text.is_empty()))
 }
 
 fn wrong(sentence: &str) -> Error {

@@ -33,6 +33,14 @@ use crate::{clock::Timestamp, error::Error};
 /// What the table with the sessions is called if nothing else is said.
 const TABLE: &str = "sessions";
 
+/// Whether [`SqlStore::open`] would understand what is ours in this URL.
+pub(super) fn check(url: &str) -> Result<(), Error> {
+    match Address::parse(url)?.table {
+        Some(table) => Name::parse(&table).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
 /// each with its feature: `postgres`, `mysql` (both), `sqlite`. A load is one statement, and so is a save. Tested on
 /// PostgreSQL 15, MariaDB 10.11 and the SQLite that `sqlx` brings.
@@ -52,8 +60,9 @@ const TABLE: &str = "sessions";
 /// only. Behind PgBouncer that pools transactions, add `?statement-cache-capacity=0`.
 ///
 /// * **Two tables**: a row for each session, and one for each entry in a user's list. Nothing in them opens a session
-///   (SECURITY S2). They are made by [`SqlStore::migrate`], or by migrations of the application's with the SQL below, and
-///   never by anything else. Two applications on one database take two names.
+///   (SECURITY S2). They are made by [`SqlStore::migrate`], which settings call when they name the store
+///   ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), or by migrations of the application's with the SQL
+///   below (then settings say `?migrate=never`). Two applications on one database take two names.
 /// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
 ///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
 ///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever, counts once. Signing out takes
@@ -126,10 +135,23 @@ impl SqlStore {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(open());
     /// ```
     pub async fn open(url: &str) -> Result<Self, Error> {
+        Self::connect(&Address::parse(url)?).await
+    }
+
+    /// The same with its tables, unless the URL says that they are the application's affair.
+    pub(super) async fn open_with_tables(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
+        let store = Self::connect(&address).await?;
+        if address.migrates {
+            store.migrate().await?;
+        }
+        Ok(store)
+    }
+
+    async fn connect(address: &Address) -> Result<Self, Error> {
         let store = Self::from_pool(address.connect().await?);
-        match address.table {
-            Some(table) => store.table(&table),
+        match &address.table {
+            Some(table) => store.table(table),
             None => Ok(store),
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Address {
     /// To show.
     place: String,
     pub(super) table: Option<String>,
+    /// Whether who names the store by URL wants its tables made.
+    pub(super) migrates: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -61,9 +63,20 @@ impl Address {
                 "the URL of the SQL database has an `@` after its `?`: in a user's name or a password, `?` is written %3F",
             ));
         }
-        let (ours, theirs): (Vec<_>, Vec<_>) =
-            query.split('&').filter(|part| !part.is_empty()).partition(|part| part.starts_with("table="));
-        let table = ours.last().map(|part| part["table=".len()..].to_owned());
+        let (mut table, mut migrates, mut theirs) = (None, true, Vec::new());
+        for part in query.split('&').filter(|part| !part.is_empty()) {
+            match part.split_once('=') {
+                Some(("table", name)) => table = Some(name.to_owned()),
+                Some(("migrate", "never")) => migrates = false,
+                Some(("migrate", _)) => {
+                    return Err(Error::setup(
+                        "in the URL of a SQL database, `migrate` can only be `never`: otherwise its tables are made if they \
+                         are missing",
+                    ));
+                }
+                _ => theirs.push(part),
+            }
+        }
         let query = theirs.join("&");
         let url = if query.is_empty() { format!("{scheme}:{path}") } else { format!("{scheme}:{path}?{query}") };
         // Without what may hold a password.
@@ -73,7 +86,7 @@ impl Address {
             Kind::MySql => format!("the MySQL database at {shown}"),
             Kind::Sqlite => format!("the SQLite database `{shown}`"),
         };
-        Ok(Self { kind, url, query, place, table })
+        Ok(Self { kind, url, query, place, table, migrates })
     }
 
     pub(super) async fn connect(&self) -> Result<SqlPool, Error> {

@@ -1,0 +1,261 @@
+//! What settings come to: the builder's methods that take them, and what is made of them when sessions are built.
+
+use std::ffi::OsString;
+
+use super::{
+    Config,
+    variables::{self, PREFIX},
+};
+use crate::{
+    error::Error,
+    keys::{KeyRing, MAKE},
+    session::Schema,
+    sessions::{Sessions, SessionsBuilder},
+    store::{Asks as _, StoreUrl},
+};
+
+impl<S: Schema> Sessions<S> {
+    /// Sessions as environment variables say: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and, for each
+    /// option that is to differ from the attributes, one such as `SESSION_IDLE=15m`.
+    ///
+    /// It is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of
+    /// all variables.
+    ///
+    /// # Errors
+    /// As [`SessionsBuilder::env`] and [`SessionsBuilder::open`].
+    ///
+    /// ```no_run
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn start() -> Result<(), Error> {
+    /// let sessions = Sessions::<Shop>::from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn from_env() -> Result<Self, Error> {
+        Self::builder().env()?.open().await
+    }
+}
+
+/// Settings from outside.
+impl<S: Schema> SessionsBuilder<S> {
+    /// What a part of the application's settings file says. It is stronger than attributes, and weaker than variables and
+    /// the builder's other methods, whatever is called first. Of two files the later one wins.
+    ///
+    /// ```
+    /// # use session_runtime::{Config, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config: Config = serde_json::from_str(r#"{ "store": "memory:", "keys_file": "session-keys" }"#)?;
+    /// let sessions = Sessions::<Shop>::builder().config(config).env()?.open().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn config(mut self, config: Config) -> Self {
+        self.layers.add_file(config);
+        self
+    }
+
+    /// What environment variables say that begin with `SESSION_`. They are stronger than attributes and
+    /// [`SessionsBuilder::config`], and weaker than the builder's other methods, whatever is called first.
+    ///
+    /// # Errors
+    /// [`Error::is_setup`], with a sentence that names the variable: there is no such option, or its value is empty or
+    /// wrong. Left alone are `SESSION_MANAGER`, which desktops set, and what Kubernetes sets for a service of the name
+    /// `session`, `SESSION_SERVICE_…` and `SESSION_PORT…`.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn start() -> Result<(), session_runtime::Error> {
+    /// let sessions = Sessions::<Shop>::builder().env()?.http_only(true).open().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn env(self) -> Result<Self, Error> {
+        self.variables(PREFIX, std::env::vars_os())
+    }
+
+    /// The same by another prefix, for an application with several kinds of sessions, or from other pairs than those of the
+    /// environment, such as a file's. Of two calls the later one wins; variables that begin with something else are left
+    /// alone.
+    ///
+    /// # Errors
+    /// As [`SessionsBuilder::env`], or if the prefix is empty.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Admin { theme: String }
+    /// # async fn start() -> Result<(), Error> {
+    /// // Store and keys are those of all sessions; ADMIN_SESSION_IDLE=5m is for these alone.
+    /// let admins = Sessions::<Admin>::builder().env()?.variables("ADMIN_SESSION_", std::env::vars_os())?.open().await?;
+    /// # Ok(())
+    /// # }
+    /// let error = Sessions::<Admin>::builder().variables("ADMIN_SESSION_", [("ADMIN_SESSION_IDEL", "5m")]).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "`ADMIN_SESSION_IDEL` is no option of sessions; did you mean ADMIN_SESSION_IDLE?",
+    /// );
+    /// ```
+    pub fn variables<N, V>(
+        mut self,
+        prefix: impl Into<String>,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Error>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let prefix = prefix.into();
+        let config = variables::read(&prefix, variables)?;
+        self.layers.add_variables(prefix, config);
+        Ok(self)
+    }
+
+    /// Opens the store at `url`, as [`StoreUrl`] lists them, with its tables if it has any. As
+    /// [`SessionsBuilder::store`] it is stronger than what settings say.
+    ///
+    /// # Errors
+    /// [`Error::is_setup`], with a sentence that says what to do: there is no such store, its feature is not compiled in,
+    /// the URL is wrong, or the store does not answer. No password is repeated.
+    ///
+    /// ```
+    /// # use session_runtime::{KeyRing, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn start() -> Result<(), session_runtime::Error> {
+    /// let sessions = Sessions::<Shop>::builder().store_url("memory:").await?.keys(KeyRing::generate()).build()?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(start()).unwrap();
+    /// ```
+    pub async fn store_url(mut self, url: &str) -> Result<Self, Error> {
+        self.store = Some(url.parse::<StoreUrl>()?.open::<S::Needs>().await?);
+        Ok(self)
+    }
+
+    /// [`SessionsBuilder::build`] after opening the store that settings name, unless the builder has been given one.
+    /// Everything else is checked before.
+    ///
+    /// # Errors
+    /// As [`SessionsBuilder::build`]; or if the store does not open.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn start() -> Result<(), Error> {
+    /// let variables = [("SESSION_STORE", "memory:"), ("SESSION_IDLE", "10m")];
+    /// let builder = Sessions::<Shop>::builder().variables("SESSION_", variables)?;
+    /// let sessions = builder.keys(KeyRing::generate()).open().await?;
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(start()).unwrap();
+    /// ```
+    pub async fn open(mut self) -> Result<Sessions<S>, Error> {
+        self.settle()?;
+        if self.store.is_none() {
+            let Some((name, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) else {
+                return Err(self.no_store());
+            };
+            if self.keys.is_none() {
+                return Err(self.no_keys());
+            }
+            let opened = url.open::<S::Needs>().await;
+            self.store = Some(opened.map_err(|error| named(&name, error))?);
+        }
+        self.build()
+    }
+
+    /// Puts what was said in the place of the defaults, and checks it. Doing so twice is doing so once.
+    pub(in crate::sessions) fn settle(&mut self) -> Result<(), Error> {
+        self.put_options();
+        if self.keys.is_none() {
+            self.keys = self.said_keys()?;
+        }
+        if let Some(name) = self.layers.name("max_per_user").filter(|_| !S::Needs::FOR_USERS) {
+            return Err(Error::setup(format!(
+                "`max_per_user` cannot hold for the `{}` sessions, which are not listed by user: take it out of {name}, or \
+                 mark a field with `#[session(identity)]`",
+                S::SPEC.name
+            )));
+        }
+        self.lifetimes()?;
+        match self.cookie.flaw() {
+            Some(flaw) => {
+                Err(Error::setup(format!("{}{}", self.cookie.explain(flaw), self.layers.whence(flaw.options()))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The keys that settings name.
+    fn said_keys(&self) -> Result<Option<KeyRing>, Error> {
+        enum Said {
+            Keys(KeyRing),
+            File(std::path::PathBuf),
+            Both,
+        }
+        let said = self.layers.outside(|config| match (config.keys.clone(), config.keys_file.clone()) {
+            (None, None) => None,
+            (Some(keys), None) => Some(("keys", Said::Keys(keys))),
+            (None, Some(path)) => Some(("keys_file", Said::File(path))),
+            (Some(_), Some(_)) => Some(("keys", Said::Both)),
+        });
+        match said {
+            None => Ok(None),
+            Some((_, Said::Keys(keys))) => Ok(Some(keys)),
+            Some((name, Said::File(path))) => KeyRing::open(path).map(Some).map_err(|error| named(&name, error)),
+            Some((name, Said::Both)) => {
+                Err(Error::setup(format!("{name}: there is a file of keys beside it; keep one of the two")))
+            }
+        }
+    }
+
+    /// What to say of a builder without a store.
+    pub(in crate::sessions) fn no_store(&self) -> Error {
+        let name = S::SPEC.name;
+        if let Some((place, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) {
+            return Error::setup(format!(
+                "the store of the `{name}` sessions, {url} by {place}, is still to be opened: write `.open().await?` instead \
+                 of `.build()?`"
+            ));
+        }
+        Error::setup(match self.layers.missing("store") {
+            Some(missing) => format!(
+                "{missing}; set it to where the `{name}` sessions are kept, such as `file:sessions` or `redis://localhost`"
+            ),
+            None => {
+                format!(
+                    "the `{name}` sessions have no store: add `.store(…)`, for example `.store(MemoryStore::new())`"
+                )
+            }
+        })
+    }
+
+    /// What to say of a builder without keys.
+    pub(in crate::sessions) fn no_keys(&self) -> Error {
+        let name = S::SPEC.name;
+        Error::setup(match self.layers.missing("keys") {
+            Some(missing) => format!("{missing}; set it to a key that `{MAKE}` made"),
+            None => format!(
+                "the `{name}` sessions have no keys: add `.keys(…)`, for example `.keys(KeyRing::from_env(\"SESSION_KEYS\")?)`"
+            ),
+        })
+    }
+
+    /// Says what somebody should know of settings that are right.
+    pub(in crate::sessions) fn warn(&self) {
+        if let Some(name) = self.layers.name("secure").filter(|_| !self.cookie.secure) {
+            tracing::warn!(
+                target: "session_runtime",
+                sessions = S::SPEC.name,
+                "by {name}, the session cookie is not `Secure`: sessions are served to this very machine only; for others, \
+                 take it out and put the server behind HTTPS"
+            );
+        }
+    }
+}
+
+/// The error with the name of the setting that it is about.
+fn named(name: &str, error: Error) -> Error {
+    Error::setup(format!("{name}: {error}")).because(error)
+}

@@ -1,0 +1,77 @@
+//! What to say of an option that there is not.
+
+use super::Config;
+use crate::words::{nearest, plain};
+
+/// What to write instead of the unknown option `name`, given how options are written where it was found.
+pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<String> {
+    if let Some((option, how)) = brought_along(name) {
+        let how = how.replace("{absolute}", &written("absolute"));
+        return Some(format!("write {}{how}", written(option)));
+    }
+    nearest(name, Config::OPTIONS.iter().copied()).map(|meant| format!("did you mean {}?", written(meant)))
+}
+
+/// All options, as they are written where one is missing.
+pub(super) fn all(written: impl Fn(&str) -> String) -> String {
+    format!("there are {}", Config::OPTIONS.iter().map(|option| written(option)).collect::<Vec<_>>().join(", "))
+}
+
+/// Names that people bring along from Flask, Flask-Session and others: the option that they are here, and how to write it.
+fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match plain(name).as_str() {
+        "type" | "redis" | "redisurl" | "memcached" | "cachelib" | "mongodb" | "dynamodb" | "sqlalchemy"
+        | "postgresql" | "backend" | "driver" | "engine" | "url" | "connection" | "database" | "databaseurl" => {
+            ("store", ", such as `redis://localhost:6379`")
+        }
+        "filedir" | "files" | "folder" => ("store", ", such as `file:sessions`"),
+        "keyprefix" | "prefix" => ("store", " with the prefix in it, such as `redis://localhost?prefix=shop:`"),
+        "table" | "sqlalchemytable" | "postgresqltable" => {
+            ("store", " with the table in it, such as `postgres://localhost/shop?table=sessions`")
+        }
+        "filethreshold" | "threshold" | "capacity" => ("store", " with it, such as `memory:?capacity=5000`"),
+        "secret" | "key" | "secretkey" | "secrets" | "signingkey" | "cookiekey" => {
+            ("keys", ", made with `openssl rand -hex 32`")
+        }
+        "secretkeyfallbacks" | "fallbacks" | "oldkeys" => ("keys", ", the new key first and the old ones behind it"),
+        "secretfile" | "keyfile" => ("keys_file", ""),
+        "maxage"
+        | "timeout"
+        | "ttl"
+        | "expires"
+        | "expiry"
+        | "expire"
+        | "lifetime"
+        | "duration"
+        | "permanentsessionlifetime"
+        | "permanentlifetime" => ("idle", " (time since the last request) or {absolute} (time since the sign-in)"),
+        "idletimeout" | "inactivity" | "rolling" | "sliding" => ("idle", ""),
+        "absolutetimeout" | "maxlifetime" => ("absolute", ""),
+        "permanent" => ("persistent", ""),
+        "rememberme" => ("remember", ""),
+        "refresheachrequest" => ("touch", ", how stale the idle time may get before a request moves it"),
+        "name" | "cookiename" | "sid" => ("cookie", ""),
+        "cookiedomain" => ("domain", ""),
+        "cookiepath" => ("path", ""),
+        "cookiehttponly" => ("http_only", ""),
+        "cookiesecure" | "httpsonly" | "https" | "tls" => ("secure", ""),
+        "cookiesamesite" => ("same_site", ""),
+        "cookiepartitioned" | "chips" => ("partitioned", ""),
+        "maxcookiesize" | "maxsize" => ("max_bytes", ""),
+        "cleanupnrequests" | "cleanup" | "cleanupinterval" => ("clean_every", ", such as `10m`"),
+        "maxsessions" | "sessionlimit" | "limit" | "concurrentsessions" | "maxdevices" => ("max_per_user", ""),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_of_ours_is_brought_along() {
+        for option in Config::OPTIONS {
+            assert_eq!(brought_along(option), None, "{option}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What stands after the `?` of a store's URL, and percent encoding. (SQL URLs are read by `sqlx`.)
+
+/// The parameters after the question mark, each to be taken once.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// # Errors
+    /// A sentence about what is wrong with it, which repeats nothing of it.
+    pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        };
+        query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(found, _)| found == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// Whether everything has been taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Undoes percent encoding.
+///
+/// # Errors
+/// A sentence about what is wrong with it, which repeats nothing of it.
+pub(super) fn decode(text: &str) -> Result<String, &'static str> {
+    const FAULTY: &str = "after a `%`, two hexadecimal digits of UTF-8 follow; a `%` itself is written %25";
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2).ok_or(FAULTY)?;
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        let (high, low) = digit(digits[0]).zip(digit(digits[1])).ok_or(FAULTY)?;
+        bytes.push((high * 16 + low) as u8);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| FAULTY)
+}

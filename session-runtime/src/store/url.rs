@@ -1,0 +1,288 @@
+//! [`StoreUrl`]: a store by its URL, as settings name it. Here is which there are and how each is opened; what else a URL
+//! may say is in `redis/url` and `sql/open`.
+
+use std::{fmt, str::FromStr};
+
+use zeroize::Zeroizing;
+
+use super::query::Query;
+use super::{Asks, Kept, Nothing, cookie::CookieStore};
+use crate::{
+    error::Error,
+    words::{Quoted, nearest},
+};
+
+/// Where sessions are kept, as one line of settings says it.
+///
+/// | URL | store | feature |
+/// |---|---|---|
+/// | `memory:`, `memory:?capacity=5000` | [`MemoryStore`](crate::MemoryStore), for at most so many sessions | `memory` |
+/// | `file:sessions`, `file:///var/lib/shop/sessions`, `file:sessions?fsync=true` | [`FileStore`](crate::FileStore), in this folder | `file` |
+/// | `redis://user:password@host:6379/2?prefix=shop:`, `redis+unix:`, `redis+cluster:`, `redis+sentinel:` | `RedisStore`, which documents them | `redis` |
+/// | `rediss://`, `rediss+cluster:`, `rediss+sentinel:` | the same over TLS | `redis-tls` |
+/// | `postgres://user:password@host:5432/database?table=shop` | `SqlStore`, which documents them | `postgres` |
+/// | `mysql://…`, `mariadb://…` | the same | `mysql` |
+/// | `sqlite:sessions.db` | the same | `sqlite` |
+/// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
+///
+/// The tables of a SQL database are made when it is opened by URL, if they are not there; with `?migrate=never` they are
+/// the application's affair. In each part, what means something in a URL is percent-encoded: `?` is `%3F`.
+///
+/// `Display` and `Debug` leave out the user, the password and the parameters.
+///
+/// ```
+/// use session_runtime::store::StoreUrl;
+///
+/// let url: StoreUrl = "file:sessions?fsync=true".parse()?;
+/// assert_eq!(url.to_string(), "file:sessions");
+///
+/// let error = "redsi://:secret@localhost".parse::<StoreUrl>().unwrap_err();
+/// assert!(error.to_string().ends_with("did you mean `redis`?"));
+/// # Ok::<(), session_runtime::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct StoreUrl {
+    url: Zeroizing<String>,
+    kind: Kind,
+}
+
+/// Which store, and what its URL says, unless the store itself reads that.
+#[derive(Clone)]
+enum Kind {
+    #[cfg(feature = "memory")]
+    Memory {
+        capacity: usize,
+    },
+    #[cfg(feature = "file")]
+    File {
+        path: String,
+        fsync: bool,
+    },
+    #[cfg(feature = "redis")]
+    Redis,
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    Sql,
+    Cookie {
+        signed: bool,
+        pieces: u8,
+        revocations: Option<Box<StoreUrl>>,
+    },
+}
+
+/// What URLs begin with, the feature that it takes, and whether that is compiled in.
+const SCHEMES: [(&str, &str, bool); 12] = [
+    ("memory", "memory", cfg!(feature = "memory")),
+    ("file", "file", cfg!(feature = "file")),
+    ("redis", "redis", cfg!(feature = "redis")),
+    ("rediss", "redis-tls", cfg!(feature = "redis-tls")),
+    ("valkey", "redis", cfg!(feature = "redis")),
+    ("valkeys", "redis-tls", cfg!(feature = "redis-tls")),
+    ("postgres", "postgres", cfg!(feature = "postgres")),
+    ("postgresql", "postgres", cfg!(feature = "postgres")),
+    ("mysql", "mysql", cfg!(feature = "mysql")),
+    ("mariadb", "mysql", cfg!(feature = "mysql")),
+    ("sqlite", "sqlite", cfg!(feature = "sqlite")),
+    ("cookie", "", true),
+];
+
+impl FromStr for StoreUrl {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::is_setup`] if there is no such store, its feature is not compiled in, or the URL is wrong. Nothing is
+    /// repeated of it that may be a password.
+    fn from_str(url: &str) -> Result<Self, Error> {
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(Error::setup(
+                "the store's URL has no scheme: write it such as `memory:`, `file:sessions` or `redis://localhost`",
+            ));
+        };
+        // `redis+cluster` is `redis` too.
+        let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
+        match SCHEMES.iter().find(|(known, ..)| *known == family) {
+            None => Err(unknown(scheme)),
+            Some((_, feature, false)) => Err(Error::setup(format!(
+                "the store of `{family}:` URLs needs the feature `{feature}`: add `features = [\"{feature}\"]` to \
+                 `session-runtime` in Cargo.toml"
+            ))),
+            Some((_, feature, true)) => {
+                Ok(Self { kind: Kind::parse(feature, url, rest)?, url: Zeroizing::new(url.into()) })
+            }
+        }
+    }
+}
+
+impl StoreUrl {
+    /// Opens the store, for sessions that ask this of it.
+    pub(crate) async fn open<N: Asks>(&self) -> Result<Kept, Error> {
+        match &self.kind {
+            Kind::Cookie { signed, pieces, revocations } => {
+                in_cookies::<N>()?;
+                let store = if *signed { CookieStore::signed() } else { CookieStore::encrypted() };
+                let mut store = store.split(*pieces);
+                if let Some(url) = revocations
+                    && let Kept::Store { store: list, .. } = Box::pin(url.open::<Nothing>()).await?
+                {
+                    store.revoked = Some(list);
+                }
+                Ok(Kept::Cookie(store))
+            }
+            #[cfg(feature = "memory")]
+            Kind::Memory { capacity } => Ok(N::keep_opened(super::memory::MemoryStore::with_capacity(*capacity))),
+            #[cfg(feature = "file")]
+            Kind::File { path, fsync } => {
+                Ok(N::keep_opened(super::file::FileStore::builder(path).fsync(*fsync).open().await?))
+            }
+            #[cfg(feature = "redis")]
+            Kind::Redis => Ok(N::keep_opened(super::redis::RedisStore::open(&self.url).await?)),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            Kind::Sql => Ok(N::keep_opened(super::sql::SqlStore::open_with_tables(&self.url).await?)),
+        }
+    }
+}
+
+impl Kind {
+    /// What `url` says, which is `rest` after its scheme.
+    #[allow(unused_variables, reason = "each store has its feature")]
+    fn parse(feature: &str, url: &str, rest: &str) -> Result<Self, Error> {
+        match feature {
+            #[cfg(feature = "memory")]
+            "memory" => memory(rest),
+            #[cfg(feature = "file")]
+            "file" => file(rest),
+            #[cfg(feature = "redis")]
+            "redis" | "redis-tls" => super::redis::check(url).map(|()| Self::Redis),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            "postgres" | "mysql" | "sqlite" => super::sql::check(url).map(|()| Self::Sql),
+            "" => cookie(rest),
+            _ => Err(unknown(feature)),
+        }
+    }
+}
+
+/// Whether sessions that ask this can be in cookies.
+fn in_cookies<N: Asks>() -> Result<(), Error> {
+    const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
+    if N::FOR_USERS {
+        return Err(Error::setup(format!(
+            "sessions in cookies (`cookie:`) are known to their visitors alone, so nobody can list or end those of a user: \
+             {ELSEWHERE}, or write `#[session(identity, unlisted)]`"
+        )));
+    }
+    if N::TOGETHER {
+        return Err(Error::setup(format!(
+            "sessions in cookies (`cookie:`) cannot keep `atomic` and `counter` fields, since nothing there sees two requests \
+             at once: {ELSEWHERE}, or leave `atomic` and `counter` off"
+        )));
+    }
+    Ok(())
+}
+
+fn cookie(rest: &str) -> Result<Kind, Error> {
+    let wrong = |sentence: &str| Error::setup(format!("the URL of sessions in cookies is wrong: {sentence}"));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut query = Query::parse(query).map_err(wrong)?;
+    let signed = match query.take("form").as_deref() {
+        None | Some("encrypted") => false,
+        Some("signed") => true,
+        Some(_) => return Err(wrong("`form` is `encrypted` or `signed`")),
+    };
+    let pieces = match query.take("split") {
+        None => 1,
+        Some(number) => number.parse().map_err(|_| wrong("`split` is a number of cookies, from 1 to 4"))?,
+    };
+    let revocations = query.take("revocations").map(|url| url.parse::<StoreUrl>()).transpose()?.map(Box::new);
+    if revocations.as_ref().is_some_and(|url| matches!(url.kind, Kind::Cookie { .. })) {
+        return Err(wrong(
+            "`revocations` names a store that a server keeps, as in `cookie:?revocations=redis://localhost`",
+        ));
+    }
+    if !place.is_empty() || !query.is_empty() {
+        return Err(wrong(
+            "after `cookie:` only `?form=signed`, `?split=2` and `?revocations=redis://localhost` may follow, joined by `&`",
+        ));
+    }
+    Ok(Kind::Cookie { signed, pieces, revocations })
+}
+
+#[cfg(feature = "memory")]
+fn memory(rest: &str) -> Result<Kind, Error> {
+    let wrong = |sentence: &str| Error::setup(format!("the URL of the memory store is wrong: {sentence}"));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut query = Query::parse(query).map_err(wrong)?;
+    let capacity =
+        match query.take("capacity") {
+            None => super::memory::MemoryStore::CAPACITY,
+            Some(number) => number.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+                wrong("`capacity` is a number of sessions, at least 1, as in `memory:?capacity=5000`")
+            })?,
+        };
+    if !place.is_empty() || !query.is_empty() {
+        return Err(wrong("after `memory:` only `?capacity=5000` may follow"));
+    }
+    Ok(Kind::Memory { capacity })
+}
+
+#[cfg(feature = "file")]
+fn file(rest: &str) -> Result<Kind, Error> {
+    let wrong = |sentence: &str| Error::setup(format!("the URL of the file store is wrong: {sentence}"));
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut query = Query::parse(query).map_err(wrong)?;
+    let fsync = match query.take("fsync").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(wrong("`fsync` is `true` or `false`")),
+    };
+    if !query.is_empty() {
+        return Err(wrong(
+            "it has a parameter that is unknown or stands twice; there is `fsync`, and in a path `?` is %3F",
+        ));
+    }
+    let path = super::query::decode(match path.strip_prefix("//") {
+        None => path,
+        Some(path) if path.starts_with('/') => path,
+        Some(_) => {
+            return Err(wrong(
+                "after `file://` follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`",
+            ));
+        }
+    });
+    match path.map_err(wrong)? {
+        path if path.is_empty() => Err(wrong("the path is empty; name a folder, as in `file:sessions`")),
+        path if path.contains('\0') => Err(wrong("no path has a zero byte in it")),
+        path => Ok(Kind::File { path, fsync }),
+    }
+}
+
+fn unknown(scheme: &str) -> Error {
+    let known = || SCHEMES.iter().map(|(scheme, ..)| *scheme);
+    let end = match nearest(scheme, known()) {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => String::new(),
+    };
+    Error::setup(format!(
+        "the store's URL begins with {}, and there is no such store: write `memory:`, `file:PATH`, `redis://HOST`, \
+         `postgres://HOST/DATABASE`, `mysql://HOST/DATABASE`, `sqlite:PATH` or `cookie:`{end}",
+        Quoted(scheme)
+    ))
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once(':').unwrap_or((&self.url, ""));
+        let (slashes, place) = rest.strip_prefix("//").map_or(("", rest), |place| ("//", place));
+        // After the last, since a password that was not escaped may hold anything. Paths have neither.
+        let place = match scheme {
+            "file" | "sqlite" => place,
+            _ => place.rsplit_once('@').map_or(place, |(_, place)| place),
+        };
+        let place = place.split_once('?').map_or(place, |(place, _)| place);
+        write!(f, "{scheme}:{slashes}{place}")
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}

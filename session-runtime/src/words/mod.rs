@@ -1,0 +1,10 @@
+//! Text that people write and read: durations, misspelt names, and what is shown of text from outside.
+
+pub(crate) mod duration;
+mod nearest;
+mod quoted;
+
+pub(crate) use self::{
+    nearest::{nearest, plain},
+    quoted::Quoted,
+};

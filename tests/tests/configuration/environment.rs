@@ -1,0 +1,130 @@
+//! The environment: which variables are ours, which are others', and the real one, in a process of its own.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt as _,
+    process::Command,
+};
+
+use session_runtime::Sessions;
+
+use crate::{KEY, Shop, refused, with};
+
+/// What a process says whose environment is this.
+fn child(variables: &[(&str, &OsStr)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_settings_child"));
+    command.env_clear().envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn sessions_are_made_as_the_environment_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("file:{}/sessions", folder.path().display());
+    let said = child(&[
+        ("SESSION_STORE", store.as_ref()),
+        ("SESSION_KEYS", KEY.as_ref()),
+        ("SESSION_IDLE", "7m".as_ref()),
+        ("SESSION_ABSOLUTE", "9h".as_ref()),
+        // Others'.
+        ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1".as_ref()),
+        ("XDG_SESSION_ID", "3".as_ref()),
+        ("SESSIONNAME", "Console".as_ref()),
+    ]);
+    assert!(said.starts_with("open: ") && said.contains("idle: 420s, absolute: 32400s"), "{said}");
+    assert!(folder.path().join("sessions").is_dir());
+
+    let file = folder.path().join("keys");
+    let said = child(&[("SESSION_STORE", "memory:".as_ref()), ("SESSION_KEYS_FILE", file.as_ref())]);
+    assert!(said.starts_with("open: ") && file.is_file(), "{said}");
+}
+
+#[test]
+fn what_is_missing_is_named_with_a_good_value() {
+    assert_eq!(
+        child(&[("SESSION_KEYS", KEY.as_ref())]),
+        "the variable SESSION_STORE is not set; set it to where the `Shop` sessions are kept, such as `file:sessions` or \
+         `redis://localhost`"
+    );
+    // Before the store is asked for anything.
+    assert_eq!(
+        child(&[("SESSION_STORE", "redis://127.0.0.1:1".as_ref())]),
+        "the variable SESSION_KEYS is not set; set it to a key that `openssl rand -hex 32` made"
+    );
+    // S45
+    let said = child(&[("SESSION_STORE", "memory:".as_ref()), ("SESSION_KEYS", "hunter2".as_ref())]);
+    assert!(said.starts_with("the 1st key of the variable SESSION_KEYS has 5 bytes"), "{said}");
+    let said = child(&[("SESSION_IDEL", "5m".as_ref())]);
+    assert_eq!(said, "`SESSION_IDEL` is no option of sessions; did you mean SESSION_IDLE?");
+    let said = child(&[("SESSION_KEYS", OsStr::from_bytes(b"\xff\xfe"))]);
+    assert_eq!(said, "SESSION_KEYS: it holds bytes that are no text; set it again");
+}
+
+/// Whoever unsets a variable by emptying it is told so, rather than to get a default silently.
+#[test]
+fn an_empty_variable_is_refused() {
+    for line in ["SESSION_STORE=", "SESSION_IDLE=", "SESSION_DOMAIN= ", "SESSION_APP="] {
+        let name = line.split('=').next().unwrap();
+        assert_eq!(with(&[line]).unwrap_err(), format!("{name}: it is empty; give it a value, or unset it"));
+    }
+}
+
+#[test]
+fn variables_of_other_programs_are_left_alone() {
+    let builder = with(&[
+        "SESSION_MANAGER=local/host",
+        // Kubernetes, for a service that is called `session`, and one `session-store`.
+        "SESSION_SERVICE_HOST=10.0.0.1",
+        "SESSION_SERVICE_PORT=6379",
+        "SESSION_SERVICE_PORT_REDIS=6379",
+        "SESSION_PORT=tcp://10.0.0.1:6379",
+        "SESSION_PORT_6379_TCP_ADDR=10.0.0.1",
+        "SESSION_STORE_SERVICE_HOST=10.0.0.1",
+        "SESSION_STORE_PORT_6379_TCP=tcp://10.0.0.1:6379",
+        "session_idle=x",
+        "SESSIONS=x",
+        "MY_SESSION_IDEL=x",
+    ]);
+    assert!(builder.is_ok());
+    // A name that is no text is none of ours.
+    let strange = OsString::from(OsStr::from_bytes(b"SESSION_\xff"));
+    assert!(Sessions::<Shop>::builder().variables("SESSION_", [(strange, "x")]).is_ok());
+    assert!(with(&["SESSION_=x"]).unwrap_err().starts_with("`SESSION_` is no option"));
+}
+
+#[tokio::test]
+async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
+    let variables = [
+        ("SESSION_STORE", "memory:"),
+        ("SESSION_KEYS", KEY),
+        ("SESSION_IDLE", "10m"),
+        ("ADMIN_SESSION_IDLE", "5m"),
+        ("ADMIN_SESSION_COOKIE", "__Host-admin"),
+    ];
+    let builder = Sessions::<Shop>::builder().variables("SESSION_", variables).unwrap();
+    assert!(format!("{:?}", builder.open().await.unwrap()).contains("idle: 600s"));
+    let builder = Sessions::<Shop>::builder().variables("SESSION_", variables).unwrap();
+    let builder = builder.variables("ADMIN_SESSION_", variables).unwrap();
+    assert!(format!("{:?}", builder.open().await.unwrap()).contains("idle: 300s"));
+
+    let error = Sessions::<Shop>::builder().variables("", variables).unwrap_err();
+    assert!(error.to_string().starts_with("the prefix of variables is empty"), "{error}");
+    // It is the first that was asked which lacks the store.
+    let builder = Sessions::<Shop>::builder().variables("SESSION_", [("X", "x")]).unwrap();
+    let error = builder.variables("ADMIN_SESSION_", [("X", "x")]).unwrap().open().await.unwrap_err();
+    assert!(error.to_string().starts_with("the variable SESSION_STORE is not set"), "{error}");
+}
+
+#[tokio::test]
+async fn keys_and_a_file_of_them_exclude_each_other() {
+    let key = format!("SESSION_KEYS={KEY}");
+    let said = refused(&["SESSION_STORE=memory:", &key, "SESSION_KEYS_FILE=keys"]).await;
+    assert_eq!(said, "SESSION_KEYS: there is a file of keys beside it; keep one of the two");
+    let folder = tempfile::tempdir().unwrap();
+    let said = refused(&["SESSION_STORE=memory:", &format!("SESSION_KEYS_FILE={}", folder.path().display())]).await;
+    assert!(
+        said.starts_with("SESSION_KEYS_FILE: the key file ") && said.ends_with("is a folder; name a file in it"),
+        "{said}"
+    );
+}

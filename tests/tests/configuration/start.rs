@@ -1,0 +1,167 @@
+//! What can only be said once everything is known: options that contradict each other, with where each came from.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use session_runtime::{KeyRing, MemoryStore, Sessions};
+use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
+
+use crate::{Guest, KEY, Shop, from_toml, refused, sentence, sessions, with};
+
+// S19, S25, S52
+#[tokio::test]
+async fn contradictions_name_where_each_half_comes_from() {
+    for (lines, sentence) in [
+        (
+            &["SESSION_IDLE=13h"][..],
+            "`idle` of the `Shop` sessions (46800s) is longer than `absolute` (43200s), so it could never take effect: \
+             shorten `idle` or lengthen `absolute` (`idle` is from the variable SESSION_IDLE)",
+        ),
+        (
+            &["SESSION_IDLE=2h", "SESSION_ABSOLUTE=1h"],
+            "(`idle` is from the variable SESSION_IDLE, `absolute` is from the variable SESSION_ABSOLUTE)",
+        ),
+        (&["SESSION_TOUCH=1h"], "shorten `touch` (`touch` is from the variable SESSION_TOUCH)"),
+        (
+            &["SESSION_SECURE=false"],
+            "browsers reject the `__Host-` prefix without `Secure`; drop `secure = false` or the prefix (`secure` is from \
+             the variable SESSION_SECURE)",
+        ),
+        (
+            &["SESSION_SECURE=false", "SESSION_COOKIE=shop", "SESSION_SAME_SITE=none"],
+            "browsers reject a cookie with `SameSite=None` and without `Secure`; drop `secure = false` or `same_site` \
+             (`secure` is from the variable SESSION_SECURE, `same_site` is from the variable SESSION_SAME_SITE)",
+        ),
+        (
+            &["SESSION_SECURE=false", "SESSION_COOKIE=shop", "SESSION_PARTITIONED=true"],
+            "(`secure` is from the variable SESSION_SECURE, `partitioned` is from the variable SESSION_PARTITIONED)",
+        ),
+        (
+            &["SESSION_COOKIE=__Http-x", "SESSION_HTTP_ONLY=false"],
+            "`http_only` is from the variable SESSION_HTTP_ONLY)",
+        ),
+        (&["SESSION_COOKIE=a b"], "use letters, digits, `-` and `_` (`cookie` is from the variable SESSION_COOKIE)"),
+        (&["SESSION_PATH=shop"], "write `/` or `/shop` (`path` is from the variable SESSION_PATH)"),
+        (&["SESSION_PATH=/shop"], "drop the path or the prefix (`path` is from the variable SESSION_PATH)"),
+        (&["SESSION_DOMAIN=.example.com"], "drop it (`domain` is from the variable SESSION_DOMAIN)"),
+        (
+            &["SESSION_DOMAIN=example.com"],
+            "drop the domain or the prefix (`domain` is from the variable SESSION_DOMAIN)",
+        ),
+    ] {
+        let key = format!("SESSION_KEYS={KEY}");
+        let said = refused(&[lines, &["SESSION_STORE=memory:", &key]].concat()).await;
+        assert!(said.ends_with(sentence), "{lines:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_strongest_is_named_and_nothing_that_it_overrode() {
+    let build = |builder: session_runtime::SessionsBuilder<Shop>| {
+        sentence(builder.keys(KeyRing::generate()).store(MemoryStore::new()).build().unwrap_err())
+    };
+    let file = || from_toml("idle = '20h'\nabsolute = '30h'").unwrap();
+    let said = build(with(&["SESSION_ABSOLUTE=1h"]).unwrap().config(file()));
+    assert!(
+        said.ends_with("(`idle` is from the configuration, `absolute` is from the variable SESSION_ABSOLUTE)"),
+        "{said}"
+    );
+    // What code says needs no name: whoever reads this has it before them.
+    let said = build(with(&["SESSION_ABSOLUTE=1h"]).unwrap().config(file()).idle(Duration::from_secs(7200)));
+    assert!(said.ends_with("(`absolute` is from the variable SESSION_ABSOLUTE)"), "{said}");
+    let said = build(Sessions::builder().idle(Duration::from_secs(20 * 3600)).absolute(Duration::from_secs(3600)));
+    assert!(said.ends_with("lengthen `absolute`"), "{said}");
+}
+
+#[tokio::test]
+async fn a_limit_for_sessions_that_are_not_listed_is_refused() {
+    let builder = Sessions::<Guest>::builder().config(from_toml("store = 'memory:'\nmax_per_user = 3").unwrap());
+    let said = sentence(builder.keys(KeyRing::generate()).open().await.unwrap_err());
+    assert_eq!(
+        said,
+        "`max_per_user` cannot hold for the `Guest` sessions, which are not listed by user: take it out of the \
+         configuration, or mark a field with `#[session(identity)]`"
+    );
+    let builder = Sessions::<Guest>::builder().config(from_toml("store = 'memory:'").unwrap());
+    builder.keys(KeyRing::generate()).open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_open_is_not_built() {
+    let builder = sessions().config(from_toml("store = 'redis://ada:secret@localhost?prefix=x'").unwrap());
+    assert_eq!(
+        sentence(builder.build().unwrap_err()),
+        "the store of the `Shop` sessions, redis://localhost by `store`, is still to be opened: write `.open().await?` \
+         instead of `.build()?`"
+    );
+    // A store of the application's is stronger than what settings name, and nobody asks for theirs.
+    for store in [MemoryStore::new(), MemoryStore::with_capacity(2)] {
+        let builder = with(&["SESSION_STORE=redis://127.0.0.1:1"]).unwrap().keys(KeyRing::generate()).store(store);
+        builder.open().await.unwrap();
+    }
+    let builder = with(&["SESSION_STORE=redis://127.0.0.1:1"]).unwrap().keys(KeyRing::generate());
+    builder.store_url("memory:").await.unwrap().build().unwrap();
+    // Without settings, the words are the builder's.
+    let said = sentence(sessions().open().await.unwrap_err());
+    assert!(said.contains("add `.store(…)`"), "{said}");
+    let said = sentence(Sessions::<Shop>::builder().store(MemoryStore::new()).open().await.unwrap_err());
+    assert!(said.contains("add `.keys(…)`"), "{said}");
+}
+
+#[tokio::test]
+async fn they_may_be_made_on_any_thread() {
+    let opened = tokio::spawn(async { sessions().store_url("memory:").await?.open().await });
+    opened.await.unwrap().unwrap();
+    let opened = tokio::spawn(Sessions::<Shop>::from_env());
+    let _ = opened.await.unwrap();
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// What is logged while sessions are made of these lines.
+fn logged(lines: &[&str]) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let guard = subscriber.set_default();
+    let builder = with(lines).unwrap().keys(KeyRing::generate()).store(MemoryStore::new());
+    builder.build().unwrap();
+    drop(guard);
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+// S53
+#[test]
+fn a_cookie_that_is_not_secure_is_warned_of_once() {
+    let said = logged(&["SESSION_SECURE=false", "SESSION_COOKIE=shop"]);
+    assert!(
+        said.contains("WARN") && said.contains("by the variable SESSION_SECURE, the session cookie is not"),
+        "{said}"
+    );
+    assert!(said.contains("put the server behind HTTPS"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(logged(&["SESSION_SECURE=true"]), "");
+}

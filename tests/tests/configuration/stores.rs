@@ -1,0 +1,119 @@
+//! Every store by URL.
+
+use std::path::Path;
+
+use session_runtime::store::StoreUrl;
+use tests::{
+    databases::{self, Engine},
+    servers::{self, Kind},
+};
+
+use crate::{sentence, sessions};
+
+/// Asks the store for sessions and for users.
+async fn works(url: &str) {
+    let sessions = sessions().store_url(url).await.unwrap_or_else(|error| panic!("{url}: {error}")).build().unwrap();
+    assert_eq!(sessions.of("ada").count().await.unwrap(), 0, "{url}");
+    sessions.delete_expired().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_scheme_opens_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    works("memory:").await;
+    works("memory:?capacity=3").await;
+    works(&format!("file:{}", at("plain"))).await;
+    works(&format!("file://{}?fsync=true", at("whole"))).await;
+    works(&format!("file:{}", at("a%20b%3F"))).await;
+    works(&format!("sqlite:{}?table=shop", at("sessions.db"))).await;
+    for name in ["plain", "whole", "a b?", "sessions.db"] {
+        assert!(Path::new(&at(name)).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn redis_by_url() {
+    let Some(server) = servers::shared(Kind::Redis) else { return };
+    works(&format!("{}?prefix={}", server.url(), servers::prefix())).await;
+}
+
+#[tokio::test]
+async fn postgres_by_url() {
+    let Some(server) = databases::shared(Engine::Postgres) else { return };
+    works(&format!("{}?table={}", server.url(), databases::table())).await;
+}
+
+#[tokio::test]
+async fn mariadb_by_url() {
+    let Some(server) = databases::shared(Engine::MariaDb) else { return };
+    works(&format!("{}?table={}", server.url(), databases::table())).await;
+}
+
+#[tokio::test]
+async fn tables_are_made_unless_that_is_the_applications_affair() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/shop.db", folder.path().display());
+    let builder = sessions().store_url(&format!("{url}?migrate=never&mode=rwc")).await.unwrap();
+    let error = builder.build().unwrap().of("ada").count().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    works(&url).await;
+    works(&format!("{url}?migrate=never")).await;
+}
+
+// S49
+#[test]
+fn wrong_urls_are_refused_without_repeating_a_password() {
+    for (url, because) in [
+        ("", "the store's URL has no scheme"),
+        ("secret", "the store's URL has no scheme"),
+        ("redsi://:secret@localhost", "begins with `redsi`, and there is no such store: write `memory:`, `file:PATH`"),
+        ("redsi://:secret@localhost", "did you mean `redis`?"),
+        ("http://:secret@localhost", "or `sqlite:PATH`"),
+        ("redis://:secret@localhost:x", "the Redis URL is wrong: a port is a number"),
+        ("redis+sock:///secret", "its scheme is none of"),
+        ("postgres://a:secret@h/x?table=a-b", "`a-b` cannot name the table of sessions"),
+        ("postgres://a:secret@h/x?migrate=always", "`migrate` can only be `never`"),
+        ("mysql://a:se?cret@h/x", "in a user's name or a password, `?` is written %3F"),
+        ("memory:secret", "after `memory:` only `?capacity=5000` may follow"),
+        ("memory:?size=secret", "after `memory:` only `?capacity=5000` may follow"),
+        ("memory:?capacity=0", "at least 1, as in `memory:?capacity=5000`"),
+        ("memory:?capacity=secret", "`capacity` is a number"),
+        ("file:", "the path is empty"),
+        ("file://", "follows a whole path"),
+        ("file://secret", "follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`"),
+        ("file:x?fsync=1", "`fsync` is `true` or `false`"),
+        ("file:x?secret", "a parameter that is unknown"),
+        ("file:secret%", "two hexadecimal digits"),
+        ("file:x%00", "no path has a zero byte"),
+    ] {
+        let said = sentence(url.parse::<StoreUrl>().expect_err(url));
+        assert!(said.contains(because), "{url}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+// S49
+#[test]
+fn a_url_is_shown_without_what_may_be_secret() {
+    for (url, shown) in [
+        ("memory:?capacity=3", "memory:"),
+        ("file:se@ssions?fsync=true", "file:se@ssions"),
+        ("redis://ada:secret@host:6379/2?prefix=shop:", "redis://host:6379/2"),
+        ("redis://:se%40cret@host", "redis://host"),
+        ("redis+unix:///run/redis.sock?pass=secret", "redis+unix:///run/redis.sock"),
+        ("postgres://ada:secret@host/shop?sslmode=disable", "postgres://host/shop"),
+        ("sqlite:shop.db?mode=rw", "sqlite:shop.db"),
+    ] {
+        let url: StoreUrl = url.parse().unwrap();
+        assert_eq!(url.to_string(), shown);
+        assert_eq!(format!("{url:?}"), format!("StoreUrl({shown})"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_the_setting() {
+    let variables = [("SESSION_STORE", "redis://ada:secret@127.0.0.1:1")];
+    let said = sentence(sessions().variables("SESSION_", variables).unwrap().open().await.unwrap_err());
+    assert!(said.starts_with("SESSION_STORE: ") && said.contains("127.0.0.1:1") && !said.contains("secret"), "{said}");
+}
