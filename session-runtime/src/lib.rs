@@ -45,7 +45,7 @@
 //!   them, [`PlainCookie`] says what one is called and which attributes it has.
 //! - [`Sessions::from_env`] and [`Config`]: the same from the environment and from a settings file, by
 //!   [`guide::configuration`].
-//! - [`store`]: the stores, and the contract for your own.
+//! - [`store`]: the stores, and the contract for your own. [`CookieStore`]: none, the session is in its visitor's cookie.
 //! - [`Event`]: what happens to sessions and no response shows.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //! - [`guide::flask`]: where each option of Flask and Flask-Session is here.

@@ -273,7 +273,7 @@ impl fmt::Display for StoreUrl {
         let (slashes, place) = rest.strip_prefix("//").map_or(("", rest), |place| ("//", place));
         // After the last, since a password that was not escaped may hold anything. Paths have neither.
         let place = match scheme {
-            "file" | "sqlite" => place,
+            "file" | "sqlite" | "memory" | "cookie" => place,
             _ => place.rsplit_once('@').map_or(place, |(_, place)| place),
         };
         let place = place.split_once('?').map_or(place, |(place, _)| place);

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use session_runtime::store::StoreUrl;
+use session_runtime::{KeyRing, Schema, Session, Sessions, store::StoreUrl};
 use tests::{
     databases::{self, Engine},
     servers::{self, Kind},
 };
 
-use crate::{sentence, sessions};
+use crate::{Guest, from_json, sentence, sessions};
 
 /// Asks the store for sessions and for users.
 async fn works(url: &str) {
@@ -30,6 +30,50 @@ async fn each_scheme_opens_its_store() {
     for name in ["plain", "whole", "a b?", "sessions.db"] {
         assert!(Path::new(&at(name)).exists(), "{name}");
     }
+}
+
+#[derive(Session)]
+struct Counting {
+    #[session(counter)]
+    visits: u64,
+}
+
+/// A session with one request behind it.
+async fn kept<S: Schema>(url: &str) -> Result<Sessions<S>, session_runtime::Error> {
+    Sessions::<S>::builder().store_url(url).await?.keys(KeyRing::generate()).build()
+}
+
+#[tokio::test]
+async fn sessions_in_cookies_by_url() {
+    for url in
+        ["cookie:", "cookie:?form=signed", "cookie:?split=4&form=encrypted", "cookie:?revocations=memory:?capacity=9"]
+    {
+        kept::<Guest>(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+    let said = sentence(kept::<Guest>("cookie:?split=5").await.unwrap_err());
+    assert!(said.starts_with("a session can be in 1 to 4 cookies, not in 5"), "{said}");
+    let signed = from_json(
+        r#"{"store": "cookie:?form=signed", "keys": "aae24849842d7082b66f57ce8270bd04da2c39ffb97df22803c270983032c4e5"}"#,
+    );
+    Sessions::<Guest>::builder().config(signed.unwrap()).open().await.unwrap();
+}
+
+// What is a compile error where the store is given in code is a sentence where a URL names it.
+#[tokio::test]
+async fn what_cookies_cannot_do_is_refused_at_start() {
+    let said = sentence(kept::<crate::Shop>("cookie:").await.unwrap_err());
+    assert_eq!(
+        said,
+        "sessions in cookies (`cookie:`) are known to their visitors alone, so nobody can list or end those of a user: choose \
+         a store such as `file:sessions` or `redis://localhost`, or write `#[session(identity, unlisted)]`"
+    );
+    let said = sentence(kept::<Counting>("cookie:").await.unwrap_err());
+    assert_eq!(
+        said,
+        "sessions in cookies (`cookie:`) cannot keep `atomic` and `counter` fields, since nothing there sees two requests at \
+         once: choose a store such as `file:sessions` or `redis://localhost`, or leave `atomic` and `counter` off"
+    );
+    kept::<Counting>("memory:").await.unwrap();
 }
 
 #[tokio::test]
@@ -69,7 +113,7 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("secret", "the store's URL has no scheme"),
         ("redsi://:secret@localhost", "begins with `redsi`, and there is no such store: write `memory:`, `file:PATH`"),
         ("redsi://:secret@localhost", "did you mean `redis`?"),
-        ("http://:secret@localhost", "or `sqlite:PATH`"),
+        ("http://:secret@localhost", "`sqlite:PATH` or `cookie:`"),
         ("redis://:secret@localhost:x", "the Redis URL is wrong: a port is a number"),
         ("redis+sock:///secret", "its scheme is none of"),
         ("postgres://a:secret@h/x?table=a-b", "`a-b` cannot name the table of sessions"),
@@ -79,6 +123,12 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("memory:?size=secret", "after `memory:` only `?capacity=5000` may follow"),
         ("memory:?capacity=0", "at least 1, as in `memory:?capacity=5000`"),
         ("memory:?capacity=secret", "`capacity` is a number"),
+        ("cookie:secret", "after `cookie:` only `?form=signed`, `?split=2` and"),
+        ("cookie:?secret=1", "after `cookie:` only `?form=signed`, `?split=2` and"),
+        ("cookie:?form=secret", "`form` is `encrypted` or `signed`"),
+        ("cookie:?split=secret", "`split` is a number of cookies, from 1 to 4"),
+        ("cookie:?revocations=cookie:", "`revocations` names a store that a server keeps"),
+        ("cookie:?revocations=redsi://:secret@h", "did you mean `redis`?"),
         ("file:", "the path is empty"),
         ("file://", "follows a whole path"),
         ("file://secret", "follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`"),
@@ -99,6 +149,7 @@ fn a_url_is_shown_without_what_may_be_secret() {
     for (url, shown) in [
         ("memory:?capacity=3", "memory:"),
         ("file:se@ssions?fsync=true", "file:se@ssions"),
+        ("cookie:?revocations=redis://:secret@host", "cookie:"),
         ("redis://ada:secret@host:6379/2?prefix=shop:", "redis://host:6379/2"),
         ("redis://:se%40cret@host", "redis://host"),
         ("redis+unix:///run/redis.sock?pass=secret", "redis+unix:///run/redis.sock"),
