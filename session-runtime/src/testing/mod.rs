@@ -2,6 +2,8 @@
 //! [`Clock::stopped`](crate::Clock::stopped).
 
 pub mod conformance;
+#[doc(hidden)]
+pub mod fuzz;
 
 use crate::{
     error::Error,

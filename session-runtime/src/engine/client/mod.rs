@@ -7,6 +7,8 @@
 //! - `revoked`: which sessions open nothing any more, though their cookies are good.
 //! - `keep`: carries a plan out, which here is to judge it and to make the cookie.
 
+#[cfg(feature = "testing")]
+mod fuzz;
 mod keep;
 mod layout;
 mod pieces;

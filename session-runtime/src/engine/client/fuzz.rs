@@ -1,0 +1,72 @@
+//! What a fuzzer needs to see of sessions in cookies.
+
+use std::time::Duration;
+
+use super::{Client, How, Parts, Whose, layout, text};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    keys::KeyRing,
+    record::{Entry, Fields},
+    schema::{Field, Meta, to_bytes},
+    store::cookie::CookieStore,
+};
+
+const FIELDS: &[Meta] = &[
+    *Field::<String>::plain("theme").meta(),
+    *Field::<Vec<u32>>::plain("cart").meta(),
+    *Field::<Option<String>>::plain("user").identity().meta(),
+];
+
+impl Client {
+    /// Both forms, each with the value of a session.
+    pub(crate) fn for_fuzzing(
+        keys: &KeyRing,
+        app: &str,
+        cookie: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(Self, String)>, Error> {
+        let whose = Whose { kind: [7; 8], field: Some("user") };
+        let sealed = |store| {
+            let client = Self::new(store, keys, app, cookie, ("Shop", whose.kind), FIELDS)?;
+            let mut fields = Fields::default();
+            fields.push(Entry { name: "theme", value: b"\xa4dark", expires: now + Duration::from_secs(60) });
+            let parts = Parts {
+                name: [7; super::NAME],
+                created_at: now,
+                seen_at: now,
+                idle_until: now + Duration::from_secs(1800),
+                ends_at: now + Duration::from_secs(43_200),
+                remembered: false,
+                signed_in: to_bytes("ada").ok().map(|user| (now, user.into())),
+                fields,
+            };
+            let value = client.seal(&parts.into_carried(whose), now)?;
+            Ok((client, value))
+        };
+        [CookieStore::encrypted(), CookieStore::signed()].into_iter().map(sealed).collect()
+    }
+
+    /// Whether a cookie's value is one of ours.
+    pub(crate) fn opens(&self, value: &[u8], now: Timestamp) -> bool {
+        self.open(value, now).is_some()
+    }
+
+    /// Reads bytes as if they had been verified: a key may have leaked. What can be read can be written, and read again.
+    pub(crate) fn reads(&self, bytes: &[u8], now: Timestamp) {
+        let read = |bytes: &[u8]| match &self.how {
+            How::Encrypted { names, .. } => layout::read(bytes, names),
+            How::Signed(_) => text::read(bytes),
+        };
+        let Some(parts) = read(bytes) else { return };
+        let carried = parts.into_carried(self.whose);
+        let written = match &self.how {
+            How::Encrypted { names, .. } => layout::write(&carried, names, now),
+            How::Signed(_) => match text::write(&carried, now) {
+                Ok(text) => text,
+                Err(_) => return,
+            },
+        };
+        assert!(read(&written).is_some(), "what was written of {bytes:?} cannot be read");
+    }
+}

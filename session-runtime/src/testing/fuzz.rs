@@ -1,0 +1,91 @@
+//! What reads bytes from outside, for a fuzzer to throw bytes at: `tests/fuzz`. Each panics if what it promises does not hold.
+
+use std::sync::LazyLock;
+
+use super::settings;
+use crate::{
+    clock::Timestamp,
+    cookie::{Signer, find_one, present},
+    engine::Client,
+    event::Events,
+    id::{Selector, Verifier},
+    keys::KeyRing,
+    store::StoreUrl,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const APP: &str = "shop";
+const NAME: &str = "__Host-shop";
+
+static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
+
+/// Bytes as `Cookie` headers, apart by line breaks: what is found of a name is what a plain reading finds.
+pub fn cookie_reader(bytes: &[u8]) {
+    let headers: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    for name in ["a", NAME] {
+        let mut plain = Vec::new();
+        for pair in headers.iter().flat_map(|header| header.split(|byte| *byte == b';')) {
+            let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+            let start = pair.iter().position(|byte| !blank(byte)).unwrap_or(pair.len());
+            let end = pair.iter().rposition(|byte| !blank(byte)).map_or(start, |end| end + 1);
+            let value = pair[start..end].strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+            plain.extend(value);
+        }
+        let found = find_one(headers.iter().copied(), name);
+        assert!(found.is_none() || plain == [found.unwrap_or_default()], "{found:?}, {plain:?}");
+        let opened = present(headers.iter().copied(), name, &Events::default(), Some, |first, other| first == other);
+        assert!(opened.is_none_or(|opened| plain.contains(&opened)), "{opened:?}");
+    }
+}
+
+/// Bytes as a session token, and as what was done to a genuine one: it opens if that was nothing.
+pub fn token(bytes: &[u8]) {
+    static GENUINE: LazyLock<Option<(Signer, String)>> = LazyLock::new(|| {
+        let signer = Signer::new(&KEYS, APP, NAME).ok()?;
+        let token = signer.sign(Selector::random().ok()?, &Verifier::random().ok()?);
+        Some((signer, token))
+    });
+    let Some((signer, token)) = &*GENUINE else { return };
+    assert!(signer.open(bytes, NOW).is_none() || bytes == token.as_bytes());
+    let changed = changed(token.as_bytes(), bytes);
+    assert_eq!(signer.open(&changed, NOW).is_some(), changed == token.as_bytes());
+}
+
+/// Bytes as a session in a cookie, as what was done to a genuine one, and as what a genuine one holds.
+pub fn sealed_cookie(bytes: &[u8]) {
+    static CLIENTS: LazyLock<Vec<(Client, String)>> =
+        LazyLock::new(|| Client::for_fuzzing(&KEYS, APP, NAME, NOW).unwrap_or_default());
+    for (client, genuine) in CLIENTS.iter() {
+        assert!(!client.opens(bytes, NOW) || bytes == genuine.as_bytes());
+        let changed = changed(genuine.as_bytes(), bytes);
+        assert_eq!(client.opens(&changed, NOW), changed == genuine.as_bytes());
+        client.reads(bytes, NOW);
+    }
+}
+
+/// Bytes as lines of settings, and as the URL of a store.
+pub fn configuration(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for said in [settings(&text).err(), text.parse::<StoreUrl>().err()].into_iter().flatten() {
+        let said = said.to_string();
+        assert!(!said.is_empty() && !said.contains('\n'), "{said}");
+    }
+}
+
+/// `genuine` with some of its bytes changed, cut, or made longer.
+fn changed(genuine: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let Some((&length, bytes)) = bytes.split_first() else { return genuine.to_vec() };
+    let mut changed = genuine.to_vec();
+    match length {
+        0 => {}
+        1..=127 => changed.truncate(genuine.len().saturating_sub(length.into())),
+        _ => changed.extend(bytes.iter().take(usize::from(length) - 127)),
+    }
+    for pair in bytes.chunks_exact(2) {
+        let at = usize::from(pair[0]) * changed.len() / 256;
+        if let Some(byte) = changed.get_mut(at) {
+            *byte ^= pair[1];
+        }
+    }
+    changed
+}
