@@ -1,0 +1,52 @@
+//! What is emitted, by the compiler's own count.
+
+use std::{fmt::Write as _, process::Command};
+
+use crate::{figure, subject::Subject};
+
+/// Lines and bytes.
+type Emitted = [f64; 2];
+
+/// None without a nightly compiler.
+pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
+    let mut table = String::from(
+        "# What is emitted\n\nCounted by the compiler, `-Zmacro-stats`: of a struct of 21 fields that of one with one field is \
+         taken off, which leaves 20 fields; what is left of the first without its field is the struct's.\n\n\
+         | derive | lines a field | bytes a field | lines a struct |\n|---|---|---|---|\n",
+    );
+    for subject in &subjects[1..] {
+        let (one, many) = (emitted(subject, 1)?, emitted(subject, 21)?);
+        let [lines, bytes] = [0, 1].map(|unit| (many[unit] - one[unit]) / 20.0);
+        let (field, rest) = ([lines, bytes].map(figure), figure(one[0] - lines));
+        let _ = writeln!(table, "| {} | {} | {} | {rest} |", subject.name, field[0], field[1]);
+    }
+    table.push('\n');
+    Some(table)
+}
+
+fn emitted(subject: &Subject, fields: usize) -> Option<Emitted> {
+    subject.write(1, fields);
+    let output = Command::new("cargo")
+        .args(["+nightly", "rustc", "--lib", "--profile", "check", "--", "-Zmacro-stats"])
+        .current_dir(&subject.folder)
+        .env("CARGO_TARGET_DIR", subject.folder.join("nightly"))
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("RUSTC")
+        .env_remove("CARGO")
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    let rows = report.lines().filter_map(|line| line.strip_prefix("macro-stats ")).collect::<Vec<_>>();
+    let mut sum = [0.0; 2];
+    for derive in subject.derives {
+        // A name that is too long for its column stands in a row of its own.
+        let at = rows.iter().position(|row| row.starts_with(derive))?;
+        let row = format!("{} {}", rows[at], rows.get(at + 1)?);
+        let mut numbers = row.strip_prefix(derive)?.split_whitespace();
+        let mut number = || numbers.next()?.replace('_', "").parse::<f64>().ok();
+        let (_uses, lines, _, bytes) = (number()?, number()?, number()?, number()?);
+        sum = [sum[0] + lines, sum[1] + bytes];
+    }
+    Some(sum)
+}

@@ -1,0 +1,63 @@
+//! What the derive costs whoever compiles with it: `cargo bench -p tests --bench derive`, beside `serde_derive` and `bon`, on
+//! one machine in one run. With `-- --write`, the page of the documentation is written anew.
+//!
+//! What is emitted is counted by the compiler (`-Zmacro-stats`, which takes a nightly), and is exact. Time is of the
+//! processor, user and system, and the median of rounds in which all take their turn.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod emitted;
+mod subject;
+mod time;
+
+use std::{env, fmt::Write as _, fs, path::Path};
+
+use subject::{FIELDS, STRUCTS, Subject};
+
+/// DESIGN section 6: lines and bytes a field, lines a struct, milliseconds a field, seconds of the crate itself.
+const BARS: [f64; 5] = [28.0, 1200.0, 90.0, 0.6, 1.0];
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("derive-cost");
+    let subjects = Subject::all(&folder);
+    let mut page = String::from(PREFACE);
+    match emitted::table(&subjects) {
+        Some(table) => page.push_str(&table),
+        None => println!("SKIPPED what is emitted: there is no nightly compiler"),
+    }
+    page.push_str(&time::checks(&subjects));
+    page.push_str(&time::builds(&subjects));
+    let _ = write!(
+        page,
+        "\nAt most, by our own budget: {} lines and {} bytes a field, {} lines a struct, {} ms a field, {} s for the crate.\n",
+        BARS[0], BARS[1], BARS[2], BARS[3], BARS[4]
+    );
+    println!("{page}");
+    if arguments.iter().any(|argument| argument == "--write") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-runtime/docs/cost.md");
+        fs::write(path, page).unwrap();
+    }
+}
+
+const PREFACE: &str = "\
+What the derive costs whoever compiles with it, beside two others that everybody knows. Made by one command, which measures
+all of them on one machine in one run:
+
+```console
+$ cargo bench -p tests --bench derive -- --write
+```
+
+";
+
+/// A number as a table has it.
+fn figure(number: f64) -> String {
+    match number {
+        _ if number >= 100.0 => format!("{number:.0}"),
+        _ if number >= 10.0 => format!("{number:.1}"),
+        _ => format!("{number:.2}"),
+    }
+}
+
+const fn fields() -> f64 {
+    (STRUCTS * FIELDS) as f64
+}
