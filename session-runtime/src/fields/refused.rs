@@ -156,7 +156,7 @@ passed_over! {
     Plain<'_, T>: MarkedIdentity { log_in log_out }
     Plain<'_, T>: MarkedAtomic { update }
     Plain<'_, T>: MarkedCounter { add sub }
-    Plain<'_, T>: MarkedFlash { put }
+    Plain<'_, T>: MarkedFlash { put take }
     Maybe<'_, T>: MarkedIdentity { log_in log_out }
     Maybe<'_, T>: MarkedAtomic { update }
     Maybe<'_, T>: MarkedCounter { add sub }
