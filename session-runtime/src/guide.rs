@@ -1,4 +1,7 @@
 //! Guides: what is longer than one item's documentation. They hold no code.
 
+#[doc = include_str!("../docs/expansion.md")]
+pub mod expansion {}
+
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}

@@ -45,6 +45,7 @@
 //!   them, [`PlainCookie`] says what one is called and which attributes it has.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::expansion`]: what the derive emits, for a small struct.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //!
 //! # What a response says
