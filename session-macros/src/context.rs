@@ -28,6 +28,15 @@ impl Context {
         self.errors.push(syn::Error::new_spanned(tokens, message));
     }
 
+    /// Forgets what `judge` reports, if that goes without saying.
+    pub(crate) fn quietly(&mut self, quiet: bool, judge: impl FnOnce(&mut Self)) {
+        let so_far = self.errors.len();
+        judge(self);
+        if quiet {
+            self.errors.truncate(so_far);
+        }
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         !self.errors.is_empty()
     }

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type, Visibility, ext::IdentExt};
 
 use crate::{
-    attr::{FieldAttrs, Policy, StructAttrs},
+    attr::{FieldAttrs, Policy, StructAttrs, keys::FieldKey},
     context::Context,
     span::{our_visibility, ours},
 };
@@ -160,7 +160,8 @@ impl Field {
     }
 
     pub(crate) fn deadline(&self) -> Option<Ident> {
-        self.attrs.expires.as_ref().map(|_| ours(&format_ident!("{}_expires_at", self.ident)))
+        // Also if the duration could not be read: handlers ask for it all the same.
+        self.attrs.written.contains(&FieldKey::Expires).then(|| ours(&format_ident!("{}_expires_at", self.ident)))
     }
 
     /// The accessors it gets.

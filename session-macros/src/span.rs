@@ -34,8 +34,14 @@ pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
 /// `ident` where it stands, for editors, but as code of the macro, so that lints about its spelling, its visibility or
 /// its being unused do not fire a second time.
 pub(crate) fn ours(ident: &Ident) -> Ident {
+    // In code of this crate's edition, what is a name in an older one may be a keyword.
+    const SINCE_2015: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
+    let span = ident.span().resolved_at(Span::call_site());
+    if SINCE_2015.iter().any(|keyword| ident == keyword) {
+        return Ident::new_raw(&ident.to_string(), span);
+    }
     let mut ident = ident.clone();
-    ident.set_span(ident.span().resolved_at(Span::call_site()));
+    ident.set_span(span);
     ident
 }
 

@@ -6,5 +6,8 @@ pub mod configuration {}
 #[doc = include_str!("../docs/flask.md")]
 pub mod flask {}
 
+#[doc = include_str!("../docs/expansion.md")]
+pub mod expansion {}
+
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}

@@ -47,6 +47,7 @@
 //!   [`guide::configuration`].
 //! - [`store`]: the stores, and the contract for your own. [`CookieStore`]: none, the session is in its visitor's cookie.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::expansion`]: what the derive emits, for a small struct.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
 //!

@@ -9,6 +9,17 @@
     unsafe_code
 )]
 #![forbid(let_underscore_drop, unused_results, elided_lifetimes_in_paths, unused_lifetimes)]
+#![forbid(variant_size_differences, non_local_definitions, redundant_lifetimes, trivial_numeric_casts, unit_bindings)]
+#![forbid(
+    explicit_outlives_requirements,
+    redundant_imports,
+    unused_import_braces,
+    unused_macro_rules,
+    unused_extern_crates
+)]
+#![forbid(absolute_paths_not_starting_with_crate, deprecated_in_future, meta_variable_misuse, macro_use_extern_crate)]
+// What changed with the edition of 2024, and what changes with the next.
+#![forbid(rust_2021_compatibility, rust_2024_compatibility, keyword_idents, if_let_rescope, tail_expr_drop_order)]
 #![forbid(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![forbid(clippy::absolute_paths, clippy::allow_attributes, clippy::missing_docs_in_private_items)]
 #![forbid(clippy::missing_inline_in_public_items, clippy::same_name_method, clippy::default_numeric_fallback)]
@@ -65,6 +76,15 @@ mod shop {
         one: u8,
         /// Two.
         two: Option<bool>,
+    }
+
+    /// Used by nobody at all.
+    #[derive(Session)]
+    #[session(bounded)]
+    struct Unused {
+        /// A word.
+        #[session(max_len = 8, rotates, expires = 1h)]
+        word: String,
     }
 
     /// Who is signed in, of late.

@@ -12,6 +12,13 @@ pub(crate) struct Known<K: 'static> {
     pub(crate) says: &'static str,
 }
 
+impl<K> Known<K> {
+    /// Whether it is written alone, whatever it is to say. The flags of the cookie may be `= false`.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.written == self.name && !["persistent", "partitioned"].contains(&self.name)
+    }
+}
+
 /// The attributes of one place.
 pub(crate) trait Key: Copy + PartialEq + 'static {
     const ALL: &'static [Known<Self>];

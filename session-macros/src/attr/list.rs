@@ -12,6 +12,17 @@ pub(crate) struct Entry<K> {
     pub(crate) at: Ident,
     /// What follows the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
+    /// A fault of it is reported, and this is what was probably meant: it is taken for that, so that neither other rules
+    /// nor handlers miss it, and what else is wrong with it goes without saying.
+    pub(crate) reported: bool,
+}
+
+impl<K: Key> Entry<K> {
+    /// An entry with a fault that is reported.
+    fn meant(key: K, at: &Ident, value: Option<TokenStream>) -> Self {
+        // By its own name, which is what other errors call it.
+        Self { key, at: Ident::new(key.known().name, at.span()), value, reported: true }
+    }
 }
 
 /// All that the `#[session(…)]` attributes among `attributes` list.
@@ -80,15 +91,28 @@ pub(crate) fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx
             let (value, rest) = value.split_at(end);
             if value.is_empty() {
                 // #[session(idle =)]
-                let example = K::find(&at.unraw().to_string()).map_or(K::ALL[0].written, |key| key.known().written);
+                let key = K::find(&at.unraw().to_string());
+                let example = key.map_or(K::ALL[0].written, |key| key.known().written);
                 cx.error_at(at, format!("`{at}` lacks its value after the `=`; write it such as `{example}`"));
+                entries.extend(key.map(|key| Entry::meant(key, at, None)));
                 return read(rest, entries, cx);
             }
             (Some(value.iter().cloned().collect()), rest)
         }
         // #[session(idle(30m))]
         [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => {
-            cx.error_at(group, format!("write `{at} = {}`", group.stream()));
+            let key = K::find(&at.unraw().to_string()).or_else(|| meant(&at.to_string()));
+            match key.map(K::known) {
+                // #[session(counter(true))]
+                Some(known) if known.takes_nothing() => {
+                    cx.error_at(group, format!("`{0}` takes no value; write `{0}` alone", known.name));
+                }
+                known => {
+                    let name = known.map_or_else(|| at.to_string(), |known| known.name.to_owned());
+                    cx.error_at(group, format!("write `{name} = {}`", group.stream()));
+                }
+            }
+            entries.extend(key.map(|key| Entry::meant(key, at, Some(group.stream()))));
             return read(rest, entries, cx);
         }
         // #[session(counter flash)]
@@ -103,8 +127,14 @@ pub(crate) fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx
         }
     }
     match K::find(&at.unraw().to_string()) {
-        Some(key) => entries.push(Entry { key, at: at.clone(), value }),
-        None => cx.error_at(at, unknown::<K>(&at.to_string())),
+        Some(key) => entries.push(Entry { key, at: at.clone(), value, reported: false }),
+        None => {
+            let name = at.to_string();
+            cx.error_at(at, unknown::<K>(&name));
+            if K::elsewhere(&name).is_none() {
+                entries.extend(meant(&name).map(|key| Entry::meant(key, at, value)));
+            }
+        }
     }
     read(rest, entries, cx);
 }
@@ -122,6 +152,12 @@ fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
             _ => false,
         })
         .map(|before| before + 1)
+}
+
+/// The key of the one attribute that `name` is a misspelling of, or another word for.
+fn meant<K: Key>(name: &str) -> Option<K> {
+    let other_word = || K::brought_along(name).map(|meant| meant.trim_matches('`'));
+    nearest(name, K::names()).or_else(other_word).and_then(K::find)
 }
 
 // #[session(exipres = 5m)]
@@ -195,8 +231,17 @@ mod tests {
         let (entries, faults) = read_struct(&parse_quote! {
             #[session("idle" = 30m, absolute(12h), touch = 3s colour = "red" persistent, secure: false, path =, http_only)]
         });
-        assert_eq!(entries, ["touch = 3s colour = \"red\" persistent", "http_only"]);
+        assert_eq!(entries, ["absolute = 12h", "touch = 3s colour = \"red\" persistent", "path", "http_only"]);
         assert_eq!(faults.len(), 4, "{faults:?}");
+    }
+
+    // B46
+    #[test]
+    fn what_was_meant_is_taken_for_that() {
+        let (entries, faults) = read_field(&parse_quote!(#[session(cuonter, ttl = 5m, colour, idle = 5m, falsh(1))]));
+        assert_eq!(entries, ["counter", "expires = 5m", "flash = 1"]);
+        assert_eq!(faults.len(), 5, "{faults:?}");
+        assert_eq!(faults[4], "`flash` takes no value; write `flash` alone");
     }
 
     #[test]

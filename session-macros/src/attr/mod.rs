@@ -90,6 +90,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) aliases: Vec<Given<String>>,
     /// `default` alone is `None` within.
     pub(crate) default: Option<Given<Option<TokenStream>>>,
+    /// There is to be one, but it could not be read.
+    pub(crate) default_is_lost: bool,
     pub(crate) skip: Option<Ident>,
     pub(crate) copy: Option<Ident>,
     pub(crate) with: Option<Given<Path>>,
@@ -106,7 +108,7 @@ impl StructAttrs {
                 continue;
             }
             attrs.written.push(entry.key);
-            match entry.key {
+            cx.quietly(entry.reported, |cx| match entry.key {
                 StructKey::Cookie => attrs.cookie = entry.text(cx),
                 StructKey::Idle => attrs.idle = entry.lifetime(cx),
                 StructKey::Absolute => attrs.absolute = entry.lifetime(cx),
@@ -123,7 +125,7 @@ impl StructAttrs {
                 StructKey::Partitioned => attrs.partitioned = entry.flag(cx),
                 StructKey::Bounded => attrs.bounded = Some(entry.bare(cx)),
                 StructKey::Crate => attrs.krate = entry.path(cx),
-            }
+            });
         }
         attrs
     }
@@ -142,7 +144,8 @@ impl FieldAttrs {
                 continue;
             }
             attrs.written.push(entry.key);
-            match entry.key {
+            attrs.default_is_lost |= entry.key == FieldKey::Default && entry.reported && entry.value.is_none();
+            cx.quietly(entry.reported, |cx| match entry.key {
                 FieldKey::Atomic => attrs.policy(Policy::Atomic, &entry, cx),
                 FieldKey::Counter => attrs.policy(Policy::Counter, &entry, cx),
                 FieldKey::Flash => attrs.policy(Policy::Flash, &entry, cx),
@@ -159,7 +162,7 @@ impl FieldAttrs {
                 FieldKey::Copy => attrs.copy = Some(entry.bare(cx)),
                 FieldKey::With => attrs.with = entry.path(cx),
                 FieldKey::MaxLen => attrs.max_len = entry.length(cx),
-            }
+            });
         }
         attrs
     }
@@ -172,7 +175,7 @@ impl FieldAttrs {
 // #[session(idle = 30m, idle = 1h)]
 pub(crate) fn twice<K: Key>(written: &[K], entry: &Entry<K>, cx: &mut Context) -> bool {
     let twice = written.contains(&entry.key);
-    if twice {
+    if twice && !entry.reported {
         cx.error_at(&entry.at, format!("`{}` is given twice; keep one of the two", entry.at));
     }
     twice

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Generics, schema};
-use crate::{model::Session, shape::borrowed};
+use crate::{attr::keys::FieldKey, model::Session, shape::borrowed};
 
 pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop, fields) = (session.private(), &session.ident, session.fields_ident());
@@ -15,7 +15,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     });
     let types = types(session, &p);
     // So that whoever asks for the sessions of a user is not told that there is no such thing.
-    let identity = (!session.is_generic()).then(|| schema::identity(session));
+    let identity = schema::identity(session, &parameters, &quote!(#shop #arguments), &quote!(#clause));
     quote! {
         #types
         #identity
@@ -37,8 +37,12 @@ fn types(session: &Session, p: &TokenStream) -> TokenStream {
     judged
         .map(|field| {
             let (ty, codec, initial) = (&field.ty, schema::codec(field, p), schema::initial(field, p));
-            let codec = field.attrs.skip.is_none().then(|| quote!(const _: #p::Codec<#ty> = #codec;));
-            quote!(#codec const _: fn() -> #ty = #initial;)
+            let attrs = &field.attrs;
+            let codec_is_lost = attrs.with.is_none() && attrs.written.contains(&FieldKey::With);
+            let stored = attrs.skip.is_none() && !codec_is_lost;
+            let codec = stored.then(|| quote!(const _: #p::Codec<#ty> = #codec;));
+            let initial = (!attrs.default_is_lost).then(|| quote!(const _: fn() -> #ty = #initial;));
+            quote!(#codec #initial)
         })
         .collect()
 }

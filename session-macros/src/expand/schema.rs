@@ -36,7 +36,9 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots) = (session.fields_ident(), session.slots_ident());
     let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
-    let (spec, needs, identity) = (spec(session, &p), needs(session, &p), identity(session));
+    let none = TokenStream::new();
+    let (spec, needs, identity) =
+        (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
     // Where the attribute stands, since that is what does not hold.
     let fits = session
         .attrs
@@ -76,17 +78,22 @@ pub(super) fn needs(session: &Session, p: &TokenStream) -> TokenStream {
 }
 
 /// That somebody can be signed in, and that sessions can be listed by who that is.
-pub(super) fn identity(session: &Session) -> TokenStream {
-    let (p, shop) = (session.private(), ours(&session.ident));
+pub(super) fn identity(
+    session: &Session,
+    parameters: &TokenStream,
+    shop: &TokenStream,
+    clause: &TokenStream,
+) -> TokenStream {
+    let p = session.private();
     let Some(field) = session.identity() else { return TokenStream::new() };
     // In a sound session it is an `Option`.
     let user = if let Shape::Maybe(user) = Shape::of(&field.ty) { user } else { &field.ty };
     // For the compiler to point there if it is less visible than the session.
     let (first, last) = ends(user);
     let (head, end) = (quote_spanned!(first=> type User =), quote_spanned!(last=> ;));
-    let listed = is_listed(session).then(|| quote!(impl #p::Listed for #shop {}));
+    let listed = is_listed(session).then(|| quote!(impl #parameters #p::Listed for #shop #clause {}));
     quote! {
-        impl #p::Identified for #shop {
+        impl #parameters #p::Identified for #shop #clause {
             #head #user #end
         }
         #listed

@@ -36,6 +36,40 @@ fn the_expansion_is_as_documented() {
     assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/expand/example.txt anew");
 }
 
+/// The page with its blocks of output as they are now. Input and output stand in turn, the view's input a second time.
+fn page_of(page: &str) -> String {
+    let mut blocks: Vec<String> = page.split("```").map(str::to_owned).collect();
+    assert_eq!(blocks.len(), 9, "four blocks of code, with text around each");
+    let shown = |code: proc_macro2::TokenStream| pretty(code).replace("::session_runtime::__private", "private");
+    let is_shown = |line: &&str| !line.starts_with('#') || line.starts_with("#[");
+    let session: String = blocks[1].lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
+    let session = session.replacen("#[derive(Session)]", "", 1);
+    blocks[3] = format!("rust,ignore\n{}", shown(derive(session.parse().unwrap())));
+    let view: String = blocks[5].lines().skip(2).collect();
+    let emitted = crate::view::view(quote!(Shop, or_redirect = "/login"), view.parse().unwrap());
+    let emitted = shown(emitted);
+    // The struct comes first.
+    let (_, code) = emitted.split_once("impl ").unwrap();
+    blocks[7] = format!("rust,ignore\nimpl {code}");
+    blocks.join("```")
+}
+
+#[test]
+fn the_guide_shows_what_is_emitted() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../session-runtime/docs/expansion.md");
+    let kept = std::fs::read_to_string(path).unwrap();
+    let now = page_of(&kept);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap();
+    assert_eq!(kept, now, "if that is meant, run the tests with BLESS=1 to write docs/expansion.md anew");
+    // What is shown of the view is what the first block, which is compiled, hides.
+    let blocks: Vec<&str> = kept.split("```").collect();
+    let hidden: Vec<&str> = blocks[1].lines().filter_map(|line| line.strip_prefix("# ")).skip(1).collect();
+    assert_eq!(hidden, blocks[5].lines().skip(1).collect::<Vec<_>>());
+}
+
 // B46: whatever is wrong with a struct, all its accessors are there, once each.
 #[test]
 fn a_broken_session_keeps_its_accessors() {

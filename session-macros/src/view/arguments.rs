@@ -42,12 +42,12 @@ impl Arguments {
                 continue;
             }
             written.push(entry.key);
-            match entry.key {
+            cx.quietly(entry.reported, |cx| match entry.key {
                 ViewKey::OrRedirect => arguments.or_redirect = entry.text(cx),
                 ViewKey::OrStatus => arguments.or_status = entry.number(cx),
                 ViewKey::Fresh => arguments.fresh = entry.lifetime(cx),
                 ViewKey::Crate => arguments.krate = entry.path(cx),
-            }
+            });
         }
         arguments
     }

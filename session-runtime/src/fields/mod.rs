@@ -6,6 +6,7 @@ mod counter;
 mod flash;
 mod origin;
 mod plain;
+mod refused;
 mod slot;
 mod state;
 mod visit;
@@ -21,6 +22,7 @@ pub use self::{
 };
 pub(crate) use self::{
     origin::Origin,
+    refused::{MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, refused},
     slot::{Edit, encode},
     visit::AnySlot,
 };

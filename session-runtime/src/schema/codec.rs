@@ -83,9 +83,10 @@ fn written(
 /// A type whose values can be kept in a session.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in a session",
-    label = "not serialisable",
+    label = "not serialisable, or not `Send`",
     note = "a session's values must implement `serde::Serialize`, `serde::Deserialize` and `Send`, and borrow nothing",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or give the field `#[session(with = \"module\")]` or `#[session(skip)]`"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to the types of yours in it, or give the field \
+            `#[session(with = module)]`, or `#[session(skip)]` if it is for this request alone"
 )]
 #[doc(hidden)]
 pub trait Storable: Sized + Send + 'static {

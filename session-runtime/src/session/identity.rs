@@ -1,10 +1,12 @@
 //! Who is signed in: the one field whose change makes another session of it.
 
+use std::future::Ready;
+
 use super::{Core, Schema};
 use crate::{
     engine::Step,
     error::{Error, Kind},
-    fields::{Edit, Slot, encode},
+    fields::{Edit, MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, Slot, encode, refused},
     schema::{Field, Stays},
 };
 
@@ -93,28 +95,6 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
         }
     }
 
-    /// For who looks for [`Plain::set`](crate::Plain::set): it does not compile, and says what to write instead.
-    #[doc(hidden)]
-    pub fn set<V>(&mut self, _user: V)
-    where
-        Self: SetWithoutRenewal,
-    {
-    }
-
-    #[doc(hidden)]
-    pub fn reset(&mut self)
-    where
-        Self: SetWithoutRenewal,
-    {
-    }
-
-    #[doc(hidden)]
-    pub fn clear(&mut self)
-    where
-        Self: SetWithoutRenewal,
-    {
-    }
-
     /// Who is signed in so far, as stored.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
@@ -122,11 +102,13 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     }
 }
 
-/// What no identity is, so that nobody is signed in or out under an id that was there before (SECURITY S9).
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "who is signed in changes by `log_in` and `log_out` alone",
-    label = "would keep the session's id",
-    note = "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing"
-)]
-pub trait SetWithoutRenewal {}
+refused! {
+    <S: Schema, T> Identity<'_, S, T>: SetIdentity {
+        set<V>(V); reset(); clear(); insert<V>(V); replace<V>(V) -> Option<T>; take() -> Option<T>;
+    }
+    <S: Schema, T> Identity<'_, S, T>: MarkedAtomic {
+        update<R>(impl FnMut(&mut Option<T>) -> R) -> Ready<Result<R, Error>>;
+    }
+    <S: Schema, T> Identity<'_, S, T>: MarkedFlash { put<V>(V); }
+    <S: Schema, T> Identity<'_, S, T>: MarkedCounter { add<V>(V); sub<V>(V); }
+}

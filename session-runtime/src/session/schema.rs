@@ -2,8 +2,6 @@
 
 use std::ops::DerefMut;
 
-use serde::Serialize;
-
 use super::Core;
 use crate::{
     fields::{State, Visitor},
@@ -61,8 +59,8 @@ pub trait Schema: Sized + 'static {
     note = "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`"
 )]
 pub trait Identified: Schema {
-    /// Who is signed in: the type within the field's `Option`.
-    type User: Serialize;
+    /// Who is signed in: the type within the field's `Option`. It can be stored like the field, which is judged there.
+    type User;
 }
 
 /// A session that can be found by who is signed in. Implemented by `#[derive(Session)]`, unless the `identity` is

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
 
 mod attributes;
+mod handles;
 mod hygiene;
 mod macro_rules;
 mod readers;

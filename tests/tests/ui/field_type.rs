@@ -7,8 +7,25 @@ struct NotSerde;
 #[derive(serde::Serialize, serde::Deserialize)]
 struct NoDefault;
 
+/// Serialisable, and bound to its thread.
+#[derive(Default)]
+struct NotSend(std::marker::PhantomData<*const ()>);
+
+impl serde::Serialize for NotSend {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for NotSend {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Self::default())
+    }
+}
+
 #[derive(Session)]
 struct Shop {
+    not_send: NotSend,
     bad: NotSerde,
     list: Vec<NotSerde>,
     #[session(expires = 5m)]

@@ -1,0 +1,166 @@
+//! What a handle does not offer, for the compiler to say so in words: a method of another policy, or one that would get
+//! around the field's own. Each asks for a trait that nothing implements, whose message is the answer.
+//!
+//! A hidden method comes before those of the value behind the handle. So on [`Plain`] and [`Maybe`], through which the value
+//! is changed, the bound is on the `impl`: the compiler then looks on, finds what the value has, and only without that
+//! names the trait. On the others, through which a value is only read, it is on the method, which lets it have its sentence.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    future::Ready,
+};
+
+use super::{Atomic, Counter, Flash, FlashList, Maybe, Plain};
+use crate::error::Error;
+
+/// What nothing is, so that the bodies below need none.
+#[doc(hidden)]
+pub trait Never {
+    fn never<R>(&self) -> R;
+}
+
+macro_rules! refusals {
+    ($($name:ident: $message:literal, $label:literal, $note:literal;)*) => {$(
+        #[doc(hidden)]
+        #[diagnostic::on_unimplemented(message = $message, label = $label, note = $note)]
+        pub trait $name: Never {}
+    )*};
+}
+
+refusals! {
+    // Of another policy: named after what the field would have to be.
+    MarkedIdentity:
+        "only an `identity` is logged in and out",
+        "this field is no `identity`",
+        "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`";
+    MarkedAtomic:
+        "only an `atomic` field has `update`",
+        "this field is not `atomic`",
+        "mark the field with `#[session(atomic)]`, or use what its own policy offers";
+    MarkedCounter:
+        "only a `counter` is moved by `add` and `sub`",
+        "this field is no `counter`",
+        "mark the field with `#[session(counter)]`, or use what its own policy offers";
+    MarkedFlash:
+        "only a `flash` is put and taken",
+        "this field is no `flash`",
+        "mark the field with `#[session(flash)]`, or use what its own policy offers";
+    // Around its own.
+    SetCounter:
+        "a `counter` cannot be set",
+        "would undo what other requests count",
+        "write `.add(1)` or `.sub(1)`; a number that is set at will needs no policy, so drop `counter`";
+    SetAtomic:
+        "an `atomic` field is changed by `update` alone",
+        "would undo what other requests change",
+        "write `.update(|value| …).await?`; the closure gets the value to change, and runs again if another request was faster";
+    SetFlash:
+        "a `flash` is changed by `put` and `take` alone",
+        "would show it twice, or lose one",
+        "write `.put(value)` to leave one, `.take()` to show it; what stays until it is changed is no `flash`";
+    // Who is signed in changes with the session's id (SECURITY S9).
+    SetIdentity:
+        "who is signed in changes by `log_in` and `log_out` alone",
+        "would keep the session's id",
+        "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing";
+}
+
+/// `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, which alone keep
+/// their place: the compiler shows them there, and nothing of this macro.
+macro_rules! refused {
+    ($(<$($generic:ident $(: $bound:path)?),*> $type:ty: $refusal:tt {
+        $($name:tt $(<$($own:ident),*>)? ($($argument:ty),*) $(-> $result:ty)?;)*
+    })*) => {$(
+        #[doc(hidden)]
+        impl<$($generic $(: $bound)?),*> $type {$(
+            pub fn $name $(<$($own),*>)? (&mut self $(, _: $argument)*) $(-> $result)?
+            where
+                Self: $refusal,
+            {
+                self.never()
+            }
+        )*}
+    )*};
+}
+pub(crate) use refused;
+
+refused! {
+    <T> Counter<'_, T>: SetCounter { set<V>(V); reset(); clear(); replace<V>(V) -> T; }
+    <T> Counter<'_, T>: MarkedAtomic { update<R>(impl FnMut(&mut T) -> R) -> Ready<Result<R, Error>>; }
+    <T> Counter<'_, T>: MarkedFlash { put<V>(V); take() -> Option<T>; }
+    <T> Counter<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
+
+    <T> Flash<'_, T>: SetFlash {
+        set<V>(V); reset(); clear(); insert<V>(V); replace<V>(V) -> Option<T>;
+        get_or_insert_with(impl FnOnce() -> T) -> &mut T;
+    }
+    <T> Flash<'_, T>: MarkedAtomic { update<R>(impl FnMut(&mut Option<T>) -> R) -> Ready<Result<R, Error>>; }
+    <T> Flash<'_, T>: MarkedCounter { add<V>(V); sub<V>(V); }
+    <T> Flash<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
+
+    <T> FlashList<'_, T>: SetFlash {
+        set<V>(V); reset(); clear(); push<V>(V); extend<V>(V); insert<V>(usize, V); remove(usize) -> T;
+        pop() -> Option<T>; retain(impl FnMut(&T) -> bool);
+    }
+    <T> FlashList<'_, T>: MarkedAtomic { update<R>(impl FnMut(&mut Vec<T>) -> R) -> Ready<Result<R, Error>>; }
+    <T> FlashList<'_, T>: MarkedCounter { add<V>(V); sub<V>(V); }
+    <T> FlashList<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
+
+    <T> Atomic<'_, T>: SetAtomic { set<V>(V); reset(); }
+    <T> Atomic<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
+    // What these types have by `&mut self`, which the compiler would find and then complain that it cannot be borrowed so.
+    <T> Atomic<'_, Option<T>>: SetAtomic {
+        clear(); take() -> Option<T>; insert<V>(V); replace<V>(V) -> Option<T>;
+        get_or_insert_with(impl FnOnce() -> T) -> &mut T; as_mut() -> Option<&mut T>;
+    }
+    <T> Atomic<'_, Vec<T>>: SetAtomic {
+        push<V>(V); pop() -> Option<T>; insert<V>(usize, V); remove(usize) -> T; swap_remove(usize) -> T; clear();
+        truncate(usize); retain(impl FnMut(&T) -> bool); extend<V>(V); append(&mut Vec<T>); sort(); dedup();
+        iter_mut() -> std::slice::IterMut<'_, T>; last_mut() -> Option<&mut T>;
+    }
+    <T> Atomic<'_, VecDeque<T>>: SetAtomic {
+        push_back<V>(V); push_front<V>(V); pop_back() -> Option<T>; pop_front() -> Option<T>; clear(); truncate(usize);
+        retain(impl FnMut(&T) -> bool); extend<V>(V);
+    }
+    <K, V, S> Atomic<'_, HashMap<K, V, S>>: SetAtomic {
+        insert<A, B>(A, B) -> Option<V>; remove<Q>(&Q) -> Option<V>; get_mut<Q>(&Q) -> Option<&mut V>; clear();
+        retain(impl FnMut(&K, &mut V) -> bool); extend<I>(I);
+    }
+    <K, V> Atomic<'_, BTreeMap<K, V>>: SetAtomic {
+        insert<A, B>(A, B) -> Option<V>; remove<Q>(&Q) -> Option<V>; get_mut<Q>(&Q) -> Option<&mut V>; clear();
+        retain(impl FnMut(&K, &mut V) -> bool); extend<I>(I);
+    }
+    <T, S> Atomic<'_, HashSet<T, S>>: SetAtomic {
+        insert<V>(V) -> bool; remove<Q>(&Q) -> bool; clear(); retain(impl FnMut(&T) -> bool); extend<I>(I);
+    }
+    <T> Atomic<'_, BTreeSet<T>>: SetAtomic {
+        insert<V>(V) -> bool; remove<Q>(&Q) -> bool; clear(); retain(impl FnMut(&T) -> bool); extend<I>(I);
+    }
+    <> Atomic<'_, String>: SetAtomic { push<V>(V); push_str<V>(V); clear(); truncate(usize); pop() -> Option<char>; }
+}
+
+/// `type: trait { name … }` into hidden methods that the compiler passes over where the value has one of that name.
+macro_rules! passed_over {
+    ($($type:ty: $refusal:ident { $($name:ident)* })*) => {$(
+        #[doc(hidden)]
+        impl<T> $type
+        where
+            Self: $refusal,
+        {
+            $(pub fn $name(&mut self) {})*
+        }
+    )*};
+}
+
+passed_over! {
+    Plain<'_, T>: MarkedIdentity { log_in log_out }
+    Plain<'_, T>: MarkedAtomic { update }
+    Plain<'_, T>: MarkedCounter { add sub }
+    Plain<'_, T>: MarkedFlash { put take }
+    Maybe<'_, T>: MarkedIdentity { log_in log_out }
+    Maybe<'_, T>: MarkedAtomic { update }
+    Maybe<'_, T>: MarkedCounter { add sub }
+    Maybe<'_, T>: MarkedFlash { put }
+    Atomic<'_, T>: MarkedCounter { add sub }
+    Atomic<'_, T>: MarkedFlash { put }
+}
