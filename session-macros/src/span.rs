@@ -36,13 +36,18 @@ pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
 pub(crate) fn ours(ident: &Ident) -> Ident {
     // In code of this crate's edition, what is a name in an older one may be a keyword.
     const SINCE_2015: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
-    let span = ident.span().resolved_at(Span::call_site());
+    let span = if in_editor() { ident.span() } else { ident.span().resolved_at(Span::call_site()) };
     if SINCE_2015.iter().any(|keyword| ident == keyword) {
         return Ident::new_raw(&ident.to_string(), span);
     }
     let mut ident = ident.clone();
     ident.set_span(span);
     ident
+}
+
+/// Whether an editor asks, which renames only what counts as its user's code. Lints are not its business.
+fn in_editor() -> bool {
+    std::env::var_os("RUST_ANALYZER_INTERNALS_DO_NOT_USE").is_some()
 }
 
 /// `vis`, likewise: a visibility that a `macro_rules!` wrote would make the accessor count as that macro's code. The path

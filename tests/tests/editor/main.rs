@@ -78,12 +78,13 @@ fn what_an_editor_shows() {
     assert!(editor.documentation(at, "user_id").contains("Who is signed in."));
     assert!(editor.documentation(at, "cart_mut").contains("cart"));
 
-    // So does a handle what its policy offers, and no more.
+    // A handle shows what its policy offers. (What is hidden there for the sake of error texts is hidden from crates that
+    // have the runtime from a registry; one beside it, as here, sees all.)
     let text = typed("pub fn write(mut session: Session<Shop>) {\n", "    session.visits_mut().\n");
     editor.change(&text);
     let shown = editor.completions(Place::after(&text, "visits_mut().\n", -1));
-    for (method, offered) in [("add", true), ("sub", true), ("set", false), ("push", false), ("log_in", false)] {
-        assert_eq!(shown.iter().any(|item| item == method), offered, "`{method}` in {shown:?}");
+    for method in ["add", "sub"] {
+        assert!(shown.iter().any(|item| item == method), "no `{method}` in {shown:?}");
     }
 
     // Hover, go to definition, and rename reach the field.
@@ -94,7 +95,7 @@ fn what_an_editor_shows() {
     let field = Place::after(CODE, "    pub user_id: Option", 0).line;
     assert_eq!(editor.definitions(used), [field]);
     assert_eq!(editor.definitions(Place::after(CODE, "session.user_id_mut", -3)), [field]);
-    let renamed = editor.rename(Place::after(CODE, "    pub user_id: Option", -10), "member");
+    let renamed = editor.rename(used, "member");
     println!("{renamed}");
     assert!(renamed.contains("pub member: Option<u64>"), "{renamed}");
     assert!(renamed.contains("session.member().is_some()"), "{renamed}");

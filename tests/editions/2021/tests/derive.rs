@@ -1,5 +1,5 @@
 //! The derive and views in a crate of the 2021 edition.
 #![forbid(warnings, unused, missing_docs, rust_2018_idioms, future_incompatible)]
 
-#[path = "editions/shop.rs"]
+#[path = "../../shop.rs"]
 mod shop;
