@@ -133,9 +133,10 @@ impl Request {
             (Applied::Moved, _) => return Ok(Err(self.lose(Lost::Moved))),
             (Applied::Gone | Applied::Applied { .. }, _) => return Ok(Err(self.lose(Lost::Gone))),
         };
-        // A name is revoked until the last cookie under it would end, so none may outlive the newest.
-        let shorter = |before: &Carried| record.ends_at < before.record.ends_at;
-        let renews = change.renew.is_some() || before.is_some_and(shorter);
+        // A name is revoked until the cookies under it end, so all of them have to end at the same moment: of two tabs, one
+        // may ask to be remembered, and the other has the last word.
+        let ends_elsewhen = |before: &Carried| record.ends_at != before.record.ends_at;
+        let renews = change.renew.is_some() || before.is_some_and(ends_elsewhen);
         let selector = match before {
             Some(before) if !renews || client.revoked.is_none() => before.selector,
             _ => new_selector()?,
