@@ -67,8 +67,8 @@ pub(crate) struct Client {
 struct Whose {
     /// What stands before each identity, here as in a store.
     kind: [u8; 8],
-    /// The field that says so too: it goes without saying.
-    field: Option<&'static str>,
+    /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
+    field: Option<&'static Meta>,
 }
 
 enum How {
@@ -140,7 +140,7 @@ impl Client {
         let (most, issued_after) = (store.pieces.into(), store.issued_after);
         let revoked = store.revoked.map(Revoked::new);
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
-        let whose = Whose { kind, field: identity.map(|meta| meta.name) };
+        let whose = Whose { kind, field: identity };
         Ok(Self { how, app: app.to_owned(), cookie: cookie.to_owned(), most, revoked, issued_after, whose })
     }
 
@@ -251,10 +251,10 @@ impl Parts {
     fn into_carried(mut self, whose: Whose) -> Carried {
         let mut selector = Selector([0; 16]);
         selector.0[..NAME].copy_from_slice(&self.name);
-        let (authenticated_at, user) = self.signed_in.unzip();
-        if let (Some(user), Some(name)) = (&user, whose.field) {
-            self.fields.push(Entry { name, value: user, expires: Timestamp::NEVER });
+        if let (Some((at, user)), Some(field)) = (&self.signed_in, whose.field) {
+            self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
         }
+        let (authenticated_at, user) = self.signed_in.unzip();
         let record = Record {
             verifier: Digest::from([0; 16]),
             previous: None,
@@ -291,7 +291,7 @@ impl Carried {
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
     fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
-        let said = move |entry: &Entry<'_>| Some(entry.name) == self.whose.field && Some(entry.value) == user;
+        let said = move |entry: &Entry<'_>| self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user;
         self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }

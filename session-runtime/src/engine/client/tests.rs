@@ -42,7 +42,7 @@ fn session(theme: &str) -> Carried {
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
         fields,
     };
-    parts.into_carried(Whose { kind: KIND, field: Some("user") })
+    parts.into_carried(Whose { kind: KIND, field: FIELDS.last() })
 }
 
 #[test]
