@@ -82,8 +82,8 @@ impl CookieStore {
     ///
     /// For scripts to get at the cookie, it has to be `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` gives an
     /// object whose `fields` has the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). Takes
-    /// about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start; a field with
-    /// bytes or with a map whose keys are no text is refused where it is written, since JSON has neither.
+    /// about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field with
+    /// what JSON has not is refused where it is written: bytes, a map whose keys are no text, a number that is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;

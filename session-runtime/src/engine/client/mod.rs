@@ -2,13 +2,14 @@
 //!
 //! - [`Client`]: makes the cookie's value of a session, and a session of the value.
 //! - `layout`: a session as few bytes, for the encrypted form; `table`: a list of structs in them.
-//! - `text`: a session as JSON, for the signed form.
+//! - `text`: a session as JSON, for the signed form; `json`: a value in it.
 //! - `pieces`: a value in several cookies.
 //! - `revoked`: which sessions open nothing any more, though their cookies are good.
 //! - `keep`: carries a plan out, which here is to judge it and to make the cookie.
 
 #[cfg(feature = "testing")]
 mod fuzz;
+mod json;
 mod keep;
 mod layout;
 mod pieces;
