@@ -1,8 +1,11 @@
 //! S21: a cookie that somebody kept a copy of, after log-out.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use http::StatusCode;
@@ -227,5 +230,40 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     for _ in 0..29 {
         assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
         server.turn(hours(24));
+    }
+}
+
+// S21: guests are let go first where a store is full, and what was ended is no guest.
+#[tokio::test]
+async fn a_flood_of_guests_opens_nothing() {
+    use crate::site::Prefs;
+    use session_runtime::{KeyRing, Sessions};
+
+    let store = MemoryStore::with_capacity(3);
+    let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
+    let guests = Sessions::<Prefs>::builder().store(store).keys(KeyRing::generate()).clock(server.clock.clone());
+    let guests = crate::site::routes().layer(guests.build().unwrap().layer());
+    let mut visitor = server.signed_in("ada").await;
+    let copy = visitor.cookie().unwrap();
+    visitor.post("/logout").await;
+    for _ in 0..9 {
+        Visitor::new(&guests).post("/name/guest").await;
+    }
+    assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+}
+
+// Redis keeps nothing for longer than 400 days, and browsers no cookie: whatever comes later is a copy.
+#[tokio::test]
+async fn a_copy_does_not_outlive_the_list() {
+    let days = |days: u64| hours(24 * days);
+    let server = |store| Server::with(store, |builder| builder.idle(days(800)).absolute(days(900)));
+    let list = CookieStore::encrypted().revocations(MemoryStore::new());
+    for (store, user) in [(list, None), (CookieStore::encrypted(), Some("ada"))] {
+        let server = server(store);
+        let copy = server.signed_in("ada").await.cookie().unwrap();
+        server.turn(days(400) - Duration::from_millis(1));
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), Some("ada"));
+        server.turn(Duration::from_millis(1));
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), user);
     }
 }

@@ -29,7 +29,7 @@ use self::{layout::Names, revoked::Revoked};
 use super::open::Found;
 use crate::{
     clock::Timestamp,
-    cookie::LARGEST_PAIR,
+    cookie::LONGEST,
     error::{Error, Kind},
     event::Events,
     id::{Digest, Key, Selector, random},
@@ -187,7 +187,7 @@ impl Client {
         }
         Err(Error::new(Kind::TooLargeForCookie {
             bytes: self.cookie.len() + value.len(),
-            allowed: self.most * LARGEST_PAIR,
+            allowed: self.cookie.len() + allowed,
             fields: self.sizes(carried, now),
         }))
     }
@@ -226,7 +226,9 @@ impl Client {
 
     /// Whether a session may still be served.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
-        record.is_live(now) && record.seen_at >= self.issued_after
+        // Stores keep an entry for so long, and browsers a cookie: an older one is a copy that may have been revoked.
+        let is_kept = self.revoked.is_none() || now.since(record.seen_at) < LONGEST;
+        record.is_live(now) && record.seen_at >= self.issued_after && is_kept
     }
 
     /// The fields, the largest first.

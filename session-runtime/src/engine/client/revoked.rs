@@ -10,9 +10,12 @@ use crate::{
     engine::ask::{twice, within},
     event::Events,
     id::{Digest, Key, Nonce},
-    record::{Applied, Change, Lifetime},
+    record::{Applied, Change, Lifetime, Sign},
     store::{DynStore, StoreError},
 };
+
+/// Whose the entries are: nobody's, since no kind of session is named so shortly.
+const USER: &[u8] = b"ended";
 
 /// The list, in a store.
 pub(crate) struct Revoked(Arc<dyn DynStore>);
@@ -66,6 +69,8 @@ impl Revoked {
         let Revocation { at, renewed, by } = revocation;
         let mut entry = Change::create(Digest::from([0; 16]), at, until, until);
         entry.nonce = by.unwrap_or(entry.nonce);
+        // A store that runs full lets guests go before users, and a flood of guests must not open what was ended.
+        entry.sign = Some(Sign::In { user: USER.into(), at });
         // The one bit of an empty record that no store looks at.
         entry.restart = Some(Lifetime { idle_until: until, ends_at: until, remembered: renewed });
         let added = twice(|| within(limit, self.0.apply(key, &entry, at))).await?;

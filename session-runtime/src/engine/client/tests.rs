@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    cookie::LARGEST_PAIR,
     keys::tests::{key, ring},
     record::Entry,
     schema::Field,
