@@ -245,7 +245,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 fits::<S>(&store, &self.cookie.name, &self.layers)?;
                 let pieces = store.pieces;
                 let client = Client::new(store, &keys, &self.app, &self.cookie.name, (name, kind), S::SPEC.fields)?;
-                (Home::Cookie(Box::new(client)), pieces)
+                (Home::Cookie(Box::new(client.bounded(S::SPEC.bounded))), pieces)
             }
         };
         // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.

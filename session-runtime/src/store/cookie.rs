@@ -113,7 +113,8 @@ impl CookieStore {
     /// The list is small: an entry of a few bytes for each, until its cookie would have ended. Every request that asks for its
     /// session asks the list too, and each that writes asks it once more; if it cannot answer, the request is answered as if
     /// a store were down. Any store will do, also one that has other sessions; but what `MemoryStore` has is forgotten when the
-    /// server stops, and another server does not see it. A cookie that is older than 400 days opens nothing then.
+    /// server stops, and another server does not see it; and who goes through that store with `Scan` meets the entries too. A
+    /// cookie that is older than 400 days opens nothing then.
     ///
     /// A session that has not ended may still be put back to what it was: an older cookie of it, from before a voucher was
     /// used, is as good as the newest. Only `renew`, and what renews by itself, ends those before.

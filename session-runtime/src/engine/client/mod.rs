@@ -56,6 +56,8 @@ pub(crate) struct Client {
     cookie: String,
     /// In how many cookies a session may be.
     most: usize,
+    /// Whether it was proved that a session fits, as far as this build knows its fields.
+    bounded: bool,
     revoked: Option<Revoked>,
     /// What was last written before this opens nothing.
     issued_after: Timestamp,
@@ -142,7 +144,13 @@ impl Client {
         let revoked = store.revoked.map(Revoked::new);
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
         let whose = Whose { kind, field: identity };
-        Ok(Self { how, app: app.to_owned(), cookie: cookie.to_owned(), most, revoked, issued_after, whose })
+        let (app, cookie) = (app.to_owned(), cookie.to_owned());
+        Ok(Self { how, app, cookie, most, bounded: false, revoked, issued_after, whose })
+    }
+
+    /// Lets what other builds left in a session go where it does not fit with that.
+    pub(crate) fn bounded(self, bounded: bool) -> Self {
+        Self { bounded, ..self }
     }
 
     pub(super) fn observe(&self, events: Events) {
@@ -174,22 +182,34 @@ impl Client {
     /// # Errors
     /// If it is longer than browsers keep, or has what cannot be written in its form.
     fn seal(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
-        let value = match &self.how {
-            How::Encrypted { sealer, names } => {
-                let sealed = sealer.seal(&layout::write(carried, names, now), &self.place())?;
-                Base64UrlUnpadded::encode_string(&sealed)
-            }
-            How::Signed(signer) => text::sign(&text::write(carried, now)?, signer, &self.place()),
-        };
         let allowed = pieces::room(&self.cookie, self.most);
+        let value = self.write(carried, now)?;
         if value.len() <= allowed {
             return Ok(value);
+        }
+        if self.bounded {
+            let value = self.write(&carried.known(), now)?;
+            if value.len() <= allowed {
+                tracing::warn!(target: "session_runtime", "a session left no room in its cookie for fields of another build, which were dropped");
+                return Ok(value);
+            }
         }
         Err(Error::new(Kind::TooLargeForCookie {
             bytes: self.cookie.len() + value.len(),
             allowed: self.cookie.len() + allowed,
             fields: self.sizes(carried, now),
         }))
+    }
+
+    /// The value, however long it is.
+    fn write(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
+        Ok(match &self.how {
+            How::Encrypted { sealer, names } => {
+                let sealed = sealer.seal(&layout::write(carried, names, now), &self.place())?;
+                Base64UrlUnpadded::encode_string(&sealed)
+            }
+            How::Signed(signer) => text::sign(&text::write(carried, now)?, signer, &self.place()),
+        })
     }
 
     /// The session that a cookie's value carries, if it is one of ours.
@@ -241,8 +261,11 @@ impl Client {
             How::Signed(_) => live.map(|entry| (entry.name, text::bytes_of(entry))).collect(),
         };
         sizes.sort_by_key(|(_, bytes)| Reverse(*bytes));
-        let mut named: Vec<_> =
-            sizes.iter().take(NAMED).map(|(name, bytes)| format!("`{}` ({bytes})", name.escape_debug())).collect();
+        let named = |(name, bytes): &(&str, usize)| match layout::is_unknown(name) {
+            true => format!("one that this build does not know ({bytes})"),
+            false => format!("`{}` ({bytes})", name.escape_debug()),
+        };
+        let mut named: Vec<_> = sizes.iter().take(NAMED).map(named).collect();
         if sizes.len() > NAMED {
             named.push(format!("{} more", sizes.len() - NAMED));
         }
@@ -289,6 +312,13 @@ impl Carried {
     fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
         let user = self.record.user.as_deref()?;
         Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
+    }
+
+    /// The same without the fields that this build does not know.
+    fn known(&self) -> Self {
+        let mut fields = Fields::default();
+        self.record.fields.iter().filter(|entry| !layout::is_unknown(entry.name)).for_each(|entry| fields.push(entry));
+        Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
     }
 
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
