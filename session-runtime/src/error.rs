@@ -53,8 +53,8 @@ pub(crate) enum Kind {
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
-        "`{field}` has bytes or keys that are no text, which a session that scripts can read cannot hold; nothing was \
-         written: use `CookieStore::encrypted()`, or another type"
+        "`{field}` has bytes or keys that are no text, a number that is not finite, or a hundred levels, which a session \
+         that scripts can read cannot hold; nothing was written: use `CookieStore::encrypted()`, or another type"
     )]
     NotText { field: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]

@@ -38,5 +38,5 @@ pub(crate) use self::{
     rules::LARGEST_PAIR,
     spec::{Attributes, piece_name},
     token::{Opened, Signer},
-    writer::Writer,
+    writer::{LONGEST, Writer},
 };

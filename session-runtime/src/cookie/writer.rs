@@ -11,7 +11,7 @@ use super::spec::{Attributes, SameSite};
 use crate::error::Error;
 
 /// 400 days, the longest that browsers grant (RFC 6265bis, section 5.5).
-pub(super) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// The pieces of one cookie's `Set-Cookie` headers.
 #[derive(Debug)]

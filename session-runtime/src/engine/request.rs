@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex as Gate;
 
 use super::{
-    CookieChange, Engine, Op, Outcome, Snapshot, Step, StoreDown,
+    CookieChange, Engine, Home, Op, Outcome, Snapshot, Step, StoreDown,
     client::{Pieces, split},
     open::Presented,
     pending::Pending,
@@ -207,7 +207,7 @@ impl Request {
     /// Commits what the handles did, and says what became of it and what the response is to say about the cookie.
     ///
     /// An id that an earlier `save` stored goes out whatever becomes of the rest: nobody else knows it, and the one
-    /// before opens nothing any more.
+    /// before opens nothing any more. Of a session in its cookie, so does that it ended, since nothing else ends it.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
@@ -229,7 +229,11 @@ impl Request {
             if outcome.is_err() {
                 (inner.pending, inner.underway) = (Pending::default(), None);
             }
-            inner.cookie.take().filter(|cookie| outcome.is_ok() || matches!(cookie, CookieChange::Set { .. }))
+            let holds = |cookie: &CookieChange| match cookie {
+                CookieChange::Set { .. } => true,
+                CookieChange::Remove => matches!(self.engine.home, Home::Cookie(_)),
+            };
+            inner.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
         };
         self.handle_dropped(); // one may have gone during the commit
         (outcome, cookie)

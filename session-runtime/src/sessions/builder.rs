@@ -230,14 +230,22 @@ impl<S: Schema> SessionsBuilder<S> {
             Kept::Cookie(_) if lifetimes.rotate_every.is_some() => {
                 return Err(Error::setup(format!(
                     "`rotate_every` of the `{name}` sessions renews ids, and sessions in cookies have none: drop it, or keep \
-                     them in a store"
+                     them in a store{}",
+                    self.layers.whence(&["rotate_every"])
+                )));
+            }
+            Kept::Cookie(_) if self.end_replayed => {
+                return Err(Error::setup(format!(
+                    "`end_on_replay` of the `{name}` sessions ends a session by an old cookie of it, and one that is in its \
+                     visitor's cookie cannot be ended from elsewhere: drop it, or keep them in a store{}",
+                    self.layers.whence(&["end_on_replay"])
                 )));
             }
             Kept::Cookie(store) => {
-                fits::<S>(&store, &self.cookie.name)?;
+                fits::<S>(&store, &self.cookie.name, &self.layers)?;
                 let pieces = store.pieces;
                 let client = Client::new(store, &keys, &self.app, &self.cookie.name, (name, kind), S::SPEC.fields)?;
-                (Home::Cookie(Box::new(client)), pieces)
+                (Home::Cookie(Box::new(client.bounded(S::SPEC.bounded))), pieces)
             }
         };
         // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.
@@ -318,7 +326,7 @@ impl<S: Schema> SessionsBuilder<S> {
 }
 
 /// Whether what the compiler found to fit into a cookie still does, in this store and under this name.
-fn fits<S: Schema>(store: &CookieStore, cookie: &str) -> Result<(), Error> {
+fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {
         return Err(Error::setup(format!(
@@ -329,7 +337,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str) -> Result<(), Error> {
     match most_bytes(&S::SPEC, cookie.len()) {
         Some(most) if bounded && most > LARGEST_PAIR => Err(Error::setup(format!(
             "under the name `{cookie}` the cookie of a `{name}` session may need {most} bytes, and browsers keep \
-             {LARGEST_PAIR}: choose a shorter name"
+             {LARGEST_PAIR}: choose a shorter name{}",
+            layers.whence(&["cookie"])
         ))),
         _ => Ok(()),
     }

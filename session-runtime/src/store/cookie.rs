@@ -82,8 +82,8 @@ impl CookieStore {
     ///
     /// For scripts to get at the cookie, it has to be `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` gives an
     /// object whose `fields` has the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). Takes
-    /// about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start; a field with
-    /// bytes or with a map whose keys are no text is refused where it is written, since JSON has neither.
+    /// about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field with
+    /// what JSON has not is refused where it is written: bytes, a map whose keys are no text, a number that is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -112,7 +112,12 @@ impl CookieStore {
     ///
     /// The list is small: an entry of a few bytes for each, until its cookie would have ended. Every request that asks for its
     /// session asks the list too, and each that writes asks it once more; if it cannot answer, the request is answered as if
-    /// a store were down. Any store will do, also one that has other sessions.
+    /// a store were down. Any store will do, also one that has other sessions; but what `MemoryStore` has is forgotten when the
+    /// server stops, and another server does not see it; and who goes through that store with `Scan` meets the entries too. A
+    /// cookie that is older than 400 days opens nothing then.
+    ///
+    /// A session that has not ended may still be put back to what it was: an older cookie of it, from before a voucher was
+    /// used, is as good as the newest. Only `renew`, and what renews by itself, ends those before.
     ///
     /// ```
     /// # use session_runtime::{CookieStore, MemoryStore};

@@ -6,7 +6,10 @@ use std::{fmt, str::FromStr};
 use zeroize::Zeroizing;
 
 use super::query::Query;
-use super::{Asks, Kept, Nothing, cookie::CookieStore};
+use super::{
+    Asks, Kept, Nothing,
+    cookie::{CookieStore, MOST},
+};
 use crate::{
     error::Error,
     words::{Quoted, nearest},
@@ -189,7 +192,10 @@ fn cookie(rest: &str) -> Result<Kind, Error> {
     };
     let pieces = match query.take("split") {
         None => 1,
-        Some(number) => number.parse().map_err(|_| wrong("`split` is a number of cookies, from 1 to 4"))?,
+        Some(number) => {
+            let pieces = number.parse().ok().filter(|pieces| (1..=MOST).contains(pieces));
+            pieces.ok_or_else(|| wrong("`split` is a number of cookies, from 1 to 4"))?
+        }
     };
     let revocations = query.take("revocations").map(|url| url.parse::<StoreUrl>()).transpose()?.map(Box::new);
     if revocations.as_ref().is_some_and(|url| matches!(url.kind, Kind::Cookie { .. })) {

@@ -143,3 +143,49 @@ fn what_no_longer_holds_is_found_at_start() {
         )
     );
 }
+
+/// The sessions of two builds, of which each fills its cookie.
+mod builds {
+    use session_runtime::Session;
+
+    #[derive(Session)]
+    #[session(bounded, cookie = "__Host-full")]
+    pub(crate) struct Before {
+        #[session(max_len = 2900)]
+        pub(crate) name: String,
+    }
+
+    #[derive(Session)]
+    #[session(bounded, cookie = "__Host-full")]
+    pub(crate) struct After {
+        #[session(max_len = 1400)]
+        pub(crate) nick: String,
+        #[session(max_len = 1400)]
+        pub(crate) note: String,
+    }
+}
+
+// B30: what another build left there stays, unless what was proved would then not be so.
+#[tokio::test]
+async fn what_another_build_left_makes_way() {
+    use builds::{After, Before};
+    let keys = KeyRing::generate();
+    let fill = |mut s: Session<Before>, Path(n): Path<usize>| async move { *s.name_mut() = "x".repeat(n) };
+    let read = |s: Session<Before>| async move { s.name().len().to_string() };
+    let sessions = Sessions::<Before>::builder().store(CookieStore::encrypted()).keys(keys.clone()).build().unwrap();
+    let before = Router::new().route("/name/{n}", post(fill)).route("/name", get(read)).layer(sessions.layer());
+    let nick = |mut s: Session<After>, Path(n): Path<usize>| async move { *s.nick_mut() = "x".repeat(n) };
+    let note = |mut s: Session<After>, Path(n): Path<usize>| async move { *s.note_mut() = "x".repeat(n) };
+    let sessions = Sessions::<After>::builder().store(CookieStore::encrypted()).keys(keys).build().unwrap();
+    let after = Router::new().route("/nick/{n}", post(nick)).route("/note/{n}", post(note)).layer(sessions.layer());
+
+    let mut visitor = Visitor::new(&before);
+    visitor.post("/name/2900").await;
+    let mut visitor = visitor.at(&after);
+    visitor.post("/nick/10").await;
+    assert_eq!(visitor.at(&before).get("/name").await.body, "2900");
+    for path in ["/nick/1400", "/note/1400"] {
+        assert_eq!(visitor.post(path).await.status, 200, "{path}");
+    }
+    assert_eq!(visitor.at(&before).get("/name").await.body, "0");
+}

@@ -85,5 +85,5 @@ async fn who_may_not_split_reads_no_pieces() {
     visitor.post(&format!("/note/{}", "x".repeat(5000))).await;
     assert_eq!(visitor.at(&whole.app).get("/show").await.json()["note"].as_str(), None);
     let reply = visitor.post(&format!("/note/{}", "x".repeat(7000))).await;
-    assert!(reply.body.contains("browsers keep 8192"), "{}", reply.body);
+    assert!(reply.body.contains("browsers keep 8176"), "{}", reply.body);
 }

@@ -1,9 +1,18 @@
 //! S21: a cookie that somebody kept a copy of, after log-out.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use http::StatusCode;
-use session_runtime::{CookieStore, Event, MemoryStore, StoreDown};
+use session_runtime::{
+    CookieStore, Event, MemoryStore, StoreDown, Timestamp,
+    store::{Applied, Change, Key, Record, Store, StoreError},
+};
 use tests::{
     app::{hours, minutes},
     client::Visitor,
@@ -11,7 +20,9 @@ use tests::{
     store::{AnyStore, Controls, Probe},
 };
 
-use crate::site::{COOKIE, Server, shown};
+use tokio::sync::Barrier;
+
+use crate::site::{Server, shown};
 
 over_stores! {
     // S9, S20, S21, ASVS 7.4.1: on every store that can keep the list.
@@ -45,6 +56,55 @@ async fn without_a_list_a_copy_outlives_the_log_out() {
     let copy = visitor.cookie().unwrap();
     visitor.post("/logout").await;
     assert_eq!(shown(&server.app, &copy).await.json()["user"], "ada");
+}
+
+/// A list that has both of two changes arrive before it answers either.
+struct Crossroads {
+    inner: MemoryStore,
+    both: Barrier,
+    still: AtomicUsize,
+}
+
+impl Store for Crossroads {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.inner.load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        if self.still.fetch_update(SeqCst, SeqCst, |still| still.checked_sub(1)).is_ok() {
+            self.both.wait().await;
+        }
+        self.inner.apply(key, change, now).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.delete_expired(now).await
+    }
+}
+
+// S10, S12, S21: of two requests at once one ends or renews the session. Else there would be two from then on, and the
+// visitor could log out of the one alone that the browser has in the end.
+#[tokio::test]
+async fn a_session_goes_on_under_one_name() {
+    let (renewed, conflict, ended) = ((200, true), (409, false), (200, false));
+    for (first, second, [one, other]) in [
+        ("/renew", "/renew", [renewed, conflict]),
+        ("/login/ada", "/role/admin", [renewed, conflict]),
+        ("/logout", "/logout", [renewed, ended]),
+    ] {
+        let store = Crossroads { inner: MemoryStore::new(), both: Barrier::new(2), still: AtomicUsize::new(2) };
+        let server = Server::new(CookieStore::encrypted().revocations(store));
+        let mut visitor = server.signed_in("ada").await;
+        let mut companion = visitor.clone();
+        let (a, b) = tokio::join!(visitor.post(first), companion.post(second));
+        let mut seen = [a, b].map(|reply| (reply.status.as_u16(), reply.set_cookie().is_some()));
+        seen.sort_by_key(|(_, cookie)| !cookie);
+        assert_eq!(seen, [one, other], "{first} and {second}");
+    }
 }
 
 // B7, S11: within a minute of a sign-in its late companions neither land nor set a cookie; later it is an event.
@@ -103,7 +163,7 @@ async fn a_late_write_does_not_undo_a_log_out() {
 async fn a_list_that_is_down_is_a_store_that_is_down() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
-    controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    controls.down.store(true, SeqCst);
     for (path, method) in
         [("/show", http::Method::GET), ("/name/x", http::Method::POST), ("/logout", http::Method::POST)]
     {
@@ -111,7 +171,7 @@ async fn a_list_that_is_down_is_a_store_that_is_down() {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
     }
     assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "who brings nothing needs no list");
-    controls.down.store(false, std::sync::atomic::Ordering::SeqCst);
+    controls.down.store(false, SeqCst);
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
@@ -120,11 +180,11 @@ async fn a_list_that_is_down_is_a_store_that_is_down() {
 async fn a_log_out_that_is_not_entered_is_an_error() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
-    controls.applies.store(0, std::sync::atomic::Ordering::SeqCst);
-    controls.lose_answer.store(true, std::sync::atomic::Ordering::SeqCst);
+    controls.applies.store(0, SeqCst);
+    controls.lose_answer.store(true, SeqCst);
     // Asked once more, which is as good as once.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
-    assert_eq!(controls.applies.load(std::sync::atomic::Ordering::SeqCst), 2);
+    assert_eq!(controls.applies.load(SeqCst), 2);
     assert_eq!(visitor.cookie(), None);
 }
 
@@ -134,7 +194,7 @@ async fn anonymous_pages_need_no_list() {
     let store = CookieStore::encrypted().revocations(Probe { inner: memory, controls: Arc::clone(&controls) });
     let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
     let mut visitor = server.signed_in("ada").await;
-    controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    controls.down.store(true, SeqCst);
     assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
     let reply = visitor.post("/name/x").await;
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
@@ -153,5 +213,57 @@ async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
         server.turn(hours(24));
         assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
     }
-    let _ = COOKIE;
+}
+
+// S21: and whichever of two tabs has the last word.
+#[tokio::test]
+async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
+    let (server, _) = revocable();
+    let mut visitor = server.signed_in("ada").await;
+    let mut other = visitor.clone();
+    other.post("/remember").await;
+    let copy = other.cookie().unwrap();
+    // The browser has this tab's cookie in the end, whose life is the shorter one.
+    visitor.post("/name/ada").await;
+    visitor.post("/logout").await;
+    other.post("/logout").await;
+    for _ in 0..29 {
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+        server.turn(hours(24));
+    }
+}
+
+// S21: guests are let go first where a store is full, and what was ended is no guest.
+#[tokio::test]
+async fn a_flood_of_guests_opens_nothing() {
+    use crate::site::Prefs;
+    use session_runtime::{KeyRing, Sessions};
+
+    let store = MemoryStore::with_capacity(3);
+    let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
+    let guests = Sessions::<Prefs>::builder().store(store).keys(KeyRing::generate()).clock(server.clock.clone());
+    let guests = crate::site::routes().layer(guests.build().unwrap().layer());
+    let mut visitor = server.signed_in("ada").await;
+    let copy = visitor.cookie().unwrap();
+    visitor.post("/logout").await;
+    for _ in 0..9 {
+        Visitor::new(&guests).post("/name/guest").await;
+    }
+    assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+}
+
+// Redis keeps nothing for longer than 400 days, and browsers no cookie: whatever comes later is a copy.
+#[tokio::test]
+async fn a_copy_does_not_outlive_the_list() {
+    let days = |days: u64| hours(24 * days);
+    let server = |store| Server::with(store, |builder| builder.idle(days(800)).absolute(days(900)));
+    let list = CookieStore::encrypted().revocations(MemoryStore::new());
+    for (store, user) in [(list, None), (CookieStore::encrypted(), Some("ada"))] {
+        let server = server(store);
+        let copy = server.signed_in("ada").await.cookie().unwrap();
+        server.turn(days(400) - Duration::from_millis(1));
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), Some("ada"));
+        server.turn(Duration::from_millis(1));
+        assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), user);
+    }
 }

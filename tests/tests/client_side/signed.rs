@@ -1,6 +1,9 @@
 //! The signed form: readable by scripts, and changed by nobody.
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -99,4 +102,74 @@ async fn values_come_back_as_they_were() {
     assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None));
     assert!(refused.body.contains("`numbers` has bytes or keys that are no text"), "{}", refused.body);
     assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
+}
+
+/// Its keys are not in the order of the alphabet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Member {
+    tenant: u32,
+    id: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Deep(Option<Box<(Deep,)>>);
+
+#[derive(Session)]
+#[session(cookie = "__Host-members")]
+struct Members {
+    #[session(identity, unlisted)]
+    member: Option<Member>,
+    role: Option<Member>,
+    theme: String,
+    share: f64,
+    deep: Deep,
+}
+
+fn members() -> Router {
+    type S = Session<Members>;
+    let member = || Member { tenant: 7, id: 8 };
+    Router::new()
+        .route("/in", post(move |mut s: S| async move { s.member_mut().log_in(member()) }))
+        .route("/role", post(move |mut s: S| async move { s.role_mut().set(member()) }))
+        .route("/dark", post(|mut s: S| async move { *s.theme_mut() = "dark".to_owned() }))
+        .route("/share", post(|mut s: S| async move { *s.share_mut() = f64::NAN }))
+        .route(
+            "/deep",
+            post(|mut s: S| async move { *s.deep_mut() = (0..130).fold(Deep(None), |deep, _| Deep(Some(Box::new((deep,))))) }),
+        )
+        .route("/theme", get(|s: S| async move { s.theme().to_owned() }))
+        .layer(
+            Sessions::<Members>::builder()
+                .store(CookieStore::signed())
+                .keys(KeyRing::generate())
+                .build()
+                .unwrap()
+                .layer(),
+        )
+}
+
+// S13, B27: who signs in again is who was signed in, and keeps all; what is equal is no write.
+#[tokio::test]
+async fn a_struct_is_the_same_when_it_comes_back() {
+    let app = members();
+    let mut visitor = Visitor::new(&app);
+    for path in ["/in", "/dark", "/role", "/in"] {
+        assert_eq!(visitor.post(path).await.status, 200);
+    }
+    assert_eq!(visitor.get("/theme").await.body, "dark");
+    assert_eq!(visitor.post("/role").await.set_cookie(), None);
+}
+
+// What JSON cannot say is an error, rather than a session with something else in it, or none.
+#[tokio::test]
+async fn what_would_not_come_back_is_refused() {
+    let app = members();
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/dark").await;
+    for (path, field) in [("/share", "share"), ("/deep", "deep")] {
+        let refused = visitor.post(path).await;
+        assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None), "{path}");
+        assert!(refused.body.contains(&format!("`{field}` has bytes or keys that are no text")), "{}", refused.body);
+        assert_eq!(visitor.get("/theme").await.body, "dark");
+    }
 }

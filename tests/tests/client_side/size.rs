@@ -108,3 +108,39 @@ over_forms! {
         assert_eq!(visitor.cookie_named(COOKIE), None);
     }
 }
+
+over_forms! {
+    // S20: what a handler was told to be ended is ended, whatever comes of what it wrote afterwards.
+    async fn what_was_ended_and_saved_is_ended(store) {
+        type S = Session<crate::site::Prefs>;
+        let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
+        let end = |mut session: S| async move {
+            session.destroy();
+            session.save().await.unwrap();
+            *session.name_mut() = "x".repeat(5000);
+        };
+        let app = crate::site::routes().route("/end", post(end)).layer(sessions.layer());
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/login/ada").await;
+        let reply = visitor.post("/end").await;
+        assert_eq!((reply.status, visitor.cookie_named(COOKIE)), (StatusCode::INTERNAL_SERVER_ERROR, None));
+        assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
+    }
+}
+
+// In several cookies: the sentence does not name a limit that was kept.
+#[tokio::test]
+async fn what_is_allowed_is_less_than_what_is_refused() {
+    let server = Server::new(CookieStore::encrypted().split(2));
+    let mut visitor = server.visitor();
+    for length in (6000..6060).step_by(3) {
+        let reply = visitor.post(&format!("/note/{}", "x".repeat(length))).await;
+        if reply.status == StatusCode::OK {
+            continue;
+        }
+        let numbers: Vec<usize> = reply.body.split(' ').filter_map(|word| word.trim_end_matches(';').parse().ok()).collect();
+        assert!(numbers[0] > numbers[1], "{}", reply.body);
+        return;
+    }
+    panic!("nothing was too large");
+}

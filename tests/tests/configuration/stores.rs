@@ -50,8 +50,6 @@ async fn sessions_in_cookies_by_url() {
     {
         kept::<Guest>(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
-    let said = sentence(kept::<Guest>("cookie:?split=5").await.unwrap_err());
-    assert!(said.starts_with("a session can be in 1 to 4 cookies, not in 5"), "{said}");
     let signed = from_json(
         r#"{"store": "cookie:?form=signed", "keys": "aae24849842d7082b66f57ce8270bd04da2c39ffb97df22803c270983032c4e5"}"#,
     );
@@ -74,6 +72,28 @@ async fn what_cookies_cannot_do_is_refused_at_start() {
          once: choose a store such as `file:sessions` or `redis://localhost`, or leave `atomic` and `counter` off"
     );
     kept::<Counting>("memory:").await.unwrap();
+}
+
+// And what cannot be held of the options, rather than to be passed over: each names the setting that it is about.
+#[tokio::test]
+async fn options_that_cookies_cannot_hold_are_refused_at_start() {
+    let long = "a".repeat(4000);
+    for (variable, value, end) in [
+        ("SESSION_END_ON_REPLAY", "true", "(`end_on_replay` is from the variable SESSION_END_ON_REPLAY)"),
+        ("SESSION_ROTATE_EVERY", "15m", "(`rotate_every` is from the variable SESSION_ROTATE_EVERY)"),
+        ("SESSION_COOKIE", &*long, "choose a shorter name (`cookie` is from the variable SESSION_COOKIE)"),
+    ] {
+        let variables = [("SESSION_STORE", "cookie:"), (variable, value)];
+        let builder = Sessions::<Proved>::builder().variables("SESSION_", variables).unwrap();
+        let said = sentence(builder.keys(KeyRing::generate()).open().await.unwrap_err());
+        assert!(said.ends_with(end), "{said}");
+    }
+}
+
+#[derive(Session)]
+#[session(bounded)]
+struct Proved {
+    size: u8,
 }
 
 #[tokio::test]
@@ -126,6 +146,8 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("cookie:secret", "after `cookie:` only `?form=signed`, `?split=2` and"),
         ("cookie:?secret=1", "after `cookie:` only `?form=signed`, `?split=2` and"),
         ("cookie:?form=secret", "`form` is `encrypted` or `signed`"),
+        ("cookie:?split=5", "`split` is a number of cookies, from 1 to 4"),
+        ("cookie:?split=0", "`split` is a number of cookies, from 1 to 4"),
         ("cookie:?split=secret", "`split` is a number of cookies, from 1 to 4"),
         ("cookie:?revocations=cookie:", "`revocations` names a store that a server keeps"),
         ("cookie:?revocations=redsi://:secret@h", "did you mean `redis`?"),

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Kind},
     event::Event,
-    id::{Key, Verifier},
+    id::{Key, Nonce, Verifier},
     record::{Applied, Change, Record},
 };
 
@@ -57,7 +57,7 @@ impl Engine {
             self.events.emit(&Event::Unknown, Some(&key));
             return Ok(Presented::Nobody);
         }
-        if let Some(Revocation { at, renewed }) = client.revocation(self, &key).await? {
+        if let Some(Revocation { at, renewed, .. }) = client.revocation(self, &key).await? {
             let recently = now.since(at) < GRACE;
             self.events.emit(&Event::Replayed { recently }, Some(&key));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nobody });
@@ -69,6 +69,14 @@ impl Engine {
 /// A session that is its own proof.
 fn found(selector: crate::id::Selector, record: Arc<Record>, by_current_key: bool) -> Found {
     Found { selector, verifier: Verifier::none(), record, sealed: None, by_current: true, by_current_key }
+}
+
+/// What marks a plan's change.
+fn nonce(plan: &Plan) -> Option<Nonce> {
+    match plan {
+        Plan::End { change } | Plan::Update { change, .. } | Plan::Create { change, .. } => Some(change.nonce),
+        Plan::Nothing | Plan::Lost(_) | Plan::Conflict => None,
+    }
 }
 
 /// What a plan comes to.
@@ -86,11 +94,10 @@ impl Request {
         if matches!(response, Response::Left | Response::Cancelled) && !ends_from_afar {
             return Err(Error::new(Kind::TooLate { wanted: "a session in a cookie needs one" }));
         }
-        // Not its own, whose answer was lost.
-        if let Some(before) = before.as_ref().filter(|_| !work.resumed)
-            && let Some(revocation) = client.revocation(self.engine(), &before.selector.key()).await?
+        if let Some(before) = &before
+            && let Some(lost) = self.revoked_by_others(client, work, before).await?
         {
-            return Ok(Some(self.lose(if revocation.renewed { Lost::Moved } else { Lost::Gone })));
+            return Ok(Some(self.lose(lost)));
         }
         let kept = match self.judge(client, work, before.as_ref())? {
             Ok(kept) => kept,
@@ -99,13 +106,25 @@ impl Request {
         // Made before anything is said: it may be too large.
         let token = kept.next.as_ref().map(|next| client.seal(next, work.at)).transpose()?;
         if let (Some(before), Some(revoked), true) = (&before, &client.revoked, kept.renews) {
-            let revocation = Revocation { at: work.at, renewed: matches!(work.plan, Plan::Update { .. }) };
+            let renewed = matches!(work.plan, Plan::Update { .. });
+            let revocation = Revocation { at: work.at, renewed, by: nonce(&work.plan) };
             let until = before.record.ends_at;
-            revoked.add(&before.selector.key(), revocation, until, self.engine().store_timeout).await?;
+            // A session goes on under one name at most: of two requests at once, the first to enter that it is renewed.
+            if !revoked.add(&before.selector.key(), revocation, until, self.engine().store_timeout).await? {
+                let lost = self.revoked_by_others(client, work, before).await?.unwrap_or(Lost::Gone);
+                return Ok(Some(self.lose(lost)));
+            }
         }
         self.say(&work.plan);
         self.put(kept.next, token, work.at);
         Ok(Some(Outcome::Applied))
+    }
+
+    /// How the session was lost, if somebody revoked it meanwhile: not this very change, whose answer was lost.
+    async fn revoked_by_others(&self, client: &Client, work: &Work, before: &Carried) -> Result<Option<Lost>, Error> {
+        let revocation = client.revocation(self.engine(), &before.selector.key()).await?;
+        let by_others = revocation.filter(|revocation| revocation.by.is_none() || revocation.by != nonce(&work.plan));
+        Ok(by_others.map(|revocation| if revocation.renewed { Lost::Moved } else { Lost::Gone }))
     }
 
     /// The session as it came, or as this request has changed it so far, and where the response is.
@@ -133,9 +152,10 @@ impl Request {
             (Applied::Moved, _) => return Ok(Err(self.lose(Lost::Moved))),
             (Applied::Gone | Applied::Applied { .. }, _) => return Ok(Err(self.lose(Lost::Gone))),
         };
-        // A name is revoked until the last cookie under it would end, so none may outlive the newest.
-        let shorter = |before: &Carried| record.ends_at < before.record.ends_at;
-        let renews = change.renew.is_some() || before.is_some_and(shorter);
+        // A name is revoked until the cookies under it end, so all of them have to end at the same moment: of two tabs, one
+        // may ask to be remembered, and the other has the last word.
+        let ends_elsewhen = |before: &Carried| record.ends_at != before.record.ends_at;
+        let renews = change.renew.is_some() || before.is_some_and(ends_elsewhen);
         let selector = match before {
             Some(before) if !renews || client.revoked.is_none() => before.selector,
             _ => new_selector()?,

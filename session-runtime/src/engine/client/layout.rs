@@ -85,6 +85,11 @@ impl Names {
     }
 }
 
+/// Whether this build does not know the field that goes by this name.
+pub(super) fn is_unknown(name: &str) -> bool {
+    name.starts_with(UNKNOWN)
+}
+
 fn short(name: &str) -> Short {
     let hash = Sha256::digest(name);
     [hash[0], hash[1]]

@@ -2,13 +2,14 @@
 //!
 //! - [`Client`]: makes the cookie's value of a session, and a session of the value.
 //! - `layout`: a session as few bytes, for the encrypted form; `table`: a list of structs in them.
-//! - `text`: a session as JSON, for the signed form.
+//! - `text`: a session as JSON, for the signed form; `json`: a value in it.
 //! - `pieces`: a value in several cookies.
 //! - `revoked`: which sessions open nothing any more, though their cookies are good.
 //! - `keep`: carries a plan out, which here is to judge it and to make the cookie.
 
 #[cfg(feature = "testing")]
 mod fuzz;
+mod json;
 mod keep;
 mod layout;
 mod pieces;
@@ -28,7 +29,7 @@ use self::{layout::Names, revoked::Revoked};
 use super::open::Found;
 use crate::{
     clock::Timestamp,
-    cookie::LARGEST_PAIR,
+    cookie::LONGEST,
     error::{Error, Kind},
     event::Events,
     id::{Digest, Key, Selector, random},
@@ -55,6 +56,8 @@ pub(crate) struct Client {
     cookie: String,
     /// In how many cookies a session may be.
     most: usize,
+    /// Whether it was proved that a session fits, as far as this build knows its fields.
+    bounded: bool,
     revoked: Option<Revoked>,
     /// What was last written before this opens nothing.
     issued_after: Timestamp,
@@ -67,8 +70,8 @@ pub(crate) struct Client {
 struct Whose {
     /// What stands before each identity, here as in a store.
     kind: [u8; 8],
-    /// The field that says so too: it goes without saying.
-    field: Option<&'static str>,
+    /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
+    field: Option<&'static Meta>,
 }
 
 enum How {
@@ -140,8 +143,14 @@ impl Client {
         let (most, issued_after) = (store.pieces.into(), store.issued_after);
         let revoked = store.revoked.map(Revoked::new);
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
-        let whose = Whose { kind, field: identity.map(|meta| meta.name) };
-        Ok(Self { how, app: app.to_owned(), cookie: cookie.to_owned(), most, revoked, issued_after, whose })
+        let whose = Whose { kind, field: identity };
+        let (app, cookie) = (app.to_owned(), cookie.to_owned());
+        Ok(Self { how, app, cookie, most, bounded: false, revoked, issued_after, whose })
+    }
+
+    /// Lets what other builds left in a session go where it does not fit with that.
+    pub(crate) fn bounded(self, bounded: bool) -> Self {
+        Self { bounded, ..self }
     }
 
     pub(super) fn observe(&self, events: Events) {
@@ -173,22 +182,34 @@ impl Client {
     /// # Errors
     /// If it is longer than browsers keep, or has what cannot be written in its form.
     fn seal(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
-        let value = match &self.how {
+        let allowed = pieces::room(&self.cookie, self.most);
+        let value = self.write(carried, now)?;
+        if value.len() <= allowed {
+            return Ok(value);
+        }
+        if self.bounded {
+            let value = self.write(&carried.known(), now)?;
+            if value.len() <= allowed {
+                tracing::warn!(target: "session_runtime", "a session left no room in its cookie for fields of another build, which were dropped");
+                return Ok(value);
+            }
+        }
+        Err(Error::new(Kind::TooLargeForCookie {
+            bytes: self.cookie.len() + value.len(),
+            allowed: self.cookie.len() + allowed,
+            fields: self.sizes(carried, now),
+        }))
+    }
+
+    /// The value, however long it is.
+    fn write(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
+        Ok(match &self.how {
             How::Encrypted { sealer, names } => {
                 let sealed = sealer.seal(&layout::write(carried, names, now), &self.place())?;
                 Base64UrlUnpadded::encode_string(&sealed)
             }
             How::Signed(signer) => text::sign(&text::write(carried, now)?, signer, &self.place()),
-        };
-        let allowed = pieces::room(&self.cookie, self.most);
-        if value.len() <= allowed {
-            return Ok(value);
-        }
-        Err(Error::new(Kind::TooLargeForCookie {
-            bytes: self.cookie.len() + value.len(),
-            allowed: self.most * LARGEST_PAIR,
-            fields: self.sizes(carried, now),
-        }))
+        })
     }
 
     /// The session that a cookie's value carries, if it is one of ours.
@@ -225,7 +246,9 @@ impl Client {
 
     /// Whether a session may still be served.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
-        record.is_live(now) && record.seen_at >= self.issued_after
+        // Stores keep an entry for so long, and browsers a cookie: an older one is a copy that may have been revoked.
+        let is_kept = self.revoked.is_none() || now.since(record.seen_at) < LONGEST;
+        record.is_live(now) && record.seen_at >= self.issued_after && is_kept
     }
 
     /// The fields, the largest first.
@@ -238,8 +261,11 @@ impl Client {
             How::Signed(_) => live.map(|entry| (entry.name, text::bytes_of(entry))).collect(),
         };
         sizes.sort_by_key(|(_, bytes)| Reverse(*bytes));
-        let mut named: Vec<_> =
-            sizes.iter().take(NAMED).map(|(name, bytes)| format!("`{}` ({bytes})", name.escape_debug())).collect();
+        let named = |(name, bytes): &(&str, usize)| match layout::is_unknown(name) {
+            true => format!("one that this build does not know ({bytes})"),
+            false => format!("`{}` ({bytes})", name.escape_debug()),
+        };
+        let mut named: Vec<_> = sizes.iter().take(NAMED).map(named).collect();
         if sizes.len() > NAMED {
             named.push(format!("{} more", sizes.len() - NAMED));
         }
@@ -251,10 +277,10 @@ impl Parts {
     fn into_carried(mut self, whose: Whose) -> Carried {
         let mut selector = Selector([0; 16]);
         selector.0[..NAME].copy_from_slice(&self.name);
-        let (authenticated_at, user) = self.signed_in.unzip();
-        if let (Some(user), Some(name)) = (&user, whose.field) {
-            self.fields.push(Entry { name, value: user, expires: Timestamp::NEVER });
+        if let (Some((at, user)), Some(field)) = (&self.signed_in, whose.field) {
+            self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
         }
+        let (authenticated_at, user) = self.signed_in.unzip();
         let record = Record {
             verifier: Digest::from([0; 16]),
             previous: None,
@@ -288,10 +314,17 @@ impl Carried {
         Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
     }
 
+    /// The same without the fields that this build does not know.
+    fn known(&self) -> Self {
+        let mut fields = Fields::default();
+        self.record.fields.iter().filter(|entry| !layout::is_unknown(entry.name)).for_each(|entry| fields.push(entry));
+        Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
+    }
+
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
     fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
-        let said = move |entry: &Entry<'_>| Some(entry.name) == self.whose.field && Some(entry.value) == user;
+        let said = move |entry: &Entry<'_>| self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user;
         self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }

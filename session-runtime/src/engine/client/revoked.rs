@@ -9,10 +9,13 @@ use crate::{
     clock::Timestamp,
     engine::ask::{twice, within},
     event::Events,
-    id::{Digest, Key},
-    record::{Change, Lifetime},
+    id::{Digest, Key, Nonce},
+    record::{Applied, Change, Lifetime, Sign},
     store::{DynStore, StoreError},
 };
+
+/// Whose the entries are: nobody's, since no kind of session is named so shortly.
+const USER: &[u8] = b"ended";
 
 /// The list, in a store.
 pub(crate) struct Revoked(Arc<dyn DynStore>);
@@ -23,6 +26,8 @@ pub(super) struct Revocation {
     pub(super) at: Timestamp,
     /// It goes on under another name: somebody signed in or out.
     pub(super) renewed: bool,
+    /// The change that it was part of.
+    pub(super) by: Option<Nonce>,
 }
 
 impl Revoked {
@@ -45,21 +50,30 @@ impl Revoked {
         limit: Duration,
     ) -> Result<Option<Revocation>, StoreError> {
         let found = within(limit, self.0.load(key, now)).await?;
-        Ok(found.map(|record| Revocation { at: record.created_at, renewed: record.remembered }))
+        Ok(found.map(|record| Revocation {
+            at: record.created_at,
+            renewed: record.remembered,
+            by: record.nonces.last().copied(),
+        }))
     }
 
-    /// Revokes a session whose last cookie is good `until` then. Twice is as good as once.
+    /// Revokes a session whose cookies are good `until` then; says `false` if somebody else did before. By the same change
+    /// twice is as good as once.
     pub(super) async fn add(
         &self,
         key: &Key,
         revocation: Revocation,
         until: Timestamp,
         limit: Duration,
-    ) -> Result<(), StoreError> {
-        let Revocation { at, renewed } = revocation;
+    ) -> Result<bool, StoreError> {
+        let Revocation { at, renewed, by } = revocation;
         let mut entry = Change::create(Digest::from([0; 16]), at, until, until);
+        entry.nonce = by.unwrap_or(entry.nonce);
+        // A store that runs full lets guests go before users, and a flood of guests must not open what was ended.
+        entry.sign = Some(Sign::In { user: USER.into(), at });
         // The one bit of an empty record that no store looks at.
         entry.restart = Some(Lifetime { idle_until: until, ends_at: until, remembered: renewed });
-        twice(|| within(limit, self.0.apply(key, &entry, at))).await.map(|_| ())
+        let added = twice(|| within(limit, self.0.apply(key, &entry, at))).await?;
+        Ok(matches!(added, Applied::Applied { .. }))
     }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    cookie::LARGEST_PAIR,
     keys::tests::{key, ring},
     record::Entry,
     schema::Field,
@@ -42,7 +43,7 @@ fn session(theme: &str) -> Carried {
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
         fields,
     };
-    parts.into_carried(Whose { kind: KIND, field: Some("user") })
+    parts.into_carried(Whose { kind: KIND, field: FIELDS.last() })
 }
 
 #[test]

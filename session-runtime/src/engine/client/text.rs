@@ -4,12 +4,13 @@
 //! The signature is what `keys/sign.rs` puts around a value. It covers purpose, application and cookie name too (SECURITY
 //! S40, S41), and is checked before anything is read (S39).
 
+use std::collections::BTreeMap;
+
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Carried, NAME, Parts};
+use super::{Carried, NAME, Parts, json::Json};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -31,18 +32,19 @@ struct Text {
     remembered: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authenticated_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    user: Value,
-    fields: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    user: Json,
+    fields: BTreeMap<String, Json>,
     /// When fields expire that do so by themselves.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    expire: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    expire: BTreeMap<String, u64>,
 }
 
 /// The session as JSON, without what has expired by `now`.
 ///
 /// # Errors
-/// If a value is none that JSON has: bytes, or a map whose keys are no text.
+/// If a value is none that JSON has: bytes, a map whose keys are no text, a number that is not finite, or one that is nested
+/// too deep to be read again.
 pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error> {
     let record = &*carried.record;
     let signed_in = carried.signed_in();
@@ -54,26 +56,29 @@ pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error>
         ends_at: record.ends_at.as_millis(),
         remembered: record.remembered,
         authenticated_at: signed_in.map(|(at, _)| at.as_millis()),
-        user: signed_in.map_or(Ok(Value::Null), |(_, user)| value("the identity", user))?,
-        fields: Map::new(),
-        expire: Map::new(),
+        user: signed_in.map_or(Ok(Json::Null), |(_, user)| value("the identity", user))?,
+        fields: BTreeMap::new(),
+        expire: BTreeMap::new(),
     };
     for entry in carried.fields(now) {
         text.fields.insert(entry.name.to_owned(), value(entry.name, entry.value)?);
         if entry.expires != Timestamp::NEVER {
-            text.expire.insert(entry.name.to_owned(), entry.expires.as_millis().into());
+            text.expire.insert(entry.name.to_owned(), entry.expires.as_millis());
         }
     }
     serde_json::to_vec(&text).map_err(|error| Error::new(Kind::NotText { field: "a field".into() }).because(error))
 }
 
-fn value(name: &str, value: &[u8]) -> Result<Value, Error> {
-    rmp_serde::from_slice(value).map_err(|error| Error::new(Kind::NotText { field: name.into() }).because(error))
+fn value(name: &str, value: &[u8]) -> Result<Json, Error> {
+    let not_text = || Error::new(Kind::NotText { field: name.into() });
+    let json: Json = rmp_serde::from_slice(value).map_err(|error| not_text().because(error))?;
+    if json.is_shallow() { Ok(json) } else { Err(not_text()) }
 }
 
 /// How many bytes [`write`] takes for a field.
 pub(super) fn bytes_of(entry: Entry<'_>) -> usize {
-    value(entry.name, entry.value).map_or(0, |value| entry.name.len() + 4 + value.to_string().len())
+    let value = value(entry.name, entry.value).ok().and_then(|value| serde_json::to_string(&value).ok());
+    value.map_or(0, |value| entry.name.len() + 4 + value.len())
 }
 
 /// The session that was written; `None` if this is anything else.
@@ -86,7 +91,7 @@ pub(super) fn read(text: &[u8]) -> Option<Parts> {
     let moment = Timestamp::from_millis;
     let mut fields = Fields::default();
     for (name, value) in &text.fields {
-        let expires = text.expire.get(name).and_then(Value::as_u64).map_or(Timestamp::NEVER, moment);
+        let expires = text.expire.get(name).copied().map_or(Timestamp::NEVER, moment);
         fields.push(Entry { name, value: &to_bytes(value).ok()?, expires });
     }
     let user = (!text.user.is_null()).then(|| to_bytes(&text.user)).transpose().ok()?;
