@@ -150,14 +150,16 @@ impl Change {
         }
         let grown: usize = self.set.iter().map(|set| set.name.len() + set.value.len() + 16).sum();
         let mut new = Fields::with_capacity(old.as_bytes().len() + grown + self.add.len() * 32);
-        for entry in old.iter().filter(|entry| entry.is_live(now)) {
-            let kept = self.keep.as_ref().is_none_or(|keep| contains(keep, entry.name));
-            if let Some(set) = self.set.iter().find(|set| set.name == entry.name) {
-                new.push(Entry { name: entry.name, value: &set.value, expires: set.expires });
-            } else if let Some(add) = self.add.iter().find(|add| add.name == entry.name) {
-                push_sum(&mut new, add, kept.then_some(entry.value));
-            } else if kept && !contains(&self.unset, entry.name) {
-                new.push(entry);
+        // Most of it is copied as it is, name unread.
+        for raw in old.raw().filter(|raw| raw.is_live(now)) {
+            let is = |name: &Name| name.as_bytes() == raw.name;
+            let kept = self.keep.as_ref().is_none_or(|keep| keep.iter().any(is));
+            if let Some(set) = self.set.iter().find(|set| is(&set.name)) {
+                new.push(Entry { name: &set.name, value: &set.value, expires: set.expires });
+            } else if let Some(add) = self.add.iter().find(|add| is(&add.name)) {
+                push_sum(&mut new, add, kept.then_some(raw.value));
+            } else if kept && !self.unset.iter().any(is) {
+                new.push_raw(&raw);
             }
         }
         let absent = |name: &Name| live(old, name, now).is_none();
@@ -202,10 +204,6 @@ impl Renew {
 
 fn live<'a>(fields: &'a Fields, name: &str, now: Timestamp) -> Option<Entry<'a>> {
     fields.get(name).filter(|entry| entry.is_live(now))
-}
-
-fn contains(names: &[Name], name: &str) -> bool {
-    names.iter().any(|kept| kept == name)
 }
 
 fn push_sum(fields: &mut Fields, add: &Add, old: Option<&[u8]>) {

@@ -117,6 +117,21 @@ impl Fields {
         })
     }
 
+    /// The fields as they stand in the buffer: nothing of them is looked at but where they end.
+    pub(super) fn raw(&self) -> impl Iterator<Item = Raw<'_>> {
+        let mut rest = self.0.as_slice();
+        std::iter::from_fn(move || {
+            let (raw, after) = split_raw(rest)?;
+            rest = after;
+            Some(raw)
+        })
+    }
+
+    /// Adds a field as it stood in another buffer.
+    pub(super) fn push_raw(&mut self, raw: &Raw<'_>) {
+        self.0.extend_from_slice(raw.whole);
+    }
+
     /// The buffer itself, for a store that keeps all fields in one value.
     ///
     /// ```
@@ -153,26 +168,35 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
 }
 
 /// An entry whose name has not been looked at.
-struct Raw<'a> {
-    name: &'a [u8],
-    value: &'a [u8],
+pub(super) struct Raw<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
     expires: [u8; 8],
+    whole: &'a [u8],
 }
 
 impl<'a> Raw<'a> {
     fn entry(&self) -> Option<Entry<'a>> {
-        let expires = Timestamp::from_millis(u64::from_le_bytes(self.expires));
-        Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires })
+        Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires: self.expires() })
+    }
+
+    fn expires(&self) -> Timestamp {
+        Timestamp::from_millis(u64::from_le_bytes(self.expires))
+    }
+
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        !self.expires().passed(now)
     }
 }
 
 fn split_raw(bytes: &[u8]) -> Option<(Raw<'_>, &[u8])> {
+    let whole = bytes;
     let (&[name_length], rest) = bytes.split_first_chunk()?;
     let (&value_length, rest) = rest.split_first_chunk()?;
     let (&expires, rest) = rest.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(usize::from(name_length))?;
     let (value, rest) = rest.split_at_checked(u32::from_le_bytes(value_length) as usize)?;
-    Some((Raw { name, value, expires }, rest))
+    Some((Raw { name, value, expires, whole: &whole[..whole.len() - rest.len()] }, rest))
 }
 
 impl fmt::Debug for Fields {
