@@ -163,6 +163,39 @@ mod builds {
         #[session(max_len = 1400)]
         pub(crate) note: String,
     }
+
+    #[derive(Session)]
+    #[session(bounded, cookie = "__Host-full")]
+    pub(crate) struct Renamed {
+        #[session(max_len = 1400, alias = "name")]
+        pub(crate) nick: String,
+        #[session(max_len = 1400)]
+        pub(crate) note: String,
+    }
+}
+
+// The same where the build from before wrote a field that has another name by now, and this build had written it already.
+#[tokio::test]
+async fn an_older_name_makes_way() {
+    use builds::{Before, Renamed};
+    let keys = KeyRing::generate();
+    let name = |mut s: Session<Before>| async move { *s.name_mut() = "x".repeat(1400) };
+    let sessions = Sessions::<Before>::builder().store(CookieStore::encrypted()).keys(keys.clone()).build().unwrap();
+    let before = Router::new().route("/name", post(name)).layer(sessions.layer());
+    let nick = |mut s: Session<Renamed>| async move { *s.nick_mut() = "y".repeat(1400) };
+    let note = |mut s: Session<Renamed>| async move { *s.note_mut() = "z".repeat(1400) };
+    let read = |s: Session<Renamed>| async move { format!("{:.2} {:.2}", s.nick(), s.note()) };
+    let sessions = Sessions::<Renamed>::builder().store(CookieStore::encrypted()).keys(keys).build().unwrap();
+    let after = Router::new().route("/nick", post(nick)).route("/note", post(note)).route("/", get(read));
+    let after = after.layer(sessions.layer());
+
+    let mut visitor = Visitor::new(&after);
+    visitor.post("/nick").await;
+    let mut visitor = visitor.at(&before);
+    visitor.post("/name").await;
+    let mut visitor = visitor.at(&after);
+    assert_eq!(visitor.post("/note").await.status, 200);
+    assert_eq!(visitor.get("/").await.body, "yy zz");
 }
 
 // B30: what another build left there stays, unless what was proved would then not be so.
