@@ -326,7 +326,9 @@ impl Carried {
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
     fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
-        let said = move |entry: &Entry<'_>| self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user;
+        let said = move |entry: &Entry<'_>| {
+            self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
+        };
         self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }
