@@ -129,8 +129,8 @@ fn what_no_longer_holds_is_found_at_start() {
     let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
     assert_eq!(
         signed.build().unwrap_err().to_string(),
-        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, or drop \
-         `bounded`"
+        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, which is \
+         `cookie:` as a URL, or drop `bounded`"
     );
     let name = "a".repeat(100);
     let full = || Sessions::<Full>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());

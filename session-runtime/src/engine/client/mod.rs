@@ -136,7 +136,7 @@ impl Client {
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
                     "`{}` of the `{name}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
-                     in `CookieStore::encrypted()`",
+                     in `CookieStore::encrypted()`, which is `cookie:` as a URL",
                     secret.name
                 )));
             }
