@@ -330,8 +330,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {
         return Err(Error::setup(format!(
-            "the `{name}` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, or \
-             drop `bounded`"
+            "the `{name}` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, \
+             which is `cookie:` as a URL, or drop `bounded`"
         )));
     }
     match most_bytes(&S::SPEC, cookie.len()) {

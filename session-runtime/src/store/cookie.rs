@@ -107,8 +107,8 @@ impl CookieStore {
         self
     }
 
-    /// Keeps in `store` which sessions have ended by log-out, `destroy`, `clear`, or were renewed by a sign-in: their cookies
-    /// open nothing from then on, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
+    /// Keeps in `store` which sessions have ended by log-out, `destroy`, `clear`, or were renewed, as by a sign-in or by
+    /// `remember`: their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
     ///
     /// The list is small: an entry of a few bytes for each, until its cookie would have ended. Every request that asks for its
     /// session asks the list too, and each that writes asks it once more; if it cannot answer, the request is answered as if

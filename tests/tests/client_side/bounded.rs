@@ -129,8 +129,8 @@ fn what_no_longer_holds_is_found_at_start() {
     let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
     assert_eq!(
         signed.build().unwrap_err().to_string(),
-        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, or drop \
-         `bounded`"
+        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, which is \
+         `cookie:` as a URL, or drop `bounded`"
     );
     let name = "a".repeat(100);
     let full = || Sessions::<Full>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
@@ -163,6 +163,39 @@ mod builds {
         #[session(max_len = 1400)]
         pub(crate) note: String,
     }
+
+    #[derive(Session)]
+    #[session(bounded, cookie = "__Host-full")]
+    pub(crate) struct Renamed {
+        #[session(max_len = 1400, alias = "name")]
+        pub(crate) nick: String,
+        #[session(max_len = 1400)]
+        pub(crate) note: String,
+    }
+}
+
+// The same where the build from before wrote a field that has another name by now, and this build had written it already.
+#[tokio::test]
+async fn an_older_name_makes_way() {
+    use builds::{Before, Renamed};
+    let keys = KeyRing::generate();
+    let name = |mut s: Session<Before>| async move { *s.name_mut() = "x".repeat(1400) };
+    let sessions = Sessions::<Before>::builder().store(CookieStore::encrypted()).keys(keys.clone()).build().unwrap();
+    let before = Router::new().route("/name", post(name)).layer(sessions.layer());
+    let nick = |mut s: Session<Renamed>| async move { *s.nick_mut() = "y".repeat(1400) };
+    let note = |mut s: Session<Renamed>| async move { *s.note_mut() = "z".repeat(1400) };
+    let read = |s: Session<Renamed>| async move { format!("{:.2} {:.2}", s.nick(), s.note()) };
+    let sessions = Sessions::<Renamed>::builder().store(CookieStore::encrypted()).keys(keys).build().unwrap();
+    let after = Router::new().route("/nick", post(nick)).route("/note", post(note)).route("/", get(read));
+    let after = after.layer(sessions.layer());
+
+    let mut visitor = Visitor::new(&after);
+    visitor.post("/nick").await;
+    let mut visitor = visitor.at(&before);
+    visitor.post("/name").await;
+    let mut visitor = visitor.at(&after);
+    assert_eq!(visitor.post("/note").await.status, 200);
+    assert_eq!(visitor.get("/").await.body, "yy zz");
 }
 
 // B30: what another build left there stays, unless what was proved would then not be so.

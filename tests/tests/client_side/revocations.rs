@@ -267,3 +267,13 @@ async fn a_copy_does_not_outlive_the_list() {
         assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), user);
     }
 }
+
+// S20: a server that has no replica cannot say for sure that the log-out is in, as asked by `wait_for`.
+#[tokio::test]
+async fn a_log_out_waits_for_replicas() {
+    let Some(AnyStore::Redis(store, _shelf)) = AnyStore::redis().await else { return };
+    let server = Server::new(CookieStore::encrypted().revocations(store.wait_for(9, Duration::from_millis(20))));
+    let mut visitor = server.signed_in("ada").await;
+    let reply = visitor.post("/logout").await;
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+}

@@ -135,7 +135,9 @@ fn members() -> Router {
         .route("/share", post(|mut s: S| async move { *s.share_mut() = f64::NAN }))
         .route(
             "/deep",
-            post(|mut s: S| async move { *s.deep_mut() = (0..130).fold(Deep(None), |deep, _| Deep(Some(Box::new((deep,))))) }),
+            post(|mut s: S| async move {
+                *s.deep_mut() = (0..130).fold(Deep(None), |deep, _| Deep(Some(Box::new((deep,)))))
+            }),
         )
         .route("/theme", get(|s: S| async move { s.theme().to_owned() }))
         .layer(

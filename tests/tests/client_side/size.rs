@@ -138,7 +138,8 @@ async fn what_is_allowed_is_less_than_what_is_refused() {
         if reply.status == StatusCode::OK {
             continue;
         }
-        let numbers: Vec<usize> = reply.body.split(' ').filter_map(|word| word.trim_end_matches(';').parse().ok()).collect();
+        let numbers: Vec<usize> =
+            reply.body.split(' ').filter_map(|word| word.trim_end_matches(';').parse().ok()).collect();
         assert!(numbers[0] > numbers[1], "{}", reply.body);
         return;
     }

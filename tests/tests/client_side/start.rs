@@ -29,7 +29,7 @@ fn secrets_are_not_for_everybody_to_read() {
     assert_eq!(
         error(builder::<Secretive>(CookieStore::signed())),
         "`code` of the `Secretive` sessions is `secret`, and whoever has a signed cookie can read it: keep them in \
-         `CookieStore::encrypted()`"
+         `CookieStore::encrypted()`, which is `cookie:` as a URL"
     );
 }
 

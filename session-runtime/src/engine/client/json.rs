@@ -161,6 +161,13 @@ mod tests {
         }
     }
 
+    // Read the quick way, it would come back as its neighbour.
+    #[test]
+    fn a_fraction_comes_back_to_the_last_bit() {
+        let text = serde_json::to_string(&Json::Fraction(1.539_244_680_066_035e122)).unwrap();
+        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), Json::Fraction(1.539_244_680_066_035e122));
+    }
+
     #[test]
     fn what_json_has_not_is_refused() {
         for bytes in [

@@ -56,7 +56,8 @@ pub(crate) struct Client {
     cookie: String,
     /// In how many cookies a session may be.
     most: usize,
-    /// Whether it was proved that a session fits, as far as this build knows its fields.
+    fields: &'static [Meta],
+    /// Whether it was proved that a session of these fields fits.
     bounded: bool,
     revoked: Option<Revoked>,
     /// What was last written before this opens nothing.
@@ -135,7 +136,7 @@ impl Client {
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
                     "`{}` of the `{name}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
-                     in `CookieStore::encrypted()`",
+                     in `CookieStore::encrypted()`, which is `cookie:` as a URL",
                     secret.name
                 )));
             }
@@ -145,7 +146,7 @@ impl Client {
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
         let whose = Whose { kind, field: identity };
         let (app, cookie) = (app.to_owned(), cookie.to_owned());
-        Ok(Self { how, app, cookie, most, bounded: false, revoked, issued_after, whose })
+        Ok(Self { how, app, cookie, most, fields, bounded: false, revoked, issued_after, whose })
     }
 
     /// Lets what other builds left in a session go where it does not fit with that.
@@ -188,7 +189,7 @@ impl Client {
             return Ok(value);
         }
         if self.bounded {
-            let value = self.write(&carried.known(), now)?;
+            let value = self.write(&carried.only(self.fields), now)?;
             if value.len() <= allowed {
                 tracing::warn!(target: "session_runtime", "a session left no room in its cookie for fields of another build, which were dropped");
                 return Ok(value);
@@ -314,17 +315,20 @@ impl Carried {
         Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
     }
 
-    /// The same without the fields that this build does not know.
-    fn known(&self) -> Self {
+    /// The same with no other fields than these: not those that this build does not know, and none under an older name
+    /// beside today's.
+    fn only(&self, metas: &[Meta]) -> Self {
         let mut fields = Fields::default();
-        self.record.fields.iter().filter(|entry| !layout::is_unknown(entry.name)).for_each(|entry| fields.push(entry));
+        metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));
         Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
     }
 
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
     fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
-        let said = move |entry: &Entry<'_>| self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user;
+        let said = move |entry: &Entry<'_>| {
+            self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
+        };
         self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     engine::ask::{twice, within},
     event::Events,
     id::{Digest, Key, Nonce},
-    record::{Applied, Change, Lifetime, Sign},
+    record::{Applied, Change, Lifetime, Renew, Sign},
     store::{DynStore, StoreError},
 };
 
@@ -71,6 +71,8 @@ impl Revoked {
         entry.nonce = by.unwrap_or(entry.nonce);
         // A store that runs full lets guests go before users, and a flood of guests must not open what was ended.
         entry.sign = Some(Sign::In { user: USER.into(), at });
+        // So that a store which waits for replicas before a session has ended does so here.
+        entry.renew = Some(Renew::Privilege { to: Digest::from([0; 16]) });
         // The one bit of an empty record that no store looks at.
         entry.restart = Some(Lifetime { idle_until: until, ends_at: until, remembered: renewed });
         let added = twice(|| within(limit, self.0.apply(key, &entry, at))).await?;
