@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
 
 use crate::{
-    attr::{Policy, SameSite},
+    attr::{Migrate, Policy, SameSite},
     duration::Lifetime,
     model::{Field, Session},
     shape::Shape,
@@ -117,10 +117,8 @@ fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
         let (new, policy) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), quote!(#policy)));
         quote!(#new(#stored, #codec, #initial) #policy)
     };
-    let alias = (!field.attrs.aliases.is_empty()).then(|| {
-        let names = field.attrs.aliases.iter().map(|alias| &alias.value);
-        quote!(.alias(&[#(#names),*]))
-    });
+    let older: Vec<_> = field.older_names().collect();
+    let alias = (!older.is_empty()).then(|| quote!(.alias(&[#(#older),*])));
     let expires = field.attrs.expires.as_ref().map(|expires| {
         let expires = duration(&expires.value);
         quote!(.expires(#expires))
@@ -209,7 +207,33 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
     });
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
-    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded)
+    let migrations = migrations(session, p);
+    quote! {
+        #p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded #migrations
+    }
+}
+
+/// What makes fields of what older builds stored. An error about the function's types stands at its name.
+fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
+    let slots = session.slots_ident();
+    let migrations = session.fields.iter().flat_map(|field| {
+        let (slots, name) = (&slots, field.reader());
+        field.attrs.migrations.iter().map(move |given| {
+            let Migrate { function, names } = &given.value;
+            let places = 0..names.len();
+            let span = ends(function).1;
+            let values = match names.len() {
+                1 => quote_spanned!(span=> __older.get(0)?),
+                _ => quote_spanned!(span=> #(__older.get(#places)),*),
+            };
+            let field = respan(quote!(&#slots::#name), span);
+            // The function keeps its spans: it may be a `$crate`'s.
+            let run = quote_spanned!(span=> |__older| __older.into(#field, #function(#values)));
+            quote!(#p::Migration::new(&#slots::#name, &[#(#names),*], #run))
+        })
+    });
+    let migrations: Vec<_> = migrations.collect();
+    (!migrations.is_empty()).then(|| quote!(.migrations(const { &[#(#migrations),*] })))
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
