@@ -14,6 +14,9 @@ pub(crate) struct Migrate {
     pub(crate) names: Vec<LitStr>,
 }
 
+/// How many names a function may take.
+const MOST: usize = 4;
+
 impl<K: Key> Entry<K> {
     pub(crate) fn migrate(self, cx: &mut Context) -> Option<Given<Migrate>> {
         const TAKES: &str = "takes a function, and the stored names that it is given the values of";
@@ -25,6 +28,16 @@ impl<K: Key> Entry<K> {
         let function = Path::parse_mod_style.parse2(function.iter().cloned().collect());
         let names: Option<Vec<_>> = super::list::split(group.stream()).into_iter().map(name).collect();
         match (function, names) {
+            // #[session(migrate = full_name("title", "first", "middle", "last", "suffix"))]
+            (Ok(_), Some(names)) if names.len() > MOST => {
+                cx.error_at(
+                    &names[MOST],
+                    format!(
+                        "a field is made of at most {MOST} stored names; make some of them one field first, a struct"
+                    ),
+                );
+                None
+            }
             (Ok(function), Some(names)) if group.delimiter() == Delimiter::Parenthesis && !names.is_empty() => {
                 Some(self.given(Migrate { function, names }))
             }

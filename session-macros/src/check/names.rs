@@ -85,8 +85,8 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
                         format!("`{name}` is read for `{field}` already; drop it in one of the two places")
                     }
                     Kind::Older => format!(
-                        "`{name}` is read for `{other}` already, and moves there when that is written; make one field of \
-                         the two, of a struct"
+                        "`{name}` is read for `{other}` already, and goes when that is written; make one field of the two, \
+                         a struct"
                     ),
                 };
                 cx.error_at(at, message);

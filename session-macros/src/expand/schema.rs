@@ -1,6 +1,6 @@
 //! What the runtime knows of a session: its slots, a descriptor for each field, its lifetimes and its cookie.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
 
@@ -220,15 +220,10 @@ fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
         let (slots, name) = (&slots, field.reader());
         field.attrs.migrations.iter().map(move |given| {
             let Migrate { function, names } = &given.value;
-            let places = 0..names.len();
-            let span = ends(function).1;
-            let values = match names.len() {
-                1 => quote_spanned!(span=> __older.get(0)?),
-                _ => quote_spanned!(span=> #(__older.get(#places)),*),
-            };
+            let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
             let field = respan(quote!(&#slots::#name), span);
             // The function keeps its spans: it may be a `$crate`'s.
-            let run = quote_spanned!(span=> |__older| __older.into(#field, #function(#values)));
+            let run = quote_spanned!(span=> |__older| __older.make::<#count, _, _, _>(#field, #function));
             quote!(#p::Migration::new(&#slots::#name, &[#(#names),*], #run))
         })
     });

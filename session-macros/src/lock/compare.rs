@@ -12,7 +12,7 @@ use crate::{
 /// What a session has that its lock has not.
 pub(super) enum Difference {
     None,
-    /// What there is to be added to the lock.
+    /// What the lock is or has not yet.
     Harmless(String),
     /// What live sessions would lose, and where that is to be said.
     Loses(Vec<(TokenStream, String)>),
@@ -36,10 +36,15 @@ pub(super) fn compare(session: &Session, given: &Given<String>, before: &Lock) -
     }
     let new: Vec<_> = today.fields.iter().filter(|(name, form)| before.form(name) != Some(form)).collect();
     match new[..] {
-        _ if today.version > before.version => Difference::Harmless(format!("version {}", today.version)),
+        _ if today.version > before.version => {
+            Difference::Harmless(format!("is of version {}, not of {} yet", before.version, today.version))
+        }
         [] => Difference::None,
-        [(name, form)] => Difference::Harmless(format!("`{name}: {form}`")),
-        [(name, form), ..] => Difference::Harmless(format!("`{name}: {form}` and {} more", new.len() - 1)),
+        [(name, form)] => Difference::Harmless(format!("has no `{name}: {form}` yet, which live sessions survive")),
+        [(name, form), ..] => Difference::Harmless(format!(
+            "has no `{name}: {form}` yet, nor {} more, which live sessions survive",
+            new.len() - 1
+        )),
     }
 }
 

@@ -84,10 +84,7 @@ fn judge(
         }
         Difference::Harmless(what) => {
             if !update {
-                cx.error_at(
-                    given.at_value(),
-                    format!("`{file}` does not have {what} yet, which live sessions survive; {UPDATE} adds that"),
-                );
+                cx.error_at(given.at_value(), format!("`{file}` {what}; {UPDATE} writes it anew"));
             }
             update.then(|| Lock::following(session, before).to_string())
         }

@@ -42,21 +42,61 @@ pub struct Older<'a> {
 }
 
 impl Older<'_> {
-    /// What is stored under the name at this place of the list.
+    /// What `function` makes of the `N` values, in the field's stored form.
     #[must_use]
-    pub fn get<T: DeserializeOwned>(&self, place: usize) -> Option<T> {
+    pub fn make<const N: usize, A, T, F: Makes<T, N, A>>(
+        &self,
+        field: &'static Field<T>,
+        function: F,
+    ) -> Option<Vec<u8>> {
+        let value = function.make(self)?;
+        let codec = field.codec.as_ref().filter(|_| !self.unreadable.get())?;
+        codec.encode(&value).ok()
+    }
+
+    /// What is stored under the name at this place of the list.
+    fn get<T: DeserializeOwned>(&self, place: usize) -> Option<T> {
         let value = from_bytes((*self.stored.get(place)?)?).ok();
         self.unreadable.set(self.unreadable.get() || value.is_none());
         value
     }
+}
 
-    /// A value in its field's stored form.
-    #[must_use]
-    #[allow(clippy::needless_pass_by_value, reason = "what the function returned")]
-    pub fn into<T>(&self, field: &'static Field<T>, value: T) -> Option<Vec<u8>> {
-        let codec = field.codec.as_ref().filter(|_| !self.unreadable.get())?;
-        codec.encode(&value).ok()
+/// A function that makes a `T` of `N` values of the types `A`: of one that is there, of several that may be.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this function does not make a `{T}` of what is stored under {N} name(s)",
+    label = "not of the type that is wanted here",
+    note = "of one name it is a `fn(A) -> {T}`, of two `fn(Option<A>, Option<B>) -> {T}`, of at most four, and what it takes \
+            implements `serde::Deserialize` and borrows nothing"
+)]
+pub trait Makes<T, const N: usize, A> {
+    /// Calls it. `None`: the one value is not there.
+    fn make(&self, older: &Older<'_>) -> Option<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, A: DeserializeOwned, F: Fn(A) -> T> Makes<T, 1, (A,)> for F {
+    fn make(&self, older: &Older<'_>) -> Option<T> {
+        older.get(0).map(self)
     }
+}
+
+macro_rules! makes {
+    ($($count:literal: $($value:ident $place:literal)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<T, $($value: DeserializeOwned,)* F: Fn($(Option<$value>),*) -> T> Makes<T, $count, ($($value,)*)> for F {
+            fn make(&self, older: &Older<'_>) -> Option<T> {
+                Some(self($(older.get($place)),*))
+            }
+        }
+    )*};
+}
+
+makes! {
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
 }
 
 #[cfg(test)]
@@ -70,8 +110,7 @@ mod tests {
         [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    static JOINED: Migration =
-        Migration::new(&NAME, &["first", "last"], |older| older.into(&NAME, join(older.get(0), older.get(1))));
+    static JOINED: Migration = Migration::new(&NAME, &["first", "last"], |older| older.make::<2, _, _, _>(&NAME, join));
 
     #[test]
     fn what_is_there_is_joined_and_what_cannot_be_read_is_no_value() {

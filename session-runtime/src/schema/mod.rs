@@ -15,7 +15,7 @@ pub use self::{
     field::{Field, Meta, Policy},
     kinds::{Collection, Integer, Optional},
     limit::SessionLimit,
-    migrate::{Migration, Older},
+    migrate::{Makes, Migration, Older},
     spec::Spec,
 };
 pub(crate) use self::{
