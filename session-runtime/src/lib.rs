@@ -143,8 +143,8 @@ pub mod __private {
         cookie::{CookieSpec, SameSite},
         fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor},
         schema::{
-            Bound, Bounded, Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Meta, Migration, Older,
-            Optional, Policy, SessionLimit, Spec, Storable, fits, initial,
+            Bound, Bounded, Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Makes, Meta, Migration,
+            Older, Optional, Policy, SessionLimit, Spec, Storable, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema},
         store::{ByUser, Nothing, Together},
