@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
+
+#[doc = include_str!("../docs/evolution.md")]
+pub mod evolution {}

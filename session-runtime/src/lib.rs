@@ -45,6 +45,7 @@
 //!   them, [`PlainCookie`] says what one is called and which attributes it has.
 //! - [`store`]: the stores, and the contract for your own.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::evolution`]: which changes of a struct live sessions survive, and how to make the others.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //!
 //! # What a response says

@@ -62,7 +62,7 @@ fn is_wider(new: &str, old: &str) -> bool {
 /// Without the paths of the standard library, which are a matter of taste.
 fn short(ty: &str) -> String {
     let mut short = String::new();
-    for word in ty.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+    for word in ty.replace(":: ", "::").split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
         let standard = ["std::", "core::", "alloc::"].iter().any(|root| word.trim_start_matches(':').starts_with(root));
         short.push_str(if standard { word.rsplit("::").next().unwrap_or(word) } else { word });
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_standard_library_has_no_path() {
         assert_eq!(
-            short("::std::collections::HashMap<std::string::String, my::std::Line>"),
+            short(":: std::collections::HashMap<std::string::String, my::std::Line>"),
             "HashMap<String, my::std::Line>"
         );
         assert_eq!(short("Option<core::time::Duration>"), "Option<Duration>");

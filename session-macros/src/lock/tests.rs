@@ -130,3 +130,17 @@ fn a_lock_that_is_missing_or_torn_is_no_lock() {
         assert!(held(&item, Some(&torn), update).unwrap_err()[0].contains("line 7 of `shop.lock`"));
     }
 }
+
+#[test]
+fn a_lock_is_written_whole_and_read_back() {
+    let folder = std::env::temp_dir().join(format!("session-lock-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("shop.lock");
+    assert_eq!(read(&path).unwrap(), None);
+    write(&path, "one").unwrap();
+    write(&path, "two").unwrap();
+    assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    assert!(tracked(&path).to_string().contains("include_bytes"));
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -3,6 +3,7 @@
 
 mod attributes;
 mod hygiene;
+mod lock;
 mod macro_rules;
 mod readers;
 mod views;
