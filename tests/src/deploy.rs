@@ -1,10 +1,6 @@
 //! Two builds of an application at work on the same sessions: each is a process of its own, which a test sends requests to.
 
-use std::{
-    io::{BufRead as _, Write as _},
-    path::Path,
-    process::Command,
-};
+use std::{io::BufRead as _, path::Path, process::Command};
 
 use axum::{Router, body::Body};
 use http::{Request, header::COOKIE};
@@ -20,7 +16,7 @@ pub async fn serve(app: Router) {
         let request = Request::builder().method(method).uri(path).header(COOKIE, cookies);
         let reply = send(&app, request.body(Body::empty()).unwrap()).await;
         let answer = json!({ "status": reply.status.as_u16(), "body": reply.body, "cookies": reply.set_cookies() });
-        writeln!(std::io::stdout(), "{answer}").unwrap();
+        println!("{answer}");
     }
 }
 

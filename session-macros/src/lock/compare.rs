@@ -5,7 +5,7 @@ use quote::ToTokens;
 
 use super::{file::Lock, form::Form};
 use crate::{
-    attr::Given,
+    attr::{Given, Policy},
     model::{Field, Session},
 };
 
@@ -106,7 +106,9 @@ impl Compared<'_> {
         let old = self.before.form(&name).filter(|old| !new.reads(old))?;
         let (at, what) = what_changed(field, old, &new);
         let next = self.next;
-        let way_out = if old.secret == new.secret {
+        let way_out = if field.policy() == Some(Policy::Identity) {
+            format!("; raise `version` to {next} if who is signed in may have to sign in anew")
+        } else if old.secret == new.secret {
             format!(
                 "; store it anew with `rename = \"{name}_2\", migrate = convert(\"{name}\")`, where `convert` takes the \
                  `{}`, or raise `version` to {next} if it reads the same, or may be lost",

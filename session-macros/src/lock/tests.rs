@@ -97,6 +97,7 @@ fn losses_take_a_version() {
         "a: u8, b: String, c: String",
         "a: u8, #[session(secret)] b: String, #[session(secret)] c: String",
         "a: u8, d: String, #[session(secret)] c: String",
+        "#[session(identity)] a: Option<i8>, b: String, #[session(secret)] c: String",
         "#[session(alias = \"a\")] e: i8, b: String, #[session(secret)] c: String",
     ] {
         let faults = change(&shop("", before), &shop("", after)).unwrap_err();

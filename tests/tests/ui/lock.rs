@@ -28,7 +28,7 @@ mod changed {
     #[session(lock = "locks/shop.lock", version = 2)]
     struct Shop {
         #[session(identity)]
-        user_id: Option<u64>,
+        user_id: Option<String>,
         #[session(with = day)]
         at: Date,
         cart: Vec<Line>,

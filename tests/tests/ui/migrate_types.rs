@@ -6,8 +6,6 @@ use session_runtime::Session;
 struct Types {
     #[session(migrate = in_cents("price"))]
     text: String,
-    #[session(migrate = by_reference("title"))]
-    name: String,
     #[session(migrate = in_cents("one", "two"))]
     of_two: u64,
     #[session(migrate = no_such_function("three"))]
@@ -18,10 +16,6 @@ struct Types {
 
 fn in_cents(price: f64) -> u64 {
     (price * 100.0) as u64
-}
-
-fn by_reference(name: &str) -> String {
-    name.to_owned()
 }
 
 fn halves(first: u32, second: u32) -> u32 {
