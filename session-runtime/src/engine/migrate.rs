@@ -34,6 +34,33 @@ impl Migration {
     }
 }
 
+/// The fields as today's build sees them; `None` if that is as they are.
+#[cfg(feature = "testing")]
+pub(crate) fn as_of_today(fields: &Fields, migrations: &'static [Migration], now: Timestamp) -> Option<Fields> {
+    let migrated = migrate(fields, migrations, now);
+    (!migrated.is_empty()).then(|| seen(fields, &migrated))
+}
+
+fn migrate(fields: &Fields, migrations: &'static [Migration], now: Timestamp) -> Vec<Migrated> {
+    migrations.iter().filter_map(|migration| migration.of(fields, now)).collect()
+}
+
+fn seen(fields: &Fields, migrated: &[Migrated]) -> Fields {
+    let mut seen = Fields::default();
+    for entry in fields.iter() {
+        match migrated.iter().find(|migrated| migrated.name == entry.name) {
+            Some(Migrated { value, .. }) => seen.push(Entry { value: value.as_deref().unwrap_or(UNREADABLE), ..entry }),
+            None => seen.push(entry),
+        }
+    }
+    seen
+}
+
+fn with_fields(record: &Record, fields: Fields) -> Arc<Record> {
+    let (previous, user, nonces) = (record.previous.clone(), record.user.clone(), record.nonces.clone());
+    Arc::new(Record { previous, user, nonces, fields, ..*record })
+}
+
 impl Engine {
     /// The record as today's build sees it, and what the store has instead.
     pub(super) fn migrate(
@@ -42,11 +69,11 @@ impl Engine {
         sealed: Option<Sealed>,
         now: Timestamp,
     ) -> (Arc<Record>, Option<Sealed>) {
-        let migrated = self.migrated(&record, now);
+        let migrated = migrate(&record.fields, self.migrations, now);
         if migrated.is_empty() {
             return (record, sealed);
         }
-        let seen = seen(&record, &migrated);
+        let seen = with_fields(&record, seen(&record.fields, &migrated));
         let mut sealed = sealed.unwrap_or_else(|| Sealed::nothing(record));
         for Migrated { by, value, .. } in &migrated {
             sealed.leave(by.names);
@@ -60,14 +87,10 @@ impl Engine {
 
     /// The record as today's build sees it, with its secrets closed.
     pub(crate) fn as_of_today(&self, record: Arc<Record>) -> Arc<Record> {
-        match &self.migrated(&record, self.clock.now())[..] {
+        match &migrate(&record.fields, self.migrations, self.clock.now())[..] {
             [] => record,
-            migrated => seen(&record, migrated),
+            migrated => with_fields(&record, seen(&record.fields, migrated)),
         }
-    }
-
-    fn migrated(&self, record: &Record, now: Timestamp) -> Vec<Migrated> {
-        self.migrations.iter().filter_map(|migration| migration.of(&record.fields, now)).collect()
     }
 
     /// Has a change expect of what was migrated what the store has, and moves nothing that could not be.
@@ -82,18 +105,4 @@ impl Engine {
         }
         change.set.retain(|set| set.value != UNREADABLE);
     }
-}
-
-fn seen(record: &Record, migrated: &[Migrated]) -> Arc<Record> {
-    let mut fields = Fields::default();
-    for entry in record.fields.iter() {
-        match migrated.iter().find(|migrated| migrated.name == entry.name) {
-            Some(Migrated { value, .. }) => {
-                fields.push(Entry { value: value.as_deref().unwrap_or(UNREADABLE), ..entry })
-            }
-            None => fields.push(entry),
-        }
-    }
-    let (previous, user, nonces) = (record.previous.clone(), record.user.clone(), record.nonces.clone());
-    Arc::new(Record { previous, user, nonces, fields, ..*record })
 }

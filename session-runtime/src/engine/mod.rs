@@ -40,6 +40,8 @@ use std::{
 
 use tokio::task::AbortHandle;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::migrate::as_of_today;
 pub(crate) use self::{
     client::Client,
     commit::{CookieChange, Outcome},
