@@ -151,8 +151,8 @@ fn two_builds_on_redis_lose_nothing() {
 // The same where the session is in its cookie: what a build does not know travels on.
 #[test]
 fn two_builds_with_the_session_in_a_cookie_lose_nothing() {
-    let Site { mut blue, mut green, .. } = Site::at(|_| "cookie".to_owned());
-    let (blue, green, mut visitor) = (&mut blue, &mut green, Visitor::default());
+    let mut site = Site::at(|_| "cookie".to_owned());
+    let (blue, green, mut visitor) = (&mut site.blue, &mut site.green, Visitor::default());
     visitor.post(blue, "/write");
     visitor.post(blue, "/size");
     visitor.post(blue, "/notice");
