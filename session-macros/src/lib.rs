@@ -7,6 +7,7 @@
 //! * `attr` reads `#[session(…)]`: `attr::keys` is the one table of attributes, `duration` and `suggest` help;
 //! * `model` is the struct, understood, with `shape` for what the spelling of a type says;
 //! * `check` has one function for each rule;
+//! * `lock` compares it with what live sessions store;
 //! * `expand` quotes the code, `span` says whose code it counts as;
 //! * `context` collects the errors, which are appended to the code;
 //! * `view` does all that for `#[view(…)]`.
@@ -16,6 +17,7 @@ mod check;
 mod context;
 mod duration;
 mod expand;
+mod lock;
 mod model;
 mod shape;
 mod span;
@@ -108,7 +110,10 @@ fn derive(input: TokenStream) -> TokenStream {
     let mut cx = Context::new();
     let session = model::Session::build(input, &mut cx);
     check::check(&session, &mut cx);
+    // What is no session yet is not compared with what was one.
+    let lock = if cx.is_broken() { TokenStream::new() } else { lock::hold(&session, &mut cx) };
     let mut code = if cx.is_broken() { expand::expand_broken(&session) } else { expand::expand(&session) };
+    code.extend(lock);
     code.extend(cx.finish());
     code
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type, Visibility, ext::IdentExt};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, LitStr, Type, Visibility, ext::IdentExt};
 
 use crate::{
     attr::{FieldAttrs, Policy, StructAttrs, keys::FieldKey},
@@ -102,6 +102,11 @@ impl Session {
         kebab.trim_matches('-').to_owned()
     }
 
+    /// How often live sessions were given up something for a change.
+    pub(crate) fn version(&self) -> u32 {
+        self.attrs.version.as_ref().map_or(1, |version| version.value)
+    }
+
     /// `ShopFields`, which applications name.
     pub(crate) fn fields_ident(&self) -> Ident {
         ours(&format_ident!("{}Fields", self.ident))
@@ -145,6 +150,12 @@ impl Field {
     /// What it is stored under.
     pub(crate) fn stored_name(&self) -> String {
         self.attrs.rename.as_ref().map_or_else(|| self.name(), |rename| rename.value.clone())
+    }
+
+    /// What else it is read from: as it is, then by way of a function.
+    pub(crate) fn older_names(&self) -> impl Iterator<Item = String> {
+        let aliases = self.attrs.aliases.iter().map(|alias| alias.value.clone());
+        aliases.chain(self.attrs.migrations.iter().flat_map(|given| given.value.names.iter().map(LitStr::value)))
     }
 
     pub(crate) fn policy(&self) -> Option<Policy> {

@@ -11,3 +11,6 @@ pub mod expansion {}
 
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
+
+#[doc = include_str!("../docs/evolution.md")]
+pub mod evolution {}

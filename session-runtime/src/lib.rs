@@ -47,6 +47,7 @@
 //!   [`guide::configuration`].
 //! - [`store`]: the stores, and the contract for your own. [`CookieStore`]: none, the session is in its visitor's cookie.
 //! - [`Event`]: what happens to sessions and no response shows.
+//! - [`guide::evolution`]: which changes of a struct live sessions survive, and how to make the others.
 //! - [`guide::expansion`]: what the derive emits, for a small struct.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
@@ -148,8 +149,8 @@ pub mod __private {
         cookie::{CookieSpec, SameSite},
         fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor},
         schema::{
-            Bound, Bounded, Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Meta, Optional, Policy,
-            SessionLimit, Spec, Storable, fits, initial,
+            Bound, Bounded, Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Makes, Meta, Migration,
+            Older, Optional, Policy, SessionLimit, Spec, Storable, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema},
         store::{ByUser, Nothing, Together},

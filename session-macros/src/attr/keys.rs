@@ -70,6 +70,8 @@ pub(crate) enum StructKey {
     Domain,
     Partitioned,
     Bounded,
+    Lock,
+    Version,
     Crate,
 }
 
@@ -87,6 +89,7 @@ pub(crate) enum FieldKey {
     Secret,
     Rename,
     Alias,
+    Migrate,
     Default,
     Skip,
     Copy,
@@ -194,6 +197,19 @@ impl Key for StructKey {
              `max_len`.",
         ),
         on_struct(
+            Self::Lock,
+            "lock",
+            "lock = \"shop.lock\"",
+            "A file beside this one that holds what live sessions store: a change that would lose some of it does not \
+             compile. `SESSION_LOCK=update cargo check` writes it.",
+        ),
+        on_struct(
+            Self::Version,
+            "version",
+            "version = 2",
+            "With `lock`: raised for a change that live sessions may lose fields by. Default: 1.",
+        ),
+        on_struct(
             Self::Crate,
             "crate",
             "crate = my::session_runtime",
@@ -272,6 +288,13 @@ impl Key for FieldKey {
             "alias",
             "alias = \"basket\"",
             "A name it was stored under by an older build, and is still read from. May be repeated.",
+        ),
+        on_field(
+            Self::Migrate,
+            "migrate",
+            "migrate = in_cents(\"price\")",
+            "Is made by this function of what older builds stored under another name: `fn in_cents(price: f64) -> u64`. Of \
+             several names, `fn(Option<A>, Option<B>) -> T`. May be repeated.",
         ),
         on_field(
             Self::Default,

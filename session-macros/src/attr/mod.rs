@@ -3,17 +3,18 @@
 pub(crate) mod keys;
 mod limit;
 pub(crate) mod list;
+mod migrate;
 mod value;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, Path};
 
-pub(crate) use self::limit::Limit;
 use self::{
     keys::{FieldKey, Key, StructKey},
     list::{Entry, entries},
 };
+pub(crate) use self::{limit::Limit, migrate::Migrate};
 use crate::{context::Context, duration::Lifetime};
 
 /// A value that an attribute gave, and where.
@@ -71,6 +72,8 @@ pub(crate) struct StructAttrs {
     pub(crate) domain: Option<Given<String>>,
     pub(crate) partitioned: Option<Given<bool>>,
     pub(crate) bounded: Option<Ident>,
+    pub(crate) lock: Option<Given<String>>,
+    pub(crate) version: Option<Given<u32>>,
     pub(crate) krate: Option<Given<Path>>,
     /// Every key that was written, also with a value that could not be read.
     pub(crate) written: Vec<StructKey>,
@@ -88,6 +91,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) secret: Option<Ident>,
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
+    pub(crate) migrations: Vec<Given<Migrate>>,
     /// `default` alone is `None` within.
     pub(crate) default: Option<Given<Option<TokenStream>>>,
     /// There is to be one, but it could not be read.
@@ -124,6 +128,8 @@ impl StructAttrs {
                 StructKey::Domain => attrs.domain = entry.text(cx),
                 StructKey::Partitioned => attrs.partitioned = entry.flag(cx),
                 StructKey::Bounded => attrs.bounded = Some(entry.bare(cx)),
+                StructKey::Lock => attrs.lock = entry.text(cx),
+                StructKey::Version => attrs.version = entry.version(cx),
                 StructKey::Crate => attrs.krate = entry.path(cx),
             });
         }
@@ -140,7 +146,7 @@ impl FieldAttrs {
     pub(crate) fn read(attributes: &[Attribute], cx: &mut Context) -> Self {
         let mut attrs = Self::default();
         for entry in entries::<FieldKey>(attributes, cx) {
-            if entry.key != FieldKey::Alias && twice(&attrs.written, &entry, cx) {
+            if !matches!(entry.key, FieldKey::Alias | FieldKey::Migrate) && twice(&attrs.written, &entry, cx) {
                 continue;
             }
             attrs.written.push(entry.key);
@@ -157,6 +163,7 @@ impl FieldAttrs {
                 FieldKey::Secret => attrs.secret = Some(entry.bare(cx)),
                 FieldKey::Rename => attrs.rename = entry.text(cx),
                 FieldKey::Alias => attrs.aliases.extend(entry.text(cx)),
+                FieldKey::Migrate => attrs.migrations.extend(entry.migrate(cx)),
                 FieldKey::Default => attrs.default = Some(entry.expression()),
                 FieldKey::Skip => attrs.skip = Some(entry.bare(cx)),
                 FieldKey::Copy => attrs.copy = Some(entry.bare(cx)),

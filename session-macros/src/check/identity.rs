@@ -44,6 +44,19 @@ pub(super) fn with(session: &Session, cx: &mut Context) {
     }
 }
 
+// #[session(identity, migrate = number("name"))] user_id: …
+pub(super) fn migrate(session: &Session, cx: &mut Context) {
+    for field in session.fields.iter().filter(|field| field.policy() == Some(Policy::Identity)) {
+        for migrate in &field.attrs.migrations {
+            cx.error_at(
+                migrate.at_key(),
+                "an `identity` is what the store lists sessions by, which no migration reaches; drop `migrate`, and have \
+                 users sign in anew",
+            );
+        }
+    }
+}
+
 // #[session(unlisted)] name: …
 pub(super) fn unlisted(session: &Session, cx: &mut Context) {
     for field in session.fields.iter().filter(|field| field.policy() != Some(Policy::Identity)) {

@@ -5,6 +5,7 @@ mod cookie;
 mod identity;
 mod item;
 mod lifetime;
+mod lock;
 mod names;
 mod policy;
 
@@ -30,6 +31,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         policy::types,
         identity::one,
         identity::with,
+        identity::migrate,
         identity::unlisted,
         identity::max_per_user,
         identity::rotates,
@@ -40,6 +42,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         policy::copy,
         bounds::lengths,
         bounds::bounded,
+        lock::version,
         names::stored,
         names::unique,
         names::reserved,

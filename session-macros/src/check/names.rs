@@ -52,36 +52,44 @@ pub(super) fn stored(session: &Session, cx: &mut Context) {
 
 // cart: …, #[session(rename = "cart")] basket: …
 // cart: …, #[session(alias = "cart")] basket: …
+// #[session(migrate = f("cart"))] cart: …
 pub(super) fn unique(session: &Session, cx: &mut Context) {
     let mut taken: Vec<(String, &Field)> = Vec::new();
     // A field's own name is its own, whatever an earlier field's alias says; so names come first, then aliases.
     for only_aliases in [false, true] {
         for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
-            for (name, at, is_alias) in names(field) {
-                if is_alias != only_aliases || name.is_empty() {
+            for (name, at, kind) in names(field) {
+                if (kind != Kind::Own) != only_aliases || name.is_empty() {
                     continue;
                 }
                 let Some(other) = owner(&taken, &name) else {
                     taken.push((name, field));
                     continue;
                 };
-                if std::ptr::eq(other, field) {
-                    cx.error_at(at, format!("`{name}` is read for `{}` anyway; drop this `alias`", field.name()));
-                } else if is_alias {
-                    let (field, other) = (field.name(), other.name());
-                    cx.error_at(
-                        at,
-                        format!("`{name}` is read for `{other}` already; `{field}` needs an alias of its own, or none"),
-                    );
-                } else {
-                    let (field, other) = (field.name(), other.name());
-                    cx.error_at(
-                        at,
-                        format!(
-                            "fields `{other}` and `{field}` are both stored as `{name}`; give one another `rename`"
-                        ),
-                    );
-                }
+                let same = std::ptr::eq(other, field);
+                let own = same && field.stored_name() == name;
+                let (field, other) = (field.name(), other.name());
+                let message = match kind {
+                    Kind::Own => {
+                        format!("fields `{other}` and `{field}` are both stored as `{name}`; give one another `rename`")
+                    }
+                    Kind::Alias if same => format!("`{name}` is read for `{field}` anyway; drop this `alias`"),
+                    Kind::Alias => {
+                        format!("`{name}` is read for `{other}` already; `{field}` needs an alias of its own, or none")
+                    }
+                    Kind::Older if own => format!(
+                        "`{field}` is stored as `{name}` itself, so what is made of that would be taken for it; give it \
+                         another name with `rename = \"{name}_2\"`"
+                    ),
+                    Kind::Older if same => {
+                        format!("`{name}` is read for `{field}` already; drop it in one of the two places")
+                    }
+                    Kind::Older => format!(
+                        "`{name}` is read for `{other}` already, and goes when that is written; make one field of the two, \
+                         a struct"
+                    ),
+                };
+                cx.error_at(at, message);
             }
         }
     }
@@ -92,14 +100,27 @@ fn owner<'a>(taken: &[(String, &'a Field)], name: &str) -> Option<&'a Field> {
     taken.iter().find(|(taken, _)| taken == name).map(|(_, field)| *field)
 }
 
-/// Each name a field is stored under, where it stands, and whether it is an alias.
-fn names(field: &Field) -> impl Iterator<Item = (String, TokenStream, bool)> {
+/// How a field comes by a name.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// It is stored under it.
+    Own,
+    /// It was.
+    Alias,
+    /// Something was that it is made of.
+    Older,
+}
+
+/// Each name a field is stored under or read from, and where it stands.
+fn names(field: &Field) -> impl Iterator<Item = (String, TokenStream, Kind)> {
     let own = match &field.attrs.rename {
         Some(rename) => rename.at_value(),
         None => field.ident.to_token_stream(),
     };
-    let aliases = field.attrs.aliases.iter().map(|alias| (alias.value.clone(), alias.at_value(), true));
-    std::iter::once((field.stored_name(), own, false)).chain(aliases)
+    let aliases = field.attrs.aliases.iter().map(|alias| (alias.value.clone(), alias.at_value(), Kind::Alias));
+    let older = field.attrs.migrations.iter().flat_map(|migrate| &migrate.value.names);
+    let older = older.map(|name| (name.value(), name.to_token_stream(), Kind::Older));
+    std::iter::once((field.stored_name(), own, Kind::Own)).chain(aliases).chain(older)
 }
 
 // renew: bool

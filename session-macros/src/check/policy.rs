@@ -120,7 +120,8 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
             attrs.max_len.as_ref().map(|given| &given.key),
         ];
         let aliases = attrs.aliases.iter().map(|given| &given.key);
-        for key in policies.chain(others.into_iter().flatten()).chain(aliases) {
+        let migrations = attrs.migrations.iter().map(|given| &given.key);
+        for key in policies.chain(others.into_iter().flatten()).chain(aliases).chain(migrations) {
             cx.error_at(
                 key,
                 format!("a field with `skip` is never stored, so `{key}` has no effect; drop one of the two"),

@@ -1,11 +1,11 @@
 //! What the runtime knows of a session: its slots, a descriptor for each field, its lifetimes and its cookie.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
 
 use crate::{
-    attr::{Policy, SameSite},
+    attr::{Migrate, Policy, SameSite},
     duration::Lifetime,
     model::{Field, Session},
     shape::Shape,
@@ -124,10 +124,8 @@ fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
         let (new, policy) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), quote!(#policy)));
         quote!(#new(#stored, #codec, #initial) #policy)
     };
-    let alias = (!field.attrs.aliases.is_empty()).then(|| {
-        let names = field.attrs.aliases.iter().map(|alias| &alias.value);
-        quote!(.alias(&[#(#names),*]))
-    });
+    let older: Vec<_> = field.older_names().collect();
+    let alias = (!older.is_empty()).then(|| quote!(.alias(&[#(#older),*])));
     let expires = field.attrs.expires.as_ref().map(|expires| {
         let expires = duration(&expires.value);
         quote!(.expires(#expires))
@@ -216,7 +214,28 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
     });
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
-    quote!(#p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded)
+    let migrations = migrations(session, p);
+    quote! {
+        #p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded #migrations
+    }
+}
+
+/// What makes fields of what older builds stored. An error about the function's types stands at its name.
+fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
+    let slots = session.slots_ident();
+    let migrations = session.fields.iter().flat_map(|field| {
+        let (slots, name) = (&slots, field.reader());
+        field.attrs.migrations.iter().map(move |given| {
+            let Migrate { function, names } = &given.value;
+            let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
+            let field = respan(quote!(&#slots::#name), span);
+            // The function keeps its spans: it may be a `$crate`'s.
+            let run = quote_spanned!(span=> |__older| __older.make::<#count, _, _, _>(#field, #function));
+            quote!(#p::Migration::new(&#slots::#name, &[#(#names),*], #run))
+        })
+    });
+    let migrations: Vec<_> = migrations.collect();
+    (!migrations.is_empty()).then(|| quote!(.migrations(const { &[#(#migrations),*] })))
 }
 
 fn cookie(session: &Session, p: &TokenStream) -> TokenStream {

@@ -7,6 +7,7 @@
 //! - `ask`: how the store is asked.
 //! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
 //! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
+//! - `migrate`: what of a record older builds stored, as today's fields.
 //! - `commit`: has the plan carried out, and plans again where somebody else was first; `work` keeps what is under way.
 //! - `send`: asks the store, and does to the request what the answer calls for.
 //! - `client`: does both for sessions that are in their visitors' cookies.
@@ -18,6 +19,7 @@ mod ask;
 mod client;
 mod commit;
 mod items;
+mod migrate;
 mod open;
 mod pending;
 mod plan;
@@ -38,6 +40,8 @@ use std::{
 
 use tokio::task::AbortHandle;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::migrate::as_of_today;
 pub(crate) use self::{
     client::Client,
     commit::{CookieChange, Outcome},
@@ -53,7 +57,7 @@ use crate::{
     event::Events,
     id::Digester,
     record::Lifetime,
-    schema::{Meta, SessionLimit},
+    schema::{Meta, Migration, SessionLimit},
     store::{DynStore, DynUserIndex, StoreError},
 };
 
@@ -61,6 +65,7 @@ use crate::{
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
+    pub(crate) migrations: &'static [Migration],
     pub(crate) digester: Digester,
     pub(crate) home: Home,
     /// Stands before each identity in the store: which kind of session it is signed in to.

@@ -231,11 +231,11 @@ fn forget(change: &mut Change, metas: &[Meta], stays: Stays) {
         return;
     }
     for meta in metas.iter().filter(|meta| !meta.stays(stays)) {
-        for name in [&meta.name].into_iter().chain(meta.aliases) {
+        for name in meta.names() {
             let written =
-                change.set.iter().any(|set| set.name == *name) || change.unset.iter().any(|unset| unset == name);
+                change.set.iter().any(|set| set.name == name) || change.unset.iter().any(|unset| unset == name);
             if !written {
-                change.unset.push((*name).into());
+                change.unset.push(name.into());
             }
         }
     }
@@ -342,9 +342,10 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
         let old = found.map(|entry| entry.value);
         let renamed = found.filter(|entry| entry.name != meta.name);
         match op {
-            // The store does the sum, unless the counter has to move to its new name first.
+            // The store does the sum, unless the counter has to move to its new name first, or does so meanwhile.
             Op::Add(add) if renamed.is_none() => {
-                unset_aliases(change, meta, stored);
+                expect_unchanged(change, meta.aliases.iter().copied(), stored, now);
+                unset_aliases(change, meta);
                 change.add.push(crate::record::Add { expires: meta.deadline(now), ..add.clone() });
                 continue;
             }
@@ -357,10 +358,11 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
             continue;
         }
         if !matches!(op, Op::Set { .. } | Op::Unset) {
-            let name = found.map_or(meta.name.into(), |entry| entry.name.to_owned().into());
-            change.expect.push(Expect { name, value: old.map(<[u8]>::to_vec) });
+            expect_unchanged(change, meta.names(), stored, now);
         }
-        unset_aliases(change, meta, stored);
+        if new.is_some() || found.is_some() {
+            unset_aliases(change, meta);
+        }
         match new {
             Some(value) => change.set.push(Set { name: meta.name.into(), value, expires: meta.deadline(now) }),
             None if found.is_some() && renamed.is_none() => change.unset.push(meta.name.into()),
@@ -370,9 +372,21 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
     true
 }
 
-/// Removes what is stored under older names, also where an older build wrote it beside today's: it would be read again
-/// once today's is gone.
-fn unset_aliases(change: &mut Change, meta: &Meta, stored: &Fields) {
-    let there = meta.aliases.iter().filter(|alias| stored.get(alias).is_some());
-    change.unset.extend(there.map(|alias| (*alias).into()));
+/// Has the field still be what it was, under each of its names: another build may move it from one to another meanwhile.
+fn expect_unchanged(
+    change: &mut Change,
+    names: impl IntoIterator<Item = &'static str>,
+    stored: &Fields,
+    now: Timestamp,
+) {
+    change.expect.extend(names.into_iter().map(|name| {
+        let entry = stored.get(name).filter(|entry| entry.is_live(now));
+        Expect { name: name.into(), value: entry.map(|entry| entry.value.to_vec()) }
+    }));
+}
+
+/// Removes what is stored under older names, also where an older build wrote it beside today's, or is about to: it would
+/// be read again once today's is gone, and until then be taken for what was written last by whoever reads that name first.
+fn unset_aliases(change: &mut Change, meta: &Meta) {
+    change.unset.extend(meta.aliases.iter().map(|alias| (*alias).into()));
 }

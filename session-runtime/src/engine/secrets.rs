@@ -39,6 +39,22 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
+    /// Of a record without secrets.
+    pub(super) fn nothing(raw: Arc<Record>) -> Self {
+        Self { raw, outdated: Vec::new(), unreadable: Vec::new() }
+    }
+
+    /// What was migrated is not sealed anew: the request does not see what was sealed, but what came of it.
+    pub(super) fn leave(&mut self, names: &[&str]) {
+        self.outdated.retain(|name| !names.contains(&name.as_str()));
+    }
+
+    pub(super) fn is_unreadable(&mut self, field: &'static str) {
+        if !self.unreadable.contains(&field) {
+            self.unreadable.push(field);
+        }
+    }
+
     fn report(&self, events: &Events, key: &Key) {
         for &field in &self.unreadable {
             tracing::warn!(target: "session_runtime", field, "a stored secret cannot be opened");
@@ -49,7 +65,7 @@ impl Sealed {
 
 impl Found {
     /// The record as the store has it.
-    fn raw(&self) -> &Arc<Record> {
+    pub(super) fn raw(&self) -> &Arc<Record> {
         self.sealed.as_ref().map_or(&self.record, |sealed| &sealed.raw)
     }
 
@@ -76,10 +92,11 @@ impl Found {
 impl Engine {
     /// The record as a request sees it, and as the store has it if that is something else.
     pub(super) fn reveal(&self, key: &Key, record: Arc<Record>, now: Timestamp) -> (Arc<Record>, Option<Sealed>) {
-        match &self.secrets {
+        let (record, sealed) = match &self.secrets {
             Some(secrets) => secrets.reveal(key, record, now),
             None => (record, None),
-        }
+        };
+        self.migrate(record, sealed, now)
     }
 
     /// The same for a record that comes from the store, with a word about what cannot be read in it.
@@ -98,15 +115,15 @@ impl Engine {
 
     /// A plan as the store may see it. What an older key sealed is sealed anew on the way.
     pub(super) fn seal_plan(&self, mut plan: Plan, presented: &Presented, now: Timestamp) -> Result<Plan, Error> {
+        if let (Plan::Update { change, .. }, Presented::Found(found)) = (&mut plan, presented) {
+            self.seal(found, change, now)?;
+        }
         let Some(secrets) = &self.secrets else { return Ok(plan) };
         match (&mut plan, presented) {
             (Plan::Create { change, selector, .. }, _) => {
                 secrets.seal(&selector.key(), change, &Fields::default(), now)?;
             }
-            (Plan::Update { change, .. }, Presented::Found(found)) => {
-                self.seal(found, change, now)?;
-                secrets.seal_anew(found, change, now)?;
-            }
+            (Plan::Update { change, .. }, Presented::Found(found)) => secrets.seal_anew(found, change, now)?,
             (Plan::Nothing, Presented::Found(found)) if found.is_outdated() => {
                 let mut change = Change::update(found.record.generation);
                 secrets.seal_anew(found, &mut change, now)?;
@@ -121,6 +138,7 @@ impl Engine {
 
     /// A change of a session that was found, as the store may see it.
     pub(super) fn seal(&self, found: &Found, change: &mut Change, now: Timestamp) -> Result<(), Error> {
+        self.write_as_stored(found, change, now);
         match &self.secrets {
             Some(secrets) => secrets.seal(&found.selector.key(), change, &found.raw().fields, now),
             None => Ok(()),

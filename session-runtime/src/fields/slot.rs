@@ -105,6 +105,21 @@ impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
         self.0.policy != Policy::Skip && !matches!(self.1.edit, Edit::None)
     }
 
+    #[cfg(feature = "testing")]
+    fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error> {
+        encode(self.1.get(state, self.0), self.0)
+    }
+
+    #[cfg(feature = "testing")]
+    fn replay(&self, state: &State) -> Result<(), Error> {
+        match (state.stored(self.0), &self.0.codec) {
+            (Some(value), Some(codec)) => codec.decode(value).map(|_| ()).map_err(|error| {
+                Error::setup(format!("what live sessions have for `{}` cannot be read: {error}", self.0.name))
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error> {
         let (field, slot) = self;
         Ok(match std::mem::replace(&mut slot.edit, Edit::None) {

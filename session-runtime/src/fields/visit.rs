@@ -26,4 +26,10 @@ pub(crate) trait AnySlot {
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;
     /// Whether the handle did anything.
     fn is_edited(&self) -> bool;
+    /// The value's stored form; `None` where nothing is stored.
+    #[cfg(feature = "testing")]
+    fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error>;
+    /// Fails if something is stored that cannot be read.
+    #[cfg(feature = "testing")]
+    fn replay(&self, state: &State) -> Result<(), Error>;
 }

@@ -61,10 +61,22 @@ impl<T> Codec<T> {
     }
 
     pub(crate) fn decode(&self, bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-        deserializer.set_max_depth(MAX_DEPTH);
-        (self.decode)(&mut deserializer)
+        read(bytes, |decoder| (self.decode)(decoder))
     }
+}
+
+/// A value as [`Codec::serde`] decodes it.
+pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    read(bytes, |decoder| T::deserialize(decoder))
+}
+
+fn read<T>(
+    bytes: &[u8],
+    read: impl FnOnce(Decoder<'_, '_>) -> Result<T, rmp_serde::decode::Error>,
+) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(MAX_DEPTH);
+    read(&mut deserializer)
 }
 
 /// A value as [`Codec::serde`] encodes it.

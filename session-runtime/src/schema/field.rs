@@ -21,6 +21,7 @@ pub struct Field<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Meta {
     pub(crate) name: &'static str,
+    /// What older builds stored it under, or what it is made of: the names of its `migrate`s come last.
     pub(crate) aliases: &'static [&'static str],
     pub(crate) policy: Policy,
     pub(crate) expires: Option<Duration>,
@@ -68,6 +69,11 @@ impl Meta {
     /// Whether it is stored at all.
     pub(crate) const fn is_stored(&self) -> bool {
         !matches!(self.policy, Policy::Skip)
+    }
+
+    /// All that a record may hold the field under: today's name first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
     /// Whether a record may hold the field under `name`.

@@ -6,6 +6,7 @@ mod codec;
 mod field;
 mod kinds;
 mod limit;
+mod migrate;
 mod spec;
 
 pub use self::{
@@ -14,6 +15,7 @@ pub use self::{
     field::{Field, Meta, Policy},
     kinds::{Collection, Integer, Optional},
     limit::SessionLimit,
+    migrate::{Makes, Migration, Older},
     spec::Spec,
 };
 pub(crate) use self::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Meta, SessionLimit};
+use super::{Meta, Migration, SessionLimit};
 use crate::cookie::CookieSpec;
 
 /// What `#[session(…)]` on the struct says: each value is a default that the builder may override.
@@ -20,6 +20,7 @@ pub struct Spec {
     pub(crate) max_per_user: Option<SessionLimit>,
     /// Whether it is known at compile time to fit into a cookie.
     pub(crate) bounded: bool,
+    pub(crate) migrations: &'static [Migration],
 }
 
 impl Spec {
@@ -38,6 +39,7 @@ impl Spec {
             rotate_every: None,
             max_per_user: None,
             bounded: false,
+            migrations: &[],
         }
     }
 
@@ -80,6 +82,13 @@ impl Spec {
     #[must_use]
     pub const fn max_per_user(mut self, limit: SessionLimit) -> Self {
         self.max_per_user = Some(limit);
+        self
+    }
+
+    /// How fields are made of what older builds stored.
+    #[must_use]
+    pub const fn migrations(mut self, migrations: &'static [Migration]) -> Self {
+        self.migrations = migrations;
         self
     }
 

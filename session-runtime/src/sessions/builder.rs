@@ -257,6 +257,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
+            migrations: S::SPEC.migrations,
             home,
             kind,
             limit: self.max_per_user,

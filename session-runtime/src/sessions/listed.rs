@@ -46,7 +46,7 @@ pub struct ListedSession<S: Schema> {
 impl<S: Schema> ListedSession<S> {
     pub(super) fn new(engine: &Arc<Engine>, key: Key, record: Arc<Record>) -> Self {
         let seen_at = record.seen_at.into();
-        let mut snapshot = Snapshot { record: Some(record), ..Snapshot::default() };
+        let mut snapshot = Snapshot { record: Some(engine.as_of_today(record)), ..Snapshot::default() };
         if S::SPEC.fields.iter().any(|meta| meta.secret) {
             snapshot.retain(S::SPEC.fields, |meta| !meta.secret);
         }

@@ -1,9 +1,12 @@
-//! For tests: sessions without HTTP and without a store, and the suite that every store must pass. The clock to turn is
+//! For tests: sessions without HTTP and without a store, what earlier builds stored of them, and the suite that every store must pass. The clock to turn is
 //! [`Clock::stopped`](crate::Clock::stopped).
 
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzz;
+mod recorded;
+
+pub use self::recorded::{record, replay};
 
 use crate::{
     error::Error,

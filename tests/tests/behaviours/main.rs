@@ -13,6 +13,7 @@ mod interleaving;
 mod late_handles;
 mod lifetime;
 mod limits;
+mod migrate;
 mod privilege;
 mod resent;
 mod secret;

@@ -4,6 +4,7 @@
 mod attributes;
 mod handles;
 mod hygiene;
+mod lock;
 mod macro_rules;
 mod readers;
 mod views;

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Kind},
     event::Event,
-    id::{Key, Nonce, Verifier},
+    id::{Key, Nonce, Selector, Verifier},
     record::{Applied, Change, Record},
 };
 
@@ -62,13 +62,14 @@ impl Engine {
             self.events.emit(&Event::Replayed { recently }, Some(&key));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nobody });
         }
-        Ok(Presented::Found(found(selector, record, current)))
+        Ok(Presented::Found(self.carried(selector, record, current, now)))
     }
-}
 
-/// A session that is its own proof.
-fn found(selector: crate::id::Selector, record: Arc<Record>, by_current_key: bool) -> Found {
-    Found { selector, verifier: Verifier::none(), record, sealed: None, by_current: true, by_current_key }
+    /// A session that is its own proof.
+    fn carried(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
+        let (record, sealed) = self.reveal(&selector.key(), record, now);
+        Found { selector, verifier: Verifier::none(), record, sealed, by_current: true, by_current_key }
+    }
 }
 
 /// What marks a plan's change.
@@ -131,7 +132,7 @@ impl Request {
     fn carried(&self, client: &Client) -> (Option<Carried>, Response) {
         let inner = self.inner();
         let before = match &inner.presented {
-            Some(Presented::Found(found)) => Some(client.carry(found.selector, Arc::clone(&found.record))),
+            Some(Presented::Found(found)) => Some(client.carry(found.selector, Arc::clone(found.raw()))),
             _ => None,
         };
         (before, inner.response)
@@ -191,7 +192,7 @@ impl Request {
         inner.presented = Some(match next {
             Some(Carried { selector, record, .. }) => {
                 inner.subject = Some(selector.key());
-                Presented::Found(found(selector, record, true))
+                Presented::Found(self.engine().carried(selector, record, true, now))
             }
             None => Presented::Nobody,
         });

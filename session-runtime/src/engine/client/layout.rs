@@ -52,10 +52,10 @@ impl Names {
     /// If two names have one short name, which happens to one session of eight fields in 2,300.
     pub(super) fn of(kind: &str, fields: &[Meta]) -> Result<Self, Error> {
         let mut names: Vec<(Short, &'static str)> = Vec::new();
-        for name in fields.iter().flat_map(|meta| [&meta.name].into_iter().chain(meta.aliases)) {
+        for name in fields.iter().flat_map(Meta::names) {
             let short = short(name);
             match names.iter().find(|(taken, _)| *taken == short) {
-                Some((_, first)) if first != name => {
+                Some((_, first)) if *first != name => {
                     return Err(Error::setup(format!(
                         "the fields `{first}` and `{name}` of the `{kind}` sessions have one short name in a cookie: give \
                          one of them another name with `#[session(rename = \"…\")]`"

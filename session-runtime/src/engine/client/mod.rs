@@ -175,7 +175,7 @@ impl Client {
 
     /// The cookie of a session that did not change, under the current key.
     pub(super) fn seal_again(&self, found: &Found, now: Timestamp) -> Result<String, Error> {
-        self.seal(&self.carry(found.selector, Arc::clone(&found.record)), now)
+        self.seal(&self.carry(found.selector, Arc::clone(found.raw())), now)
     }
 
     /// The value of the cookie that carries a session.

@@ -1,0 +1,160 @@
+//! The lock as text: what the session is, then a line for each stored name, in the order of the names.
+
+use std::{collections::BTreeMap, fmt};
+
+use syn::LitStr;
+
+use super::form::Form;
+use crate::model::Session;
+
+/// What live sessions store.
+#[derive(Debug, PartialEq)]
+pub(super) struct Lock {
+    pub(super) session: String,
+    pub(super) cookie: String,
+    pub(super) version: u32,
+    /// By stored name.
+    pub(super) fields: BTreeMap<String, Form>,
+    /// What is no field's name any more, but may still be stored.
+    pub(super) former: BTreeMap<String, Form>,
+}
+
+const HEAD: &str = "\
+# What live sessions store, as the derive of `Session` sees it. Check this file in; it is written by
+# SESSION_LOCK=update cargo check
+";
+const FORMER: &str = "# Of earlier builds. Delete a line once no session can have it any more.";
+
+impl Lock {
+    pub(super) fn of(session: &Session) -> Self {
+        let stored = session.fields.iter().filter(|field| field.attrs.skip.is_none());
+        Self {
+            session: session.ident.to_string(),
+            cookie: session.cookie_name(),
+            version: session.version(),
+            fields: stored.map(|field| (field.stored_name(), Form::of(field))).collect(),
+            former: BTreeMap::new(),
+        }
+    }
+
+    /// What is stored under this name, or was.
+    pub(super) fn form(&self, name: &str) -> Option<&Form> {
+        self.fields.get(name).or_else(|| self.former.get(name))
+    }
+
+    /// The lock of a session that had the one from `before`, which may know what the session does not any more.
+    pub(super) fn following(session: &Session, before: Self) -> Self {
+        let mut lock = Self::of(session);
+        let all = before.former.into_iter().chain(before.fields);
+        lock.former = all.filter(|(name, _)| !lock.fields.contains_key(name)).collect();
+        for field in &session.fields {
+            for alias in &field.attrs.aliases {
+                // What is read in today's form was found to be of it.
+                lock.former.entry(alias.value.clone()).and_modify(|form| *form = Form::of(field));
+            }
+        }
+        lock
+    }
+
+    /// # Errors
+    /// The number of the first line that cannot be read, from 1 on.
+    pub(super) fn read(text: &str) -> Result<Self, usize> {
+        let mut lock = Self {
+            session: String::new(),
+            cookie: String::new(),
+            version: 0,
+            fields: BTreeMap::new(),
+            former: BTreeMap::new(),
+        };
+        let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            lock.read_line(line).ok_or(number)?;
+        }
+        let whole = !lock.session.is_empty() && lock.version > 0;
+        if whole { Ok(lock) } else { Err(text.lines().count().max(1)) }
+    }
+
+    fn read_line(&mut self, line: &str) -> Option<()> {
+        let (word, rest) = line.split_once(' ')?;
+        match word {
+            "session" => rest.clone_into(&mut self.session),
+            "cookie" => rest.clone_into(&mut self.cookie),
+            "version" => self.version = rest.parse().ok()?,
+            "field" | "former" => {
+                let (name, form) = split(rest)?;
+                let fields = if word == "field" { &mut self.fields } else { &mut self.former };
+                let twice = fields.insert(name, Form::read(form)?);
+                return twice.is_none().then_some(());
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// A name and what follows its colon.
+fn split(line: &str) -> Option<(String, &str)> {
+    if !line.starts_with('"') {
+        return line.split_once(": ").map(|(name, form)| (name.to_owned(), form));
+    }
+    let ends = line.match_indices("\": ").map(|(at, _)| at + 1);
+    ends.filter_map(|end| Some((syn::parse_str::<LitStr>(&line[..end]).ok()?.value(), &line[end + 2..]))).next()
+}
+
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEAD}session {}\ncookie {}\nversion {}\n", self.session, self.cookie, self.version)?;
+        write_all(f, "field", &self.fields)?;
+        if !self.former.is_empty() {
+            writeln!(f, "\n{FORMER}")?;
+        }
+        write_all(f, "former", &self.former)
+    }
+}
+
+fn write_all(f: &mut fmt::Formatter<'_>, word: &str, fields: &BTreeMap<String, Form>) -> fmt::Result {
+    fields.iter().try_for_each(|(name, form)| match is_word(name) {
+        true => writeln!(f, "{word} {name}: {form}"),
+        false => writeln!(f, "{word} {name:?}: {form}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let form = |text| Form::read(text).into_iter();
+        let fields = ["cart", "a: b", "\": \"", "Größe", "\u{1}"].map(str::to_owned);
+        let lock = Lock {
+            session: "Shop".to_owned(),
+            cookie: "__Host-shop".to_owned(),
+            version: 2,
+            fields: fields.iter().cloned().zip(form("Vec<Line>").cycle()).collect(),
+            former: fields.iter().cloned().zip(form("HashMap<String, u8>, with a::b, secret").cycle()).collect(),
+        };
+        assert_eq!(Lock::read(&lock.to_string()), Ok(lock));
+    }
+
+    #[test]
+    fn what_is_none_of_a_locks_lines_is_named() {
+        let lock = "session Shop\ncookie shop\nversion 1\n";
+        assert_eq!(Lock::read(lock).map(|lock| lock.version), Ok(1));
+        for (line, number) in [
+            ("<<<<<<< HEAD", 4),
+            ("field cart", 4),
+            ("field cart: ", 4),
+            ("field a: u8\nfield a: u16", 5),
+            ("field \"a: u8", 4),
+            ("version two", 4),
+        ] {
+            assert_eq!(Lock::read(&format!("{lock}{line}\n")), Err(number), "{line}");
+        }
+        assert_eq!((Lock::read(""), Lock::read("field cart: u8\n")), (Err(1), Err(1)));
+    }
+}

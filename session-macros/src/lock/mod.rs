@@ -1,0 +1,124 @@
+//! `lock = "shop.lock"`: a file that is checked in and says what live sessions store, so that a change that would lose some
+//! of it does not compile.
+//!
+//! `file` is how that is written, `form` what there is to say of a field, and `compare` which changes pass.
+
+mod compare;
+mod file;
+mod form;
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use self::{
+    compare::{Difference, compare},
+    file::Lock,
+};
+use crate::{attr::Given, context::Context, model::Session};
+
+/// What takes a change into the lock.
+const UPDATE: &str = "`SESSION_LOCK=update cargo check`";
+
+/// Holds a session without other faults to its lock, if it has one. What it gives has the compiler look again once the
+/// file changes.
+pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
+    let Some(given) = &session.attrs.lock else { return TokenStream::new() };
+    // An editor that only looks at the code may not know which file it is from.
+    let Some(source) = source() else { return TokenStream::new() };
+    let path = source.with_file_name(&given.value);
+    let update = std::env::var("SESSION_LOCK").is_ok_and(|asked| asked == "update");
+    match read(&path) {
+        Ok(text) => {
+            if let Some(text) = judge(session, given, text.as_deref(), update, cx)
+                && let Err(error) = write(&path, &text)
+            {
+                cx.error_at(given.at_value(), format!("`{}` cannot be written: {error}", given.value));
+            }
+        }
+        Err(error) => cx.error_at(given.at_value(), format!("`{}` cannot be read: {error}", given.value)),
+    }
+    tracked(&path)
+}
+
+/// Compares the session with the lock's text, if there is one; gives what is to be written instead.
+fn judge(
+    session: &Session,
+    given: &Given<String>,
+    text: Option<&str>,
+    update: bool,
+    cx: &mut Context,
+) -> Option<String> {
+    let file = &given.value;
+    let Some(text) = text else {
+        if !update {
+            cx.error_at(
+                given.at_value(),
+                format!("there is no `{file}` beside this file yet; {UPDATE} writes it, then check it in"),
+            );
+        }
+        return update.then(|| Lock::of(session).to_string());
+    };
+    let before = match Lock::read(text) {
+        Ok(before) => before,
+        Err(line) => {
+            cx.error_at(
+                given.at_value(),
+                format!("line {line} of `{file}` is none of a lock's; restore the file, or delete it and let {UPDATE} write it"),
+            );
+            return None;
+        }
+    };
+    match compare(session, given, &before) {
+        Difference::None => None,
+        Difference::Loses(faults) => {
+            for (at, message) in faults {
+                cx.error_at(at, message);
+            }
+            None
+        }
+        Difference::Harmless(what) => {
+            if !update {
+                cx.error_at(given.at_value(), format!("`{file}` {what}; {UPDATE} writes it anew"));
+            }
+            update.then(|| Lock::following(session, before).to_string())
+        }
+    }
+}
+
+/// The file that the derive stands in. None in unit tests, which compile nothing.
+fn source() -> Option<PathBuf> {
+    proc_macro::is_available().then(|| proc_macro::Span::call_site().local_file()).flatten()
+}
+
+fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        text => text.map(Some),
+    }
+}
+
+/// At once: a crate may be compiled twice at the same time, and the other must not read half a file.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut half = PathBuf::from(path).into_os_string();
+    half.push(format!(".{}", std::process::id()));
+    fs::write(&half, text)?;
+    fs::rename(&half, path)
+}
+
+fn tracked(path: &Path) -> TokenStream {
+    match path.canonicalize().ok().as_deref().and_then(Path::to_str) {
+        Some(path) => quote!(
+            const _: &[u8] = ::core::include_bytes!(#path);
+        ),
+        None => TokenStream::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::model::Session;
+
+/// What becomes of a lock that was written for one struct when it is compared with another: the new text, or the faults.
+fn change(before: &str, after: &str) -> Result<Option<String>, Vec<String>> {
+    held(after, Some(&written(before, None)), true)
+}
+
+/// The lock of a struct, given the one from before.
+fn written(item: &str, before: Option<&str>) -> String {
+    held(item, before, true).unwrap().unwrap()
+}
+
+fn held(item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, Vec<String>> {
+    let mut cx = Context::new();
+    let session = Session::build(syn::parse_str(item).unwrap(), &mut cx);
+    let new = judge(&session, session.attrs.lock.as_ref().unwrap(), text, update, &mut cx);
+    match cx.messages() {
+        faults if faults.is_empty() => Ok(new),
+        faults => Err(faults),
+    }
+}
+
+fn shop(attributes: &str, fields: &str) -> String {
+    format!("#[session(lock = \"shop.lock\" {attributes})] struct Shop {{ {fields} }}")
+}
+
+#[test]
+fn a_lock_has_a_line_for_each_stored_name() {
+    let fields = "#[session(secret, rename = \"the code\")] code: std::string::String, #[session(skip)] scratch: u8, \
+                  #[session(with = a::b)] at: Date, #[session(counter)] visits: u64";
+    let lock = written(&shop(", cookie = \"shop\"", fields), None);
+    let lines: Vec<_> = lock.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        lines,
+        [
+            "session Shop",
+            "cookie shop",
+            "version 1",
+            "",
+            "field at: Date, with a::b",
+            "field \"the code\": String, secret",
+            "field visits: u64"
+        ]
+    );
+}
+
+// What live sessions survive is written when asked, and until then asked for.
+#[test]
+fn harmless_changes_are_taken_in() {
+    let before = shop("", "a: u8, b: String");
+    let lock = written(&before, None);
+    assert_eq!(held(&before, Some(&lock), true), Ok(None), "nothing to write");
+    assert_eq!(held(&shop("", "b: String, a: u8"), Some(&lock), false), Ok(None), "moved");
+    assert_eq!(
+        held(&shop(", idle = 5m", "#[session(counter)] a: u8, b: String"), Some(&lock), false),
+        Ok(None),
+        "policy"
+    );
+    for after in [
+        "a: u8, b: String, c: u8",
+        "a: u16, b: String",
+        "a: Option<u8>, b: String",
+        "a: u8, #[session(alias = \"b\")] c: String",
+        "a: u8, #[session(migrate = f(\"b\"))] c: Vec<u8>",
+    ] {
+        let after = shop("", after);
+        let faults = held(&after, Some(&lock), false).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains("SESSION_LOCK=update"), "{faults:?}");
+        let new = written(&after, Some(&lock));
+        assert_eq!(held(&after, Some(&new), false), Ok(None), "{new}");
+    }
+}
+
+// A field that is gone needs nothing: it may be behind a `cfg`. Its name stays taken for as long as it is in the lock.
+#[test]
+fn the_name_of_a_field_that_is_gone_stays_taken() {
+    let lock = written(&shop("", "a: u8, b: String"), None);
+    assert_eq!(held(&shop("", "a: u8"), Some(&lock), false), Ok(None));
+    let lock = written(&shop("", "a: u8, c: u16"), Some(&lock));
+    assert!(lock.contains("former b: String"), "{lock}");
+    assert_eq!(held(&shop("", "a: u8, c: u16, b: String"), Some(&lock), false), Ok(None), "as it was");
+    let faults = held(&shop("", "a: u8, c: u16, b: u64"), Some(&lock), true).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].contains("`b` as `String`, which `u64` may not read"), "{faults:?}");
+}
+
+// Nothing that loses values is written, however it is asked for, unless the version is raised.
+#[test]
+fn losses_take_a_version() {
+    let before = "a: u8, b: String, #[session(secret)] c: String";
+    for after in [
+        "a: i8, b: String, #[session(secret)] c: String",
+        "a: u8, b: Text, #[session(secret)] c: String",
+        "a: u8, #[session(with = x)] b: String, #[session(secret)] c: String",
+        "a: u8, b: String, c: String",
+        "a: u8, #[session(secret)] b: String, #[session(secret)] c: String",
+        "a: u8, d: String, #[session(secret)] c: String",
+        "#[session(identity)] a: Option<i8>, b: String, #[session(secret)] c: String",
+        "#[session(alias = \"a\")] e: i8, b: String, #[session(secret)] c: String",
+    ] {
+        let faults = change(&shop("", before), &shop("", after)).unwrap_err();
+        assert_eq!(faults.len(), 1, "{after}: {faults:?}");
+        let lock = written(&shop("", before), None);
+        let raised = shop(", version = 2", after);
+        assert_eq!(held(&raised, Some(&lock), false).unwrap_err().len(), 1, "{after}");
+        let lock = written(&raised, Some(&lock));
+        assert!(lock.contains("version 2"), "{lock}");
+        assert_eq!(held(&raised, Some(&lock), false), Ok(None), "{after}");
+        let faults = held(&shop("", after), Some(&lock), true).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains("write `version = 2`, or more"), "{faults:?}");
+    }
+}
+
+#[test]
+fn another_cookie_and_another_struct_are_refused() {
+    let faults = change(&shop("", "a: u8"), &shop(", cookie = \"shop\"", "a: u8")).unwrap_err();
+    assert!(faults[0].contains("write `cookie = \"__Host-shop\"`"), "{faults:?}");
+    let store = "#[session(lock = \"shop.lock\")] struct Store { a: u8 }";
+    let faults = change(&shop("", "a: u8"), store).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].contains("is the lock of `Shop`"), "{faults:?}");
+}
+
+#[test]
+fn a_lock_that_is_missing_or_torn_is_no_lock() {
+    let item = shop("", "a: u8");
+    assert!(held(&item, None, false).unwrap_err()[0].contains("there is no `shop.lock`"));
+    let torn = written(&item, None).replace("field a", "<<<<<<< a");
+    for update in [false, true] {
+        assert!(held(&item, Some(&torn), update).unwrap_err()[0].contains("line 7 of `shop.lock`"));
+    }
+}
+
+#[test]
+fn a_lock_is_written_whole_and_read_back() {
+    let folder = std::env::temp_dir().join(format!("session-lock-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("shop.lock");
+    assert_eq!(read(&path).unwrap(), None);
+    write(&path, "one").unwrap();
+    write(&path, "two").unwrap();
+    assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    assert!(tracked(&path).to_string().contains("include_bytes"));
+    fs::remove_dir_all(folder).unwrap();
+}

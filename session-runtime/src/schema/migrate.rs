@@ -1,0 +1,122 @@
+//! How what an older build stored under other names becomes the value of a field: `migrate = function("name")`.
+
+use std::cell::Cell;
+
+use serde::de::DeserializeOwned;
+
+use super::{Field, Meta, codec::from_bytes};
+
+/// One `migrate` of one field.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    pub(crate) field: &'static Meta,
+    /// What it is made of.
+    pub(crate) names: &'static [&'static str],
+    run: fn(&Older<'_>) -> Option<Vec<u8>>,
+}
+
+impl Migration {
+    /// What `run` makes of what is stored under `names`, `field` reads as its own.
+    #[must_use]
+    pub const fn new<T>(
+        field: &'static Field<T>,
+        names: &'static [&'static str],
+        run: fn(&Older<'_>) -> Option<Vec<u8>>,
+    ) -> Self {
+        Self { field: &field.meta, names, run }
+    }
+
+    /// The field's stored form, given what is stored under each of the names; `None` if some of that cannot be read, or
+    /// what comes of it not be written.
+    pub(crate) fn run(&self, stored: &[Option<&[u8]>]) -> Option<Vec<u8>> {
+        (self.run)(&Older { stored, unreadable: Cell::new(false) })
+    }
+}
+
+/// What older builds stored.
+#[doc(hidden)]
+pub struct Older<'a> {
+    stored: &'a [Option<&'a [u8]>],
+    unreadable: Cell<bool>,
+}
+
+impl Older<'_> {
+    /// What `function` makes of the `N` values, in the field's stored form.
+    #[must_use]
+    pub fn make<const N: usize, A, T, F: Makes<T, N, A>>(
+        &self,
+        field: &'static Field<T>,
+        function: F,
+    ) -> Option<Vec<u8>> {
+        let value = function.make(self)?;
+        let codec = field.codec.as_ref().filter(|_| !self.unreadable.get())?;
+        codec.encode(&value).ok()
+    }
+
+    /// What is stored under the name at this place of the list.
+    fn get<T: DeserializeOwned>(&self, place: usize) -> Option<T> {
+        let value = from_bytes((*self.stored.get(place)?)?).ok();
+        self.unreadable.set(self.unreadable.get() || value.is_none());
+        value
+    }
+}
+
+/// A function that makes a `T` of `N` values of the types `A`: of one that is there, of several that may be.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this function does not make a `{T}` of what is stored under {N} name(s)",
+    label = "not of the type that is wanted here",
+    note = "of one name it is a `fn(A) -> {T}`, of two `fn(Option<A>, Option<B>) -> {T}`, of at most four, and what it takes \
+            implements `serde::Deserialize` and borrows nothing"
+)]
+pub trait Makes<T, const N: usize, A> {
+    /// Calls it. `None`: the one value is not there.
+    fn make(&self, older: &Older<'_>) -> Option<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, A: DeserializeOwned, F: Fn(A) -> T> Makes<T, 1, (A,)> for F {
+    fn make(&self, older: &Older<'_>) -> Option<T> {
+        older.get(0).map(self)
+    }
+}
+
+macro_rules! makes {
+    ($($count:literal: $($value:ident $place:literal)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<T, $($value: DeserializeOwned,)* F: Fn($(Option<$value>),*) -> T> Makes<T, $count, ($($value,)*)> for F {
+            fn make(&self, older: &Older<'_>) -> Option<T> {
+                Some(self($(older.get($place)),*))
+            }
+        }
+    )*};
+}
+
+makes! {
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::to_bytes;
+
+    static NAME: Field<String> = Field::plain("name");
+
+    fn join(first: Option<String>, last: Option<String>) -> String {
+        [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    static JOINED: Migration = Migration::new(&NAME, &["first", "last"], |older| older.make::<2, _, _, _>(&NAME, join));
+
+    #[test]
+    fn what_is_there_is_joined_and_what_cannot_be_read_is_no_value() {
+        let (ada, number) = (to_bytes("Ada").ok(), to_bytes(&7).ok());
+        assert_eq!(JOINED.run(&[ada.as_deref(), ada.as_deref()]), to_bytes("Ada Ada").ok());
+        assert_eq!(JOINED.run(&[None, ada.as_deref()]), to_bytes("Ada").ok());
+        assert_eq!(JOINED.run(&[ada.as_deref(), number.as_deref()]), None);
+    }
+}

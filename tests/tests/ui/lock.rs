@@ -1,0 +1,135 @@
+//! A session and what live ones store: what those would lose does not compile.
+
+use serde::{Deserialize, Serialize};
+use session_runtime::Session;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Line;
+
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Date;
+
+mod day {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub fn serialize<S: Serializer>(_: &super::Date, serializer: S) -> Result<S::Ok, S::Error> {
+        1.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<super::Date, D::Error> {
+        u8::deserialize(deserializer).map(|_| super::Date)
+    }
+}
+
+mod changed {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 2)]
+    struct Shop {
+        #[session(identity)]
+        user_id: Option<String>,
+        #[session(with = day)]
+        at: Date,
+        cart: Vec<Line>,
+        #[session(secret)]
+        code: String,
+        #[session(counter)]
+        hits: u32,
+        token: String,
+        #[session(alias = "language")]
+        locale: Vec<String>,
+    }
+
+    // Nothing else is said where it is used.
+    fn handler(mut session: Session<Shop>) {
+        session.hits_mut().add(1);
+        let _ = (session.cart(), session.locale());
+    }
+}
+
+mod with_more {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 2)]
+    struct Shop {
+        basket: Vec<Line>,
+        hits: u64,
+        theme: Option<u8>,
+    }
+}
+
+mod with_less {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock")]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+mod named_anew {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 2)]
+    struct Store {
+        hits: u64,
+    }
+}
+
+mod in_another_cookie {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 2, cookie = "shop")]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+mod raised {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 3)]
+    struct Shop {
+        hits: String,
+    }
+}
+
+mod without {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/none.lock")]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+mod torn {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/torn.lock", version = 2)]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+#[derive(Session)]
+#[session(version = 2)]
+struct Loose {
+    hits: u64,
+}
+
+#[derive(Session)]
+#[session(lock, version = 0)]
+struct Blank {
+    hits: u64,
+}
+
+fn main() {}
