@@ -1,12 +1,14 @@
 //! Sessions that are not in a store but in their visitors' cookies: encrypted, or signed and readable.
 //!
 //! - [`Client`]: makes the cookie's value of a session, and a session of the value.
+//! - `carried`: what a cookie carries of a session.
 //! - `layout`: a session as few bytes, for the encrypted form; `table`: a list of structs in them.
 //! - `text`: a session as JSON, for the signed form; `json`: a value in it.
 //! - `pieces`: a value in several cookies.
 //! - `revoked`: which sessions open nothing any more, though their cookies are good.
 //! - `keep`: carries a plan out, which here is to judge it and to make the cookie.
 
+mod carried;
 #[cfg(feature = "testing")]
 mod fuzz;
 mod json;
@@ -25,16 +27,20 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 pub(super) use self::pieces::{Pieces, split};
-use self::{layout::Names, revoked::Revoked};
+use self::{
+    carried::{Carried, NAME, Parts, Whose, new_selector},
+    layout::Names,
+    revoked::Revoked,
+};
 use super::open::Found;
 use crate::{
     clock::Timestamp,
     cookie::LONGEST,
     error::{Error, Kind},
     event::Events,
-    id::{Digest, Key, Selector, random},
+    id::{Key, Selector},
     keys::{KeyRing, Purpose, seal::Sealer, sign::Signer},
-    record::{Entry, Fields, Record},
+    record::Record,
     schema::{Meta, Policy},
     store::{
         StoreError,
@@ -44,9 +50,6 @@ use crate::{
 
 /// The fields that are named where a session is too large for its cookie.
 const NAMED: usize = 10;
-
-/// How long the name is that a session has in its cookie. The rest of its selector is zero.
-const NAME: usize = 8;
 
 /// Makes and opens the cookies of one kind of session.
 pub(crate) struct Client {
@@ -66,40 +69,9 @@ pub(crate) struct Client {
     whose: Whose,
 }
 
-/// How it is said who is signed in.
-#[derive(Clone, Copy)]
-struct Whose {
-    /// What stands before each identity, here as in a store.
-    kind: [u8; 8],
-    /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
-    field: Option<&'static Meta>,
-}
-
 enum How {
     Encrypted { sealer: Sealer, names: Names },
     Signed(Signer),
-}
-
-/// A session as a cookie brings it, or as one is to carry it.
-#[derive(Clone)]
-pub(crate) struct Carried {
-    pub(crate) selector: Selector,
-    pub(crate) record: Arc<Record>,
-    whose: Whose,
-}
-
-/// What is written into a cookie of a session, whatever the form.
-#[derive(Clone, Debug, PartialEq)]
-struct Parts {
-    name: [u8; NAME],
-    created_at: Timestamp,
-    seen_at: Timestamp,
-    idle_until: Timestamp,
-    ends_at: Timestamp,
-    remembered: bool,
-    /// When and who.
-    signed_in: Option<(Timestamp, Box<[u8]>)>,
-    fields: Fields,
 }
 
 /// A session that was opened.
@@ -272,72 +244,6 @@ impl Client {
         }
         named.join(", ")
     }
-}
-
-impl Parts {
-    fn into_carried(mut self, whose: Whose) -> Carried {
-        let mut selector = Selector([0; 16]);
-        selector.0[..NAME].copy_from_slice(&self.name);
-        if let (Some((at, user)), Some(field)) = (&self.signed_in, whose.field) {
-            self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
-        }
-        let (authenticated_at, user) = self.signed_in.unzip();
-        let record = Record {
-            verifier: Digest::from([0; 16]),
-            previous: None,
-            generation: 0,
-            created_at: self.created_at,
-            seen_at: self.seen_at,
-            renewed_at: self.created_at,
-            authenticated_at,
-            idle_until: self.idle_until,
-            ends_at: self.ends_at,
-            remembered: self.remembered,
-            user: user.map(|user| [&whose.kind[..], &user].concat().into()),
-            nonces: Vec::new(),
-            fields: self.fields,
-        };
-        Carried { selector, record: Arc::new(record), whose }
-    }
-}
-
-impl Carried {
-    /// The name of the session, by which alone it can be revoked.
-    fn name(&self) -> [u8; NAME] {
-        let mut name = [0; NAME];
-        name.copy_from_slice(&self.selector.0[..NAME]);
-        name
-    }
-
-    /// When and who.
-    fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
-        let user = self.record.user.as_deref()?;
-        Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
-    }
-
-    /// The same with no other fields than these: not those that this build does not know, and none under an older name
-    /// beside today's.
-    fn only(&self, metas: &[Meta]) -> Self {
-        let mut fields = Fields::default();
-        metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));
-        Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
-    }
-
-    /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
-    fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
-        let user = self.signed_in().map(|(_, user)| user);
-        let said = move |entry: &Entry<'_>| {
-            self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
-        };
-        self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
-    }
-}
-
-/// A name that no session has.
-fn new_selector() -> Result<Selector, Error> {
-    let mut selector = Selector([0; 16]);
-    selector.0[..NAME].copy_from_slice(&random::<NAME>()?);
-    Ok(selector)
 }
 
 impl Opened {

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     cookie::LARGEST_PAIR,
     keys::tests::{key, ring},
-    record::Entry,
+    record::{Entry, Fields},
     schema::Field,
 };
 

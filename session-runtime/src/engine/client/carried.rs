@@ -1,0 +1,111 @@
+//! What a cookie carries of a session: its name, its times, who is signed in, and the fields. Not what only a store needs.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    id::{Digest, Selector, random},
+    record::{Entry, Fields, Record},
+    schema::Meta,
+};
+
+/// How long the name is that a session has in its cookie. The rest of its selector is zero.
+pub(super) const NAME: usize = 8;
+
+/// How it is said who is signed in.
+#[derive(Clone, Copy)]
+pub(super) struct Whose {
+    /// What stands before each identity, here as in a store.
+    pub(super) kind: [u8; 8],
+    /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
+    pub(super) field: Option<&'static Meta>,
+}
+
+/// A session as a cookie brings it, or as one is to carry it.
+#[derive(Clone)]
+pub(crate) struct Carried {
+    pub(crate) selector: Selector,
+    pub(crate) record: Arc<Record>,
+    pub(super) whose: Whose,
+}
+
+/// What is written into a cookie of a session, whatever the form.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parts {
+    pub(super) name: [u8; NAME],
+    pub(super) created_at: Timestamp,
+    pub(super) seen_at: Timestamp,
+    pub(super) idle_until: Timestamp,
+    pub(super) ends_at: Timestamp,
+    pub(super) remembered: bool,
+    /// When and who.
+    pub(super) signed_in: Option<(Timestamp, Box<[u8]>)>,
+    pub(super) fields: Fields,
+}
+
+impl Parts {
+    pub(super) fn into_carried(mut self, whose: Whose) -> Carried {
+        let mut selector = Selector([0; 16]);
+        selector.0[..NAME].copy_from_slice(&self.name);
+        if let (Some((at, user)), Some(field)) = (&self.signed_in, whose.field) {
+            self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
+        }
+        let (authenticated_at, user) = self.signed_in.unzip();
+        let record = Record {
+            verifier: Digest::from([0; 16]),
+            previous: None,
+            generation: 0,
+            created_at: self.created_at,
+            seen_at: self.seen_at,
+            renewed_at: self.created_at,
+            authenticated_at,
+            idle_until: self.idle_until,
+            ends_at: self.ends_at,
+            remembered: self.remembered,
+            user: user.map(|user| [&whose.kind[..], &user].concat().into()),
+            nonces: Vec::new(),
+            fields: self.fields,
+        };
+        Carried { selector, record: Arc::new(record), whose }
+    }
+}
+
+impl Carried {
+    /// The name of the session, by which alone it can be revoked.
+    pub(super) fn name(&self) -> [u8; NAME] {
+        let mut name = [0; NAME];
+        name.copy_from_slice(&self.selector.0[..NAME]);
+        name
+    }
+
+    /// When and who.
+    pub(super) fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
+        let user = self.record.user.as_deref()?;
+        Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
+    }
+
+    /// The same with no other fields than these: not those that this build does not know, and none under an older name
+    /// beside today's.
+    pub(super) fn only(&self, metas: &[Meta]) -> Self {
+        let mut fields = Fields::default();
+        metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));
+        Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
+    }
+
+    /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
+    pub(super) fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
+        let user = self.signed_in().map(|(_, user)| user);
+        let said = move |entry: &Entry<'_>| {
+            self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
+        };
+        self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
+    }
+}
+
+/// A name that no session has.
+pub(super) fn new_selector() -> Result<Selector, Error> {
+    let mut selector = Selector([0; 16]);
+    selector.0[..NAME].copy_from_slice(&random::<NAME>()?);
+    Ok(selector)
+}
