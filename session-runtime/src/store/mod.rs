@@ -27,7 +27,6 @@ mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod needs;
-#[cfg(any(feature = "memory", feature = "file", feature = "redis"))]
 mod query;
 #[cfg(feature = "redis")]
 pub mod redis;
