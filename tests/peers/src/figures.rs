@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 
 use crate::{
+    allocations,
     contestants::{Contestant, Framework},
     instructions::{self, Instructions},
     load::{Load, Subject},
@@ -61,7 +62,7 @@ pub fn measure(contestants: &[&'static Contestant], effort: Effort) -> Vec<Figur
             Figures {
                 contestant,
                 costs: WORKS.iter().map(above).collect(),
-                bytes_per_session: bytes_per_session(contestant, effort.sessions),
+                bytes_per_session: allocations::bytes_per_session(contestant, effort.sessions),
             }
         })
         .collect()
@@ -73,7 +74,7 @@ fn costs(subjects: &[Subject], effort: Effort) -> BTreeMap<(String, String), Cos
         eprintln!("{work}: time and allocations");
         let times = in_turns(subjects, work, effort);
         for (subject, nanoseconds) in subjects.iter().zip(times) {
-            let allocations = allocations(*subject, work, effort.counted);
+            let allocations = allocations::per_request(*subject, work, effort.counted);
             costs.insert((subject.name(), work.to_owned()), Cost { instructions: None, allocations, nanoseconds });
         }
     }
@@ -96,11 +97,6 @@ fn costs(subjects: &[Subject], effort: Effort) -> BTreeMap<(String, String), Cos
         });
     }
     costs
-}
-
-fn allocations(subject: Subject, work: &str, times: usize) -> f64 {
-    let mut load = Load::new(subject, &format!("/{work}"), times);
-    allocation_counter::measure(|| load.serve_the_requests()).count_total as f64 / times as f64
 }
 
 /// Nanoseconds per request: of each, the median of rounds in which all take turns.
@@ -126,10 +122,4 @@ fn in_turns(subjects: &[Subject], work: &str, effort: Effort) -> Vec<f64> {
 fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
-}
-
-/// What so many full sessions leave on the heap.
-fn bytes_per_session(contestant: &'static Contestant, sessions: usize) -> f64 {
-    let load = Load::new(Subject::Of(contestant), "/begin", 0);
-    allocation_counter::measure(|| load.make_and_serve("/begin", sessions)).bytes_current as f64 / sessions as f64
 }

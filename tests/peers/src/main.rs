@@ -2,26 +2,15 @@
 #![allow(clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 
-mod app;
-mod bars;
-mod contestants;
-mod correctness;
-mod figures;
-mod gate;
-mod instructions;
-mod keys;
-mod load;
-mod plot;
-mod report;
-mod session;
-mod tables;
-mod works;
-
 use std::{env, path::PathBuf, process::ExitCode};
 
-use bars::Verdict;
-use contestants::{ALL, BEST_PEER, HAND_WRITTEN, OURS};
-use figures::{FULL, QUICK};
+use peers::{
+    bars::{self, Verdict},
+    contestants::{ALL, BEST_PEER, HAND_WRITTEN, OURS},
+    correctness,
+    figures::{self, FULL, QUICK},
+    instructions, report, tables,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

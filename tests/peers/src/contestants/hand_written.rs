@@ -5,7 +5,7 @@ use std::{future::ready, sync::Arc};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -94,45 +94,50 @@ fn show(map: &Map, headers: &HeaderMap) {
 
 fn routes(map: Map) -> Router {
     type M = State<Map>;
-    type H = HeaderMap;
+    type R = Request;
     Router::new()
         .route("/W0", get(works::untouched))
-        .route("/W1", get(|State(map): M, headers: H| async move { if read(&map, &headers) > 0 { OK } else { "" } }))
+        .route(
+            "/W1",
+            get(|State(map): M, request: R| async move { if read(&map, request.headers()) > 0 { OK } else { "" } }),
+        )
         .route(
             "/W2",
-            get(|State(map): M, headers: H| async move { change(&map, &headers, |data| data.theme = next_theme()) }),
+            get(|State(map): M, request: R| async move {
+                change(&map, request.headers(), |data| data.theme = next_theme())
+            }),
         )
         .route("/W3", get(|State(map): M| async move { start(&map, fresh()) }))
-        .route("/W4", get(|State(map): M, headers: H| async move { end(&map, &headers) }))
+        .route("/W4", get(|State(map): M, request: R| async move { end(&map, request.headers()) }))
         .route("/begin", post(|State(map): M| async move { start(&map, Data::signed_in()) }))
         .route("/guest", post(|State(map): M| async move { start(&map, Data::guest()) }))
-        .route("/in", post(|State(map): M, headers: H| async move { sign_in(&map, &headers) }))
-        .route("/out", post(|State(map): M, headers: H| async move { end(&map, &headers) }))
+        .route("/in", post(|State(map): M, request: R| async move { sign_in(&map, request.headers()) }))
+        .route("/out", post(|State(map): M, request: R| async move { end(&map, request.headers()) }))
         .route(
             "/theme",
-            post(|State(map): M, headers: H| async move {
+            post(|State(map): M, request: R| async move {
                 gate::pause().await;
-                change(&map, &headers, |data| data.theme = Theme::Dark)
+                change(&map, request.headers(), |data| data.theme = Theme::Dark)
             }),
         )
         .route(
             "/locale",
-            post(|State(map): M, headers: H| async move {
+            post(|State(map): M, request: R| async move {
                 gate::pause().await;
-                change(&map, &headers, |data| data.locale = "de-AT".into())
+                change(&map, request.headers(), |data| data.locale = "de-AT".into())
             }),
         )
         .route(
             "/count",
-            post(|State(map): M, headers: H| async move {
+            post(|State(map): M, request: R| async move {
                 gate::pause().await;
-                change(&map, &headers, |data| data.visits += 1)
+                change(&map, request.headers(), |data| data.visits += 1)
             }),
         )
         .route(
             "/show",
-            post(|State(map): M, headers: H| async move {
-                show(&map, &headers);
+            post(|State(map): M, request: R| async move {
+                show(&map, request.headers());
                 OK
             }),
         )
