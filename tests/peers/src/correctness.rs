@@ -39,6 +39,7 @@ pub fn judge(contestant: &'static Contestant, pairs: usize) -> Faults {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let pair = (contestant.pair)().await;
+        it_works(contestant, &pair).await;
         let mut faults = Faults { pairs, ghosts: pair.records.as_ref().map(|_| 0), ..Faults::default() };
         for _ in 0..pairs {
             two_fields(&pair, &mut faults).await;
@@ -62,6 +63,23 @@ async fn show(app: &App, jar: &Jar) -> Seen {
 
 fn succeeded(reply: &Reply) -> bool {
     reply.status() < 400
+}
+
+/// One request after another, everybody keeps sessions: otherwise it is used wrongly here.
+async fn it_works(contestant: &Contestant, pair: &Pair) {
+    let mut jar = Jar::of(&send(&pair.nodes[0], "/guest", &Jar::default()).await);
+    for path in ["/theme", "/locale", "/count", "/in"] {
+        jar.keep(&send(&pair.nodes[0], path, &jar).await);
+    }
+    let seen = show(&pair.nodes[0], &jar).await;
+    let user = seen.user.filter(|user| *user > 0);
+    let expected = Seen { user, locale: "de-AT".into(), theme: Theme::Dark, visits: 42 };
+    assert!(user.is_some() && seen == expected, "{}: {seen:?}", contestant.name);
+    let old = jar.clone();
+    jar.keep(&send(&pair.nodes[0], "/out", &jar).await);
+    for jar in [&old, &jar] {
+        assert_eq!(show(&pair.nodes[0], jar).await, Seen::default(), "{}", contestant.name);
+    }
 }
 
 /// Two requests of one visitor that have both read before either writes.

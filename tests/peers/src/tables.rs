@@ -7,11 +7,13 @@ use crate::{
     works::WORKS,
 };
 
-/// Right-aligned but for the first column.
+/// Columns of numbers are aligned to the right.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(head.iter().map(|cell| (*cell).to_owned()).collect());
-    text += &format!("|---{}|\n", "|--:".repeat(head.len() - 1));
+    let number = |cell: &String| cell == "–" || cell.parse::<f64>().is_ok();
+    let numbers = |column: usize| rows.iter().all(|row| row.get(column).is_some_and(number));
+    let rules: Vec<_> = (0..head.len()).map(|column| if numbers(column) { "--:" } else { "---" }).collect();
+    let mut text = line(head.iter().map(|cell| (*cell).to_owned()).collect()) + &format!("|{}|\n", rules.join("|"));
     text.extend(rows.iter().map(|row| line(row.clone())));
     text
 }

@@ -9,6 +9,7 @@ use std::{
 use actix_http::Request;
 use actix_session::{
     Session, SessionMiddleware,
+    config::CookieContentSecurity,
     storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key},
 };
 use actix_web::{
@@ -91,7 +92,9 @@ async fn service(store: Store, key: Key) -> App {
             .route("/count", web::post().to(|mut s: S| async move { works::slow_count(&mut s).await }))
             .route("/show", web::post().to(|mut s: S| async move { works::show(&mut s).await }));
     };
-    app(actix_web::test::init_service(Actix::new().wrap(SessionMiddleware::new(store, key)).configure(routes)).await)
+    // By default it would be encrypted.
+    let signed = SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build();
+    app(actix_web::test::init_service(Actix::new().wrap(signed).configure(routes)).await)
 }
 
 /// What the framework serves, as what is measured.
