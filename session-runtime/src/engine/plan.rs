@@ -155,6 +155,10 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
         Some(SignIntent::In { user, .. }) => Some(*user),
         Some(SignIntent::Out) | None => None,
     };
+    // As most log-outs: no id is drawn and hashed for what would be empty.
+    if user.is_none() && pending.ops.is_empty() {
+        return Ok(Plan::Nothing);
+    }
     let empty = Fields::default();
     let (selector, verifier) = (Selector::random()?, Verifier::random()?);
     let lifetime = engine.lifetimes.starting(now, intent.remember.unwrap_or(false));

@@ -1,0 +1,64 @@
+//! An application, of whatever framework, that takes one request and gives one reply.
+
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+/// What is kept of a response until nobody counts any more.
+pub enum Reply {
+    Http(http::Response<()>),
+    Actix(actix_web::HttpResponse<()>),
+}
+
+impl Reply {
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Http(response) => response.status().as_u16(),
+            Self::Actix(response) => response.status().as_u16(),
+        }
+    }
+
+    fn set_cookies(&self) -> Vec<String> {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        match self {
+            Self::Http(reply) => reply.headers().get_all("set-cookie").iter().map(|v| text(v.as_bytes())).collect(),
+            Self::Actix(reply) => reply.headers().get_all("set-cookie").map(|v| text(v.as_bytes())).collect(),
+        }
+    }
+}
+
+/// Takes the path (a GET for what is measured, else a POST) and the cookies. The request is made before the future is there.
+pub type App = Rc<dyn Fn(&str, Option<&str>) -> LocalBoxFuture<'static, Reply>>;
+
+/// What is measured is asked for by GET; what changes a session under somebody's eyes, by POST.
+pub fn is_get(path: &str) -> bool {
+    path.starts_with("/W")
+}
+
+/// The cookies that a browser keeps.
+#[derive(Clone, Default)]
+pub struct Jar(Vec<(String, String)>);
+
+impl Jar {
+    pub fn of(reply: &Reply) -> Self {
+        let mut jar = Self::default();
+        jar.keep(reply);
+        jar
+    }
+
+    pub fn keep(&mut self, reply: &Reply) {
+        for line in reply.set_cookies() {
+            let mut parts = line.split(';').map(str::trim);
+            let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
+            self.0.retain(|(kept, _)| kept != name);
+            if !parts.any(|part| part.eq_ignore_ascii_case("max-age=0")) && !value.is_empty() {
+                self.0.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    pub fn header(&self) -> Option<String> {
+        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+}

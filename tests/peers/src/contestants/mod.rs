@@ -1,0 +1,95 @@
+//! Who is compared. One file each.
+
+mod actix_session;
+mod axum_app;
+mod axum_session;
+mod bare;
+mod hand_written;
+mod ours;
+mod poem;
+mod ruts;
+mod tower_sessions;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::app::App;
+
+/// One way to keep sessions.
+pub struct Contestant {
+    pub name: &'static str,
+    /// The package, whose version is what `Cargo.lock` says.
+    pub package: &'static str,
+    pub framework: Framework,
+    /// Where and how it keeps the session.
+    pub keeps: &'static str,
+    pub cookie: &'static str,
+    /// A new application, with a store of its own.
+    pub open: fn() -> LocalBoxFuture<'static, App>,
+    /// Two nodes.
+    pub pair: fn() -> LocalBoxFuture<'static, Pair>,
+}
+
+/// Two applications on one store.
+pub struct Pair {
+    pub nodes: [App; 2],
+    /// How many records are in the store, where that can be told.
+    pub records: Option<Box<dyn Fn() -> usize>>,
+}
+
+/// What a contestant runs in, and whose bare handler it is compared with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Framework {
+    Axum,
+    Actix,
+    Poem,
+}
+
+impl Framework {
+    pub const ALL: [Self; 3] = [Self::Axum, Self::Actix, Self::Poem];
+
+    /// The package, which is what it is called too.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Actix => "actix-web",
+            Self::Poem => "poem",
+        }
+    }
+
+    /// The same handlers without any session.
+    pub fn bare(self) -> LocalBoxFuture<'static, App> {
+        match self {
+            Self::Axum => Box::pin(async { bare::axum() }),
+            Self::Actix => Box::pin(bare::actix()),
+            Self::Poem => Box::pin(async { bare::poem() }),
+        }
+    }
+}
+
+pub const HAND_WRITTEN: &Contestant = &hand_written::CONTESTANT;
+pub const OURS: &Contestant = &ours::CONTESTANT;
+/// The one that `--quick` compares with.
+pub const BEST_PEER: &Contestant = &tower_sessions::CONTESTANT;
+
+pub const ALL: [&Contestant; 8] = [
+    HAND_WRITTEN,
+    OURS,
+    BEST_PEER,
+    &axum_session::CONTESTANT,
+    &axum_session::UNSIGNED,
+    &ruts::CONTESTANT,
+    &actix_session::CONTESTANT,
+    &poem::CONTESTANT,
+];
+
+/// What is not measured, and why.
+pub const LEFT_OUT: [(&str, &str); 3] = [
+    ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
+    ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
+    ("Redis, SQL, files and sessions in cookies, HTTP over a socket, growth", "not yet part of this benchmark"),
+];
+
+/// By its name.
+pub fn named(name: &str) -> Option<&'static Contestant> {
+    ALL.into_iter().find(|contestant| contestant.name == name)
+}

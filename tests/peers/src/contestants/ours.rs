@@ -1,0 +1,97 @@
+//! This project.
+
+use axum::Router;
+use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+
+use super::{Contestant, Framework, Pair, axum_app};
+use crate::session::{Data, Line, Seen, Shop, Theme};
+
+pub const CONTESTANT: Contestant = Contestant {
+    name: "session-runtime",
+    package: "session-runtime",
+    framework: Framework::Axum,
+    keeps: "`MemoryStore`; eight typed fields",
+    cookie: "signed",
+    open: || Box::pin(async { axum_app::app(app(&MemoryStore::new(), &KeyRing::generate())) }),
+    pair: || Box::pin(async { pair() }),
+};
+
+#[derive(Session)]
+#[session(cookie = "__Host-bench")]
+pub struct Bench {
+    #[session(identity)]
+    user: Option<u64>,
+    name: String,
+    roles: Vec<String>,
+    cart: Vec<Line>,
+    token: String,
+    theme: Theme,
+    #[session(counter)]
+    visits: u64,
+    locale: String,
+}
+
+fn app(store: &MemoryStore, keys: &KeyRing) -> Router {
+    let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
+    axum_app::routes::<Session<Bench>>().layer(sessions.layer())
+}
+
+fn pair() -> Pair {
+    let (store, keys) = (MemoryStore::new(), KeyRing::generate());
+    let nodes = [axum_app::app(app(&store, &keys)), axum_app::app(app(&store, &keys))];
+    Pair { nodes, records: Some(Box::new(move || store.len())) }
+}
+
+impl Shop for Session<Bench> {
+    async fn fill(&mut self, data: Data) {
+        if let Some(user) = data.user {
+            self.user_mut().log_in(user);
+        }
+        *self.name_mut() = data.name;
+        *self.roles_mut() = data.roles;
+        *self.cart_mut() = data.cart;
+        *self.token_mut() = data.token;
+        *self.theme_mut() = data.theme;
+        self.visits_mut().add(data.visits);
+        *self.locale_mut() = data.locale;
+    }
+
+    // Through the session's fields, whose accessors have the names of these.
+    async fn theme(&mut self) -> Theme {
+        *(**self).theme()
+    }
+
+    async fn visits(&mut self) -> u64 {
+        (**self).visits()
+    }
+
+    async fn seen(&mut self) -> Seen {
+        let fields = &**self;
+        Seen {
+            user: fields.user(),
+            locale: fields.locale().to_owned(),
+            theme: *fields.theme(),
+            visits: fields.visits(),
+        }
+    }
+
+    async fn set_theme(&mut self, theme: Theme) {
+        *self.theme_mut() = theme;
+    }
+
+    async fn set_locale(&mut self, locale: &'static str) {
+        *self.locale_mut() = locale.to_owned();
+    }
+
+    async fn count(&mut self, _seen: u64) {
+        self.visits_mut().add(1);
+    }
+
+    async fn sign_in(&mut self, user: u64) {
+        self.user_mut().log_in(user);
+    }
+
+    async fn sign_out(&mut self) {
+        self.destroy();
+    }
+}

@@ -1,0 +1,96 @@
+//! Instructions, counted by valgrind's callgrind in a process of its own for each load.
+//!
+//! The count is exact, but no processor instructions for SHA are offered there, so hashing runs in software: its share is
+//! told apart.
+
+use std::{
+    env, fs,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use crate::load::{Load, Subject};
+
+/// Instructions per request.
+#[derive(Clone, Copy, Default)]
+pub struct Instructions {
+    pub all: f64,
+    /// Of these, in the compression function of SHA-256.
+    pub hashing: f64,
+}
+
+impl Instructions {
+    pub fn without_hashing(self) -> f64 {
+        self.all - self.hashing
+    }
+
+    pub fn above(self, bare: Self) -> Self {
+        Self { all: self.all - bare.all, hashing: self.hashing - bare.hashing }
+    }
+}
+
+/// What the process of its own does.
+pub fn serve(subject: &str, work: &str, times: &str) {
+    let subject = Subject::named(subject).unwrap();
+    Load::new(subject, &format!("/{work}"), times.parse().unwrap()).serve_the_requests();
+}
+
+/// Whether they can be counted here.
+pub fn countable() -> Option<String> {
+    let output = Command::new("valgrind").arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Counts while as many requests are served.
+pub fn count(subject: Subject, work: &str, times: usize) -> Option<Instructions> {
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let at = FILES.fetch_add(1, Ordering::Relaxed);
+    let file = env::temp_dir().join(format!("peers-{}-{at}.callgrind", std::process::id()));
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--toggle-collect=*serve_the_requests*"])
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .arg(env::current_exe().ok()?)
+        .args(["serve", &subject.name(), work, &times.to_string()])
+        .output()
+        .ok()?;
+    let costs = fs::read_to_string(&file).ok()?;
+    let _ = fs::remove_file(&file);
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    let all: f64 = report.lines().find_map(|line| line.split("Collected :").nth(1))?.trim().parse().ok()?;
+    Some(Instructions { all: all / times as f64, hashing: hashing(&costs) / times as f64 })
+}
+
+/// What callgrind's file says of the compression function of SHA-256 itself, whichever version of it.
+fn hashing(costs: &str) -> f64 {
+    let (mut here, mut call, mut sum) = (false, false, 0.0);
+    let mut ids = Vec::new();
+    for line in costs.lines() {
+        if let Some(function) = line.strip_prefix("fn=") {
+            // A name is said once, `(12) name`, and is `(12)` from then on.
+            let (id, name) = function.split_once(' ').unwrap_or((function, ""));
+            if name.contains("sha256") {
+                ids.push(id.to_owned());
+            }
+            here = ids.iter().any(|known| known == id);
+        } else if let Some(function) = line.strip_prefix("cfn=") {
+            let (id, name) = function.split_once(' ').unwrap_or((function, ""));
+            if name.contains("sha256") {
+                ids.push(id.to_owned());
+            }
+        } else if line.starts_with("calls=") {
+            // The next line is what was spent in the callee.
+            call = true;
+        } else if line.starts_with(|first: char| first.is_ascii_digit() || first == '+' || first == '-' || first == '*')
+        {
+            if here && !call {
+                sum += line.split(' ').nth(1).and_then(|cost| cost.parse::<f64>().ok()).unwrap_or(0.0);
+            }
+            call = false;
+        }
+    }
+    sum
+}

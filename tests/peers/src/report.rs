@@ -1,0 +1,125 @@
+//! The report, in Markdown, with plots beside it.
+
+use std::{fs, io, path::Path};
+
+use serde::Deserialize;
+
+use crate::{
+    contestants::{ALL, Framework, LEFT_OUT},
+    correctness::Faults,
+    figures::{Cost, Effort, Figures},
+    instructions, plot, tables,
+    works::WORKS,
+};
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+}
+
+/// The newest version of a package that was compiled in.
+fn version(lock: &Lock, name: &str) -> String {
+    let versions = lock.package.iter().filter(|package| package.name == name).map(|package| package.version.as_str());
+    versions.max().unwrap_or("?").to_owned()
+}
+
+/// All of it. `bars` is the table of the bars, `date` the day.
+pub fn write(
+    directory: &Path,
+    date: &str,
+    effort: Effort,
+    figures: &[Figures],
+    faults: &[(&'static str, Faults)],
+    bars: &str,
+) -> io::Result<()> {
+    let plots = directory.join("plots");
+    fs::create_dir_all(&plots)?;
+    for (name, title, of) in PLOTS {
+        fs::write(plots.join(format!("{name}.svg")), plot_of(title, figures, of))?;
+    }
+    let memory = figures.iter().map(|of| (of.contestant.name.to_owned(), Some(of.bytes_per_session))).collect();
+    let memory = plot::bars("Bytes per session in memory", &[(String::new(), memory)]);
+    fs::write(plots.join("memory.svg"), memory)?;
+    fs::write(directory.join("REPORT.md"), text(date, effort, figures, faults, bars))
+}
+
+type Of = fn(&Cost) -> Option<f64>;
+
+const PLOTS: [(&str, &str, Of); 3] = [
+    ("instructions", "Instructions per request above the bare handler, without hashing", |cost| {
+        cost.instructions.map(|instructions| instructions.without_hashing())
+    }),
+    ("allocations", "Heap allocations per request above the bare handler", |cost| Some(cost.allocations)),
+    ("nanoseconds", "Nanoseconds per request above the bare handler", |cost| Some(cost.nanoseconds)),
+];
+
+fn plot_of(title: &str, figures: &[Figures], of: Of) -> String {
+    let group = |(at, work): (usize, &str)| {
+        let bars = figures.iter().map(|figures| (figures.contestant.name.to_owned(), of(&figures.costs[at]))).collect();
+        (work.to_owned(), bars)
+    };
+    plot::bars(title, &WORKS.into_iter().enumerate().map(group).collect::<Vec<_>>())
+}
+
+fn text(date: &str, effort: Effort, figures: &[Figures], faults: &[(&'static str, Faults)], bars: &str) -> String {
+    let lock: Lock = toml::from_str(include_str!("../Cargo.lock")).unwrap();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let valgrind = instructions::countable().unwrap_or_else(|| "no valgrind, so instructions are missing".to_owned());
+    let frameworks: Vec<_> =
+        Framework::ALL.iter().map(|of| format!("{} {}", of.package(), version(&lock, of.package()))).collect();
+    let who: Vec<_> = ALL
+        .iter()
+        .map(|of| {
+            let package = format!("{} {}", of.package, version(&lock, of.package));
+            [of.name, &package, of.framework.package(), of.keeps, of.cookie].map(str::to_owned).to_vec()
+        })
+        .collect();
+    let left_out: String = LEFT_OUT.iter().map(|(what, why)| format!("- {what}: {why}.\n")).collect();
+    format!(
+        "# Sessions compared\n\n\
+         Written by `tests/bench` on {date}; {cores} cores, {rustc}, {valgrind}; {frameworks}.\n\n\
+         {who}\n\
+         Everybody has the same session of eight fields with the same values: user id, a name of 20 bytes, three roles, five \
+         lines of a cart, a token of 32 bytes, theme, counter, locale. W0 does not touch it, W1 reads two fields, W2 writes a \
+         small one, W3 begins a session with one small field, W4 ends a session. W0, W1, W2 and W4 come with the cookie of a \
+         full session. All figures are per request, above the same framework's bare handler.\n\n\
+         Left out:\n\n{left_out}\n\
+         ## Instructions\n\n\
+         Counted by callgrind over {counted} requests. Without the compression function of SHA-256, which runs in software \
+         there:\n\n{instructions}\n\
+         ![Instructions](plots/instructions.svg)\n\n\
+         With it:\n\n{with_hashing}\n\
+         ## Heap allocations\n\n{allocations}\n\
+         ![Allocations](plots/allocations.svg)\n\n\
+         ## Time\n\n\
+         Nanoseconds, hashing included: medians of {rounds} interleaved rounds of {timed} requests.\n\n{nanoseconds}\n\
+         ![Nanoseconds](plots/nanoseconds.svg)\n\n\
+         ## Memory\n\n\
+         What {sessions} full sessions left on the heap.\n\n{bytes}\n\
+         ![Bytes per session](plots/memory.svg)\n\n\
+         ## Correctness\n\n\
+         {pairs} pairs of requests of each kind, which meet in the middle of their handlers, on two nodes over one store.\n\n\
+         {faults}\n\
+         ## The bars of this project\n\n{bars}",
+        rustc = env!("RUSTC_VERSION"),
+        frameworks = frameworks.join(", "),
+        who = tables::table(&["", "package", "in", "keeps a session in", "its cookie"], &who),
+        counted = effort.counted,
+        instructions = tables::works(figures, tables::instructions),
+        with_hashing = tables::works(figures, tables::instructions_with_hashing),
+        allocations = tables::works(figures, tables::allocations),
+        rounds = effort.rounds,
+        timed = effort.timed,
+        nanoseconds = tables::works(figures, tables::nanoseconds),
+        sessions = effort.sessions,
+        bytes = tables::bytes(figures),
+        pairs = effort.pairs,
+        faults = tables::faults(faults),
+    )
+}

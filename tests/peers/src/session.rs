@@ -1,0 +1,89 @@
+//! The session that everybody gets, with the same values, and what a handler does with one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub sku: u32,
+    pub qty: u16,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Theme {
+    #[default]
+    Light,
+    Dark,
+}
+
+/// Eight fields, as full as a shop's. Who keeps sessions under string keys uses the names of these.
+#[derive(Clone)]
+pub struct Data {
+    pub user: Option<u64>,
+    pub name: String,
+    pub roles: Vec<String>,
+    pub cart: Vec<Line>,
+    pub token: String,
+    pub theme: Theme,
+    pub visits: u64,
+    pub locale: String,
+}
+
+impl Data {
+    /// Of a visitor who has not signed in.
+    pub fn guest() -> Self {
+        Self {
+            user: None,
+            name: "Ada Lovelace, London".into(),
+            roles: ["buyer", "editor", "admin"].map(str::to_owned).into(),
+            cart: (0..5).map(|line| Line { sku: 10_000 + 77 * line, qty: 1 + line as u16 }).collect(),
+            token: "f3a9c1d2e4b5a697f3a9c1d2e4b5a697".into(),
+            theme: Theme::Light,
+            visits: 41,
+            locale: "en-GB".into(),
+        }
+    }
+
+    /// Of a user whom nobody else is.
+    pub fn signed_in() -> Self {
+        Self { user: Some(next_user()), ..Self::guest() }
+    }
+}
+
+/// Somebody who has not been there.
+pub fn next_user() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(42_000);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Another one each time, so that what is written is never what is there already.
+pub fn next_theme() -> Theme {
+    static TIMES: AtomicU64 = AtomicU64::new(0);
+    if TIMES.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { Theme::Dark } else { Theme::Light }
+}
+
+/// What is seen of a session, to judge whether it is what it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub user: Option<u64>,
+    pub locale: String,
+    pub theme: Theme,
+    pub visits: u64,
+}
+
+/// What handlers do with a session. Each contestant does it the way that its guide shows.
+pub trait Shop {
+    fn fill(&mut self, data: Data) -> impl Future<Output = ()> + Send;
+    fn theme(&mut self) -> impl Future<Output = Theme> + Send;
+    fn visits(&mut self) -> impl Future<Output = u64> + Send;
+    fn seen(&mut self) -> impl Future<Output = Seen> + Send;
+    fn set_theme(&mut self, theme: Theme) -> impl Future<Output = ()> + Send;
+    fn set_locale(&mut self, locale: &'static str) -> impl Future<Output = ()> + Send;
+    /// One visit more than were seen.
+    fn count(&mut self, seen: u64) -> impl Future<Output = ()> + Send;
+    /// With a new id.
+    fn sign_in(&mut self, user: u64) -> impl Future<Output = ()> + Send;
+    /// Ends the session.
+    fn sign_out(&mut self) -> impl Future<Output = ()> + Send;
+}
