@@ -11,6 +11,8 @@ use crate::{correctness::Faults, figures::Figures, works::WORKS};
 const WORK_BARS: [(f64, f64); WORKS.len()] =
     [(2200.0, 7.0), (7000.0, 12.0), (8000.0, 14.0), (8000.0, 14.0), (8000.0, 12.0)];
 const BYTES_PER_SESSION: f64 = 750.0;
+/// Its name included.
+const BYTES_OF_COOKIE: f64 = 300.0;
 
 /// How much above the accepted figure a miss may be: hash maps are laid out at random.
 const SLACK: f64 = 1.02;
@@ -38,7 +40,7 @@ pub enum Verdict {
     Missed(String),
 }
 
-pub fn bars(ours: &Figures, faults: &Faults) -> Vec<Bar> {
+pub fn bars(ours: &Figures, faults: &Faults, cookie: Option<usize>) -> Vec<Bar> {
     let mut bars = Vec::new();
     for (at, work) in WORKS.into_iter().enumerate() {
         let (cost, (instructions, allocations)) = (ours.costs[at], WORK_BARS[at]);
@@ -65,7 +67,12 @@ pub fn bars(ours: &Figures, faults: &Faults) -> Vec<Bar> {
         at_most: BYTES_PER_SESSION,
         measured: Some(ours.bytes_per_session),
     };
-    bars.into_iter().chain([bytes]).chain(none.map(count)).collect()
+    let cookie = Bar {
+        name: "bytes of a session in a cookie".to_owned(),
+        at_most: BYTES_OF_COOKIE,
+        measured: cookie.map(|bytes| bytes as f64),
+    };
+    bars.into_iter().chain([bytes, cookie]).chain(none.map(count)).collect()
 }
 
 /// Compares with the list of known misses, `misses.toml`.

@@ -100,7 +100,7 @@ fn costs(subjects: &[Subject], effort: Effort) -> BTreeMap<(String, String), Cos
 }
 
 /// Nanoseconds per request: of each, the median of rounds in which all take turns.
-fn in_turns(subjects: &[Subject], work: &str, effort: Effort) -> Vec<f64> {
+pub fn in_turns(subjects: &[Subject], work: &str, effort: Effort) -> Vec<f64> {
     let mut rounds = vec![Vec::new(); subjects.len()];
     for round in 0..=effort.rounds {
         for step in 0..subjects.len() {

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod load;
 pub mod plot;
 pub mod report;
+pub mod sealed;
 pub mod session;
 pub mod tables;
 pub mod works;

@@ -9,7 +9,7 @@ use peers::{
     contestants::{ALL, BEST_PEER, HAND_WRITTEN, OURS},
     correctness,
     figures::{self, FULL, QUICK},
-    instructions, report, tables,
+    instructions, report, sealed, tables,
 };
 
 fn main() -> ExitCode {
@@ -33,20 +33,25 @@ fn run(quick: bool, report: Option<(PathBuf, &str)>) -> ExitCode {
     let (contestants, effort) = if quick { (vec![HAND_WRITTEN, OURS, BEST_PEER], QUICK) } else { (ALL.to_vec(), FULL) };
     let figures = figures::measure(&contestants, effort);
     eprintln!("correctness");
-    let faults: Vec<_> = contestants.iter().map(|of| (of.name, correctness::judge(of, effort.pairs))).collect();
+    let faults: Vec<_> =
+        contestants.iter().filter_map(|of| Some((of.name, correctness::judge(of, effort.pairs)?))).collect();
     let ours = contestants.iter().position(|of| of.name == OURS.name).unwrap();
-    let bars = bars::bars(&figures[ours], &faults[ours].1);
+    eprintln!("sessions in cookies");
+    let cookies = sealed::measure(effort);
+    let bars = bars::bars(&figures[ours], &faults[ours].1, sealed::bytes_of_ours(&cookies));
     let verdicts = bars::verdicts(&bars);
     let table = tables::bars(&bars, &verdicts);
     if let Some((directory, date)) = report {
-        report::write(&directory, date, effort, &figures, &faults, &table).unwrap();
+        report::write(&directory, date, effort, &figures, (&sealed::table(&cookies), &tables::faults(&faults), &table))
+            .unwrap();
     }
     println!("Instructions per request above the bare handler, without hashing\n");
     println!("{}", tables::works(&figures, tables::instructions));
     println!("The same with hashing in software\n\n{}", tables::works(&figures, tables::instructions_with_hashing));
     println!("Heap allocations\n\n{}", tables::works(&figures, tables::allocations));
     println!("Nanoseconds\n\n{}", tables::works(&figures, tables::nanoseconds));
-    println!("{}\n{}", tables::bytes(&figures), tables::faults(&faults));
+    println!("{}\n{}", tables::bytes(&figures), sealed::table(&cookies));
+    println!("{}", tables::faults(&faults));
     println!("{table}");
     if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Missed(_))) {
         ExitCode::FAILURE

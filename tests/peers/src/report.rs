@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::{
     contestants::{ALL, Framework, LEFT_OUT},
-    correctness::Faults,
     figures::{Cost, Effort, Figures},
     instructions, plot, tables,
     works::WORKS,
@@ -29,14 +28,13 @@ fn version(lock: &Lock, name: &str) -> String {
     versions.max().unwrap_or("?").to_owned()
 }
 
-/// All of it. `bars` is the table of the bars, `date` the day.
+/// All of it. `date` is the day; the rest are tables: of cookies, of faults, of the bars.
 pub fn write(
     directory: &Path,
     date: &str,
     effort: Effort,
     figures: &[Figures],
-    faults: &[(&'static str, Faults)],
-    bars: &str,
+    rest: (&str, &str, &str),
 ) -> io::Result<()> {
     let plots = directory.join("plots");
     fs::create_dir_all(&plots)?;
@@ -46,7 +44,7 @@ pub fn write(
     let memory = figures.iter().map(|of| (of.contestant.name.to_owned(), Some(of.bytes_per_session))).collect();
     let memory = plot::bars("Bytes per session in memory", &[(String::new(), memory)]);
     fs::write(plots.join("memory.svg"), memory)?;
-    fs::write(directory.join("REPORT.md"), text(date, effort, figures, faults, bars))
+    fs::write(directory.join("REPORT.md"), text(date, effort, figures, rest))
 }
 
 type Of = fn(&Cost) -> Option<f64>;
@@ -67,7 +65,7 @@ fn plot_of(title: &str, figures: &[Figures], of: Of) -> String {
     plot::bars(title, &WORKS.into_iter().enumerate().map(group).collect::<Vec<_>>())
 }
 
-fn text(date: &str, effort: Effort, figures: &[Figures], faults: &[(&'static str, Faults)], bars: &str) -> String {
+fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, bars): (&str, &str, &str)) -> String {
     let lock: Lock = toml::from_str(include_str!("../Cargo.lock")).unwrap();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let valgrind = instructions::countable().unwrap_or_else(|| "no valgrind, so instructions are missing".to_owned());
@@ -103,6 +101,8 @@ fn text(date: &str, effort: Effort, figures: &[Figures], faults: &[(&'static str
          ## Memory\n\n\
          What {sessions} full sessions left on the heap.\n\n{bytes}\n\
          ![Bytes per session](plots/memory.svg)\n\n\
+         ## Sessions in cookies\n\n\
+         The same session, encrypted in its visitor's cookie; times as above.\n\n{cookies}\n\
          ## Correctness\n\n\
          {pairs} pairs of requests of each kind, which meet in the middle of their handlers, on two nodes over one store.\n\n\
          {faults}\n\
@@ -120,6 +120,5 @@ fn text(date: &str, effort: Effort, figures: &[Figures], faults: &[(&'static str
         sessions = effort.sessions,
         bytes = tables::bytes(figures),
         pairs = effort.pairs,
-        faults = tables::faults(faults),
     )
 }

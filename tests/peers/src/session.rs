@@ -15,10 +15,11 @@ pub enum Theme {
     #[default]
     Light,
     Dark,
+    Dim,
 }
 
 /// Eight fields, as full as a shop's. Who keeps sessions under string keys uses the names of these.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Data {
     pub user: Option<u64>,
     pub name: String,
@@ -57,10 +58,10 @@ pub fn next_user() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Another one each time, so that what is written is never what is there already.
+/// Another one each time, and never a new session's, so that what is written is not what is there already.
 pub fn next_theme() -> Theme {
     static TIMES: AtomicU64 = AtomicU64::new(0);
-    if TIMES.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { Theme::Dark } else { Theme::Light }
+    if TIMES.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { Theme::Dark } else { Theme::Dim }
 }
 
 /// What is seen of a session, to judge whether it is what it should be.

@@ -34,14 +34,14 @@ pub const CONTESTANT: Contestant = Contestant {
     framework: Framework::Actix,
     keeps: "a map of this benchmark, since it has no store in memory; eight keys",
     cookie: "signed",
-    open: || Box::pin(async { service(Store::default(), Key::generate()).await }),
-    pair: || {
+    open: || Box::pin(async { signed(Store::default(), Key::generate()).await }),
+    pair: Some(|| {
         Box::pin(async {
             let (store, key) = (Store::default(), Key::generate());
-            let nodes = [service(store.clone(), key.clone()).await, service(store.clone(), key).await];
+            let nodes = [signed(store.clone(), key.clone()).await, signed(store.clone(), key).await];
             Pair { nodes, records: Some(Box::new(move || store.0.lock().unwrap().len())) }
         })
-    },
+    }),
 };
 
 type State = HashMap<String, String>;
@@ -75,7 +75,13 @@ impl SessionStore for Store {
     }
 }
 
-async fn service(store: Store, key: Key) -> App {
+async fn signed(store: Store, key: Key) -> App {
+    // By default it would be encrypted.
+    let signed = SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed);
+    service(signed.build()).await
+}
+
+pub async fn service(sessions: SessionMiddleware<impl SessionStore + 'static>) -> App {
     let routes = |app: &mut web::ServiceConfig| {
         type S = Session;
         app.route("/W0", web::get().to(works::untouched))
@@ -92,9 +98,7 @@ async fn service(store: Store, key: Key) -> App {
             .route("/count", web::post().to(|mut s: S| async move { works::slow_count(&mut s).await }))
             .route("/show", web::post().to(|mut s: S| async move { works::show(&mut s).await }));
     };
-    // By default it would be encrypted.
-    let signed = SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build();
-    app(actix_web::test::init_service(Actix::new().wrap(signed).configure(routes)).await)
+    app(actix_web::test::init_service(Actix::new().wrap(sessions).configure(routes)).await)
 }
 
 /// What the framework serves, as what is measured.

@@ -29,11 +29,11 @@ pub const CONTESTANT: Contestant = Contestant {
     keeps: "`DashMap` of a typed struct, no layer, no lifetime",
     cookie: "a random number, not signed",
     open: || Box::pin(ready(axum_app::app(routes(Map::default())))),
-    pair: || {
+    pair: Some(|| {
         let map = Map::default();
         let nodes = [axum_app::app(routes(map.clone())), axum_app::app(routes(map.clone()))];
         Box::pin(ready(Pair { nodes, records: Some(Box::new(move || map.len())) }))
-    },
+    }),
 };
 
 type Map = Arc<DashMap<u128, Data>>;

@@ -4,7 +4,9 @@ mod actix_session;
 mod axum_app;
 mod axum_session;
 mod bare;
+mod hand_sealed;
 mod hand_written;
+mod in_cookie;
 mod ours;
 mod poem;
 mod ruts;
@@ -25,8 +27,8 @@ pub struct Contestant {
     pub cookie: &'static str,
     /// A new application, with a store of its own.
     pub open: fn() -> LocalBoxFuture<'static, App>,
-    /// Two nodes.
-    pub pair: fn() -> LocalBoxFuture<'static, Pair>,
+    /// Two nodes, where there is a store that they could share.
+    pub pair: Option<fn() -> LocalBoxFuture<'static, Pair>>,
 }
 
 /// Two applications on one store.
@@ -82,14 +84,18 @@ pub const ALL: [&Contestant; 8] = [
     &poem::CONTESTANT,
 ];
 
+/// Sessions in cookies: the least possible, this project's, and the others'.
+pub const IN_COOKIES: [&Contestant; 4] =
+    [&hand_sealed::CONTESTANT, &in_cookie::OURS, &in_cookie::ACTIX_SESSION, &in_cookie::POEM];
+
 /// What is not measured, and why.
 pub const LEFT_OUT: [(&str, &str); 3] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
-    ("Redis, SQL, files and sessions in cookies, HTTP over a socket, growth", "not yet part of this benchmark"),
+    ("Redis, SQL and files, HTTP over a socket, growth", "not yet part of this benchmark"),
 ];
 
 /// By its name.
 pub fn named(name: &str) -> Option<&'static Contestant> {
-    ALL.into_iter().find(|contestant| contestant.name == name)
+    ALL.into_iter().chain(IN_COOKIES).find(|contestant| contestant.name == name)
 }

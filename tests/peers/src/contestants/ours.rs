@@ -13,7 +13,7 @@ pub const CONTESTANT: Contestant = Contestant {
     keeps: "`MemoryStore`; eight typed fields",
     cookie: "signed",
     open: || Box::pin(async { axum_app::app(app(&MemoryStore::new(), &KeyRing::generate())) }),
-    pair: || Box::pin(async { pair() }),
+    pair: Some(|| Box::pin(async { pair() })),
 };
 
 #[derive(Session)]
@@ -42,56 +42,66 @@ fn pair() -> Pair {
     Pair { nodes, records: Some(Box::new(move || store.len())) }
 }
 
-impl Shop for Session<Bench> {
-    async fn fill(&mut self, data: Data) {
-        if let Some(user) = data.user {
-            self.user_mut().log_in(user);
+/// What handlers do, for a struct of these fields and what counts there.
+macro_rules! shop {
+    ($session:ty, |$name:ident, $by:ident| $add:expr) => {
+        impl Shop for Session<$session> {
+            async fn fill(&mut self, data: Data) {
+                if let Some(user) = data.user {
+                    self.user_mut().log_in(user);
+                }
+                *self.name_mut() = data.name;
+                *self.roles_mut() = data.roles;
+                *self.cart_mut() = data.cart;
+                *self.token_mut() = data.token;
+                *self.theme_mut() = data.theme;
+                let ($name, $by) = (&mut *self, data.visits);
+                $add;
+                *self.locale_mut() = data.locale;
+            }
+
+            // Through the session's fields, whose accessors have the names of these.
+            async fn theme(&mut self) -> Theme {
+                *(**self).theme()
+            }
+
+            async fn visits(&mut self) -> u64 {
+                (**self).visits()
+            }
+
+            async fn seen(&mut self) -> Seen {
+                let fields = &**self;
+                Seen {
+                    user: fields.user(),
+                    locale: fields.locale().to_owned(),
+                    theme: *fields.theme(),
+                    visits: fields.visits(),
+                }
+            }
+
+            async fn set_theme(&mut self, theme: Theme) {
+                *self.theme_mut() = theme;
+            }
+
+            async fn set_locale(&mut self, locale: &'static str) {
+                *self.locale_mut() = locale.to_owned();
+            }
+
+            async fn count(&mut self, _seen: u64) {
+                let ($name, $by) = (self, 1);
+                $add;
+            }
+
+            async fn sign_in(&mut self, user: u64) {
+                self.user_mut().log_in(user);
+            }
+
+            async fn sign_out(&mut self) {
+                self.destroy();
+            }
         }
-        *self.name_mut() = data.name;
-        *self.roles_mut() = data.roles;
-        *self.cart_mut() = data.cart;
-        *self.token_mut() = data.token;
-        *self.theme_mut() = data.theme;
-        self.visits_mut().add(data.visits);
-        *self.locale_mut() = data.locale;
-    }
-
-    // Through the session's fields, whose accessors have the names of these.
-    async fn theme(&mut self) -> Theme {
-        *(**self).theme()
-    }
-
-    async fn visits(&mut self) -> u64 {
-        (**self).visits()
-    }
-
-    async fn seen(&mut self) -> Seen {
-        let fields = &**self;
-        Seen {
-            user: fields.user(),
-            locale: fields.locale().to_owned(),
-            theme: *fields.theme(),
-            visits: fields.visits(),
-        }
-    }
-
-    async fn set_theme(&mut self, theme: Theme) {
-        *self.theme_mut() = theme;
-    }
-
-    async fn set_locale(&mut self, locale: &'static str) {
-        *self.locale_mut() = locale.to_owned();
-    }
-
-    async fn count(&mut self, _seen: u64) {
-        self.visits_mut().add(1);
-    }
-
-    async fn sign_in(&mut self, user: u64) {
-        self.user_mut().log_in(user);
-    }
-
-    async fn sign_out(&mut self) {
-        self.destroy();
-    }
+    };
 }
+pub(super) use shop;
+
+shop!(Bench, |session, by| session.visits_mut().add(by));

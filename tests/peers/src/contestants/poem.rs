@@ -30,13 +30,13 @@ pub const CONTESTANT: Contestant = Contestant {
     keeps: "`ServerSession` in `MemoryStorage`; eight keys",
     cookie: "signed",
     open: || Box::pin(async { session_app(MemoryStorage::new(), &[7; 64]) }),
-    pair: || {
+    pair: Some(|| {
         Box::pin(async {
             let store = Counted::default();
             let nodes = [session_app(store.clone(), &[7; 64]), session_app(store.clone(), &[7; 64])];
             Pair { nodes, records: Some(Box::new(move || store.ids.lock().unwrap().len())) }
         })
-    },
+    }),
 };
 
 /// Each route's handler, since poem makes a type of each.
@@ -57,8 +57,8 @@ async fn w0() -> &'static str {
     works::untouched().await
 }
 
-fn session_app(store: impl SessionStorage + 'static, key: &[u8]) -> App {
-    let routes = Route::new()
+pub fn routes() -> Route {
+    Route::new()
         .at("/W0", get(w0))
         .at("/W1", get(w1))
         .at("/W2", get(w2))
@@ -71,8 +71,11 @@ fn session_app(store: impl SessionStorage + 'static, key: &[u8]) -> App {
         .at("/theme", post(theme))
         .at("/locale", post(locale))
         .at("/count", post(count))
-        .at("/show", post(show));
-    app(routes.with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store)))
+        .at("/show", post(show))
+}
+
+fn session_app(store: impl SessionStorage + 'static, key: &[u8]) -> App {
+    app(routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store)))
 }
 
 /// What the framework serves, as what is measured.

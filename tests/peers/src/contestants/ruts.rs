@@ -23,7 +23,7 @@ pub const CONTESTANT: Contestant = Contestant {
     keeps: "`MokaStore`; eight fields in MessagePack",
     cookie: "signed",
     open: || Box::pin(async { axum_app::app(app(store(), Key::generate())) }),
-    pair: || {
+    pair: Some(|| {
         Box::pin(async {
             let (store, key) = (store(), Key::generate());
             Pair {
@@ -31,7 +31,7 @@ pub const CONTESTANT: Contestant = Contestant {
                 records: None,
             }
         })
-    },
+    }),
 };
 
 type Session = ruts::Session<MokaStore>;

@@ -24,7 +24,7 @@ pub const CONTESTANT: Contestant = Contestant {
     keeps: "`MemoryStore`; eight keys",
     cookie: "signed",
     open: || Box::pin(async { axum_app::app(app(MemoryStore::default(), Key::generate())) }),
-    pair: || Box::pin(async { pair() }),
+    pair: Some(|| Box::pin(async { pair() })),
 };
 
 fn app(store: impl SessionStore + Clone, key: Key) -> Router {

@@ -1,0 +1,74 @@
+//! The least that code written for this one session can do to keep it in a cookie: MessagePack, sealed. No layer, no lifetime.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
+use http::{
+    HeaderValue, StatusCode,
+    header::{COOKIE, SET_COOKIE},
+};
+
+use super::{Contestant, Framework, axum_app};
+use crate::{
+    session::{Data, next_theme},
+    works::OK,
+};
+
+pub const CONTESTANT: Contestant = Contestant {
+    name: "hand-written, in a cookie",
+    package: "chacha20poly1305",
+    framework: Framework::Axum,
+    keeps: "MessagePack, no layer, no lifetime",
+    cookie: "encrypted",
+    open: || Box::pin(async { axum_app::app(routes()) }),
+    pair: None,
+};
+
+type Cipher = Arc<XChaCha20Poly1305>;
+
+fn open(cipher: &Cipher, request: &Request) -> Option<Data> {
+    let mut pairs = request.headers().get(COOKIE)?.to_str().ok()?.split("; ");
+    let bytes = Base64UrlUnpadded::decode_vec(pairs.find_map(|pair| pair.strip_prefix("__Host-s="))?).ok()?;
+    let (nonce, sealed) = bytes.split_first_chunk::<24>()?;
+    rmp_serde::from_slice(&cipher.decrypt(&XNonce::from(*nonce), sealed).ok()?).ok()
+}
+
+fn seal(cipher: &Cipher, data: &Data) -> Response {
+    let nonce: [u8; 24] = rand::random();
+    let sealed = cipher.encrypt(&XNonce::from(nonce), rmp_serde::to_vec(data).unwrap().as_slice()).unwrap();
+    let value = Base64UrlUnpadded::encode_string(&[nonce.as_slice(), &sealed].concat());
+    let cookie = format!("__Host-s={value}; Path=/; Secure; HttpOnly; SameSite=Lax");
+    ([(SET_COOKIE, HeaderValue::try_from(cookie).unwrap())], OK).into_response()
+}
+
+fn write(cipher: &Cipher, request: &Request) -> Response {
+    match open(cipher, request) {
+        Some(mut data) => {
+            data.theme = next_theme();
+            seal(cipher, &data)
+        }
+        None => StatusCode::CONFLICT.into_response(),
+    }
+}
+
+fn routes() -> Router {
+    type C = State<Cipher>;
+    let cipher = Arc::new(XChaCha20Poly1305::new(&rand::random::<[u8; 32]>().into()));
+    Router::new()
+        .route(
+            "/W1",
+            get(|State(cipher): C, request: Request| async move {
+                open(&cipher, &request).map_or("", |data| if data.theme as u64 + data.visits > 0 { OK } else { "" })
+            }),
+        )
+        .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request) }))
+        .route("/begin", post(|State(cipher): C| async move { seal(&cipher, &Data::signed_in()) }))
+        .with_state(cipher)
+}

@@ -1,0 +1,75 @@
+//! Sessions that are kept in their visitor's cookie, sealed.
+
+use actix_session::{SessionMiddleware, storage::CookieSessionStore};
+use poem::{
+    EndpointExt as _,
+    session::{CookieConfig, CookieSession},
+    web::cookie::CookieKey,
+};
+use session_runtime::{CookieStore, KeyRing, Session, Sessions};
+
+use super::{Contestant, Framework, axum_app, ours::shop};
+use crate::session::{Data, Line, Seen, Shop, Theme};
+
+pub const OURS: Contestant = Contestant {
+    name: "session-runtime, in a cookie",
+    package: "session-runtime",
+    framework: Framework::Axum,
+    keeps: "`CookieStore::encrypted()`",
+    cookie: "encrypted",
+    open: || {
+        Box::pin(async {
+            let sessions = Sessions::<Small>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
+            let sessions = sessions.build().unwrap();
+            axum_app::app(axum_app::routes::<Session<Small>>().layer(sessions.layer()))
+        })
+    },
+    pair: None,
+};
+
+pub const ACTIX_SESSION: Contestant = Contestant {
+    name: "actix-session, in a cookie",
+    package: "actix-session",
+    framework: Framework::Actix,
+    keeps: "`CookieSessionStore`",
+    cookie: "encrypted",
+    open: || {
+        Box::pin(async {
+            let key = actix_web::cookie::Key::generate();
+            super::actix_session::service(SessionMiddleware::new(CookieSessionStore::default(), key)).await
+        })
+    },
+    pair: None,
+};
+
+pub const POEM: Contestant = Contestant {
+    name: "poem, in a cookie",
+    package: "poem",
+    framework: Framework::Poem,
+    keeps: "`CookieSession`",
+    cookie: "encrypted",
+    open: || {
+        Box::pin(async {
+            let sessions = CookieSession::new(CookieConfig::private(CookieKey::from(&[7; 64])));
+            super::poem::app(super::poem::routes().with(sessions))
+        })
+    },
+    pair: None,
+};
+
+/// As `Bench`, but what counts is a plain field: a cookie cannot do sums.
+#[derive(Session)]
+#[session(cookie = "__Host-bench")]
+pub struct Small {
+    #[session(identity, unlisted)]
+    user: Option<u64>,
+    name: String,
+    roles: Vec<String>,
+    cart: Vec<Line>,
+    token: String,
+    theme: Theme,
+    visits: u64,
+    locale: String,
+}
+
+shop!(Small, |session, by| *session.visits_mut() += by);
