@@ -12,5 +12,8 @@ pub mod expansion {}
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
 
+#[doc = include_str!("../docs/cost.md")]
+pub mod cost {}
+
 #[doc = include_str!("../docs/evolution.md")]
 pub mod evolution {}

@@ -48,7 +48,7 @@
 //! - [`store`]: the stores, and the contract for your own. [`CookieStore`]: none, the session is in its visitor's cookie.
 //! - [`Event`]: what happens to sessions and no response shows.
 //! - [`guide::evolution`]: which changes of a struct live sessions survive, and how to make the others.
-//! - [`guide::expansion`]: what the derive emits, for a small struct.
+//! - [`guide::expansion`]: what the derive emits, for a small struct; [`guide::cost`]: what that costs, beside others.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to you.
 //! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
 //!

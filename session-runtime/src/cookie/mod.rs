@@ -26,17 +26,18 @@ mod writer;
 #[cfg(feature = "tower")]
 pub use self::plain::PlainCookie;
 pub use self::spec::{CookieSpec, SameSite};
-#[cfg(feature = "tower")]
 pub(crate) use self::{
-    chosen::{opened, plain as plain_value},
-    protected::{Place, Protection, Protector},
-    text::encode,
-};
-pub(crate) use self::{
+    base64::decoded,
     loopback::is_loopback,
     present::{find_one, present},
     rules::LARGEST_PAIR,
     spec::{Attributes, piece_name},
     token::{Opened, Signer},
     writer::{LONGEST, Writer},
+};
+#[cfg(feature = "tower")]
+pub(crate) use self::{
+    chosen::{opened, plain as plain_value},
+    protected::{Place, Protection, Protector},
+    text::encode,
 };

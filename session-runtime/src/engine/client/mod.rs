@@ -35,7 +35,7 @@ use self::{
 use super::open::Found;
 use crate::{
     clock::Timestamp,
-    cookie::LONGEST,
+    cookie::{LONGEST, decoded},
     error::{Error, Kind},
     event::Events,
     id::{Key, Selector},
@@ -204,7 +204,7 @@ impl Client {
     fn verify(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
         match &self.how {
             How::Encrypted { sealer, .. } => {
-                let sealed = Base64UrlUnpadded::decode_vec(std::str::from_utf8(value).ok()?).ok()?;
+                let sealed = decoded(value)?;
                 let opened = sealer.open(&sealed, &self.place(), now)?;
                 Some((opened.value, opened.current))
             }

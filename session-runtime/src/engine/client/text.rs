@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{Carried, NAME, Parts, json::Json};
 use crate::{
     clock::Timestamp,
+    cookie::decoded,
     error::{Error, Kind},
     keys::sign::{HEAD, MAC, Signer},
     record::{Entry, Fields},
@@ -123,10 +124,9 @@ pub(super) fn verify(
     place: &[&[u8]],
     now: Timestamp,
 ) -> Option<(Zeroizing<Vec<u8>>, bool)> {
-    let (text, signature) = std::str::from_utf8(value).ok()?.split_once('.')?;
-    let text = Base64UrlUnpadded::decode_vec(text).ok()?;
-    let mut bytes = [0; HEAD + MAC];
-    if Base64UrlUnpadded::decode(signature, &mut bytes).ok()?.len() != bytes.len() {
+    let dot = value.iter().position(|byte| *byte == b'.')?;
+    let (text, bytes) = (decoded(&value[..dot])?, decoded(&value[dot + 1..])?);
+    if bytes.len() != HEAD + MAC {
         return None;
     }
     let (head, mac) = bytes.split_at(HEAD);
