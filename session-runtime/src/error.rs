@@ -196,9 +196,16 @@ impl fmt::Display for Error {
     }
 }
 
+/// The sentence and its causes, since that is what a `main` which returns an error shows of it, and `unwrap`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("kind", &self.0.kind).field("source", &self.0.source).finish()
+        fmt::Display::fmt(&self.0.kind, f)?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  because: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
@@ -273,5 +280,21 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What `fn main() -> Result<(), Box<dyn Error>>` prints.
+    #[test]
+    fn a_program_that_ends_with_an_error_shows_its_sentence_and_why() {
+        let error = Error::setup("the folder `x` cannot be made").because(std::io::Error::other("disk full"));
+        assert_eq!(format!("{error:?}"), "the folder `x` cannot be made\n  because: disk full");
+        let error = Error::from(StoreError::new("no connection").because("refused"));
+        let shown = format!("{error:?}");
+        assert!(shown.starts_with("the session store did not answer"), "{shown}");
+        assert!(shown.contains("\n  because: no connection: refused"), "{shown}");
     }
 }
