@@ -260,18 +260,24 @@ impl Request {
         self.engine.writers.iter().map(Writer::name)
     }
 
-    /// The `Set-Cookie` headers for a change, each with the name of its cookie.
-    pub(crate) fn write_cookies(&self, change: &CookieChange) -> impl Iterator<Item = (&str, String)> {
-        let writers = &self.engine.writers;
-        let (values, max_age) = match change {
-            CookieChange::Set { token, max_age } => (split(token, &self.engine.cookie.name), *max_age),
-            CookieChange::Remove => (Vec::new(), None),
+    /// Hands out the `Set-Cookie` headers for a change, each with the name of its cookie.
+    pub(crate) fn write_cookies(&self, change: &CookieChange, mut write: impl FnMut(&str, String)) {
+        let writers = &*self.engine.writers;
+        let (values, max_age) = match (change, writers) {
+            // All but those who may split a session.
+            (CookieChange::Set { token, max_age }, [writer]) => {
+                return write(writer.name(), writer.set(token, *max_age));
+            }
+            (CookieChange::Set { token, max_age }, _) => (split(token, &self.engine.cookie.name), *max_age),
+            (CookieChange::Remove, _) => (Vec::new(), None),
         };
-        let surplus = values.len()..usize::from(self.inner().pieces).max(values.len());
-        let set =
-            values.into_iter().zip(writers).map(move |(value, writer)| (writer.name(), writer.set(&value, max_age)));
-        let removed = surplus.filter_map(|piece| writers.get(piece)).map(|writer| (writer.name(), writer.remove()));
-        set.chain(removed)
+        for (value, writer) in values.iter().zip(writers) {
+            write(writer.name(), writer.set(value, max_age));
+        }
+        let came = usize::from(self.inner().pieces);
+        for writer in writers.iter().take(came).skip(values.len()) {
+            write(writer.name(), writer.remove());
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

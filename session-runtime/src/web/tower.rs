@@ -257,11 +257,11 @@ fn finish<B: Default + 'static>(
         Err(error) => instead(&response, page_for(&error)),
     };
     vary_by_cookie(response.headers_mut());
-    for (name, line) in cookie.iter().flat_map(|cookie| request.write_cookies(cookie)) {
-        match HeaderValue::try_from(line) {
+    if let Some(cookie) = cookie {
+        request.write_cookies(&cookie, |name, line| match HeaderValue::try_from(line) {
             Ok(line) => set_cookie(response.headers_mut(), name, line),
             Err(error) => tracing::error!(target: "session_runtime", %error, "the session cookie is no header value"),
-        }
+        });
     }
     response
 }
