@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/delete", post(delete))
         .layer(CookiesLayer::new().keys(&keys)?)
         .layer(SameOriginLayer::new().allow_programs());
-    let listener = tokio::net::TcpListener::bind(address::address()?).await?;
+    let listener = address::listen().await?;
     println!("cookies are served at http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }

@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/forget", post(forget))
         .layer(sessions.layer())
         .layer(SameOriginLayer::new().allow_programs());
-    let listener = tokio::net::TcpListener::bind(address::address()?).await?;
+    let listener = address::listen().await?;
     println!("preferences are served at http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }
