@@ -17,7 +17,12 @@ use std::{
 
 use crate::{
     require,
-    servers::{ports, process::Process, tls::Certificates, wait::until},
+    servers::{
+        ports::{self, Port},
+        process::Process,
+        tls::Certificates,
+        wait::until,
+    },
 };
 
 /// A kind of database server.
@@ -63,7 +68,7 @@ impl Engine {
 pub struct DatabaseServer {
     engine: Engine,
     folder: PathBuf,
-    port: u16,
+    port: Port,
     client: PathBuf,
     process: Mutex<Process>,
 }
@@ -76,7 +81,7 @@ impl DatabaseServer {
             // It goes with a server that could not have its port, so each gets its own.
             let folder = Self::install(engine, &install);
             let data = folder.join("data").display().to_string();
-            let arguments = Self::command(engine, &server, &folder, &data, port);
+            let arguments = Self::command(engine, &server, &folder, &data, port.number);
             let process = Process::new(&folder, Path::new(&arguments[0]), &arguments[1..]);
             let server = Self { engine, folder, port, client: client.clone(), process: Mutex::new(process) };
             server.process().start();
@@ -165,7 +170,7 @@ impl DatabaseServer {
 
     /// With user and database.
     pub fn url(&self) -> String {
-        let port = self.port;
+        let port = self.port.number;
         match self.engine {
             Engine::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             Engine::MariaDb => format!("mysql://root@127.0.0.1:{port}/test"),
@@ -174,11 +179,11 @@ impl DatabaseServer {
 
     /// The same with a proxy between, which listens on this port.
     pub fn url_at(&self, port: u16) -> String {
-        self.url().replace(&format!(":{}/", self.port), &format!(":{port}/"))
+        self.url().replace(&format!(":{}/", self.port.number), &format!(":{port}/"))
     }
 
     pub fn addr(&self) -> std::net::SocketAddr {
-        (std::net::Ipv4Addr::LOCALHOST, self.port).into()
+        (std::net::Ipv4Addr::LOCALHOST, self.port.number).into()
     }
 
     /// Has PostgreSQL speak TLS from now on, and says where the certificate is of who signed its own. None, once that has
@@ -218,7 +223,7 @@ impl DatabaseServer {
         match self.engine {
             Engine::Postgres => client
                 .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", sql])
-                .args(["-p", &self.port.to_string(), "-h"])
+                .args(["-p", &self.port.number.to_string(), "-h"])
                 .arg(&self.folder),
             Engine::MariaDb => client
                 .args([

@@ -12,7 +12,14 @@ use std::{
 
 use redis::{FromRedisValue, Parser, RedisResult, cmd, from_redis_value};
 
-use super::{Kind, Options, Proxy, options::socket, ports, process::Process, tls::Files, wait::until};
+use super::{
+    Kind, Options, Proxy,
+    options::socket,
+    ports::{self, Port},
+    process::Process,
+    tls::Files,
+    wait::until,
+};
 
 /// A server of the test's own, which ends when this is dropped.
 ///
@@ -27,7 +34,7 @@ pub struct RedisServer {
     kind: Kind,
     options: Options,
     folder: PathBuf,
-    port: u16,
+    port: Port,
     tls: Option<Files>,
     process: Mutex<Process>,
 }
@@ -46,14 +53,14 @@ impl RedisServer {
         panic!("every port is taken");
     }
 
-    fn new(kind: Kind, options: Options, program: &Path, port: u16) -> Self {
+    fn new(kind: Kind, options: Options, program: &Path, port: Port) -> Self {
         assert!(options.tls.is_none() || kind == Kind::Redis, "only the system's Redis is built with TLS");
         let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
         // From here on it is the process's to remove, also when nobody drops anything.
         let folder = folder.keep();
         let tls = options.tls.as_ref().map(|tls| tls.write(&folder));
         let configuration = folder.join("redis.conf");
-        fs::write(&configuration, options.file(&folder, port, tls.as_ref())).unwrap();
+        fs::write(&configuration, options.file(&folder, port.number, tls.as_ref())).unwrap();
         let mut arguments = vec![configuration.display().to_string()];
         arguments.extend(options.arguments.clone());
         let process = Mutex::new(Process::new(&folder, program, &arguments));
@@ -78,11 +85,11 @@ impl RedisServer {
 
     /// Where it listens, with TLS if that was asked for.
     pub fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (Ipv4Addr::LOCALHOST, self.port.number).into()
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// With user and password, and `rediss` if it speaks TLS: `redis://ada:secret@127.0.0.1:12345`.
