@@ -73,5 +73,6 @@ pub(super) async fn within<T>(limit: Duration, mut answer: Answer<'_, T>) -> Res
     if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return answer;
     }
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
+    // In a box, since every request would have room for a timer otherwise, also where none is ever set.
+    Box::pin(tokio::time::timeout(limit, answer)).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
 }

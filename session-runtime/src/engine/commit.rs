@@ -81,7 +81,7 @@ impl Request {
     /// Applies what is pending. What the store gives no answer to, or nobody waited for, stays under way: the next commit
     /// sends it again, word for word, before anything else, since it may be in already (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
-        let _gate = self.gate.lock().await;
+        let _gate = self.enter().await;
         let mut asked = false;
         for _ in 0..RETRIES {
             let mut underway = match self.begin()? {
@@ -124,9 +124,10 @@ impl Request {
         let pending = take_pending(&mut inner)?;
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
-        let plan = Plan::new(&self.engine, presented, &pending, now)?.for_response(inner.response, now)?;
+        let mut plan = Plan::new(&self.engine, presented, &pending, now)?;
+        plan.fit(inner.response, now)?;
         self.engine.check_size_of(&plan, presented)?;
-        let plan = self.engine.seal_plan(plan, presented, now)?;
+        self.engine.seal_plan(&mut plan, presented, now)?;
         let key = presented.key();
         let outcome = match plan {
             Plan::Nothing => Outcome::Applied,
@@ -135,7 +136,8 @@ impl Request {
             Plan::Conflict => Outcome::Conflict,
             Plan::End { .. } | Plan::Create { .. } | Plan::Update { .. } => {
                 let sign_in = self.engine.home.users().and_then(|_| plan.sign_in(presented));
-                let work = Work { pending, asked, plan, key, at: now, sign_in, resumed: false, applied: false };
+                let work =
+                    Box::new(Work { pending, asked, plan, key, at: now, sign_in, resumed: false, applied: false });
                 return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
             }
         };
@@ -150,7 +152,7 @@ impl Request {
     async fn carry_out(&self, work: &mut Work) -> Result<Option<Outcome>, Error> {
         if let Some(sign_in) = &work.sign_in
             && !work.applied
-            && !self.engine.admit(sign_in).await?
+            && !Box::pin(self.engine.admit(sign_in)).await?
         {
             return Ok(Some(Outcome::Refused));
         }
@@ -164,7 +166,8 @@ impl Request {
             work.pending = work.pending.emptied();
         }
         let Some(sign_in) = &work.sign_in else { return Ok(Some(Outcome::Applied)) };
-        Ok(Some(match self.engine.settle(sign_in).await? {
+        // In a box: few requests sign somebody in, and every commit would have room for it.
+        Ok(Some(match Box::pin(self.engine.settle(sign_in)).await? {
             Settled::Stands => Outcome::Applied,
             Settled::Ended => self.lose(Lost::Moved),
             Settled::Refused => {

@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Opens what a cookie says, if it may still be.
-    pub(super) async fn open(&self, recognised: Recognised) -> Result<Presented, Error> {
+    pub(super) async fn open(&self, recognised: &Recognised) -> Result<Presented, Error> {
         match (recognised, &self.home) {
             (Recognised::Token(token), _) => self.load_named(token).await,
             (Recognised::Session(opened, _), Home::Cookie(client)) => self.admit_carried(client, opened).await,
@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Loads the session that a token names.
-    async fn load_named(&self, token: Opened) -> Result<Presented, Error> {
+    async fn load_named(&self, token: &Opened) -> Result<Presented, Error> {
         let (now, key) = (self.clock.now(), token.selector.key());
         let Some(record) = self.load(&key, now).await? else {
             self.events.emit(&Event::Unknown, Some(&key));
@@ -161,7 +161,8 @@ impl Engine {
             }
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false }, Some(&key));
-                self.end_if_told(&key, &record, now).await?;
+                // In a box: it is rare, and every request would have room for it.
+                Box::pin(self.end_if_told(&key, &record, now)).await?;
                 return Ok(Presented::Nobody);
             }
             Match::None => {
@@ -169,7 +170,7 @@ impl Engine {
                 return Ok(Presented::Nobody);
             }
         };
-        let (selector, verifier, by_current_key) = (token.selector, token.verifier, token.current);
+        let (selector, verifier, by_current_key) = (token.selector, token.verifier.clone(), token.current);
         let (record, sealed) = self.reveal_loaded(&key, record, now);
         Ok(Presented::Found(Found { selector, verifier, record, sealed, by_current, by_current_key }))
     }

@@ -59,7 +59,7 @@ pub(crate) enum Op {
     /// Return to the default.
     Unset,
     /// Move the counter.
-    Add(Add),
+    Add(Box<Add>),
     /// Remove it if it is still what was seen.
     Take { seen: Option<Vec<u8>> },
     /// Remove the items that were taken, and put these behind what is left.
@@ -95,7 +95,7 @@ impl Op {
     /// it put, and so did not take that.
     fn then(self, next: Self) -> Self {
         match (self, next) {
-            (Self::Add(first), Self::Add(next)) => Self::Add(first.then(&next)),
+            (Self::Add(first), Self::Add(next)) => Self::Add(Box::new(first.then(&next))),
             (Self::List { taken, mut put }, Self::List { taken: None, put: more }) => {
                 put.extend(more);
                 Self::List { taken, put }

@@ -116,19 +116,20 @@ impl Plan {
         }
     }
 
-    /// The plan as far as the response can still carry its cookie.
+    /// Leaves of the plan what the response can still carry the cookie of.
     ///
     /// Without one, a sign-out can keep nothing for the device: it ends the session.
-    pub(crate) fn for_response(mut self, response: Response, now: Timestamp) -> Result<Self, Error> {
+    pub(crate) fn fit(&mut self, response: Response, now: Timestamp) -> Result<(), Error> {
         if matches!(response, Response::Awaited | Response::Leaving) {
-            return Ok(self);
+            return Ok(());
         }
         let too_late = |wanted| Err(Error::new(Kind::TooLate { wanted }));
-        match &mut self {
+        match self {
             Self::Create { .. } => return too_late("a new session needs one"),
             Self::Update { change, renewal: renewal @ Some(_) } => {
                 if let (Some(Sign::Out), Target::Existing { generation }) = (&change.sign, &change.target) {
-                    return Ok(Self::End { change: end(*generation, now) });
+                    *self = Self::End { change: end(*generation, now) };
+                    return Ok(());
                 }
                 if matches!(change.renew, Some(Renew::Privilege { .. })) {
                     return too_late("a renewed session needs one");
@@ -137,7 +138,7 @@ impl Plan {
             }
             _ => {}
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -341,6 +342,7 @@ fn write_renewal(
 
 /// Writes what was done to fields into `change`, given what is stored; `false` on a conflict that no retry can mend.
 pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored: &Fields, now: Timestamp) -> bool {
+    change.set.reserve_exact(ops.iter().filter(|(_, op)| !matches!(op, Op::Add(_) | Op::Unset)).count());
     for (meta, op) in ops {
         let found = meta.find(stored).filter(|entry| entry.is_live(now));
         let old = found.map(|entry| entry.value);
@@ -350,7 +352,7 @@ pub(super) fn write_ops(change: &mut Change, ops: &[(&'static Meta, Op)], stored
             Op::Add(add) if renamed.is_none() => {
                 expect_unchanged(change, meta.aliases.iter().copied(), stored, now);
                 unset_aliases(change, meta);
-                change.add.push(crate::record::Add { expires: meta.deadline(now), ..add.clone() });
+                change.add.push(crate::record::Add { expires: meta.deadline(now), ..(**add).clone() });
                 continue;
             }
             Op::Swap { seen, .. } if seen.as_deref() != old => return false,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Mutex as Gate;
+use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
 
 use super::{
     CookieChange, Engine, Home, Op, Outcome, Snapshot, Step, StoreDown,
@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
     /// What was sent to the store and not answered yet.
-    pub(super) underway: Option<Work>,
+    pub(super) underway: Option<Box<Work>>,
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     /// In how many cookies the session came.
@@ -112,17 +112,24 @@ impl Request {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until nobody else loads or commits. Mostly nobody does, and then there is nothing to wait for.
+    pub(super) async fn enter(&self) -> GateGuard<'_, ()> {
+        match self.gate.try_lock() {
+            Ok(gate) => gate,
+            Err(_) => self.gate.lock().await,
+        }
+    }
+
     /// Loads the session that the cookies bring, if this is the first to ask.
     pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
-        let _gate = self.gate.lock().await;
+        let _gate = self.enter().await;
         self.inner().asked = true;
         if self.inner().presented.is_none() {
             let Some(recognised) = self.engine.recognise(cookies) else {
                 self.inner().presented = Some(Presented::Nobody);
                 return Ok(());
             };
-            let (key, pieces) = (recognised.key(), recognised.pieces());
-            let presented = match self.engine.open(recognised).await {
+            let presented = match self.engine.open(&recognised).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
                     tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
                     Presented::Unknown
@@ -130,9 +137,9 @@ impl Request {
                 presented => presented?,
             };
             let mut inner = self.inner();
-            inner.subject = (!matches!(presented, Presented::Nobody)).then_some(key);
+            inner.subject = (!matches!(presented, Presented::Nobody)).then(|| recognised.key());
             inner.presented = Some(presented);
-            inner.pieces = pieces;
+            inner.pieces = recognised.pieces();
         }
         Ok(())
     }

@@ -113,13 +113,13 @@ impl Engine {
         (record, sealed)
     }
 
-    /// A plan as the store may see it. What an older key sealed is sealed anew on the way.
-    pub(super) fn seal_plan(&self, mut plan: Plan, presented: &Presented, now: Timestamp) -> Result<Plan, Error> {
-        if let (Plan::Update { change, .. }, Presented::Found(found)) = (&mut plan, presented) {
+    /// Makes of a plan what the store may see. What an older key sealed is sealed anew on the way.
+    pub(super) fn seal_plan(&self, plan: &mut Plan, presented: &Presented, now: Timestamp) -> Result<(), Error> {
+        if let (Plan::Update { change, .. }, Presented::Found(found)) = (&mut *plan, presented) {
             self.seal(found, change, now)?;
         }
-        let Some(secrets) = &self.secrets else { return Ok(plan) };
-        match (&mut plan, presented) {
+        let Some(secrets) = &self.secrets else { return Ok(()) };
+        match (&mut *plan, presented) {
             (Plan::Create { change, selector, .. }, _) => {
                 secrets.seal(&selector.key(), change, &Fields::default(), now)?;
             }
@@ -128,12 +128,12 @@ impl Engine {
                 let mut change = Change::update(found.record.generation);
                 secrets.seal_anew(found, &mut change, now)?;
                 if !change.set.is_empty() {
-                    plan = Plan::Update { change, renewal: None };
+                    *plan = Plan::Update { change, renewal: None };
                 }
             }
             _ => {}
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// A change of a session that was found, as the store may see it.

@@ -22,7 +22,7 @@ impl Request {
         seen: Option<Vec<u8>>,
         value: Option<Vec<u8>>,
     ) -> Result<bool, Error> {
-        let _gate = self.gate.lock().await;
+        let _gate = self.enter().await;
         let now = self.now();
         if !self.inner().pending.is_theirs(era, meta) {
             return self.report(Outcome::Moved).into_result().map(|()| false);

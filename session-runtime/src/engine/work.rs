@@ -24,7 +24,7 @@ pub(super) struct Work {
 /// Work that is kept for the next commit unless it is answered, also if this commit is dropped on the way.
 pub(super) struct Underway<'a> {
     pub(super) request: &'a Request,
-    pub(super) work: Option<Work>,
+    pub(super) work: Option<Box<Work>>,
 }
 
 impl Drop for Underway<'_> {

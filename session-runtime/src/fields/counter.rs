@@ -78,10 +78,10 @@ impl<T: Integer + 'static> Counter<'_, T> {
         };
         let value = self.slot.get(self.state, self.field).widen();
         self.slot.put(T::narrow(next.to(value)));
-        self.slot.edit = Edit::Added(match &self.slot.edit {
+        self.slot.edit = Edit::Added(Box::new(match &self.slot.edit {
             Edit::Added(before) => before.then(&next),
             _ => next,
-        });
+        }));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{Edit, Slot, State};
+use super::{Edit, Listed, Slot, State};
 use crate::{engine::Items, schema::Field};
 
 /// Puts or takes a flash in an `Option`.
@@ -109,9 +109,11 @@ impl<'a, T: 'static> FlashList<'a, T> {
         let encoded = self.field.codec.as_ref().map(|codec| codec.encode(&one));
         self.slot.get_mut(self.state, self.field).extend(one);
         match (&mut self.slot.edit, encoded) {
-            (edit, Some(Err(error))) => *edit = Edit::Failed(error),
-            (Edit::Listed { put, .. }, Some(Ok(one))) => put.append(&one),
-            (edit @ Edit::None, Some(Ok(one))) => *edit = Edit::Listed { taken: None, put: Items::of(&one) },
+            (edit, Some(Err(error))) => *edit = Edit::Failed(Box::new(error)),
+            (Edit::Listed(listed), Some(Ok(one))) => listed.put.append(&one),
+            (edit @ Edit::None, Some(Ok(one))) => {
+                *edit = Edit::Listed(Box::new(Listed { taken: None, put: Items::of(&one) }));
+            }
             _ => {}
         }
     }
@@ -131,7 +133,7 @@ impl<'a, T: 'static> FlashList<'a, T> {
         let items = std::mem::take(self.slot.get_mut(self.state, self.field));
         if !items.is_empty() && !matches!(self.slot.edit, Edit::Failed(_)) {
             let taken = self.state.stored(self.field).map(<[u8]>::to_vec);
-            self.slot.edit = Edit::Listed { taken, put: Items::default() };
+            self.slot.edit = Edit::Listed(Box::new(Listed { taken, put: Items::default() }));
         }
         items
     }

@@ -23,6 +23,6 @@ pub use self::{
 pub(crate) use self::{
     origin::Origin,
     refused::{MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, refused},
-    slot::{Edit, encode},
+    slot::{Edit, Listed, encode},
     visit::AnySlot,
 };

@@ -18,7 +18,7 @@ pub struct Slot<T> {
     pub(crate) edit: Edit,
 }
 
-/// What this handle did to a field so far.
+/// What this handle did to a field so far. What few fields need is in a box, since each field has room for this.
 pub(crate) enum Edit {
     /// Nothing.
     None,
@@ -29,15 +29,23 @@ pub(crate) enum Edit {
     /// Returned it to its default.
     Reset,
     /// Moved a counter.
-    Added(Add),
+    Added(Box<Add>),
     /// Took the flash that was stored so.
     Taken { seen: Option<Vec<u8>> },
-    /// Took the items that were stored so, if any were taken, and put these since.
-    Listed { taken: Option<Vec<u8>>, put: Items },
+    /// Took items, put some, or both.
+    Listed(Box<Listed>),
     /// Changed, from what was stored, an atomic field that could not be applied at once.
     Swapped { seen: Option<Vec<u8>> },
     /// Did something that cannot be encoded.
-    Failed(rmp_serde::encode::Error),
+    Failed(Box<rmp_serde::encode::Error>),
+}
+
+/// What a handle did to a list.
+pub(crate) struct Listed {
+    /// It took the items that were stored so, if any were taken.
+    pub(crate) taken: Option<Vec<u8>>,
+    /// And put these since.
+    pub(crate) put: Items,
 }
 
 impl<T> Default for Slot<T> {
@@ -132,12 +140,14 @@ impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
             Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
-            Edit::Listed { taken: None, put } if put.is_empty() => None,
-            Edit::Listed { taken, put } => Some(Op::List { taken, put }),
+            Edit::Listed(listed) => {
+                let Listed { taken, put } = *listed;
+                (taken.is_some() || !put.is_empty()).then_some(Op::List { taken, put })
+            }
             Edit::Swapped { seen } => {
                 changed(slot.get(state, field), state, field)?.map(|value| Op::Swap { seen, value })
             }
-            Edit::Failed(error) => return Err(unencodable(field, error)),
+            Edit::Failed(error) => return Err(unencodable(field, *error)),
         })
     }
 }

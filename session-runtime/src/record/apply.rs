@@ -148,27 +148,50 @@ impl Change {
         if self.keep.is_none() && self.set.is_empty() && self.unset.is_empty() && self.add.is_empty() {
             return old.clone();
         }
-        let grown: usize = self.set.iter().map(|set| set.name.len() + set.value.len() + 16).sum();
-        let mut new = Fields::with_capacity(old.as_bytes().len() + grown + self.add.len() * 32);
-        // Most of it is copied as it is, name unread.
-        for raw in old.raw().filter(|raw| raw.is_live(now)) {
-            let is = |name: &Name| name.as_bytes() == raw.name;
-            let kept = self.keep.as_ref().is_none_or(|keep| keep.iter().any(is));
-            if let Some(set) = self.set.iter().find(|set| is(&set.name)) {
+        // To the byte, where nothing has expired: records of one size leave no gaps in memory when they replace each other.
+        let replaced = |name: &Name| old.get(name).map_or(0, |entry| Fields::room_for(name, entry.value.len()));
+        let mut room = old.as_bytes().len();
+        for set in &self.set {
+            room = (room + Fields::room_for(&set.name, set.value.len())).saturating_sub(replaced(&set.name));
+        }
+        for add in &self.add {
+            room += Fields::room_for(&add.name, integer::MOST);
+        }
+        let mut new = Fields::with_capacity(room);
+        // What stays is copied as it is, in as long pieces as there are.
+        let bytes = old.as_bytes();
+        let (mut copied, mut at, mut written) = (0, 0, 0);
+        for raw in old.raw() {
+            let (from, is) = (at, |name: &Name| name.as_bytes() == raw.name);
+            at += raw.length;
+            let live = raw.is_live(now);
+            let kept = live && self.keep.as_ref().is_none_or(|keep| keep.iter().any(is));
+            let set = self.set.iter().find(|set| is(&set.name)).filter(|_| live);
+            let add = self.add.iter().find(|add| is(&add.name)).filter(|_| live);
+            if set.is_none() && add.is_none() && kept && !self.unset.iter().any(is) {
+                continue;
+            }
+            new.push_raw(&bytes[copied..from]);
+            copied = at;
+            if let Some(set) = set {
                 new.push(Entry { name: &set.name, value: &set.value, expires: set.expires });
-            } else if let Some(add) = self.add.iter().find(|add| is(&add.name)) {
+                written += 1;
+            } else if let Some(add) = add {
                 push_sum(&mut new, add, kept.then_some(raw.value));
-            } else if kept && !self.unset.iter().any(is) {
-                new.push_raw(&raw);
+                written += 1;
             }
         }
-        let absent = |name: &Name| live(old, name, now).is_none();
-        for set in self.set.iter().filter(|set| absent(&set.name)) {
-            new.push(Entry { name: &set.name, value: &set.value, expires: set.expires });
+        new.push_raw(&bytes[copied..at]);
+        if written < self.set.len() + self.add.len() {
+            let absent = |name: &Name| live(old, name, now).is_none();
+            for set in self.set.iter().filter(|set| absent(&set.name)) {
+                new.push(Entry { name: &set.name, value: &set.value, expires: set.expires });
+            }
+            for add in self.add.iter().filter(|add| absent(&add.name)) {
+                push_sum(&mut new, add, None);
+            }
         }
-        for add in self.add.iter().filter(|add| absent(&add.name)) {
-            push_sum(&mut new, add, None);
-        }
+        new.forgo_room();
         new
     }
 }
@@ -213,6 +236,9 @@ fn push_sum(fields: &mut Fields, add: &Add, old: Option<&[u8]>) {
 
 /// Counters as MessagePack integers, which reach from `i64::MIN` to `u64::MAX`.
 pub(crate) mod integer {
+    /// The most bytes that [`write`] makes of a number.
+    pub(crate) const MOST: usize = 9;
+
     pub(crate) fn read(mut value: &[u8]) -> Option<i128> {
         let number = match rmp::decode::read_marker(&mut value).ok()? {
             rmp::Marker::FixPos(number) => i128::from(number),
@@ -238,7 +264,7 @@ pub(crate) mod integer {
 
     /// A number past both ends of the range becomes the nearer end.
     pub(crate) fn write(number: i128) -> Vec<u8> {
-        let mut value = Vec::with_capacity(9);
+        let mut value = Vec::with_capacity(MOST);
         // Writing to a vector cannot fail.
         let _ = match u64::try_from(number) {
             Ok(positive) => rmp::encode::write_uint(&mut value, positive),

@@ -65,6 +65,18 @@ impl Fields {
         Self(Vec::with_capacity(bytes))
     }
 
+    /// The bytes that a field takes.
+    pub(super) const fn room_for(name: &str, value: usize) -> usize {
+        HEAD + name.len() + value
+    }
+
+    /// Gives back room that was left for what has gone, where that is more than a small value.
+    pub(super) fn forgo_room(&mut self) {
+        if self.0.capacity() - self.0.len() > 64 {
+            self.0.shrink_to_fit();
+        }
+    }
+
     /// Adds a field. The caller sees to it that no other has its name. A name is cut at 255 bytes, which the derive
     /// does not let happen.
     ///
@@ -93,11 +105,12 @@ impl Fields {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Entry<'_>> {
         let mut rest = self.0.as_slice();
-        while let Some((raw, after)) = split_raw(rest) {
-            if raw.name == name.as_bytes() {
-                return raw.entry();
+        // Most names are passed by for their lengths: this runs for every field that a request touches.
+        while let Some((head, after)) = Head::split(rest) {
+            if head.name == name.len() && after.starts_with(name.as_bytes()) {
+                return split_entry(rest).map(|(entry, _)| entry);
             }
-            rest = after;
+            rest = after.get(head.name + head.value..)?;
         }
         None
     }
@@ -127,9 +140,9 @@ impl Fields {
         })
     }
 
-    /// Adds a field as it stood in another buffer.
-    pub(super) fn push_raw(&mut self, raw: &Raw<'_>) {
-        self.0.extend_from_slice(raw.whole);
+    /// Adds fields as they stood in another buffer, one after the other.
+    pub(super) fn push_raw(&mut self, fields: &[u8]) {
+        self.0.extend_from_slice(fields);
     }
 
     /// The buffer itself, for a store that keeps all fields in one value.
@@ -167,36 +180,50 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     Some((raw.entry()?, rest))
 }
 
-/// An entry whose name has not been looked at.
+/// The bytes before a field's name.
+const HEAD: usize = 1 + 4 + 8;
+
+/// What they say.
+struct Head {
+    /// The lengths of name and value.
+    name: usize,
+    value: usize,
+    expires: Timestamp,
+}
+
+impl Head {
+    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (&[name, v0, v1, v2, v3, expires @ ..], rest) = bytes.split_first_chunk::<HEAD>()?;
+        let value = u32::from_le_bytes([v0, v1, v2, v3]) as usize;
+        let expires = Timestamp::from_millis(u64::from_le_bytes(expires));
+        Some((Self { name: name.into(), value, expires }, rest))
+    }
+}
+
+/// A field as it stands in the buffer.
 pub(super) struct Raw<'a> {
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
-    expires: [u8; 8],
-    whole: &'a [u8],
+    expires: Timestamp,
+    /// The bytes of all of it.
+    pub(super) length: usize,
 }
 
 impl<'a> Raw<'a> {
     fn entry(&self) -> Option<Entry<'a>> {
-        Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires: self.expires() })
-    }
-
-    fn expires(&self) -> Timestamp {
-        Timestamp::from_millis(u64::from_le_bytes(self.expires))
+        Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires: self.expires })
     }
 
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
-        !self.expires().passed(now)
+        !self.expires.passed(now)
     }
 }
 
 fn split_raw(bytes: &[u8]) -> Option<(Raw<'_>, &[u8])> {
-    let whole = bytes;
-    let (&[name_length], rest) = bytes.split_first_chunk()?;
-    let (&value_length, rest) = rest.split_first_chunk()?;
-    let (&expires, rest) = rest.split_first_chunk()?;
-    let (name, rest) = rest.split_at_checked(usize::from(name_length))?;
-    let (value, rest) = rest.split_at_checked(u32::from_le_bytes(value_length) as usize)?;
-    Some((Raw { name, value, expires, whole: &whole[..whole.len() - rest.len()] }, rest))
+    let (head, rest) = Head::split(bytes)?;
+    let (name, rest) = rest.split_at_checked(head.name)?;
+    let (value, rest) = rest.split_at_checked(head.value)?;
+    Some((Raw { name, value, expires: head.expires, length: bytes.len() - rest.len() }, rest))
 }
 
 impl fmt::Debug for Fields {

@@ -237,7 +237,12 @@ impl<S: Schema> Core<S> {
     pub(super) fn fold(&mut self) {
         let Self { __slots, __state } = self;
         let Some(request) = __state.request().cloned() else { return };
-        let mut ops = Vec::new();
+        let mut edited = 0;
+        S::visit(__slots, &mut Visitor(&mut |_, slot| edited += usize::from(slot.is_edited())));
+        if edited == 0 && __state.steps.is_empty() {
+            return;
+        }
+        let mut ops = Vec::with_capacity(edited);
         let mut failure = None;
         S::visit(
             __slots,

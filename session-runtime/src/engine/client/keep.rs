@@ -50,10 +50,10 @@ impl Client {
 
 impl Engine {
     /// Looks whether a session that a cookie brought may still be served.
-    pub(in crate::engine) async fn admit_carried(&self, client: &Client, opened: Opened) -> Result<Presented, Error> {
+    pub(in crate::engine) async fn admit_carried(&self, client: &Client, opened: &Opened) -> Result<Presented, Error> {
         let (now, key) = (self.clock.now(), opened.key());
         let Opened { carried: Carried { selector, record, .. }, current } = opened;
-        if !client.is_good(&record, now) {
+        if !client.is_good(record, now) {
             self.events.emit(&Event::Unknown, Some(&key));
             return Ok(Presented::Nobody);
         }
@@ -62,7 +62,7 @@ impl Engine {
             self.events.emit(&Event::Replayed { recently }, Some(&key));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nobody });
         }
-        Ok(Presented::Found(self.carried(selector, record, current, now)))
+        Ok(Presented::Found(self.carried(*selector, Arc::clone(record), *current, now)))
     }
 
     /// A session that is its own proof.
@@ -111,7 +111,8 @@ impl Request {
             let revocation = Revocation { at: work.at, renewed, by: nonce(&work.plan) };
             let until = before.record.ends_at;
             // A session goes on under one name at most: of two requests at once, the first to enter that it is renewed.
-            if !revoked.add(&before.selector.key(), revocation, until, self.engine().store_timeout).await? {
+            let limit = self.engine().store_timeout;
+            if !Box::pin(revoked.add(&before.selector.key(), revocation, until, limit)).await? {
                 let lost = self.revoked_by_others(client, work, before).await?.unwrap_or(Lost::Gone);
                 return Ok(Some(self.lose(lost)));
             }
