@@ -171,7 +171,11 @@ impl Pending {
                 self.came = self.era;
             }
         }
-        self.steps.extend(steps);
+        if self.steps.is_empty() {
+            self.steps = steps;
+        } else {
+            self.steps.extend(steps);
+        }
         let dropped = ops.len() < came;
         self.follow(ops);
         dropped

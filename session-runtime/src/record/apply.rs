@@ -148,6 +148,10 @@ impl Change {
         if self.keep.is_none() && self.set.is_empty() && self.unset.is_empty() && self.add.is_empty() {
             return old.clone();
         }
+        // As at a log-out.
+        if self.keep.as_ref().is_some_and(Vec::is_empty) && self.set.is_empty() && self.add.is_empty() {
+            return Fields::default();
+        }
         // To the byte, where nothing has expired: records of one size leave no gaps in memory when they replace each other.
         let replaced = |name: &Name| old.get(name).map_or(0, |entry| Fields::room_for(name, entry.value.len()));
         let mut room = old.as_bytes().len();

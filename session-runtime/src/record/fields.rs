@@ -61,7 +61,7 @@ pub struct Fields(Vec<u8>);
 
 impl Fields {
     /// Room for `bytes` bytes of entries.
-    pub(super) fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 

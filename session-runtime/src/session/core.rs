@@ -227,9 +227,10 @@ impl<S: Schema> Core<S> {
                 }
             }),
         );
-        self.__state.snapshot.retain(S::SPEC.fields, |meta| meta.stays(stays));
-        if stays == Stays::None {
-            self.__state.snapshot.record = None;
+        let snapshot = &mut self.__state.snapshot;
+        match stays {
+            Stays::None => (snapshot.record, snapshot.overlay) = (None, None),
+            Stays::Device | Stays::Guest => snapshot.retain(S::SPEC.fields, |meta| meta.stays(stays)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
+    header::{CACHE_CONTROL, COOKIE, Entry, SET_COOKIE, VARY},
 };
 
 /// The bytes of all `Cookie` lines: HTTP/2 may send several (RFC 9113, section 8.2.3).
@@ -12,6 +12,11 @@ pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 
 /// Says that the response depends on the cookie, once, whatever else it depends on (B2, SECURITY S35).
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
+    // Mostly nothing else does.
+    if let Entry::Vacant(vary) = headers.entry(VARY) {
+        vary.insert(HeaderValue::from_static("Cookie"));
+        return;
+    }
     let listed = |line: &HeaderValue| {
         line.as_bytes()
             .split(|byte| *byte == b',')
@@ -36,6 +41,12 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 /// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
 /// whoever got it from one would be somebody else.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+    forbid_caching(headers);
+    // Mostly nobody else sets any.
+    if let Entry::Vacant(cookies) = headers.entry(SET_COOKIE) {
+        cookies.insert(cookie);
+        return;
+    }
     let ours = |line: &HeaderValue| name_of(line) == name.as_bytes();
     if headers.get_all(SET_COOKIE).iter().any(ours) {
         tracing::warn!(target: "session_runtime", cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
@@ -46,7 +57,6 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValu
         }
     }
     headers.append(SET_COOKIE, cookie);
-    forbid_caching(headers);
 }
 
 /// The name in a `Set-Cookie`, as browsers read it.
@@ -57,6 +67,10 @@ fn name_of(line: &HeaderValue) -> &[u8] {
 }
 
 fn forbid_caching(headers: &mut HeaderMap) {
+    if let Entry::Vacant(caching) = headers.entry(CACHE_CONTROL) {
+        caching.insert(HeaderValue::from_static("no-store"));
+        return;
+    }
     let forbids = |line: &HeaderValue| {
         line.as_bytes()
             .split(|byte| *byte == b',')

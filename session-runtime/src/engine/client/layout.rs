@@ -156,7 +156,8 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Parts> {
         signed_in = Some((at, rest.bytes(length)?.into()));
     }
     let ends_at = rest.moment(signed_in.as_ref().map_or(created_at, |(at, _)| *at))?;
-    let mut fields = Fields::default();
+    // Names and deadlines take more room than what stood for them.
+    let mut fields = Fields::with_capacity(2 * rest.0.len());
     while !rest.0.is_empty() {
         let short = *rest.array()?;
         let kind = rest.number()?;

@@ -160,18 +160,12 @@ impl Shard {
 
     /// Takes out all such entries.
     fn remove(&mut self, user: &[u8], which: impl Fn(&Entry) -> bool) {
-        if let Some(entries) = self.users.get_mut(user) {
-            entries.retain(|entry| !which(entry));
-            self.tidy(user);
-        }
-    }
-
-    /// Returns memory after some of the user's entries left.
-    fn tidy(&mut self, user: &[u8]) {
-        match self.users.get_mut(user) {
-            Some(entries) if entries.is_empty() => drop(self.users.remove(user)),
-            Some(entries) if entries.capacity() > 4 * entries.len() + 16 => entries.shrink_to_fit(),
-            _ => {}
+        let Some(entries) = self.users.get_mut(user) else { return };
+        entries.retain(|entry| !which(entry));
+        if entries.is_empty() {
+            self.users.remove(user);
+        } else if entries.capacity() > 4 * entries.len() + 16 {
+            entries.shrink_to_fit();
         }
     }
 
