@@ -57,6 +57,8 @@ pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instr
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(env::current_exe().ok()?)
         .args(arguments)
+        // Else a long copy is one instruction, which valgrind counts once for each byte.
+        .env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1073741824")
         .output()
         .ok()?;
     let costs = fs::read_to_string(&file).ok()?;

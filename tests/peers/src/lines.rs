@@ -21,6 +21,8 @@ const COLOURS: [RGBColor; 8] = [
 /// What is on the axes, and how their numbers are written.
 pub struct Axes<'a> {
     pub across: &'a str,
+    /// Where the numbers across stand: at its powers.
+    pub base: f64,
     pub up: &'a str,
     pub number_up: fn(f64) -> String,
 }
@@ -40,7 +42,7 @@ pub fn draw(file: &Path, title: &str, axes: &Axes<'_>, lines: &[Line]) -> Result
         .margin_right(190)
         .x_label_area_size(46)
         .y_label_area_size(78)
-        .build_cartesian_2d((left..right).log_scale(), (bottom..top).log_scale())?;
+        .build_cartesian_2d((left..right).log_scale().base(axes.base), (bottom..top).log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)

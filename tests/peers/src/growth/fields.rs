@@ -13,11 +13,7 @@ use super::{
     turns::{in_turns, timed},
     wide::{self, FIELDS, LENGTHS, WHO, large, small},
 };
-use crate::{
-    contestants::Framework,
-    instructions,
-    load::Subject,
-};
+use crate::{contestants::Framework, instructions, load::Subject};
 
 pub const COUNTED: usize = 200;
 pub const ROUNDS: usize = 7;

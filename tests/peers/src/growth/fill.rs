@@ -79,7 +79,9 @@ impl Records {
 
     fn record(&self, n: u64) -> Vec<u8> {
         let mut record = self.copied.clone();
-        for (at, bytes) in [(self.user, eight::user(n).as_bytes()), (self.end, &eight::end(n).as_millis().to_be_bytes())] {
+        for (at, bytes) in
+            [(self.user, eight::user(n).as_bytes()), (self.end, &eight::end(n).as_millis().to_be_bytes())]
+        {
             record[at..at + bytes.len()].copy_from_slice(bytes);
         }
         record

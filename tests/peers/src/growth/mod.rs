@@ -62,7 +62,9 @@ pub fn run(directory: &Path, date: &str) {
     let from = Instant::now();
     let visitors = visitors::compare();
     eprintln!("{} s; instructions", from.elapsed().as_secs());
-    let (counted, in_memory) = (counted::count(), fields::count());
+    let counted = counted::count();
+    eprintln!("{} s; instructions by fields", from.elapsed().as_secs());
+    let in_memory = fields::count();
     // Clean-up and requests at the same time, as where a service runs.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let measured = runtime.block_on(async {
@@ -109,7 +111,8 @@ async fn filled(from: Instant) -> (Vec<Shelf>, Vec<Option<f64>>, Vec<String>) {
             fill::fill(&mut shelf).await;
             bytes.push(shelf.bytes().await.zip(empty).map(|(full, empty)| (full - empty) as f64 / size as f64));
             if let (shelf::Home::Redis(server), true) = (&shelf.home, size == SIZES[0]) {
-                servers.extend(server.info("server", "redis_version").map(|version| format!("Redis {}", version.trim())));
+                servers
+                    .extend(server.info("server", "redis_version").map(|version| format!("Redis {}", version.trim())));
             }
             shelves.push(shelf);
         }

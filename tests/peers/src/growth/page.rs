@@ -3,7 +3,7 @@
 use std::{error::Error, fs, path::Path};
 
 use super::{
-    Measured, MOST_FILES, SIZES,
+    MOST_FILES, Measured, SIZES,
     counted::{self, TIMES},
     eight, fields,
     shelf::What,
@@ -29,10 +29,11 @@ pub fn write(directory: &Path, date: &str, measured: &Measured) -> Result<(), Bo
 
 fn text(date: &str, of: &Measured) -> String {
     let lock = Lock::read();
-    let packages: Vec<_> = ["session-runtime", "tower-sessions", "axum_session", "ruts", "actix-session", "poem", "dashmap"]
-        .iter()
-        .map(|package| format!("{package} {}", version(&lock, package)))
-        .collect();
+    let packages: Vec<_> =
+        ["session-runtime", "tower-sessions", "axum_session", "ruts", "actix-session", "poem", "dashmap"]
+            .iter()
+            .map(|package| format!("{package} {}", version(&lock, package)))
+            .collect();
     let sizes = SIZES.map(|size| size.to_string());
     let sizes: Vec<_> = sizes.iter().map(String::as_str).collect();
     format!(
@@ -48,7 +49,7 @@ fn text(date: &str, of: &Measured) -> String {
          A write:\n\n{writes}\n\
          All sessions of a user who has {some}, listed and loaded:\n\n{lists}\n\
          Bytes per session, its entry in its user's list included: `used_memory` of Redis, the tables and indexes of the \
-         databases, the blocks of all files:\n\n{bytes}\n\
+         databases, the blocks of all files. What is in memory follows below.\n\n{bytes}\n\
          Instructions of `MemoryStore`, counted by callgrind over {times} calls:\n\n{counted}\n\
          ![A read](growth/sessions-read.svg)\n\n![A write](growth/sessions-write.svg)\n\n\
          ![A list](growth/sessions-list.svg)\n\n![Bytes](growth/sessions-bytes.svg)\n\n\
@@ -132,13 +133,16 @@ fn row(of: &Measured, what: What, size: u64) -> Option<&sizes::Row> {
     of.sizes.iter().find(|row| (row.what, row.size) == (what, size))
 }
 
-/// A row for each store, a column for each size.
+/// A row for each store of which something is known, a column for each size.
 fn of_stores(sizes: &[&str], cell: impl Fn(What, u64) -> Option<String>) -> String {
     let row = |what: What| {
-        let cells = SIZES.map(|size| cell(what, size).unwrap_or_else(missing));
-        [what.name().to_owned()].into_iter().chain(cells).collect()
+        let cells = SIZES.map(|size| cell(what, size));
+        let known = cells.iter().any(Option::is_some);
+        let name = [what.name().to_owned()].into_iter();
+        known.then(|| name.chain(cells.map(|cell| cell.unwrap_or_else(missing))).collect())
     };
-    table(&[&["sessions"], sizes].concat(), &What::ALL.map(row))
+    let rows: Vec<_> = What::ALL.into_iter().filter_map(row).collect();
+    table(&[&["sessions"], sizes].concat(), &rows)
 }
 
 fn of_visitors(sizes: &[&str], of: &Measured, cell: impl Fn(&visitors::Row) -> f64) -> String {
@@ -178,12 +182,7 @@ fn in_memory(works: [&str; 2], columns: &[usize], of: &[Vec<[Option<f64>; 2]>; 2
     table(&head, &rows)
 }
 
-fn in_stores(
-    title: &str,
-    columns: &[usize],
-    of: &Measured,
-    cell: impl Fn(&fields::InStores, usize) -> f64,
-) -> String {
+fn in_stores(title: &str, columns: &[usize], of: &Measured, cell: impl Fn(&fields::InStores, usize) -> f64) -> String {
     let texts: Vec<_> = columns.iter().map(usize::to_string).collect();
     let head: Vec<_> = [title].into_iter().chain(texts.iter().map(String::as_str)).collect();
     let row = |of: &fields::InStores| {
@@ -235,8 +234,7 @@ fn waited(of: &Measured, work: usize) -> String {
             [name].into_iter().chain(before).chain(meanwhile).collect()
         })
         .collect();
-    let head =
-        ["", "before: median", "99 of 100", "longest", "meanwhile: median", "99 of 100", "longest"];
+    let head = ["", "before: median", "99 of 100", "longest", "meanwhile: median", "99 of 100", "longest"];
     table(&head, &rows)
 }
 
@@ -245,30 +243,48 @@ fn draw(plots: &Path, of: &Measured) -> Result<(), Box<dyn Error>> {
         let lines: Vec<_> = lines.into_iter().filter(|(_, points)| !points.is_empty()).collect();
         if lines.is_empty() { Ok(()) } else { lines::draw(&plots.join(format!("{name}.svg")), title, axes, &lines) }
     };
-    let time = |across| Axes { across, up: "time", number_up: lines::nanoseconds };
-    let bytes = Axes { across: "sessions in the store", up: "bytes per session", number_up: lines::count };
-    let sessions = time("sessions in the store");
+    let time = |across, base| Axes { across, base, up: "time", number_up: lines::nanoseconds };
+    let bytes = Axes { across: "sessions in the store", base: 10.0, up: "bytes per session", number_up: lines::count };
+    let sessions = time("sessions in the store", 10.0);
     let of_sizes = |cell: fn(&sizes::Row) -> Option<f64>| -> Vec<Line> {
-        What::ALL.iter().map(|what| {
-            let rows = of.sizes.iter().filter(|row| row.what == *what);
-            (what.name().to_owned(), rows.filter_map(|row| Some((row.size as f64, cell(row)?))).collect())
-        }).collect()
+        What::ALL
+            .iter()
+            .map(|what| {
+                let rows = of.sizes.iter().filter(|row| row.what == *what);
+                (what.name().to_owned(), rows.filter_map(|row| Some((row.size as f64, cell(row)?))).collect())
+            })
+            .collect()
     };
     plot("sessions-read", "A read, as the store fills", &sessions, of_sizes(|row| Some(row.read)))?;
-    plot("sessions-write", "A write of one small field, as the store fills", &sessions, of_sizes(|row| Some(row.write)))?;
-    plot("sessions-list", "Listing a user's three sessions, as the store fills", &sessions, of_sizes(|row| Some(row.list)))?;
+    plot(
+        "sessions-write",
+        "A write of one small field, as the store fills",
+        &sessions,
+        of_sizes(|row| Some(row.write)),
+    )?;
+    plot(
+        "sessions-list",
+        "Listing a user's three sessions, as the store fills",
+        &sessions,
+        of_sizes(|row| Some(row.list)),
+    )?;
     plot("sessions-bytes", "Bytes per session, as the store fills", &bytes, of_sizes(|row| row.bytes))?;
     let of_visitors = |cell: fn(&visitors::Row) -> f64| -> Vec<Line> {
-        visitors::contestants().map(|contestant| {
-            let rows = of.visitors.iter().filter(|row| row.name == contestant.name);
-            // What is not above the bare handler is not on a logarithmic axis.
-            (contestant.name.to_owned(), rows.map(|row| (row.size as f64, cell(row))).filter(|point| point.1 > 0.0).collect())
-        }).collect()
+        visitors::contestants()
+            .map(|contestant| {
+                let rows = of.visitors.iter().filter(|row| row.name == contestant.name);
+                // What is not above the bare handler is not on a logarithmic axis.
+                (
+                    contestant.name.to_owned(),
+                    rows.map(|row| (row.size as f64, cell(row))).filter(|point| point.1 > 0.0).collect(),
+                )
+            })
+            .collect()
     };
     plot("memory-read", "W1, reading two fields, as memory fills", &sessions, of_visitors(|row| row.read))?;
     plot("memory-write", "W2, writing a small field, as memory fills", &sessions, of_visitors(|row| row.write))?;
     plot("memory-bytes", "Bytes per session on the heap", &bytes, of_visitors(|row| row.bytes))?;
-    let instructions = |across| Axes { across, up: "instructions", number_up: lines::count };
+    let instructions = |across, base| Axes { across, base, up: "instructions", number_up: lines::count };
     let fields_across = "fields of a session";
     let lengths_across = "bytes of the large field";
     let counted = |works: [&str; 2], across: &[usize], of: &[Vec<[Option<f64>; 2]>; 2]| -> Vec<Line> {
@@ -276,29 +292,45 @@ fn draw(plots: &Path, of: &Measured) -> Result<(), Box<dyn Error>> {
             let points = across.iter().zip(&of[who]).filter_map(|(x, counted)| Some((*x as f64, counted[work]?)));
             (format!("{} {}", WHO[who], works[work]), points.collect())
         };
-        (0..WHO.len()).flat_map(|who| (0..works.len()).map(move |work| (who, work))).map(|(who, work)| line(who, work)).collect()
+        (0..WHO.len())
+            .flat_map(|who| (0..works.len()).map(move |work| (who, work)))
+            .map(|(who, work)| line(who, work))
+            .collect()
     };
     plot(
         "fields-instructions",
         "Instructions of a request in memory, by the number of fields",
-        &instructions(fields_across),
+        &instructions(fields_across, 2.0),
         counted(["reads", "writes"], &FIELDS, &of.in_memory.fields),
     )?;
     plot(
         "lengths-instructions",
         "Instructions of a write in memory, by the size of a field",
-        &instructions(lengths_across),
+        &instructions(lengths_across, 10.0),
         counted(["beside it", "of it"], &LENGTHS, &of.in_memory.lengths),
     )?;
     let stores = |across: &[usize], cell: fn(&fields::InStores, usize) -> f64| -> Vec<Line> {
-        of.in_stores.iter().map(|of| {
-            let points = across.iter().enumerate().map(|(at, x)| (*x as f64, cell(of, at)));
-            (of.what.name().to_owned(), points.collect())
-        }).collect()
+        of.in_stores
+            .iter()
+            .map(|of| {
+                let points = across.iter().enumerate().map(|(at, x)| (*x as f64, cell(of, at)));
+                (of.what.name().to_owned(), points.collect())
+            })
+            .collect()
     };
-    let (by_fields, by_length) = (time(fields_across), time(lengths_across));
-    plot("fields-write", "A write of one field, by the number of fields", &by_fields, stores(&FIELDS, |of, at| of.fields[at][1]))?;
-    plot("lengths-small", "A write of a small field beside a large one", &by_length, stores(&LENGTHS, |of, at| of.lengths[at][0]))?;
+    let (by_fields, by_length) = (time(fields_across, 2.0), time(lengths_across, 10.0));
+    plot(
+        "fields-write",
+        "A write of one field, by the number of fields",
+        &by_fields,
+        stores(&FIELDS, |of, at| of.fields[at][1]),
+    )?;
+    plot(
+        "lengths-small",
+        "A write of a small field beside a large one",
+        &by_length,
+        stores(&LENGTHS, |of, at| of.lengths[at][0]),
+    )?;
     plot("lengths-large", "A write of the large field", &by_length, stores(&LENGTHS, |of, at| of.lengths[at][1]))?;
     let passes = What::ALL.iter().map(|what| {
         let passes = of.passes.iter().filter(|pass| pass.what == *what);

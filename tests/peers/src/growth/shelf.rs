@@ -162,10 +162,11 @@ impl Shelf {
             (Home::Folder(folder), What::Sqlite) => {
                 let mut file = SqliteConnection::connect(&sqlite(folder.path())).await.ok()?;
                 sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut file).await.ok()?;
-                let (size,): (i64,) = sqlx::query_as("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-                    .fetch_one(&mut file)
-                    .await
-                    .ok()?;
+                let (size,): (i64,) =
+                    sqlx::query_as("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+                        .fetch_one(&mut file)
+                        .await
+                        .ok()?;
                 size.try_into().ok()
             }
             (Home::Folder(folder), _) => Some(allocated(folder.path())),

@@ -91,7 +91,7 @@ pub async fn pass(shelf: &Shelf) -> Pass {
         next = batch.next;
     }
     let seconds = from.elapsed().as_secs_f64();
-    // Of the users one has several sessions, and in Redis those that were copied have the same nonces, not the same user.
+    // Everybody has one session but one user.
     assert_eq!(seen.len() as u64, shelf.size + 1 - eight::SESSIONS_OF_ONE, "{}", shelf.what.name());
     Pass { what: shelf.what, size: shelf.size, seconds, longest_call }
 }
