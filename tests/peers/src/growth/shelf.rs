@@ -88,7 +88,7 @@ impl AnyStore {
 pub enum Home {
     Memory,
     Folder(TempDir),
-    Redis(RedisServer),
+    Redis(Box<RedisServer>),
     /// And what the table is called.
     Postgres(Arc<DatabaseServer>, String),
 }
@@ -128,7 +128,7 @@ impl Shelf {
             What::Redis => {
                 let server = RedisServer::start(Kind::Redis, Options::default())?;
                 let store = RedisStore::open(&server.url()).await.unwrap();
-                (AnyStore::Redis(store), Home::Redis(server))
+                (AnyStore::Redis(store), Home::Redis(Box::new(server)))
             }
         };
         Some(Self { what, size, store, home, own_keys: Vec::new() })
