@@ -43,14 +43,22 @@ pub fn countable() -> Option<String> {
 
 /// Counts while as many requests are served.
 pub fn count(subject: Subject, work: &str, times: usize) -> Option<Instructions> {
+    counted(&["serve", &subject.name(), work, &times.to_string()], "*serve_the_requests*", times)
+}
+
+/// Counts in a process of these arguments, while it is within the function, for each of so many times.
+pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instructions> {
     static FILES: AtomicUsize = AtomicUsize::new(0);
     let at = FILES.fetch_add(1, Ordering::Relaxed);
     let file = env::temp_dir().join(format!("peers-{}-{at}.callgrind", std::process::id()));
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*serve_the_requests*"])
+        .arg("--tool=callgrind")
+        .arg(format!("--toggle-collect={function}"))
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(env::current_exe().ok()?)
-        .args(["serve", &subject.name(), work, &times.to_string()])
+        .args(arguments)
+        // Else a long copy is one instruction, which valgrind counts once for each byte.
+        .env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1073741824")
         .output()
         .ok()?;
     let costs = fs::read_to_string(&file).ok()?;

@@ -33,7 +33,7 @@ impl Subject {
         }
     }
 
-    async fn open(self) -> App {
+    pub async fn open(self) -> App {
         match self {
             Self::Of(contestant) => (contestant.open)().await,
             Self::Bare(framework) => framework.bare().await,

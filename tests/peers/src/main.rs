@@ -9,7 +9,7 @@ use peers::{
     contestants::{ALL, BEST_PEER, HAND_WRITTEN, OURS},
     correctness,
     figures::{self, FULL, QUICK},
-    instructions, report, sealed, tables,
+    growth, instructions, report, sealed, tables,
 };
 
 fn main() -> ExitCode {
@@ -20,10 +20,14 @@ fn main() -> ExitCode {
             instructions::serve(subject, work, times);
             ExitCode::SUCCESS
         }
+        ["growth", arguments @ ..] => {
+            growth::command(arguments);
+            ExitCode::SUCCESS
+        }
         ["--quick"] => run(true, None),
         [directory, date] => run(false, Some((PathBuf::from(directory), date))),
         _ => {
-            eprintln!("start it as `tests/bench` or `tests/bench --quick`");
+            eprintln!("start it as `tests/bench`, `tests/bench growth` or `tests/bench --quick`");
             ExitCode::FAILURE
         }
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct Lock {
+pub struct Lock {
     package: Vec<Package>,
 }
 
@@ -22,8 +22,15 @@ struct Package {
     version: String,
 }
 
+impl Lock {
+    /// What was compiled in.
+    pub fn read() -> Self {
+        toml::from_str(include_str!("../Cargo.lock")).unwrap()
+    }
+}
+
 /// The newest version of a package that was compiled in.
-fn version(lock: &Lock, name: &str) -> String {
+pub fn version(lock: &Lock, name: &str) -> String {
     let versions = lock.package.iter().filter(|package| package.name == name).map(|package| package.version.as_str());
     versions.max().unwrap_or("?").to_owned()
 }
@@ -66,7 +73,7 @@ fn plot_of(title: &str, figures: &[Figures], of: Of) -> String {
 }
 
 fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, bars): (&str, &str, &str)) -> String {
-    let lock: Lock = toml::from_str(include_str!("../Cargo.lock")).unwrap();
+    let lock = Lock::read();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let valgrind = instructions::countable().unwrap_or_else(|| "no valgrind, so instructions are missing".to_owned());
     let frameworks: Vec<_> =

@@ -19,6 +19,7 @@ use std::{
 };
 
 use self::{
+    scan::Lists,
     shard::{Shard, Swept},
     users::Users,
 };
@@ -63,6 +64,8 @@ struct Inner {
     /// Counts uses, so that the shards' orders of use can be compared.
     uses: AtomicU64,
     observers: RwLock<Arc<[Events]>>,
+    /// Of scans under way.
+    lists: Lists,
 }
 
 /// How many deadlines are looked at under one lock.
@@ -101,6 +104,7 @@ impl MemoryStore {
             taken: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
             observers: RwLock::new(Arc::default()),
+            lists: Lists::default(),
         }))
     }
 

@@ -2,10 +2,13 @@
 //! How the store behaves when it is full is in `tests/memory_store.rs`.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use std::{panic, time::Duration};
+use std::{collections::HashSet, panic, time::Duration};
 
 use super::*;
-use crate::id::Digest;
+use crate::{
+    id::Digest,
+    store::{Position, Scan},
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -90,4 +93,66 @@ fn memory_is_given_back() {
     assert_eq!(shard.sweep(NOW, usize::MAX).removed.len(), 10_000);
     shard.give_back();
     assert!(shard.room() < full / 50, "{} of {full}", shard.room());
+}
+
+async fn store_of(sessions: usize) -> MemoryStore {
+    let store = MemoryStore::new();
+    for _ in 0..sessions {
+        put_one(&store).await;
+    }
+    store
+}
+
+async fn put_one(store: &MemoryStore) -> Key {
+    let key = Key::random().unwrap();
+    let create = Change::create(Digest::from([1; 16]), NOW, Timestamp::NEVER, Timestamp::NEVER);
+    store.apply(&key, &create, NOW).await.unwrap();
+    key
+}
+
+/// Goes on with a scan to its end.
+async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSet<[u8; 16]>) {
+    while let Some(from) = next {
+        let batch = store.scan(&from, NOW).await.unwrap();
+        seen.extend(batch.sessions.iter().map(|(key, _)| key.digest()));
+        next = batch.next;
+    }
+}
+
+#[test]
+fn a_scan_finds_what_came_before_it_and_after_another() {
+    wait(async {
+        let store = store_of(5000).await;
+        let first = store.scan(&Position::start(), NOW).await.unwrap();
+        let mut later = Vec::new();
+        for _ in 0..100 {
+            later.push(put_one(&store).await);
+        }
+        let mut seen = HashSet::new();
+        rest(&store, Some(Position::start()), &mut seen).await;
+        assert_eq!(seen.len(), 5100);
+        assert!(later.iter().all(|key| seen.contains(&key.digest())));
+        let mut seen: HashSet<_> = first.sessions.iter().map(|(key, _)| key.digest()).collect();
+        rest(&store, first.next, &mut seen).await;
+        assert!(seen.len() >= 5000);
+        assert_eq!(store.0.lists.count(), 0, "nothing is left of scans that have ended");
+    });
+}
+
+#[test]
+fn many_scans_at_once_find_everything_and_keep_little() {
+    wait(async {
+        let store = store_of(5000).await;
+        let mut scans: Vec<_> = (0..10).map(|_| (Some(Position::start()), HashSet::new())).collect();
+        while scans.iter().any(|(next, _)| next.is_some()) {
+            for (next, seen) in &mut scans {
+                let Some(from) = next.take() else { continue };
+                let batch = store.scan(&from, NOW).await.unwrap();
+                seen.extend(batch.sessions.iter().map(|(key, _)| key.digest()));
+                *next = batch.next;
+                assert!(store.0.lists.count() <= 4);
+            }
+        }
+        assert!(scans.iter().all(|(_, seen)| seen.len() == 5000));
+    });
 }

@@ -4,10 +4,19 @@
 use std::env;
 
 use allocation_counter::measure;
-use peers::load::{Load, Subject};
+use peers::{
+    growth,
+    load::{Load, Subject},
+};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [what, subject] = arguments.as_slice()
+        && what == "growth"
+        && let Some(subject) = Subject::named(subject)
+    {
+        return bytes_at_sizes(subject);
+    }
     let [what, subject, path, times] = arguments.as_slice() else { return };
     let Some((subject, times)) = Subject::named(subject).zip(times.parse().ok()) else { return };
     let counted = if what == "requests" {
@@ -18,4 +27,18 @@ fn main() {
         measure(|| load.make_and_serve(path, times)).bytes_current
     };
     println!("{counted}");
+}
+
+/// Prints for each size what a session leaves on the heap.
+fn bytes_at_sizes(subject: Subject) {
+    let load = Load::new(subject, "/begin", 0);
+    let (mut there, mut bytes) = (0, 0);
+    for size in growth::SIZES {
+        if bytes as f64 / there.max(1) as f64 * size as f64 > growth::MOST_BYTES {
+            return;
+        }
+        bytes += measure(|| load.make_and_serve("/begin", (size - there) as usize)).bytes_current;
+        there = size;
+        println!("{size} {:.0}", bytes as f64 / size as f64);
+    }
 }

@@ -1,7 +1,7 @@
 //! Who is compared. One file each.
 
 mod actix_session;
-mod axum_app;
+pub mod axum_app;
 mod axum_session;
 mod bare;
 mod hand_sealed;
@@ -14,7 +14,7 @@ mod tower_sessions;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::app::App;
+use crate::{app::App, growth};
 
 /// One way to keep sessions.
 pub struct Contestant {
@@ -92,10 +92,10 @@ pub const IN_COOKIES: [&Contestant; 4] =
 pub const LEFT_OUT: [(&str, &str); 3] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
-    ("Redis, SQL and files, HTTP over a socket, growth", "not yet part of this benchmark"),
+    ("Redis, SQL and files, HTTP over a socket", "not yet part of this benchmark"),
 ];
 
 /// By its name.
 pub fn named(name: &str) -> Option<&'static Contestant> {
-    ALL.into_iter().chain(IN_COOKIES).find(|contestant| contestant.name == name)
+    ALL.into_iter().chain(IN_COOKIES).chain(growth::CONTESTANTS).find(|contestant| contestant.name == name)
 }

@@ -12,7 +12,7 @@ pub const CONTESTANT: Contestant = Contestant {
     framework: Framework::Axum,
     keeps: "`MemoryStore`; eight typed fields",
     cookie: "signed",
-    open: || Box::pin(async { axum_app::app(app(&MemoryStore::new(), &KeyRing::generate())) }),
+    open: || Box::pin(async { axum_app::app(app(&store(), &KeyRing::generate())) }),
     pair: Some(|| Box::pin(async { pair() })),
 };
 
@@ -31,13 +31,18 @@ pub struct Bench {
     locale: String,
 }
 
+/// Larger than any number of sessions that is measured.
+fn store() -> MemoryStore {
+    MemoryStore::with_capacity(10_000_000)
+}
+
 fn app(store: &MemoryStore, keys: &KeyRing) -> Router {
     let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
     axum_app::routes::<Session<Bench>>().layer(sessions.layer())
 }
 
 fn pair() -> Pair {
-    let (store, keys) = (MemoryStore::new(), KeyRing::generate());
+    let (store, keys) = (store(), KeyRing::generate());
     let nodes = [axum_app::app(app(&store, &keys)), axum_app::app(app(&store, &keys))];
     Pair { nodes, records: Some(Box::new(move || store.len())) }
 }

@@ -1,0 +1,195 @@
+//! Any of this project's stores under one name, and what it is in: a server or folder of its own, which goes with it.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+
+use session_runtime::{
+    FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
+    store::{Applied, Change, Key, Position, Record, Scan, Scanned, Store, StoreError, User, UserEntry, UserIndex},
+};
+use sqlx::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+use tests::{
+    databases::{DatabaseServer, Engine},
+    servers::{Kind, Options, RedisServer},
+};
+
+use super::eight;
+
+/// What this project's sessions can be kept in, besides cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    Memory,
+    Redis,
+    Sqlite,
+    Postgres,
+    Files,
+}
+
+impl What {
+    pub const ALL: [Self; 5] = [Self::Memory, Self::Redis, Self::Sqlite, Self::Postgres, Self::Files];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "MemoryStore",
+            Self::Redis => "RedisStore",
+            Self::Sqlite => "SqlStore, SQLite",
+            Self::Postgres => "SqlStore, PostgreSQL",
+            Self::Files => "FileStore",
+        }
+    }
+}
+
+#[derive(Clone)]
+pub enum AnyStore {
+    Memory(MemoryStore),
+    File(FileStore),
+    Redis(RedisStore),
+    Sql(SqlStore),
+}
+
+macro_rules! each {
+    ($of:ident, $store:ident => $call:expr) => {
+        match $of {
+            Self::Memory($store) => $call.await,
+            Self::File($store) => $call.await,
+            Self::Redis($store) => $call.await,
+            Self::Sql($store) => $call.await,
+        }
+    };
+}
+
+impl AnyStore {
+    pub async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        each!(self, store => store.load(key, now))
+    }
+
+    pub async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        each!(self, store => store.apply(key, change, now))
+    }
+
+    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        each!(self, store => store.delete_expired(now))
+    }
+
+    pub async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
+        each!(self, store => store.enter(user, key, now))
+    }
+
+    pub async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
+        each!(self, store => store.entries(user))
+    }
+
+    pub async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+        each!(self, store => store.scan(from, now))
+    }
+}
+
+/// Where a store keeps its sessions.
+pub enum Home {
+    Memory,
+    Folder(TempDir),
+    Redis(Box<RedisServer>),
+    /// And what the table is called.
+    Postgres(Arc<DatabaseServer>, String),
+}
+
+/// A store, and the sessions 0 to `size` in it once it is filled.
+pub struct Shelf {
+    pub what: What,
+    pub size: u64,
+    pub store: AnyStore,
+    pub home: Home,
+    /// In memory only those keys open anything that were made here.
+    pub own_keys: Vec<Key>,
+}
+
+impl Shelf {
+    /// An empty one. None, once that has been reported, where its server is missing.
+    pub async fn open(what: What, size: u64, postgres: &Option<Arc<DatabaseServer>>) -> Option<Self> {
+        let (store, home) = match what {
+            What::Memory => (AnyStore::Memory(MemoryStore::with_capacity(10_000_000)), Home::Memory),
+            What::Files => {
+                let folder = tempfile::tempdir().unwrap();
+                let store = FileStore::open(folder.path().join("sessions")).await.unwrap();
+                (AnyStore::File(store), Home::Folder(folder))
+            }
+            What::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let store = SqlStore::open(&sqlite(folder.path())).await.unwrap();
+                store.migrate().await.unwrap();
+                (AnyStore::Sql(store), Home::Folder(folder))
+            }
+            What::Postgres => {
+                let (server, table) = (postgres.clone()?, format!("sessions_{size}"));
+                let store = SqlStore::open(&server.url()).await.unwrap().table(&table).unwrap();
+                store.migrate().await.unwrap();
+                (AnyStore::Sql(store), Home::Postgres(server, table))
+            }
+            What::Redis => {
+                let server = RedisServer::start(Kind::Redis, Options::default())?;
+                let store = RedisStore::open(&server.url()).await.unwrap();
+                (AnyStore::Redis(store), Home::Redis(Box::new(server)))
+            }
+        };
+        Some(Self { what, size, store, home, own_keys: Vec::new() })
+    }
+
+    pub fn key(&self, n: u64) -> Key {
+        self.own_keys.get(n as usize).copied().unwrap_or_else(|| eight::key(n))
+    }
+
+    /// What a request does that reads.
+    pub async fn read(&self, n: u64) {
+        assert!(self.store.load(&self.key(n), eight::NOW).await.unwrap().is_some());
+    }
+
+    /// What a request does that writes one small field: it loads, then changes.
+    pub async fn write(&self, n: u64) {
+        let key = self.key(n);
+        let record = self.store.load(&key, eight::NOW).await.unwrap().unwrap();
+        let applied = self.store.apply(&key, &eight::change(record.generation), eight::NOW).await.unwrap();
+        assert!(matches!(applied, Applied::Applied { .. }));
+    }
+
+    /// What is taken by all that is in it, as far as its server or file system tells.
+    pub async fn bytes(&self) -> Option<u64> {
+        match (&self.home, self.what) {
+            (Home::Redis(server), _) => server.info("memory", "used_memory")?.trim().parse().ok(),
+            (Home::Postgres(server, table), _) => {
+                let size = |end| format!("pg_total_relation_size('{table}{end}')");
+                server.ask(&format!("SELECT {} + {}", size(""), size("_users"))).parse().ok()
+            }
+            (Home::Folder(folder), What::Sqlite) => {
+                let mut file = SqliteConnection::connect(&sqlite(folder.path())).await.ok()?;
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut file).await.ok()?;
+                let (size,): (i64,) =
+                    sqlx::query_as("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+                        .fetch_one(&mut file)
+                        .await
+                        .ok()?;
+                size.try_into().ok()
+            }
+            (Home::Folder(folder), _) => Some(allocated(folder.path())),
+            (Home::Memory, _) => None,
+        }
+    }
+}
+
+/// The URL of the SQLite file in this folder.
+pub fn sqlite(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("sessions.db").display())
+}
+
+pub fn postgres() -> Option<Arc<DatabaseServer>> {
+    DatabaseServer::start(Engine::Postgres).map(Arc::new)
+}
+
+/// The blocks of all files and folders.
+fn allocated(folder: &Path) -> u64 {
+    let size = |entry: fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        let within = if metadata.is_dir() { allocated(&entry.path()) } else { 0 };
+        Some(metadata.blocks() * 512 + within)
+    };
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(size).sum()
+}

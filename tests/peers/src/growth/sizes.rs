@@ -1,0 +1,97 @@
+//! What a read, a write, a user's list and a pass over all sessions cost in stores that hold ever more.
+
+use std::{collections::HashSet, time::Instant};
+
+use session_runtime::store::Position;
+
+use super::{
+    eight::{self, NOW},
+    shelf::{Shelf, What},
+    turns::{in_turns, timed},
+};
+
+pub const ROUNDS: usize = 9;
+
+/// Of one store with so many sessions, in nanoseconds.
+pub struct Row {
+    pub what: What,
+    pub size: u64,
+    pub read: f64,
+    pub write: f64,
+    pub list: f64,
+    pub bytes: Option<f64>,
+}
+
+/// `bytes`: of each shelf, per session.
+pub async fn measure(shelves: &[Shelf], bytes: &[Option<f64>]) -> Vec<Row> {
+    let at = |shelf: &Shelf, round: usize, work: u64, step: u64| {
+        // Sessions that nobody came for lately.
+        eight::mix((round as u64) << 32 | work << 24 | step) % shelf.size
+    };
+    let reads = in_turns(shelves.len(), ROUNDS, async |case, round| {
+        let shelf = &shelves[case];
+        timed(times(shelf.what), async |step| shelf.read(at(shelf, round, 0, step)).await).await
+    });
+    let reads = reads.await;
+    let writes = in_turns(shelves.len(), ROUNDS, async |case, round| {
+        let shelf = &shelves[case];
+        timed(times(shelf.what), async |step| shelf.write(at(shelf, round, 1, step)).await).await
+    });
+    let writes = writes.await;
+    let lists = in_turns(shelves.len(), ROUNDS, async |case, _| {
+        let shelf = &shelves[case];
+        timed(times(shelf.what) / 8, async |_| list(shelf).await).await
+    });
+    let lists = lists.await;
+    let row = |(at, shelf): (usize, &Shelf)| Row {
+        what: shelf.what,
+        size: shelf.size,
+        read: reads[at],
+        write: writes[at],
+        list: lists[at],
+        bytes: bytes[at],
+    };
+    shelves.iter().enumerate().map(row).collect()
+}
+
+/// How often in a round.
+pub fn times(what: What) -> u64 {
+    match what {
+        What::Memory => 4000,
+        What::Redis | What::Sqlite => 200,
+        What::Postgres | What::Files => 120,
+    }
+}
+
+/// All sessions of the user who has some.
+async fn list(shelf: &Shelf) {
+    let entries = shelf.store.entries(&eight::user(0)).await.unwrap();
+    for entry in &entries {
+        assert!(shelf.store.load(&entry.key, NOW).await.unwrap().is_some());
+    }
+    assert_eq!(entries.len() as u64, eight::SESSIONS_OF_ONE);
+}
+
+/// One pass over all sessions of a store.
+pub struct Pass {
+    pub what: What,
+    pub size: u64,
+    pub seconds: f64,
+    pub longest_call: f64,
+}
+
+pub async fn pass(shelf: &Shelf) -> Pass {
+    let (from, mut longest_call) = (Instant::now(), 0.0_f64);
+    let (mut seen, mut next) = (HashSet::new(), Some(Position::start()));
+    while let Some(position) = next {
+        let called = Instant::now();
+        let batch = shelf.store.scan(&position, NOW).await.unwrap();
+        longest_call = longest_call.max(called.elapsed().as_secs_f64());
+        seen.extend(batch.sessions.iter().map(|(_, record)| record.user.clone()));
+        next = batch.next;
+    }
+    let seconds = from.elapsed().as_secs_f64();
+    // Everybody has one session but one user.
+    assert_eq!(seen.len() as u64, shelf.size + 1 - eight::SESSIONS_OF_ONE, "{}", shelf.what.name());
+    Pass { what: shelf.what, size: shelf.size, seconds, longest_call }
+}
