@@ -117,6 +117,11 @@ impl Session {
         ours(&format_ident!("__{}Slots", self.ident))
     }
 
+    /// `__ShopDescriptors`, a type and the one value of it.
+    pub(crate) fn descriptors_ident(&self) -> Ident {
+        ours(&format_ident!("__{}Descriptors", self.ident))
+    }
+
     /// The field that says who is signed in.
     pub(crate) fn identity(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.policy() == Some(Policy::Identity))
