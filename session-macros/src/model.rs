@@ -40,6 +40,10 @@ pub(crate) struct Field {
     /// Doc comments and `deprecated`: what an accessor inherits.
     pub(crate) inherited: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
+    pub(crate) reader: Ident,
+    pub(crate) handle: Ident,
+    /// Also if the duration could not be read: handlers ask for it all the same.
+    pub(crate) deadline: Option<Ident>,
 }
 
 impl Session {
@@ -64,10 +68,12 @@ impl Session {
 
     /// Of two fields with one name the compiler complains itself.
     fn drop_doubles(&mut self) {
+        // As text, since two `Ident`s are made text each time they are compared.
         let mut seen = Vec::new();
         self.fields.retain(|field| {
-            let new = !seen.contains(&field.ident);
-            seen.push(field.ident.clone());
+            let name = field.ident.to_string();
+            let new = !seen.contains(&name);
+            seen.push(name);
             new
         });
     }
@@ -144,7 +150,17 @@ impl Field {
         let attrs = FieldAttrs::read(&field.attrs, cx);
         let inherits = |attribute: &Attribute| ["doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name));
         let inherited = field.attrs.into_iter().filter(inherits).collect();
-        Some(Self { ident: field.ident?, vis: our_visibility(&field.vis), ty: field.ty, inherited, attrs })
+        let (ident, expires) = (field.ident?, attrs.written.contains(&FieldKey::Expires));
+        Some(Self {
+            vis: our_visibility(&field.vis),
+            ty: field.ty,
+            inherited,
+            attrs,
+            reader: ours(&ident),
+            handle: ours(&format_ident!("{ident}_mut")),
+            deadline: expires.then(|| ours(&format_ident!("{ident}_expires_at"))),
+            ident,
+        })
     }
 
     /// The name without `r#`.
@@ -167,22 +183,9 @@ impl Field {
         self.attrs.policies.first().map(|(policy, _)| *policy)
     }
 
-    pub(crate) fn reader(&self) -> Ident {
-        ours(&self.ident)
-    }
-
-    pub(crate) fn handle(&self) -> Ident {
-        ours(&format_ident!("{}_mut", self.ident))
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Ident> {
-        // Also if the duration could not be read: handlers ask for it all the same.
-        self.attrs.written.contains(&FieldKey::Expires).then(|| ours(&format_ident!("{}_expires_at", self.ident)))
-    }
-
     /// The accessors it gets.
-    pub(crate) fn accessors(&self) -> impl Iterator<Item = Ident> {
-        [self.reader(), self.handle()].into_iter().chain(self.deadline())
+    pub(crate) fn accessors(&self) -> impl Iterator<Item = &Ident> {
+        [&self.reader, &self.handle].into_iter().chain(&self.deadline)
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
         field.accessors().zip(methods.into_iter().flatten()).collect::<Vec<_>>()
     });
     let methods = methods.filter_map(|(name, method)| {
+        let name = name.to_string();
         let new = !taken.contains(&name);
         taken.push(name);
         new.then_some(method)
@@ -45,7 +46,7 @@ struct Fit<'a> {
 
 impl Fit<'_> {
     fn reader(&self) -> TokenStream {
-        let (vis, name, inherited) = (&self.field.vis, self.field.reader(), &self.field.inherited);
+        let Field { vis, reader: name, inherited, .. } = self.field;
         let documented = inherited.iter().any(|attribute| attribute.path().is_ident("doc"));
         let storage = docs::storage(self.field);
         let doc = if documented { storage } else { format!("{}\n{storage}", docs::reader(self.field)) };
@@ -61,7 +62,7 @@ impl Fit<'_> {
 
     /// What the reader returns, and how it comes by it.
     fn read(&self) -> (TokenStream, TokenStream) {
-        let (ty, name) = (&self.field.ty, self.field.reader());
+        let Field { ty, reader: name, .. } = self.field;
         let get = quote!(self.__core.__slots.#name.get(&self.__core.__state));
         if self.field.attrs.copy.is_some() {
             // A type that is not `Copy` after all is shown where it stands.
@@ -83,7 +84,7 @@ impl Fit<'_> {
     }
 
     fn handle(&self) -> TokenStream {
-        let (p, vis, name, handle) = (&self.p, &self.field.vis, self.field.reader(), self.field.handle());
+        let (p, Field { vis, reader: name, handle, .. }) = (&self.p, self.field);
         let doc = docs::handle(self.field);
         let repeated = self.repeated();
         let (kind, new, ty) = self.handle_type();
@@ -124,7 +125,8 @@ impl Fit<'_> {
     }
 
     fn deadline(&self) -> Option<TokenStream> {
-        let (vis, name, deadline) = (&self.field.vis, self.field.reader(), self.field.deadline()?);
+        let Field { vis, reader: name, deadline, .. } = self.field;
+        let deadline = deadline.as_ref()?;
         let doc = docs::deadline(self.field);
         let repeated = self.repeated();
         let body = self.body(quote!(self.__core.__slots.#name.expires_at(&self.__core.__state)));

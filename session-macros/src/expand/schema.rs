@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn slots(session: &Session) -> TokenStream {
     let (p, vis, slots, descriptors) =
         (session.private(), &session.vis, session.slots_ident(), session.descriptors_ident());
-    let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
+    let names: Vec<&Ident> = session.fields.iter().map(|field| &field.reader).collect();
     let types: Vec<&Type> = session.fields.iter().map(|field| &field.ty).collect();
     let values = session.fields.iter().map(|field| descriptor(field, session.attrs.bounded.is_some(), &p));
     quote! {
@@ -43,7 +43,7 @@ pub(super) fn slots(session: &Session) -> TokenStream {
 pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots, descriptors) = (session.fields_ident(), session.slots_ident(), session.descriptors_ident());
-    let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
+    let names: Vec<&Ident> = session.fields.iter().map(|field| &field.reader).collect();
     let none = TokenStream::new();
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
@@ -204,7 +204,7 @@ fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
 fn spec(session: &Session, p: &TokenStream) -> TokenStream {
     let (name, descriptors) = (session.ident.to_string(), session.descriptors_ident());
     let (attrs, cookie) = (&session.attrs, cookie(session, p));
-    let names = session.fields.iter().map(Field::reader);
+    let names = session.fields.iter().map(|field| &field.reader);
     let lifetimes = [
         (&attrs.idle, quote!(idle)),
         (&attrs.absolute, quote!(absolute)),
@@ -232,7 +232,7 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
 fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
     let descriptors = session.descriptors_ident();
     let migrations = session.fields.iter().flat_map(|field| {
-        let (descriptors, name) = (&descriptors, field.reader());
+        let (descriptors, name) = (&descriptors, &field.reader);
         field.attrs.migrations.iter().map(move |given| {
             let Migrate { function, names } = &given.value;
             let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
