@@ -1,12 +1,13 @@
 //! A session struct, understood. Building it never fails: what is wrong with it is the checks' business.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident};
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, LitStr, Type, Visibility, ext::IdentExt};
 
 use crate::{
     attr::{FieldAttrs, Policy, StructAttrs, keys::FieldKey},
     context::Context,
+    private::Private,
     span::{our_visibility, ours},
 };
 
@@ -134,14 +135,8 @@ impl Session {
     }
 
     /// Where the expansion finds what it needs.
-    pub(crate) fn private(&self) -> TokenStream {
-        match &self.attrs.krate {
-            Some(path) => {
-                let path = &path.value;
-                quote!(#path::__private)
-            }
-            None => quote!(::session_runtime::__private),
-        }
+    pub(crate) fn private(&self) -> Private {
+        Private::within(self.attrs.krate.as_ref())
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Generics, docs};
 use crate::{
     attr::Policy,
     model::{Field, Session},
+    private::Private,
     shape::{Shape, is_integer},
     span::{ends, ours, respan},
 };
@@ -18,8 +19,9 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     let Generics { parameters, arguments, bounds } = Generics::of(session);
     // Of two accessors with one name, which only a broken session has, the second would be an error of its own.
     let mut taken = Vec::new();
+    let p = session.private();
     let methods = session.fields.iter().flat_map(|field| {
-        let fit = Fit { field, session, p: session.private(), broken };
+        let fit = Fit { field, session, p: &p, broken };
         let methods = [Some(fit.reader()), Some(fit.handle()), fit.deadline()];
         field.accessors().zip(methods.into_iter().flatten()).collect::<Vec<_>>()
     });
@@ -40,7 +42,7 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
 struct Fit<'a> {
     field: &'a Field,
     session: &'a Session,
-    p: TokenStream,
+    p: &'a Private,
     broken: bool,
 }
 
@@ -84,7 +86,7 @@ impl Fit<'_> {
     }
 
     fn handle(&self) -> TokenStream {
-        let (p, Field { vis, reader: name, handle, .. }) = (&self.p, self.field);
+        let (p, Field { vis, reader: name, handle, .. }) = (self.p, self.field);
         let doc = docs::handle(self.field);
         let repeated = self.repeated();
         let (kind, new, ty) = self.handle_type();

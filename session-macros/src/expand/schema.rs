@@ -8,6 +8,7 @@ use crate::{
     attr::{Migrate, Policy, SameSite},
     duration::Lifetime,
     model::{Field, Session},
+    private::Private,
     shape::Shape,
     span::{ends, ours, respan},
 };
@@ -75,7 +76,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 }
 
 /// What the store must be able to do.
-pub(super) fn needs(session: &Session, p: &TokenStream) -> TokenStream {
+pub(super) fn needs(session: &Session, p: &Private) -> TokenStream {
     let together = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
     match (is_listed(session), session.fields.iter().any(together)) {
         (false, false) => quote!(#p::Nothing),
@@ -113,7 +114,7 @@ fn is_listed(session: &Session) -> bool {
 }
 
 /// `field("user_id").identity()`
-fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
+fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
     let stored = field.stored_name();
     let policy = field.policy().map(|policy| match policy {
         Policy::Atomic => quote!(.atomic()),
@@ -146,7 +147,7 @@ fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
 }
 
 /// How long the field may be. A type without a bound is an error that underlines it.
-fn bound(field: &Field, bounded: bool, p: &TokenStream) -> Option<TokenStream> {
+fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     let of = |ty: &Type, method: TokenStream, arguments: TokenStream| {
         let (first, last) = ends(ty);
         let (head, tail) = (respan(quote!(#p::Bound::#method::), first), respan(quote!((#arguments)), last));
@@ -171,7 +172,7 @@ fn is_plain(field: &Field) -> bool {
 }
 
 /// How the field is encoded. An error about its type underlines the type: each token of the expression stands there.
-pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
+pub(super) fn codec(field: &Field, p: &Private) -> TokenStream {
     match &field.attrs.with {
         Some(with) => {
             let module = &with.value;
@@ -187,7 +188,7 @@ pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
 }
 
 /// What the field is in a new session.
-pub(super) fn initial(field: &Field, p: &TokenStream) -> TokenStream {
+pub(super) fn initial(field: &Field, p: &Private) -> TokenStream {
     match field.attrs.default.as_ref().and_then(|default| default.value.as_ref()) {
         Some(expression) => quote!(|| #expression),
         None => over(field, quote!(#p), quote!(::initial)),
@@ -201,7 +202,7 @@ fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
     quote!(#head #tail)
 }
 
-fn spec(session: &Session, p: &TokenStream) -> TokenStream {
+fn spec(session: &Session, p: &Private) -> TokenStream {
     let (name, descriptors) = (session.ident.to_string(), session.descriptors_ident());
     let (attrs, cookie) = (&session.attrs, cookie(session, p));
     let names = session.fields.iter().map(|field| &field.reader);
@@ -229,7 +230,7 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
 }
 
 /// What makes fields of what older builds stored. An error about the function's types stands at its name.
-fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
+fn migrations(session: &Session, p: &Private) -> Option<TokenStream> {
     let descriptors = session.descriptors_ident();
     let migrations = session.fields.iter().flat_map(|field| {
         let (descriptors, name) = (&descriptors, &field.reader);
@@ -246,7 +247,7 @@ fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
     (!migrations.is_empty()).then(|| quote!(.migrations(const { &[#(#migrations),*] })))
 }
 
-fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
+fn cookie(session: &Session, p: &Private) -> TokenStream {
     let (attrs, name) = (&session.attrs, session.cookie_name());
     let flags = [
         (&attrs.persistent, quote!(persistent)),
