@@ -19,6 +19,7 @@ mod duration;
 mod expand;
 mod lock;
 mod model;
+mod private;
 mod shape;
 mod span;
 mod suggest;

@@ -1,12 +1,13 @@
 //! A session struct, understood. Building it never fails: what is wrong with it is the checks' business.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident};
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, LitStr, Type, Visibility, ext::IdentExt};
 
 use crate::{
     attr::{FieldAttrs, Policy, StructAttrs, keys::FieldKey},
     context::Context,
+    private::Private,
     span::{our_visibility, ours},
 };
 
@@ -40,6 +41,10 @@ pub(crate) struct Field {
     /// Doc comments and `deprecated`: what an accessor inherits.
     pub(crate) inherited: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
+    pub(crate) reader: Ident,
+    pub(crate) handle: Ident,
+    /// Also if the duration could not be read: handlers ask for it all the same.
+    pub(crate) deadline: Option<Ident>,
 }
 
 impl Session {
@@ -64,10 +69,12 @@ impl Session {
 
     /// Of two fields with one name the compiler complains itself.
     fn drop_doubles(&mut self) {
+        // As text, since two `Ident`s are made text each time they are compared.
         let mut seen = Vec::new();
         self.fields.retain(|field| {
-            let new = !seen.contains(&field.ident);
-            seen.push(field.ident.clone());
+            let name = field.ident.to_string();
+            let new = !seen.contains(&name);
+            seen.push(name);
             new
         });
     }
@@ -117,20 +124,19 @@ impl Session {
         ours(&format_ident!("__{}Slots", self.ident))
     }
 
+    /// `__ShopDescriptors`, a type and the one value of it.
+    pub(crate) fn descriptors_ident(&self) -> Ident {
+        ours(&format_ident!("__{}Descriptors", self.ident))
+    }
+
     /// The field that says who is signed in.
     pub(crate) fn identity(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.policy() == Some(Policy::Identity))
     }
 
     /// Where the expansion finds what it needs.
-    pub(crate) fn private(&self) -> TokenStream {
-        match &self.attrs.krate {
-            Some(path) => {
-                let path = &path.value;
-                quote!(#path::__private)
-            }
-            None => quote!(::session_runtime::__private),
-        }
+    pub(crate) fn private(&self) -> Private {
+        Private::within(self.attrs.krate.as_ref())
     }
 }
 
@@ -139,7 +145,17 @@ impl Field {
         let attrs = FieldAttrs::read(&field.attrs, cx);
         let inherits = |attribute: &Attribute| ["doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name));
         let inherited = field.attrs.into_iter().filter(inherits).collect();
-        Some(Self { ident: field.ident?, vis: our_visibility(&field.vis), ty: field.ty, inherited, attrs })
+        let (ident, expires) = (field.ident?, attrs.written.contains(&FieldKey::Expires));
+        Some(Self {
+            vis: our_visibility(&field.vis),
+            ty: field.ty,
+            inherited,
+            attrs,
+            reader: ours(&ident),
+            handle: ours(&format_ident!("{ident}_mut")),
+            deadline: expires.then(|| ours(&format_ident!("{ident}_expires_at"))),
+            ident,
+        })
     }
 
     /// The name without `r#`.
@@ -162,22 +178,9 @@ impl Field {
         self.attrs.policies.first().map(|(policy, _)| *policy)
     }
 
-    pub(crate) fn reader(&self) -> Ident {
-        ours(&self.ident)
-    }
-
-    pub(crate) fn handle(&self) -> Ident {
-        ours(&format_ident!("{}_mut", self.ident))
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Ident> {
-        // Also if the duration could not be read: handlers ask for it all the same.
-        self.attrs.written.contains(&FieldKey::Expires).then(|| ours(&format_ident!("{}_expires_at", self.ident)))
-    }
-
     /// The accessors it gets.
-    pub(crate) fn accessors(&self) -> impl Iterator<Item = Ident> {
-        [self.reader(), self.handle()].into_iter().chain(self.deadline())
+    pub(crate) fn accessors(&self) -> impl Iterator<Item = &Ident> {
+        [&self.reader, &self.handle].into_iter().chain(&self.deadline)
     }
 }
 

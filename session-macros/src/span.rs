@@ -37,8 +37,9 @@ pub(crate) fn ours(ident: &Ident) -> Ident {
     // In code of this crate's edition, what is a name in an older one may be a keyword.
     const SINCE_2015: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
     let span = if in_editor() { ident.span() } else { ident.span().resolved_at(Span::call_site()) };
-    if SINCE_2015.iter().any(|keyword| ident == keyword) {
-        return Ident::new_raw(&ident.to_string(), span);
+    let name = ident.to_string();
+    if SINCE_2015.contains(&name.as_str()) {
+        return Ident::new_raw(&name, span);
     }
     let mut ident = ident.clone();
     ident.set_span(span);

@@ -147,12 +147,15 @@ pub use session_macros::view;
 pub mod __private {
     pub use crate::{
         cookie::{CookieSpec, SameSite},
-        fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor},
+        fields::{
+            Atomic, Counter, Flash, FlashList, Maybe, Plain, Slot, State, Visitor, atomic, counter, filled, flash,
+            flash_list, maybe, plain, slot,
+        },
         schema::{
             Bound, Bounded, Codec, Collection, Decoder, Encoder, Field, Initial, Integer, Makes, Meta, Migration,
-            Older, Optional, Policy, SessionLimit, Spec, Storable, fits, initial,
+            Older, Optional, Policy, SessionLimit, Spec, Storable, field, fits, initial,
         },
-        session::{Core, Identified, Identity, Listed, Schema},
+        session::{Core, Identified, Identity, Listed, Schema, identity},
         store::{ByUser, Nothing, Together},
         view::{NoSession, Project, ViewPolicy, Viewed, project},
     };

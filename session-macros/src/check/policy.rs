@@ -28,27 +28,28 @@ pub(super) fn one(session: &Session, cx: &mut Context) {
 // #[session(identity)] user_id: u64
 pub(super) fn types(session: &Session, cx: &mut Context) {
     for field in &session.fields {
+        let Some(policy) = field.policy() else { continue };
         let (shape, ty) = (Shape::of(&field.ty), spelling(&field.ty));
         // What cannot be told from the spelling must be spelled out: the type of the handle depends on it.
         let alias = match shape {
             Shape::Other => format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it"),
             _ => String::new(),
         };
-        let message = match (field.policy(), shape) {
+        let message = match (policy, shape) {
             // Borrowing is reported already.
-            (None | Some(Policy::Atomic), _) | (_, Shape::Reference) => continue,
-            (Some(Policy::Flash), Shape::Maybe(_) | Shape::List(_)) | (Some(Policy::Identity), Shape::Maybe(_)) => {
+            (Policy::Atomic, _) | (_, Shape::Reference) => continue,
+            (Policy::Flash, Shape::Maybe(_) | Shape::List(_)) | (Policy::Identity, Shape::Maybe(_)) => {
                 continue;
             }
-            (Some(Policy::Counter), _) if is_integer(&field.ty) != Some(false) => continue,
-            (Some(Policy::Counter), _) => {
+            (Policy::Counter, _) if is_integer(&field.ty) != Some(false) => continue,
+            (Policy::Counter, _) => {
                 format!("a `counter` counts in an integer of up to 64 bits, not in `{ty}`; use `u64` or `i64`")
             }
-            (Some(Policy::Flash), _) => format!(
+            (Policy::Flash, _) => format!(
                 "a `flash` is an `Option` or a `Vec`; write `Option<{ty}>` for one flash, `Vec<{ty}>` for \
                  several{alias}"
             ),
-            (Some(Policy::Identity), _) => {
+            (Policy::Identity, _) => {
                 format!("an `identity` is an `Option`: a guest has none; write `Option<{ty}>`{alias}")
             }
         };

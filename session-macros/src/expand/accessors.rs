@@ -1,6 +1,6 @@
 //! The methods of `ShopFields`: `x()` reads, `x_mut()` gives the handle of the field's policy, `x_expires_at()` tells.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Meta, Type};
 
@@ -8,6 +8,7 @@ use super::{Generics, docs};
 use crate::{
     attr::Policy,
     model::{Field, Session},
+    private::Private,
     shape::{Shape, is_integer},
     span::{ends, ours, respan},
 };
@@ -18,12 +19,14 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     let Generics { parameters, arguments, bounds } = Generics::of(session);
     // Of two accessors with one name, which only a broken session has, the second would be an error of its own.
     let mut taken = Vec::new();
+    let p = session.private();
     let methods = session.fields.iter().flat_map(|field| {
-        let fit = Fit { field, session, p: session.private(), broken };
+        let fit = Fit { field, session, p: &p, broken };
         let methods = [Some(fit.reader()), Some(fit.handle()), fit.deadline()];
         field.accessors().zip(methods.into_iter().flatten()).collect::<Vec<_>>()
     });
     let methods = methods.filter_map(|(name, method)| {
+        let name = name.to_string();
         let new = !taken.contains(&name);
         taken.push(name);
         new.then_some(method)
@@ -39,22 +42,21 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
 struct Fit<'a> {
     field: &'a Field,
     session: &'a Session,
-    p: TokenStream,
+    p: &'a Private,
     broken: bool,
 }
 
 impl Fit<'_> {
     fn reader(&self) -> TokenStream {
-        let (vis, name, inherited) = (&self.field.vis, self.field.reader(), &self.field.inherited);
+        let Field { vis, reader: name, inherited, .. } = self.field;
         let documented = inherited.iter().any(|attribute| attribute.path().is_ident("doc"));
-        let doc = (!documented).then(|| docs::reader(self.field)).map(|doc| quote!(#[doc = #doc]));
         let storage = docs::storage(self.field);
+        let doc = if documented { storage } else { format!("{}\n{storage}", docs::reader(self.field)) };
         let (ty, value) = self.read();
         let body = self.body(value);
         quote! {
             #(#inherited)*
-            #doc
-            #[doc = #storage]
+            #[doc = #doc]
             #[inline]
             #vis fn #name(&self) -> #ty { #body }
         }
@@ -62,8 +64,8 @@ impl Fit<'_> {
 
     /// What the reader returns, and how it comes by it.
     fn read(&self) -> (TokenStream, TokenStream) {
-        let (ty, slots, name) = (&self.field.ty, self.session.slots_ident(), self.field.reader());
-        let get = quote!(self.__core.__slots.#name.get(&self.__core.__state, &#slots::#name));
+        let Field { ty, reader: name, .. } = self.field;
+        let get = quote!(self.__core.__slots.#name.get(&self.__core.__state));
         if self.field.attrs.copy.is_some() {
             // A type that is not `Copy` after all is shown where it stands.
             return (quote!(#ty), respan(quote!(*#get), ends(ty).0));
@@ -84,20 +86,16 @@ impl Fit<'_> {
     }
 
     fn handle(&self) -> TokenStream {
-        let (p, vis, name, handle) = (&self.p, &self.field.vis, self.field.reader(), self.field.handle());
+        let (p, Field { vis, reader: name, handle, .. }) = (self.p, self.field);
         let doc = docs::handle(self.field);
         let repeated = self.repeated();
-        let (kind, ty) = self.handle_type();
-        let slots = self.session.slots_ident();
+        let (kind, new, ty) = self.handle_type();
+        let (kind, new) = (Ident::new(kind, Span::call_site()), Ident::new(new, Span::call_site()));
         let (arguments, body) = if kind == "Identity" {
             let (shop, generics) = (ours(&self.session.ident), Generics::of(self.session).arguments);
-            (
-                quote!(#shop #generics, #ty),
-                quote!(#p::#kind::new(&mut self.__core, |slots| &mut slots.#name, &#slots::#name)),
-            )
+            (quote!(#shop #generics, #ty), quote!(#p::#new(&mut self.__core, |slots| &mut slots.#name)))
         } else {
-            let (slot, state) = (quote!(&mut self.__core.__slots.#name), quote!(&mut self.__core.__state));
-            (quote!(#ty), quote!(#p::#kind::new(#slot, #state, &#slots::#name)))
+            (quote!(#ty), quote!(#p::#new(&mut self.__core.__slots.#name, &mut self.__core.__state)))
         };
         let body = self.body(body);
         quote! {
@@ -108,33 +106,32 @@ impl Fit<'_> {
         }
     }
 
-    /// The handle's name, and the type it is for.
-    fn handle_type(&self) -> (Ident, TokenStream) {
+    /// The handle's name, the function that makes one, and the type it is for.
+    fn handle_type(&self) -> (&'static str, &'static str, TokenStream) {
         let ty = &self.field.ty;
         let own = quote!(#ty);
         let item = |item: &Type| quote!(#item);
-        let (kind, ty) = match (self.field.policy(), Shape::of(ty)) {
-            (Some(Policy::Atomic), _) => ("Atomic", own),
+        match (self.field.policy(), Shape::of(ty)) {
+            (Some(Policy::Atomic), _) => ("Atomic", "atomic", own),
             // In a broken session a handle of any integer will do for the code that counts.
-            (Some(Policy::Counter), _) if is_integer(ty) == Some(false) => ("Counter", quote!(u64)),
-            (Some(Policy::Counter), _) => ("Counter", own),
-            (Some(Policy::Flash), Shape::List(inner)) => ("FlashList", item(inner)),
-            (Some(Policy::Flash), Shape::Maybe(inner)) => ("Flash", item(inner)),
-            (Some(Policy::Flash), _) => ("Flash", own),
-            (Some(Policy::Identity), Shape::Maybe(inner)) => ("Identity", item(inner)),
-            (Some(Policy::Identity), _) => ("Identity", own),
-            (None, Shape::Maybe(inner)) => ("Maybe", item(inner)),
-            (None, _) => ("Plain", own),
-        };
-        (Ident::new(kind, proc_macro2::Span::call_site()), ty)
+            (Some(Policy::Counter), _) if is_integer(ty) == Some(false) => ("Counter", "counter", quote!(u64)),
+            (Some(Policy::Counter), _) => ("Counter", "counter", own),
+            (Some(Policy::Flash), Shape::List(inner)) => ("FlashList", "flash_list", item(inner)),
+            (Some(Policy::Flash), Shape::Maybe(inner)) => ("Flash", "flash", item(inner)),
+            (Some(Policy::Flash), _) => ("Flash", "flash", own),
+            (Some(Policy::Identity), Shape::Maybe(inner)) => ("Identity", "identity", item(inner)),
+            (Some(Policy::Identity), _) => ("Identity", "identity", own),
+            (None, Shape::Maybe(inner)) => ("Maybe", "maybe", item(inner)),
+            (None, _) => ("Plain", "plain", own),
+        }
     }
 
     fn deadline(&self) -> Option<TokenStream> {
-        let (vis, name, deadline) = (&self.field.vis, self.field.reader(), self.field.deadline()?);
+        let Field { vis, reader: name, deadline, .. } = self.field;
+        let deadline = deadline.as_ref()?;
         let doc = docs::deadline(self.field);
         let repeated = self.repeated();
-        let slots = self.session.slots_ident();
-        let body = self.body(quote!(self.__core.__slots.#name.expires_at(&self.__core.__state, &#slots::#name)));
+        let body = self.body(quote!(self.__core.__slots.#name.expires_at(&self.__core.__state)));
         Some(quote! {
             #(#repeated)*
             #[doc = #doc]

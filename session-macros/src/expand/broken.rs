@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Generics, schema};
-use crate::{attr::keys::FieldKey, model::Session, shape::borrowed};
+use crate::{attr::keys::FieldKey, model::Session, private::Private, shape::borrowed};
 
 pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop, fields) = (session.private(), &session.ident, session.fields_ident());
@@ -32,7 +32,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 }
 
 /// The bounds on the fields' types, where nothing else is wrong with the type: they are faults of their own.
-fn types(session: &Session, p: &TokenStream) -> TokenStream {
+fn types(session: &Session, p: &Private) -> TokenStream {
     let judged = session.fields.iter().filter(|field| !session.is_generic() && borrowed(&field.ty).is_none());
     judged
         .map(|field| {

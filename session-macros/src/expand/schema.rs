@@ -8,34 +8,43 @@ use crate::{
     attr::{Migrate, Policy, SameSite},
     duration::Lifetime,
     model::{Field, Session},
+    private::Private,
     shape::Shape,
     span::{ends, ours, respan},
 };
 
-/// `__ShopSlots`, with the descriptors. They are the only place where bounds meet the types of the fields, so that a
-/// type that fails one is reported once, where it stands.
+/// `__ShopSlots`, and the descriptors that the slots refer to. They are the only place where bounds meet the types of the
+/// fields, so that a type that fails one is reported once, where it stands. All stand in one `static`: that is one body for
+/// the compiler to check, instead of one a field.
 pub(super) fn slots(session: &Session) -> TokenStream {
-    let (p, vis, slots) = (session.private(), &session.vis, session.slots_ident());
-    let names = session.fields.iter().map(Field::reader);
-    let types = session.fields.iter().map(|field| &field.ty);
-    let descriptors = session.fields.iter().map(|field| descriptor(field, session.attrs.bounded.is_some(), &p));
+    let (p, vis, slots, descriptors) =
+        (session.private(), &session.vis, session.slots_ident(), session.descriptors_ident());
+    let names: Vec<&Ident> = session.fields.iter().map(|field| &field.reader).collect();
+    let types: Vec<&Type> = session.fields.iter().map(|field| &field.ty).collect();
+    let values = session.fields.iter().map(|field| descriptor(field, session.attrs.bounded.is_some(), &p));
     quote! {
         #[doc(hidden)]
-        #[derive(::core::default::Default)]
         #vis struct #slots {
             #(#names: #p::Slot<#types>,)*
         }
-        impl #slots {
-            #(#descriptors)*
+        impl ::core::default::Default for #slots {
+            #[inline]
+            fn default() -> Self {
+                Self { #(#names: #p::slot(&#descriptors.#names),)* }
+            }
         }
+        struct #descriptors {
+            #(#names: #p::Field<#types>,)*
+        }
+        static #descriptors: #descriptors = #descriptors { #(#names: #values,)* };
     }
 }
 
 /// The session as the runtime sees it.
 pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
-    let (fields, slots) = (session.fields_ident(), session.slots_ident());
-    let names: Vec<Ident> = session.fields.iter().map(Field::reader).collect();
+    let (fields, slots, descriptors) = (session.fields_ident(), session.slots_ident(), session.descriptors_ident());
+    let names: Vec<&Ident> = session.fields.iter().map(|field| &field.reader).collect();
     let none = TokenStream::new();
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
@@ -54,20 +63,20 @@ pub(super) fn schema(session: &Session) -> TokenStream {
             type Needs = #needs;
             const SPEC: #p::Spec = #spec;
             fn visit(slots: &mut #slots, visitor: &mut #p::Visitor<'_>) {
-                #(visitor.field(&#slots::#names, &mut slots.#names);)*
+                #(visitor.field(&mut slots.#names);)*
             }
             fn split(self) -> #slots {
-                #slots { #(#names: ::core::convert::From::from(self.#names),)* }
+                #slots { #(#names: #p::filled(&#descriptors.#names, self.#names),)* }
             }
             fn join(slots: #slots, state: &#p::State) -> Self {
-                Self { #(#names: slots.#names.into_value(state, &#slots::#names),)* }
+                Self { #(#names: slots.#names.into_value(state),)* }
             }
         }
     }
 }
 
 /// What the store must be able to do.
-pub(super) fn needs(session: &Session, p: &TokenStream) -> TokenStream {
+pub(super) fn needs(session: &Session, p: &Private) -> TokenStream {
     let together = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
     match (is_listed(session), session.fields.iter().any(together)) {
         (false, false) => quote!(#p::Nothing),
@@ -104,9 +113,9 @@ fn is_listed(session: &Session) -> bool {
     session.identity().is_some_and(|field| field.attrs.unlisted.is_none())
 }
 
-/// `const user_id: Field<Option<u64>> = Field::plain("user_id").identity();`
-fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
-    let (name, ty, stored) = (field.reader(), &field.ty, field.stored_name());
+/// `field("user_id").identity()`
+fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
+    let stored = field.stored_name();
     let policy = field.policy().map(|policy| match policy {
         Policy::Atomic => quote!(.atomic()),
         Policy::Counter => quote!(.counter()),
@@ -118,7 +127,7 @@ fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
         let initial = initial(field, p);
         quote!(#head::skipped(#stored, #initial))
     } else if is_plain(field) {
-        over(field, head, quote!(::plain(#stored) #policy))
+        over(field, quote!(#p), quote!(::field(#stored) #policy))
     } else {
         let (codec, initial) = (codec(field, p), initial(field, p));
         let (new, policy) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), quote!(#policy)));
@@ -134,11 +143,11 @@ fn descriptor(field: &Field, bounded: bool, p: &TokenStream) -> TokenStream {
     let rotates = field.attrs.rotates.as_ref().map(|_| quote!(.rotates()));
     let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
     let bound = bound(field, bounded, p).map(|bound| quote!(.bound(#bound)));
-    quote!(const #name: #p::Field<#ty> = #new #alias #expires #device #rotates #secret #bound;)
+    quote!(#new #alias #expires #device #rotates #secret #bound)
 }
 
 /// How long the field may be. A type without a bound is an error that underlines it.
-fn bound(field: &Field, bounded: bool, p: &TokenStream) -> Option<TokenStream> {
+fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     let of = |ty: &Type, method: TokenStream, arguments: TokenStream| {
         let (first, last) = ends(ty);
         let (head, tail) = (respan(quote!(#p::Bound::#method::), first), respan(quote!((#arguments)), last));
@@ -163,7 +172,7 @@ fn is_plain(field: &Field) -> bool {
 }
 
 /// How the field is encoded. An error about its type underlines the type: each token of the expression stands there.
-pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
+pub(super) fn codec(field: &Field, p: &Private) -> TokenStream {
     match &field.attrs.with {
         Some(with) => {
             let module = &with.value;
@@ -179,7 +188,7 @@ pub(super) fn codec(field: &Field, p: &TokenStream) -> TokenStream {
 }
 
 /// What the field is in a new session.
-pub(super) fn initial(field: &Field, p: &TokenStream) -> TokenStream {
+pub(super) fn initial(field: &Field, p: &Private) -> TokenStream {
     match field.attrs.default.as_ref().and_then(|default| default.value.as_ref()) {
         Some(expression) => quote!(|| #expression),
         None => over(field, quote!(#p), quote!(::initial)),
@@ -193,10 +202,10 @@ fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
     quote!(#head #tail)
 }
 
-fn spec(session: &Session, p: &TokenStream) -> TokenStream {
-    let (name, slots) = (session.ident.to_string(), session.slots_ident());
+fn spec(session: &Session, p: &Private) -> TokenStream {
+    let (name, descriptors) = (session.ident.to_string(), session.descriptors_ident());
     let (attrs, cookie) = (&session.attrs, cookie(session, p));
-    let names = session.fields.iter().map(Field::reader);
+    let names = session.fields.iter().map(|field| &field.reader);
     let lifetimes = [
         (&attrs.idle, quote!(idle)),
         (&attrs.absolute, quote!(absolute)),
@@ -216,29 +225,29 @@ fn spec(session: &Session, p: &TokenStream) -> TokenStream {
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
     let migrations = migrations(session, p);
     quote! {
-        #p::Spec::new(#name, #cookie, const { &[#(*#slots::#names.meta()),*] }) #(#lifetimes)* #limit #bounded #migrations
+        #p::Spec::new(#name, #cookie, const { &[#(#descriptors.#names.meta),*] }) #(#lifetimes)* #limit #bounded #migrations
     }
 }
 
 /// What makes fields of what older builds stored. An error about the function's types stands at its name.
-fn migrations(session: &Session, p: &TokenStream) -> Option<TokenStream> {
-    let slots = session.slots_ident();
+fn migrations(session: &Session, p: &Private) -> Option<TokenStream> {
+    let descriptors = session.descriptors_ident();
     let migrations = session.fields.iter().flat_map(|field| {
-        let (slots, name) = (&slots, field.reader());
+        let (descriptors, name) = (&descriptors, &field.reader);
         field.attrs.migrations.iter().map(move |given| {
             let Migrate { function, names } = &given.value;
             let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
-            let field = respan(quote!(&#slots::#name), span);
+            let field = respan(quote!(&#descriptors.#name), span);
             // The function keeps its spans: it may be a `$crate`'s.
             let run = quote_spanned!(span=> |__older| __older.make::<#count, _, _, _>(#field, #function));
-            quote!(#p::Migration::new(&#slots::#name, &[#(#names),*], #run))
+            quote!(#p::Migration::new(&#descriptors.#name, &[#(#names),*], #run))
         })
     });
     let migrations: Vec<_> = migrations.collect();
     (!migrations.is_empty()).then(|| quote!(.migrations(const { &[#(#migrations),*] })))
 }
 
-fn cookie(session: &Session, p: &TokenStream) -> TokenStream {
+fn cookie(session: &Session, p: &Private) -> TokenStream {
     let (attrs, name) = (&session.attrs, session.cookie_name());
     let flags = [
         (&attrs.persistent, quote!(persistent)),

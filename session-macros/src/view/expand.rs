@@ -8,6 +8,7 @@ use super::model::{Field, View};
 use crate::{
     expand::schema::duration,
     model::Form,
+    private::Private,
     shape::borrowed,
     span::{ends, ours, respan},
 };
@@ -30,7 +31,7 @@ pub(super) fn expand(view: &View) -> TokenStream {
 }
 
 /// Where the session is named, for the compiler to point there if it is none, or less visible than the view.
-fn session(view: &View, p: &TokenStream) -> TokenStream {
+fn session(view: &View, p: &Private) -> TokenStream {
     let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
     let (first, last) = ends(session);
     let head = quote_spanned!(first=> type Session =);
@@ -38,7 +39,7 @@ fn session(view: &View, p: &TokenStream) -> TokenStream {
     quote!(#head #session #end)
 }
 
-fn policy(view: &View, p: &TokenStream) -> TokenStream {
+fn policy(view: &View, p: &Private) -> TokenStream {
     let given = &view.arguments;
     let refusal = match (&given.or_redirect, &given.or_status) {
         (Some(redirect), _) => {
@@ -59,7 +60,7 @@ fn policy(view: &View, p: &TokenStream) -> TokenStream {
 }
 
 /// The struct out of the session's fields; nothing, if either is not known.
-fn body(view: &View, p: &TokenStream) -> TokenStream {
+fn body(view: &View, p: &Private) -> TokenStream {
     let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
     if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
         return quote!(let _ = __fields; ::core::option::Option::None);
@@ -77,7 +78,7 @@ fn body(view: &View, p: &TokenStream) -> TokenStream {
 
 /// `user_id: project::<u64, _>(__fields.user_id())?`. A name that the session does not have is an error at the view's own
 /// name, a type that it does not have one at the view's own type.
-fn projection(Field { ident, ty, cfgs }: &Field, p: &TokenStream) -> TokenStream {
+fn projection(Field { ident, ty, cfgs }: &Field, p: &Private) -> TokenStream {
     quote! {
         #(#cfgs)*
         #ident: #p::project::<#ty, _>(__fields.#ident())?

@@ -1,11 +1,11 @@
 //! A view, understood. Building it never fails: what is wrong with it is the checks' business.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::Ident;
+use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type};
 
 use super::arguments::Arguments;
-use crate::model::Form;
+use crate::{model::Form, private::Private};
 
 /// The struct below `#[view(…)]`, with what that says.
 pub(super) struct View {
@@ -47,14 +47,8 @@ impl View {
     }
 
     /// Where the expansion finds what it needs.
-    pub(super) fn private(&self) -> TokenStream {
-        match &self.arguments.krate {
-            Some(path) => {
-                let path = &path.value;
-                quote!(#path::__private)
-            }
-            None => quote!(::session_runtime::__private),
-        }
+    pub(super) fn private(&self) -> Private {
+        Private::within(self.arguments.krate.as_ref())
     }
 }
 

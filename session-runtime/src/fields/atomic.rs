@@ -6,10 +6,7 @@ use super::{
     Edit, Slot, State,
     slot::{decode, encode},
 };
-use crate::{
-    error::{Error, Kind},
-    schema::Field,
-};
+use crate::error::{Error, Kind};
 
 /// Past this many lost races in one `update`, somebody changes the field in an endless loop.
 const RETRIES: usize = 10_000;
@@ -27,16 +24,16 @@ const RETRIES: usize = 10_000;
 pub struct Atomic<'a, T: 'static> {
     slot: &'a mut Slot<T>,
     state: &'a mut State,
-    field: &'static Field<T>,
 }
 
-impl<'a, T: 'static> Atomic<'a, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
-        Self { slot, state, field }
-    }
+/// The handle of an atomic field.
+#[doc(hidden)]
+#[inline]
+pub fn atomic<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Atomic<'a, T> {
+    Atomic { slot, state }
+}
 
+impl<T: 'static> Atomic<'_, T> {
     /// Runs `change` on the value and stores the outcome at once, with this field only. If another request changed the
     /// field meanwhile, `change` runs again on the newer value: it must not have effects of its own.
     ///
@@ -55,10 +52,11 @@ impl<'a, T: 'static> Atomic<'a, T> {
     /// # Ok(()) }
     /// ```
     pub async fn update<R>(self, mut change: impl FnMut(&mut T) -> R) -> Result<R, Error> {
-        let Self { slot, state, field } = self;
+        let Self { slot, state } = self;
+        let field = slot.field;
         // What waits in this handle stays in it, so that the next update goes on from there.
         if state.steps_wait() || matches!(slot.edit, Edit::Swapped { .. }) {
-            let outcome = change(slot.get_mut(state, field));
+            let outcome = change(slot.get_mut(state));
             if !matches!(slot.edit, Edit::Swapped { .. }) {
                 slot.edit = Edit::Swapped { seen: state.stored(field).map(<[u8]>::to_vec) };
             }
@@ -82,6 +80,6 @@ impl<T: 'static> Deref for Atomic<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.slot.get(self.state, self.field)
+        self.slot.get(self.state)
     }
 }

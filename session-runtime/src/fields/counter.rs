@@ -3,11 +3,7 @@
 use std::ops::Deref;
 
 use super::{Edit, Slot, State};
-use crate::{
-    clock::Timestamp,
-    record::Add,
-    schema::{Field, Integer},
-};
+use crate::{clock::Timestamp, record::Add, schema::Integer};
 
 /// Moves a counter. The store adds the amount to whatever it holds by then, so no concurrent request is lost; the sum
 /// stays within the bounds of the type.
@@ -23,16 +19,14 @@ use crate::{
 pub struct Counter<'a, T: 'static> {
     slot: &'a mut Slot<T>,
     state: &'a mut State,
-    field: &'static Field<T>,
 }
 
-impl<'a, T> Counter<'a, T> {
-    // Without the bound, which the field's descriptor has: a type that is no integer is reported there, once.
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
-        Self { slot, state, field }
-    }
+/// The handle of a counter. Without the bound, which the field's descriptor has: a type that is no integer is reported there,
+/// once.
+#[doc(hidden)]
+#[inline]
+pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a, T> {
+    Counter { slot, state }
 }
 
 impl<T: Integer + 'static> Counter<'_, T> {
@@ -65,18 +59,18 @@ impl<T: Integer + 'static> Counter<'_, T> {
     }
 
     fn shift(&mut self, amount: i128) {
-        if amount == 0 && self.field.expires.is_none() {
+        if amount == 0 && self.slot.field.expires.is_none() {
             return;
         }
         let next = Add {
-            name: self.field.name.into(),
+            name: self.slot.field.name.into(),
             amount,
             floor: T::FLOOR,
             ceiling: T::CEILING,
-            initial: (self.field.initial)().widen(),
+            initial: (self.slot.field.initial)().widen(),
             expires: Timestamp::NEVER, // the commit knows
         };
-        let value = self.slot.get(self.state, self.field).widen();
+        let value = self.slot.get(self.state).widen();
         self.slot.put(T::narrow(next.to(value)));
         self.slot.edit = Edit::Added(Box::new(match &self.slot.edit {
             Edit::Added(before) => before.then(&next),
@@ -89,6 +83,6 @@ impl<T: 'static> Deref for Counter<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.slot.get(self.state, self.field)
+        self.slot.get(self.state)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{Edit, Listed, Slot, State};
-use crate::{engine::Items, schema::Field};
+use crate::engine::Items;
 
 /// Puts or takes a flash in an `Option`.
 ///
@@ -18,16 +18,16 @@ use crate::{engine::Items, schema::Field};
 pub struct Flash<'a, T: 'static> {
     slot: &'a mut Slot<Option<T>>,
     state: &'a mut State,
-    field: &'static Field<Option<T>>,
 }
 
-impl<'a, T: 'static> Flash<'a, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<Option<T>>, state: &'a mut State, field: &'static Field<Option<T>>) -> Self {
-        Self { slot, state, field }
-    }
+/// The handle of a flash in an `Option`.
+#[doc(hidden)]
+#[inline]
+pub fn flash<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Flash<'a, T> {
+    Flash { slot, state }
+}
 
+impl<T: 'static> Flash<'_, T> {
     /// Leaves `value` for whoever takes it next. It replaces one that nobody took.
     ///
     /// ```
@@ -54,10 +54,10 @@ impl<'a, T: 'static> Flash<'a, T> {
     /// # }
     /// ```
     pub fn take(&mut self) -> Option<T> {
-        let value = self.slot.get_mut(self.state, self.field).take();
+        let value = self.slot.get_mut(self.state).take();
         // Taking nothing is no write (B27).
         if value.is_some() {
-            self.slot.edit = Edit::Taken { seen: self.state.stored(self.field).map(<[u8]>::to_vec) };
+            self.slot.edit = Edit::Taken { seen: self.state.stored(self.slot.field).map(<[u8]>::to_vec) };
         }
         value
     }
@@ -67,7 +67,7 @@ impl<T: 'static> Deref for Flash<'_, T> {
     type Target = Option<T>;
 
     fn deref(&self) -> &Option<T> {
-        self.slot.get(self.state, self.field)
+        self.slot.get(self.state)
     }
 }
 
@@ -84,16 +84,16 @@ impl<T: 'static> Deref for Flash<'_, T> {
 pub struct FlashList<'a, T: 'static> {
     slot: &'a mut Slot<Vec<T>>,
     state: &'a mut State,
-    field: &'static Field<Vec<T>>,
 }
 
-impl<'a, T: 'static> FlashList<'a, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<Vec<T>>, state: &'a mut State, field: &'static Field<Vec<T>>) -> Self {
-        Self { slot, state, field }
-    }
+/// The handle of flashes in a `Vec`.
+#[doc(hidden)]
+#[inline]
+pub fn flash_list<'a, T>(slot: &'a mut Slot<Vec<T>>, state: &'a mut State) -> FlashList<'a, T> {
+    FlashList { slot, state }
+}
 
+impl<T: 'static> FlashList<'_, T> {
     /// Leaves `item`, after those that are there and those that other requests put meanwhile.
     ///
     /// ```
@@ -106,8 +106,8 @@ impl<'a, T: 'static> FlashList<'a, T> {
     /// ```
     pub fn put(&mut self, item: T) {
         let one = vec![item];
-        let encoded = self.field.codec.as_ref().map(|codec| codec.encode(&one));
-        self.slot.get_mut(self.state, self.field).extend(one);
+        let encoded = self.slot.field.codec.as_ref().map(|codec| codec.encode(&one));
+        self.slot.get_mut(self.state).extend(one);
         match (&mut self.slot.edit, encoded) {
             (edit, Some(Err(error))) => *edit = Edit::Failed(Box::new(error)),
             (Edit::Listed(listed), Some(Ok(one))) => listed.put.append(&one),
@@ -130,9 +130,9 @@ impl<'a, T: 'static> FlashList<'a, T> {
     /// # }
     /// ```
     pub fn take(&mut self) -> Vec<T> {
-        let items = std::mem::take(self.slot.get_mut(self.state, self.field));
+        let items = std::mem::take(self.slot.get_mut(self.state));
         if !items.is_empty() && !matches!(self.slot.edit, Edit::Failed(_)) {
-            let taken = self.state.stored(self.field).map(<[u8]>::to_vec);
+            let taken = self.state.stored(self.slot.field).map(<[u8]>::to_vec);
             self.slot.edit = Edit::Listed(Box::new(Listed { taken, put: Items::default() }));
         }
         items
@@ -143,6 +143,6 @@ impl<T: 'static> Deref for FlashList<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        self.slot.get(self.state, self.field)
+        self.slot.get(self.state)
     }
 }

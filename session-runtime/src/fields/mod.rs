@@ -12,11 +12,11 @@ mod state;
 mod visit;
 
 pub use self::{
-    atomic::Atomic,
-    counter::Counter,
-    flash::{Flash, FlashList},
-    plain::{Maybe, Plain},
-    slot::Slot,
+    atomic::{Atomic, atomic},
+    counter::{Counter, counter},
+    flash::{Flash, FlashList, flash, flash_list},
+    plain::{Maybe, Plain, maybe, plain},
+    slot::{Slot, filled, slot},
     state::State,
     visit::Visitor,
 };

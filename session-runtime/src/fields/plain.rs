@@ -3,7 +3,6 @@
 use std::ops::{Deref, DerefMut};
 
 use super::{Edit, Slot, State};
-use crate::schema::Field;
 
 /// Changes a plain field: through `*handle`, [`Plain::set`] or [`Plain::reset`].
 ///
@@ -19,16 +18,16 @@ use crate::schema::Field;
 pub struct Plain<'a, T: 'static> {
     slot: &'a mut Slot<T>,
     state: &'a mut State,
-    field: &'static Field<T>,
 }
 
-impl<'a, T: 'static> Plain<'a, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<T>, state: &'a mut State, field: &'static Field<T>) -> Self {
-        Self { slot, state, field }
-    }
+/// The handle of a plain field.
+#[doc(hidden)]
+#[inline]
+pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T> {
+    Plain { slot, state }
+}
 
+impl<T: 'static> Plain<'_, T> {
     /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
     /// expires.
     ///
@@ -54,7 +53,7 @@ impl<'a, T: 'static> Plain<'a, T> {
     /// # }
     /// ```
     pub fn reset(&mut self) {
-        self.slot.put((self.field.initial)());
+        self.slot.put((self.slot.field.initial)());
         self.slot.edit = Edit::Reset;
     }
 }
@@ -63,14 +62,14 @@ impl<T: 'static> Deref for Plain<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.slot.get(self.state, self.field)
+        self.slot.get(self.state)
     }
 }
 
 impl<T: 'static> DerefMut for Plain<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.slot.edit = Edit::Written;
-        self.slot.get_mut(self.state, self.field)
+        self.slot.get_mut(self.state)
     }
 }
 
@@ -86,13 +85,14 @@ impl<T: 'static> DerefMut for Plain<'_, T> {
 #[must_use = "a handle does nothing until one of its methods is called"]
 pub struct Maybe<'a, T: 'static>(Plain<'a, Option<T>>);
 
-impl<'a, T: 'static> Maybe<'a, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(slot: &'a mut Slot<Option<T>>, state: &'a mut State, field: &'static Field<Option<T>>) -> Self {
-        Self(Plain::new(slot, state, field))
-    }
+/// The handle of a plain `Option`.
+#[doc(hidden)]
+#[inline]
+pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Maybe<'a, T> {
+    Maybe(plain(slot, state))
+}
 
+impl<T: 'static> Maybe<'_, T> {
     /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
     /// expires.
     ///

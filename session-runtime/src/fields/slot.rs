@@ -11,9 +11,10 @@ use crate::{
     schema::{Field, NIL, Policy, UNREADABLE},
 };
 
-/// The place of a field's value.
+/// The place of a field's value. It knows which field that is, so that an accessor need not say it again.
 #[doc(hidden)]
-pub struct Slot<T> {
+pub struct Slot<T: 'static> {
+    pub(crate) field: &'static Field<T>,
     value: OnceLock<T>,
     pub(crate) edit: Edit,
 }
@@ -48,33 +49,37 @@ pub(crate) struct Listed {
     pub(crate) put: Items,
 }
 
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self { value: OnceLock::new(), edit: Edit::None }
-    }
+/// An empty slot. What the expansion calls for each field is a function of its own, not one of a type's: that is found
+/// without a search.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub const fn slot<T>(field: &'static Field<T>) -> Slot<T> {
+    Slot { field, value: OnceLock::new(), edit: Edit::None }
 }
 
-impl<T> From<T> for Slot<T> {
-    /// A slot of a session made by hand.
-    fn from(value: T) -> Self {
-        Self { value: OnceLock::from(value), edit: Edit::None }
-    }
+/// A slot of a session made by hand.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn filled<T>(field: &'static Field<T>, value: T) -> Slot<T> {
+    Slot { field, value: OnceLock::from(value), edit: Edit::None }
 }
 
 impl<T> Slot<T> {
     /// The value: what this handle wrote, else what is stored, else the default.
     #[inline]
-    pub fn get(&self, state: &State, field: &'static Field<T>) -> &T {
+    pub fn get(&self, state: &State) -> &T {
         match self.value.get() {
             Some(value) => value,
-            None => self.value.get_or_init(|| load(state, field)),
+            None => self.value.get_or_init(|| load(state, self.field)),
         }
     }
 
     /// The value to change in place. The caller notes the edit.
-    pub(crate) fn get_mut(&mut self, state: &State, field: &'static Field<T>) -> &mut T {
+    pub(crate) fn get_mut(&mut self, state: &State) -> &mut T {
         if self.value.get().is_none() {
-            self.put(load(state, field));
+            self.put(load(state, self.field));
         }
         match self.value.get_mut() {
             Some(value) => value,
@@ -87,56 +92,56 @@ impl<T> Slot<T> {
     }
 
     /// The value, out of the slot.
-    pub fn into_value(self, state: &State, field: &'static Field<T>) -> T {
-        self.value.into_inner().unwrap_or_else(|| load(state, field))
+    pub fn into_value(self, state: &State) -> T {
+        self.value.into_inner().unwrap_or_else(|| load(state, self.field))
     }
 
     /// When the value ceases to be readable, if it has a deadline of its own and is there.
-    pub fn expires_at(&self, state: &State, field: &'static Field<T>) -> Option<SystemTime> {
+    pub fn expires_at(&self, state: &State) -> Option<SystemTime> {
         let deadline = match self.edit {
-            Edit::None => state.deadline_of(field),
+            Edit::None => state.deadline_of(self.field),
             Edit::Reset | Edit::Taken { .. } => None,
-            _ => field.expires.map(|expires| state.now() + expires),
+            _ => self.field.expires.map(|expires| state.now() + expires),
         };
         deadline.map(|deadline| deadline.min(state.expires_at()).into())
     }
 }
 
-impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
+impl<T> AnySlot for Slot<T> {
     fn reset(&mut self) {
-        if self.0.policy != Policy::Skip {
-            *self.1 = Slot::default();
+        if self.field.policy != Policy::Skip {
+            *self = slot(self.field);
         }
     }
 
     fn is_edited(&self) -> bool {
-        self.0.policy != Policy::Skip && !matches!(self.1.edit, Edit::None)
+        self.field.policy != Policy::Skip && !matches!(self.edit, Edit::None)
     }
 
     #[cfg(feature = "testing")]
     fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error> {
-        encode(self.1.get(state, self.0), self.0)
+        encode(self.get(state), self.field)
     }
 
     #[cfg(feature = "testing")]
     fn replay(&self, state: &State) -> Result<(), Error> {
-        match (state.stored(self.0), &self.0.codec) {
+        match (state.stored(self.field), &self.field.codec) {
             (Some(value), Some(codec)) => codec.decode(value).map(|_| ()).map_err(|error| {
-                Error::setup(format!("what live sessions have for `{}` cannot be read: {error}", self.0.name))
+                Error::setup(format!("what live sessions have for `{}` cannot be read: {error}", self.field.name))
             }),
             _ => Ok(()),
         }
     }
 
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error> {
-        let (field, slot) = self;
-        Ok(match std::mem::replace(&mut slot.edit, Edit::None) {
+        let field = self.field;
+        Ok(match std::mem::replace(&mut self.edit, Edit::None) {
             Edit::None => None,
-            Edit::Written => changed(slot.get(state, field), state, field)?.map(|value| match value {
+            Edit::Written => changed(self.get(state), state, field)?.map(|value| match value {
                 Some(value) => Op::Set { value },
                 None => Op::Unset,
             }),
-            Edit::Signed => encode(slot.get(state, field), field)?.map(|value| Op::Set { value }),
+            Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
             Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
@@ -144,9 +149,7 @@ impl<T: 'static> AnySlot for (&'static Field<T>, &mut Slot<T>) {
                 let Listed { taken, put } = *listed;
                 (taken.is_some() || !put.is_empty()).then_some(Op::List { taken, put })
             }
-            Edit::Swapped { seen } => {
-                changed(slot.get(state, field), state, field)?.map(|value| Op::Swap { seen, value })
-            }
+            Edit::Swapped { seen } => changed(self.get(state), state, field)?.map(|value| Op::Swap { seen, value }),
             Edit::Failed(error) => return Err(unencodable(field, *error)),
         })
     }

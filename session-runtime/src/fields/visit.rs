@@ -1,11 +1,7 @@
 //! All fields of a session in turn, their types forgotten.
 
 use super::{Slot, State};
-use crate::{
-    engine::Op,
-    error::Error,
-    schema::{Field, Meta},
-};
+use crate::{engine::Op, error::Error, schema::Meta};
 
 /// Meets every field of a session in turn, whatever its type.
 #[doc(hidden)]
@@ -13,12 +9,12 @@ pub struct Visitor<'a>(pub(crate) &'a mut dyn FnMut(&'static Meta, &mut dyn AnyS
 
 impl Visitor<'_> {
     /// Shows the visitor one field.
-    pub fn field<T: 'static>(&mut self, field: &'static Field<T>, slot: &mut Slot<T>) {
-        (self.0)(field.meta(), &mut (field, slot));
+    pub fn field<T>(&mut self, slot: &mut Slot<T>) {
+        (self.0)(&slot.field.meta, slot);
     }
 }
 
-/// A slot together with its field, its type forgotten.
+/// A slot, its type forgotten.
 pub(crate) trait AnySlot {
     /// Forgets value and edits: the field reads as stored again.
     fn reset(&mut self);

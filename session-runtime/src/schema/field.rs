@@ -11,7 +11,8 @@ use crate::{
 /// A field whose type is known.
 #[doc(hidden)]
 pub struct Field<T> {
-    pub(crate) meta: Meta,
+    /// What does not depend on the type.
+    pub meta: Meta,
     pub(crate) codec: Option<Codec<T>>,
     pub(crate) initial: fn() -> T,
 }
@@ -124,12 +125,6 @@ impl<T> Field<T> {
         Self { meta: Meta::new(name, Policy::Skip), codec: None, initial }
     }
 
-    /// What does not depend on the type.
-    #[must_use]
-    pub const fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
     /// Changed by `update` alone.
     #[must_use]
     pub const fn atomic(self) -> Self {
@@ -209,6 +204,13 @@ impl<T> Field<T> {
         self.meta.policy = policy;
         self
     }
+}
+
+/// [`Field::plain`], found without a search.
+#[doc(hidden)]
+#[must_use]
+pub const fn field<T: Storable + Initial>(name: &'static str) -> Field<T> {
+    Field::plain(name)
 }
 
 impl<T> Deref for Field<T> {

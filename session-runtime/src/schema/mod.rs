@@ -12,7 +12,7 @@ mod spec;
 pub use self::{
     bounds::{Bound, Bounded, fits},
     codec::{Codec, Decoder, Encoder, Initial, Storable, initial},
-    field::{Field, Meta, Policy},
+    field::{Field, Meta, Policy, field},
     kinds::{Collection, Integer, Optional},
     limit::SessionLimit,
     migrate::{Makes, Migration, Older},

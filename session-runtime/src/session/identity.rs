@@ -7,7 +7,7 @@ use crate::{
     engine::Step,
     error::{Error, Kind},
     fields::{Edit, MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, Slot, encode, refused},
-    schema::{Field, Stays},
+    schema::Stays,
 };
 
 /// Signs in and out.
@@ -23,20 +23,19 @@ use crate::{
 pub struct Identity<'a, S: Schema, T: 'static> {
     core: &'a mut Core<S>,
     slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
-    field: &'static Field<Option<T>>,
 }
 
-impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
-    #[doc(hidden)]
-    #[inline]
-    pub fn new(
-        core: &'a mut Core<S>,
-        slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
-        field: &'static Field<Option<T>>,
-    ) -> Self {
-        Self { core, slot, field }
-    }
+/// The handle of the field that says who is signed in.
+#[doc(hidden)]
+#[inline]
+pub fn identity<S: Schema, T>(
+    core: &mut Core<S>,
+    slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
+) -> Identity<'_, S, T> {
+    Identity { core, slot }
+}
 
+impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Signs `user` in: the session gets a new id and a new lifetime, and remembers when this was (OWASP ASVS 7.2.4).
     ///
     /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only
@@ -55,7 +54,8 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     /// ```
     pub fn log_in(&mut self, user: T) {
         let user = Some(user);
-        match (self.encoded(), encode(&user, self.field)) {
+        let field = (self.slot)(&mut self.core.__slots).field;
+        match (self.encoded(), encode(&user, field)) {
             (Ok(old), Ok(Some(new))) => {
                 let (first, same) = (old.is_none(), old.as_ref() == Some(&new));
                 if !same {
@@ -64,7 +64,7 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
                 self.core.__state.steps.push(Step::LogIn { user: new.into(), first, same });
             }
             (Ok(_), Ok(None)) => {
-                let failed = Error::new(Kind::Encode { field: self.field.name });
+                let failed = Error::new(Kind::Encode { field: field.name });
                 let why = "it is encoded as nothing at all, which says that nobody is signed in";
                 self.core.__state.steps.push(Step::Failed(failed.because(why)));
             }
@@ -89,7 +89,7 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
         // While the store is down nobody knows; to whom it matters will be told.
-        if __state.snapshot.unknown || (self.slot)(__slots).get(__state, self.field).is_some() {
+        if __state.snapshot.unknown || (self.slot)(__slots).get(__state).is_some() {
             self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);
         }
@@ -98,7 +98,8 @@ impl<'a, S: Schema, T: 'static> Identity<'a, S, T> {
     /// Who is signed in so far, as stored.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
-        encode((self.slot)(__slots).get(__state, self.field), self.field)
+        let slot = (self.slot)(__slots);
+        encode(slot.get(__state), slot.field)
     }
 }
 

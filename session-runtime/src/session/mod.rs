@@ -12,7 +12,7 @@ use std::{
 
 pub use self::{
     core::Core,
-    identity::Identity,
+    identity::{Identity, identity},
     schema::{Identified, Listed, Schema},
 };
 use crate::{

@@ -13,9 +13,9 @@ use crate::{
 };
 
 const FIELDS: &[Meta] = &[
-    *Field::<String>::plain("theme").meta(),
-    *Field::<Vec<u32>>::plain("cart").meta(),
-    *Field::<Option<String>>::plain("user").identity().meta(),
+    Field::<String>::plain("theme").meta,
+    Field::<Vec<u32>>::plain("cart").meta,
+    Field::<Option<String>>::plain("user").identity().meta,
 ];
 
 impl Client {

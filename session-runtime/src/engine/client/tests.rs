@@ -15,9 +15,9 @@ use crate::{
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const KIND: [u8; 8] = [3; 8];
 const FIELDS: &[Meta] = &[
-    *Field::<String>::plain("theme").meta(),
-    *Field::<u32>::plain("size").meta(),
-    *Field::<Option<String>>::plain("user").identity().meta(),
+    Field::<String>::plain("theme").meta,
+    Field::<u32>::plain("size").meta,
+    Field::<Option<String>>::plain("user").identity().meta,
 ];
 
 fn client(store: CookieStore, seeds: &[u8], app: &str, cookie: &str) -> Client {

@@ -14,7 +14,7 @@ const SELECTOR: Selector = Selector([3; 16]);
 
 static CODE: Field<String> = Field::plain("code").alias(&["otp"]).secret();
 static NAME: Field<String> = Field::plain("name");
-static FIELDS: &[Meta] = &[*CODE.meta(), *NAME.meta()];
+static FIELDS: &[Meta] = &[CODE.meta, NAME.meta];
 
 fn secrets(seeds: &[u8]) -> Secrets {
     Secrets::new(&ring(seeds), "shop", FIELDS).unwrap().unwrap()

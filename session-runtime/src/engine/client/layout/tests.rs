@@ -9,9 +9,9 @@ use crate::{
 };
 
 const FIELDS: &[Meta] = &[
-    *Field::<String>::plain("theme").meta(),
-    *Field::<u32>::plain("size").alias(&["font"]).meta(),
-    *Field::<Option<String>>::plain("note").meta(),
+    Field::<String>::plain("theme").meta,
+    Field::<u32>::plain("size").alias(&["font"]).meta,
+    Field::<Option<String>>::plain("note").meta,
 ];
 
 fn carried(parts: &Parts) -> Carried {
@@ -121,7 +121,7 @@ fn two_names_that_are_one_in_short_are_refused() {
         let name: &'static str = Box::leak(format!("field_{n}").into_boxed_str());
         (n > 0 && short(name) == short("field_0")).then_some(name)
     });
-    let fields = [*Field::<String>::plain("field_0").meta(), *Field::<String>::plain(colliding.unwrap()).meta()];
+    let fields = [Field::<String>::plain("field_0").meta, Field::<String>::plain(colliding.unwrap()).meta];
     let error = Names::of("Shop", &fields).err().unwrap().to_string();
     assert!(error.starts_with("the fields `field_0` and `field_"), "{error}");
     assert!(error.contains("rename"), "{error}");

@@ -1,0 +1,28 @@
+//! Where the expansion finds what it needs.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::Path;
+
+use crate::attr::Given;
+
+/// `::session_runtime::__private`. Kept as single tokens, since each field repeats it: a `TokenStream` goes to the compiler
+/// and back whenever it is put into another.
+pub(crate) struct Private(Vec<TokenTree>);
+
+impl Private {
+    /// Within the crate that was given, if one was.
+    pub(crate) fn within(krate: Option<&Given<Path>>) -> Self {
+        let path = match krate.map(|given| &given.value) {
+            Some(path) => quote!(#path::__private),
+            None => quote!(::session_runtime::__private),
+        };
+        Self(path.into_iter().collect())
+    }
+}
+
+impl ToTokens for Private {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.iter().cloned());
+    }
+}
