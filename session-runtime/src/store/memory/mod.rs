@@ -8,6 +8,7 @@ mod tests;
 mod users;
 
 use std::{
+    collections::VecDeque,
     fmt,
     num::NonZero,
     pin::Pin,
@@ -201,17 +202,18 @@ impl Store for MemoryStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
-        for index in 0..self.0.shards.len() {
-            loop {
-                let swept = self.0.sweep(&mut self.0.shard(index), now);
-                self.0.vacate(swept.removed.len());
-                all += swept.removed.len() as u64;
-                if swept.done {
-                    break;
-                }
+        // A batch of each in turn: whoever waits for a shard would rarely get it from somebody who takes it again at once.
+        let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
+        while let Some(index) = left.pop_front() {
+            let swept = self.0.sweep(&mut self.0.shard(index), now);
+            self.0.vacate(swept.removed.len());
+            all += swept.removed.len() as u64;
+            if swept.done {
+                self.0.shard(index).give_back();
+            } else {
+                left.push_back(index);
                 tokio::task::yield_now().await;
             }
-            self.0.shard(index).give_back();
         }
         self.0.settle_all(now).await;
         Ok(all)

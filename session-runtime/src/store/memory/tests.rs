@@ -2,7 +2,13 @@
 //! How the store behaves when it is full is in `tests/memory_store.rs`.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::HashSet, panic, time::Duration};
+use std::{
+    collections::HashSet,
+    panic,
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use super::*;
 use crate::{
@@ -93,6 +99,25 @@ fn memory_is_given_back() {
     assert_eq!(shard.sweep(NOW, usize::MAX).removed.len(), 10_000);
     shard.give_back();
     assert!(shard.room() < full / 50, "{} of {full}", shard.room());
+}
+
+#[test]
+fn a_clean_up_takes_a_batch_of_each_shard_in_turn() {
+    let store = MemoryStore::new();
+    let end = NOW + Duration::from_secs(1);
+    for _ in 0..store.0.shards.len() * 4 * BATCH {
+        let selector = Selector::random().unwrap();
+        store.0.shard_of(selector).put(selector, create(end), 0);
+    }
+    let held = || -> Vec<_> { (0..store.0.shards.len()).map(|index| store.0.shard(index).selectors().len()).collect() };
+    let before = held();
+    let mut cleaning = pin!(store.delete_expired(end));
+    for _ in &before {
+        assert!(cleaning.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    assert_eq!(held(), before.iter().map(|sessions| sessions - BATCH).collect::<Vec<_>>());
+    wait(cleaning).unwrap();
+    assert!(held().iter().all(|sessions| *sessions == 0));
 }
 
 async fn store_of(sessions: usize) -> MemoryStore {
