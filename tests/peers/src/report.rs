@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct Lock {
+pub struct Lock {
     package: Vec<Package>,
 }
 
@@ -23,7 +23,7 @@ struct Package {
 }
 
 /// The newest version of a package that was compiled in.
-fn version(lock: &Lock, name: &str) -> String {
+pub fn version(lock: &Lock, name: &str) -> String {
     let versions = lock.package.iter().filter(|package| package.name == name).map(|package| package.version.as_str());
     versions.max().unwrap_or("?").to_owned()
 }

@@ -1,7 +1,7 @@
 //! The figures as Markdown tables.
 
 use crate::{
-    bars::{Bar, Verdict},
+    bars::{Bar, Bound, Verdict},
     correctness::Faults,
     figures::{Cost, Figures},
     works::WORKS,
@@ -44,7 +44,7 @@ pub fn nanoseconds(cost: &Cost) -> String {
     format!("{:+.0}", cost.nanoseconds)
 }
 
-fn missing() -> String {
+pub fn missing() -> String {
     "–".to_owned()
 }
 
@@ -100,9 +100,13 @@ pub fn bars(bars: &[Bar], verdicts: &[Verdict]) -> String {
                 Verdict::Known(reason) => format!("missed: {reason}"),
                 Verdict::Missed(why) => format!("MISSED, {why}"),
             };
-            let measured = bar.measured.map_or_else(missing, |measured| format!("{measured:.1}"));
-            vec![bar.name.clone(), measured, format!("{:.0}", bar.at_most), verdict]
+            let (digits, wanted) = match bar.bound {
+                Bound::AtMost(most) => (1, format!("at most {most:.0}")),
+                Bound::AtLeast(least) => (2, format!("at least {least:.2}")),
+            };
+            let measured = bar.measured.map_or_else(missing, |measured| format!("{measured:.digits$}"));
+            vec![bar.name.clone(), measured, wanted, verdict]
         })
         .collect();
-    table(&["bar", "measured", "at most", ""], &rows)
+    table(&["bar", "measured", "wanted", ""], &rows)
 }

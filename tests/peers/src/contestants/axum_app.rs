@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use crate::{
     app::{App, Reply, is_get},
     session::Shop,
+    site::Site,
     works,
 };
 
@@ -35,6 +36,19 @@ where
         .route("/locale", post(|mut s: S| async move { works::slow_locale(&mut s).await }))
         .route("/count", post(|mut s: S| async move { works::slow_count(&mut s).await }))
         .route("/show", post(|mut s: S| async move { works::show(&mut s).await }))
+}
+
+pub fn site(router: Router) -> Site {
+    let served = router.clone();
+    Site {
+        app: Box::new(|| Box::pin(async { app(router) })),
+        serve: Box::new(|listener| {
+            Box::pin(async {
+                listener.set_nonblocking(true)?;
+                axum::serve(tokio::net::TcpListener::from_std(listener)?, served).await
+            })
+        }),
+    }
 }
 
 pub fn app(router: Router) -> App {

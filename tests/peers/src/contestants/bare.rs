@@ -1,24 +1,31 @@
 //! The frameworks by themselves: the same routes without sessions.
 
-use actix_web::web;
+use actix_web::{App as Actix, web};
 use axum::{Router, routing::get};
 
 use crate::{
-    app::App,
+    site::Site,
     works::{WORKS, untouched},
 };
 
-pub fn axum() -> App {
-    super::axum_app::app(WORKS.iter().fold(Router::new(), |app, work| app.route(&format!("/{work}"), get(untouched))))
+pub fn axum() -> Site {
+    super::axum_app::site(WORKS.iter().fold(Router::new(), |app, work| app.route(&format!("/{work}"), get(untouched))))
 }
 
-pub async fn actix() -> App {
+pub fn actix() -> Site {
     let routes = |app: &mut web::ServiceConfig| {
         for work in WORKS {
             app.route(&format!("/{work}"), web::get().to(untouched));
         }
     };
-    super::actix_session::app(actix_web::test::init_service(actix_web::App::new().configure(routes)).await)
+    Site {
+        app: Box::new(move || {
+            Box::pin(async move {
+                super::actix_session::app(actix_web::test::init_service(Actix::new().configure(routes)).await)
+            })
+        }),
+        serve: Box::new(move |listener| super::actix_session::serve(listener, move || Actix::new().configure(routes))),
+    }
 }
 
 #[poem::handler]
@@ -26,7 +33,7 @@ async fn bare_handler() -> &'static str {
     untouched().await
 }
 
-pub fn poem() -> App {
+pub fn poem() -> Site {
     let routes = WORKS.iter().fold(poem::Route::new(), |app, work| app.at(format!("/{work}"), poem::get(bare_handler)));
-    super::poem::app(routes)
+    super::poem::site(routes)
 }

@@ -18,7 +18,8 @@ use http::{
 use super::{Contestant, Framework, axum_app};
 use crate::{
     session::{Data, next_theme},
-    works::OK,
+    site::Site,
+    works::{self, OK},
 };
 
 pub const CONTESTANT: Contestant = Contestant {
@@ -27,7 +28,7 @@ pub const CONTESTANT: Contestant = Contestant {
     framework: Framework::Axum,
     keeps: "MessagePack, no layer, no lifetime",
     cookie: "encrypted",
-    open: || Box::pin(async { axum_app::app(routes()) }),
+    open: || Box::pin(async { (site().app)().await }),
     pair: None,
 };
 
@@ -58,6 +59,14 @@ fn write(cipher: &Cipher, request: &Request) -> Response {
     }
 }
 
+fn end() -> Response {
+    ([(SET_COOKIE, "__Host-s=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")], OK).into_response()
+}
+
+pub fn site() -> Site {
+    axum_app::site(routes())
+}
+
 fn routes() -> Router {
     type C = State<Cipher>;
     let cipher = Arc::new(XChaCha20Poly1305::new(&rand::random::<[u8; 32]>().into()));
@@ -69,6 +78,12 @@ fn routes() -> Router {
             }),
         )
         .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request) }))
+        .route("/W0", get(works::untouched))
+        .route(
+            "/W3",
+            get(|State(cipher): C| async move { seal(&cipher, &Data { locale: "de-AT".into(), ..Data::none() }) }),
+        )
+        .route("/W4", get(|| async { end() }))
         .route("/begin", post(|State(cipher): C| async move { seal(&cipher, &Data::signed_in()) }))
         .with_state(cipher)
 }

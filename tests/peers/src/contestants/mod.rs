@@ -1,20 +1,25 @@
 //! Who is compared. One file each.
 
-mod actix_session;
+pub mod actix_session;
 mod axum_app;
-mod axum_session;
+pub mod axum_session;
 mod bare;
-mod hand_sealed;
-mod hand_written;
-mod in_cookie;
-mod ours;
-mod poem;
-mod ruts;
-mod tower_sessions;
+pub mod hand_file;
+pub mod hand_redis;
+pub mod hand_sealed;
+#[cfg(feature = "sqlx-0-9")]
+pub mod hand_sql;
+pub mod hand_stored;
+pub mod hand_written;
+pub mod in_cookie;
+pub mod ours;
+pub mod poem;
+pub mod ruts;
+pub mod tower_sessions;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::app::App;
+use crate::{app::App, site::Site};
 
 /// One way to keep sessions.
 pub struct Contestant {
@@ -59,11 +64,11 @@ impl Framework {
     }
 
     /// The same handlers without any session.
-    pub fn bare(self) -> LocalBoxFuture<'static, App> {
+    pub fn bare(self) -> Site {
         match self {
-            Self::Axum => Box::pin(async { bare::axum() }),
-            Self::Actix => Box::pin(bare::actix()),
-            Self::Poem => Box::pin(async { bare::poem() }),
+            Self::Axum => bare::axum(),
+            Self::Actix => bare::actix(),
+            Self::Poem => bare::poem(),
         }
     }
 }

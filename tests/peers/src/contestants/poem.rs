@@ -7,8 +7,9 @@ use std::{
 };
 
 use poem::{
-    Endpoint, EndpointExt as _, Request, Result, Route, get, handler,
+    Endpoint, EndpointExt as _, Request, Result, Route, Server, get, handler,
     http::Method,
+    listener::TcpAcceptor,
     post,
     session::{CookieConfig, MemoryStorage, ServerSession, Session, SessionStorage},
     web::cookie::CookieKey,
@@ -20,6 +21,7 @@ use super::{Contestant, Framework, Pair};
 use crate::{
     app::{App, Reply, is_get},
     keys::Keys,
+    site::Site,
     works,
 };
 
@@ -75,7 +77,35 @@ pub fn routes() -> Route {
 }
 
 fn session_app(store: impl SessionStorage + 'static, key: &[u8]) -> App {
-    app(routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store)))
+    app(endpoint(store, key))
+}
+
+fn endpoint(store: impl SessionStorage + 'static, key: &[u8]) -> impl Endpoint + 'static {
+    routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store))
+}
+
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    with(MemoryStorage::new())
+}
+
+/// With its sessions in any store.
+pub fn with(store: impl SessionStorage + 'static) -> Site {
+    site(endpoint(store, &[7; 64]))
+}
+
+pub fn site(endpoint: impl Endpoint + 'static) -> Site {
+    let endpoint = Arc::new(endpoint);
+    let served = Arc::clone(&endpoint);
+    Site {
+        app: Box::new(|| Box::pin(async { app(endpoint) })),
+        serve: Box::new(|listener| {
+            Box::pin(async {
+                listener.set_nonblocking(true)?;
+                Server::new_with_acceptor(TcpAcceptor::from_std(listener)?).run(served).await
+            })
+        }),
+    }
 }
 
 /// What the framework serves, as what is measured.
