@@ -7,10 +7,12 @@ use crate::{
     works::WORKS,
 };
 
-/// Columns of numbers are aligned to the right.
+/// Columns of numbers, and of several in a cell, are aligned to the right.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let number = |cell: &String| cell == "–" || cell.parse::<f64>().is_ok();
+    let number = |cell: &String| {
+        cell == "–" || cell.split([' ', ',', '(', ')']).all(|part| part.is_empty() || part.parse::<f64>().is_ok())
+    };
     let numbers = |column: usize| rows.iter().all(|row| row.get(column).is_some_and(number));
     let rules: Vec<_> = (0..head.len()).map(|column| if numbers(column) { "--:" } else { "---" }).collect();
     let mut text = line(head.iter().map(|cell| (*cell).to_owned()).collect()) + &format!("|{}|\n", rules.join("|"));

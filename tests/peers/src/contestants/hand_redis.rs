@@ -39,7 +39,11 @@ fn decoded<T: DeserializeOwned + Default>(fields: &HashMap<String, Vec<u8>>, nam
 
 fn put(pipeline: &mut Pipeline, key: &str, fields: &[(&str, Vec<u8>)]) {
     let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
-    pipeline.hset_multiple(key, fields).ignore().pexpire(key, lifetime).ignore();
+    let set = pipeline.cmd("HSET").arg(key);
+    for (name, value) in fields {
+        set.arg(name).arg(value);
+    }
+    pipeline.ignore().pexpire(key, lifetime).ignore();
 }
 
 impl Floor for Hash {

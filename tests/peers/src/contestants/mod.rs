@@ -94,10 +94,9 @@ pub const IN_COOKIES: [&Contestant; 4] =
     [&hand_sealed::CONTESTANT, &in_cookie::OURS, &in_cookie::ACTIX_SESSION, &in_cookie::POEM];
 
 /// What is not measured, and why.
-pub const LEFT_OUT: [(&str, &str); 3] = [
+pub const LEFT_OUT: [(&str, &str); 2] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
-    ("Redis, SQL and files, HTTP over a socket, growth", "not yet part of this benchmark"),
 ];
 
 /// By its name.

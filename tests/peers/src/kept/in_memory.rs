@@ -1,6 +1,6 @@
 //! In memory: those that are measured in process.
 
-use super::Kept;
+use super::{AXUM_SESSION, Kept};
 use crate::contestants::{actix_session, axum_session, hand_written, ours, poem, ruts, tower_sessions};
 
 pub const KEPT: [Kept; 8] = [
@@ -13,7 +13,7 @@ pub const KEPT: [Kept; 8] = [
     Kept::of(&tower_sessions::CONTESTANT, &["tower-sessions"], tower_sessions::CONTESTANT.keeps, |_| {
         Box::pin(async { tower_sessions::in_memory() })
     }),
-    Kept::of(&axum_session::CONTESTANT, &["axum_session"], axum_session::CONTESTANT.keeps, |_| {
+    Kept::of(&AXUM_SESSION, &["axum_session"], axum_session::CONTESTANT.keeps, |_| {
         Box::pin(axum_session::site::<::axum_session::SessionNullPool>(None, true))
     }),
     Kept::of(&axum_session::UNSIGNED, &["axum_session"], axum_session::CONTESTANT.keeps, |_| {

@@ -10,9 +10,12 @@ mod sqlite;
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
-    contestants::{Contestant, Framework},
+    contestants::{Contestant, Framework, axum_session},
     site::Site,
 };
+
+/// What it signs with counts here as everything else does.
+const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its own", ..axum_session::CONTESTANT };
 
 /// Where sessions are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use axum_session_sqlx::SessionPgPool;
 use session_runtime::SqlStore;
 
-use super::Kept;
+use super::{AXUM_SESSION, Kept};
 use crate::{
     contestants::{
         axum_session,
@@ -28,16 +28,14 @@ pub const KEPT: [Kept; 6] = [
         })
     }),
     Kept::by_older(&tower_sessions::CONTESTANT, &["tower-sessions-sqlx-store", "sqlx"], "`PostgresStore`; eight keys"),
-    Kept::of(&axum_session::CONTESTANT, &["axum_session_sqlx", "sqlx"], AXUM_SESSION, |url| {
-        Box::pin(axum_session_at(url, true))
-    }),
-    Kept::of(&axum_session::UNSIGNED, &["axum_session_sqlx", "sqlx"], AXUM_SESSION, |url| {
+    Kept::of(&AXUM_SESSION, &["axum_session_sqlx", "sqlx"], IN_FRONT, |url| Box::pin(axum_session_at(url, true))),
+    Kept::of(&axum_session::UNSIGNED, &["axum_session_sqlx", "sqlx"], IN_FRONT, |url| {
         Box::pin(axum_session_at(url, false))
     }),
     Kept::by_older(&ruts::CONTESTANT, &["ruts", "sqlx"], "`PostgresStore`; eight fields in MessagePack"),
 ];
 
-const AXUM_SESSION: &str = "`SessionPgPool`, and its own memory before it; eight keys";
+const IN_FRONT: &str = "`SessionPgPool`, and its own memory before it; eight keys";
 
 async fn axum_session_at(url: String, signed: bool) -> Site {
     axum_session::site(Some(SessionPgPool::from(hand_sql::postgres(&url).await)), signed).await

@@ -9,7 +9,7 @@ use fred::prelude::{Builder, ClientLike as _, Config};
 use redis_pool::RedisPool;
 use session_runtime::RedisStore;
 
-use super::Kept;
+use super::{AXUM_SESSION, Kept};
 use crate::{
     contestants::{
         actix_session, axum_session, hand_redis::Hash, hand_stored, hand_written, ours, poem, ruts, tower_sessions,
@@ -39,10 +39,10 @@ pub const KEPT: [Kept; 8] = [
             })
         },
     ),
-    Kept::of(&axum_session::CONTESTANT, &["axum_session_redispool", "redis_pool"], AXUM_SESSION, |url| {
+    Kept::of(&AXUM_SESSION, &["axum_session_redispool", "redis_pool"], IN_FRONT, |url| {
         Box::pin(axum_session_at(url, true))
     }),
-    Kept::of(&axum_session::UNSIGNED, &["axum_session_redispool", "redis_pool"], AXUM_SESSION, |url| {
+    Kept::of(&axum_session::UNSIGNED, &["axum_session_redispool", "redis_pool"], IN_FRONT, |url| {
         Box::pin(axum_session_at(url, false))
     }),
     Kept::of(&ruts::CONTESTANT, &["ruts", "fred"], "`RedisStore`; eight fields in MessagePack", |url| {
@@ -63,7 +63,7 @@ pub const KEPT: [Kept; 8] = [
     }),
 ];
 
-const AXUM_SESSION: &str = "`SessionRedisPool`, and its own memory before it; eight keys";
+const IN_FRONT: &str = "`SessionRedisPool`, and its own memory before it; eight keys";
 
 async fn axum_session_at(url: String, signed: bool) -> Site {
     let pool = RedisPool::from(::redis::Client::open(url).unwrap());

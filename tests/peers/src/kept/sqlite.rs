@@ -3,7 +3,7 @@
 use axum_session_sqlx::SessionSqlitePool;
 use session_runtime::SqlStore;
 
-use super::Kept;
+use super::{AXUM_SESSION, Kept};
 use crate::{
     contestants::{
         axum_session,
@@ -28,15 +28,13 @@ pub const KEPT: [Kept; 5] = [
         })
     }),
     Kept::by_older(&tower_sessions::CONTESTANT, &["tower-sessions-sqlx-store", "sqlx"], "`SqliteStore`; eight keys"),
-    Kept::of(&axum_session::CONTESTANT, &["axum_session_sqlx", "sqlx"], AXUM_SESSION, |url| {
-        Box::pin(axum_session_at(url, true))
-    }),
-    Kept::of(&axum_session::UNSIGNED, &["axum_session_sqlx", "sqlx"], AXUM_SESSION, |url| {
+    Kept::of(&AXUM_SESSION, &["axum_session_sqlx", "sqlx"], IN_FRONT, |url| Box::pin(axum_session_at(url, true))),
+    Kept::of(&axum_session::UNSIGNED, &["axum_session_sqlx", "sqlx"], IN_FRONT, |url| {
         Box::pin(axum_session_at(url, false))
     }),
 ];
 
-const AXUM_SESSION: &str = "`SessionSqlitePool`, and its own memory before it; eight keys";
+const IN_FRONT: &str = "`SessionSqlitePool`, and its own memory before it; eight keys";
 
 async fn axum_session_at(url: String, signed: bool) -> Site {
     axum_session::site(Some(SessionSqlitePool::from(hand_sql::sqlite(&url).await)), signed).await

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::{
     http::Connection,
     place::Place,
+    processor,
     served::{Served, Subject},
 };
 use crate::app::Jar;
@@ -32,9 +33,11 @@ pub struct Turn {
     pub requests: usize,
     pub seconds: f64,
     pub latencies: Vec<Duration>,
-    /// Processor time of the application, in seconds.
-    pub processor: f64,
-    /// Of the store's server.
+    /// Processor time of the application.
+    pub processor: Duration,
+    /// Of who asks.
+    pub asking: Duration,
+    /// Of the store's server, in seconds.
     pub store: Option<f64>,
 }
 
@@ -54,6 +57,8 @@ impl Crowd {
         let each = requests / CROWD;
         let mut spent = Vec::new();
         for member in &mut self.members {
+            // Anew, since servers end those that lie idle while others take their turns.
+            member.connection = Connection::open(self.served.port).await;
             // The one ends its session, so each request needs its own; the other begins one.
             spent.push(match work {
                 "W3" => Some(vec![Jar::default(); each]),
@@ -62,8 +67,8 @@ impl Crowd {
             });
         }
         let path = format!("/{work}");
-        let cpu = || (self.served.processor_time(), place.processor_time());
-        let before = cpu();
+        let cpu = || (self.served.processor_time(), processor::own());
+        let (store, before) = (place.processor_time(), cpu());
         let from = Instant::now();
         let mut busy = JoinSet::new();
         for (mut member, spent) in self.members.drain(..).zip(spent) {
@@ -85,7 +90,7 @@ impl Crowd {
         }
         let done = busy.join_all().await;
         let seconds = from.elapsed().as_secs_f64();
-        let after = cpu();
+        let (after, store_after) = (cpu(), place.processor_time());
         let mut latencies = Vec::new();
         for (member, of) in done {
             self.members.push(member);
@@ -96,7 +101,8 @@ impl Crowd {
             seconds,
             latencies,
             processor: after.0 - before.0,
-            store: after.1.zip(before.1).map(|(after, before)| after - before),
+            asking: after.1 - before.1,
+            store: store_after.zip(store).map(|(after, before)| after - before),
         }
     }
 }

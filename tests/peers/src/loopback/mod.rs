@@ -11,6 +11,7 @@ mod http;
 mod nodes;
 mod page;
 mod place;
+mod processor;
 mod room;
 pub mod served;
 mod speed;

@@ -108,9 +108,11 @@ fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String 
                 .to_vec()
         })
         .collect();
+    let [least, most] = asking(of);
     let mut text = format!(
         "## Sessions in: {}\n\n{}\nRequests per second:\n\n{}\nLatency in milliseconds, of half of the requests and of 99 in \
-         100 at most:\n\n{}\nProcessor time of the application, in microseconds per request:\n\n{}\n",
+         100 at most:\n\n{}\nProcessor time of the application, in microseconds per request (who asks takes {least:.0} to \
+         {most:.0} besides):\n\n{}\n",
         of.store.name(),
         table(&["", "packages", "in", "keeps a session in", "its cookie"], &who),
         speeds(of, |speed| compared(speed.per_second)),
@@ -121,9 +123,7 @@ fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String 
         text += &format!(
             "Processor time of the store's server, in microseconds per request, and as a multiple of what it takes for the \
              hand-written code:\n\n{}\n",
-            speeds(of, |speed| speed
-                .store
-                .map_or_else(missing, |(figure, to_floor)| format!("{figure:.0} ({to_floor:.2})"))),
+            speeds(of, in_store),
         );
         text += &wire(of);
     }
@@ -158,6 +158,20 @@ fn compared(of: Compared) -> String {
     }
 }
 
+fn in_store(speed: &Speed) -> String {
+    match (speed.store, speed.store_to_floor) {
+        (Some(figure), Some(to_floor)) => format!("{figure:.0} ({to_floor:.2})"),
+        (Some(figure), None) => format!("{figure:.0}"),
+        (None, _) => missing(),
+    }
+}
+
+/// What the program that asks takes itself, at least and at most.
+fn asking(of: &Measured) -> [f64; 2] {
+    let all = || of.speeds.iter().flat_map(|row| &row.speeds).map(|speed| speed.asking);
+    [all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max)]
+}
+
 fn latency(speed: &Speed) -> String {
     let [half, most] = speed.latencies.map(|latency| latency.as_secs_f64() * 1e3);
     format!("{half:.2}, {most:.2}")
@@ -170,7 +184,8 @@ fn wire(of: &Measured) -> String {
     let of_wire =
         |cell: &dyn Fn(&counts::Wire) -> String| counted(of, &|counts| counts.wire.as_ref().map_or_else(missing, cell));
     format!(
-        "Counted over {} requests, one after the other. Round trips to the store per request:\n\n{}\n\
+        "Counted over {} requests, one after the other. Round trips to the store per request, also those that a client makes by \
+         itself:\n\n{}\n\
          Bytes to the store and back per request:\n\n{}\n\
          {statements} that the server executed per request{also}:\n\n{}\n",
         counts::REQUESTS,
@@ -204,7 +219,7 @@ fn http(of: &Measured) -> String {
         .counts
         .iter()
         .map(|row| {
-            let responses = row.counts.iter().map(|counts| number(counts.response));
+            let responses = row.counts.iter().map(|counts| format!("{:.0}", counts.response));
             [row.kept.name.to_owned(), row.cookie.to_string()].into_iter().chain(responses).collect()
         })
         .collect();

@@ -4,10 +4,12 @@ use std::{
     env,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use tests::databases::processor_time;
+use nix::unistd::Pid;
 
+use super::processor;
 use crate::{
     contestants::Framework,
     kept::{Kept, Store},
@@ -79,9 +81,9 @@ impl Served {
         Self { process, port }
     }
 
-    /// In seconds, that it has taken so far.
-    pub fn processor_time(&self) -> f64 {
-        processor_time(&self.process.id().to_string())
+    /// That it has taken so far.
+    pub fn processor_time(&self) -> Duration {
+        processor::of(Pid::from_raw(self.process.id().cast_signed()))
     }
 }
 

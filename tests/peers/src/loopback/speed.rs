@@ -15,7 +15,8 @@ pub const ROUNDS: usize = 7;
 /// How many requests are in a turn.
 pub fn requests(store: Store) -> usize {
     match store {
-        Store::Memory | Store::Cookie | Store::Redis => 1600,
+        Store::Memory | Store::Cookie => 4800,
+        Store::Redis => 2400,
         Store::Postgres | Store::Sqlite | Store::Files => 800,
     }
 }
@@ -35,8 +36,12 @@ pub struct Speed {
     pub latencies: [Duration; 2],
     /// Of the application, in microseconds per request.
     pub processor: Compared,
-    /// Of the store's server, and as a multiple of what it takes there for the hand-written one.
-    pub store: Option<(f64, f64)>,
+    /// Of who asks.
+    pub asking: f64,
+    /// Of the store's server.
+    pub store: Option<f64>,
+    /// As a multiple of what it takes there for the hand-written one, if that is something.
+    pub store_to_floor: Option<f64>,
 }
 
 pub struct Row {
@@ -93,11 +98,11 @@ fn speed(own: &[Turn], bare: &[Turn], floor: Option<&Vec<Turn>>) -> Speed {
     let per_second = |turn: &Turn| turn.requests as f64 / turn.seconds;
     let multiple =
         |others: &[Turn]| median(own.iter().zip(others).map(|(own, of)| per_second(own) / per_second(of)).collect());
-    // Over all rounds, since the system counts in hundredths of a second.
+    // Over all rounds, since of some servers the system counts in hundredths of a second.
     let per_request = |turns: &[Turn], of: &dyn Fn(&Turn) -> f64| {
         turns.iter().map(of).sum::<f64>() * 1e6 / turns.iter().map(|turn| turn.requests as f64).sum::<f64>()
     };
-    let processor = |turns: &[Turn]| per_request(turns, &|turn| turn.processor);
+    let processor = |turns: &[Turn]| per_request(turns, &|turn| turn.processor.as_secs_f64());
     let in_store = |turns: &[Turn]| {
         turns.iter().all(|turn| turn.store.is_some()).then(|| per_request(turns, &|turn| turn.store.unwrap_or(0.0)))
     };
@@ -115,6 +120,10 @@ fn speed(own: &[Turn], bare: &[Turn], floor: Option<&Vec<Turn>>) -> Speed {
             to_bare: processor(own) / processor(bare),
             to_floor: floor.map(|floor| processor(own) / processor(floor)),
         },
-        store: in_store(own).zip(floor.and_then(|floor| in_store(floor))).map(|(own, floor)| (own, own / floor)),
+        asking: per_request(own, &|turn| turn.asking.as_secs_f64()),
+        store: floor.and_then(|_| in_store(own)),
+        store_to_floor: in_store(own)
+            .zip(floor.and_then(|floor| in_store(floor)).filter(|floor| *floor >= 1.0))
+            .map(|(own, floor)| own / floor),
     }
 }
