@@ -129,6 +129,8 @@ fn routes(app: &mut web::ServiceConfig) {
     app.route("/W0", web::get().to(works::untouched))
         .route("/W1", web::get().to(|mut s: S| async move { works::read(&mut s).await }))
         .route("/W2", web::get().to(|mut s: S| async move { works::write(&mut s).await }))
+        .route("/W2-dark", web::get().to(|mut s: S| async move { works::write_dark(&mut s).await }))
+        .route("/W2-dim", web::get().to(|mut s: S| async move { works::write_dim(&mut s).await }))
         .route("/W3", web::get().to(|mut s: S| async move { works::start(&mut s).await }))
         .route("/W4", web::get().to(|mut s: S| async move { works::end(&mut s).await }))
         .route("/begin", web::post().to(|mut s: S| async move { works::begin(&mut s).await }))

@@ -26,6 +26,8 @@ where
         .route("/W0", get(works::untouched))
         .route("/W1", get(|mut s: S| async move { works::read(&mut s).await }))
         .route("/W2", get(|mut s: S| async move { works::write(&mut s).await }))
+        .route("/W2-dark", get(|mut s: S| async move { works::write_dark(&mut s).await }))
+        .route("/W2-dim", get(|mut s: S| async move { works::write_dim(&mut s).await }))
         .route("/W3", get(|mut s: S| async move { works::start(&mut s).await }))
         .route("/W4", get(|mut s: S| async move { works::end(&mut s).await }))
         .route("/begin", post(|mut s: S| async move { works::begin(&mut s).await }))

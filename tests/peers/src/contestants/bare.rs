@@ -5,17 +5,21 @@ use axum::{Router, routing::get};
 
 use crate::{
     site::Site,
-    works::{WORKS, untouched},
+    works::{WORKS, WRITES, untouched},
 };
 
+fn paths() -> impl Iterator<Item = String> {
+    WORKS.into_iter().chain(WRITES).map(|work| format!("/{work}"))
+}
+
 pub fn axum() -> Site {
-    super::axum_app::site(WORKS.iter().fold(Router::new(), |app, work| app.route(&format!("/{work}"), get(untouched))))
+    super::axum_app::site(paths().fold(Router::new(), |app, path| app.route(&path, get(untouched))))
 }
 
 pub fn actix() -> Site {
     let routes = |app: &mut web::ServiceConfig| {
-        for work in WORKS {
-            app.route(&format!("/{work}"), web::get().to(untouched));
+        for path in paths() {
+            app.route(&path, web::get().to(untouched));
         }
     };
     Site {
@@ -34,6 +38,6 @@ async fn bare_handler() -> &'static str {
 }
 
 pub fn poem() -> Site {
-    let routes = WORKS.iter().fold(poem::Route::new(), |app, work| app.at(format!("/{work}"), poem::get(bare_handler)));
+    let routes = paths().fold(poem::Route::new(), |app, path| app.at(path, poem::get(bare_handler)));
     super::poem::site(routes)
 }

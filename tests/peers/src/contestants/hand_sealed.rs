@@ -17,7 +17,7 @@ use http::{
 
 use super::{Contestant, Framework, axum_app};
 use crate::{
-    session::{Data, next_theme},
+    session::{Data, Theme, next_theme},
     site::Site,
     works::{self, OK},
 };
@@ -49,10 +49,10 @@ fn seal(cipher: &Cipher, data: &Data) -> Response {
     ([(SET_COOKIE, HeaderValue::try_from(cookie).unwrap())], OK).into_response()
 }
 
-fn write(cipher: &Cipher, request: &Request) -> Response {
+fn write(cipher: &Cipher, request: &Request, theme: Theme) -> Response {
     match open(cipher, request) {
         Some(mut data) => {
-            data.theme = next_theme();
+            data.theme = theme;
             seal(cipher, &data)
         }
         None => StatusCode::CONFLICT.into_response(),
@@ -77,7 +77,12 @@ fn routes() -> Router {
                 open(&cipher, &request).map_or("", |data| if data.theme as u64 + data.visits > 0 { OK } else { "" })
             }),
         )
-        .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request) }))
+        .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request, next_theme()) }))
+        .route(
+            "/W2-dark",
+            get(|State(cipher): C, request: Request| async move { write(&cipher, &request, Theme::Dark) }),
+        )
+        .route("/W2-dim", get(|State(cipher): C, request: Request| async move { write(&cipher, &request, Theme::Dim) }))
         .route("/W0", get(works::untouched))
         .route(
             "/W3",

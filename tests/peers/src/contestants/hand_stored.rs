@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gate,
-    session::{Data, Theme, next_theme, next_user},
+    session::{Data, Theme, next_user},
     site::Site,
     works::{self, OK},
 };
@@ -100,9 +100,15 @@ pub fn site<F: Floor>(store: F) -> Site {
                 }),
             )
             .route(
-                "/W2",
+                "/W2-dark",
                 get(|State(f): State<Arc<F>>, h: HeaderMap| async move {
-                    write(&*f, &h, Field::Theme(next_theme())).await
+                    write(&*f, &h, Field::Theme(Theme::Dark)).await
+                }),
+            )
+            .route(
+                "/W2-dim",
+                get(|State(f): State<Arc<F>>, h: HeaderMap| async move {
+                    write(&*f, &h, Field::Theme(Theme::Dim)).await
                 }),
             )
             .route("/W3", get(|State(f): State<Arc<F>>| async move { start(&*f).await }))

@@ -112,6 +112,18 @@ fn routes(map: Map) -> Router {
                 change(&map, request.headers(), |data| data.theme = next_theme())
             }),
         )
+        .route(
+            "/W2-dark",
+            get(|State(map): M, request: R| async move {
+                change(&map, request.headers(), |data| data.theme = Theme::Dark)
+            }),
+        )
+        .route(
+            "/W2-dim",
+            get(|State(map): M, request: R| async move {
+                change(&map, request.headers(), |data| data.theme = Theme::Dim)
+            }),
+        )
         .route("/W3", get(|State(map): M| async move { start(&map, Data { locale: "de-AT".into(), ..Data::none() }) }))
         .route("/W4", get(|State(map): M, request: R| async move { end(&map, request.headers()) }))
         .route("/begin", post(|State(map): M| async move { start(&map, Data::signed_in()) }))

@@ -51,7 +51,7 @@ macro_rules! handlers {
     )*};
 }
 
-handlers!(w1: read, w2: write, w3: start, w4: end, begin: begin, guest: guest, sign_in: sign_in, theme: slow_theme,
+handlers!(w1: read, w2: write, w2_dark: write_dark, w2_dim: write_dim, w3: start, w4: end, begin: begin, guest: guest, sign_in: sign_in, theme: slow_theme,
     locale: slow_locale, count: slow_count, show: show);
 
 #[handler]
@@ -64,6 +64,8 @@ pub fn routes() -> Route {
         .at("/W0", get(w0))
         .at("/W1", get(w1))
         .at("/W2", get(w2))
+        .at("/W2-dark", get(w2_dark))
+        .at("/W2-dim", get(w2_dim))
         .at("/W3", get(w3))
         .at("/W4", get(w4))
         .at("/begin", post(begin))

@@ -87,11 +87,12 @@ impl Kept {
 }
 
 /// What cannot be had, and why.
-pub const LEFT_OUT: [(&str, &str); 6] = [
+pub const LEFT_OUT: [(&str, &str); 7] = [
     ("Redis, SQL and files for `tower-sessions` 0.15", "its stores are published for 0.14, which is measured there"),
-    ("SQL for `actix-session` and `poem`", "they have no store for it"),
-    ("SQLite for `ruts`", "it has no store for it"),
-    ("files for all others", "none has a store for it that is published for a version measured here"),
+    ("SQL for `actix-session` and `poem`", "they bring no store for it"),
+    ("SQLite for `ruts`", "it brings no store for it"),
+    ("files for all others", "they bring no store for it"),
+    ("MySQL and MariaDB", "not part of this benchmark"),
     ("statements on SQLite", "they pass no wire on which to count them"),
     ("cookies for `tower-sessions`, `axum_session` and `ruts`", "they keep no session in one"),
 ];

@@ -6,12 +6,11 @@ use tests::servers::Proxy;
 
 use super::{
     crowd::begin,
-    http::Connection,
+    http::{Connection, Visitor},
     place::Place,
     served::{Served, Subject},
 };
 use crate::{
-    app::Jar,
     kept::{Kept, Store},
     works::WORKS,
 };
@@ -77,11 +76,11 @@ async fn row(kept: &'static Kept, store: Store, place: &Place) -> Row {
     let served = Served::start(Subject::Of(kept), store, &url);
     let mut connection = Connection::open(served.port).await;
     let visitor = begin(Subject::Of(kept), &mut connection, 1).await.remove(0);
-    let cookie = visitor.header().map_or(0, |pairs| pairs.len());
+    let cookie = visitor.jar.header().map_or(0, |pairs| pairs.len());
     let mut counts = Vec::new();
     for work in WORKS {
         let mut visitors = match work {
-            "W3" => vec![Jar::default(); BEFORE + REQUESTS],
+            "W3" => vec![Visitor::default(); BEFORE + REQUESTS],
             "W4" => begin(Subject::Of(kept), &mut connection, BEFORE + REQUESTS).await,
             _ => vec![visitor.clone()],
         };
@@ -97,11 +96,11 @@ async fn row(kept: &'static Kept, store: Store, place: &Place) -> Row {
 }
 
 /// Says how many bytes a response has.
-async fn send(work: &str, connection: &mut Connection, visitors: &mut [Jar], times: std::ops::Range<usize>) -> f64 {
-    let (path, requests, many) = (format!("/{work}"), times.len(), visitors.len());
+async fn send(work: &str, connection: &mut Connection, visitors: &mut [Visitor], times: std::ops::Range<usize>) -> f64 {
+    let (requests, many) = (times.len(), visitors.len());
     let mut bytes = 0;
     for at in times {
-        bytes += connection.visit(&path, &mut visitors[at % many]).await.bytes;
+        bytes += connection.visit(work, &mut visitors[at % many]).await.bytes;
     }
     bytes as f64 / requests as f64
 }

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::{
-    http::Connection,
+    http::{Connection, Visitor},
     place::Place,
     processor,
     served::{Served, Subject},
 };
-use crate::app::Jar;
 
 /// How many connections.
 pub const CROWD: usize = 16;
@@ -25,7 +24,7 @@ pub struct Crowd {
 
 struct Member {
     connection: Connection,
-    visitors: Vec<Jar>,
+    visitors: Vec<Visitor>,
 }
 
 /// What one turn showed.
@@ -61,25 +60,24 @@ impl Crowd {
             member.connection = Connection::open(self.served.port).await;
             // The one ends its session, so each request needs its own; the other begins one.
             spent.push(match work {
-                "W3" => Some(vec![Jar::default(); each]),
+                "W3" => Some(vec![Visitor::default(); each]),
                 "W4" => Some(begin(self.subject, &mut member.connection, each).await),
                 _ => None,
             });
         }
-        let path = format!("/{work}");
         let cpu = || (self.served.processor_time(), processor::own());
         let (store, before) = (place.processor_time(), cpu());
         let from = Instant::now();
         let mut busy = JoinSet::new();
         for (mut member, spent) in self.members.drain(..).zip(spent) {
-            let path = path.clone();
+            let work = work.to_owned();
             busy.spawn(async move {
                 let mut latencies = Vec::with_capacity(each);
                 let kept = spent.is_none();
                 let mut visitors = spent.unwrap_or_else(|| std::mem::take(&mut member.visitors));
                 for at in 0..each {
                     let (from, many) = (Instant::now(), visitors.len());
-                    member.connection.visit(&path, &mut visitors[at % many]).await;
+                    member.connection.visit(&work, &mut visitors[at % many]).await;
                     latencies.push(from.elapsed());
                 }
                 if kept {
@@ -108,13 +106,13 @@ impl Crowd {
 }
 
 /// Visitors, each with a full session; where there are none, with a cookie nevertheless.
-pub async fn begin(subject: Subject, connection: &mut Connection, visitors: usize) -> Vec<Jar> {
+pub async fn begin(subject: Subject, connection: &mut Connection, visitors: usize) -> Vec<Visitor> {
     let mut begun = Vec::new();
     for _ in 0..visitors {
-        let mut visitor = Jar::default();
+        let mut visitor = Visitor::default();
         match subject {
-            Subject::Of(_) => drop(connection.visit("/begin", &mut visitor).await),
-            Subject::Bare(_) => visitor.keep_lines(&["__Host-id=0123456789abcdef0123456789abcdef".to_owned()]),
+            Subject::Of(_) => drop(connection.visit("begin", &mut visitor).await),
+            Subject::Bare(_) => visitor.jar.keep_lines(&["__Host-id=0123456789abcdef0123456789abcdef".to_owned()]),
         }
         begun.push(visitor);
     }

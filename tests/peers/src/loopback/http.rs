@@ -7,7 +7,29 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{Jar, is_get};
+use crate::{
+    app::{Jar, is_get},
+    works::WRITES,
+};
+
+/// Somebody with a session.
+#[derive(Clone, Default)]
+pub struct Visitor {
+    pub jar: Jar,
+    /// How often they have written to it.
+    writes: usize,
+}
+
+impl Visitor {
+    /// The path of a work. What is written is another value than before, or there would be nothing to write.
+    fn path(&mut self, work: &str) -> String {
+        if work != "W2" {
+            return format!("/{work}");
+        }
+        self.writes += 1;
+        format!("/{}", WRITES[self.writes % WRITES.len()])
+    }
+}
 
 pub struct Connection {
     stream: TcpStream,
@@ -29,9 +51,9 @@ impl Connection {
     }
 
     /// Sends a request as this visitor, who keeps the cookies that come back.
-    pub async fn visit(&mut self, path: &str, visitor: &mut Jar) -> Answer {
-        let answer = self.send(path, visitor.header().as_deref()).await.unwrap();
-        visitor.keep_lines(&answer.set_cookies);
+    pub async fn visit(&mut self, work: &str, visitor: &mut Visitor) -> Answer {
+        let answer = self.send(&visitor.path(work), visitor.jar.header().as_deref()).await.unwrap();
+        visitor.jar.keep_lines(&answer.set_cookies);
         answer
     }
 

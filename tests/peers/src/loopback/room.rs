@@ -4,14 +4,11 @@ use redis::{Client, Connection as Redis, cmd, pipe};
 use tests::servers::RedisServer;
 
 use super::{
-    http::Connection,
+    http::{Connection, Visitor},
     place::Place,
     served::{Served, Subject},
 };
-use crate::{
-    app::Jar,
-    kept::{Kept, Store},
-};
+use crate::kept::{Kept, Store};
 
 /// How many sessions there are.
 pub const SESSIONS: usize = 3000;
@@ -30,7 +27,7 @@ pub async fn measure(place: &Place, server: &RedisServer) -> Vec<Room> {
     let mut redis = Client::open(server.url()).unwrap().get_connection().unwrap();
     let mut rooms = Vec::new();
     for kept in Store::Redis.kept() {
-        let [guest, full] = ["/guest", "/begin"].map(|path| (path, kept));
+        let [guest, full] = ["guest", "begin"].map(|path| (path, kept));
         let (guest, _, _) = sessions(guest, place, &mut redis).await;
         let (full, keys, grown) = sessions(full, place, &mut redis).await;
         rooms.push(Room { kept, full, guest, grown, keys });
@@ -43,11 +40,11 @@ async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mu
     cmd("FLUSHALL").exec(redis).unwrap();
     let served = Served::start(Subject::Of(kept), Store::Redis, &place.url(Store::Redis, kept));
     let mut connection = Connection::open(served.port).await;
-    connection.visit(path, &mut Jar::default()).await;
+    connection.visit(path, &mut Visitor::default()).await;
     cmd("FLUSHALL").exec(redis).unwrap();
     let before = used(redis);
     for _ in 0..SESSIONS {
-        connection.visit(path, &mut Jar::default()).await;
+        connection.visit(path, &mut Visitor::default()).await;
     }
     let grown = used(redis) - before;
     let keys: Vec<Vec<u8>> = cmd("KEYS").arg("*").query(redis).unwrap();
