@@ -47,7 +47,12 @@ impl Jar {
     }
 
     pub fn keep(&mut self, reply: &Reply) {
-        for line in reply.set_cookies() {
+        self.keep_lines(&reply.set_cookies());
+    }
+
+    /// By the values of these `Set-Cookie`s.
+    pub fn keep_lines(&mut self, lines: &[String]) {
+        for line in lines {
             let mut parts = line.split(';').map(str::trim);
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             self.0.retain(|(kept, _)| kept != name);

@@ -36,11 +36,15 @@ pub struct Faults {
 
 /// Tries so many pairs of each kind, where two nodes share a store.
 pub fn judge(contestant: &'static Contestant, pairs: usize) -> Option<Faults> {
-    let open = contestant.pair?;
+    Some(judge_pair(contestant.name, contestant.pair?(), pairs))
+}
+
+/// The same for two nodes.
+pub fn judge_pair(name: &str, open: impl Future<Output = Pair>, pairs: usize) -> Faults {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    Some(LocalSet::new().block_on(&runtime, async {
-        let pair = open().await;
-        it_works(contestant, &pair).await;
+    LocalSet::new().block_on(&runtime, async {
+        let pair = open.await;
+        it_works(name, &pair).await;
         let mut faults = Faults { pairs, ghosts: pair.records.as_ref().map(|_| 0), ..Faults::default() };
         for _ in 0..pairs {
             two_fields(&pair, &mut faults).await;
@@ -50,7 +54,7 @@ pub fn judge(contestant: &'static Contestant, pairs: usize) -> Option<Faults> {
             other_node(&pair, &mut faults).await;
         }
         faults
-    }))
+    })
 }
 
 async fn send(app: &App, path: &str, jar: &Jar) -> Reply {
@@ -67,7 +71,7 @@ fn succeeded(reply: &Reply) -> bool {
 }
 
 /// One request after another, everybody keeps sessions: otherwise it is used wrongly here.
-async fn it_works(contestant: &Contestant, pair: &Pair) {
+async fn it_works(name: &str, pair: &Pair) {
     let mut jar = Jar::of(&send(&pair.nodes[0], "/guest", &Jar::default()).await);
     for path in ["/theme", "/locale", "/count", "/in"] {
         jar.keep(&send(&pair.nodes[0], path, &jar).await);
@@ -75,11 +79,11 @@ async fn it_works(contestant: &Contestant, pair: &Pair) {
     let seen = show(&pair.nodes[0], &jar).await;
     let user = seen.user.filter(|user| *user > 0);
     let expected = Seen { user, locale: "de-AT".into(), theme: Theme::Dark, visits: 42 };
-    assert!(user.is_some() && seen == expected, "{}: {seen:?}", contestant.name);
+    assert!(user.is_some() && seen == expected, "{name}: {seen:?}");
     let old = jar.clone();
     jar.keep(&send(&pair.nodes[0], "/out", &jar).await);
     for jar in [&old, &jar] {
-        assert_eq!(show(&pair.nodes[0], jar).await, Seen::default(), "{}", contestant.name);
+        assert_eq!(show(&pair.nodes[0], jar).await, Seen::default(), "{name}");
     }
 }
 

@@ -119,7 +119,7 @@ pub fn in_turns(subjects: &[Subject], work: &str, effort: Effort) -> Vec<f64> {
     rounds.into_iter().map(median).collect()
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
 }

@@ -36,7 +36,7 @@ impl Subject {
     pub async fn open(self) -> App {
         match self {
             Self::Of(contestant) => (contestant.open)().await,
-            Self::Bare(framework) => framework.bare().await,
+            Self::Bare(framework) => (framework.bare().app)().await,
         }
     }
 }

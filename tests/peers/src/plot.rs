@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-const COLOURS: [&str; 8] = ["#9e9e9e", "#c62828", "#1565c0", "#2e7d32", "#ef6c00", "#6a1b9a", "#00838f", "#5d4037"];
+const COLOURS: [&str; 12] = [
+    "#9e9e9e", "#c62828", "#1565c0", "#2e7d32", "#ef6c00", "#6a1b9a", "#00838f", "#5d4037", "#ad1457", "#9e9d24",
+    "#283593", "#37474f",
+];
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 170.0;
 const BAR: f64 = 13.0;

@@ -46,6 +46,24 @@ impl Data {
         }
     }
 
+    /// Nothing.
+    pub fn none() -> Self {
+        Self {
+            user: None,
+            name: String::new(),
+            roles: Vec::new(),
+            cart: Vec::new(),
+            token: String::new(),
+            theme: Theme::Light,
+            visits: 0,
+            locale: String::new(),
+        }
+    }
+
+    pub fn seen(&self) -> Seen {
+        Seen { user: self.user, locale: self.locale.clone(), theme: self.theme, visits: self.visits }
+    }
+
     /// Of a user whom nobody else is.
     pub fn signed_in() -> Self {
         Self { user: Some(next_user()), ..Self::guest() }

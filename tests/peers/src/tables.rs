@@ -1,16 +1,18 @@
 //! The figures as Markdown tables.
 
 use crate::{
-    bars::{Bar, Verdict},
+    bars::{Bar, Bound, Verdict},
     correctness::Faults,
     figures::{Cost, Figures},
     works::WORKS,
 };
 
-/// Columns of numbers are aligned to the right.
+/// Columns of numbers, and of several in a cell, are aligned to the right.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let number = |cell: &String| cell == "–" || cell.parse::<f64>().is_ok();
+    let number = |cell: &String| {
+        cell == "–" || cell.split([' ', ',', '(', ')']).all(|part| part.is_empty() || part.parse::<f64>().is_ok())
+    };
     let numbers = |column: usize| rows.iter().all(|row| row.get(column).is_some_and(number));
     let rules: Vec<_> = (0..head.len()).map(|column| if numbers(column) { "--:" } else { "---" }).collect();
     let mut text = line(head.iter().map(|cell| (*cell).to_owned()).collect()) + &format!("|{}|\n", rules.join("|"));
@@ -44,7 +46,7 @@ pub fn nanoseconds(cost: &Cost) -> String {
     format!("{:+.0}", cost.nanoseconds)
 }
 
-fn missing() -> String {
+pub fn missing() -> String {
     "–".to_owned()
 }
 
@@ -100,9 +102,13 @@ pub fn bars(bars: &[Bar], verdicts: &[Verdict]) -> String {
                 Verdict::Known(reason) => format!("missed: {reason}"),
                 Verdict::Missed(why) => format!("MISSED, {why}"),
             };
-            let measured = bar.measured.map_or_else(missing, |measured| format!("{measured:.1}"));
-            vec![bar.name.clone(), measured, format!("{:.0}", bar.at_most), verdict]
+            let (digits, wanted) = match bar.bound {
+                Bound::AtMost(most) => (1, format!("at most {most:.0}")),
+                Bound::AtLeast(least) => (2, format!("at least {least:.2}")),
+            };
+            let measured = bar.measured.map_or_else(missing, |measured| format!("{measured:.digits$}"));
+            vec![bar.name.clone(), measured, wanted, verdict]
         })
         .collect();
-    table(&["bar", "measured", "at most", ""], &rows)
+    table(&["bar", "measured", "wanted", ""], &rows)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     gate,
-    session::{Data, Shop, next_theme, next_user},
+    session::{Data, Shop, Theme, next_theme, next_user},
 };
 
 /// Kinds of request: W0 does not touch its session, W1 reads two fields, W2 writes a small one, W3 begins a session, W4 ends
@@ -21,6 +21,19 @@ pub async fn read(s: &mut impl Shop) -> &'static str {
 
 pub async fn write(s: &mut impl Shop) -> &'static str {
     s.set_theme(next_theme()).await;
+    OK
+}
+
+/// Where a small field is written too, to be asked in turns: so it is another value each time, also where many sessions are.
+pub const WRITES: [&str; 2] = ["W2-dark", "W2-dim"];
+
+pub async fn write_dark(s: &mut impl Shop) -> &'static str {
+    s.set_theme(Theme::Dark).await;
+    OK
+}
+
+pub async fn write_dim(s: &mut impl Shop) -> &'static str {
+    s.set_theme(Theme::Dim).await;
     OK
 }
 
@@ -54,7 +67,7 @@ pub async fn sign_in(s: &mut impl Shop) -> &'static str {
 pub async fn slow_theme(s: &mut impl Shop) -> &'static str {
     s.theme().await;
     gate::pause().await;
-    s.set_theme(crate::session::Theme::Dark).await;
+    s.set_theme(Theme::Dark).await;
     OK
 }
 

@@ -21,6 +21,8 @@ pub struct Proxy {
 struct Network {
     connections: AtomicUsize,
     round_trips: AtomicU64,
+    asked: AtomicU64,
+    answered: AtomicU64,
     swallowed: AtomicUsize,
     swallow_answer: AtomicBool,
     swallow_request: AtomicBool,
@@ -56,6 +58,11 @@ impl Proxy {
     /// are requests that several tasks send at once over one connection; connections that greet first count that too.
     pub fn round_trips(&self) -> u64 {
         self.network.round_trips.load(SeqCst)
+    }
+
+    /// How many bytes clients have sent so far, and the server.
+    pub fn bytes(&self) -> [u64; 2] {
+        [&self.network.asked, &self.network.answered].map(|bytes| bytes.load(SeqCst))
     }
 
     /// How many connections were let through so far.
@@ -132,18 +139,19 @@ impl Network {
         let network = Arc::clone(self);
         let asked = Arc::clone(&waiting);
         thread::spawn(move || {
-            pass(&up.client, &up.server, |_| network.request(&asked));
+            pass(&up.client, &up.server, |bytes| network.request(&asked, bytes));
             up.cut();
         });
         let network = Arc::clone(self);
         thread::spawn(move || {
-            pass(&down.server, &down.client, |_| network.answer(&waiting));
+            pass(&down.server, &down.client, |bytes| network.answer(&waiting, bytes));
             down.cut();
         });
     }
 
     /// Whether what a client has sent may pass.
-    fn request(&self, waiting: &AtomicBool) -> bool {
+    fn request(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
+        self.asked.fetch_add(bytes.len() as u64, SeqCst);
         if !waiting.swap(true, SeqCst) {
             self.round_trips.fetch_add(1, SeqCst);
         }
@@ -151,7 +159,8 @@ impl Network {
     }
 
     /// Whether what the server has sent may pass.
-    fn answer(&self, waiting: &AtomicBool) -> bool {
+    fn answer(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
+        self.answered.fetch_add(bytes.len() as u64, SeqCst);
         waiting.store(false, SeqCst);
         if self.swallow(&self.swallow_answer) {
             return false;

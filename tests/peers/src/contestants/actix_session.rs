@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
+    io,
+    net::TcpListener,
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use actix_http::Request;
@@ -13,18 +15,21 @@ use actix_session::{
     storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key},
 };
 use actix_web::{
-    App as Actix, Error,
+    App as Actix, Error, HttpServer,
+    body::MessageBody,
     cookie::{Key, time::Duration},
-    dev::{Service, ServiceResponse},
+    dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
     test::TestRequest,
     web,
 };
+use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Contestant, Framework, Pair};
 use crate::{
     app::{App, Reply, is_get},
     keys::Keys,
+    site::Site,
     works,
 };
 
@@ -76,29 +81,66 @@ impl SessionStore for Store {
 }
 
 async fn signed(store: Store, key: Key) -> App {
+    service(middleware(store, key)).await
+}
+
+fn middleware<S: SessionStore>(store: S, key: Key) -> SessionMiddleware<S> {
     // By default it would be encrypted.
-    let signed = SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed);
-    service(signed.build()).await
+    SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build()
 }
 
 pub async fn service(sessions: SessionMiddleware<impl SessionStore + 'static>) -> App {
-    let routes = |app: &mut web::ServiceConfig| {
-        type S = Session;
-        app.route("/W0", web::get().to(works::untouched))
-            .route("/W1", web::get().to(|mut s: S| async move { works::read(&mut s).await }))
-            .route("/W2", web::get().to(|mut s: S| async move { works::write(&mut s).await }))
-            .route("/W3", web::get().to(|mut s: S| async move { works::start(&mut s).await }))
-            .route("/W4", web::get().to(|mut s: S| async move { works::end(&mut s).await }))
-            .route("/begin", web::post().to(|mut s: S| async move { works::begin(&mut s).await }))
-            .route("/guest", web::post().to(|mut s: S| async move { works::guest(&mut s).await }))
-            .route("/in", web::post().to(|mut s: S| async move { works::sign_in(&mut s).await }))
-            .route("/out", web::post().to(|mut s: S| async move { works::end(&mut s).await }))
-            .route("/theme", web::post().to(|mut s: S| async move { works::slow_theme(&mut s).await }))
-            .route("/locale", web::post().to(|mut s: S| async move { works::slow_locale(&mut s).await }))
-            .route("/count", web::post().to(|mut s: S| async move { works::slow_count(&mut s).await }))
-            .route("/show", web::post().to(|mut s: S| async move { works::show(&mut s).await }));
-    };
     app(actix_web::test::init_service(Actix::new().wrap(sessions).configure(routes)).await)
+}
+
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    site(Store::default())
+}
+
+/// With its sessions in any store, and signed cookies; all of one program sign with the same key.
+pub fn site(store: impl SessionStore + Clone + Send + 'static) -> Site {
+    static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
+    behind(move || middleware(store.clone(), KEY.clone()))
+}
+
+/// With whatever sessions, made anew for each thread.
+pub fn behind<S: SessionStore + 'static>(sessions: impl Fn() -> SessionMiddleware<S> + Clone + Send + 'static) -> Site {
+    let served = sessions.clone();
+    Site {
+        app: Box::new(move || Box::pin(service(sessions()))),
+        serve: Box::new(|listener| serve(listener, move || Actix::new().wrap(served()).configure(routes))),
+    }
+}
+
+/// Behind the framework's server.
+pub fn serve<F, T, B>(listener: TcpListener, factory: F) -> LocalBoxFuture<'static, io::Result<()>>
+where
+    F: Fn() -> Actix<T> + Clone + Send + 'static,
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
+    Box::pin(async { HttpServer::new(factory).workers(1).disable_signals().listen(listener)?.run().await })
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    type S = Session;
+    app.route("/W0", web::get().to(works::untouched))
+        .route("/W1", web::get().to(|mut s: S| async move { works::read(&mut s).await }))
+        .route("/W2", web::get().to(|mut s: S| async move { works::write(&mut s).await }))
+        .route("/W2-dark", web::get().to(|mut s: S| async move { works::write_dark(&mut s).await }))
+        .route("/W2-dim", web::get().to(|mut s: S| async move { works::write_dim(&mut s).await }))
+        .route("/W3", web::get().to(|mut s: S| async move { works::start(&mut s).await }))
+        .route("/W4", web::get().to(|mut s: S| async move { works::end(&mut s).await }))
+        .route("/begin", web::post().to(|mut s: S| async move { works::begin(&mut s).await }))
+        .route("/guest", web::post().to(|mut s: S| async move { works::guest(&mut s).await }))
+        .route("/in", web::post().to(|mut s: S| async move { works::sign_in(&mut s).await }))
+        .route("/out", web::post().to(|mut s: S| async move { works::end(&mut s).await }))
+        .route("/theme", web::post().to(|mut s: S| async move { works::slow_theme(&mut s).await }))
+        .route("/locale", web::post().to(|mut s: S| async move { works::slow_locale(&mut s).await }))
+        .route("/count", web::post().to(|mut s: S| async move { works::slow_count(&mut s).await }))
+        .route("/show", web::post().to(|mut s: S| async move { works::show(&mut s).await }));
 }
 
 /// What the framework serves, as what is measured.

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use crate::{
     app::{App, Reply, is_get},
     session::Shop,
+    site::Site,
     works,
 };
 
@@ -25,6 +26,8 @@ where
         .route("/W0", get(works::untouched))
         .route("/W1", get(|mut s: S| async move { works::read(&mut s).await }))
         .route("/W2", get(|mut s: S| async move { works::write(&mut s).await }))
+        .route("/W2-dark", get(|mut s: S| async move { works::write_dark(&mut s).await }))
+        .route("/W2-dim", get(|mut s: S| async move { works::write_dim(&mut s).await }))
         .route("/W3", get(|mut s: S| async move { works::start(&mut s).await }))
         .route("/W4", get(|mut s: S| async move { works::end(&mut s).await }))
         .route("/begin", post(|mut s: S| async move { works::begin(&mut s).await }))
@@ -35,6 +38,19 @@ where
         .route("/locale", post(|mut s: S| async move { works::slow_locale(&mut s).await }))
         .route("/count", post(|mut s: S| async move { works::slow_count(&mut s).await }))
         .route("/show", post(|mut s: S| async move { works::show(&mut s).await }))
+}
+
+pub fn site(router: Router) -> Site {
+    let served = router.clone();
+    Site {
+        app: Box::new(|| Box::pin(async { app(router) })),
+        serve: Box::new(|listener| {
+            Box::pin(async {
+                listener.set_nonblocking(true)?;
+                axum::serve(tokio::net::TcpListener::from_std(listener)?, served).await
+            })
+        }),
+    }
 }
 
 pub fn app(router: Router) -> App {

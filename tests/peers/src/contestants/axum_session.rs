@@ -1,11 +1,13 @@
 //! axum_session, without a database: it keeps sessions in memory then.
 
+use std::{fmt::Debug, sync::LazyLock};
+
 use axum::Router;
-use axum_session::{Key, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
+use axum_session::{DatabasePool, Key, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Contestant, Framework, Pair, axum_app};
-use crate::keys::Keys;
+use crate::{keys::Keys, site::Site};
 
 pub const CONTESTANT: Contestant = Contestant {
     name: "axum_session",
@@ -25,27 +27,40 @@ pub const UNSIGNED: Contestant = Contestant {
     ..CONTESTANT
 };
 
-type Session = axum_session::Session<SessionNullPool>;
-
 async fn store(key: Option<Key>) -> SessionStore<SessionNullPool> {
+    store_in(None, key).await
+}
+
+async fn store_in<P: Pool>(pool: Option<P>, key: Option<Key>) -> SessionStore<P> {
     let config = SessionConfig::default();
     let config = match key {
         Some(key) => config.with_key(key),
         None => config,
     };
-    SessionStore::new(None, config).await.unwrap()
+    SessionStore::new(pool, config).await.unwrap()
 }
 
-fn app(store: SessionStore<SessionNullPool>) -> Router {
-    axum_app::routes::<Session>().layer(SessionLayer::new(store))
+fn app<P: Pool>(store: SessionStore<P>) -> Router {
+    axum_app::routes::<axum_session::Session<P>>().layer(SessionLayer::new(store))
 }
+
+/// With its sessions in its own memory, and in what else there is; all of one program sign with the same key, if they do.
+pub async fn site<P: Pool>(pool: Option<P>, signed: bool) -> Site {
+    static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
+    axum_app::site(app(store_in(pool, signed.then(|| KEY.clone())).await))
+}
+
+/// What it keeps sessions in.
+pub trait Pool: DatabasePool + Clone + Debug + Send + Sync + 'static {}
+
+impl<P: DatabasePool + Clone + Debug + Send + Sync + 'static> Pool for P {}
 
 async fn pair(key: Option<Key>) -> Pair {
     let store = store(key).await;
     Pair { nodes: [axum_app::app(app(store.clone())), axum_app::app(app(store))], records: None }
 }
 
-impl Keys for Session {
+impl<P: Pool> Keys for axum_session::Session<P> {
     fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.get(key)
     }

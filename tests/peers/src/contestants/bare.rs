@@ -1,24 +1,35 @@
 //! The frameworks by themselves: the same routes without sessions.
 
-use actix_web::web;
+use actix_web::{App as Actix, web};
 use axum::{Router, routing::get};
 
 use crate::{
-    app::App,
-    works::{WORKS, untouched},
+    site::Site,
+    works::{WORKS, WRITES, untouched},
 };
 
-pub fn axum() -> App {
-    super::axum_app::app(WORKS.iter().fold(Router::new(), |app, work| app.route(&format!("/{work}"), get(untouched))))
+fn paths() -> impl Iterator<Item = String> {
+    WORKS.into_iter().chain(WRITES).map(|work| format!("/{work}"))
 }
 
-pub async fn actix() -> App {
+pub fn axum() -> Site {
+    super::axum_app::site(paths().fold(Router::new(), |app, path| app.route(&path, get(untouched))))
+}
+
+pub fn actix() -> Site {
     let routes = |app: &mut web::ServiceConfig| {
-        for work in WORKS {
-            app.route(&format!("/{work}"), web::get().to(untouched));
+        for path in paths() {
+            app.route(&path, web::get().to(untouched));
         }
     };
-    super::actix_session::app(actix_web::test::init_service(actix_web::App::new().configure(routes)).await)
+    Site {
+        app: Box::new(move || {
+            Box::pin(async move {
+                super::actix_session::app(actix_web::test::init_service(Actix::new().configure(routes)).await)
+            })
+        }),
+        serve: Box::new(move |listener| super::actix_session::serve(listener, move || Actix::new().configure(routes))),
+    }
 }
 
 #[poem::handler]
@@ -26,7 +37,7 @@ async fn bare_handler() -> &'static str {
     untouched().await
 }
 
-pub fn poem() -> App {
-    let routes = WORKS.iter().fold(poem::Route::new(), |app, work| app.at(format!("/{work}"), poem::get(bare_handler)));
-    super::poem::app(routes)
+pub fn poem() -> Site {
+    let routes = paths().fold(poem::Route::new(), |app, path| app.at(path, poem::get(bare_handler)));
+    super::poem::site(routes)
 }

@@ -17,8 +17,9 @@ use http::{
 
 use super::{Contestant, Framework, axum_app};
 use crate::{
-    session::{Data, next_theme},
-    works::OK,
+    session::{Data, Theme, next_theme},
+    site::Site,
+    works::{self, OK},
 };
 
 pub const CONTESTANT: Contestant = Contestant {
@@ -27,7 +28,7 @@ pub const CONTESTANT: Contestant = Contestant {
     framework: Framework::Axum,
     keeps: "MessagePack, no layer, no lifetime",
     cookie: "encrypted",
-    open: || Box::pin(async { axum_app::app(routes()) }),
+    open: || Box::pin(async { (site().app)().await }),
     pair: None,
 };
 
@@ -48,14 +49,22 @@ fn seal(cipher: &Cipher, data: &Data) -> Response {
     ([(SET_COOKIE, HeaderValue::try_from(cookie).unwrap())], OK).into_response()
 }
 
-fn write(cipher: &Cipher, request: &Request) -> Response {
+fn write(cipher: &Cipher, request: &Request, theme: Theme) -> Response {
     match open(cipher, request) {
         Some(mut data) => {
-            data.theme = next_theme();
+            data.theme = theme;
             seal(cipher, &data)
         }
         None => StatusCode::CONFLICT.into_response(),
     }
+}
+
+fn end() -> Response {
+    ([(SET_COOKIE, "__Host-s=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")], OK).into_response()
+}
+
+pub fn site() -> Site {
+    axum_app::site(routes())
 }
 
 fn routes() -> Router {
@@ -68,7 +77,18 @@ fn routes() -> Router {
                 open(&cipher, &request).map_or("", |data| if data.theme as u64 + data.visits > 0 { OK } else { "" })
             }),
         )
-        .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request) }))
+        .route("/W2", get(|State(cipher): C, request: Request| async move { write(&cipher, &request, next_theme()) }))
+        .route(
+            "/W2-dark",
+            get(|State(cipher): C, request: Request| async move { write(&cipher, &request, Theme::Dark) }),
+        )
+        .route("/W2-dim", get(|State(cipher): C, request: Request| async move { write(&cipher, &request, Theme::Dim) }))
+        .route("/W0", get(works::untouched))
+        .route(
+            "/W3",
+            get(|State(cipher): C| async move { seal(&cipher, &Data { locale: "de-AT".into(), ..Data::none() }) }),
+        )
+        .route("/W4", get(|| async { end() }))
         .route("/begin", post(|State(cipher): C| async move { seal(&cipher, &Data::signed_in()) }))
         .with_state(cipher)
 }

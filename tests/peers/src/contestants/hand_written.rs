@@ -19,6 +19,7 @@ use super::{Contestant, Framework, Pair, axum_app};
 use crate::{
     gate,
     session::{Data, Seen, Theme, next_theme, next_user},
+    site::Site,
     works::{self, OK},
 };
 
@@ -36,14 +37,19 @@ pub const CONTESTANT: Contestant = Contestant {
     }),
 };
 
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    axum_app::site(routes(Map::default()))
+}
+
 type Map = Arc<DashMap<u128, Data>>;
 
-fn id(headers: &HeaderMap) -> Option<u128> {
+pub fn id(headers: &HeaderMap) -> Option<u128> {
     let mut pairs = headers.get(COOKIE)?.to_str().ok()?.split("; ");
     u128::from_str_radix(pairs.find_map(|pair| pair.strip_prefix("__Host-id="))?, 16).ok()
 }
 
-fn with_cookie(id: u128) -> Response {
+pub fn with_cookie(id: u128) -> Response {
     let cookie = format!("__Host-id={id:032x}; Path=/; Secure; HttpOnly; SameSite=Lax");
     ([(SET_COOKIE, HeaderValue::try_from(cookie).unwrap())], OK).into_response()
 }
@@ -69,6 +75,10 @@ fn end(map: &Map, headers: &HeaderMap) -> Response {
     if let Some(id) = id(headers) {
         map.remove(&id);
     }
+    without_cookie()
+}
+
+pub fn without_cookie() -> Response {
     let cookie = HeaderValue::from_static("__Host-id=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
     ([(SET_COOKIE, cookie)], OK).into_response()
 }
@@ -84,12 +94,7 @@ fn sign_in(map: &Map, headers: &HeaderMap) -> Response {
 
 fn show(map: &Map, headers: &HeaderMap) {
     let data = id(headers).and_then(|id| map.get(&id));
-    gate::show(data.map_or_else(Seen::default, |data| Seen {
-        user: data.user,
-        locale: data.locale.clone(),
-        theme: data.theme,
-        visits: data.visits,
-    }));
+    gate::show(data.map_or_else(Seen::default, |data| data.seen()));
 }
 
 fn routes(map: Map) -> Router {
@@ -107,7 +112,19 @@ fn routes(map: Map) -> Router {
                 change(&map, request.headers(), |data| data.theme = next_theme())
             }),
         )
-        .route("/W3", get(|State(map): M| async move { start(&map, fresh()) }))
+        .route(
+            "/W2-dark",
+            get(|State(map): M, request: R| async move {
+                change(&map, request.headers(), |data| data.theme = Theme::Dark)
+            }),
+        )
+        .route(
+            "/W2-dim",
+            get(|State(map): M, request: R| async move {
+                change(&map, request.headers(), |data| data.theme = Theme::Dim)
+            }),
+        )
+        .route("/W3", get(|State(map): M| async move { start(&map, Data { locale: "de-AT".into(), ..Data::none() }) }))
         .route("/W4", get(|State(map): M, request: R| async move { end(&map, request.headers()) }))
         .route("/begin", post(|State(map): M| async move { start(&map, Data::signed_in()) }))
         .route("/guest", post(|State(map): M| async move { start(&map, Data::guest()) }))
@@ -142,18 +159,4 @@ fn routes(map: Map) -> Router {
             }),
         )
         .with_state(map)
-}
-
-/// A session with one small field.
-fn fresh() -> Data {
-    Data {
-        user: None,
-        name: String::new(),
-        roles: Vec::new(),
-        cart: Vec::new(),
-        token: String::new(),
-        theme: Theme::Light,
-        visits: 0,
-        locale: "de-AT".into(),
-    }
 }

@@ -9,7 +9,10 @@ use poem::{
 use session_runtime::{CookieStore, KeyRing, Session, Sessions};
 
 use super::{Contestant, Framework, axum_app, ours::shop};
-use crate::session::{Data, Line, Seen, Shop, Theme};
+use crate::{
+    session::{Data, Line, Seen, Shop, Theme},
+    site::Site,
+};
 
 pub const OURS: Contestant = Contestant {
     name: "session-runtime, in a cookie",
@@ -17,13 +20,7 @@ pub const OURS: Contestant = Contestant {
     framework: Framework::Axum,
     keeps: "`CookieStore::encrypted()`",
     cookie: "encrypted",
-    open: || {
-        Box::pin(async {
-            let sessions = Sessions::<Small>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
-            let sessions = sessions.build().unwrap();
-            axum_app::app(axum_app::routes::<Session<Small>>().layer(sessions.layer()))
-        })
-    },
+    open: || Box::pin(async { (ours().app)().await }),
     pair: None,
 };
 
@@ -33,12 +30,7 @@ pub const ACTIX_SESSION: Contestant = Contestant {
     framework: Framework::Actix,
     keeps: "`CookieSessionStore`",
     cookie: "encrypted",
-    open: || {
-        Box::pin(async {
-            let key = actix_web::cookie::Key::generate();
-            super::actix_session::service(SessionMiddleware::new(CookieSessionStore::default(), key)).await
-        })
-    },
+    open: || Box::pin(async { (actix().app)().await }),
     pair: None,
 };
 
@@ -48,14 +40,24 @@ pub const POEM: Contestant = Contestant {
     framework: Framework::Poem,
     keeps: "`CookieSession`",
     cookie: "encrypted",
-    open: || {
-        Box::pin(async {
-            let sessions = CookieSession::new(CookieConfig::private(CookieKey::from(&[7; 64])));
-            super::poem::app(super::poem::routes().with(sessions))
-        })
-    },
+    open: || Box::pin(async { (poem().app)().await }),
     pair: None,
 };
+
+pub fn ours() -> Site {
+    let sessions = Sessions::<Small>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
+    axum_app::site(axum_app::routes::<Session<Small>>().layer(sessions.build().unwrap().layer()))
+}
+
+pub fn actix() -> Site {
+    let key = actix_web::cookie::Key::generate();
+    super::actix_session::behind(move || SessionMiddleware::new(CookieSessionStore::default(), key.clone()))
+}
+
+pub fn poem() -> Site {
+    let sessions = CookieSession::new(CookieConfig::private(CookieKey::from(&[7; 64])));
+    super::poem::site(super::poem::routes().with(sessions))
+}
 
 /// As `Bench`, but what counts is a plain field: a cookie cannot do sums.
 #[derive(Session)]

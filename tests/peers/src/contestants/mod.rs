@@ -1,20 +1,25 @@
 //! Who is compared. One file each.
 
-mod actix_session;
+pub mod actix_session;
 pub mod axum_app;
-mod axum_session;
+pub mod axum_session;
 mod bare;
-mod hand_sealed;
-mod hand_written;
-mod in_cookie;
-mod ours;
-mod poem;
-mod ruts;
-mod tower_sessions;
+pub mod hand_file;
+pub mod hand_redis;
+pub mod hand_sealed;
+#[cfg(feature = "sqlx-0-9")]
+pub mod hand_sql;
+pub mod hand_stored;
+pub mod hand_written;
+pub mod in_cookie;
+pub mod ours;
+pub mod poem;
+pub mod ruts;
+pub mod tower_sessions;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::{app::App, growth};
+use crate::{app::App, site::Site};
 
 /// One way to keep sessions.
 pub struct Contestant {
@@ -59,11 +64,11 @@ impl Framework {
     }
 
     /// The same handlers without any session.
-    pub fn bare(self) -> LocalBoxFuture<'static, App> {
+    pub fn bare(self) -> Site {
         match self {
-            Self::Axum => Box::pin(async { bare::axum() }),
-            Self::Actix => Box::pin(bare::actix()),
-            Self::Poem => Box::pin(async { bare::poem() }),
+            Self::Axum => bare::axum(),
+            Self::Actix => bare::actix(),
+            Self::Poem => bare::poem(),
         }
     }
 }
@@ -89,13 +94,16 @@ pub const IN_COOKIES: [&Contestant; 4] =
     [&hand_sealed::CONTESTANT, &in_cookie::OURS, &in_cookie::ACTIX_SESSION, &in_cookie::POEM];
 
 /// What is not measured, and why.
-pub const LEFT_OUT: [(&str, &str); 3] = [
+pub const LEFT_OUT: [(&str, &str); 2] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
-    ("Redis, SQL and files, HTTP over a socket", "not yet part of this benchmark"),
 ];
 
 /// By its name.
 pub fn named(name: &str) -> Option<&'static Contestant> {
-    ALL.into_iter().chain(IN_COOKIES).chain(growth::CONTESTANTS).find(|contestant| contestant.name == name)
+    #[cfg(feature = "sqlx-0-9")]
+    let growing = crate::growth::CONTESTANTS;
+    #[cfg(not(feature = "sqlx-0-9"))]
+    let growing: [&Contestant; 0] = [];
+    ALL.into_iter().chain(IN_COOKIES).chain(growing).find(|contestant| contestant.name == name)
 }

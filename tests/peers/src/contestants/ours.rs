@@ -1,10 +1,18 @@
 //! This project.
 
+use std::sync::LazyLock;
+
 use axum::Router;
-use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
+use session_runtime::{
+    KeyRing, MemoryStore, Session, Sessions,
+    store::{Store, UserIndex},
+};
 
 use super::{Contestant, Framework, Pair, axum_app};
-use crate::session::{Data, Line, Seen, Shop, Theme};
+use crate::{
+    session::{Data, Line, Seen, Shop, Theme},
+    site::Site,
+};
 
 pub const CONTESTANT: Contestant = Contestant {
     name: "session-runtime",
@@ -36,9 +44,20 @@ fn store() -> MemoryStore {
     MemoryStore::with_capacity(10_000_000)
 }
 
-fn app(store: &MemoryStore, keys: &KeyRing) -> Router {
+fn app(store: &(impl Store + UserIndex + Clone), keys: &KeyRing) -> Router {
     let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
     axum_app::routes::<Session<Bench>>().layer(sessions.layer())
+}
+
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    site(&MemoryStore::new())
+}
+
+/// With its sessions in any store; all of one program sign with the same key.
+pub fn site(store: &(impl Store + UserIndex + Clone)) -> Site {
+    static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
+    axum_app::site(app(store, &KEYS))
 }
 
 fn pair() -> Pair {

@@ -7,8 +7,9 @@ use std::{
 };
 
 use poem::{
-    Endpoint, EndpointExt as _, Request, Result, Route, get, handler,
+    Endpoint, EndpointExt as _, Request, Result, Route, Server, get, handler,
     http::Method,
+    listener::TcpAcceptor,
     post,
     session::{CookieConfig, MemoryStorage, ServerSession, Session, SessionStorage},
     web::cookie::CookieKey,
@@ -20,6 +21,7 @@ use super::{Contestant, Framework, Pair};
 use crate::{
     app::{App, Reply, is_get},
     keys::Keys,
+    site::Site,
     works,
 };
 
@@ -49,7 +51,7 @@ macro_rules! handlers {
     )*};
 }
 
-handlers!(w1: read, w2: write, w3: start, w4: end, begin: begin, guest: guest, sign_in: sign_in, theme: slow_theme,
+handlers!(w1: read, w2: write, w2_dark: write_dark, w2_dim: write_dim, w3: start, w4: end, begin: begin, guest: guest, sign_in: sign_in, theme: slow_theme,
     locale: slow_locale, count: slow_count, show: show);
 
 #[handler]
@@ -62,6 +64,8 @@ pub fn routes() -> Route {
         .at("/W0", get(w0))
         .at("/W1", get(w1))
         .at("/W2", get(w2))
+        .at("/W2-dark", get(w2_dark))
+        .at("/W2-dim", get(w2_dim))
         .at("/W3", get(w3))
         .at("/W4", get(w4))
         .at("/begin", post(begin))
@@ -75,7 +79,35 @@ pub fn routes() -> Route {
 }
 
 fn session_app(store: impl SessionStorage + 'static, key: &[u8]) -> App {
-    app(routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store)))
+    app(endpoint(store, key))
+}
+
+fn endpoint(store: impl SessionStorage + 'static, key: &[u8]) -> impl Endpoint + 'static {
+    routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store))
+}
+
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    with(MemoryStorage::new())
+}
+
+/// With its sessions in any store.
+pub fn with(store: impl SessionStorage + 'static) -> Site {
+    site(endpoint(store, &[7; 64]))
+}
+
+pub fn site(endpoint: impl Endpoint + 'static) -> Site {
+    let endpoint = Arc::new(endpoint);
+    let served = Arc::clone(&endpoint);
+    Site {
+        app: Box::new(|| Box::pin(async { app(endpoint) })),
+        serve: Box::new(|listener| {
+            Box::pin(async {
+                listener.set_nonblocking(true)?;
+                Server::new_with_acceptor(TcpAcceptor::from_std(listener)?).run(served).await
+            })
+        }),
+    }
 }
 
 /// What the framework serves, as what is measured.

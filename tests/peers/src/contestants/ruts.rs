@@ -1,12 +1,12 @@
 //! ruts, with its memory store, which is a cache.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use ruts::{
     CookieOptions, Key, SessionLayer,
     store::{
-        Ttl,
+        SessionStore, Ttl,
         moka::{MokaStore, MokaStoreBuilder},
     },
 };
@@ -14,7 +14,10 @@ use serde::Serialize;
 use tower_cookies::CookieManagerLayer;
 
 use super::{Contestant, Framework, Pair, axum_app};
-use crate::session::{Data, Seen, Shop, Theme};
+use crate::{
+    session::{Data, Seen, Shop, Theme},
+    site::Site,
+};
 
 pub const CONTESTANT: Contestant = Contestant {
     name: "ruts",
@@ -34,22 +37,31 @@ pub const CONTESTANT: Contestant = Contestant {
     }),
 };
 
-type Session = ruts::Session<MokaStore>;
-
 fn store() -> MokaStore {
     MokaStoreBuilder::new().max_capacity(10_000_000).build()
 }
 
-fn app(store: MokaStore, key: Key) -> Router {
-    let layer = SessionLayer::new(Arc::new(store)).with_cookie_options(CookieOptions::build().signing_key(key));
-    axum_app::routes::<Session>().layer(layer).layer(CookieManagerLayer::new())
+/// With its sessions in memory.
+pub fn in_memory() -> Site {
+    site(store())
 }
 
-async fn set<T: Serialize + Send + Sync>(session: &Session, field: &str, value: T) {
+/// With its sessions in any store.
+pub fn site(store: impl SessionStore) -> Site {
+    static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
+    axum_app::site(app(store, KEY.clone()))
+}
+
+fn app<S: SessionStore>(store: S, key: Key) -> Router {
+    let layer = SessionLayer::new(Arc::new(store)).with_cookie_options(CookieOptions::build().signing_key(key));
+    axum_app::routes::<ruts::Session<S>>().layer(layer).layer(CookieManagerLayer::new())
+}
+
+async fn set<T: Serialize + Send + Sync>(session: &ruts::Session<impl SessionStore>, field: &str, value: T) {
     session.set(field, &value, Ttl::new(3600).unwrap(), None).await.unwrap();
 }
 
-impl Shop for Session {
+impl<S: SessionStore> Shop for ruts::Session<S> {
     async fn fill(&mut self, data: Data) {
         if let Some(user) = data.user {
             set(self, "user", user).await;

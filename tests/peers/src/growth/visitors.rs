@@ -72,8 +72,10 @@ pub fn print_times(subject: Subject, sizes: &[u64]) {
     let Subject::Of(contestant) = subject else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let mut apps =
-            vec![(contestant.framework.bare().await, vec!["__Host-id=0123456789abcdef0123456789abcdef".to_owned()])];
+        let mut apps = vec![(
+            Subject::Bare(contestant.framework).open().await,
+            vec!["__Host-id=0123456789abcdef0123456789abcdef".to_owned()],
+        )];
         for size in sizes {
             apps.push(filled(subject, *size).await);
         }

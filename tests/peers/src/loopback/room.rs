@@ -1,0 +1,63 @@
+//! How much memory of Redis a session takes.
+
+use redis::{Client, Connection as Redis, cmd, pipe};
+use tests::servers::RedisServer;
+
+use super::{
+    http::{Connection, Visitor},
+    place::Place,
+    served::{Served, Subject},
+};
+use crate::kept::{Kept, Store};
+
+/// How many sessions there are.
+pub const SESSIONS: usize = 3000;
+
+pub struct Room {
+    pub kept: &'static Kept,
+    /// Bytes of all keys, for each full session; of a guest's; and by how much the server's memory grew for a full one.
+    pub full: f64,
+    pub guest: f64,
+    pub grown: f64,
+    /// How many keys a full session has.
+    pub keys: f64,
+}
+
+pub async fn measure(place: &Place, server: &RedisServer) -> Vec<Room> {
+    let mut redis = Client::open(server.url()).unwrap().get_connection().unwrap();
+    let mut rooms = Vec::new();
+    for kept in Store::Redis.kept() {
+        let [guest, full] = ["guest", "begin"].map(|path| (path, kept));
+        let (guest, _, _) = sessions(guest, place, &mut redis).await;
+        let (full, keys, grown) = sessions(full, place, &mut redis).await;
+        rooms.push(Room { kept, full, guest, grown, keys });
+    }
+    rooms
+}
+
+/// Bytes of keys, keys, and bytes of memory, for each session.
+async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mut Redis) -> (f64, f64, f64) {
+    cmd("FLUSHALL").exec(redis).unwrap();
+    let served = Served::start(Subject::Of(kept), Store::Redis, &place.url(Store::Redis, kept));
+    let mut connection = Connection::open(served.port).await;
+    connection.visit(path, &mut Visitor::default()).await;
+    cmd("FLUSHALL").exec(redis).unwrap();
+    let before = used(redis);
+    for _ in 0..SESSIONS {
+        connection.visit(path, &mut Visitor::default()).await;
+    }
+    let grown = used(redis) - before;
+    let keys: Vec<Vec<u8>> = cmd("KEYS").arg("*").query(redis).unwrap();
+    let mut usage = pipe();
+    for key in &keys {
+        usage.cmd("MEMORY").arg("USAGE").arg(key).arg("SAMPLES").arg(0);
+    }
+    let bytes: Vec<u64> = usage.query(redis).unwrap();
+    let each = |all: f64| all / SESSIONS as f64;
+    (each(bytes.iter().sum::<u64>() as f64), each(keys.len() as f64), each(grown))
+}
+
+fn used(redis: &mut Redis) -> f64 {
+    let info: String = cmd("INFO").arg("memory").query(redis).unwrap();
+    info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().trim().parse().unwrap()
+}

@@ -1,0 +1,27 @@
+//! A process that serves one application until nobody reads from it any more.
+
+use std::{
+    io::{self, Read as _},
+    net::{Ipv4Addr, TcpListener},
+    process, thread,
+};
+
+use tokio::{runtime::Builder, task::LocalSet};
+
+use crate::site::Site;
+
+/// Says on which port, and serves with one thread.
+pub fn serve(open: impl Future<Output = Site>) -> io::Result<()> {
+    thread::spawn(|| {
+        // Ends when who started this is gone.
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        process::exit(0);
+    });
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let site = open.await;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        println!("{}", listener.local_addr()?.port());
+        (site.serve)(listener).await
+    })
+}
