@@ -89,7 +89,8 @@ fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, bars)
     format!(
         "# Sessions compared\n\n\
          Written by `tests/bench in-process` on {date}; {cores} cores, {rustc}, {valgrind}; {frameworks}. Requests over \
-         HTTP, with sessions in each store: [end to end](report/loopback.md).\n\n\
+         HTTP, with sessions in each store: [end to end](report/loopback.md). More sessions, more fields, longer values: \
+         [growth](report/growth.md).\n\n\
          {who}\n\
          Everybody has the same session of eight fields with the same values: user id, a name of 20 bytes, three roles, five \
          lines of a cart, a token of 32 bytes, theme, counter, locale. W0 does not touch it, W1 reads two fields, W2 writes a \
