@@ -26,9 +26,10 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the database undid the statement because of another at the same time.
+/// Whether the database undid the statement because of another at the same time, or SQLite did not begin it since somebody
+/// kept making tables meanwhile (SQLITE_SCHEMA).
 pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
-    matches!(&*code(error), "40001" | "40P01" | "1213")
+    matches!(&*code(error), "40001" | "40P01" | "1213" | "sqlite 17")
 }
 
 /// Whether something could not be made since it is there already.
