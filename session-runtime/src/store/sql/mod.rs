@@ -74,8 +74,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   `busy_timeout`: so call `save` outside of your own.
 /// * **Replicas**: every statement must reach the primary.
 /// * **Time** is that of the runtime's clock alone. A database whose clock is off neither ends sessions nor keeps them.
-/// * **Clean-up** ([`Store::delete_expired`], by the runtime from time to time) goes in batches of 500 rows, and holds up
-///   nobody.
+/// * **Clean-up** ([`Store::delete_expired`], by the runtime from time to time) goes in batches of 500 rows. On
+///   SQLite, where only one can write at a time, whoever writes meanwhile waits for the batch.
 /// * **What cannot be read** is removed with a warning, and reads as none.
 /// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which `sqlx` has at 30), and the
 ///   first call after it is back succeeds.
