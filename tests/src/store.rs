@@ -20,7 +20,7 @@ use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, s
 pub struct Controls {
     pub loads: AtomicUsize,
     pub applies: AtomicUsize,
-    pub deletes: AtomicUsize,
+    pub ends: AtomicUsize,
     pub index_calls: AtomicUsize,
     /// No call gets through.
     pub down: AtomicBool,
@@ -33,9 +33,17 @@ pub struct Controls {
 }
 
 impl Controls {
+    /// What becomes of a change's answer on the way.
+    fn answer(&self, applied: Result<Applied, StoreError>) -> Result<Applied, StoreError> {
+        match self.lose_answer.swap(false, Ordering::SeqCst) {
+            true => Err(StoreError::new("the connection broke before the answer came")),
+            false => applied,
+        }
+    }
+
     pub fn calls(&self) -> (usize, usize, usize) {
         let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        (count(&self.loads), count(&self.applies), count(&self.deletes))
+        (count(&self.loads), count(&self.applies), count(&self.ends))
     }
 }
 
@@ -71,15 +79,15 @@ impl Store for Probe {
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         self.check(&self.controls.applies, key).await?;
-        let applied = self.inner.apply(key, change, now).await;
-        match self.controls.lose_answer.swap(false, Ordering::SeqCst) {
-            true => Err(StoreError::new("the connection broke before the answer came")),
-            false => applied,
-        }
+        self.controls.answer(self.inner.apply(key, change, now).await)
+    }
+
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.check(&self.controls.ends, key).await?;
+        self.controls.answer(self.inner.end(key, change, now).await)
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.check(&self.controls.deletes, key).await?;
         self.inner.delete(key).await
     }
 
@@ -292,6 +300,15 @@ impl Store for AnyStore {
             Self::File(store, _) => store.apply(key, change, now).await,
             Self::Redis(store, _) => store.apply(key, change, now).await,
             Self::Sql(store, _) => store.apply(key, change, now).await,
+        }
+    }
+
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        match self {
+            Self::Memory(store) => store.end(key, change, now).await,
+            Self::File(store, _) => store.end(key, change, now).await,
+            Self::Redis(store, _) => store.end(key, change, now).await,
+            Self::Sql(store, _) => store.end(key, change, now).await,
         }
     }
 

@@ -19,22 +19,20 @@ impl Engine {
         within(self.store_timeout, store.load(key, now)).await
     }
 
-    pub(super) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let Home::Store { store, .. } = &self.home else { return Ok(()) };
-        within(self.store_timeout, store.delete(key)).await
-    }
-
-    /// Removes a record that has just been made to expire. If that fails, clean-up will do it.
-    pub(super) async fn remove_ended(&self, key: &Key) {
-        if let Err(error) = self.delete(key).await {
-            tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
-        }
-    }
-
     /// Applies a change; once more if the answer is lost, which the nonce makes safe (B34).
     pub(super) async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         let Home::Store { store, .. } = &self.home else { return Ok(Applied::Gone) };
         twice(|| within(self.store_timeout, store.apply(key, change, now))).await
+    }
+
+    /// Applies a change that ends the session, and has the record removed. If the answer is lost, and the session is gone
+    /// when asked once more, then it is this that ended it.
+    pub(super) async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let Home::Store { store, .. } = &self.home else { return Ok(Applied::Gone) };
+        match asked(|| within(self.store_timeout, store.end(key, change, now))).await? {
+            (Applied::Gone, Asked::Twice) => Ok(Applied::Applied { renewed: false }),
+            (answer, _) => Ok(answer),
+        }
     }
 
     pub(super) async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
@@ -54,17 +52,31 @@ impl Engine {
     }
 }
 
+/// How often it took to be answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Once,
+    Twice,
+}
+
 /// Asks once more if the answer is lost. Not after a time-out: who waited so long need not wait twice.
 pub(super) async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    Ok(asked(ask).await?.0)
+}
+
+async fn asked<T, F>(ask: impl Fn() -> F) -> Result<(T, Asked), StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     match ask().await {
         Err(error) if !error.is_timeout() => {
             tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
-            ask().await
+            Ok((ask().await?, Asked::Twice))
         }
-        answer => answer,
+        answer => Ok((answer?, Asked::Once)),
     }
 }
 

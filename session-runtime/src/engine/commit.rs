@@ -125,7 +125,7 @@ impl Request {
         let asked = !pending.is_empty();
         let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
         let mut plan = Plan::new(&self.engine, presented, &pending, now)?;
-        plan.fit(inner.response, now)?;
+        plan.fit(inner.response)?;
         self.engine.check_size_of(&plan, presented)?;
         self.engine.seal_plan(&mut plan, presented, now)?;
         let key = presented.key();

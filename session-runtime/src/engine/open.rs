@@ -180,9 +180,8 @@ impl Engine {
     /// Ends the session that somebody presented a long replaced verifier of, if that is wanted: the cookie may be stolen.
     async fn end_if_told(&self, key: &Key, record: &Record, now: Timestamp) -> Result<(), Error> {
         if self.end_replayed
-            && let Applied::Applied { .. } = self.apply(key, &end(record.generation, now), now).await?
+            && let Applied::Applied { .. } = self.end(key, &end(record.generation), now).await?
         {
-            self.remove_ended(key).await;
             self.events.emit(&Event::Ended, Some(key));
         }
         Ok(())

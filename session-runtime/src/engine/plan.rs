@@ -98,13 +98,10 @@ impl Plan {
         match presented {
             Presented::Found(found) if !intent.ends => update(engine, found, pending, &intent, now),
             Presented::Found(found) => match create(engine, pending, &intent, now)? {
-                Self::Create { change, selector, verifier, .. } => Ok(Self::Create {
-                    change,
-                    selector,
-                    verifier,
-                    ends: Some(Box::new(end(found.record.generation, now))),
-                }),
-                _ => Ok(Self::End { change: end(found.record.generation, now) }),
+                Self::Create { change, selector, verifier, .. } => {
+                    Ok(Self::Create { change, selector, verifier, ends: Some(Box::new(end(found.record.generation))) })
+                }
+                _ => Ok(Self::End { change: end(found.record.generation) }),
             },
             Presented::Nobody => create(engine, pending, &intent, now),
             Presented::Lost(lost) => match create(engine, pending, &intent, now)? {
@@ -119,7 +116,7 @@ impl Plan {
     /// Leaves of the plan what the response can still carry the cookie of.
     ///
     /// Without one, a sign-out can keep nothing for the device: it ends the session.
-    pub(crate) fn fit(&mut self, response: Response, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn fit(&mut self, response: Response) -> Result<(), Error> {
         if matches!(response, Response::Awaited | Response::Leaving) {
             return Ok(());
         }
@@ -128,7 +125,7 @@ impl Plan {
             Self::Create { .. } => return too_late("a new session needs one"),
             Self::Update { change, renewal: renewal @ Some(_) } => {
                 if let (Some(Sign::Out), Target::Existing { generation }) = (&change.sign, &change.target) {
-                    *self = Self::End { change: end(*generation, now) };
+                    *self = Self::End { change: end(*generation) };
                     return Ok(());
                 }
                 if matches!(change.renew, Some(Renew::Privilege { .. })) {
@@ -142,12 +139,13 @@ impl Plan {
     }
 }
 
-/// What makes a session expire now and forget all it had.
-pub(super) fn end(generation: u64, now: Timestamp) -> Change {
+/// What makes a session expire, however far behind a node's clock may be, and forget all it had.
+pub(super) fn end(generation: u64) -> Change {
+    const LONG_AGO: Timestamp = Timestamp::from_millis(0);
     let mut change = Change::update(generation);
     change.keep = Some(Vec::new());
     change.sign = Some(Sign::Out);
-    change.restart = Some(Lifetime { idle_until: now, ends_at: now, remembered: false });
+    change.restart = Some(Lifetime { idle_until: LONG_AGO, ends_at: LONG_AGO, remembered: false });
     change
 }
 
@@ -202,7 +200,7 @@ fn update(
         move_kept(&mut change, engine.fields.iter().filter(unchanged), stored);
     }
     if matches!(intent.sign, Some(SignIntent::Out)) && stored.iter().next().is_none() && !writes(&change) {
-        return Ok(Plan::End { change: end(record.generation, now) });
+        return Ok(Plan::End { change: end(record.generation) });
     }
     write_lifetime(&mut change, engine, record, intent, now);
     let renewal = write_renewal(&mut change, engine, found, intent, now)?;

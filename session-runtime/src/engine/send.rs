@@ -42,9 +42,8 @@ impl Request {
 
     /// Ends a session, unless its privilege has changed since: a request from before a sign-in must not undo that.
     async fn end(&self, key: &Key, change: &Change, work: &Work) -> Result<Outcome, Error> {
-        match self.engine.apply(key, change, work.at).await? {
-            // It has expired; that it is removed at once is a courtesy.
-            Applied::Applied { .. } => self.engine.remove_ended(key).await,
+        match self.engine.end(key, change, work.at).await? {
+            Applied::Applied { .. } => {}
             // Perhaps by the first sending, whose answer was lost.
             Applied::Gone if work.resumed => {}
             Applied::Gone => return Ok(self.lose(Lost::Gone)),

@@ -184,9 +184,8 @@ impl Engine {
         for _ in 0..RETRIES {
             let Some(record) = self.live_one(user, key).await? else { return Ok(false) };
             let now = self.clock.now();
-            match self.apply(key, &end(record.generation, now), now).await? {
+            match self.end(key, &end(record.generation), now).await? {
                 Applied::Applied { .. } => {
-                    self.remove_ended(key).await;
                     self.events.emit(&Event::Revoked, Some(key));
                     return Ok(true);
                 }

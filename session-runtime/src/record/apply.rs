@@ -22,12 +22,6 @@ pub struct Verdict {
     pub write: Option<Arc<Record>>,
 }
 
-impl Verdict {
-    fn refuse(answer: Applied) -> Self {
-        Self { answer, write: None }
-    }
-}
-
 impl Change {
     /// What this change does to `current`, the record under its key, expired or not.
     ///
@@ -44,15 +38,12 @@ impl Change {
     /// ```
     #[must_use]
     pub fn judge(&self, current: Option<&Record>, now: Timestamp) -> Verdict {
-        if let Some(record) = current
-            && record.has_seen(self.nonce)
-        {
-            return Verdict { answer: Applied::Applied { renewed: self.renewed(record) }, write: None };
+        if let Err(answer) = self.admit(current, now) {
+            return Verdict { answer, write: None };
         }
         match (&self.target, current) {
-            (Target::New { .. }, Some(_)) => Verdict::refuse(Applied::Conflict),
-            (Target::New { verifier, created_at, lifetime }, None) => {
-                let record = Record {
+            (Target::New { verifier, created_at, lifetime }, _) => {
+                let empty = Record {
                     verifier: *verifier,
                     previous: None,
                     generation: 0,
@@ -67,22 +58,31 @@ impl Change {
                     nonces: Vec::new(),
                     fields: Fields::default(),
                 };
-                if self.expectations_fail(&record.fields, now) {
-                    return Verdict::refuse(Applied::Conflict);
-                }
-                self.write(&record, now)
+                self.write(&empty, now)
             }
+            (Target::Existing { .. }, Some(record)) => self.write(record, now),
+            (Target::Existing { .. }, None) => Verdict { answer: Applied::Gone, write: None },
+        }
+    }
+
+    /// Whether `current` is to be changed; if not, what to answer: that it has been already, or cannot be.
+    pub(crate) fn admit(&self, current: Option<&Record>, now: Timestamp) -> Result<(), Applied> {
+        let none = Fields::default();
+        let fields = match (&self.target, current) {
+            (_, Some(record)) if record.has_seen(self.nonce) => {
+                return Err(Applied::Applied { renewed: self.renewed(record) });
+            }
+            (Target::New { .. }, Some(_)) => return Err(Applied::Conflict),
+            (Target::New { .. }, None) => &none,
             (Target::Existing { generation }, Some(record)) if record.is_live(now) => {
                 if record.generation != *generation {
-                    return Verdict::refuse(Applied::Moved);
+                    return Err(Applied::Moved);
                 }
-                if self.expectations_fail(&record.fields, now) {
-                    return Verdict::refuse(Applied::Conflict);
-                }
-                self.write(record, now)
+                &record.fields
             }
-            (Target::Existing { .. }, _) => Verdict::refuse(Applied::Gone),
-        }
+            (Target::Existing { .. }, _) => return Err(Applied::Gone),
+        };
+        if self.expectations_fail(fields, now) { Err(Applied::Conflict) } else { Ok(()) }
     }
 
     /// Whether the change asks for a renewal and `record` has it.

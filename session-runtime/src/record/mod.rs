@@ -7,6 +7,7 @@ mod change;
 #[cfg(any(feature = "file", feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod encoded;
 mod fields;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-//! The store contract: four calls that a place for sessions must answer. A store never sees a type of the user's.
+//! The store contract: four calls that a place for sessions must answer, and a fifth that it may answer better. A store never sees a type of the user's.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -111,6 +111,32 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Applied, StoreError>> + Send;
 
+    /// Applies a change that ends the session, which [`Change::judge`] has expire and forget all it had, and removes the
+    /// record.
+    ///
+    /// By itself it is [`Store::apply`] and then [`Store::delete`]; if that fails, it is warned of, and left to
+    /// [`Store::delete_expired`]. A store that can do both in one step does. One that is sent again may be answered
+    /// [`Applied::Gone`] then, since nothing is left that knows its nonce: whoever sends it again reckons with that.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    fn end(
+        &self,
+        key: &Key,
+        change: &Change,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Applied, StoreError>> + Send {
+        async move {
+            let answer = self.apply(key, change, now).await?;
+            if let Applied::Applied { .. } = answer
+                && let Err(error) = self.delete(key).await
+            {
+                tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
+            }
+            Ok(answer)
+        }
+    }
+
     /// Removes the record under `key`. Removing what is missing is fine.
     ///
     /// # Errors
@@ -133,7 +159,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send +
 pub(crate) trait DynStore: Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Arc<Record>>>;
     fn apply<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied>;
-    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()>;
+    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
     fn observe(&self, events: Events);
 }
@@ -147,8 +173,8 @@ impl<S: Store> DynStore for S {
         Box::pin(Store::apply(self, key, change, now))
     }
 
-    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
-        Box::pin(Store::delete(self, key))
+    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied> {
+        Box::pin(Store::end(self, key, change, now))
     }
 
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64> {

@@ -14,7 +14,10 @@ use std::{
 
 use session_runtime::{
     Timestamp,
-    store::{Applied, Change, Entry, Fields, Key, Nonce, Previous, Record, Renew, Replaced, Store, StoreError, Target},
+    store::{
+        Applied, Change, Entry, Fields, Key, Lifetime, Nonce, Previous, Record, Renew, Replaced, Store, StoreError,
+        Target,
+    },
     testing::conformance,
 };
 
@@ -60,6 +63,11 @@ const DEFECTS: &[(Defect, &str)] = &[
     (Defect::IgnoresFieldDeadlines, "expiring: an expired value is absent to expectations"),
     (Defect::ExpiresAllWithOne, "expiring: the rest outlives an expired value"),
     (Defect::KeepsExpiredValues, "expiring: an expired value goes with the next write"),
+    (Defect::EndsNothing, "ending: ending removes"),
+    (Defect::EndsByTheClock, "ending: ending removes"),
+    (Defect::EndsAnyGeneration, "ending: another generation does not end"),
+    (Defect::EndsTheMissing, "ending: ending what is not there is gone"),
+    (Defect::EndsWithoutLock, "ending: one end of many wins"),
     (Defect::DeletesNothing, "records: deleting removes"),
     (Defect::RefusesToDeleteTheMissing, "records: deleting what is missing is fine"),
     (Defect::WritesWithoutLock, "races: additions at once are all counted"),
@@ -110,6 +118,11 @@ enum Defect {
     IgnoresFieldDeadlines,
     ExpiresAllWithOne,
     KeepsExpiredValues,
+    EndsNothing,
+    EndsByTheClock,
+    EndsAnyGeneration,
+    EndsTheMissing,
+    EndsWithoutLock,
     DeletesNothing,
     RefusesToDeleteTheMissing,
     WritesWithoutLock,
@@ -132,7 +145,7 @@ where
     let mut missed = Vec::new();
     for (defect, behaviour) in defects {
         // A race is won by chance: on a busy machine a bad store may look good for a while.
-        let tries = if behaviour.contains("races") { 30 } else { 1 };
+        let tries = if behaviour.contains("races") || behaviour.contains("of many") { 30 } else { 1 };
         let mut found = String::new();
         for _ in 0..tries {
             let suite = tokio::spawn(suite(*defect));
@@ -373,6 +386,26 @@ impl Store for BadStore {
             self.lock().insert(key.digest(), record);
         }
         Ok(answer)
+    }
+
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let applied = Applied::Applied { renewed: false };
+        let verdict = change.judge(self.lock().get(&key.digest()).map(|record| &**record), now);
+        match self.defect {
+            Defect::EndsNothing => return Ok(verdict.answer),
+            Defect::EndsByTheClock => {
+                let mut change = change.clone();
+                change.restart = Some(Lifetime { idle_until: now, ends_at: now, remembered: false });
+                return self.apply(key, &change, now).await;
+            }
+            Defect::EndsTheMissing if verdict.answer == Applied::Gone => return Ok(applied),
+            Defect::EndsAnyGeneration if verdict.answer == Applied::Moved => {}
+            _ if verdict.write.is_none() => return Ok(verdict.answer),
+            Defect::EndsWithoutLock => tokio::task::yield_now().await,
+            _ => {}
+        }
+        self.lock().remove(&key.digest());
+        Ok(applied)
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

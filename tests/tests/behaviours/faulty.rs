@@ -114,6 +114,10 @@ impl Store for Faulty {
         self.call(self.inner.apply(key, change, now)).await
     }
 
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.call(self.inner.end(key, change, now)).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.call(self.inner.delete(key)).await
     }

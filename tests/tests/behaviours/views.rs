@@ -190,11 +190,11 @@ over_stores! {
         }
         assert_eq!(server.controls.calls(), (0, 0, 0), "a guest costs the store nothing");
         let visitor = server.signed_in("ada").await;
-        let (loads, applies, deletes) = server.controls.calls();
+        let (loads, applies, ends) = server.controls.calls();
         for path in ["/account", "/code", "/anyone", "/recent", "/maybe"] {
             assert_eq!(visitor.at(&app).get(path).await.set_cookie(), None, "{path}");
         }
-        assert_eq!(server.controls.calls(), (loads + 5, applies, deletes));
+        assert_eq!(server.controls.calls(), (loads + 5, applies, ends));
     }
 
     // B43, S17

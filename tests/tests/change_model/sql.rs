@@ -45,6 +45,10 @@ impl Store for Turns {
         self.next().apply(key, change, now).await
     }
 
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.next().end(key, change, now).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.next().delete(key).await
     }

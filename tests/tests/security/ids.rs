@@ -59,8 +59,8 @@ over_stores! {
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "{path}");
         }
         assert_eq!(kept(&server.store).await, before);
-        let (loads, applies, deletes) = server.controls.calls();
-        assert_eq!((loads, applies, deletes), (7_500, 0, 0));
+        let (loads, applies, ends) = server.controls.calls();
+        assert_eq!((loads, applies, ends), (7_500, 0, 0));
         let heard = server.heard();
         assert!(heard.len() == 7_500 && heard.iter().all(|event| *event == Event::Unknown));
     }

@@ -25,11 +25,11 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Carried, Parts, table};
+use super::{Carried, Parts};
 use crate::{
     clock::Timestamp,
     error::Error,
-    record::{Entry, Fields},
+    record::{Entry, Fields, table},
     schema::Meta,
 };
 

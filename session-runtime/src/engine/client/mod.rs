@@ -2,7 +2,7 @@
 //!
 //! - [`Client`]: makes the cookie's value of a session, and a session of the value.
 //! - `carried`: what a cookie carries of a session.
-//! - `layout`: a session as few bytes, for the encrypted form; `table`: a list of structs in them.
+//! - `layout`: a session as few bytes, for the encrypted form.
 //! - `text`: a session as JSON, for the signed form; `json`: a value in it.
 //! - `pieces`: a value in several cookies.
 //! - `revoked`: which sessions open nothing any more, though their cookies are good.
@@ -16,7 +16,6 @@ mod keep;
 mod layout;
 mod pieces;
 mod revoked;
-mod table;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -157,25 +157,17 @@ impl Store for FileStore {
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let (inner, name, change) = (self.0.clone(), key.hex(), change.clone());
-        let turn = self.turn(&name).await;
-        blocking(move || {
-            let answer = inner.folder.apply(&name, &change, now);
-            drop(turn);
-            answer
-        })
-        .await?
+        let change = change.clone();
+        self.in_turn(key.hex(), move |folder, name| folder.apply(name, &change, now)).await
+    }
+
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let change = change.clone();
+        self.in_turn(key.hex(), move |folder, name| folder.end(name, &change, now)).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let (inner, name) = (self.0.clone(), key.hex());
-        let turn = self.turn(&name).await;
-        blocking(move || {
-            let answer = inner.folder.delete(&name);
-            drop(turn);
-            answer
-        })
-        .await?
+        self.in_turn(key.hex(), Folder::delete).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -192,27 +184,27 @@ impl Store for FileStore {
 impl UserIndex for FileStore {
     async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let key = *key;
-        self.of(user, move |folder, user| folder.enter(user, &key, now)).await
+        self.in_turn(user.hex(), move |folder, user| folder.enter(user, &key, now)).await
     }
 
     async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        self.of(user, Folder::entries).await
+        self.in_turn(user.hex(), Folder::entries).await
     }
 
     async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
         let sessions = keys.iter().map(Key::digest).collect();
-        self.of(user, move |folder, user| folder.leave(user, &sessions)).await
+        self.in_turn(user.hex(), move |folder, user| folder.leave(user, &sessions)).await
     }
 }
 
 impl FileStore {
-    /// Runs `work` on the file of `user`.
-    async fn of<T: Send + 'static>(
+    /// Runs `work` on the file that is called `name`, a session's or a user's, once those before it have.
+    async fn in_turn<T: Send + 'static>(
         &self,
-        user: &User,
+        name: String,
         work: impl FnOnce(&Folder, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (inner, name) = (self.0.clone(), user.hex());
+        let inner = self.0.clone();
         let turn = self.turn(&name).await;
         blocking(move || {
             let answer = work(&inner.folder, &name);

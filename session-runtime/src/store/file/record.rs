@@ -42,6 +42,25 @@ impl Folder {
         Ok(verdict.answer)
     }
 
+    /// Applies a change that ends the session, by removing it.
+    pub(super) fn end(&self, name: &str, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let shard = records(self, name);
+        // As without a session, so without a folder for any.
+        if !shard.exists()? {
+            return Ok(change.judge(None, now).answer);
+        }
+        let locked = shard.lock()?;
+        let current = locked.read(name)?;
+        if let Err(answer) = change.admit(current.as_ref(), now) {
+            return Ok(answer);
+        }
+        locked.remove(name)?;
+        if let Some(user) = current.and_then(|record| record.user) {
+            self.forget_or_warn(&user, name);
+        }
+        Ok(Applied::Applied { renewed: false })
+    }
+
     pub(super) fn delete(&self, name: &str) -> Result<(), StoreError> {
         let shard = records(self, name);
         let path = shard.path().join(name);

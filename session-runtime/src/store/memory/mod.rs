@@ -190,12 +190,19 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let Some(selector) = self.0.selector(key).await else { return Ok(()) };
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let Some(selector) = self.0.selector(key).await else { return Ok(change.judge(None, now).answer) };
         let mut shard = self.0.shard_of(selector);
-        if let Some(record) = shard.remove(selector) {
-            self.0.left(&[(selector, record)]);
-            self.0.vacate(1);
+        if let Err(answer) = change.admit(shard.get(selector), now) {
+            return Ok(answer);
+        }
+        self.0.remove(&mut shard, selector);
+        Ok(Applied::Applied { renewed: false })
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        if let Some(selector) = self.0.selector(key).await {
+            self.0.remove(&mut self.0.shard_of(selector), selector);
         }
         Ok(())
     }
@@ -226,6 +233,13 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
+    fn remove(&self, shard: &mut Shard, selector: Selector) {
+        if let Some(record) = shard.remove(selector) {
+            self.left(&[(selector, record)]);
+            self.vacate(1);
+        }
+    }
+
     async fn selector(&self, key: &Key) -> Option<Selector> {
         let known = key.selector();
         if known.is_some() { known } else { self.find(key).await }

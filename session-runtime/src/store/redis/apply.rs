@@ -9,7 +9,8 @@ use redis::{Cmd, Value};
 
 use super::{
     super::{Add, Applied, Change, Lifetime, Renew, Sign, Target},
-    record::{self, moment, prefix, store},
+    record,
+    value::{moment, prefix, store, undated},
 };
 use crate::{clock::Timestamp, record::integer};
 
@@ -43,7 +44,7 @@ pub(super) fn arguments(command: &mut Cmd, change: &Change, now: Timestamp, extr
     for expect in &change.expect {
         command.arg(&*expect.name);
         match &expect.value {
-            Some(value) => command.arg([&[1][..], value].concat()),
+            Some(value) => command.arg([&[1][..], &undated(value)].concat()),
             None => command.arg(&[0]),
         };
     }

@@ -1,5 +1,5 @@
 //! Sessions on Redis, Valkey and what speaks like them: the store itself and its options. How it gets there is in
-//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`; how a change is applied in `apply`, `script` and
+//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`, and a field in `value`; how a change is applied in `apply`, `script` and
 //! the scripts themselves; whose the sessions are in `users`; what to say of errors in `advice`.
 
 mod advice;
@@ -14,6 +14,7 @@ mod tests;
 mod trust;
 mod url;
 mod users;
+mod value;
 
 use std::{
     fmt,
@@ -32,6 +33,7 @@ use self::{
     record::Garbage,
     script::{APPLY, CREATE, DELETE, DISCARD},
     url::Address,
+    users::Left,
 };
 use super::{
     Applied, Change, ENTRY_CALLED_OFF, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex,
@@ -60,8 +62,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// * **Layout**: each session is a hash named by prefix, `s:` and [`Key::hex`], in which each field is an entry of its
 ///   own; of each user, prefix, `u:` and [`User::hex`] is a sorted set of sessions. Nothing in it opens a session
-///   (SECURITY S2). Keep `hash-max-listpack-value` above the size of your usual fields (default: 64 bytes), and
-///   sessions take a third of the room that they would take otherwise.
+///   (SECURITY S2). A list of structs names their fields once. Keep `hash-max-listpack-value` above the size of
+///   your usual fields (default: 64 bytes), and sessions take a third of the room that they would take otherwise.
 /// * **A change** is one script on one key, whole or not at all, and the same on a cluster. One that is sent again, by
 ///   whomever, counts once.
 /// * **Every key has a time to live**, so that nothing is left behind and [`Store::delete_expired`] has nothing to do:
@@ -228,6 +230,35 @@ impl RedisStore {
         Timestamp::from_millis(self.latest.load(Ordering::Relaxed))
     }
 
+    /// Has the server apply `change`, and says what it answers.
+    async fn change(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Answer, StoreError> {
+        self.at(now);
+        let doing = "change a session";
+        let name = self.session_key(key);
+        let wait = self.wait.filter(|_| ends_something(change));
+        let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some() };
+        if let Some(record) = apply::creation(change, now, extras) {
+            let arguments = |command: &mut Cmd| {
+                command.arg(&record);
+            };
+            let answer = script::run(&self.link, &CREATE, &name, arguments).await;
+            let answer = Answer::read(answer.map_err(|error| advice::failed(doing, error))?);
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+        let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
+        let answer = match wait {
+            Some(wait) => {
+                confirmed(script::run_and_wait(&self.link, &APPLY, &name, arguments, wait).await, wait, doing)?
+            }
+            None => {
+                script::run(&self.link, &APPLY, &name, arguments).await.map_err(|error| advice::failed(doing, error))?
+            }
+        };
+        Answer::read(answer).ok_or_else(|| advice::unexpected(doing))
+    }
+
     /// Removes what was found under `key` and is no session, unless it is one by now.
     async fn discard(&self, key: &str, guard: &[u8]) -> Result<(), StoreError> {
         tracing::warn!(target: "session_runtime", key, "what is stored here is no session of this version; it is removed");
@@ -265,35 +296,19 @@ impl Store for RedisStore {
     }
 
     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.at(now);
-        let doing = "change a session";
-        let name = self.session_key(key);
-        let wait = self.wait.filter(|_| ends_something(change));
-        let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some() };
-        if let Some(record) = apply::creation(change, now, extras) {
-            let arguments = |command: &mut Cmd| {
-                command.arg(&record);
-            };
-            let answer = script::run(&self.link, &CREATE, &name, arguments).await;
-            let answer = Answer::read(answer.map_err(|error| advice::failed(doing, error))?);
-            if let Some(Answer { applied, .. }) = answer {
-                return Ok(applied);
-            }
+        let Answer { applied, left } = self.change(key, change, now).await?;
+        if let Some(left) = left {
+            self.forget_left(&left, key, now, Left::MayComeBack).await;
         }
-        let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
-        let answer = match wait {
-            Some(wait) => {
-                confirmed(script::run_and_wait(&self.link, &APPLY, &name, arguments, wait).await, wait, doing)?
-            }
-            None => {
-                script::run(&self.link, &APPLY, &name, arguments).await.map_err(|error| advice::failed(doing, error))?
-            }
-        };
-        let Answer { applied, left } = Answer::read(answer).ok_or_else(|| advice::unexpected(doing))?;
-        if let Some(left) = left
-            && let Err(error) = self.forget_left(&left, key, now).await
-        {
-            tracing::debug!(target: "session_runtime", %error, "an entry without a session stays until it is met");
+        Ok(applied)
+    }
+
+    /// What is left of the session is its header, expired, for a minute: so a change that is sent again, perhaps by the
+    /// connection to a cluster, is known.
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let Answer { applied, left } = self.change(key, change, now).await?;
+        if let Some(left) = left {
+            self.forget_left(&left, key, now, Left::ForGood).await;
         }
         Ok(applied)
     }

@@ -11,12 +11,14 @@
 //! | `fc` | when somebody signed in, and who; none of a guest |
 //!
 //! Numbers are big-endian, of 8 bytes; in the guard, unless it is flagged as wide, a generation has 4 and a moment 6, which
-//! reach into the year 10889. A field with a deadline is `c1`, the deadline, and the value. Any other is the value, since no
-//! MessagePack begins with `c1`; of what does, the deadline is never.
+//! reach into the year 10889. How a field is stored is in `value`.
 
 use redis::Value;
 
-use super::super::{Digest, Entry, Fields, NONCES, Nonce, Previous, Record, Replaced, User};
+use super::{
+    super::{Digest, Entry, Fields, NONCES, Nonce, Previous, Record, Replaced, User},
+    value::{moment, store, stored},
+};
 use crate::clock::Timestamp;
 
 pub(super) const GUARD: &[u8] = &[0xff];
@@ -30,9 +32,6 @@ const REMEMBERED: u8 = 0x10;
 const WIDE: u8 = 0x20;
 const DEADLINE: u8 = 0x40;
 const FLAGS: u8 = REMEMBERED | WIDE | DEADLINE;
-
-/// Stands before the deadline of a field.
-const MARK: u8 = 0xc1;
 
 /// What is stored is no session of this version.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ pub(super) fn read(reply: Value) -> Result<Option<Record>, Garbage> {
         };
         match (slot, str::from_utf8(&name), stored(&value)) {
             (Some(slot), ..) => header[slot] = Some(value),
-            (None, Ok(name), Some((expires, value))) => fields.push(Entry { name, value, expires }),
+            (None, Ok(name), Some((expires, value))) => fields.push(Entry { name, value: &value, expires }),
             _ => broken = true,
         }
     }
@@ -190,37 +189,6 @@ pub(super) fn whose(guard: Option<&[u8]>, user: Option<&[u8]>, now: Timestamp) -
 /// Who signed in, and when, in a stored user.
 pub(super) fn signed_in(user: &[u8]) -> Option<(Timestamp, User)> {
     Bytes(user).user().map(|(at, user)| (at, User::new(user)))
-}
-
-/// A value as it is stored, with its deadline.
-pub(super) fn store(value: &[u8], expires: Timestamp) -> Vec<u8> {
-    // What looks as if it had a deadline needs one.
-    let mut stored = if value.first() == Some(&MARK) { marked(expires) } else { prefix(expires) };
-    stored.extend_from_slice(value);
-    stored
-}
-
-/// What stands before a MessagePack value.
-pub(super) fn prefix(expires: Timestamp) -> Vec<u8> {
-    if expires == Timestamp::NEVER { Vec::new() } else { marked(expires) }
-}
-
-fn marked(expires: Timestamp) -> Vec<u8> {
-    [&[MARK][..], &moment(expires)].concat()
-}
-
-pub(super) fn moment(moment: Timestamp) -> [u8; 8] {
-    moment.as_millis().to_be_bytes()
-}
-
-fn stored(value: &[u8]) -> Option<(Timestamp, &[u8])> {
-    match value.split_first() {
-        Some((&MARK, rest)) => {
-            let mut bytes = Bytes(rest);
-            Some((bytes.moment()?, bytes.0))
-        }
-        _ => Some((Timestamp::NEVER, value)),
-    }
 }
 
 /// The names and values in an answer of either version of the protocol.

@@ -23,6 +23,15 @@ const BATCH: usize = 500;
 /// What ends the name of a session whose sign-in is called off: its score says since when.
 const CALLED_OFF: u8 = 0;
 
+/// How a user has left a session.
+#[derive(Clone, Copy)]
+pub(super) enum Left {
+    /// It goes on, and somebody may sign in to it again.
+    MayComeBack,
+    /// It has ended.
+    ForGood,
+}
+
 /// An entry as it is stored.
 struct Scored {
     member: Vec<u8>,
@@ -112,20 +121,30 @@ impl RedisStore {
     }
 
     /// Takes out the entry of a session that has just been left by this user, as it was stored. An entry that is older
-    /// than [`ENTRY_GRACE`] counts for nothing any more, and goes when it is met.
-    pub(super) async fn forget_left(&self, left: &[u8], key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        let Some((_, user)) = signed_in(left).filter(|(at, _)| !(*at + ENTRY_GRACE).passed(now)) else { return Ok(()) };
+    /// than [`ENTRY_GRACE`] counts for nothing any more, and goes when it is met; so does this one if it cannot be taken out.
+    pub(super) async fn forget_left(&self, left: &[u8], key: &Key, now: Timestamp, how: Left) {
+        let Some((_, user)) = signed_in(left).filter(|(at, _)| !(*at + ENTRY_GRACE).passed(now)) else { return };
+        let forgotten = match how {
+            Left::MayComeBack => self.forget_unless_back(&user, key, now).await,
+            Left::ForGood => self.leave_sessions(&user, &[*key]).await,
+        };
+        if let Err(error) = forgotten {
+            tracing::debug!(target: "session_runtime", %error, "an entry without a session stays until it is met");
+        }
+    }
+
+    async fn forget_unless_back(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let session = key.digest();
         let mut command = redis::cmd("ZSCORE");
-        command.arg(self.user_key(&user)).arg(&session);
+        command.arg(self.user_key(user)).arg(&session);
         let score: Option<f64> = parsed(self.link.ask(&command).await, "look for a session of a user")?;
         let Some(score) = score else { return Ok(()) };
         // After the score, so that a sign-in since then is either seen, or has its entry at another.
         match self.whose(&session, now).await? {
-            Whose::User(its) if its == user => Ok(()),
+            Whose::User(its) if its == *user => Ok(()),
             _ => {
                 let entry = Scored { member: session.to_vec(), session, called_off: false, score };
-                self.forget(&user, &[&entry]).await
+                self.forget(user, &[&entry]).await
             }
         }
     }

@@ -254,7 +254,7 @@ impl Database {
         }
     }
 
-    async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         match &self.pool {
             #[cfg(feature = "postgres")]
             SqlPool::Postgres(pool) => fetched!(sqlx::Postgres, sql, values, pool),

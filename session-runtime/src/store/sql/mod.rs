@@ -25,7 +25,7 @@ use self::{
     open::Address,
     recent::Recent,
     row::Refused,
-    statements::{BATCH, Dialect, Sql, Statements},
+    statements::{Dialect, Sql, Statements},
 };
 use super::{Applied, Change, Key, Record, Store, StoreError, Target};
 use crate::{clock::Timestamp, error::Error};
@@ -65,8 +65,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   below (then settings say `?migrate=never`). Two applications on one database take two names.
 /// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
 ///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
-///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever, counts once. Signing out takes
-///   one statement more, which has the user's list looked after.
+///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever, counts once. Ending a session is
+///   one statement too, or on MySQL and SQLite two; signing out of one that goes on, one more than a save.
 /// * **The application's transactions** are not touched: the store takes connections of its own from the pool, one for
 ///   each statement, and every statement stands for itself. A handler that holds a connection of the pool while it loads or
 ///   saves its session needs a second one; where all are held so, each waits for the others until the pool's
@@ -75,7 +75,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **Replicas**: every statement must reach the primary.
 /// * **Time** is that of the runtime's clock alone. A database whose clock is off neither ends sessions nor keeps them.
 /// * **Clean-up** ([`Store::delete_expired`], by the runtime from time to time) goes in batches of 500 rows. On
-///   SQLite, where only one can write at a time, whoever writes meanwhile waits for the batch.
+///   SQLite, where only one can write at a time, they are of 100 rows, and whoever writes meanwhile waits for the batch.
 /// * **What cannot be read** is removed with a warning, and reads as none.
 /// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which `sqlx` has at 30), and the
 ///   first call after it is back succeeds.
@@ -241,7 +241,7 @@ impl SqlStore {
         loop {
             let rows = self.database.change_again(sql, &moments).await.map_err(|error| failed(doing, error))?;
             all += rows;
-            if rows < BATCH {
+            if rows < self.database.dialect().batch() {
                 return Ok(all);
             }
             tokio::task::yield_now().await;
@@ -287,6 +287,31 @@ impl Store for SqlStore {
                 }
             } else if is_sure {
                 return Ok(verdict.answer);
+            }
+            (current, is_sure) = (self.look(&id, doing).await?, true);
+        }
+    }
+
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        let (id, doing) = (key.digest(), "end a session");
+        let (mut tries, mut sent_before) = (Tries::new(&self.database), false);
+        let guess = self.recent.get(&id);
+        let (mut current, mut is_sure) =
+            if guess.is_some() { (guess, false) } else { (self.look(&id, doing).await?, true) };
+        loop {
+            match (change.admit(current.as_deref(), now), &current) {
+                (Ok(()), Some(record)) => match self.remove(&id, record).await {
+                    Ok(true) => return Ok(Applied::Applied { renewed: false }),
+                    Ok(false) => {}
+                    Err(error) if tries.once_more(&error) => sent_before = true,
+                    Err(error) => {
+                        self.recent.forget(&id);
+                        return Err(failed(doing, error));
+                    }
+                },
+                (Err(Applied::Gone), _) if is_sure && sent_before => return Ok(Applied::Applied { renewed: false }),
+                (Err(answer), _) if is_sure => return Ok(answer),
+                _ => {}
             }
             (current, is_sure) = (self.look(&id, doing).await?, true);
         }

@@ -72,6 +72,24 @@ impl SqlStore {
             Err(error) => Err(Refused::Now(error)),
         }
     }
+
+    /// Removes the row of `old`, and its entry among its user's. Whether it could, since it was still there.
+    pub(super) async fn remove(&self, id: &[u8; 16], old: &Record) -> Result<bool, sqlx::Error> {
+        let values = [Value::Bytes(id), Value::Number(revision(old).unwrap_or_default())];
+        let removed = match &self.statements.end {
+            Some(end) => !self.database.rows_once(end, &values).await?.is_empty(),
+            None => self.database.change(&self.statements.discard, &values).await? > 0,
+        };
+        self.recent.forget(id);
+        if let Some(entries) = &self.statements.delete_entries
+            && removed
+            && old.user.is_some()
+            && let Err(error) = self.database.change_again(entries, &[Value::Bytes(id)]).await
+        {
+            tracing::debug!(target: "session_runtime", %error, "an entry without a session stays until clean-up meets it");
+        }
+        Ok(removed)
+    }
 }
 
 /// Why a row was not written.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use super::name::Name;
 
-/// How many rows one statement of the clean-up touches.
-pub(super) const BATCH: u64 = 500;
 /// How many sessions a scan gives at once.
 pub(super) const SCANNED: usize = 256;
 
@@ -37,6 +35,8 @@ pub(super) struct Statements {
     pub(super) delete: Sql,
     /// id: what else it takes, if that was there.
     pub(super) delete_entries: Option<Sql>,
+    /// id, revision → id, revision of what it removed, with its entries, where one statement can.
+    pub(super) end: Option<Sql>,
     /// id, revision.
     pub(super) discard: Sql,
     /// now, now.
@@ -70,6 +70,12 @@ impl Statements {
             }
             Dialect::MySql | Dialect::Sqlite => format!("DELETE FROM {s} WHERE id = ?"),
         };
+        let end = (dialect == Dialect::Postgres).then(|| {
+            // By what was removed: a condition looks at the table as it was before, also where another was first.
+            let gone = format!("DELETE FROM {s} WHERE id = ? AND revision = ? RETURNING id, revision");
+            let left = format!("DELETE FROM {u} WHERE id IN (SELECT id FROM gone)");
+            format!("WITH gone AS ({gone}), left_lists AS ({left}) SELECT id, revision FROM gone")
+        });
         let entries = format!("DELETE FROM {u} WHERE id = ?");
         let insert = match dialect {
             Dialect::Postgres | Dialect::Sqlite => " ON CONFLICT DO NOTHING",
@@ -86,13 +92,14 @@ impl Statements {
                  entered_at = VALUES(entered_at), place = VALUES(place), check_at = VALUES(check_at)"
             }
         };
+        let limit = dialect.batch();
         // The rows of a batch of which `moment` has come: a condition, and what stands at the statement's end.
         let batch = |table: &str, key: &str, moment: &str, lock: &str| {
-            let due = format!("SELECT {key} FROM {table} WHERE {moment} <= ? ORDER BY {moment} LIMIT {BATCH}");
+            let due = format!("SELECT {key} FROM {table} WHERE {moment} <= ? ORDER BY {moment} LIMIT {limit}");
             match dialect {
                 Dialect::Postgres => (format!("({key}) IN ({due}{lock})"), String::new()),
                 Dialect::Sqlite => (format!("({key}) IN ({due})"), String::new()),
-                Dialect::MySql => (format!("{moment} <= ?"), format!(" ORDER BY {moment} LIMIT {BATCH}")),
+                Dialect::MySql => (format!("{moment} <= ?"), format!(" ORDER BY {moment} LIMIT {limit}")),
             }
         };
         let (expired, expired_end) = batch(&s, "id", "expires_at", " FOR UPDATE SKIP LOCKED");
@@ -121,6 +128,7 @@ impl Statements {
             )),
             delete: sql(delete),
             delete_entries: (dialect != Dialect::Postgres).then(|| sql(entries)),
+            end: end.map(sql),
             discard: sql(format!("DELETE FROM {s} WHERE id = ? AND revision = ?")),
             delete_expired: sql(format!("DELETE FROM {s} WHERE {expired} AND expires_at <= ? AND {ours}{expired_end}")),
             last: last.map(sql),
@@ -154,6 +162,14 @@ impl Statements {
 }
 
 impl Dialect {
+    /// How many rows one statement of the clean-up touches. Fewer where others cannot write meanwhile.
+    pub(super) fn batch(self) -> u64 {
+        match self {
+            Self::Postgres | Self::MySql => 500,
+            Self::Sqlite => 100,
+        }
+    }
+
     /// With parameters as this kind of database wants them.
     fn sql(self, text: &str) -> Sql {
         if self != Self::Postgres {

@@ -7,6 +7,7 @@
 mod account;
 mod counters;
 mod deadlines;
+mod ending;
 mod expiring;
 mod fields;
 mod guards;
@@ -102,6 +103,13 @@ pub async fn run_with<S: Store>(expiry: Expiry, make: impl AsyncFn() -> S) {
             deleting_what_is_missing_is_fine
             a_deleted_key_may_be_created_again
             a_key_made_from_a_digest_names_the_same_record;
+        ending:
+            ending_removes
+            another_generation_does_not_end
+            ending_what_is_not_there_is_gone
+            an_end_sent_again_ends_nothing_else
+            one_end_of_many_wins
+            what_ends_while_written_stays_ended;
         guards:
             an_update_of_nothing_is_gone
             an_update_after_deletion_is_gone
@@ -292,6 +300,7 @@ pub async fn run_user_index_with<S: UserIndex>(expiry: Expiry, make: impl AsyncF
         vanishing:
             an_entry_without_a_session_vanishes
             the_entry_of_a_deleted_session_vanishes
+            the_entry_of_an_ended_session_vanishes
             the_entry_of_an_expired_session_vanishes
             the_entry_of_who_signed_out_vanishes
             the_entry_of_who_signed_in_as_another_vanishes;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     races::race,
-    subject::{NOW, Sentence as _, Subject, after, answered, create, update},
+    subject::{APPLIED, NOW, Sentence as _, Subject, after, answered, create, ending, update},
 };
 use crate::{
     clock::Timestamp,
@@ -45,10 +45,11 @@ pub(super) async fn every_live_session_is_found_as_it_is<S: Scan>(store: Arc<S>)
 }
 
 pub(super) async fn what_ended_is_not_found<S: Scan>(store: Arc<S>) {
-    let (stays, expires, deleted) =
-        (Subject::created(&store).await, Subject::created(&store).await, Subject::created(&store).await);
+    let (stays, expires) = (Subject::created(&store).await, Subject::created(&store).await);
+    let (deleted, ended) = (Subject::created(&store).await, Subject::created(&store).await);
     stays.write(&update().touching(after(60))).await;
     deleted.delete().await;
+    assert_eq!(ended.end(&ending(0)).await, APPLIED);
     let found = |now| {
         let store = store.clone();
         async move { all(&store, now).await.into_keys().collect::<std::collections::HashSet<_>>() }

@@ -41,6 +41,12 @@ pub(super) fn update() -> Change {
     Change::update(0)
 }
 
+/// Ends the session of this generation.
+pub(super) fn ending(generation: u64) -> Change {
+    let long_ago = Timestamp::from_millis(0);
+    Change::update(generation).keeping([]).signing_out().restarting(long_ago, long_ago, false)
+}
+
 pub(super) trait Sentence: Sized {
     fn setting(self, name: impl Into<Name>, value: impl Into<Vec<u8>>) -> Self {
         self.setting_until(name, value, Timestamp::NEVER)
@@ -154,6 +160,14 @@ impl<S: Store> Subject<S> {
     /// Applies what must apply.
     pub(super) async fn write(&self, change: &Change) {
         assert_eq!(self.apply(change).await, APPLIED, "of {change:?}");
+    }
+
+    pub(super) async fn end(&self, ending: &Change) -> Applied {
+        self.end_at(ending, NOW).await
+    }
+
+    pub(super) async fn end_at(&self, ending: &Change, now: Timestamp) -> Applied {
+        answered(self.store.end(&self.key, ending, now).await)
     }
 
     pub(super) async fn delete(&self) {

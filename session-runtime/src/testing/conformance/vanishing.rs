@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     account::{Account, settled},
-    subject::{NOW, Sentence as _, Subject, after, answered, create, update},
+    subject::{APPLIED, NOW, Sentence as _, Subject, after, answered, create, ending, update},
 };
-use crate::store::UserIndex;
+use crate::store::{Applied, UserIndex};
 
 pub(super) async fn an_entry_without_a_session_vanishes<S: UserIndex>(store: Arc<S>) {
     let ada = Account::of(&store, b"ada");
@@ -24,6 +24,16 @@ pub(super) async fn the_entry_of_a_deleted_session_vanishes<S: UserIndex>(store:
     first.delete().await;
     third.delete().await;
     assert!(ada.entries_after_cleaning(settled()).await.is_empty());
+}
+
+// B41
+pub(super) async fn the_entry_of_an_ended_session_vanishes<S: UserIndex>(store: Arc<S>) {
+    let ada = Account::of(&store, b"ada");
+    let [first, second] = [ada.sign_in().await, ada.sign_in().await];
+    assert_eq!(first.end(&ending(0)).await, APPLIED);
+    assert_eq!(ada.entries_after_cleaning(settled()).await, [second.key]);
+    assert_eq!(second.end(&ending(7)).await, Applied::Moved);
+    assert_eq!(ada.entries_after_cleaning(settled()).await, [second.key]);
 }
 
 pub(super) async fn the_entry_of_an_expired_session_vanishes<S: UserIndex>(store: Arc<S>) {

@@ -3,11 +3,12 @@
 -- and is no more, or by another, also who that was.
 --
 -- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
--- a server without memory refuses. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
+-- a server without memory refuses, unless it frees memory before. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
 -- goes by the server's locale. Functions and tables are made where they are needed, since most changes need none.
 local key, args, at = KEYS[1], ARGV, 2
 local call, pack, unpacked, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
-local GUARD, BIRTH, NONCES, USER, MARK = '\255', '\254', '\253', '\252', 193
+local GUARD, BIRTH, NONCES, USER = '\255', '\254', '\253', '\252'
+local DATED, DATED_TABLE, TABLE = 193, 199, '\200'
 local HALF, MOST, MARGIN, CHUNK = 4294967296, 34560000000, 60000, 3000
 
 local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected_h, expected_l, touch_h, touch_l,
@@ -79,16 +80,19 @@ end
 
 -- All fields are looked at only to keep some, or once the first deadline among them may have passed.
 local writes = sets + unsets + adds > 0 or keeps == 1
-local sweeps = exists and writes and (keeps == 1 or first_h < now_h or first_h == now_h and first_l <= now_l)
+-- Where nothing stays but the header, as at a log-out, nothing is looked at.
+local wipes = exists and keeps == 1 and kept + sets + adds == 0 and signs > 0
+local sweeps = exists and writes and not wipes and (keeps == 1 or first_h < now_h or first_h == now_h and first_l <= now_l)
 
 local live, stored_at
 if expects > 0 or adds > 0 or sweeps then
-  -- What a stored value holds, if it has not expired.
+  -- A stored value without its deadline, if that has not passed.
   function live(stored)
-    if not stored or byte(stored, 1) ~= MARK then return stored end
+    local mark = stored and byte(stored, 1)
+    if mark ~= DATED and mark ~= DATED_TABLE then return stored end
     if #stored > 8 then
       local h, l = unpacked('>I4I4', stored, 2)
-      if now_h < h or now_h == h and now_l < l then return sub(stored, 10) end
+      if now_h < h or now_h == h and now_l < l then return (mark == DATED and '' or TABLE) .. sub(stored, 10) end
     end
   end
 
@@ -137,6 +141,10 @@ if signs > 0 and exists then
   if left and user and sub(left, 9) == sub(user, 9) then left = nil end
 end
 local birth_changes = creates == 1
+if wipes then
+  birth = birth or call('HGET', key, BIRTH)
+  birth_changes, first_h, first_l = birth, HALF - 1, HALF - 1
+end
 if renews > 0 then
   local now = sub(args[1], 7, 14)
   if renews == 1 then
@@ -178,7 +186,7 @@ if sweeps then
     if not stays[name] then
       if keep and not keep[name] or not live(value) then
         gone[#gone + 1] = name
-      elseif byte(value, 1) == MARK then
+      elseif byte(value, 1) == DATED or byte(value, 1) == DATED_TABLE then
         local h, l = unpacked('>I4I4', value, 2)
         if h < first_h or h == first_h and l < first_l then first_h, first_l = h, l end
       end
@@ -255,7 +263,7 @@ if adds > 0 then
 end
 
 -- From here on it is written.
-if not exists and (found[1] or found[2] or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
+if wipes or not exists and (found[1] or found[2] or found.err or call('EXISTS', key) == 1) then call('UNLINK', key) end
 flags = 1 + remembered * 16
 has_deadline = first_h < HALF - 1 or first_l < HALF - 1
 if has_deadline then flags = flags + 64 end
@@ -291,14 +299,14 @@ if birth_changes or user or sums or gone or sets * 2 > CHUNK then
 else
   call('HSET', key, GUARD, guard, NONCES, nonces, unpack(args, first_set, first_unset - 1))
 end
-if signs == 2 then call('HDEL', key, USER) end
-if unsets > 0 then in_chunks('HDEL', args, first_unset, first_add - 1) end
+if signs == 2 and not wipes then call('HDEL', key, USER) end
+if unsets > 0 and not wipes then in_chunks('HDEL', args, first_unset, first_add - 1) end
 
 -- What frees memory, and no more than that. After a failover the server may be one that cannot expire fields.
 local end_h, end_l = idle_h, idle_l
 if ends_h < end_h or ends_h == end_h and ends_l < end_l then end_h, end_l = ends_h, ends_l end
 local remaining = (end_h - now_h) * HALF + end_l - now_l
-if not exists or end_h ~= was_h or end_l ~= was_l or remaining > MOST then
+if not exists or wipes or end_h ~= was_h or end_l ~= was_l or remaining > MOST then
   call('PEXPIRE', key, math.max(0, math.min(remaining, MOST)) + MARGIN)
 end
 for index = first_ttl, first_ttl + ttls * 2 - 1, 2 do

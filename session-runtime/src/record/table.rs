@@ -1,7 +1,7 @@
 //! A list of structs as a table: the names of their fields once, and then the rows.
 //!
 //! Values are MessagePack by name, so that structs may grow, which repeats each name for every item of a list: half of a
-//! cart. A table is one byte for the number of columns, their names, and the values row by row. It is no compression: its
+//! cart. Where room is scarce (in cookies and in Redis) they are kept as tables. A table is one byte for the number of columns, their names, and the values row by row. It is no compression: its
 //! length says nothing of what the values have in common (SECURITY S43).
 
 use rmp::{
@@ -11,7 +11,7 @@ use rmp::{
 };
 
 /// The same value as a table, if it is a list of at least two structs of one shape.
-pub(super) fn pack(value: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
     let rows = list(&mut rest)?; // most values are none, which their first byte tells
     if rows < 2 {
@@ -36,7 +36,7 @@ pub(super) fn pack(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The list that [`pack`] made a table of.
-pub(super) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
     let (&columns, mut rest) = table.split_first()?;
     let names = (0..columns).map(|_| text(&mut rest)).collect::<Option<Vec<_>>>()?;
     if names.is_empty() {
