@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Kind};
 
@@ -55,6 +55,15 @@ impl Verifier {
     pub(crate) const fn none() -> Self {
         Self([0; 32])
     }
+}
+
+/// What names and proves a new session, in one call of the operating system.
+pub(crate) fn draw() -> Result<(Selector, Verifier), Error> {
+    let drawn = Zeroizing::new(random::<48>()?);
+    let (mut selector, mut verifier) = (Selector([0; 16]), Verifier([0; 32]));
+    selector.0.copy_from_slice(&drawn[..16]);
+    verifier.0.copy_from_slice(&drawn[16..]);
+    Ok((selector, verifier))
 }
 
 /// Makes the digests of one application's verifiers.
@@ -276,11 +285,12 @@ impl Nonce {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 15)].into());
+    }
+    text
 }
 
 #[cfg(test)]

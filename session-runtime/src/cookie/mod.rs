@@ -27,7 +27,7 @@ mod writer;
 pub use self::plain::PlainCookie;
 pub use self::spec::{CookieSpec, SameSite};
 pub(crate) use self::{
-    base64::decoded,
+    base64::{decoded, encoded},
     loopback::is_loopback,
     present::{find_one, present},
     rules::LARGEST_PAIR,

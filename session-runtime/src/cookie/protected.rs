@@ -12,9 +12,11 @@
 
 use std::time::Duration;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-
-use super::{rules::LARGEST_PAIR, writer::LONGEST};
+use super::{
+    base64::{decoded, encoded},
+    rules::LARGEST_PAIR,
+    writer::LONGEST,
+};
 use crate::{
     clock::Timestamp,
     error::Error,
@@ -74,7 +76,7 @@ impl Protector {
             Protection::Signed => self.signer.sign(&dated, &place.parts()),
             Protection::Private => self.sealer.seal(&dated, &place.parts())?,
         };
-        Ok(Base64UrlUnpadded::encode_string(&bytes))
+        Ok(encoded(&bytes))
     }
 
     /// What a value says, if one of our keys made it for this cookie and its time is not over.
@@ -89,7 +91,7 @@ impl Protector {
         if value.len() > LARGEST_PAIR {
             return None;
         }
-        let bytes = Base64UrlUnpadded::decode_vec(std::str::from_utf8(value).ok()?).ok()?;
+        let bytes = decoded(value)?;
         match protection {
             Protection::Signed => in_time(self.signer.open(&bytes, &place.parts(), now)?.value, now),
             Protection::Private => in_time(&self.sealer.open(&bytes, &place.parts(), now)?.value, now),

@@ -15,7 +15,6 @@
 //! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger has nothing to try it on but this
 //! server, one guess in 2^128 a request, and would still have to guess a verifier of 256 bits.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -81,7 +80,7 @@ impl Signer {
         signed[5..21].copy_from_slice(&selector.0);
         signed[21..].copy_from_slice(&verifier.0);
         mac.copy_from_slice(&key.mac(signed));
-        Base64UrlUnpadded::encode_string(&*bytes)
+        base64::encode(&bytes)
     }
 
     /// What a token says, if it is one of ours. Neither allocates nor, for a value of another length, computes.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
-    id::{Selector, Verifier},
+    id::{Selector, Verifier, draw},
     record::{Change, Expect, Fields, Lifetime, Record, Renew, Set, Sign, Target},
     schema::{Meta, Stays},
     store::User,
@@ -159,7 +159,7 @@ fn create(engine: &Engine, pending: &Pending, intent: &Intent<'_>, now: Timestam
         return Ok(Plan::Nothing);
     }
     let empty = Fields::default();
-    let (selector, verifier) = (Selector::random()?, Verifier::random()?);
+    let (selector, verifier) = draw()?;
     let lifetime = engine.lifetimes.starting(now, intent.remember.unwrap_or(false));
     let digest = engine.digester.digest(selector, &verifier);
     let mut change = Change::create(digest, now, lifetime.idle_until, lifetime.ends_at);

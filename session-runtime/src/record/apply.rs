@@ -153,13 +153,13 @@ impl Change {
             return Fields::default();
         }
         // To the byte, where nothing has expired: records of one size leave no gaps in memory when they replace each other.
-        let replaced = |name: &Name| old.get(name).map_or(0, |entry| Fields::room_for(name, entry.value.len()));
+        let replaced = |name: &Name| old.get(name).map_or(0, |entry| Fields::room_for(name.len(), entry.value.len()));
         let mut room = old.as_bytes().len();
         for set in &self.set {
-            room = (room + Fields::room_for(&set.name, set.value.len())).saturating_sub(replaced(&set.name));
+            room = (room + Fields::room_for(set.name.len(), set.value.len())).saturating_sub(replaced(&set.name));
         }
         for add in &self.add {
-            room += Fields::room_for(&add.name, integer::MOST);
+            room += Fields::room_for(add.name.len(), integer::MOST);
         }
         let mut new = Fields::with_capacity(room);
         // What stays is copied as it is, in as long pieces as there are.

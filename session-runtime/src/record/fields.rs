@@ -66,8 +66,8 @@ impl Fields {
     }
 
     /// The bytes that a field takes.
-    pub(super) const fn room_for(name: &str, value: usize) -> usize {
-        HEAD + name.len() + value
+    pub(crate) const fn room_for(name: usize, value: usize) -> usize {
+        HEAD + name + value
     }
 
     /// Gives back room that was left for what has gone, where that is more than a small value.

@@ -42,18 +42,25 @@ pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
     if names.is_empty() {
         return None;
     }
-    let (mut rows, mut body) = (0_u32, Vec::with_capacity(2 * table.len()));
+    // The values row by row, of which the last ends the table.
+    let mut values = Vec::with_capacity(rest.len());
     while !rest.is_empty() {
-        rows = rows.checked_add(1)?;
-        write_map_len(&mut body, columns.into()).ok()?;
-        for name in &names {
-            body.extend_from_slice(name);
-            body.extend_from_slice(one(&mut rest)?);
+        values.push(one(&mut rest)?);
+    }
+    let rows = u32::try_from(values.len() / names.len()).ok()?;
+    if values.len() % names.len() != 0 {
+        return None;
+    }
+    let named = names.iter().map(|name| name.len()).sum::<usize>() + 5;
+    let mut value = Vec::with_capacity(5 + table.len() + rows as usize * named);
+    write_array_len(&mut value, rows).ok()?;
+    for row in values.chunks(names.len()) {
+        write_map_len(&mut value, columns.into()).ok()?;
+        for (name, one) in names.iter().zip(row) {
+            value.extend_from_slice(name);
+            value.extend_from_slice(one);
         }
     }
-    let mut value = Vec::with_capacity(body.len() + 5);
-    write_array_len(&mut value, rows).ok()?;
-    value.extend(body);
     Some(value)
 }
 

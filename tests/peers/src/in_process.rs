@@ -29,7 +29,7 @@ fn measure(quick: bool, report: Option<(&Path, &str)>) -> bool {
     let ours = contestants.iter().position(|of| of.name == OURS.name).unwrap();
     eprintln!("sessions in cookies");
     let cookies = sealed::measure(effort);
-    let bars = bars::bars(&figures[ours], &faults[ours].1, sealed::bytes_of_ours(&cookies));
+    let bars = bars::bars(&figures[ours], &faults[ours].1, sealed::ours(&cookies));
     let verdicts = bars::verdicts(Part::InProcess, &bars);
     let table = tables::bars(&bars, &verdicts);
     if let Some((directory, date)) = report {

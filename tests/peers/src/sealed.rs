@@ -45,10 +45,9 @@ fn bytes(contestant: &Contestant) -> usize {
     })
 }
 
-/// Of this project's.
-pub fn bytes_of_ours(all: &[Sealed]) -> Option<usize> {
-    let ours = |of: &&Sealed| of.contestant.package == OURS.package;
-    all.iter().find(ours).map(|of| of.bytes)
+/// This project's.
+pub fn ours(all: &[Sealed]) -> Option<&Sealed> {
+    all.iter().find(|of| of.contestant.package == OURS.package)
 }
 
 pub fn table(all: &[Sealed]) -> String {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use proptest::prelude::*;
 
 use super::{Protection::*, *};

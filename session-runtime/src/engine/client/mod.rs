@@ -22,7 +22,6 @@ mod text;
 
 use std::{cmp::Reverse, sync::Arc};
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 pub(super) use self::pieces::{Pieces, split};
@@ -34,7 +33,7 @@ use self::{
 use super::open::Found;
 use crate::{
     clock::Timestamp,
-    cookie::{LONGEST, decoded},
+    cookie::{LONGEST, decoded, encoded},
     error::{Error, Kind},
     event::Events,
     id::{Key, Selector},
@@ -178,7 +177,7 @@ impl Client {
         Ok(match &self.how {
             How::Encrypted { sealer, names } => {
                 let sealed = sealer.seal(&layout::write(carried, names, now), &self.place())?;
-                Base64UrlUnpadded::encode_string(&sealed)
+                encoded(&sealed)
             }
             How::Signed(signer) => text::sign(&text::write(carried, now)?, signer, &self.place()),
         })

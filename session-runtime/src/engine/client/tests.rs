@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use proptest::prelude::*;
 
 use super::*;

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Carried, NAME, Parts, json::Json};
 use crate::{
     clock::Timestamp,
-    cookie::decoded,
+    cookie::{decoded, encoded},
     error::{Error, Kind},
     keys::sign::{HEAD, MAC, Signer},
     record::{Entry, Fields},
@@ -50,7 +50,7 @@ pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error>
     let record = &*carried.record;
     let signed_in = carried.signed_in();
     let mut text = Text {
-        id: Base64UrlUnpadded::encode_string(&carried.name()),
+        id: encoded(&carried.name()),
         created_at: record.created_at.as_millis(),
         seen_at: record.seen_at.as_millis(),
         idle_until: record.idle_until.as_millis(),
@@ -114,7 +114,7 @@ pub(super) fn sign(text: &[u8], signer: &Signer, place: &[&[u8]]) -> String {
     let (head, rest) = signed.split_at(HEAD);
     let (text, mac) = rest.split_at(rest.len() - MAC);
     let signature = [head, mac].concat();
-    format!("{}.{}", Base64UrlUnpadded::encode_string(text), Base64UrlUnpadded::encode_string(&signature))
+    format!("{}.{}", encoded(text), encoded(&signature))
 }
 
 /// The text, if we signed it, and whether the current key did.

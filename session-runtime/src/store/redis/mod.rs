@@ -214,11 +214,11 @@ impl RedisStore {
     }
 
     fn session_key(&self, key: &Key) -> String {
-        format!("{}s:{}", self.prefix, key.hex())
+        [&*self.prefix, "s:", &key.hex()].concat()
     }
 
     fn user_key(&self, user: &User) -> String {
-        format!("{}u:{}", self.prefix, user.hex())
+        [&*self.prefix, "u:", &user.hex()].concat()
     }
 
     fn at(&self, now: Timestamp) {

@@ -43,9 +43,12 @@ pub(super) struct Garbage {
 /// The session in the answer to HGETALL; none if there is nothing.
 pub(super) fn read(reply: Value) -> Result<Option<Record>, Garbage> {
     let mut header: [Option<Vec<u8>>; 4] = Default::default();
-    let mut fields = Fields::default();
+    let pairs = pairs(reply);
+    // At least what it takes; a table takes more than it is stored in.
+    let room = pairs.iter().map(|(name, value)| Fields::room_for(name.len(), value.len())).sum();
+    let mut fields = Fields::with_capacity(room);
     let mut broken = false;
-    for (name, value) in pairs(reply) {
+    for (name, value) in pairs {
         let slot = match &*name {
             GUARD => Some(0),
             BIRTH => Some(1),

@@ -51,19 +51,25 @@ impl SqlStore {
         new.encode(&mut bytes).map_err(|error| {
             Refused::ForGood(StoreError::new("cannot encode a session; this is a defect").because(error))
         })?;
-        let digest = new.user.as_ref().map(|user| User::new(&**user).digest());
-        let user = digest.as_ref().map_or(Value::Null, |digest| Value::Bytes(digest));
-        let (id, revision_now) = (Value::Bytes(id), Value::Number(revision(new).unwrap_or_default()));
-        let (expires, record) = (Value::Number(deadline(new.expires_at())), Value::Bytes(&bytes));
-        let changed = match old.map(revision) {
-            None => {
-                let values = [id, revision_now, expires, user, record];
-                self.database.change(&self.statements.insert, &values).await
-            }
-            Some(before) => {
-                let before = Value::Number(before.unwrap_or_default());
-                let values = [revision_now, expires, user, record, id, before];
-                self.database.change(&self.statements.update, &values).await
+        let (id, record) = (Value::Bytes(id), Value::Bytes(&bytes));
+        let revision_of = |record| Value::Number(revision(record).unwrap_or_default());
+        let stays = |old: &Record| old.user == new.user && deadline(old.expires_at()) == deadline(new.expires_at());
+        let changed = if let Some(old) = old.filter(|old| stays(old)) {
+            let values = [revision_of(new), record, id, revision_of(old)];
+            self.database.change(&self.statements.rewrite, &values).await
+        } else {
+            let digest = new.user.as_ref().map(|user| User::new(&**user).digest());
+            let user = digest.as_ref().map_or(Value::Null, |digest| Value::Bytes(digest));
+            let expires = Value::Number(deadline(new.expires_at()));
+            match old {
+                None => {
+                    let values = [id, revision_of(new), expires, user, record];
+                    self.database.change(&self.statements.insert, &values).await
+                }
+                Some(old) => {
+                    let values = [revision_of(new), expires, user, record, id, revision_of(old)];
+                    self.database.change(&self.statements.update, &values).await
+                }
             }
         };
         match changed {

@@ -31,6 +31,9 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     /// revision, expiry, user, record; id and the revision that it must have.
     pub(super) update: Sql,
+    /// revision, record; id and the revision that it must have: where expiry and user stay. SQLite writes an index anew for
+    /// a column that is set, also to what it was.
+    pub(super) rewrite: Sql,
     /// id.
     pub(super) delete: Sql,
     /// id: what else it takes, if that was there.
@@ -126,6 +129,7 @@ impl Statements {
             update: sql(format!(
                 "UPDATE {s} SET revision = ?, expires_at = ?, user_hash = ?, record = ? WHERE id = ? AND revision = ?"
             )),
+            rewrite: sql(format!("UPDATE {s} SET revision = ?, record = ? WHERE id = ? AND revision = ?")),
             delete: sql(delete),
             delete_entries: (dialect != Dialect::Postgres).then(|| sql(entries)),
             end: end.map(sql),

@@ -92,7 +92,7 @@ fn bars(all: &[Measured], redis: &OnRedis) -> Vec<Bar> {
     bars.push(Bar {
         name: "bytes per session on Redis".to_owned(),
         bound: Bound::AtMost(450.0),
-        measured: redis.room.get(OURS).map(|room| room.full),
+        measured: redis.room.get(OURS).map(|room| room.full.own),
     });
     for work in [1, 2, 3] {
         let name = format!("{} statements on PostgreSQL", WORKS[work]);

@@ -7,6 +7,7 @@ use super::{
     counts::Counts,
     crowd::CROWD,
     nodes, room,
+    room::Bytes,
     speed::{self, Compared, ROUNDS, Speed},
 };
 use crate::{
@@ -24,8 +25,8 @@ pub fn write(folder: &Path, date: &str, all: &[Measured], redis: &OnRedis, bars:
     for of in all {
         fs::write(plots.join(format!("{}.svg", file(of.store))), plot_of(of))?;
     }
-    let room = redis.room.iter().map(|of| (of.kept.name.to_owned(), Some(of.full))).collect();
-    let room = plot::bars("Bytes per full session on Redis", &[(String::new(), room)]);
+    let room = redis.room.iter().map(|of| (of.kept.name.to_owned(), Some(of.full.own))).collect();
+    let room = plot::bars("Bytes per session on Redis, of its own key", &[(String::new(), room)]);
     fs::write(plots.join("loopback-room.svg"), room)?;
     fs::write(folder.join("loopback.md"), text(date, all, redis, bars))
 }
@@ -130,7 +131,8 @@ fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String 
     text += &format!("Bytes of the visitor's cookie, and of the whole response:\n\n{}\n", http(of));
     if of.store == Store::Redis {
         text += &format!(
-            "Bytes of Redis for each of {} sessions, all of its keys (`MEMORY USAGE`); and by how much `used_memory` grew:\n\n{}\n",
+            "Bytes of Redis for each of {} sessions (`MEMORY USAGE` of its own key, the largest that it has, and of all of them); and \
+             by how much `used_memory` grew:\n\n{}\n",
             room::SESSIONS,
             rooms(redis),
         );
@@ -232,9 +234,20 @@ fn rooms(redis: &OnRedis) -> String {
         .room
         .iter()
         .map(|of| {
-            let figures = [of.full, of.guest, of.grown].map(|bytes| format!("{bytes:.0}"));
-            [vec![of.kept.name.to_owned()], figures.to_vec(), vec![number(of.keys)]].concat()
+            let Bytes { own, all, grown, keys } = of.full;
+            let figures = [own, all, grown, of.guest.own].map(|bytes| format!("{bytes:.0}"));
+            [vec![of.kept.name.to_owned()], figures.to_vec(), vec![number(keys)]].concat()
         })
         .collect();
-    table(&["", "a user's", "a guest's", "a user's, in memory", "keys of a user's"], &rows)
+    table(
+        &[
+            "",
+            "a user's session",
+            "with all of its keys",
+            "memory taken for it",
+            "a guest's session",
+            "keys of a user's",
+        ],
+        &rows,
+    )
 }

@@ -15,11 +15,19 @@ pub const SESSIONS: usize = 3000;
 
 pub struct Room {
     pub kept: &'static Kept,
-    /// Bytes of all keys, for each full session; of a guest's; and by how much the server's memory grew for a full one.
-    pub full: f64,
-    pub guest: f64,
+    pub full: Bytes,
+    pub guest: Bytes,
+}
+
+/// Of one session.
+pub struct Bytes {
+    /// Of its own key: of as many as there are sessions, the largest.
+    pub own: f64,
+    /// Of all keys.
+    pub all: f64,
+    /// By how much the server's memory grew.
     pub grown: f64,
-    /// How many keys a full session has.
+    /// How many keys there are.
     pub keys: f64,
 }
 
@@ -28,15 +36,14 @@ pub async fn measure(place: &Place, server: &RedisServer) -> Vec<Room> {
     let mut rooms = Vec::new();
     for kept in Store::Redis.kept() {
         let [guest, full] = ["guest", "begin"].map(|path| (path, kept));
-        let (guest, _, _) = sessions(guest, place, &mut redis).await;
-        let (full, keys, grown) = sessions(full, place, &mut redis).await;
-        rooms.push(Room { kept, full, guest, grown, keys });
+        let guest = sessions(guest, place, &mut redis).await;
+        let full = sessions(full, place, &mut redis).await;
+        rooms.push(Room { kept, full, guest });
     }
     rooms
 }
 
-/// Bytes of keys, keys, and bytes of memory, for each session.
-async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mut Redis) -> (f64, f64, f64) {
+async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mut Redis) -> Bytes {
     cmd("FLUSHALL").exec(redis).unwrap();
     let served = Served::start(Subject::Of(kept), Store::Redis, &place.url(Store::Redis, kept));
     let mut connection = Connection::open(served.port).await;
@@ -52,9 +59,12 @@ async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mu
     for key in &keys {
         usage.cmd("MEMORY").arg("USAGE").arg(key).arg("SAMPLES").arg(0);
     }
-    let bytes: Vec<u64> = usage.query(redis).unwrap();
+    let mut bytes: Vec<u64> = usage.query(redis).unwrap();
+    bytes.sort_unstable();
     let each = |all: f64| all / SESSIONS as f64;
-    (each(bytes.iter().sum::<u64>() as f64), each(keys.len() as f64), each(grown))
+    let sum = |of: &[u64]| each(of.iter().sum::<u64>() as f64);
+    let own = sum(&bytes[bytes.len().saturating_sub(SESSIONS)..]);
+    Bytes { own, all: sum(&bytes), grown: each(grown), keys: each(keys.len() as f64) }
 }
 
 fn used(redis: &mut Redis) -> f64 {
