@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use session_runtime::{
     Timestamp,
-    store::{Add, Applied, Change, Digest, Key, Name, Record, Set, Sign, Store, User},
+    store::{Add, Applied, Change, Digest, Key, Lifetime, Name, Record, Set, Sign, Store, User},
 };
 
 /// When everything happens: in 2027.
@@ -23,6 +23,13 @@ pub fn create_until(end: Timestamp) -> Change {
 /// An empty change of a record that nobody renewed.
 pub fn update() -> Change {
     Change::update(0)
+}
+
+/// Ends the session of this generation.
+pub fn ending(generation: u64) -> Change {
+    let long_ago = Timestamp::from_millis(0);
+    let restart = Some(Lifetime { idle_until: long_ago, ends_at: long_ago, remembered: false });
+    Change { keep: Some(Vec::new()), sign: Some(Sign::Out), restart, ..Change::update(generation) }
 }
 
 /// `change`, which also sets a field.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
+    store::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ pub struct Controls {
 
 impl Controls {
     /// What becomes of a change's answer on the way.
-    fn answer(&self, applied: Result<Applied, StoreError>) -> Result<Applied, StoreError> {
+    fn answer<T>(&self, applied: Result<T, StoreError>) -> Result<T, StoreError> {
         match self.lose_answer.swap(false, Ordering::SeqCst) {
             true => Err(StoreError::new("the connection broke before the answer came")),
             false => applied,
@@ -82,7 +82,7 @@ impl Store for Probe {
         self.controls.answer(self.inner.apply(key, change, now).await)
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         self.check(&self.controls.ends, key).await?;
         self.controls.answer(self.inner.end(key, change, now).await)
     }
@@ -303,7 +303,7 @@ impl Store for AnyStore {
         }
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         match self {
             Self::Memory(store) => store.end(key, change, now).await,
             Self::File(store, _) => store.end(key, change, now).await,

@@ -12,7 +12,7 @@ use std::{
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Applied, Change, Digest, Key, Record, Store, StoreError},
+    store::{Applied, Change, Digest, Ended, Key, Record, Store, StoreError},
     testing::conformance::{self, Expiry},
 };
 use tempfile::TempDir;
@@ -102,7 +102,7 @@ impl Store for InTurn {
         self.next().apply(key, change, now).await
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         self.next().end(key, change, now).await
     }
 

@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     id::Key,
     record::{Applied, Change, Record},
-    store::{StoreError, User, UserEntry},
+    store::{Ended, StoreError, User, UserEntry},
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -26,13 +26,17 @@ impl Engine {
     }
 
     /// Applies a change that ends the session, and has the record removed. If the answer is lost, and the session is gone
-    /// when asked once more, then it is this that ended it.
+    /// when asked once more, this is taken to have ended it.
     pub(super) async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
         let Home::Store { store, .. } = &self.home else { return Ok(Applied::Gone) };
-        match asked(|| within(self.store_timeout, store.end(key, change, now))).await? {
-            (Applied::Gone, Asked::Twice) => Ok(Applied::Applied { renewed: false }),
-            (answer, _) => Ok(answer),
+        let (Ended { answer, remains }, asked) =
+            asked(|| within(self.store_timeout, store.end(key, change, now))).await?;
+        // It has expired; that it is removed at once is a courtesy.
+        if remains && let Err(error) = within(self.store_timeout, store.delete(key)).await {
+            tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
         }
+        let is_ours = answer == Applied::Gone && asked == Asked::Twice;
+        Ok(if is_ours { Applied::Applied { renewed: false } } else { answer })
     }
 
     pub(super) async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {

@@ -1,4 +1,5 @@
-//! The store contract: four calls that a place for sessions must answer, and a fifth that it may answer better. A store never sees a type of the user's.
+//! The store contract: four calls that a place for sessions must answer, and a fifth that it may answer better. A store
+//! never sees a type of the user's.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -111,12 +112,13 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Applied, StoreError>> + Send;
 
-    /// Applies a change that ends the session, which [`Change::judge`] has expire and forget all it had, and removes the
-    /// record.
+    /// Applies a change that ends a session, which [`Change::judge`] has expire and forget all it had, and says whether the
+    /// record is still to be removed.
     ///
-    /// By itself it is [`Store::apply`] and then [`Store::delete`]; if that fails, it is warned of, and left to
-    /// [`Store::delete_expired`]. A store that can do both in one step does. One that is sent again may be answered
-    /// [`Applied::Gone`] then, since nothing is left that knows its nonce: whoever sends it again reckons with that.
+    /// By itself it is [`Store::apply`], and whoever asks removes the record: by [`Store::delete`], or if that fails by
+    /// [`Store::delete_expired`]. A store that can do both in one step does. One that is sent again may then be answered
+    /// [`Applied::Gone`], since nothing is left that knows its nonce: whoever sends it again reckons with that. The key may
+    /// not be free at once. Of a [`UserIndex`] the entry vanishes as that of a deleted session does.
     ///
     /// # Errors
     /// As [`Store::apply`].
@@ -125,15 +127,10 @@ pub trait Store: Send + Sync + 'static {
         key: &Key,
         change: &Change,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Applied, StoreError>> + Send {
+    ) -> impl Future<Output = Result<Ended, StoreError>> + Send {
         async move {
             let answer = self.apply(key, change, now).await?;
-            if let Applied::Applied { .. } = answer
-                && let Err(error) = self.delete(key).await
-            {
-                tracing::warn!(target: "session_runtime", %error, "an ended session could not be removed; clean-up will");
-            }
-            Ok(answer)
+            Ok(Ended { answer, remains: matches!(answer, Applied::Applied { .. }) })
         }
     }
 
@@ -153,13 +150,36 @@ pub trait Store: Send + Sync + 'static {
     fn observe(&self, _events: Events) {}
 }
 
+/// What became of a change that ends a session.
+///
+/// ```
+/// # use session_runtime::store::{Applied, Ended};
+/// let gone = Ended::from(Applied::Gone);
+/// assert!(!gone.remains);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What [`Store::apply`] would answer.
+    pub answer: Applied,
+    /// Whether there is still a record, expired, which [`Store::delete`] is to remove.
+    pub remains: bool,
+}
+
+impl From<Applied> for Ended {
+    /// Of this answer, by a store that leaves no record.
+    fn from(answer: Applied) -> Self {
+        Self { answer, remains: false }
+    }
+}
+
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// [`Store`] behind a pointer, so that no session type names its store.
 pub(crate) trait DynStore: Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Arc<Record>>>;
     fn apply<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied>;
-    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied>;
+    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Ended>;
+    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
     fn observe(&self, events: Events);
 }
@@ -173,8 +193,12 @@ impl<S: Store> DynStore for S {
         Box::pin(Store::apply(self, key, change, now))
     }
 
-    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied> {
+    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Ended> {
         Box::pin(Store::end(self, key, change, now))
+    }
+
+    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
+        Box::pin(Store::delete(self, key))
     }
 
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64> {

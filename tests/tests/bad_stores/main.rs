@@ -15,8 +15,8 @@ use std::{
 use session_runtime::{
     Timestamp,
     store::{
-        Applied, Change, Entry, Fields, Key, Lifetime, Nonce, Previous, Record, Renew, Replaced, Store, StoreError,
-        Target,
+        Applied, Change, Ended, Entry, Fields, Key, Lifetime, Nonce, Previous, Record, Renew, Replaced, Store,
+        StoreError, Target,
     },
     testing::conformance,
 };
@@ -388,24 +388,24 @@ impl Store for BadStore {
         Ok(answer)
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         let applied = Applied::Applied { renewed: false };
         let verdict = change.judge(self.lock().get(&key.digest()).map(|record| &**record), now);
         match self.defect {
-            Defect::EndsNothing => return Ok(verdict.answer),
+            Defect::EndsNothing => return Ok(verdict.answer.into()),
             Defect::EndsByTheClock => {
                 let mut change = change.clone();
                 change.restart = Some(Lifetime { idle_until: now, ends_at: now, remembered: false });
-                return self.apply(key, &change, now).await;
+                return self.apply(key, &change, now).await.map(Ended::from);
             }
-            Defect::EndsTheMissing if verdict.answer == Applied::Gone => return Ok(applied),
+            Defect::EndsTheMissing if verdict.answer == Applied::Gone => return Ok(applied.into()),
             Defect::EndsAnyGeneration if verdict.answer == Applied::Moved => {}
-            _ if verdict.write.is_none() => return Ok(verdict.answer),
+            _ if verdict.write.is_none() => return Ok(verdict.answer.into()),
             Defect::EndsWithoutLock => tokio::task::yield_now().await,
             _ => {}
         }
         self.lock().remove(&key.digest());
-        Ok(applied)
+        Ok(applied.into())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     SessionsBuilder, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
+    store::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
 };
 use tests::{
     app::{Server, Site},
@@ -114,7 +114,7 @@ impl Store for Faulty {
         self.call(self.inner.apply(key, change, now)).await
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         self.call(self.inner.end(key, change, now)).await
     }
 

@@ -9,7 +9,7 @@ use std::sync::{
 use proptest::prelude::*;
 use session_runtime::{
     SqlStore, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError},
+    store::{Applied, Change, Ended, Key, Record, Store, StoreError},
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -45,7 +45,7 @@ impl Store for Turns {
         self.next().apply(key, change, now).await
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         self.next().end(key, change, now).await
     }
 

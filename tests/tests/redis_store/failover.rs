@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use session_runtime::{
     RedisStore,
-    store::{Applied, Change, Digest, Renew, Store, UserIndex},
+    store::{Applied, Change, Digest, Renew, Store, StoreError, UserIndex},
 };
 use tests::{
-    records::{NOW, add, create, load, read, sign_in, update, user, write},
+    records::{NOW, add, create, ending, load, read, sign_in, update, user, write},
     servers::{Cluster, Kind, Options, RedisServer, Sentinels, prefix, shared_cluster},
     store::listed,
 };
@@ -21,11 +21,13 @@ const SOON: Duration = Duration::from_secs(5);
 async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap().wait_for(1, SOON);
-    let (ended, renewed) = (key(), key());
-    for key in [&ended, &renewed] {
+    let (deleted, ended, renewed) = (key(), key(), key());
+    for key in [&deleted, &ended, &renewed] {
         write(&store, key, &filled()).await;
     }
-    store.delete(&ended).await.unwrap();
+    store.delete(&deleted).await.unwrap();
+    let end = ending(0);
+    assert_eq!(store.end(&ended, &end, NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
     let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
     assert_eq!(store.apply(&renewed, &renew, NOW).await.unwrap(), Applied::Applied { renewed: true });
     sentinels.kill_primary();
@@ -34,11 +36,15 @@ async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
     let seen = answered(async || store.load(&renewed, NOW).await).await.unwrap();
     assert_eq!((seen.verifier, seen.generation), (Digest::from([2; 16]), 1));
     assert_eq!(store.apply(&renewed, &update(), NOW).await.unwrap(), Applied::Moved);
+    assert!(load(&store, &deleted).await.is_none());
     assert!(load(&store, &ended).await.is_none());
-    // Nobody is left to confirm.
+    // Nobody is left to confirm, also to whoever asks again.
     let store = store.wait_for(1, Duration::from_millis(100));
-    let error = store.delete(&renewed).await.unwrap_err().to_string();
-    assert!(error.contains("0 of 1 replicas confirmed"), "{error}");
+    let unconfirmed = |error: StoreError| assert!(error.to_string().contains("0 of 1 replicas confirmed"), "{error}");
+    unconfirmed(store.end(&ended, &end, NOW).await.unwrap_err());
+    unconfirmed(store.end(&renewed, &ending(1), NOW).await.unwrap_err());
+    assert!(load(&store, &renewed).await.is_none());
+    unconfirmed(store.delete(&renewed).await.unwrap_err());
 }
 
 /// It answers as well as before, but for writes; Redis 6.2 says so of a script in words of its own.

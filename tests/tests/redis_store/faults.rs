@@ -7,7 +7,7 @@ use session_runtime::{
     store::{Applied, Store, StoreError, UserIndex},
 };
 use tests::{
-    records::{NOW, add, load, read, set, update, user, write},
+    records::{NOW, add, ending, load, read, set, update, user, write},
     servers::{Kind, Options, Proxy, RedisServer},
 };
 
@@ -112,8 +112,14 @@ async fn a_server_without_memory_refuses_writes_whole() {
         assert!(sentence(store.enter(&user(), &key, NOW).await).contains("maxmemory"));
         assert_eq!(load(&store, &key).await, before, "{kind:?}");
         assert!(load(&store, &other).await.is_none());
-        // Whoever logs out is logged out.
-        store.delete(&key).await.unwrap();
+        // Whoever logs out is logged out, also where the session's header stays.
+        assert_eq!(store.end(&key, &ending(0), NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
+        assert!(load(&store, &key).await.is_none());
+        server.make_room();
+        write(&store, &key, &filled()).await;
+        server.fill();
+        let error = sentence(store.clone().wait_for(1, Duration::from_millis(50)).end(&key, &ending(0), NOW).await);
+        assert!(error.contains("0 of 1 replicas confirmed"), "{error}");
         assert!(load(&store, &key).await.is_none());
         server.make_room();
         write(&store, &other, &filled()).await;

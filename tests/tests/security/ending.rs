@@ -1,6 +1,12 @@
 //! S12, S20, S22: what has ended has ended, for requests under way as well; and whoever is told so can rely on it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -8,9 +14,13 @@ use axum::{
     routing::{get, post},
 };
 use http::{Method, StatusCode};
-use session_runtime::{Event, Session, store::Store as _};
+use session_runtime::{
+    Event, KeyRing, MemoryStore, Session, Sessions, Timestamp,
+    store::{Applied, Change, Key, Record, Store, StoreError},
+};
 use tests::{
     app::{Server, Site, minutes},
+    client::Visitor,
     over_stores,
 };
 use tokio::sync::Semaphore;
@@ -73,6 +83,72 @@ fn halting(halt: &Halt) -> Router {
                 s.renew();
             }),
         )
+}
+
+/// A store whose records cannot be removed: that is refused, or never answered.
+struct Sticky {
+    inner: MemoryStore,
+    answers: bool,
+}
+
+impl Store for Sticky {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        self.inner.load(key, now).await
+    }
+
+    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+        self.inner.apply(key, change, now).await
+    }
+
+    async fn delete(&self, _: &Key) -> Result<(), StoreError> {
+        match self.answers {
+            true => Err(StoreError::new("it sticks")),
+            false => std::future::pending().await,
+        }
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.delete_expired(now).await
+    }
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-sticky")]
+struct Note {
+    text: String,
+}
+
+// S20: it has ended, whatever becomes of the record.
+#[tokio::test]
+async fn who_logs_out_is_logged_out_by_a_store_that_cannot_remove() {
+    for answers in [true, false] {
+        let inner = MemoryStore::new();
+        let ended = Arc::<AtomicUsize>::default();
+        let heard = ended.clone();
+        let sessions = Sessions::<Note>::builder()
+            .store(Sticky { inner: inner.clone(), answers })
+            .keys(KeyRing::generate())
+            .store_timeout(Duration::from_millis(50))
+            .on_event(move |event, _| {
+                heard.fetch_add(usize::from(*event == Event::Ended), Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        let app = Router::new()
+            .route("/write", post(|mut s: Session<Note>| async move { *s.text_mut() = "kept".into() }))
+            .route("/read", get(|s: Session<Note>| async move { s.text().to_owned() }))
+            .route("/end", post(|mut s: Session<Note>| async move { s.destroy() }))
+            .layer(sessions.layer());
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/write").await;
+        assert_eq!(visitor.get("/read").await.body, "kept");
+        let mut thief = visitor.clone();
+        assert_eq!(visitor.post("/end").await.status, StatusCode::OK);
+        assert_eq!((ended.load(Ordering::SeqCst), inner.len()), (1, 1));
+        assert_eq!(thief.get("/read").await.body, "");
+        sessions.delete_expired().await.unwrap();
+        assert!(inner.is_empty());
+    }
 }
 
 over_stores! {

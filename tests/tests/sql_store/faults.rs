@@ -9,7 +9,7 @@ use session_runtime::{
 use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
 use tests::{
     databases::{DatabaseServer, Engine},
-    records::{NOW, add, load, read, set, update, user, write},
+    records::{NOW, add, ending, load, read, set, update, user, write},
     servers::{PATIENCE, Proxy},
 };
 
@@ -149,6 +149,17 @@ async fn answers_are_lost(engine: Engine) {
     }
     assert_eq!(proxy.swallowed(), 10);
     assert_eq!(read(&store, &key, "n").await, Some(vec![10]));
+    // An end too, and nothing is left that would know it.
+    for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
+        let key = crate::key();
+        write(&store, &key, &filled()).await;
+        load(&over_network, &key).await;
+        swallow(&proxy);
+        assert_eq!(over_network.end(&key, &ending(0), NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
+        assert!(load(&store, &key).await.is_none());
+        assert_eq!(over_network.end(&key, &ending(0), NOW).await.unwrap(), Applied::Gone.into());
+    }
+    assert_eq!(proxy.swallowed(), 12);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use tests::{
     app::{Site, routes},
     client::Visitor,
     databases::{DatabaseServer, Engine},
-    records::{NOW, add, create_until, load, set, sign_in, update, user, write},
+    records::{NOW, add, create_until, ending, load, set, sign_in, update, user, write},
     servers::wait::until,
 };
 
@@ -67,7 +67,14 @@ async fn each_call_is_one_statement(engine: Engine) {
     write(&store, &key, &out).await;
     assert_eq!(statements(), 2, "a sign-out, and what becomes of the entry");
     store.delete(&key).await.unwrap();
-    assert_eq!(statements(), if engine == Engine::Postgres { 1 } else { 2 }, "an end");
+    assert_eq!(statements(), if engine == Engine::Postgres { 1 } else { 2 }, "a removal");
+    for (begin, of_a_user) in [(filled(), false), (sign_in(filled(), &user(), NOW), true)] {
+        write(&store, &key, &begin).await;
+        statements();
+        assert!(!store.end(&key, &ending(0), NOW).await.unwrap().remains);
+        let at_once = engine == Engine::Postgres || !of_a_user;
+        assert_eq!(statements(), if at_once { 1 } else { 2 }, "an end, of a user's: {of_a_user}");
+    }
     // Of what was not loaded here.
     write(&store, &key, &filled()).await;
     let other = at(&server.url()).await;

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::folder::Folder;
-use super::{Applied, Change, Key, Record, Store, StoreError, User, UserEntry, UserIndex};
+use super::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex};
 use crate::{clock::Timestamp, error::Error};
 
 /// Sessions in a folder, one file each: nothing to install, shared by the processes of one host.
@@ -161,9 +161,9 @@ impl Store for FileStore {
         self.in_turn(key.hex(), move |folder, name| folder.apply(name, &change, now)).await
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
         let change = change.clone();
-        self.in_turn(key.hex(), move |folder, name| folder.end(name, &change, now)).await
+        self.in_turn(key.hex(), move |folder, name| folder.end(name, &change, now)).await.map(Ended::from)
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ use self::{
     shard::{Shard, Swept},
     users::Users,
 };
-use super::{Applied, Change, Key, Record, Store, StoreError, Verdict};
+use super::{Applied, Change, Ended, Key, Record, Store, StoreError, Verdict};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -190,14 +190,14 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let Some(selector) = self.0.selector(key).await else { return Ok(change.judge(None, now).answer) };
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
+        let Some(selector) = self.0.selector(key).await else { return Ok(change.judge(None, now).answer.into()) };
         let mut shard = self.0.shard_of(selector);
         if let Err(answer) = change.admit(shard.get(selector), now) {
-            return Ok(answer);
+            return Ok(answer.into());
         }
         self.0.remove(&mut shard, selector);
-        Ok(Applied::Applied { renewed: false })
+        Ok(Applied::Applied { renewed: false }.into())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

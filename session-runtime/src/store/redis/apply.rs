@@ -27,6 +27,8 @@ pub(super) struct Extras {
     pub(super) expire_fields: bool,
     /// Replicas are waited for.
     pub(super) wait: bool,
+    /// The session ends, and nothing of it stays.
+    pub(super) remove: bool,
 }
 
 /// Adds the arguments for `change` to `command`.
@@ -114,6 +116,7 @@ fn head(change: &Change, now: Timestamp, expiring: &[(&str, Timestamp)], extras:
         },
         u8::from(change.keep.is_some()),
         u8::from(extras.wait),
+        u8::from(extras.remove),
     ];
     let generation = match change.target {
         Target::New { .. } => 0,

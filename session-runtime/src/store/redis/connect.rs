@@ -90,6 +90,19 @@ impl Link {
         self.put(Question::One(command)).await
     }
 
+    /// The same without asking again, where an answer that was lost is told from none by whoever asks.
+    pub(super) async fn ask_once(&self, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Server(server) => Question::One(command).put_to(server.clone()).await,
+            Self::Cluster(_) | Self::Sentinel(_) => self.ask(command).await,
+        }
+    }
+
+    /// Whether [`Link::ask_once`] sends no command twice.
+    pub(super) fn can_ask_once(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     /// The answer to `command`, and how many replicas confirmed what it wrote. Both go over one connection, since WAIT is
     /// about what its connection wrote.
     pub(super) async fn ask_and_wait(&self, command: Cmd, wait: Wait) -> RedisResult<(Value, u32)> {

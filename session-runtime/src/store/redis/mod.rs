@@ -1,6 +1,7 @@
 //! Sessions on Redis, Valkey and what speaks like them: the store itself and its options. How it gets there is in
-//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`, and a field in `value`; how a change is applied in `apply`, `script` and
-//! the scripts themselves; whose the sessions are in `users`; what to say of errors in `advice`.
+//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`, and a field in `value`; how a change is
+//! applied in `apply`, `script` and the scripts themselves; whose the sessions are in `users`; what to say of errors in
+//! `advice`.
 
 mod advice;
 mod apply;
@@ -36,7 +37,7 @@ use self::{
     users::Left,
 };
 use super::{
-    Applied, Change, ENTRY_CALLED_OFF, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex,
+    Applied, Change, ENTRY_CALLED_OFF, Ended, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex,
 };
 use crate::{clock::Timestamp, error::Error};
 
@@ -62,7 +63,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// * **Layout**: each session is a hash named by prefix, `s:` and [`Key::hex`], in which each field is an entry of its
 ///   own; of each user, prefix, `u:` and [`User::hex`] is a sorted set of sessions. Nothing in it opens a session
-///   (SECURITY S2). A list of structs names their fields once. Keep `hash-max-listpack-value` above the size of
+///   (SECURITY S2). A list of structs names their fields once,
+///   behind a byte `c7` or `c8`; any other value is MessagePack. Keep `hash-max-listpack-value` above the size of
 ///   your usual fields (default: 64 bytes), and sessions take a third of the room that they would take otherwise.
 /// * **A change** is one script on one key, whole or not at all, and the same on a cluster. One that is sent again, by
 ///   whomever, counts once.
@@ -70,6 +72,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   until its deadline and one minute more, at most 400 days after its last change. It only frees memory; what has
 ///   expired is told by the runtime's clock. Fields with a deadline of their own are freed in the same way, where the
 ///   server can do that (Redis 7.4, Valkey 9).
+///   On a cluster, behind Sentinel, and where replicas are waited for, the header of a session that has ended stays for a
+///   minute, expired, by which a change that is sent again is known.
 /// * **What cannot be read** is removed with a warning, and reads as none.
 /// * **A server that is down** fails each call at once, and the first call after it is back succeeds. One that is
 ///   restarted without a disk has forgotten all sessions: everybody is signed out, and nobody is taken for somebody.
@@ -236,7 +240,7 @@ impl RedisStore {
         let doing = "change a session";
         let name = self.session_key(key);
         let wait = self.wait.filter(|_| ends_something(change));
-        let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some() };
+        let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some(), remove: false };
         if let Some(record) = apply::creation(change, now, extras) {
             let arguments = |command: &mut Cmd| {
                 command.arg(&record);
@@ -256,6 +260,17 @@ impl RedisStore {
                 script::run(&self.link, &APPLY, &name, arguments).await.map_err(|error| advice::failed(doing, error))?
             }
         };
+        Answer::read(answer).ok_or_else(|| advice::unexpected(doing))
+    }
+
+    /// Has the server remove a session by a change that ends it.
+    async fn remove(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Answer, StoreError> {
+        self.at(now);
+        let doing = "end a session";
+        let extras = Extras { expire_fields: false, wait: false, remove: true };
+        let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
+        let answer = script::run_once(&self.link, &APPLY, &self.session_key(key), arguments).await;
+        let answer = answer.map_err(|error| advice::failed(doing, error))?;
         Answer::read(answer).ok_or_else(|| advice::unexpected(doing))
     }
 
@@ -303,14 +318,16 @@ impl Store for RedisStore {
         Ok(applied)
     }
 
-    /// What is left of the session is its header, expired, for a minute: so a change that is sent again, perhaps by the
-    /// connection to a cluster, is known.
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let Answer { applied, left } = self.change(key, change, now).await?;
+    /// Where it may be sent again on the way, or replicas are waited for, the session's header stays for a minute, expired:
+    /// so the change is known.
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
+        let can_remove = self.link.can_ask_once() && self.wait.is_none();
+        let Answer { applied, left } =
+            if can_remove { self.remove(key, change, now).await? } else { self.change(key, change, now).await? };
         if let Some(left) = left {
             self.forget_left(&left, key, now, Left::ForGood).await;
         }
-        Ok(applied)
+        Ok(applied.into())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::connect::{Link, Wait};
 
@@ -50,10 +50,20 @@ pub(super) async fn run(
     arguments: impl Fn(&mut Cmd) + Send + Sync,
 ) -> RedisResult<Value> {
     match link.ask(&command("EVALSHA", &script.hash, key, &arguments)).await {
-        // A server that was restarted, or has just become the master. EVAL runs it and makes it known.
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            link.ask(&command("EVAL", script.text, key, &arguments)).await
-        }
+        Err(error) if is_unknown(&error) => link.ask(&command("EVAL", script.text, key, &arguments)).await,
+        answer => answer,
+    }
+}
+
+/// The same, sent once where that can be.
+pub(super) async fn run_once(
+    link: &Link,
+    script: &Script,
+    key: &str,
+    arguments: impl Fn(&mut Cmd) + Send + Sync,
+) -> RedisResult<Value> {
+    match link.ask_once(&command("EVALSHA", &script.hash, key, &arguments)).await {
+        Err(error) if is_unknown(&error) => link.ask_once(&command("EVAL", script.text, key, &arguments)).await,
         answer => answer,
     }
 }
@@ -68,6 +78,12 @@ pub(super) async fn run_and_wait(
 ) -> RedisResult<(Value, u32)> {
     // By its text, so that the one round trip is enough on any server.
     link.ask_and_wait(command("EVAL", script.text, key, &arguments), wait).await
+}
+
+/// Whether the server does not know the script: it was restarted, or has just become the master. EVAL runs it and makes it
+/// known.
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 fn command(name: &str, script: &str, key: &str, arguments: &impl Fn(&mut Cmd)) -> Cmd {

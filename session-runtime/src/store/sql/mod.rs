@@ -18,7 +18,7 @@ use std::{fmt, sync::Arc};
 
 pub use self::database::SqlPool;
 use self::{
-    advice::{failed, is_missing},
+    advice::{failed, is_lost_race, is_missing},
     database::{Database, Tries, Value},
     moment::present,
     name::Name,
@@ -27,7 +27,7 @@ use self::{
     row::Refused,
     statements::{Dialect, Sql, Statements},
 };
-use super::{Applied, Change, Key, Record, Store, StoreError, Target};
+use super::{Applied, Change, Ended, Key, Record, Store, StoreError, Target};
 use crate::{clock::Timestamp, error::Error};
 
 /// What the table with the sessions is called if nothing else is said.
@@ -65,8 +65,9 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   below (then settings say `?migrate=never`). Two applications on one database take two names.
 /// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
 ///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
-///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever, counts once. Ending a session is
-///   one statement too, or on MySQL and SQLite two; signing out of one that goes on, one more than a save.
+///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever,
+///   counts once. To end a session is one statement too, or on MySQL and SQLite two if it is a user's; to sign out of one
+///   that goes on, one more than a save.
 /// * **The application's transactions** are not touched: the store takes connections of its own from the pool, one for
 ///   each statement, and every statement stands for itself. A handler that holds a connection of the pool while it loads or
 ///   saves its session needs a second one; where all are held so, each waits for the others until the pool's
@@ -292,7 +293,8 @@ impl Store for SqlStore {
         }
     }
 
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
+        const ENDED: Applied = Applied::Applied { renewed: false };
         let (id, doing) = (key.digest(), "end a session");
         let (mut tries, mut sent_before) = (Tries::new(&self.database), false);
         let guess = self.recent.get(&id);
@@ -301,17 +303,19 @@ impl Store for SqlStore {
         loop {
             match (change.admit(current.as_deref(), now), &current) {
                 (Ok(()), Some(record)) => match self.remove(&id, record).await {
-                    Ok(true) => return Ok(Applied::Applied { renewed: false }),
+                    Ok(true) => return Ok(ENDED.into()),
                     Ok(false) => {}
-                    Err(error) if tries.once_more(&error) => sent_before = true,
+                    Err(error) if tries.once_more(&error) => sent_before |= !is_lost_race(&error),
                     Err(error) => {
                         self.recent.forget(&id);
                         return Err(failed(doing, error));
                     }
                 },
-                (Err(Applied::Gone), _) if is_sure && sent_before => return Ok(Applied::Applied { renewed: false }),
-                (Err(answer), _) if is_sure => return Ok(answer),
-                _ => {}
+                // One that begins a session, which has none to end.
+                (Ok(()), None) => return Ok(ENDED.into()),
+                (Err(Applied::Gone), _) if is_sure && sent_before => return Ok(ENDED.into()),
+                (Err(answer), _) if is_sure => return Ok(answer.into()),
+                (Err(_), _) => {}
             }
             (current, is_sure) = (self.look(&id, doing).await?, true);
         }

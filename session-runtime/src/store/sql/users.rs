@@ -69,9 +69,17 @@ impl SqlStore {
 
     /// Compares the entries that are due with the sessions, and takes those out that have none.
     pub(super) async fn look_after_users(&self, now: i64) -> Result<(), StoreError> {
-        let doing = "look after the lists of users' sessions";
-        self.in_batches(&self.statements.recheck, &[now.saturating_add(RECHECK), now, now], doing).await?;
-        self.in_batches(&self.statements.forget, &[now; 2], doing).await.map(|_| ())
+        let failed = |error| failed("look after the lists of users' sessions", error);
+        let [later, now] = [now.saturating_add(RECHECK), now].map(Value::Number);
+        loop {
+            // Of a batch of entries that are due, those whose session is there; and then those without one, of the next.
+            let rechecked = self.database.change_again(&self.statements.recheck, &[later, now, now]).await;
+            let forgotten = self.database.change_again(&self.statements.forget, &[now, now]).await;
+            if rechecked.map_err(failed)? + forgotten.map_err(failed)? == 0 {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     clock::Timestamp,
     store::{
-        Add, Applied, Change, Digest, Expect, Key, Lifetime, Name, Previous, Record, Renew, Set, Sign, Store,
+        Add, Applied, Change, Digest, Ended, Expect, Key, Lifetime, Name, Previous, Record, Renew, Set, Sign, Store,
         StoreError,
     },
 };
@@ -167,7 +167,11 @@ impl<S: Store> Subject<S> {
     }
 
     pub(super) async fn end_at(&self, ending: &Change, now: Timestamp) -> Applied {
-        answered(self.store.end(&self.key, ending, now).await)
+        let Ended { answer, remains } = answered(self.store.end(&self.key, ending, now).await);
+        if remains {
+            self.delete().await;
+        }
+        answer
     }
 
     pub(super) async fn delete(&self) {

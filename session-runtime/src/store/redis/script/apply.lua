@@ -3,7 +3,7 @@
 -- and is no more, or by another, also who that was.
 --
 -- A script is not rolled back, so everything is decided before the first write; and the first write is an HSET, which
--- a server without memory refuses, unless it frees memory before. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
+-- a server without memory refuses. Where a session ends it is what frees memory. Moments are pairs of 32-bit halves: a number of Lua has 53 bits, and `<` on strings
 -- goes by the server's locale. Functions and tables are made where they are needed, since most changes need none.
 local key, args, at = KEYS[1], ARGV, 2
 local call, pack, unpacked, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
@@ -11,9 +11,9 @@ local GUARD, BIRTH, NONCES, USER = '\255', '\254', '\253', '\252'
 local DATED, DATED_TABLE, TABLE = 193, 199, '\200'
 local HALF, MOST, MARGIN, CHUNK = 4294967296, 34560000000, 60000, 3000
 
-local creates, restarts, signs, renews, keeps, waits, now_h, now_l, nonce, expected_h, expected_l, touch_h, touch_l,
+local creates, restarts, signs, renews, keeps, waits, removes, now_h, now_l, nonce, expected_h, expected_l, touch_h, touch_l,
   until_h, until_l, expects, sets, unsets, adds, kept, ttls =
-  unpacked('>BBBBBBI4I4c8I4I4I4I4I4I4I4I4I4I4I4I4', args[1])
+  unpacked('>BBBBBBBI4I4c8I4I4I4I4I4I4I4I4I4I4I4I4', args[1])
 
 -- What is there. Of what is not a session of ours, nothing is.
 local found = redis.pcall('HMGET', key, GUARD, NONCES)
@@ -80,8 +80,8 @@ end
 
 -- All fields are looked at only to keep some, or once the first deadline among them may have passed.
 local writes = sets + unsets + adds > 0 or keeps == 1
--- Where nothing stays but the header, as at a log-out, nothing is looked at.
-local wipes = exists and keeps == 1 and kept + sets + adds == 0 and signs > 0
+-- Where a session ends, and nothing stays but the header, nothing is looked at.
+local wipes = exists and restarts == 1 and keeps == 1 and signs == 2 and renews == 0 and kept + sets + adds == 0
 local sweeps = exists and writes and not wipes and (keeps == 1 or first_h < now_h or first_h == now_h and first_l <= now_l)
 
 local live, stored_at
@@ -140,13 +140,17 @@ if signs > 0 and exists then
   left = call('HGET', key, USER)
   if left and user and sub(left, 9) == sub(user, 9) then left = nil end
 end
+if removes == 1 then
+  call('UNLINK', key)
+  return left and { 3, left } or 3
+end
 local birth_changes = creates == 1
 if wipes then
   birth = birth or call('HGET', key, BIRTH)
   birth_changes, first_h, first_l = birth, HALF - 1, HALF - 1
 end
 if renews > 0 then
-  local now = sub(args[1], 7, 14)
+  local now = sub(args[1], 8, 15)
   if renews == 1 then
     birth, birth_changes = sub(birth, 1, 8) .. now .. 'p' .. verifier, true
     verifier = to
