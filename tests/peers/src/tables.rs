@@ -103,7 +103,7 @@ pub fn bars(bars: &[Bar], verdicts: &[Verdict]) -> String {
                 Verdict::Missed(why) => format!("MISSED, {why}"),
             };
             let (digits, wanted) = match bar.bound {
-                Bound::AtMost(most) => (1, format!("at most {most:.0}")),
+                Bound::AtMost(most) => (1, format!("at most {most}")),
                 Bound::AtLeast(least) => (2, format!("at least {least:.2}")),
             };
             let measured = bar.measured.map_or_else(missing, |measured| format!("{measured:.digits$}"));
