@@ -3,10 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use session_runtime::{
-    KeyRing, MemoryStore, Session, Sessions,
-    store::{Store, UserIndex},
-};
+use session_runtime::{KeyRing, MemoryStore, Session, Sessions, store::UserIndex};
 
 use super::{Contestant, Framework, Pair, axum_app};
 use crate::{
@@ -44,7 +41,7 @@ fn store() -> MemoryStore {
     MemoryStore::with_capacity(10_000_000)
 }
 
-fn app(store: &(impl Store + UserIndex + Clone), keys: &KeyRing) -> Router {
+fn app(store: &(impl UserIndex + Clone), keys: &KeyRing) -> Router {
     let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
     axum_app::routes::<Session<Bench>>().layer(sessions.layer())
 }
@@ -55,7 +52,7 @@ pub fn in_memory() -> Site {
 }
 
 /// With its sessions in any store; all of one program sign with the same key.
-pub fn site(store: &(impl Store + UserIndex + Clone)) -> Site {
+pub fn site(store: &(impl UserIndex + Clone)) -> Site {
     static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
     axum_app::site(app(store, &KEYS))
 }

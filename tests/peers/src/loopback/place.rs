@@ -10,6 +10,7 @@ use tests::{
 
 use crate::kept::{Kept, Store};
 
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Place {
     /// The applications themselves, or their visitors.
     Nowhere,
