@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use session_runtime::{
     RedisStore, Timestamp,
-    store::{Change, Digest, Lifetime, Store, UserIndex},
+    store::{Applied, Change, Digest, Lifetime, Store, UserIndex},
 };
 use tests::{
-    records::{NOW, create, create_until, load, set, update, user, write},
+    records::{NOW, create, create_until, ending, load, set, sign_in, update, user, write},
     servers::{Kind, Options, RedisServer},
 };
 
@@ -41,6 +41,29 @@ async fn a_session_stays_for_a_minute_past_its_deadline() {
     let lifetime = Lifetime { idle_until: minutes(90), ends_at: minutes(20), remembered: false };
     write(&store, &key, &Change { restart: Some(lifetime), ..update() }).await;
     assert_eq!(time_to_live(&server, &session(&key)), 21 * MINUTE);
+}
+
+/// Where it may have to be known again, no more than the header, and that for a minute.
+#[tokio::test]
+async fn of_what_has_ended_nothing_stays_or_its_header_for_a_minute() {
+    let Some((server, store)) = server().await else { return };
+    let (removed, kept) = (key(), key());
+    for key in [&removed, &kept] {
+        let begun = set_until(set(create_until(minutes(30)), "a", [1]), "late", &[2], minutes(20));
+        write(&store, key, &sign_in(begun, &user(), NOW)).await;
+    }
+    store.end(&removed, &ending(0), NOW).await.unwrap();
+    assert_eq!(server.ask::<u8>(&["EXISTS", &session(&removed)]), Ok(0));
+    // There is no replica, so nobody confirms it; it has ended all the same.
+    let waiting = store.clone().wait_for(1, Duration::from_millis(20));
+    let end = ending(0);
+    for _ in 0..2 {
+        assert!(waiting.end(&kept, &end, NOW).await.is_err());
+        assert_eq!(time_to_live(&server, &session(&kept)), MINUTE);
+        assert_eq!(server.ask::<u8>(&["HLEN", &session(&kept)]), Ok(3));
+    }
+    assert_eq!(store.end(&kept, &end, NOW).await.unwrap().answer, Applied::Applied { renewed: false }, "it is known");
+    assert_eq!(store.end(&kept, &ending(0), NOW).await.unwrap().answer, Applied::Gone);
 }
 
 #[tokio::test]

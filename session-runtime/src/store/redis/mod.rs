@@ -63,17 +63,16 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// * **Layout**: each session is a hash named by prefix, `s:` and [`Key::hex`], in which each field is an entry of its
 ///   own; of each user, prefix, `u:` and [`User::hex`] is a sorted set of sessions. Nothing in it opens a session
-///   (SECURITY S2). A list of structs names their fields once,
-///   behind a byte `c7` or `c8`; any other value is MessagePack. Keep `hash-max-listpack-value` above the size of
-///   your usual fields (default: 64 bytes), and sessions take a third of the room that they would take otherwise.
+///   (SECURITY S2). A list of structs names their fields once, behind a byte `c7` or `c8`; any other value is MessagePack.
+///   Keep `hash-max-listpack-value` above the size of your usual fields (default: 64 bytes), and sessions take a third of
+///   the room that they would take otherwise.
 /// * **A change** is one script on one key, whole or not at all, and the same on a cluster. One that is sent again, by
 ///   whomever, counts once.
 /// * **Every key has a time to live**, so that nothing is left behind and [`Store::delete_expired`] has nothing to do:
 ///   until its deadline and one minute more, at most 400 days after its last change. It only frees memory; what has
 ///   expired is told by the runtime's clock. Fields with a deadline of their own are freed in the same way, where the
-///   server can do that (Redis 7.4, Valkey 9).
-///   On a cluster, behind Sentinel, and where replicas are waited for, the header of a session that has ended stays for a
-///   minute, expired, by which a change that is sent again is known.
+///   server can do that (Redis 7.4, Valkey 9). On a cluster, behind Sentinel, and where replicas are waited for, the header
+///   of a session that has ended stays for a minute, expired, by which a change that is sent again is known.
 /// * **What cannot be read** is removed with a warning, and reads as none.
 /// * **A server that is down** fails each call at once, and the first call after it is back succeeds. One that is
 ///   restarted without a disk has forgotten all sessions: everybody is signed out, and nobody is taken for somebody.
