@@ -1,41 +1,29 @@
-//! The encoded fields of a record in one buffer: compact to hold, cheap to clone, quick to search while small.
+//! The encoded fields of a session in one buffer: compact to hold, cheap to clone, quick to search while small.
 //!
-//! An entry is: length of the name (1 byte), length of the value (4, little-endian), deadline (8, little-endian,
-//! all ones for none), name, value.
+//! A field is: the length of its name (1 byte), the length of its value times two, plus one if it has a deadline
+//! (LEB128), the deadline in milliseconds since 1970 (LEB128, if it has one), name, value.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::clock::Timestamp;
+use crate::{
+    clock::Timestamp,
+    varint::{self, split_number},
+};
 
 /// One stored field.
-///
-/// ```
-/// # use session_runtime::{Timestamp, store::Entry};
-/// let entry = Entry { name: "theme", value: b"\xa4dark", expires: Timestamp::NEVER };
-/// assert!(entry.is_live(Timestamp::from_millis(0)));
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// The stored name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The value in MessagePack.
-    pub value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// When the value ceases to be readable; [`Timestamp::NEVER`] if it lasts as long as the session.
-    pub expires: Timestamp,
+    pub(crate) expires: Timestamp,
 }
 
 impl Entry<'_> {
     /// Whether the value may still be read.
-    ///
-    /// ```
-    /// # use session_runtime::{Timestamp, store::Entry};
-    /// let at = Timestamp::from_millis(7);
-    /// assert!(!Entry { name: "code", value: b"", expires: at }.is_live(at));
-    /// ```
-    #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         !self.expires.passed(now)
     }
 }
@@ -48,62 +36,39 @@ impl fmt::Debug for Entry<'_> {
 }
 
 /// All stored fields of a session.
-///
-/// ```
-/// # use session_runtime::{Timestamp, store::{Entry, Fields}};
-/// let mut fields = Fields::default();
-/// fields.push(Entry { name: "theme", value: b"\xa4dark", expires: Timestamp::NEVER });
-/// assert_eq!(fields.get("theme").map(|entry| entry.value), Some(&b"\xa4dark"[..]));
-/// assert_eq!(fields.iter().count(), 1);
-/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Fields(Vec<u8>);
+pub(crate) struct Fields(Vec<u8>);
 
 impl Fields {
-    /// Room for `bytes` bytes of entries.
+    /// An empty buffer with room for `bytes` bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
     /// The bytes that a field takes.
-    pub(crate) const fn room_for(name: usize, value: usize) -> usize {
-        HEAD + name + value
+    pub(crate) fn room_for(name: &str, value: usize, expires: Timestamp) -> usize {
+        let has_deadline = expires != Timestamp::NEVER;
+        let deadline = if has_deadline { varint::length(expires.as_millis()) } else { 0 };
+        1 + varint::length(size(value, has_deadline)) + deadline + name.len() + value
     }
 
-    /// Gives back room that was left for what has gone, where that is more than a small value.
-    pub(super) fn forgo_room(&mut self) {
-        if self.0.capacity() - self.0.len() > 64 {
-            self.0.shrink_to_fit();
-        }
-    }
-
-    /// Adds a field. The caller sees to it that no other has its name. A name is cut at 255 bytes, which the derive
-    /// does not let happen.
-    ///
-    /// ```
-    /// # use session_runtime::{Timestamp, store::{Entry, Fields}};
-    /// let mut fields = Fields::default();
-    /// fields.push(Entry { name: "n", value: &[1], expires: Timestamp::NEVER });
-    /// ```
-    pub fn push(&mut self, entry: Entry<'_>) {
+    /// Adds a field. The caller sees to it that no other field has its name. A name is cut at 255 bytes, which the
+    /// derive does not let happen.
+    pub(crate) fn push(&mut self, entry: Entry<'_>) {
         // Between characters, since half of one would make all fields after it unreadable.
         let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(u8::MAX.into())];
-        let Ok(length) = u32::try_from(entry.value.len()) else { return };
+        let has_deadline = entry.expires != Timestamp::NEVER;
         self.0.push(name.len() as u8);
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(&entry.expires.as_millis().to_le_bytes());
+        varint::write(&mut self.0, size(entry.value.len(), has_deadline));
+        if has_deadline {
+            varint::write(&mut self.0, entry.expires.as_millis());
+        }
         self.0.extend_from_slice(name);
         self.0.extend_from_slice(entry.value);
     }
 
     /// The field of that name, expired or not.
-    ///
-    /// ```
-    /// # use session_runtime::store::Fields;
-    /// assert!(Fields::default().get("theme").is_none());
-    /// ```
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<Entry<'_>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Entry<'_>> {
         let mut rest = self.0.as_slice();
         // Most names are passed by for their lengths: this runs for every field that a request touches.
         while let Some((head, after)) = Head::split(rest) {
@@ -116,12 +81,7 @@ impl Fields {
     }
 
     /// The fields in stored order, the expired too.
-    ///
-    /// ```
-    /// # use session_runtime::store::Fields;
-    /// assert!(Fields::default().iter().next().is_none());
-    /// ```
-    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
             let (entry, after) = split_entry(rest)?;
@@ -131,7 +91,7 @@ impl Fields {
     }
 
     /// The fields as they stand in the buffer: nothing of them is looked at but where they end.
-    pub(super) fn raw(&self) -> impl Iterator<Item = Raw<'_>> {
+    pub(crate) fn raw(&self) -> impl Iterator<Item = Raw<'_>> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
             let (raw, after) = split_raw(rest)?;
@@ -141,38 +101,39 @@ impl Fields {
     }
 
     /// Adds fields as they stood in another buffer, one after the other.
-    pub(super) fn push_raw(&mut self, fields: &[u8]) {
+    pub(crate) fn push_raw(&mut self, fields: &[u8]) {
         self.0.extend_from_slice(fields);
     }
 
-    /// The buffer itself, for a store that keeps all fields in one value.
-    ///
-    /// ```
-    /// # use session_runtime::store::Fields;
-    /// assert!(Fields::default().as_bytes().is_empty());
-    /// ```
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    /// Gives back room that was left for what has gone, where that is more than a small value.
+    pub(crate) fn forgo_room(&mut self) {
+        if self.0.capacity() - self.0.len() > 64 {
+            self.0.shrink_to_fit();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The buffer itself.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Reads back what [`Fields::as_bytes`] gave.
-    ///
-    /// # Errors
-    /// [`Garbled`] if the bytes are anything else.
-    ///
-    /// ```
-    /// # use session_runtime::store::Fields;
-    /// assert!(Fields::from_bytes(vec![9, 9]).is_err());
-    /// assert!(Fields::from_bytes(vec![]).is_ok());
-    /// ```
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Garbled> {
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, CorruptFields> {
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            (_, rest) = split_entry(rest).ok_or(Garbled)?;
+            (_, rest) = split_entry(rest).ok_or(CorruptFields)?;
         }
         Ok(Self(bytes))
     }
+}
+
+/// The length of a value, and whether a deadline follows, as one number.
+const fn size(value: usize, has_deadline: bool) -> u64 {
+    (value as u64) << 1 | has_deadline as u64
 }
 
 fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
@@ -180,10 +141,7 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     Some((raw.entry()?, rest))
 }
 
-/// The bytes before a field's name.
-const HEAD: usize = 1 + 4 + 8;
-
-/// What they say.
+/// What stands before a field's name.
 struct Head {
     /// The lengths of name and value.
     name: usize,
@@ -192,21 +150,29 @@ struct Head {
 }
 
 impl Head {
+    #[inline]
     fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (&[name, v0, v1, v2, v3, expires @ ..], rest) = bytes.split_first_chunk::<HEAD>()?;
-        let value = u32::from_le_bytes([v0, v1, v2, v3]) as usize;
-        let expires = Timestamp::from_millis(u64::from_le_bytes(expires));
+        let (&name, rest) = bytes.split_first()?;
+        let (size, rest) = split_number(rest)?;
+        let value = usize::try_from(size >> 1).ok()?;
+        let (expires, rest) = match size & 1 {
+            0 => (Timestamp::NEVER, rest),
+            _ => {
+                let (millis, rest) = split_number(rest)?;
+                (Timestamp::from_millis(millis), rest)
+            }
+        };
         Some((Self { name: name.into(), value, expires }, rest))
     }
 }
 
 /// A field as it stands in the buffer.
-pub(super) struct Raw<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) value: &'a [u8],
+pub(crate) struct Raw<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
     expires: Timestamp,
     /// The bytes of all of it.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 impl<'a> Raw<'a> {
@@ -214,7 +180,7 @@ impl<'a> Raw<'a> {
         Some(Entry { name: std::str::from_utf8(self.name).ok()?, value: self.value, expires: self.expires })
     }
 
-    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         !self.expires.passed(now)
     }
 }
@@ -233,51 +199,5 @@ impl fmt::Debug for Fields {
 }
 
 /// Stored fields that do not read as such: truncated, or overwritten.
-///
-/// ```
-/// # use session_runtime::store::Fields;
-/// assert_eq!(Fields::from_bytes(vec![1]).unwrap_err().to_string(), "the stored fields are truncated or overwritten");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the stored fields are truncated or overwritten")]
-pub struct Garbled;
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = Bytes::deserialize(deserializer)?;
-        Self::from_bytes(bytes.0.into_vec()).map_err(de::Error::custom)
-    }
-}
-
-/// Bytes read as MessagePack binary.
-pub(super) struct Bytes(pub(super) Box<[u8]>);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.into()))
-            }
-
-            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.into()))
-            }
-        }
-
-        deserializer.deserialize_byte_buf(Visitor)
-    }
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CorruptFields;

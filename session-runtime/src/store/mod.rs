@@ -1,84 +1,85 @@
-//! The store contract: four calls that a place for sessions must answer, and a fifth that it may answer better. A store
-//! never sees a type of the user's.
+//! The store contract: a store loads a value, and replaces it if it is still what it was. It knows nothing of sessions.
 
-use std::{pin::Pin, sync::Arc};
+use std::pin::Pin;
 
-pub use self::index::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry, UserIndex};
-#[doc(hidden)]
-pub use self::needs::{Admits, Asks, ByUser, Nothing, Place, Shared, Together};
-pub(crate) use self::{index::DynUserIndex, needs::Kept};
 pub use self::{
+    register::register,
     scan::{Position, Scan, Scanned},
     url::StoreUrl,
 };
+pub(crate) use self::place::Place;
+#[doc(hidden)]
+pub use self::place::{AnyPlace, Backend, Requirements, Satisfies, SharedStore};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
-    id::{Digest, Key, Nonce},
-    record::{
-        Add, Applied, Change, Entry, Expect, Fields, Garbled, Lifetime, NONCES, Name, Previous, Record, Renew,
-        Replaced, Set, Sign, Target, Verdict,
-    },
+    key::Key,
+    value::{Class, Revision, Swapped, Value, Versioned},
 };
 
 pub(crate) mod cookie;
 #[cfg(feature = "file")]
 pub mod file;
-mod index;
 #[cfg(feature = "memory")]
 pub mod memory;
-mod needs;
+mod place;
 mod query;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod register;
 mod scan;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub mod sql;
 mod url;
 
-/// A place where sessions are kept.
+/// Keeps values under keys, and replaces a value only while it is still what it was.
 ///
-/// Every `now` comes from the runtime's one clock. A store compares deadlines with it and never with a clock of its own,
-/// so that a server whose clock is off neither kills sessions nor keeps them.
+/// * **A store compares and replaces, nothing else.** It never looks into a value but for its header.
+/// * **Nothing is written unless the answer is [`Swapped::Done`]**, and then whole, or not at all.
+/// * **A swap may be sent again** after an error, and may take effect long after its caller gave up. The comparison keeps
+///   it from undoing anything; the engine recognises its own writes.
+/// * **Once a swap is answered, every later load in any process sees it.**
+/// * Every `now` comes from the runtime's one clock. A store that removes what has expired compares
+///   [`Value::expires_at`] with it, and never with a clock of its own. What has expired may still be loaded, and replaced.
 ///
-/// A store that can read, judge and write under one lock implements [`Store::apply`] by [`Change::judge`]:
+/// Hold a store to this with [`testing::conformance`](crate::testing::conformance).
 ///
 /// ```
-/// use std::{collections::HashMap, sync::{Arc, Mutex}};
-/// use session_runtime::{Timestamp, store::{Applied, Change, Key, Record, Store, StoreError}};
+/// use std::{collections::HashMap, sync::Mutex};
+/// use session_runtime::{Timestamp, store::{Key, Store, StoreError, Swapped, Value, Versioned}};
 ///
 /// #[derive(Default)]
-/// struct Shelf(Mutex<HashMap<[u8; 16], Arc<Record>>>);
-///
-/// impl Shelf {
-///     fn lock(&self) -> Result<std::sync::MutexGuard<'_, HashMap<[u8; 16], Arc<Record>>>, StoreError> {
-///         self.0.lock().map_err(|_| StoreError::new("the shelf broke"))
-///     }
-/// }
+/// struct Shelf(Mutex<HashMap<[u8; 16], Value>>);
 ///
 /// impl Store for Shelf {
-///     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-///         Ok(self.lock()?.get(&key.digest()).filter(|record| record.is_live(now)).cloned())
+///     async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+///         let shelf = self.0.lock().map_err(|_| StoreError::new("the shelf broke"))?;
+///         Ok(shelf.get(&key.digest()).cloned().map(Versioned::new))
 ///     }
 ///
-///     async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-///         let mut shelf = self.lock()?;
-///         let verdict = change.judge(shelf.get(&key.digest()).map(|record| &**record), now);
-///         if let Some(record) = verdict.write {
-///             shelf.insert(key.digest(), record);
+///     async fn swap(
+///         &self,
+///         key: &Key,
+///         before: Option<&Versioned>,
+///         after: Option<&Value>,
+///         _now: Timestamp,
+///     ) -> Result<Swapped, StoreError> {
+///         let mut shelf = self.0.lock().map_err(|_| StoreError::new("the shelf broke"))?;
+///         let current = shelf.get(&key.digest()).cloned().map(Versioned::new);
+///         if current.as_ref().map(Versioned::revision) != before.map(Versioned::revision) {
+///             return Ok(Swapped::Stale(current));
 ///         }
-///         Ok(verdict.answer)
-///     }
-///
-///     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-///         self.lock()?.remove(&key.digest());
-///         Ok(())
+///         match after {
+///             Some(value) => shelf.insert(key.digest(), value.clone()),
+///             None => shelf.remove(&key.digest()),
+///         };
+///         Ok(Swapped::done(after))
 ///     }
 ///
 ///     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-///         let mut shelf = self.lock()?;
+///         let mut shelf = self.0.lock().map_err(|_| StoreError::new("the shelf broke"))?;
 ///         let before = shelf.len();
-///         shelf.retain(|_, record| record.is_live(now));
+///         shelf.retain(|_, value| !value.expires_at().passed(now));
 ///         Ok((before - shelf.len()) as u64)
 ///     }
 /// }
@@ -90,115 +91,79 @@ mod url;
             `session_runtime::store::Store` for your own"
 )]
 pub trait Store: Send + Sync + 'static {
-    /// The live record under `key`.
-    ///
-    /// An expired record is never served, also when it is still there. A record that cannot be read (truncated,
-    /// garbage) is set aside or removed with a warning, and reads as none.
+    /// The value under `key`, expired or not; `None` if there is none.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot tell. That there is no record is not an error.
-    fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
-
-    /// Applies `change` to the record under `key`, whole or not at all, to the verdict of [`Change::judge`].
-    ///
-    /// Nothing is written unless the answer is [`Applied::Applied`]: no session comes back to life, no ghost is left.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot tell whether the change is in. The same change may be sent again.
-    fn apply(
+    /// [`StoreError`] if the store cannot tell. An absent value is not an error, nor is one that means nothing: the engine
+    /// judges what it is.
+    fn load(
         &self,
         key: &Key,
-        change: &Change,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Applied, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
-    /// Applies a change that ends a session, which [`Change::judge`] has expire and forget all it had, and says whether the
-    /// record is still to be removed.
+    /// Replaces `before` by `after`, if `before` is what the key holds: compare-and-swap.
     ///
-    /// By itself it is [`Store::apply`], and whoever asks removes the record: by [`Store::delete`], or if that fails by
-    /// [`Store::delete_expired`]. A store that can do both in one step does. One that is sent again may then be answered
-    /// [`Applied::Gone`], since nothing is left that knows its nonce: whoever sends it again reckons with that. The key may
-    /// not be free at once. Of a [`UserIndex`] the entry vanishes as that of a deleted session does.
+    /// `before` is what a load or a refused swap answered, or a value whose swap was answered with its new revision;
+    /// `None` if the key is to hold nothing. With `after: None` the key holds nothing afterwards. If the key holds anything
+    /// else, nothing is written, and the answer is [`Swapped::Stale`] with what it holds.
     ///
     /// # Errors
-    /// As [`Store::apply`].
-    fn end(
+    /// [`StoreError`] if the store cannot tell whether the value was replaced.
+    fn swap(
         &self,
         key: &Key,
-        change: &Change,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Ended, StoreError>> + Send {
-        async move {
-            let answer = self.apply(key, change, now).await?;
-            Ok(Ended { answer, remains: matches!(answer, Applied::Applied { .. }) })
-        }
-    }
+    ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
 
-    /// Removes the record under `key`. Removing what is missing is fine.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the record may still be there.
-    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Removes the records that have expired and says how many. Nothing else is removed, and requests are not held up.
+    /// Removes the values that have expired and says how many. It removes nothing else and holds up no request. A store
+    /// whose server removes them leaves this as it is.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be reached; what was removed stays removed.
-    fn delete_expired(&self, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    fn delete_expired(&self, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        let _ = now;
+        async { Ok(0) }
+    }
 
-    /// Told once where to report what it does of its own accord, such as evicting a live session.
-    fn observe(&self, _events: Events) {}
-}
-
-/// What became of a change that ends a session.
-///
-/// ```
-/// # use session_runtime::store::{Applied, Ended};
-/// let gone = Ended::from(Applied::Gone);
-/// assert!(!gone.remains);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// What [`Store::apply`] would answer.
-    pub answer: Applied,
-    /// Whether there is still a record, expired, which [`Store::delete`] is to remove.
-    pub remains: bool,
-}
-
-impl From<Applied> for Ended {
-    /// Of this answer, by a store that leaves no record.
-    fn from(answer: Applied) -> Self {
-        Self { answer, remains: false }
+    /// Told once where to report what the store does of its own accord, such as evicting a live session.
+    fn observe(&self, events: Events) {
+        let _ = events;
     }
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+/// The answer of a store, in a box.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// [`Store`] behind a pointer, so that no session type names its store.
 pub(crate) trait DynStore: Send + Sync + 'static {
-    fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Arc<Record>>>;
-    fn apply<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied>;
-    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Ended>;
-    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()>;
+    fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Versioned>>;
+    fn swap<'a>(
+        &'a self,
+        key: &'a Key,
+        before: Option<&'a Versioned>,
+        after: Option<&'a Value>,
+        now: Timestamp,
+    ) -> Answer<'a, Swapped>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
     fn observe(&self, events: Events);
 }
 
 impl<S: Store> DynStore for S {
-    fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Arc<Record>>> {
+    fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Versioned>> {
         Box::pin(Store::load(self, key, now))
     }
 
-    fn apply<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Applied> {
-        Box::pin(Store::apply(self, key, change, now))
-    }
-
-    fn end<'a>(&'a self, key: &'a Key, change: &'a Change, now: Timestamp) -> Answer<'a, Ended> {
-        Box::pin(Store::end(self, key, change, now))
-    }
-
-    fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
-        Box::pin(Store::delete(self, key))
+    fn swap<'a>(
+        &'a self,
+        key: &'a Key,
+        before: Option<&'a Versioned>,
+        after: Option<&'a Value>,
+        now: Timestamp,
+    ) -> Answer<'a, Swapped> {
+        Box::pin(Store::swap(self, key, before, after, now))
     }
 
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64> {

@@ -1,25 +1,25 @@
-//! All sessions of a store, one batch after another: what an operator's tool goes through.
+//! All values of a store, one batch after another: what an operator's tool goes through.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use super::{Key, Record, Store, StoreError};
+use super::{Key, Store, StoreError, Versioned};
 use crate::clock::Timestamp;
 
-/// A store whose sessions can be gone through.
+/// A store whose values can be gone through.
 ///
-/// A session that is live from the first call to the last is in one of the batches, or in several; one that comes or goes
+/// A value that is there from the first call to the last is in one of the batches, or in several; one that comes or goes
 /// meanwhile may be in none. Requests are not held up.
 ///
 /// ```
-/// use session_runtime::{Timestamp, store::{Position, Scan, StoreError}};
+/// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
 ///
-/// /// How many sessions somebody is signed in to.
+/// /// How many sessions are signed in, with what has expired and not been cleaned up.
 /// async fn signed_in(store: &impl Scan, now: Timestamp) -> Result<usize, StoreError> {
 ///     let mut keys = std::collections::HashSet::new();
 ///     let mut next = Some(Position::start());
 ///     while let Some(from) = next {
 ///         let batch = store.scan(&from, now).await?;
-///         let users = batch.sessions.into_iter().filter(|(_, record)| record.user.is_some());
+///         let users = batch.values.into_iter().filter(|(_, found)| found.value().class() == Class::User);
 ///         keys.extend(users.map(|(key, _)| key));
 ///         next = batch.next;
 ///     }
@@ -27,28 +27,29 @@ use crate::clock::Timestamp;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the sessions of the store `{Self}` cannot be gone through: it lacks `Scan`",
-    label = "this store cannot list its sessions",
+    message = "the values of the store `{Self}` cannot be gone through: it lacks `Scan`",
+    label = "this store cannot list its values",
     note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]
 pub trait Scan: Store {
-    /// Some of the live sessions, from a position on: a few hundred at most, perhaps none though there are more.
+    /// Some of the values, from a position on: a few hundred at most, perhaps none though there are more. It may leave out
+    /// what has expired.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be reached, or the position is none that this store made.
+    /// [`StoreError`] if the store cannot be reached, or did not make this position.
     fn scan(&self, from: &Position, now: Timestamp) -> impl Future<Output = Result<Scanned, StoreError>> + Send;
 }
 
-/// Some sessions of a store.
+/// Some values of a store.
 ///
 /// ```
 /// # use session_runtime::store::Scanned;
-/// let none = Scanned { sessions: Vec::new(), next: None };
+/// let none = Scanned { values: Vec::new(), next: None };
 /// ```
 #[derive(Debug)]
 pub struct Scanned {
     /// What was found.
-    pub sessions: Vec<(Key, Arc<Record>)>,
+    pub values: Vec<(Key, Versioned)>,
     /// Where to go on; `None`: that was all.
     pub next: Option<Position>,
 }
@@ -63,7 +64,7 @@ pub struct Scanned {
 pub struct Position(Vec<u8>);
 
 impl Position {
-    /// Before the first session.
+    /// Before the first value.
     ///
     /// ```
     /// # use session_runtime::store::Position;
@@ -105,7 +106,7 @@ impl Position {
         feature = "mysql"
     ))]
     pub(crate) fn unknown() -> StoreError {
-        StoreError::new("this position in a scan is none that this store made, or is out of date; begin at the start")
+        StoreError::new("this position in a scan was not made by this store, or is out of date; begin at the start")
     }
 }
 

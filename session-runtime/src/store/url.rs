@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::query::Query;
 use super::{
-    Asks, Kept, Nothing,
     cookie::{CookieStore, MOST},
+    place::{Backend as _, Place},
+    register,
 };
 use crate::{
     error::Error,
@@ -65,6 +66,10 @@ enum Kind {
     Redis,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     Sql,
+    /// Of another crate.
+    Registered {
+        scheme: Box<str>,
+    },
     Cookie {
         signed: bool,
         pieces: u8,
@@ -88,6 +93,12 @@ const SCHEMES: [(&str, &str, bool); 12] = [
     ("cookie", "", true),
 ];
 
+/// Whether URLs with this scheme name a store of this crate.
+pub(super) fn is_own(scheme: &str) -> bool {
+    let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
+    SCHEMES.iter().any(|(known, ..)| *known == family)
+}
+
 impl FromStr for StoreUrl {
     type Err = Error;
 
@@ -103,6 +114,9 @@ impl FromStr for StoreUrl {
         // `redis+cluster` is `redis` too.
         let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
         match SCHEMES.iter().find(|(known, ..)| *known == family) {
+            None if register::find(scheme).is_some() => {
+                Ok(Self { kind: Kind::Registered { scheme: scheme.into() }, url: Zeroizing::new(url.into()) })
+            }
             None => Err(unknown(scheme)),
             Some((_, feature, false)) => Err(Error::setup(format!(
                 "the store of `{family}:` URLs needs the feature `{feature}`: add `features = [\"{feature}\"]` to \
@@ -116,31 +130,32 @@ impl FromStr for StoreUrl {
 }
 
 impl StoreUrl {
-    /// Opens the store, for sessions that ask this of it.
-    pub(crate) async fn open<N: Asks>(&self) -> Result<Kept, Error> {
-        match &self.kind {
+    /// Opens the store.
+    pub(crate) async fn open(&self) -> Result<Place, Error> {
+        Ok(match &self.kind {
             Kind::Cookie { signed, pieces, revocations } => {
-                in_cookies::<N>()?;
                 let store = if *signed { CookieStore::signed() } else { CookieStore::encrypted() };
                 let mut store = store.split(*pieces);
                 if let Some(url) = revocations
-                    && let Kept::Store { store: list, .. } = Box::pin(url.open::<Nothing>()).await?
+                    && let Place::Store(list) = Box::pin(url.open()).await?
                 {
                     store.revoked = Some(list);
                 }
-                Ok(Kept::Cookie(store))
+                Place::Cookie(store)
             }
+            Kind::Registered { scheme } => match register::find(scheme) {
+                Some(open) => Place::Store(open(self.url.to_string()).await?),
+                None => return Err(unknown(scheme)),
+            },
             #[cfg(feature = "memory")]
-            Kind::Memory { capacity } => Ok(N::keep_opened(super::memory::MemoryStore::with_capacity(*capacity))),
+            Kind::Memory { capacity } => super::memory::MemoryStore::with_capacity(*capacity).place(),
             #[cfg(feature = "file")]
-            Kind::File { path, fsync } => {
-                Ok(N::keep_opened(super::file::FileStore::builder(path).fsync(*fsync).open().await?))
-            }
+            Kind::File { path, fsync } => super::file::FileStore::builder(path).fsync(*fsync).open().await?.place(),
             #[cfg(feature = "redis")]
-            Kind::Redis => Ok(N::keep_opened(super::redis::RedisStore::open(&self.url).await?)),
+            Kind::Redis => super::redis::RedisStore::open(&self.url).await?.place(),
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-            Kind::Sql => Ok(N::keep_opened(super::sql::SqlStore::open_with_tables(&self.url).await?)),
-        }
+            Kind::Sql => super::sql::SqlStore::open_with_tables(&self.url).await?.place(),
+        })
     }
 }
 
@@ -161,24 +176,6 @@ impl Kind {
             _ => Err(unknown(feature)),
         }
     }
-}
-
-/// Whether sessions that ask this can be in cookies.
-fn in_cookies<N: Asks>() -> Result<(), Error> {
-    const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
-    if N::FOR_USERS {
-        return Err(Error::setup(format!(
-            "sessions in cookies (`cookie:`) are known to their visitors alone, so nobody can list or end those of a user: \
-             {ELSEWHERE}, or write `#[session(identity, unlisted)]`"
-        )));
-    }
-    if N::TOGETHER {
-        return Err(Error::setup(format!(
-            "sessions in cookies (`cookie:`) cannot keep `atomic` and `counter` fields, since nothing there sees two requests \
-             at once: {ELSEWHERE}, or leave `atomic` and `counter` off"
-        )));
-    }
-    Ok(())
 }
 
 fn cookie(rest: &str) -> Result<Kind, Error> {
@@ -261,8 +258,9 @@ fn file(rest: &str) -> Result<Kind, Error> {
 }
 
 fn unknown(scheme: &str) -> Error {
-    let known = || SCHEMES.iter().map(|(scheme, ..)| *scheme);
-    let end = match nearest(scheme, known()) {
+    let registered = register::schemes();
+    let known = SCHEMES.iter().map(|(scheme, ..)| *scheme).chain(registered.iter().map(String::as_str));
+    let end = match nearest(scheme, known) {
         Some(meant) => format!("; did you mean `{meant}`?"),
         None => String::new(),
     };

@@ -1,17 +1,15 @@
-//! Sessions in this process: bounded, sharded, gone with the process. What one shard holds is in `shard`, and whose the
-//! sessions are in `users`; here is what takes all of them: the exact capacity, and who leaves when it is reached.
+//! Sessions in this process: bounded, sharded, gone with the process. `shard` has what one shard holds; here is what takes
+//! all of them: the exact capacity, and what leaves when it is reached.
 
 mod scan;
 mod shard;
 #[cfg(test)]
 mod tests;
-mod users;
 
 use std::{
     collections::VecDeque,
     fmt,
     num::NonZero,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -21,32 +19,31 @@ use std::{
 
 use self::{
     scan::Lists,
-    shard::{Shard, Swept},
-    users::Users,
+    shard::{RANKS, Shard, Swept},
 };
-use super::{Applied, Change, Ended, Key, Record, Store, StoreError, Verdict};
+use super::{Class, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
-    id::Selector,
 };
 
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
-/// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it
-/// is full, a new session takes the place of an expired one; if there is none, of the guest who has been away longest;
-/// and only if everybody is signed in, of the user who has been away longest. So a flood of guests logs nobody out.
-/// Each live session that leaves so is reported as [`Event::Evicted`].
+/// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it is
+/// full, a new session takes the place of an ended or expired one; if there is none, of the guest who has been away
+/// longest; and only if everybody is signed in, of the user who has been away longest. So a flood of guests logs nobody
+/// out. Each live session that leaves so is reported as [`Event::Evicted`]. Revocations of sessions in cookies count too and
+/// never leave before they expire: when they fill the store, a log-out is answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes a session plus its fields' names and values.
 ///
 /// ```
-/// use session_runtime::{MemoryStore, Timestamp, store::{Change, Digest, Key, Store}};
+/// use session_runtime::{MemoryStore, Timestamp, store::{Key, Store, Swapped, Value}};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let (store, key, now) = (MemoryStore::new(), Key::random()?, Timestamp::from_millis(0));
-/// let create = Change::create(Digest::from([1; 16]), now, Timestamp::NEVER, Timestamp::NEVER);
-/// store.apply(&key, &create, now).await?;
+/// let swapped = store.swap(&key, None, Some(&Value::from_bytes(*b"value")), now).await?;
+/// assert!(matches!(swapped, Swapped::Done(_)));
 /// assert!(store.load(&key, now).await?.is_some());
 /// # Ok::<(), session_runtime::Error>(())
 /// # })?;
@@ -57,8 +54,6 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
-    /// Locked after a shard, never before one.
-    users: Users,
     capacity: usize,
     /// How many sessions the shards hold, and how many are about to be put into one. Never above `capacity`.
     taken: AtomicUsize,
@@ -100,7 +95,6 @@ impl MemoryStore {
         let shards = shards.next_power_of_two();
         Self(Arc::new(Inner {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
-            users: Users::new(shards),
             capacity: sessions.max(1),
             taken: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
@@ -144,67 +138,48 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let known = key.selector();
-        let Some(selector) = (if known.is_some() { known } else { self.0.find(key).await }) else { return Ok(None) };
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         let used = self.0.count_use();
-        Ok(self.0.shard_of(selector).load(selector, now, used))
+        Ok(self.0.shard_of(key).load(key, used).map(Versioned::new))
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let known = key.selector();
-        let Some(selector) = (if known.is_some() { known } else { self.0.find(key).await }) else {
-            return match change.judge(None, now) {
-                Verdict { write: None, answer } => Ok(answer),
-                _ => Err(StoreError::new(
-                    "a key made from a digest cannot name a new session in memory; create it under a key of its own",
-                )),
-            };
-        };
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
         let mut slot = None;
         loop {
-            let mut shard = self.0.shard_of(selector);
-            let current = shard.get(selector);
-            let verdict = change.judge(current, now);
-            let Some(record) = verdict.write else { return Ok(verdict.answer) };
-            if current.is_none() && slot.is_none() {
+            let mut shard = self.0.shard_of(key);
+            let current = shard.get(key);
+            if current.map(Value::revision) != before.and_then(|before| before.revision().number()) {
+                return Ok(Swapped::Stale(current.cloned().map(Versioned::new)));
+            }
+            let had_slot = current.is_some_and(takes_slot);
+            let Some(value) = after else {
+                shard.remove(key);
+                self.0.vacate(had_slot.into());
+                return Ok(Swapped::done(None));
+            };
+            let wants_slot = takes_slot(value);
+            if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // Making room looks into other shards, so this one is let go and judged anew.
+                    // Making room looks into other shards, so this one is let go and compared again.
                     drop(shard);
-                    slot = Some(self.0.make_room(now));
+                    slot = Some(self.0.make_room(now)?);
                     continue;
                 }
             }
-            let left =
-                current.and_then(|before| before.user.as_ref()).filter(|user| record.user.as_ref() != Some(user));
-            let left = left.cloned();
-            shard.put(selector, record, self.0.count_use());
-            if let Some(user) = left {
-                self.0.users.remove(&user, selector);
-            }
-            if let Some(slot) = slot {
+            shard.put(key, value.clone(), self.0.count_use());
+            self.0.vacate((had_slot && !wants_slot).into());
+            if let Some(slot) = slot.filter(|_| wants_slot && !had_slot) {
                 slot.fill();
             }
-            return Ok(verdict.answer);
+            return Ok(Swapped::done(after));
         }
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        let Some(selector) = self.0.selector(key).await else { return Ok(change.judge(None, now).answer.into()) };
-        let mut shard = self.0.shard_of(selector);
-        if let Err(answer) = change.admit(shard.get(selector), now) {
-            return Ok(answer.into());
-        }
-        self.0.remove(&mut shard, selector);
-        Ok(Applied::Applied { renewed: false }.into())
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        if let Some(selector) = self.0.selector(key).await {
-            self.0.remove(&mut self.0.shard_of(selector), selector);
-        }
-        Ok(())
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -212,8 +187,8 @@ impl Store for MemoryStore {
         // A batch of each in turn: whoever waits for a shard would rarely get it from somebody who takes it again at once.
         let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
         while let Some(index) = left.pop_front() {
-            let swept = self.0.sweep(&mut self.0.shard(index), now);
-            self.0.vacate(swept.removed.len());
+            let swept = self.0.shard(index).sweep(now, BATCH);
+            self.0.vacate_for(&swept.removed);
             all += swept.removed.len() as u64;
             if swept.done {
                 self.0.shard(index).give_back();
@@ -222,7 +197,6 @@ impl Store for MemoryStore {
                 tokio::task::yield_now().await;
             }
         }
-        self.0.settle_all(now).await;
         Ok(all)
     }
 
@@ -232,38 +206,16 @@ impl Store for MemoryStore {
     }
 }
 
+/// Whether a value counts against the capacity. Lists do not: there is one for each user that has a session here.
+fn takes_slot(value: &Value) -> bool {
+    !matches!(value.class(), Class::List | Class::Marker)
+}
+
 impl Inner {
-    fn remove(&self, shard: &mut Shard, selector: Selector) {
-        if let Some(record) = shard.remove(selector) {
-            self.left(&[(selector, record)]);
-            self.vacate(1);
-        }
-    }
-
-    async fn selector(&self, key: &Key) -> Option<Selector> {
-        let known = key.selector();
-        if known.is_some() { known } else { self.find(key).await }
-    }
-
-    /// Looks through all sessions for the one with the digest of this key. Sessions are not kept by it, since every
-    /// request would pay for the hash; and who comes with a digest, such as an operator's tool, comes rarely.
-    fn find<'a>(&'a self, key: &Key) -> Pin<Box<dyn Future<Output = Option<Selector>> + Send + 'a>> {
-        let digest = key.digest();
-        Box::pin(async move {
-            for index in 0..self.shards.len() {
-                let selectors = self.shard(index).selectors();
-                if let Some(found) = selectors.into_iter().find(|selector| selector.key().digest() == digest) {
-                    return Some(found);
-                }
-                tokio::task::yield_now().await;
-            }
-            None
-        })
-    }
-
-    fn shard_of(&self, selector: Selector) -> MutexGuard<'_, Shard> {
+    fn shard_of(&self, key: &Key) -> MutexGuard<'_, Shard> {
         // The shards' own tables go by the first bytes, so these are still evenly spread there.
-        self.shard(usize::from(selector.0[15]) & (self.shards.len() - 1))
+        let [.., last] = key.local();
+        self.shard(usize::from(*last) & (self.shards.len() - 1))
     }
 
     /// A panic elsewhere under this lock takes only its own request down: each step under it leaves the shard whole.
@@ -280,75 +232,82 @@ impl Inner {
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Slot(self))
     }
 
-    fn sweep(&self, shard: &mut Shard, now: Timestamp) -> Swept {
-        let swept = shard.sweep(now, BATCH);
-        self.left(&swept.removed);
-        swept
-    }
-
-    /// Takes out the entries of sessions that left. To be called while their shard is still locked, so that none of
-    /// them is back before.
-    fn left(&self, sessions: &[(Selector, Arc<Record>)]) {
-        for (selector, record) in sessions {
-            if let Some(user) = &record.user {
-                self.users.remove(user, *selector);
-            }
-        }
-    }
-
     fn vacate(&self, slots: usize) {
         // Below zero would read as full for ever.
         let leave = |taken: usize| Some(taken.saturating_sub(slots));
         let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
     }
 
-    /// Lets one session go, or several expired ones, and returns its place. No shard may be locked by the caller.
-    fn make_room(&self, now: Timestamp) -> Slot<'_> {
+    fn vacate_for(&self, removed: &[Value]) -> usize {
+        let slots = removed.iter().filter(|value| takes_slot(value)).count();
+        self.vacate(slots);
+        slots
+    }
+
+    /// Lets one value go, or several expired ones, and returns its place. No shard may be locked by the caller.
+    fn make_room(&self, now: Timestamp) -> Result<Slot<'_>, StoreError> {
         loop {
-            let mut longest_away = [None; 2];
+            let mut longest_away = [None; RANKS];
             for index in 0..self.shards.len() {
                 let mut shard = self.shard(index);
-                let swept = loop {
-                    let swept = self.sweep(&mut shard, now);
-                    if !swept.removed.is_empty() || swept.done {
-                        break swept;
+                loop {
+                    let Swept { removed, done } = shard.sweep(now, BATCH);
+                    if self.vacate_for(&removed) > 0
+                        && let Some(slot) = self.free_slot()
+                    {
+                        return Ok(slot);
                     }
-                };
-                if !swept.removed.is_empty() {
-                    self.vacate(swept.removed.len() - 1);
-                    return Slot(self);
+                    if done {
+                        break;
+                    }
                 }
-                for (signed_in, longest) in [false, true].into_iter().zip(&mut longest_away) {
-                    let here = shard.longest_away(signed_in).map(|used| (used, index, signed_in));
+                for (rank, longest) in longest_away.iter_mut().enumerate() {
+                    let here = shard.longest_away(rank).map(|used| (used, index));
                     *longest = [*longest, here].into_iter().flatten().min();
                 }
             }
-            let [guest, user] = longest_away;
-            if let Some((used, index, signed_in)) = guest.or(user)
-                && let Some(evicted) = self.evict(index, signed_in, used)
-            {
-                // Before anybody is told: a hook that panics must not lose the place.
-                let slot = Slot(self);
-                let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
-                for events in &*observers {
-                    events.emit(&Event::Evicted { signed_in }, Some(&evicted));
+            let first = longest_away.into_iter().enumerate().find_map(|(rank, longest)| Some((rank, longest?)));
+            match first {
+                Some((rank, (used, index))) => {
+                    let evicted = self.shard(index).evict(rank, used);
+                    if let Some((key, value)) = evicted {
+                        // Before anybody is told: a hook that panics must not lose the place.
+                        let slot = Slot(self);
+                        self.report(&key, &value, now);
+                        return Ok(slot);
+                    }
                 }
-                return slot;
+                // Every place is about to be filled by another thread, or everything stays.
+                None if (0..self.shards.len()).any(|index| self.shard(index).fixed().any(takes_slot)) => {
+                    if let Some(slot) = self.free_slot() {
+                        return Ok(slot);
+                    }
+                    return Err(StoreError::new(format!(
+                        "the memory store is full of revocations, which stay until their sessions expire: give it room for \
+                         more than {} with `MemoryStore::with_capacity`, or choose another store for them",
+                        self.capacity
+                    )));
+                }
+                None => {}
             }
-            // It was used meanwhile; or every place is about to be filled by another thread.
+            // It was used meanwhile.
             if let Some(slot) = self.free_slot() {
-                return slot;
+                return Ok(slot);
             }
             thread::yield_now();
         }
     }
 
-    /// Which one that was, if it was still there, and the one who has been away longest.
-    fn evict(&self, index: usize, signed_in: bool, used: u64) -> Option<Key> {
-        let mut shard = self.shard(index);
-        let evicted = shard.evict(signed_in, used);
-        self.left(evicted.as_slice());
-        evicted.map(|(selector, _)| selector.key())
+    fn report(&self, key: &Key, evicted: &Value, now: Timestamp) {
+        let signed_in = match evicted.class() {
+            Class::Guest if !evicted.expires_at().passed(now) => false,
+            Class::User if !evicted.expires_at().passed(now) => true,
+            _ => return,
+        };
+        let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for events in &*observers {
+            events.emit(&Event::Evicted { signed_in }, Some(key));
+        }
     }
 }
 

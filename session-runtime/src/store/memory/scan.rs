@@ -1,4 +1,4 @@
-//! Going through the sessions in memory: shard by shard, within one in the order of their selectors.
+//! Going through the values in memory: shard by shard, within one in the order of their keys.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     super::{Position, Scan, Scanned},
-    BATCH, MemoryStore, Selector, StoreError, Timestamp,
+    BATCH, Key, MemoryStore, StoreError, Timestamp, Versioned,
 };
 
 impl Scan for MemoryStore {
@@ -15,18 +15,18 @@ impl Scan for MemoryStore {
         let shards = self.0.shards.len();
         let (index, within) = parse(from).filter(|(index, _)| *index < shards).ok_or_else(Position::unknown)?;
         let listed = within.and_then(|(list, _)| Some((list, self.0.lists.get(list)?)));
-        let (list, selectors) = listed.unwrap_or_else(|| {
+        let (list, keys) = listed.unwrap_or_else(|| {
             // Not while the shard is locked.
-            let mut selectors = self.0.shard(index).selectors();
-            selectors.sort_unstable_by_key(|selector| selector.0);
-            (self.0.count_use(), selectors.into())
+            let mut keys = self.0.shard(index).keys();
+            keys.sort_unstable_by_key(|key| *key.local());
+            (self.0.count_use(), keys.into())
         });
-        let past = |selector: &Selector| within.is_some_and(|(_, after)| selector.0 <= after);
-        let rest = &selectors[selectors.partition_point(past)..];
+        let past = |key: &Key| within.is_some_and(|(_, after)| *key.local() <= after);
+        let rest = &keys[keys.partition_point(past)..];
         let (batch, rest) = rest.split_at(rest.len().min(BATCH));
         let next = match batch.last().filter(|_| !rest.is_empty()) {
             Some(last) => {
-                self.0.lists.keep(list, &selectors);
+                self.0.lists.keep(list, &keys);
                 Some(position(index, Some((list, last))))
             }
             None => {
@@ -35,30 +35,30 @@ impl Scan for MemoryStore {
             }
         };
         let shard = self.0.shard(index);
-        let record = |selector: Selector| shard.shared(selector).filter(|record| record.is_live(now));
-        let sessions = batch.iter().filter_map(|selector| Some((selector.key(), record(*selector)?))).collect();
-        Ok(Scanned { sessions, next })
+        let value = |key: &Key| shard.get(key).filter(|value| !value.expires_at().passed(now)).cloned();
+        let values = batch.iter().filter_map(|key| Some((*key, Versioned::new(value(key)?)))).collect();
+        Ok(Scanned { values, next })
     }
 }
 
 /// What was in a shard when a scan came to it, in order, so that it is not looked up and sorted for each batch. Whose list is
 /// no longer here gets a new one.
 #[derive(Default)]
-pub(super) struct Lists(Mutex<VecDeque<(u64, Arc<[Selector]>)>>);
+pub(super) struct Lists(Mutex<VecDeque<(u64, Arc<[Key]>)>>);
 
 impl Lists {
     /// How many scans may be under way before they cost each other their lists.
     const MOST: usize = 4;
 
-    fn get(&self, list: u64) -> Option<Arc<[Selector]>> {
-        self.all().iter().find(|(kept, _)| *kept == list).map(|(_, selectors)| selectors.clone())
+    fn get(&self, list: u64) -> Option<Arc<[Key]>> {
+        self.all().iter().find(|(kept, _)| *kept == list).map(|(_, keys)| keys.clone())
     }
 
     /// Keeps the list, as the last that was used.
-    fn keep(&self, list: u64, selectors: &Arc<[Selector]>) {
+    fn keep(&self, list: u64, keys: &Arc<[Key]>) {
         let mut all = self.all();
         all.retain(|(kept, _)| *kept != list);
-        all.push_back((list, selectors.clone()));
+        all.push_back((list, keys.clone()));
         if all.len() > Self::MOST {
             all.pop_front();
         }
@@ -68,7 +68,7 @@ impl Lists {
         self.all().retain(|(kept, _)| *kept != list);
     }
 
-    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<[Selector]>)>> {
+    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<[Key]>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,14 +80,14 @@ impl Lists {
     }
 }
 
-/// A list, and the selector in it behind which to go on.
+/// A list, and the key in it behind which to go on.
 type Within = (u64, [u8; 16]);
 
-fn position(index: usize, within: Option<(u64, &Selector)>) -> Position {
+fn position(index: usize, within: Option<(u64, &Key)>) -> Position {
     let mut bytes = vec![index as u8];
     if let Some((list, after)) = within {
         bytes.extend(list.to_be_bytes());
-        bytes.extend(after.0);
+        bytes.extend(after.local());
     }
     Position::new(bytes)
 }

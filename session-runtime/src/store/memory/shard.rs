@@ -1,141 +1,170 @@
-//! One shard of the memory store: its sessions in order of use, guests apart from users, and their deadlines.
+//! One shard of the memory store: its values in order of use, by what may leave first, and their deadlines.
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, binary_heap::PeekMut},
-    hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
+    collections::{BinaryHeap, HashMap, binary_heap::PeekMut},
+    hash::{BuildHasherDefault, Hash, Hasher},
 };
 
-use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
+use hashlink::LinkedHashMap;
 
-use super::{Record, Selector, Timestamp};
+use super::{Class, Key, Timestamp, Value};
 
 #[derive(Default)]
 pub(super) struct Shard {
-    guests: ByUse,
-    users: ByUse,
-    /// The earliest first. Each session that can expire is in here with a deadline no later than its own: when a
-    /// deadline moves on, which every request may do, its place here is corrected once it comes up. Those of sessions
-    /// that are gone are dropped then too, or when they outnumber the living.
-    deadlines: BinaryHeap<Reverse<(Timestamp, [u8; 16])>>,
+    /// What leaves when the store is full: tombstones first, then guests, then users.
+    evictable: [ByUse; RANKS],
+    /// What stays until it expires: lists and revocations.
+    fixed: HashMap<Local, Value, BuildHasherDefault<RandomAlready>>,
+    /// The earliest first. Each value that can expire is in here with a deadline no later than its own: when a deadline
+    /// moves on, which every request may do, its place here is corrected once it comes up. Those of values that are gone
+    /// are dropped then too, or when they outnumber the living.
+    deadlines: BinaryHeap<Reverse<(Timestamp, Local)>>,
 }
 
-/// Sessions, those that were used longest ago first.
-type ByUse = LinkedHashMap<Selector, Held, BuildHasherDefault<RandomAlready>>;
+/// How many kinds of values may be evicted.
+pub(super) const RANKS: usize = 3;
+
+/// Which values leave first when the store is full: the lowest. `None`: these stay.
+const fn rank(class: Class) -> Option<usize> {
+    match class {
+        Class::Tombstone => Some(0),
+        Class::Guest => Some(1),
+        Class::User => Some(2),
+        _ => None,
+    }
+}
+
+/// Values, those that were used longest ago first.
+type ByUse = LinkedHashMap<Local, Held, BuildHasherDefault<RandomAlready>>;
 
 struct Held {
-    record: Arc<Record>,
+    value: Value,
     /// The store's count of uses at the last one.
     used: u64,
 }
 
+/// What was removed.
 pub(super) struct Swept {
-    pub(super) removed: Vec<(Selector, Arc<Record>)>,
-    /// Whether no expired session is left.
+    pub(super) removed: Vec<Value>,
+    /// Whether no expired value is left.
     pub(super) done: bool,
 }
 
 impl Shard {
-    /// The record, expired or not, without counting as a use.
-    pub(super) fn get(&self, selector: Selector) -> Option<&Record> {
-        self.guests.get(&selector).or_else(|| self.users.get(&selector)).map(|held| &*held.record)
+    /// The value, expired or not, without counting as a use.
+    pub(super) fn get(&self, key: &Key) -> Option<&Value> {
+        let key = Local(*key);
+        let evictable = self.evictable.iter().rev().find_map(|values| values.get(&key).map(|held| &held.value));
+        evictable.or_else(|| self.fixed.get(&key))
     }
 
-    /// The live record. This is a use.
-    pub(super) fn load(&mut self, selector: Selector, now: Timestamp, used: u64) -> Option<Arc<Record>> {
-        [&mut self.users, &mut self.guests].into_iter().find_map(|sessions| {
-            match sessions.raw_entry_mut().from_key(&selector) {
-                RawEntryMut::Occupied(mut entry) if entry.get().record.is_live(now) => {
-                    entry.to_back();
-                    let held = entry.into_mut();
-                    held.used = used;
-                    Some(held.record.clone())
-                }
-                _ => None,
+    /// The value, expired or not. This is a use.
+    pub(super) fn load(&mut self, key: &Key, used: u64) -> Option<Value> {
+        let key = Local(*key);
+        for values in self.evictable.iter_mut().rev() {
+            if let Some(held) = values.to_back(&key) {
+                held.used = used;
+                return Some(held.value.clone());
             }
-        })
+        }
+        self.fixed.get(&key).cloned()
     }
 
-    /// Holds `record`, new or in place of the one before. This is a use.
-    pub(super) fn put(&mut self, selector: Selector, record: Arc<Record>, used: u64) {
-        let deadline = record.expires_at();
-        let (own, other) = match record.user {
-            None => (&mut self.guests, &mut self.users),
-            Some(_) => (&mut self.users, &mut self.guests),
-        };
-        let before = own.insert(selector, Held { record, used }).or_else(|| other.remove(&selector));
-        if before.is_none_or(|before| deadline < before.record.expires_at()) {
-            self.expect(deadline, selector);
+    /// Holds `value`, new or in place of the one before. This is a use.
+    pub(super) fn put(&mut self, key: &Key, value: Value, used: u64) {
+        let (key, deadline, rank) = (Local(*key), value.expires_at(), rank(value.class()));
+        let mut before = None;
+        match rank {
+            Some(rank) => before = self.evictable[rank].insert(key, Held { value, used }).map(|held| held.value),
+            None => before = self.fixed.insert(key, value).or(before),
+        }
+        if before.is_none() {
+            let others = (0..RANKS).filter(|other| Some(*other) != rank);
+            before = others.filter_map(|other| self.evictable[other].remove(&key)).next().map(|held| held.value);
+            if before.is_none() && rank.is_some() {
+                before = self.fixed.remove(&key);
+            }
+        }
+        if before.is_none_or(|before| deadline < before.expires_at()) {
+            self.expect(deadline, key);
         }
     }
 
     /// What was there.
-    pub(super) fn remove(&mut self, selector: Selector) -> Option<Arc<Record>> {
-        self.guests.remove(&selector).or_else(|| self.users.remove(&selector)).map(|held| held.record)
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
+        let key = Local(*key);
+        let evictable = self.evictable.iter_mut().rev().find_map(|values| values.remove(&key).map(|held| held.value));
+        evictable.or_else(|| self.fixed.remove(&key))
     }
 
-    /// The record, expired or not, without counting as a use.
-    pub(super) fn shared(&self, selector: Selector) -> Option<Arc<Record>> {
-        self.guests.get(&selector).or_else(|| self.users.get(&selector)).map(|held| held.record.clone())
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.evictable.iter().flat_map(|values| values.keys()).chain(self.fixed.keys()).map(|key| key.0).collect()
     }
 
-    pub(super) fn selectors(&self) -> Vec<Selector> {
-        self.guests.keys().chain(self.users.keys()).copied().collect()
-    }
-
-    /// Removes expired sessions, by the first `limit` deadlines that have passed.
+    /// Removes expired values, by the first `limit` deadlines that have passed.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
         let mut removed = Vec::new();
         for _ in 0..limit {
             let Some(next) = self.deadlines.peek_mut().filter(|next| next.0.0.passed(now)) else {
                 return Swept { removed, done: true };
             };
-            let selector = Selector(PeekMut::pop(next).0.1);
-            match self.get(selector).map(Record::expires_at) {
-                Some(deadline) if deadline.passed(now) => {
-                    removed.extend(self.remove(selector).map(|record| (selector, record)));
-                }
-                Some(later) => self.expect(later, selector),
+            let key = PeekMut::pop(next).0.1;
+            match self.get(&key.0).map(Value::expires_at) {
+                Some(deadline) if deadline.passed(now) => removed.extend(self.remove(&key.0)),
+                Some(later) => self.expect(later, key),
                 None => {}
             }
         }
         Swept { removed, done: false }
     }
 
-    /// When the guest, or user, who has been away longest was last here.
-    pub(super) fn longest_away(&self, signed_in: bool) -> Option<u64> {
-        if signed_in { &self.users } else { &self.guests }.front().map(|(_, held)| held.used)
+    /// When the value of this rank that was used longest ago was last used.
+    pub(super) fn longest_away(&self, rank: usize) -> Option<u64> {
+        self.evictable[rank].front().map(|(_, held)| held.used)
     }
 
-    /// Removes the guest, or user, who has been away longest, if that is still the one last here at `used`.
-    pub(super) fn evict(&mut self, signed_in: bool, used: u64) -> Option<(Selector, Arc<Record>)> {
-        let sessions = if signed_in { &mut self.users } else { &mut self.guests };
-        let still = sessions.front().is_some_and(|(_, held)| held.used == used);
-        still.then(|| sessions.pop_front())?.map(|(selector, held)| (selector, held.record))
+    /// Removes the value of this rank that was used longest ago, if that is still the one last used at `used`.
+    pub(super) fn evict(&mut self, rank: usize, used: u64) -> Option<(Key, Value)> {
+        let values = &mut self.evictable[rank];
+        let still = values.front().is_some_and(|(_, held)| held.used == used);
+        still.then(|| values.pop_front())?.map(|(key, held)| (key.0, held.value))
     }
 
     /// Returns memory after many have left.
     pub(super) fn give_back(&mut self) {
-        for sessions in [&mut self.guests, &mut self.users] {
-            if sessions.capacity() > 4 * sessions.len() + 64 {
-                sessions.shrink_to_fit();
+        for values in &mut self.evictable {
+            if values.capacity() > 4 * values.len() + 64 {
+                values.shrink_to_fit();
             }
+        }
+        if self.fixed.capacity() > 4 * self.fixed.len() + 64 {
+            self.fixed.shrink_to_fit();
         }
         if self.deadlines.capacity() > 4 * self.deadlines.len() + 64 {
             self.deadlines.shrink_to_fit();
         }
     }
 
-    fn expect(&mut self, deadline: Timestamp, selector: Selector) {
+    /// The values that stay until they expire.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = &Value> {
+        self.fixed.values()
+    }
+
+    fn len(&self) -> usize {
+        self.evictable.iter().map(LinkedHashMap::len).sum::<usize>() + self.fixed.len()
+    }
+
+    fn expect(&mut self, deadline: Timestamp, key: Local) {
         if deadline == Timestamp::NEVER {
             return;
         }
-        self.deadlines.push(Reverse((deadline, selector.0)));
-        if self.deadlines.len() > 2 * (self.guests.len() + self.users.len()) + 64 {
-            let sessions = self.guests.iter().chain(&self.users);
-            self.deadlines = sessions
-                .map(|(selector, held)| Reverse((held.record.expires_at(), selector.0)))
+        self.deadlines.push(Reverse((deadline, key)));
+        if self.deadlines.len() > 2 * self.len() + 64 {
+            let evictable = self.evictable.iter().flatten().map(|(key, held)| (key, &held.value));
+            self.deadlines = evictable
+                .chain(&self.fixed)
+                .map(|(key, value)| Reverse((value.expires_at(), *key)))
                 .filter(|Reverse((deadline, _))| *deadline != Timestamp::NEVER)
                 .collect();
         }
@@ -148,25 +177,54 @@ impl Shard {
         self.deadlines.len()
     }
 
-    /// How many sessions and deadlines there is room for.
+    /// How many values and deadlines there is room for.
     pub(super) fn room(&self) -> usize {
-        self.guests.capacity() + self.users.capacity() + self.deadlines.capacity()
+        self.evictable.iter().map(LinkedHashMap::capacity).sum::<usize>()
+            + self.fixed.capacity()
+            + self.deadlines.capacity()
     }
 }
 
-/// Selectors are random, and only ever made here: their first bytes are as good as any hash of them.
+/// A key by the bytes that it has within this process.
+#[derive(Clone, Copy)]
+struct Local(Key);
+
+impl PartialEq for Local {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.local() == other.0.local()
+    }
+}
+
+impl Eq for Local {}
+
+impl PartialOrd for Local {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Local {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.local().cmp(other.0.local())
+    }
+}
+
+impl Hash for Local {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0.local());
+    }
+}
+
+/// Keys are random, or hashes: their first bytes are as good as any hash of them.
 #[derive(Default)]
 struct RandomAlready(u64);
 
 impl Hasher for RandomAlready {
-    fn write(&mut self, selector: &[u8]) {
-        if let Some(first) = selector.first_chunk() {
+    fn write(&mut self, key: &[u8]) {
+        if let Some(first) = key.first_chunk() {
             self.0 = u64::from_le_bytes(*first);
         }
     }
-
-    /// The length, which is the same for all.
-    fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {
         self.0

@@ -1,0 +1,192 @@
+//! What names a value in a store: [`Key`]; and what keeps kinds of sessions and applications apart: [`Scope`].
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    error::Error,
+    id::{Selector, hex, random},
+    keys::framed,
+};
+
+/// Names one value. A store outside this process sees only [`Key::digest`], from which no cookie can be rebuilt
+/// (SECURITY S2).
+///
+/// ```
+/// use session_runtime::store::Key;
+///
+/// let key = Key::from_digest([7; 16]);
+/// assert_eq!(key.digest(), [7; 16]);
+/// assert_eq!(key.hex(), "07070707070707070707070707070707");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Key(Named);
+
+#[derive(Clone, Copy)]
+enum Named {
+    /// By what this process knows: hashed only where it leaves the process.
+    Id([u8; 16]),
+    Digest([u8; 16]),
+}
+
+impl Key {
+    /// A key that no value has.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert_ne!(Key::random()?, Key::random()?);
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    pub fn random() -> Result<Self, Error> {
+        random().map(|id| Self(Named::Id(id)))
+    }
+
+    /// The key with this digest, for a store that lists what it keeps.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// let key = Key::random()?;
+    /// assert_eq!(Key::from_digest(key.digest()), key);
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_digest(digest: [u8; 16]) -> Self {
+        Self(Named::Digest(digest))
+    }
+
+    /// What a store outside this process names the value by: 128 bits that look random.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert_eq!(Key::from_digest([1; 16]).digest(), [1; 16]);
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        match self.0 {
+            Named::Id(id) => cut(Sha256::new().chain_update(b"session/key/1").chain_update(id)),
+            Named::Digest(digest) => digest,
+        }
+    }
+
+    /// [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert_eq!(Key::from_digest([0xab; 16]).hex(), "ab".repeat(16));
+    /// ```
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.digest())
+    }
+
+    /// Sixteen bytes that name the value within this process, without a hash. A key made from a digest has others than
+    /// the key that the digest is of.
+    pub(crate) const fn local(&self) -> &[u8; 16] {
+        match &self.0 {
+            Named::Id(id) | Named::Digest(id) => id,
+        }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.0, other.0) {
+            (Named::Id(one), Named::Id(other)) => one == other,
+            _ => self.digest() == other.digest(),
+        }
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest().hash(state);
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// One kind of session of one application. Two scopes share nothing: not the cookies that open their sessions, not the
+/// keys in a store, not the lists of users (SECURITY S6, S54).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// Of the application and the kind.
+    pub(crate) hash: [u8; 32],
+}
+
+impl Scope {
+    pub(crate) fn new(app: &str, kind: &str) -> Self {
+        Self { hash: Sha256::digest(framed(&["session/scope/1", app, kind])).into() }
+    }
+
+    /// What every value of the scope says in its header.
+    pub(crate) fn id(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.hash;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// The key of a session.
+    pub(crate) fn session(self, selector: Selector) -> Key {
+        self.local(selector, 0)
+    }
+
+    /// The key of a session's revocation.
+    pub(crate) fn revocation(self, selector: Selector) -> Key {
+        self.local(selector, 16)
+    }
+
+    /// The key of a user's list. Anyone who can guess the identity can compute it, so it hides nothing.
+    pub(crate) fn list(self, identity: &[u8]) -> Key {
+        Key(Named::Digest(cut(Sha256::new().chain_update(b"session/list/1").chain_update(self.hash).chain_update(identity))))
+    }
+
+    /// The key of the marker.
+    pub(crate) fn marker(self) -> Key {
+        Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
+    }
+
+    /// A selector is 128 random bits that only the server draws, so this is a name of its own in each scope.
+    fn local(self, selector: Selector, half: usize) -> Key {
+        let mut id = selector.0;
+        id.iter_mut().zip(self.hash.iter().skip(half)).for_each(|(to, mask)| *to ^= mask);
+        Key(Named::Id(id))
+    }
+}
+
+fn cut(hash: Sha256) -> [u8; 16] {
+    let hash = hash.finalize();
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash[..16]);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S6, S54, F1, F2: another kind or another application shares no key, however the names are joined.
+    #[test]
+    fn scopes_share_no_keys() {
+        let scopes = [("shop", "Shop"), ("shop", "Staff"), ("forum", "Shop"), ("shopS", "hop")];
+        let scopes = scopes.map(|(app, kind)| Scope::new(app, kind));
+        let selector = Selector([1; 16]);
+        let mut seen = std::collections::HashSet::new();
+        for scope in scopes {
+            for key in [scope.session(selector), scope.revocation(selector), scope.list(b"\x07"), scope.marker()] {
+                assert!(seen.insert(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The bytes of a value. `docs/format.md` documents them; change both.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8 | revision |
+//! | 1 | version, 1 |
+//! | 1 | class |
+//! | 8 | when it expires, in milliseconds since 1970, big-endian; all ones for never |
+//! | 8 | scope: the kind of session and the application |
+//! | n | the content, by class |
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Class, Content, Decoded, EndReason, Head, ListEntry, Marker, Revocation, Tombstone, UserList};
+use crate::{
+    clock::Timestamp,
+    id::{Digest, Nonce},
+    key::Key,
+    record::{Fields, NONCES, Previous, Record, Replaced},
+    varint::{self, split_number, unzigzag, zigzag},
+};
+
+const VERSION: u8 = 1;
+const HEAD: usize = 26;
+
+/// Why bytes are not a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// They were written by a newer version.
+    Newer,
+    /// They are truncated, overwritten, or were never a value.
+    Corrupt,
+}
+
+const CLASSES: [(u8, Class); 6] = [
+    (0, Class::Guest),
+    (1, Class::User),
+    (2, Class::List),
+    (3, Class::Revocation),
+    (4, Class::Tombstone),
+    (5, Class::Marker),
+];
+
+const REASONS: [EndReason; 5] =
+    [EndReason::Ended, EndReason::Revoked, EndReason::Displaced, EndReason::Replayed, EndReason::Unsettled];
+
+// The flags of a session.
+const REMEMBERED: u8 = 1;
+const SIGNED_IN: u8 = 2;
+const REPLACED_BY_PRIVILEGE: u8 = 4;
+const REPLACED_BY_TIMER: u8 = 8;
+const PRESENTED: u8 = 16;
+
+/// What the header says; of bytes that have none, what a store needs to replace them.
+pub(super) fn head(bytes: &[u8]) -> Head {
+    let mut revision = [0; 8];
+    revision.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    let revision = u64::from_be_bytes(revision);
+    let unknown = Head { revision, class: Class::Unknown, expires_at: Timestamp::NEVER, scope: 0 };
+    let mut rest = Rest(bytes);
+    match (|| Some((rest.array::<8>()?, rest.byte()?, rest.byte()?, rest.array::<8>()?, rest.array::<8>()?)))() {
+        Some((_, VERSION, class, expires_at, scope)) => Head {
+            revision,
+            class: CLASSES.iter().find(|(byte, _)| *byte == class).map_or(Class::Unknown, |(_, class)| *class),
+            expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)),
+            scope: u64::from_be_bytes(*scope),
+        },
+        // A newer version keeps its header where it is.
+        Some((_, version, _, expires_at, _)) if version > VERSION => {
+            Head { expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)), ..unknown }
+        }
+        _ => unknown,
+    }
+}
+
+pub(super) fn write(head: &Head, content: &Content) -> Bytes {
+    let room = match content {
+        Content::Bytes(bytes) => return bytes.clone(),
+        Content::Session(record) => 128 + record.fields.as_bytes().len(),
+        Content::List(list) => 4 + 30 * list.entries.len(),
+        _ => 32,
+    };
+    let mut bytes = Vec::with_capacity(HEAD + room);
+    bytes.extend_from_slice(&head.revision.to_be_bytes());
+    bytes.push(VERSION);
+    bytes.push(CLASSES.iter().find(|(_, class)| *class == head.class).map_or(u8::MAX, |(byte, _)| *byte));
+    bytes.extend_from_slice(&head.expires_at.as_millis().to_be_bytes());
+    bytes.extend_from_slice(&head.scope.to_be_bytes());
+    match content {
+        Content::Session(record) => write_session(&mut bytes, record),
+        Content::List(list) => write_list(&mut bytes, list),
+        Content::Tombstone(Tombstone { nonce, reason }) => {
+            bytes.extend_from_slice(&nonce.0.to_be_bytes());
+            bytes.push(REASONS.iter().position(|known| known == reason).unwrap_or_default() as u8);
+        }
+        Content::Revocation(Revocation { nonce, at, renewed }) => {
+            bytes.extend_from_slice(&nonce.0.to_be_bytes());
+            bytes.push((*renewed).into());
+            varint::write(&mut bytes, at.as_millis());
+        }
+        Content::Marker(marker) => marker.keys.iter().for_each(|key| bytes.extend_from_slice(key)),
+        Content::Bytes(_) => {}
+    }
+    bytes.into()
+}
+
+fn write_session(bytes: &mut Vec<u8>, record: &Record) {
+    let (previous, by) = match &record.previous {
+        None => (None, 0),
+        Some(Previous { verifier, replaced: Replaced::ByPrivilege { at } }) => {
+            (Some((verifier, Some(*at))), REPLACED_BY_PRIVILEGE)
+        }
+        Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } }) => {
+            let presented = if presented_at.is_some() { PRESENTED } else { 0 };
+            (Some((verifier, *presented_at)), REPLACED_BY_TIMER | presented)
+        }
+    };
+    let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
+    bytes.push(by | flag(record.remembered, REMEMBERED) | flag(record.user.is_some(), SIGNED_IN));
+    bytes.extend_from_slice(record.verifier.as_bytes());
+    varint::write(bytes, record.generation);
+    varint::write(bytes, record.writes);
+    bytes.push(record.nonces.len().min(NONCES) as u8);
+    record.nonces.iter().take(NONCES).for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
+    let from = record.created_at;
+    varint::write(bytes, from.as_millis());
+    for moment in [record.seen_at, record.renewed_at, record.idle_until, record.ends_at] {
+        write_moment(bytes, from, moment);
+    }
+    if let Some(user) = &record.user {
+        write_moment(bytes, from, record.authenticated_at.unwrap_or(from));
+        varint::write(bytes, user.len() as u64);
+        bytes.extend_from_slice(user);
+    }
+    if let Some((verifier, at)) = previous {
+        bytes.extend_from_slice(verifier.as_bytes());
+        if let Some(at) = at {
+            write_moment(bytes, from, at);
+        }
+    }
+    bytes.extend_from_slice(record.fields.as_bytes());
+}
+
+fn write_list(bytes: &mut Vec<u8>, list: &UserList) {
+    for entry in &list.entries {
+        bytes.extend_from_slice(&entry.key.digest());
+        varint::write(bytes, entry.at.as_millis());
+        write_moment(bytes, entry.at, entry.ends_at);
+    }
+}
+
+fn write_moment(bytes: &mut Vec<u8>, from: Timestamp, moment: Timestamp) {
+    varint::write(bytes, zigzag(moment.as_millis().wrapping_sub(from.as_millis()).cast_signed()));
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
+    let head = head(bytes);
+    match bytes.get(8) {
+        Some(version) if *version > VERSION => return Err(Damage::Newer),
+        Some(&VERSION) if head.class == Class::Unknown && bytes.len() >= HEAD => return Err(Damage::Newer),
+        _ => {}
+    }
+    let content = bytes.get(HEAD..).ok_or(Damage::Corrupt)?;
+    let mut rest = Rest(content);
+    match head.class {
+        Class::Guest | Class::User => read_session(&mut rest).map(|record| Decoded::Session(Arc::new(record))),
+        Class::List => read_list(&mut rest).map(|list| Decoded::List(Arc::new(list))),
+        Class::Tombstone => read_tombstone(&mut rest).map(Decoded::Tombstone),
+        Class::Revocation => read_revocation(&mut rest).map(Decoded::Revocation),
+        Class::Marker => read_marker(&mut rest).map(|marker| Decoded::Marker(Arc::new(marker))),
+        Class::Unknown => None,
+    }
+    .ok_or(Damage::Corrupt)
+}
+
+fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
+    let flags = rest.byte()?;
+    let is_set = |flag: u8| flags & flag != 0;
+    let known = REMEMBERED | SIGNED_IN | REPLACED_BY_PRIVILEGE | REPLACED_BY_TIMER | PRESENTED;
+    if flags & !known != 0 || is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER) {
+        return None;
+    }
+    let verifier = Digest::from(*rest.array()?);
+    let (generation, writes) = (rest.number()?, rest.number()?);
+    let count = usize::from(rest.byte()?);
+    if count > NONCES {
+        return None;
+    }
+    let mut nonces = Vec::with_capacity(count);
+    for _ in 0..count {
+        nonces.push(Nonce(u64::from_be_bytes(*rest.array()?)));
+    }
+    let from = Timestamp::from_millis(rest.number()?);
+    let (seen_at, renewed_at) = (rest.moment(from)?, rest.moment(from)?);
+    let (idle_until, ends_at) = (rest.moment(from)?, rest.moment(from)?);
+    let (mut authenticated_at, mut user) = (None, None);
+    if is_set(SIGNED_IN) {
+        authenticated_at = Some(rest.moment(from)?);
+        let length = usize::try_from(rest.number()?).ok()?;
+        user = Some(rest.bytes(length)?.into());
+    }
+    let mut previous = None;
+    if is_set(REPLACED_BY_PRIVILEGE) {
+        let verifier = Digest::from(*rest.array()?);
+        previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } });
+    } else if is_set(REPLACED_BY_TIMER) {
+        let verifier = Digest::from(*rest.array()?);
+        let presented_at = if is_set(PRESENTED) { Some(rest.moment(from)?) } else { None };
+        previous = Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } });
+    }
+    let fields = Fields::from_bytes(rest.0.to_vec()).ok()?;
+    Some(Record {
+        verifier,
+        previous,
+        generation,
+        created_at: from,
+        seen_at,
+        renewed_at,
+        authenticated_at,
+        idle_until,
+        ends_at,
+        remembered: is_set(REMEMBERED),
+        user,
+        writes,
+        nonces,
+        fields,
+    })
+}
+
+fn read_list(rest: &mut Rest<'_>) -> Option<UserList> {
+    let mut entries = Vec::new();
+    while !rest.0.is_empty() {
+        let key = Key::from_digest(*rest.array()?);
+        let at = Timestamp::from_millis(rest.number()?);
+        entries.push(ListEntry { key, at, ends_at: rest.moment(at)? });
+    }
+    Some(UserList { entries })
+}
+
+fn read_tombstone(rest: &mut Rest<'_>) -> Option<Tombstone> {
+    let nonce = Nonce(u64::from_be_bytes(*rest.array()?));
+    let reason = *REASONS.get(usize::from(rest.byte()?))?;
+    rest.0.is_empty().then_some(Tombstone { nonce, reason })
+}
+
+fn read_revocation(rest: &mut Rest<'_>) -> Option<Revocation> {
+    let nonce = Nonce(u64::from_be_bytes(*rest.array()?));
+    let renewed = match rest.byte()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let at = Timestamp::from_millis(rest.number()?);
+    rest.0.is_empty().then_some(Revocation { nonce, at, renewed })
+}
+
+fn read_marker(rest: &mut Rest<'_>) -> Option<Marker> {
+    let mut keys = Vec::new();
+    while !rest.0.is_empty() {
+        keys.push(*rest.array()?);
+    }
+    Some(Marker { keys })
+}
+
+/// What is still to be read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(array)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array().map(|[byte]| *byte)
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let (number, rest) = split_number(self.0)?;
+        self.0 = rest;
+        Some(number)
+    }
+
+    fn moment(&mut self, from: Timestamp) -> Option<Timestamp> {
+        let difference = unzigzag(self.number()?);
+        Some(Timestamp::from_millis(from.as_millis().wrapping_add(difference.cast_unsigned())))
+    }
+}

@@ -1,0 +1,27 @@
+//! [`UserList`]: which sessions a user is signed in to.
+
+use crate::{clock::Timestamp, key::Key};
+
+/// The sessions that a user is signed in to, those that were signed in first first. It may name sessions that have ended
+/// since, but misses none that can be opened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct UserList {
+    pub(crate) entries: Vec<ListEntry>,
+}
+
+/// One session of a user.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ListEntry {
+    pub(crate) key: Key,
+    /// When the user signed in to it.
+    pub(crate) at: Timestamp,
+    /// When it ends whatever happens.
+    pub(crate) ends_at: Timestamp,
+}
+
+impl UserList {
+    /// The list is not needed any longer than the longest session in it.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        self.entries.iter().map(|entry| entry.ends_at).max().unwrap_or(Timestamp::from_millis(0))
+    }
+}

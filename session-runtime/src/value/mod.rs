@@ -1,0 +1,250 @@
+//! [`Value`]: what a store keeps under a key. It is opaque to stores but for its header; what is in it is the engine's.
+//!
+//! - `format`: the bytes of a value.
+//! - [`UserList`]: which sessions a user is signed in to.
+//! - [`Tombstone`], [`Revocation`], [`Marker`]: the small values.
+
+mod format;
+mod list;
+mod small;
+#[cfg(test)]
+mod tests;
+mod versioned;
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+
+pub(crate) use self::{
+    format::Damage,
+    list::{ListEntry, UserList},
+    small::{EndReason, Marker, Revocation, Tombstone},
+};
+pub use self::versioned::{Revision, Swapped, Versioned};
+use crate::{
+    clock::Timestamp,
+    id::Nonce,
+    key::Scope,
+    record::Record,
+};
+
+/// What a store keeps under a key.
+///
+/// A store treats it as opaque bytes, which [`Value::to_bytes`] and [`Value::from_bytes`] give and take;
+/// [`guide::format`](crate::guide::format) documents them. [`Value::revision`], [`Value::expires_at`] and
+/// [`Value::class`] are there for stores that can use them. Cloning is cheap.
+///
+/// ```
+/// use session_runtime::store::{Class, Value};
+///
+/// let value = Value::from_bytes(*b"not a value");
+/// assert_eq!(value.class(), Class::Unknown);
+/// assert_eq!(value.to_bytes(), b"not a value"[..]);
+/// ```
+#[derive(Clone)]
+pub struct Value {
+    head: Head,
+    content: Content,
+    is_critical: bool,
+}
+
+/// What every value says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    revision: u64,
+    class: Class,
+    expires_at: Timestamp,
+    /// Which kind of session of which application it belongs to.
+    scope: u64,
+}
+
+#[derive(Clone)]
+enum Content {
+    Session(Arc<Record>),
+    List(Arc<UserList>),
+    Tombstone(Tombstone),
+    Revocation(Revocation),
+    Marker(Arc<Marker>),
+    /// As a store gave it.
+    Bytes(Bytes),
+}
+
+/// What kind of value it is. A store needs this only if it evicts: tombstones leave first, then sessions of guests, then
+/// those of users. Lists and revocations stay until they expire.
+///
+/// ```
+/// # use session_runtime::store::Class;
+/// fn may_be_evicted(class: Class) -> bool {
+///     matches!(class, Class::Tombstone | Class::Guest | Class::User)
+/// }
+/// # assert!(!may_be_evicted(Class::List));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// A session that no user is signed in to.
+    Guest,
+    /// A session of a signed-in user.
+    User,
+    /// Which sessions a user is signed in to.
+    List,
+    /// A session in a cookie that ended or was renewed, so that copies of the cookie open nothing.
+    Revocation,
+    /// What is left of an ended session for a minute.
+    Tombstone,
+    /// Which keys an application signs with.
+    Marker,
+    /// None of these: written by a newer version, or damaged.
+    Unknown,
+}
+
+/// What is in a value.
+pub(crate) enum Decoded {
+    Session(Arc<Record>),
+    List(Arc<UserList>),
+    Tombstone(Tombstone),
+    Revocation(Revocation),
+    Marker(Arc<Marker>),
+}
+
+impl Value {
+    fn new(scope: Scope, class: Class, expires_at: Timestamp, content: Content) -> Self {
+        let revision = Nonce::next().0;
+        Self { head: Head { revision, class, expires_at, scope: scope.id() }, content, is_critical: false }
+    }
+
+    /// A session.
+    pub(crate) fn session(scope: Scope, record: Arc<Record>) -> Self {
+        let class = if record.user.is_some() { Class::User } else { Class::Guest };
+        Self::new(scope, class, record.expires_at(), Content::Session(record))
+    }
+
+    /// The sessions of a user.
+    pub(crate) fn list(scope: Scope, list: Arc<UserList>) -> Self {
+        Self::new(scope, Class::List, list.expires_at(), Content::List(list))
+    }
+
+    /// What stays of an ended session.
+    pub(crate) fn tombstone(scope: Scope, tombstone: Tombstone, expires_at: Timestamp) -> Self {
+        Self::new(scope, Class::Tombstone, expires_at, Content::Tombstone(tombstone)).critical()
+    }
+
+    /// That a session in a cookie is revoked.
+    pub(crate) fn revocation(scope: Scope, revocation: Revocation, expires_at: Timestamp) -> Self {
+        Self::new(scope, Class::Revocation, expires_at, Content::Revocation(revocation)).critical()
+    }
+
+    /// Which keys an application signs with.
+    pub(crate) fn marker(scope: Scope, marker: Marker, expires_at: Timestamp) -> Self {
+        Self::new(scope, Class::Marker, expires_at, Content::Marker(Arc::new(marker)))
+    }
+
+    /// The same, as one whose loss would undo the end or the renewal of a session.
+    pub(crate) fn critical(mut self) -> Self {
+        self.is_critical = true;
+        self
+    }
+
+    /// The same content under a new revision.
+    pub(crate) fn rewritten(&self) -> Self {
+        Self { head: Head { revision: Nonce::next().0, ..self.head }, ..self.clone() }
+    }
+
+    /// Takes bytes as a store kept them. Any bytes will do: the engine judges what they are when it needs them.
+    ///
+    /// ```
+    /// # use session_runtime::store::Value;
+    /// let value = Value::from_bytes(vec![1, 2, 3]);
+    /// ```
+    #[must_use]
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { head: format::head(&bytes), content: Content::Bytes(bytes), is_critical: false }
+    }
+
+    /// The bytes to keep. The same value always gives the same bytes.
+    ///
+    /// ```
+    /// # use session_runtime::store::Value;
+    /// assert_eq!(Value::from_bytes(vec![1, 2, 3]).to_bytes(), [1, 2, 3][..]);
+    /// ```
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        format::write(&self.head, &self.content)
+    }
+
+    /// A number that each write draws again, and that no other write has,. It is the first eight bytes of [`Value::to_bytes`], big-endian.
+    ///
+    /// ```
+    /// # use session_runtime::store::Value;
+    /// assert_eq!(Value::from_bytes([0, 0, 0, 0, 0, 0, 1, 2]).revision(), 258);
+    /// ```
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.head.revision
+    }
+
+    /// When the value expires. From then on the engine treats it as absent, so a server may remove it.
+    ///
+    /// ```
+    /// # use session_runtime::{Timestamp, store::Value};
+    /// assert_eq!(Value::from_bytes(*b"damaged").expires_at(), Timestamp::NEVER);
+    /// ```
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.head.expires_at
+    }
+
+    /// What kind of value it is.
+    ///
+    /// ```
+    /// # use session_runtime::store::{Class, Value};
+    /// assert_eq!(Value::from_bytes(*b"damaged").class(), Class::Unknown);
+    /// ```
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.head.class
+    }
+
+    /// Whether losing this write in a failover would bring back a session that ended, or an id that was replaced. A store
+    /// that can wait for its replicas does so for these writes. It is not part of the bytes.
+    ///
+    /// ```
+    /// # use session_runtime::store::Value;
+    /// assert!(!Value::from_bytes(*b"damaged").is_critical());
+    /// ```
+    #[must_use]
+    pub const fn is_critical(&self) -> bool {
+        self.is_critical
+    }
+
+    /// Whether it belongs to this kind of session of this application.
+    pub(crate) fn is_of(&self, scope: Scope) -> bool {
+        self.head.scope == scope.id()
+    }
+
+    /// What is in it.
+    ///
+    /// # Errors
+    /// [`Damage`] if the bytes are of a newer version, or not a value at all.
+    pub(crate) fn decode(&self) -> Result<Decoded, Damage> {
+        Ok(match &self.content {
+            Content::Session(record) => Decoded::Session(Arc::clone(record)),
+            Content::List(list) => Decoded::List(Arc::clone(list)),
+            Content::Tombstone(tombstone) => Decoded::Tombstone(*tombstone),
+            Content::Revocation(revocation) => Decoded::Revocation(*revocation),
+            Content::Marker(marker) => Decoded::Marker(Arc::clone(marker)),
+            Content::Bytes(bytes) => return format::read(bytes),
+        })
+    }
+}
+
+impl fmt::Debug for Value {
+    // What is in it may be secret: B12.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value")
+            .field("class", &self.head.class)
+            .field("expires_at", &self.head.expires_at)
+            .finish_non_exhaustive()
+    }
+}
