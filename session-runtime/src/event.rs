@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use tracing::{Level, enabled, event};
 
-use crate::id::Key;
+use crate::key::Key;
 
 /// Something worth knowing that no response shows. Events carry no id, key or value. Which session it was is told beside
 /// the event, by its [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).

@@ -92,6 +92,7 @@ mod event;
 mod fields;
 pub mod guide;
 mod id;
+mod key;
 mod keys;
 mod record;
 mod schema;
@@ -100,6 +101,8 @@ mod sessions;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod value;
+mod varint;
 mod view;
 #[cfg(feature = "tower")]
 mod web;
@@ -156,7 +159,7 @@ pub mod __private {
             Older, Optional, Policy, SessionLimit, Spec, Storable, field, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema, identity},
-        store::{ByUser, Nothing, Together},
+        store::{AnyPlace, SharedStore},
         view::{NoSession, Project, ViewPolicy, Viewed, project},
     };
 }

@@ -24,7 +24,8 @@ use super::base64::{self, BYTES, LENGTH};
 use crate::{
     clock::Timestamp,
     error::Error,
-    id::{Key, Selector, Verifier, hex},
+    id::{Selector, Verifier, hex},
+    key::Key,
     keys::{Derived, KeyRing, MasterKey, Purpose, framed},
 };
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     engine::{Engine, Request},
-    id::Key,
+    key::Key,
 };
 
 /// What a handle is a handle of.

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
-    id::Key,
+    key::Key,
     schema::Stays,
 };
 

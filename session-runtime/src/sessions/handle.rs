@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::id::{Key, hex};
+use crate::{id::hex, key::Key};
 
 /// Names one of a user's sessions, for a page that lists them and a form that ends one.
 ///

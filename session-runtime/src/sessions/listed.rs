@@ -6,7 +6,7 @@ use super::SessionHandle;
 use crate::{
     engine::{Engine, Snapshot},
     fields::{Origin, State},
-    id::Key,
+    key::Key,
     record::Record,
     session::{Core, Schema},
 };
