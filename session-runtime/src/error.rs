@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use crate::engine::Lost;
+
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong with a session, said so that the reader knows what to do.
@@ -87,9 +89,13 @@ impl Error {
         self
     }
 
-    /// Whether nothing was sent for it, and it would be the same again.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self.kind(), Kind::TooLargeForCookie { .. } | Kind::NotText { .. } | Kind::TooLate { .. })
+    /// How the session was lost, if that is the error.
+    pub(crate) fn lost(&self) -> Option<Lost> {
+        match self.kind() {
+            Kind::Gone => Some(Lost::Gone),
+            Kind::Moved => Some(Lost::Moved),
+            _ => None,
+        }
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -212,6 +218,15 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        Self::new(match lost {
+            Lost::Gone => Kind::Gone,
+            Lost::Moved => Kind::Moved,
+        })
     }
 }
 

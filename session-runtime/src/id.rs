@@ -39,10 +39,6 @@ pub(crate) struct Selector(pub(crate) [u8; 16]);
 pub(crate) struct Verifier(pub(crate) [u8; 32]);
 
 impl Verifier {
-    pub(crate) fn random() -> Result<Self, Error> {
-        random().map(Self)
-    }
-
     /// Where there is nothing to prove: the session itself is in the cookie.
     pub(crate) const fn none() -> Self {
         Self([0; 32])

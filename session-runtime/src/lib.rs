@@ -119,7 +119,7 @@ pub use self::store::redis::RedisStore;
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
-    SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
+    Changes, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
     ViewRejection,
 };
 pub use self::{

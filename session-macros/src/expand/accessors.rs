@@ -91,9 +91,12 @@ impl Fit<'_> {
         let repeated = self.repeated();
         let (kind, new, ty) = self.handle_type();
         let (kind, new) = (Ident::new(kind, Span::call_site()), Ident::new(new, Span::call_site()));
+        let (shop, generics) = (ours(&self.session.ident), Generics::of(self.session).arguments);
         let (arguments, body) = if kind == "Identity" {
-            let (shop, generics) = (ours(&self.session.ident), Generics::of(self.session).arguments);
             (quote!(#shop #generics, #ty), quote!(#p::#new(&mut self.__core, |slots| &mut slots.#name)))
+        } else if kind == "Atomic" {
+            let body = quote!(#p::#new(&mut self.__core, |slots| &slots.#name, |slots| &mut slots.#name));
+            (quote!(#shop #generics, #ty), body)
         } else {
             (quote!(#ty), quote!(#p::#new(&mut self.__core.__slots.#name, &mut self.__core.__state)))
         };

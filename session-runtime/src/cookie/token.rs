@@ -103,6 +103,11 @@ impl Signer {
         Some(Opened { selector, verifier, current })
     }
 
+    /// The ids of the ring's keys.
+    pub(crate) fn key_ids(&self) -> Vec<[u8; 4]> {
+        self.keys.ids().collect()
+    }
+
     pub(crate) const fn fingerprints(&self) -> &Fingerprints {
         &self.fingerprints
     }

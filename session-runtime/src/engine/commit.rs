@@ -1,23 +1,27 @@
-//! Carries a request's plan out at the store, and plans again where somebody else was first.
+//! Commits what a request did: asks what that makes of the session, swaps that in, and asks again where another request was
+//! faster.
 
 use std::time::Duration;
 
 use super::{
     Request, Step,
-    open::{Lost, Presented},
-    pending::Pending,
-    plan::Plan,
-    request::Inner,
-    users::Settled,
-    work::{Begun, Underway, Work},
+    adopt::Adopted,
+    attempt::{Attempt, Unanswered},
+    backend::Backend,
+    claim::Claim,
+    deadline::{Deadline, Pace},
+    next::{self, Create, Next, Put, next},
+    presented::{Found, Lost, Presented},
+    read::Held,
+    request::Phase,
 };
 use crate::{
+    clock::Timestamp,
     error::{Error, Kind},
     event::Event,
+    record::NONCES,
+    value::{EndReason, Value},
 };
-
-/// How often a commit is planned anew because others changed the same fields meanwhile.
-const RETRIES: usize = 64;
 
 /// What became of a request's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +51,20 @@ impl Outcome {
     }
 }
 
+impl From<Lost> for Outcome {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Gone => Self::Gone,
+            Lost::Moved => Self::Moved,
+        }
+    }
+}
+
 /// What became of a commit.
 pub(super) struct Committed {
     pub(super) outcome: Outcome,
-    /// Whether there was anything to store but deadlines and renewals, which nobody asked for and nobody misses.
+    /// Whether the handler asked for a write, as opposed to a refreshed deadline or a renewal by the timer, whose loss is
+    /// harmless.
     pub(super) asked: bool,
 }
 
@@ -63,12 +77,20 @@ pub(crate) enum CookieChange {
     Remove,
 }
 
-fn take_pending(inner: &mut Inner) -> Result<Pending, Error> {
-    let after = inner.pending.emptied();
-    let mut pending = std::mem::replace(&mut inner.pending, after);
-    match pending.steps.iter().position(|step| matches!(step, Step::Failed(_))).map(|at| pending.steps.remove(at)) {
-        Some(Step::Failed(error)) => Err(error),
-        _ => Ok(pending),
+/// An attempt under way. Unless the store has answered, the next commit goes on with it, also if this one is dropped.
+struct InFlight<'a> {
+    request: &'a Request,
+    attempt: Option<Box<Attempt>>,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            let mut state = self.request.state();
+            if state.phase != Phase::Cancelled {
+                state.in_flight = Some(attempt);
+            }
+        }
     }
 }
 
@@ -78,106 +100,263 @@ impl Request {
         self.commit().await?.outcome.into_result()
     }
 
-    /// Applies what is pending. What the store gives no answer to, or nobody waited for, stays under way: the next commit
-    /// sends it again, word for word, before anything else, since it may be in already (B34).
+    /// Stores what is pending. What the store did not answer stays in flight: the next commit goes on with it, under the
+    /// same nonce, before anything else, since it may be in already (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.enter().await;
+        let deadline = Deadline::new(self.engine.commit_timeout);
         let mut asked = false;
-        for _ in 0..RETRIES {
-            let mut underway = match self.begin()? {
-                Begun::Underway(underway) => underway,
-                Begun::Done(outcome, now_asked) => {
-                    return Ok(Committed { outcome: self.report(outcome), asked: asked || now_asked });
+        loop {
+            let Some(attempt) = self.begin()? else { return Ok(Committed { outcome: Outcome::Applied, asked }) };
+            asked |= attempt.asked;
+            let resumed = attempt.resumed;
+            let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
+            let Some(attempt) = &mut in_flight.attempt else { continue };
+            let outcome = match self.attempt(attempt, &deadline).await {
+                // Others were faster, or an `atomic` edit no longer fits.
+                Err(error) if error.is_conflict() => Outcome::Conflict,
+                Err(error) => {
+                    attempt.resumed = true;
+                    if !error.is_unavailable() {
+                        in_flight.attempt = None;
+                    }
+                    return Err(error);
                 }
+                Ok(outcome) => outcome,
             };
-            let Some(work) = &mut underway.work else { continue };
-            asked |= work.asked;
-            let resumed = work.resumed;
-            let carried_out = self.carry_out(work).await;
-            if carried_out.as_ref().is_err_and(Error::is_final) {
-                underway.work = None;
-            }
-            let outcome = carried_out?;
-            let Some(work) = underway.work.take() else { continue };
-            match outcome {
-                None => self.inner().pending.put_back(work.pending),
-                // What came since is next.
-                Some(Outcome::Applied) if resumed => {}
-                Some(outcome) => return Ok(Committed { outcome: self.report(outcome), asked }),
+            in_flight.attempt = None;
+            // What came since is next.
+            if !(resumed && outcome == Outcome::Applied) {
+                self.report(outcome);
+                return Ok(Committed { outcome, asked });
             }
         }
-        Ok(Committed { outcome: self.report(Outcome::Conflict), asked })
     }
 
-    /// What is to be sent: what was under way, else what is pending by now.
-    fn begin(&self) -> Result<Begun<'_>, Error> {
-        let now = self.now();
-        let mut inner = self.inner();
-        if let Some(mut work) = inner.underway.take() {
-            work.resumed = true;
-            return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
+    /// What to store: what was in flight, otherwise what is pending by now. `None`: no handler asked for the session.
+    fn begin(&self) -> Result<Option<Box<Attempt>>, Error> {
+        let mut state = self.state();
+        if let Some(attempt) = state.in_flight.take() {
+            return Ok(Some(attempt));
         }
-        if matches!(inner.presented, Some(Presented::Unknown)) && !inner.pending.is_empty() {
-            // It stays, so that whoever does not ask is told too.
-            return Err(Error::new(Kind::Unavailable));
+        match state.presented {
+            None => return Ok(None),
+            // It stays pending, so that the response says so too.
+            Some(Presented::Unknown) if !state.pending.is_empty() => return Err(Error::new(Kind::Unavailable)),
+            Some(_) => {}
         }
-        let pending = take_pending(&mut inner)?;
-        let asked = !pending.is_empty();
-        let Some(presented) = &inner.presented else { return Ok(Begun::Done(Outcome::Applied, asked)) };
-        let mut plan = Plan::new(&self.engine, presented, &pending, now)?;
-        plan.fit(inner.response)?;
-        self.engine.check_size_of(&plan, presented)?;
-        self.engine.seal_plan(&mut plan, presented, now)?;
-        let key = presented.key();
-        let outcome = match plan {
-            Plan::Nothing => Outcome::Applied,
-            Plan::Lost(Lost::Gone) => Outcome::Gone,
-            Plan::Lost(Lost::Moved) => Outcome::Moved,
-            Plan::Conflict => Outcome::Conflict,
-            Plan::End { .. } | Plan::Create { .. } | Plan::Update { .. } => {
-                let sign_in = self.engine.home.users().and_then(|_| plan.sign_in(presented));
-                let work =
-                    Box::new(Work { pending, asked, plan, key, at: now, sign_in, resumed: false, applied: false });
-                return Ok(Begun::Underway(Underway { request: self, work: Some(work) }));
-            }
-        };
-        drop(inner);
-        if outcome == Outcome::Applied {
-            self.refresh_cookie(None, now);
+        let after = state.pending.emptied();
+        let mut pending = std::mem::replace(&mut state.pending, after);
+        let failed = pending.steps.iter().position(|step| matches!(step, Step::Failed(_)));
+        match failed.map(|at| pending.steps.remove(at)) {
+            Some(Step::Failed(error)) => Err(error),
+            _ => Ok(Some(Box::new(Attempt::new(pending)))),
         }
-        Ok(Begun::Done(outcome, asked))
     }
 
-    /// Sends a plan. `None`: the record turned out to be newer and was loaded anew.
-    async fn carry_out(&self, work: &mut Work) -> Result<Option<Outcome>, Error> {
-        if let Some(sign_in) = &work.sign_in
-            && !work.applied
-            && !Box::pin(self.engine.admit(sign_in)).await?
-        {
-            return Ok(Some(Outcome::Refused));
-        }
-        if !work.applied {
-            let outcome = self.send(work).await?;
-            if outcome != Some(Outcome::Applied) {
+    /// Stores the session first, enters it in its user's list second, and sets the cookie last.
+    async fn attempt(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
+        if attempt.entering.is_none() {
+            let outcome = match &self.engine.backend {
+                Backend::Store(_) => self.store(attempt, deadline).await?,
+                Backend::Cookie(client) => self.carry(client, attempt, deadline).await?,
+            };
+            if outcome != Outcome::Applied {
                 return Ok(outcome);
             }
-            work.applied = true;
             // It is in the record now, and must not count twice should the rest fail.
-            work.pending = work.pending.emptied();
+            attempt.pending = attempt.pending.emptied();
         }
-        let Some(sign_in) = &work.sign_in else { return Ok(Some(Outcome::Applied)) };
-        // In a box: few requests sign somebody in, and every commit would have room for it.
-        Ok(Some(match Box::pin(self.engine.settle(sign_in)).await? {
-            Settled::Stands => Outcome::Applied,
-            Settled::Ended => self.lose(Lost::Moved),
-            Settled::Refused => {
+        if let Some(entering) = &attempt.entering {
+            // In a box: few requests sign in, and every commit would have room for it.
+            if !Box::pin(self.engine.enter(entering, deadline)).await? {
+                let ended = self.engine.end_stored(&entering.key, EndReason::Unsettled, |_| true);
+                Box::pin(ended).await?;
                 self.lose(Lost::Gone);
-                Outcome::Refused
+                return Ok(Outcome::Refused);
             }
-        }))
+        }
+        if let Some(cookie) = attempt.cookie.take() {
+            self.state().cookie = Some(cookie);
+        }
+        Ok(Outcome::Applied)
     }
 
-    pub(super) fn report(&self, outcome: Outcome) -> Outcome {
+    /// Ends a session that could not be entered in its user's list. No visitor has its cookie.
+    pub(super) async fn end_unsettled(&self) {
+        let entering = self.state().in_flight.take().and_then(|attempt| attempt.entering);
+        let Some(entering) = entering.filter(|entering| entering.signs_in) else { return };
+        if let Err(error) = self.engine.end_stored(&entering.key, EndReason::Unsettled, |_| true).await {
+            tracing::warn!(target: "session_runtime", %error, "a sign-in failed and its session could not be ended; no cookie opens it, and it expires by itself");
+        }
+    }
+
+    /// Stores what an attempt makes of the session that the cookie presents.
+    async fn store(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
+        match self.subject(attempt) {
+            Subject::Found(found) => self.replace(attempt, *found, deadline).await,
+            Subject::Lost(outcome) => Ok(outcome),
+            Subject::Nothing => self.create(attempt, deadline).await,
+        }
+    }
+
+    /// The session that an attempt changes.
+    pub(super) fn subject(&self, attempt: &Attempt) -> Subject {
+        match &self.state().presented {
+            Some(Presented::Found(found)) if !attempt.ended => Subject::Found(Box::new(found.clone())),
+            Some(Presented::Lost(lost)) if !attempt.pending.signs_in() => {
+                Subject::Lost(if attempt.pending.writes() { (*lost).into() } else { Outcome::Applied })
+            }
+            _ => Subject::Nothing,
+        }
+    }
+
+    /// Replaces the session that was found by what the attempt makes of it.
+    async fn replace(&self, attempt: &mut Attempt, mut found: Found, deadline: &Deadline) -> Result<Outcome, Error> {
+        let engine = &*self.engine;
+        let (key, generation) = (engine.scope.session(found.selector), found.record().generation);
+        let pace = if attempt.pending.ends() { Pace::Urgent } else { Pace::Patient };
+        let mut claim = engine.claim(&key, found.stored.clone(), pace, deadline).await?;
+        loop {
+            let now = engine.clock.now();
+            match self.look(&mut claim, attempt, &mut found, now).await? {
+                Look::Ours => return Ok(self.adopt(attempt, found, None, now)),
+                Look::OursEnded => return self.ended(attempt, claim, deadline).await,
+                Look::Live if found.record().generation == generation => {}
+                Look::Live => return Ok(self.lose(Lost::Moved)),
+                Look::Gone => {
+                    drop(claim);
+                    let outcome = self.lose(Lost::Gone);
+                    // A sign-in starts another session.
+                    return if attempt.pending.signs_in() { self.create(attempt, deadline).await } else { Ok(outcome) };
+                }
+            }
+            let cookie = self.state().phase.takes_cookie();
+            let (value, put) = match next(engine, attempt, &found, cookie, now)? {
+                Next::Nothing => return Ok(self.adopt(attempt, found, Some(Adopted::default()), now)),
+                Next::Conflict => return Ok(Outcome::Conflict),
+                Next::End => (engine.tombstone(attempt.nonce, EndReason::Ended, now), None),
+                Next::Put(Put { record, adopted }) => {
+                    let opened = engine.codec.close(&key, record.into(), Some(&found.opened))?;
+                    let value = Value::session(engine.scope, opened.raw().clone());
+                    let value = if adopted.renewal.is_some() { value.critical() } else { value };
+                    (value, Some((adopted, opened)))
+                }
+            };
+            let before = put.as_ref().map(|_| found.record().writes);
+            let swapped = claim.swap(Some(&value)).await;
+            if claim.take_unanswered() {
+                attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
+            }
+            if !swapped? {
+                continue;
+            }
+            let Some((put, opened)) = put else { return self.ended(attempt, claim, deadline).await };
+            let stored = claim.current().cloned();
+            drop(claim);
+            (found.stored, found.opened) = (stored, opened);
+            return Ok(self.adopt(attempt, found, Some(put), now));
+        }
+    }
+
+    /// Looks at what a key holds by now, and opens it.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if a swap was not answered and it cannot be told any more whether it is in.
+    pub(super) async fn look(
+        &self,
+        claim: &mut Claim<'_>,
+        attempt: &Attempt,
+        found: &mut Found,
+        now: Timestamp,
+    ) -> Result<Look, Error> {
+        let engine = &*self.engine;
+        let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
+        match engine.read(claim.current(), now) {
+            Held::Live(raw) => {
+                let ours = raw.knows(attempt.nonce);
+                if ours && confirm {
+                    claim.confirm().await?;
+                    // Another request may have changed it since.
+                    if !matches!(engine.read(claim.current(), now), Held::Live(again) if again == raw) {
+                        return Box::pin(self.look(claim, attempt, found, now)).await;
+                    }
+                }
+                if let Some(Unanswered { writes: Some(writes), .. }) = attempt.unanswered
+                    && !ours
+                    && raw.writes.saturating_sub(writes) > NONCES as u64
+                {
+                    return Err(Error::new(Kind::Unavailable));
+                }
+                if !std::sync::Arc::ptr_eq(found.opened.raw(), &raw) {
+                    let key = engine.scope.session(found.selector);
+                    found.opened = engine.open_record(&key, raw, now);
+                }
+                found.stored = claim.current().cloned();
+                Ok(if ours { Look::Ours } else { Look::Live })
+            }
+            Held::Ended(tombstone) if tombstone.nonce == attempt.nonce => {
+                if confirm {
+                    claim.confirm().await?;
+                }
+                Ok(Look::OursEnded)
+            }
+            // A cache that lost the tombstone.
+            Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
+            Held::Ended(_) | Held::Nothing => Ok(Look::Gone),
+        }
+    }
+
+    /// The session that came with the request has ended; a new one follows if anything was written since.
+    async fn ended(&self, attempt: &mut Attempt, claim: Claim<'_>, deadline: &Deadline) -> Result<Outcome, Error> {
+        drop(claim);
+        self.emit(&Event::Ended);
+        attempt.ended = true;
+        attempt.unanswered = None;
+        attempt.cookie = Some(CookieChange::Remove);
+        self.state().presented = Some(Presented::Nothing);
+        self.create(attempt, deadline).await
+    }
+
+    /// Stores a new session, if the attempt makes one.
+    async fn create(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
+        let engine = &*self.engine;
+        loop {
+            let (now, cookie) = (engine.clock.now(), self.state().phase.takes_cookie());
+            let Some(Create { record, selector, verifier }) = next::create(engine, attempt, cookie, now)? else {
+                return Ok(Outcome::Applied);
+            };
+            let key = engine.scope.session(selector);
+            let opened = engine.codec.close(&key, record.into(), None)?;
+            let value = Value::session(engine.scope, opened.raw().clone());
+            let mut claim = engine.claim(&key, None, Pace::Patient, deadline).await?;
+            let swapped = claim.swap(Some(&value)).await;
+            if claim.take_unanswered() {
+                attempt.unanswered.get_or_insert(Unanswered { writes: None, is_critical: false });
+            }
+            let digest = engine.digest(selector, &verifier);
+            let stored = claim.current().cloned();
+            let mut found = Found { selector, verifier, digest, stored, opened, by_current_key: true };
+            if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
+                attempt.drawn.discard_session(); // its key is taken
+                continue;
+            }
+            drop(claim);
+            self.state().subject = Some(key);
+            self.emit(&Event::Created);
+            let signs_in = found.record().user.is_some();
+            return Ok(self.adopt(attempt, found, Some(Adopted { created: true, signs_in, ..Adopted::default() }), now));
+        }
+    }
+
+    pub(super) fn lose(&self, lost: Lost) -> Outcome {
+        let mut state = self.state();
+        // A cookie that `save` left waiting would now replace a better one, or open nothing.
+        (state.presented, state.cookie) = (Some(Presented::Lost(lost)), None);
+        lost.into()
+    }
+
+    pub(super) fn report(&self, outcome: Outcome) {
         match outcome {
             Outcome::Applied => {}
             Outcome::Gone => self.emit(&Event::Gone),
@@ -185,6 +364,26 @@ impl Request {
             Outcome::Conflict => self.emit(&Event::Conflict),
             Outcome::Refused => self.emit(&Event::SignInRefused),
         }
-        outcome
     }
+}
+
+/// The session that an attempt changes.
+pub(super) enum Subject {
+    Found(Box<Found>),
+    /// It is lost to the request: that is what became of the attempt.
+    Lost(Outcome),
+    /// There is none; the attempt may make one.
+    Nothing,
+}
+
+/// What a key holds by now.
+pub(super) enum Look {
+    /// A live session, which is opened.
+    Live,
+    /// The same, with what this attempt writes: its answer was lost.
+    Ours,
+    /// What this attempt ended.
+    OursEnded,
+    /// Nothing, or a session that another request ended.
+    Gone,
 }

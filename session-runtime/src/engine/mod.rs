@@ -1,130 +1,117 @@
 //! What happens between a request's cookie and its response's: open, fold, commit. Knows records, stores and cookies, but
 //! no type of the user's and no web framework.
 //!
-//! - [`Engine`]: what all requests share.
-//! - [`Request`]: one request's session, as loaded and as changed so far.
-//! - [`Pending`], [`Step`], [`Op`]: what changed, not yet applied to anything.
-//! - `ask`: how the store is asked.
-//! - `plan`: what that comes to, given the record: one [`Change`](crate::record::Change), a deletion, or nothing.
-//! - `secrets`: what the store must not see of a record and a change, and `sealer`: how that is hidden.
-//! - `migrate`: what of a record older builds stored, as today's fields.
-//! - `commit`: has the plan carried out, and plans again where somebody else was first; `work` keeps what is under way.
-//! - `send`: asks the store, and does to the request what the answer calls for.
-//! - `client`: does both for sessions that are in their visitors' cookies.
-//! - `swap`: compare-and-swap of one field, which waits for no commit.
-//! - `size`: how large a session may grow.
-//! - `users`: whose the sessions are, and how many may be.
+//! Nouns:
+//! - [`Engine`]: what all requests share. [`Backend`]: where sessions are.
+//! - [`Request`]: one request's session. [`Presented`](presented::Presented): what its cookie presents.
+//! - [`Pending`](pending::Pending), [`Step`], [`Op`]: what changed, not yet applied to anything.
+//!   [`Attempt`](attempt::Attempt): the same once it is being stored.
+//! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
+//!
+//! Verbs, in the order of a request:
+//! - `open`: from cookies to a session. `read`: from a stored value to what the engine knows of it.
+//! - `next` and `write`: what the pending changes make of a session. Pure.
+//! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
+//! - `users`: lists of users' sessions. `leave`: the end of a request.
+//! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
+//! - `client`: the same for sessions that are in their visitors' cookies.
 
-mod ask;
+mod adopt;
+mod attempt;
+mod backend;
+mod claim;
 mod client;
+mod codec;
 mod commit;
+mod deadline;
 mod items;
+mod leave;
+mod marker;
 mod migrate;
+mod next;
 mod open;
 mod pending;
-mod plan;
+mod presented;
+mod queue;
+mod read;
 mod request;
 mod sealer;
 mod secrets;
-mod send;
-mod size;
 mod snapshot;
-mod swap;
+mod update;
 mod users;
-mod work;
+mod write;
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use tokio::task::AbortHandle;
 
+use self::open::GRACE;
 #[cfg(feature = "testing")]
 pub(crate) use self::migrate::as_of_today;
 pub(crate) use self::{
+    backend::Backend,
     client::Client,
+    codec::Codec,
     commit::{CookieChange, Outcome},
     items::Items,
     pending::{Op, Step},
+    presented::Lost,
+    queue::Queues,
     request::Request,
     secrets::Secrets,
     snapshot::Snapshot,
+    update::Start,
 };
 use crate::{
     clock::{Clock, Timestamp},
     cookie::{Attributes, Signer, Writer},
     event::Events,
-    id::Digester,
+    id::{Digest, Digester, Selector, Verifier},
+    key::Scope,
     record::Lifetime,
-    schema::{Meta, Migration, SessionLimit},
-    store::{DynStore, DynUserIndex, StoreError},
+    schema::{Meta, SessionLimit},
 };
 
 /// What all requests of one kind of session share.
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
-    pub(crate) migrations: &'static [Migration],
+    /// Which kind of session of which application this is.
+    pub(crate) scope: Scope,
     pub(crate) digester: Digester,
-    pub(crate) home: Home,
-    /// Stands before each identity in the store: which kind of session it is signed in to.
-    pub(crate) kind: [u8; 8],
-    pub(crate) limit: Option<SessionLimit>,
+    pub(crate) backend: Backend,
+    /// Whether the sessions of a user are listed.
+    pub(crate) listed: bool,
+    pub(crate) limit: SessionLimit,
     /// How many bytes the fields of a session may have, names included.
     pub(crate) max_bytes: usize,
-    /// Whether a field has a length that it may not exceed.
-    pub(crate) has_bounds: bool,
     pub(crate) signer: Signer,
-    /// None: no field is secret.
-    pub(crate) secrets: Option<Secrets>,
+    pub(crate) codec: Codec,
     pub(crate) cookie: Attributes,
     /// One for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
     pub(crate) lifetimes: Lifetimes,
+    /// How long one call of the store may take.
     pub(crate) store_timeout: Duration,
+    /// How long one commit may take, with its waits and retries.
+    pub(crate) commit_timeout: Duration,
     pub(crate) store_down: StoreDown,
     /// Whether a replaced verifier that comes back ends the session.
     pub(crate) end_replayed: bool,
+    pub(crate) queues: Queues,
     /// The task that removes expired sessions.
     pub(crate) cleaner: OnceLock<AbortHandle>,
 }
 
-/// Where sessions are.
-pub(crate) enum Home {
-    /// In a store. The cookie names and proves them.
-    Store {
-        store: Arc<dyn DynStore>,
-        /// The same store, if it is to know whose the sessions are.
-        users: Option<Arc<dyn DynUserIndex>>,
-    },
-    /// In their visitors' cookies.
-    Cookie(Box<Client>),
-}
-
-impl Home {
-    pub(crate) fn users(&self) -> Option<&Arc<dyn DynUserIndex>> {
-        match self {
-            Self::Store { users, .. } => users.as_ref(),
-            Self::Cookie(_) => None,
-        }
-    }
-
-    /// Told once where to report what happens at the store.
-    pub(crate) fn observe(&self, events: Events) {
-        match self {
-            Self::Store { store, .. } => store.observe(events),
-            Self::Cookie(client) => client.observe(events),
-        }
-    }
-
-    /// Removes what has expired, and says how much that was.
-    pub(crate) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Store { store, .. } => store.delete_expired(now).await,
-            Self::Cookie(client) => client.delete_expired(now).await,
+impl Engine {
+    /// The digest of a verifier that is stored. Sessions in cookies have none.
+    fn digest(&self, selector: Selector, verifier: &Verifier) -> Digest {
+        match self.backend {
+            Backend::Store(_) => self.digester.digest(selector, verifier),
+            Backend::Cookie(_) => Digest::from([0; 16]),
         }
     }
 }

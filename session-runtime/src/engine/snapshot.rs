@@ -31,14 +31,6 @@ impl Snapshot {
         }
     }
 
-    /// Sees one field as `now` does. The others stay as they were read: what is done to them is done to what was seen.
-    pub(crate) fn renew(&mut self, meta: &Meta, now: &Self) {
-        let mut fields = Fields::default();
-        let others = self.fields().into_iter().flat_map(Fields::iter).filter(|entry| !meta.is_stored_as(entry.name));
-        others.chain(now.fields().and_then(|fields| meta.find(fields))).for_each(|entry| fields.push(entry));
-        self.overlay = Some(Arc::new(fields));
-    }
-
     /// Hides all fields but those that `keeps` holds for.
     pub(crate) fn retain(&mut self, metas: &[Meta], keeps: impl Fn(&Meta) -> bool) {
         let mut kept = Fields::default();

@@ -1,203 +1,202 @@
-//! Whose the sessions are: what a sign-in has to do so that no list misses it, and how a user's sessions end.
+//! The sessions of a user: entered at a sign-in, listed, and ended.
 //!
-//! The entries of a user are a superset of the user's live sessions. A sign-in enters its session, applies its change,
-//! and looks whether the entry still stands; if not, somebody ended all meanwhile, and it ends as well. Whoever ends
-//! sessions ends each before its entry leaves, and calls off those who are about to come rather than taking their entry
-//! out, so that an interruption of either hides none.
+//! A sign-in stores its session first, enters it in its user's list second, and sets its cookie last. So a list misses no
+//! session that anybody can open. An entry leaves only after its session has ended or belongs to another user.
 
 use std::sync::Arc;
 
-use super::{Engine, plan::end};
+use futures_util::future::join_all;
+
+use super::{
+    Engine,
+    attempt::Entering,
+    deadline::{Deadline, Pace},
+    read::Held,
+};
 use crate::{
-    error::{Error, Kind},
+    clock::Timestamp,
+    error::Error,
     event::Event,
-    id::Key,
-    record::{Applied, Record},
+    id::Nonce,
+    key::Key,
+    record::Record,
     schema::SessionLimit,
-    store::{ENTRY_CALLED_OFF, ENTRY_GRACE, User, UserEntry},
+    value::{EndReason, ListEntry, Tombstone, UserList, Value},
 };
 
-/// How often a session is looked at anew because its id changed while it was about to be ended.
-const RETRIES: usize = 64;
+/// How many sessions are loaded at a time.
+const BATCH: usize = 16;
 
-/// A session that somebody is signing in to.
-pub(super) struct SignIn {
-    pub(super) user: User,
-    pub(super) key: Key,
-    /// Whether it is the user's already, or takes the place of one that is: then it needs no room.
-    pub(super) again: bool,
-    /// Whether nobody else can be signing in to it, since its key is new.
-    pub(super) new: bool,
-}
-
-/// What became of an entry.
+/// What became of a session that was to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// It stands.
-    Stands,
-    /// The session was ended meanwhile, with all of the user's, or by newer sign-ins.
+pub(super) enum End {
+    /// It was ended.
     Ended,
-    /// There was no room for it after all.
-    Refused,
+    /// It had ended before, for good: no session gets its key again.
+    Gone,
+    /// It belongs to another user, or to a guest.
+    Spared,
 }
 
 impl Engine {
-    /// The name under which sessions of this kind are entered for whoever has this identity. Kinds that share a store
-    /// do not share users.
-    pub(crate) fn user(&self, identity: &[u8]) -> User {
-        User::new([self.kind.as_slice(), identity].concat())
-    }
-
-    /// The identity in what [`Engine::user`] made.
-    pub(crate) fn identity<'a>(&self, user: &'a [u8]) -> &'a [u8] {
-        user.get(self.kind.len()..).unwrap_or_default()
-    }
-
-    /// The live sessions of `user`, those that were signed in first first.
-    pub(crate) async fn sessions_of(&self, user: &User) -> Result<Vec<(Key, Arc<Record>)>, Error> {
-        let entries = self.entries(user).await?;
-        self.live(user, &entries).await
-    }
-
-    /// Ends the sessions of `user` that `which` holds for, and says how many there were.
-    pub(crate) async fn end_sessions_of(&self, user: &User, which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
-        let entries = self.entries(user).await?;
-        let (mut ended, mut leaving, mut others) = (0, Vec::new(), Vec::new());
-        for UserEntry { key, at } in entries.iter().filter(|entry| which(&entry.key)) {
-            if self.end_session(user, key).await? {
-                ended += 1;
-                leaving.push(*key);
-                continue;
+    /// The live sessions of a user, those that were signed in first first.
+    pub(crate) async fn sessions_of(&self, identity: &[u8]) -> Result<Vec<(Key, Arc<Record>)>, Error> {
+        let now = self.clock.now();
+        let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
+        let mut live = Vec::with_capacity(list.entries.len());
+        for batch in list.entries.chunks(BATCH) {
+            let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, &entry.key))).await;
+            for (entry, record) in batch.iter().zip(loaded) {
+                live.extend(record?.map(|record| (entry.key, record)));
             }
-            others.push(*key);
-            if (*at + ENTRY_GRACE).passed(self.clock.now()) {
-                leaving.push(*key);
-            } else {
-                self.call_off(user, key).await?;
-            }
-        }
-        if !leaving.is_empty() {
-            self.leave(user, &leaving).await?;
-        }
-        // Where a sign-in was under way, it sees its entry called off, or it was done before: then it is ended now.
-        for key in &others {
-            ended += u64::from(self.end_session(user, key).await?);
-        }
-        Ok(ended)
-    }
-
-    /// Has a sign-in end that is under way. The entry stays, lest its session be on no list should anybody be
-    /// interrupted; without one it vanishes.
-    async fn call_off(&self, user: &User, key: &Key) -> Result<(), Error> {
-        Ok(self.enter(user, key, ENTRY_CALLED_OFF).await?)
-    }
-
-    /// Enters a sign-in. `false`: there is no room for it.
-    pub(super) async fn admit(&self, sign_in: &SignIn) -> Result<bool, Error> {
-        let SignIn { user, key, again, new } = sign_in;
-        self.enter(user, key, self.clock.now()).await?;
-        let Some(SessionLimit::Refuse(most)) = self.limit.filter(|_| !again) else { return Ok(true) };
-        let entries = self.entries(user).await?;
-        if entries.len() <= most as usize || self.in_the_way(user, key, &entries).await? < most as usize {
-            return Ok(true);
-        }
-        if *new {
-            self.leave(user, &[*key]).await?;
-        } else if self.live_one(user, key).await?.is_none() {
-            // Another request of the same browser may be signing in to it.
-            self.call_off(user, key).await?;
-        }
-        Ok(false)
-    }
-
-    /// How many sessions of `user` there are besides this, or will be once sign-ins that came before it are through.
-    async fn in_the_way(&self, user: &User, key: &Key, entries: &[UserEntry]) -> Result<usize, Error> {
-        let (mut in_the_way, mut earlier) = (0, true);
-        for entry in entries {
-            if entry.key == *key {
-                earlier = false;
-                continue;
-            }
-            let now = self.clock.now();
-            let may_come = earlier && !(entry.at + ENTRY_GRACE).passed(now);
-            in_the_way += usize::from(match self.load(&entry.key, now).await? {
-                Some(record) if is_of(&record, user) => true,
-                Some(record) => may_come && record.user.is_none(),
-                None => may_come,
-            });
-        }
-        Ok(in_the_way)
-    }
-
-    /// Looks whether the entry of a sign-in that was applied still stands, and that the user has no more sessions than
-    /// allowed.
-    ///
-    /// Of sign-ins at the same time, the last to look sees all of them. So however they race, no more are left.
-    pub(super) async fn settle(&self, sign_in: &SignIn) -> Result<Settled, Error> {
-        let SignIn { user, key, again, new } = sign_in;
-        let gone = if matches!(self.limit, Some(SessionLimit::Refuse(_))) { Settled::Refused } else { Settled::Ended };
-        let entries = self.entries(user).await?;
-        if !entries.iter().any(|entry| entry.key == *key && entry.at != ENTRY_CALLED_OFF) {
-            self.end_session(user, key).await?;
-            return Ok(gone);
-        }
-        let Some(limit) = self.limit.filter(|limit| entries.len() > limit.most()) else { return Ok(Settled::Stands) };
-        if *again && !new && gone == Settled::Refused {
-            return Ok(Settled::Stands); // there are more than that since the limit was lowered
-        }
-        let live = self.live(user, &entries).await?;
-        let surplus = match limit {
-            SessionLimit::EndOldest(_) => &live[..live.len().saturating_sub(limit.most())],
-            SessionLimit::Refuse(_) => live.get(limit.most()..).unwrap_or_default(),
-        };
-        let (mut settled, mut ended) = (Settled::Stands, Vec::new());
-        for (one, _) in surplus {
-            if self.end_session(user, one).await? {
-                ended.push(*one);
-            }
-            if one == key {
-                settled = gone;
-            }
-        }
-        if !ended.is_empty() {
-            self.leave(user, &ended).await?;
-        }
-        Ok(settled)
-    }
-
-    /// Those of the entries that are live sessions of `user`.
-    async fn live(&self, user: &User, entries: &[UserEntry]) -> Result<Vec<(Key, Arc<Record>)>, Error> {
-        let mut live = Vec::with_capacity(entries.len());
-        for UserEntry { key, .. } in entries {
-            live.extend(self.live_one(user, key).await?.map(|record| (*key, record)));
         }
         Ok(live)
     }
 
-    /// The record of this session, if it is live and `user`'s.
-    async fn live_one(&self, user: &User, key: &Key) -> Result<Option<Arc<Record>>, Error> {
-        Ok(self.load(key, self.clock.now()).await?.filter(|record| is_of(record, user)))
-    }
-
-    /// Ends one session, if it is `user`'s. Says whether it did.
-    pub(super) async fn end_session(&self, user: &User, key: &Key) -> Result<bool, Error> {
-        for _ in 0..RETRIES {
-            let Some(record) = self.live_one(user, key).await? else { return Ok(false) };
-            let now = self.clock.now();
-            match self.end(key, &end(record.generation), now).await? {
-                Applied::Applied { .. } => {
-                    self.events.emit(&Event::Revoked, Some(key));
-                    return Ok(true);
-                }
-                Applied::Gone => return Ok(false),
-                // It was renewed meanwhile, perhaps by a sign-in as somebody else.
-                Applied::Moved | Applied::Conflict => {}
+    /// Ends the sessions of a user that `which` holds for, and says how many there were.
+    pub(crate) async fn end_sessions_of(&self, identity: &[u8], which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
+        let deadline = &Deadline::new(self.commit_timeout);
+        let (list, now) = (self.scope.list(identity), self.clock.now());
+        let entries = self.read_list(self.load(&list, now).await?.as_ref(), now)?;
+        let (mut ended, mut leaving) = (0, Vec::new());
+        for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
+            let end = self.end_session(identity, &entry.key, EndReason::Revoked).await?;
+            ended += u64::from(end == End::Ended);
+            // Another user's entry stays: its own user may be signing in to the session again right now.
+            if end != End::Spared {
+                leaving.push(entry.key);
             }
         }
-        Err(Error::new(Kind::Conflict))
+        if !leaving.is_empty() {
+            self.drop_entries(&list, &leaving, deadline).await?;
+        }
+        Ok(ended)
     }
-}
 
-fn is_of(record: &Record, user: &User) -> bool {
-    record.user.as_deref() == Some(user.as_bytes())
+    /// Ends one session, if it is the user's.
+    pub(super) async fn end_session(&self, identity: &[u8], key: &Key, reason: EndReason) -> Result<End, Error> {
+        let is_theirs = |record: &Record| record.user.as_deref() == Some(identity);
+        let end = self.end_stored(key, reason, is_theirs).await?;
+        if end == End::Ended {
+            self.events.emit(&Event::Revoked, Some(key));
+        }
+        Ok(end)
+    }
+
+    /// Ends a session that `which` holds for.
+    pub(super) async fn end_stored(
+        &self,
+        key: &Key,
+        reason: EndReason,
+        which: impl Fn(&Record) -> bool,
+    ) -> Result<End, Error> {
+        let deadline = &Deadline::new(self.commit_timeout);
+        let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        let nonce = Nonce::next();
+        loop {
+            let now = self.clock.now();
+            match self.read(claim.current(), now) {
+                Held::Live(record) if which(&record) => {}
+                // Perhaps by the first sending, whose answer was lost.
+                Held::Ended(tombstone) if tombstone.nonce == nonce => {
+                    claim.confirm().await?;
+                    return Ok(End::Ended);
+                }
+                Held::Live(_) => return Ok(End::Spared),
+                Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
+            }
+            if claim.swap(Some(&self.tombstone(nonce, reason, now))).await? {
+                return Ok(End::Ended);
+            }
+        }
+    }
+
+    /// What stays of a session that ends now.
+    pub(super) fn tombstone(&self, nonce: Nonce, reason: EndReason, now: Timestamp) -> Value {
+        Value::tombstone(self.scope, Tombstone { nonce, reason }, now + super::GRACE)
+    }
+
+    /// Enters a session in the list of its user, and ends those that are too many. `false`: there is no room for it.
+    ///
+    /// Of sign-ins at the same time, each sees in the list those that came before. So however they race, no more are left
+    /// than allowed.
+    pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
+        let Entering { identity, key, ends_at, at, signs_in } = entering;
+        let list = self.scope.list(identity);
+        let mut surplus = Vec::new();
+        let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
+        loop {
+            let now = self.clock.now();
+            let before = self.read_list(claim.current(), now)?;
+            let known = before.entries.iter().find(|entry| entry.key == *key).copied();
+            let mut others: Vec<_> = before.entries.iter().filter(|entry| entry.key != *key).copied().collect();
+            others.retain(|entry| !entry.ends_at.passed(now));
+            surplus.clear();
+            if *signs_in && others.len() >= self.limit.most() {
+                others = self.live_entries(identity, others).await?;
+                match self.limit {
+                    SessionLimit::Refuse(_) if known.is_none() && others.len() >= self.limit.most() => return Ok(false),
+                    SessionLimit::Refuse(_) => {}
+                    SessionLimit::EndOldest(most) => {
+                        let many = (others.len() + 1).saturating_sub(most as usize);
+                        surplus.extend(others.iter().take(many).map(|entry| entry.key));
+                    }
+                }
+            }
+            let place = if *signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
+            others.insert(place, ListEntry { key: *key, at: *at, ends_at: *ends_at });
+            if others == before.entries {
+                break;
+            }
+            let after = Value::list(self.scope, Arc::new(UserList { entries: others }));
+            if claim.swap(Some(&after)).await? {
+                break;
+            }
+        }
+        drop(claim);
+        if !surplus.is_empty() {
+            for one in &surplus {
+                self.end_session(identity, one, EndReason::Displaced).await?;
+            }
+            self.drop_entries(&list, &surplus, deadline).await?;
+        }
+        Ok(true)
+    }
+
+    /// Those of the entries whose sessions are live and still the user's.
+    async fn live_entries(&self, identity: &[u8], entries: Vec<ListEntry>) -> Result<Vec<ListEntry>, Error> {
+        let mut live = Vec::with_capacity(entries.len() + 1);
+        for batch in entries.chunks(BATCH) {
+            let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, &entry.key))).await;
+            for (entry, record) in batch.iter().zip(loaded) {
+                live.extend(record?.map(|_| *entry));
+            }
+        }
+        Ok(live)
+    }
+
+    /// Takes the entries of sessions that have ended out of a list.
+    async fn drop_entries(&self, list: &Key, leaving: &[Key], deadline: &Deadline) -> Result<(), Error> {
+        let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
+        loop {
+            let now = self.clock.now();
+            let before = self.read_list(claim.current(), now)?;
+            let mut entries = before.entries.clone();
+            entries.retain(|entry| !leaving.contains(&entry.key));
+            if entries.len() == before.entries.len() {
+                return Ok(());
+            }
+            let after = UserList { entries };
+            let value = (!after.entries.is_empty()).then(|| Value::list(self.scope, Arc::new(after)));
+            if claim.swap(value.as_ref()).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A session, as it is stored, if it is live and the user's.
+    async fn session_of(&self, identity: &[u8], key: &Key) -> Result<Option<Arc<Record>>, Error> {
+        let found = self.load_session(key, self.clock.now()).await?;
+        Ok(found.map(|(_, record)| record).filter(|record| record.user.as_deref() == Some(identity)))
+    }
 }

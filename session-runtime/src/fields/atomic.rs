@@ -3,13 +3,14 @@
 use std::ops::Deref;
 
 use super::{
-    Edit, Slot, State,
+    Edit, Slot,
     slot::{decode, encode},
 };
-use crate::error::{Error, Kind};
-
-/// Past this many lost races in one `update`, somebody changes the field in an endless loop.
-const RETRIES: usize = 10_000;
+use crate::{
+    engine::Start,
+    error::{Error, Kind},
+    session::{Core, Schema},
+};
 
 /// Changes an atomic field by compare-and-swap.
 ///
@@ -21,19 +22,24 @@ const RETRIES: usize = 10_000;
 /// # Ok(()) }
 /// ```
 #[must_use = "a handle does nothing until `update` is awaited"]
-pub struct Atomic<'a, T: 'static> {
-    slot: &'a mut Slot<T>,
-    state: &'a mut State,
+pub struct Atomic<'a, S: Schema, T: 'static> {
+    core: &'a mut Core<S>,
+    read: fn(&S::Slots) -> &Slot<T>,
+    slot: fn(&mut S::Slots) -> &mut Slot<T>,
 }
 
 /// The handle of an atomic field.
 #[doc(hidden)]
 #[inline]
-pub fn atomic<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Atomic<'a, T> {
-    Atomic { slot, state }
+pub fn atomic<S: Schema, T>(
+    core: &mut Core<S>,
+    read: fn(&S::Slots) -> &Slot<T>,
+    slot: fn(&mut S::Slots) -> &mut Slot<T>,
+) -> Atomic<'_, S, T> {
+    Atomic { core, read, slot }
 }
 
-impl<T: 'static> Atomic<'_, T> {
+impl<S: Schema, T: 'static> Atomic<'_, S, T> {
     /// Runs `change` on the value and stores the outcome at once, with this field only. If another request changed the
     /// field meanwhile, `change` runs again on the newer value: it must not have effects of its own.
     ///
@@ -42,7 +48,9 @@ impl<T: 'static> Atomic<'_, T> {
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out renewed it,
-    /// [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] after ten thousand lost races.
+    /// [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the session until
+    /// `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all that it does fails.
+    /// After the response has left, a session that was never stored cannot be: the change fails as in `save`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -52,34 +60,54 @@ impl<T: 'static> Atomic<'_, T> {
     /// # Ok(()) }
     /// ```
     pub async fn update<R>(self, mut change: impl FnMut(&mut T) -> R) -> Result<R, Error> {
-        let Self { slot, state } = self;
-        let field = slot.field;
+        let Self { core, slot, .. } = self;
+        let Core { __slots, __state: state } = &mut *core;
+        let field_slot = slot(__slots);
+        let field = field_slot.field;
+        state.check_failed()?;
         // What waits in this handle stays in it, so that the next update goes on from there.
-        if state.steps_wait() || matches!(slot.edit, Edit::Swapped { .. }) {
-            let outcome = change(slot.get_mut(state));
-            if !matches!(slot.edit, Edit::Swapped { .. }) {
-                slot.edit = Edit::Swapped { seen: state.stored(field).map(<[u8]>::to_vec) };
+        if state.steps_wait() || matches!(field_slot.edit, Edit::Swapped { .. }) {
+            let outcome = change(field_slot.get_mut(state));
+            if !matches!(field_slot.edit, Edit::Swapped { .. }) {
+                field_slot.edit = Edit::Swapped { seen: state.stored(field).map(<[u8]>::to_vec) };
             }
             return Ok(outcome);
         }
-        for _ in 0..RETRIES {
-            let mut value = state.stored(field).map_or_else(field.initial, |bytes| decode(bytes, state, field));
-            let outcome = change(&mut value);
-            let new = encode(&value, field)?;
-            let unchanged = state.stored(field) == new.as_deref() && field.expires.is_none() && !state.snapshot.unknown;
-            if unchanged || state.swap(field, new).await? {
-                slot.put(value);
-                return Ok(outcome);
-            }
-        }
-        Err(Error::new(Kind::Conflict))
+        let Some(request) = state.request().cloned() else { return Err(Error::new(Kind::Detached)) };
+        let deadline = request.deadline();
+        let updated = match request.update(state.snapshot.era, field, &deadline).await {
+            Ok(Start::Now(mut update)) => loop {
+                let mut value = update.value().map_or_else(field.initial, |bytes| decode(bytes, state, field));
+                let outcome = change(&mut value);
+                match update.store(encode(&value, field)?).await {
+                    Ok(true) => break Ok((value, outcome)),
+                    Ok(false) => {}
+                    Err(error) => break Err(error),
+                }
+            },
+            Ok(Start::Waits(mut seen)) => loop {
+                let mut value = seen.as_deref().map_or_else(field.initial, |bytes| decode(bytes, state, field));
+                let outcome = change(&mut value);
+                let new = encode(&value, field)?;
+                let unchanged = seen == new && field.expires.is_none();
+                match unchanged.then_some(None).unwrap_or_else(|| request.swap_pending(field, seen.clone(), new)) {
+                    None => break Ok((value, outcome)),
+                    Some(newer) => seen = newer,
+                }
+            },
+            Err(error) => Err(error),
+        };
+        core.see(&request, updated.as_ref().err());
+        let (value, outcome) = updated?;
+        slot(&mut core.__slots).put(value);
+        Ok(outcome)
     }
 }
 
-impl<T: 'static> Deref for Atomic<'_, T> {
+impl<S: Schema, T: 'static> Deref for Atomic<'_, S, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.slot.get(self.state)
+        (self.read)(&self.core.__slots).get(&self.core.__state)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{Edit, Slot, State};
-use crate::{clock::Timestamp, record::Add, schema::Integer};
+use crate::{record::Add, schema::Integer};
 
 /// Moves a counter. The store adds the amount to whatever it holds by then, so no concurrent request is lost; the sum
 /// stays within the bounds of the type.
@@ -63,12 +63,10 @@ impl<T: Integer + 'static> Counter<'_, T> {
             return;
         }
         let next = Add {
-            name: self.slot.field.name.into(),
             amount,
             floor: T::FLOOR,
             ceiling: T::CEILING,
             initial: (self.slot.field.initial)().widen(),
-            expires: Timestamp::NEVER, // the commit knows
         };
         let value = self.slot.get(self.state).widen();
         self.slot.put(T::narrow(next.to(value)));

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{Atomic, Counter, Flash, FlashList, Maybe, Plain};
-use crate::error::Error;
+use crate::{error::Error, session::Schema};
 
 /// What nothing is, so that the bodies below need none.
 #[doc(hidden)]
@@ -106,44 +106,44 @@ refused! {
     <T> FlashList<'_, T>: MarkedCounter { add<V>(V); sub<V>(V); }
     <T> FlashList<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
 
-    <T> Atomic<'_, T>: SetAtomic { set<V>(V); reset(); }
-    <T> Atomic<'_, T>: MarkedIdentity { log_in<V>(V); log_out(); }
+    <Sch: Schema, T> Atomic<'_, Sch, T>: SetAtomic { set<V>(V); reset(); }
+    <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedIdentity { log_in<V>(V); log_out(); }
     // What these types have by `&mut self`, which the compiler would find and then complain that it cannot be borrowed so.
-    <T> Atomic<'_, Option<T>>: SetAtomic {
+    <Sch: Schema, T> Atomic<'_, Sch, Option<T>>: SetAtomic {
         clear(); take() -> Option<T>; insert<V>(V); replace<V>(V) -> Option<T>;
         get_or_insert_with(impl FnOnce() -> T) -> &mut T; as_mut() -> Option<&mut T>;
     }
-    <T> Atomic<'_, Vec<T>>: SetAtomic {
+    <Sch: Schema, T> Atomic<'_, Sch, Vec<T>>: SetAtomic {
         push<V>(V); pop() -> Option<T>; insert<V>(usize, V); remove(usize) -> T; swap_remove(usize) -> T; clear();
         truncate(usize); retain(impl FnMut(&T) -> bool); extend<V>(V); append(&mut Vec<T>); sort(); dedup();
         iter_mut() -> std::slice::IterMut<'_, T>; last_mut() -> Option<&mut T>;
     }
-    <T> Atomic<'_, VecDeque<T>>: SetAtomic {
+    <Sch: Schema, T> Atomic<'_, Sch, VecDeque<T>>: SetAtomic {
         push_back<V>(V); push_front<V>(V); pop_back() -> Option<T>; pop_front() -> Option<T>; clear(); truncate(usize);
         retain(impl FnMut(&T) -> bool); extend<V>(V);
     }
-    <K, V, S> Atomic<'_, HashMap<K, V, S>>: SetAtomic {
+    <Sch: Schema, K, V, S> Atomic<'_, Sch, HashMap<K, V, S>>: SetAtomic {
         insert<A, B>(A, B) -> Option<V>; remove<Q>(&Q) -> Option<V>; get_mut<Q>(&Q) -> Option<&mut V>; clear();
         retain(impl FnMut(&K, &mut V) -> bool); extend<I>(I);
     }
-    <K, V> Atomic<'_, BTreeMap<K, V>>: SetAtomic {
+    <Sch: Schema, K, V> Atomic<'_, Sch, BTreeMap<K, V>>: SetAtomic {
         insert<A, B>(A, B) -> Option<V>; remove<Q>(&Q) -> Option<V>; get_mut<Q>(&Q) -> Option<&mut V>; clear();
         retain(impl FnMut(&K, &mut V) -> bool); extend<I>(I);
     }
-    <T, S> Atomic<'_, HashSet<T, S>>: SetAtomic {
+    <Sch: Schema, T, S> Atomic<'_, Sch, HashSet<T, S>>: SetAtomic {
         insert<V>(V) -> bool; remove<Q>(&Q) -> bool; clear(); retain(impl FnMut(&T) -> bool); extend<I>(I);
     }
-    <T> Atomic<'_, BTreeSet<T>>: SetAtomic {
+    <Sch: Schema, T> Atomic<'_, Sch, BTreeSet<T>>: SetAtomic {
         insert<V>(V) -> bool; remove<Q>(&Q) -> bool; clear(); retain(impl FnMut(&T) -> bool); extend<I>(I);
     }
-    <> Atomic<'_, String>: SetAtomic { push<V>(V); push_str<V>(V); clear(); truncate(usize); pop() -> Option<char>; }
+    <Sch: Schema> Atomic<'_, Sch, String>: SetAtomic { push<V>(V); push_str<V>(V); clear(); truncate(usize); pop() -> Option<char>; }
 }
 
 /// `type: trait { name … }` into hidden methods that the compiler passes over where the value has one of that name.
 macro_rules! passed_over {
-    ($($type:ty: $refusal:ident { $($name:ident)* })*) => {$(
+    ($(<$($generic:ident $(: $bound:path)?),*> $type:ty: $refusal:ident { $($name:ident)* })*) => {$(
         #[doc(hidden)]
-        impl<T> $type
+        impl<$($generic $(: $bound)?),*> $type
         where
             Self: $refusal,
         {
@@ -153,14 +153,14 @@ macro_rules! passed_over {
 }
 
 passed_over! {
-    Plain<'_, T>: MarkedIdentity { log_in log_out }
-    Plain<'_, T>: MarkedAtomic { update }
-    Plain<'_, T>: MarkedCounter { add sub }
-    Plain<'_, T>: MarkedFlash { put take }
-    Maybe<'_, T>: MarkedIdentity { log_in log_out }
-    Maybe<'_, T>: MarkedAtomic { update }
-    Maybe<'_, T>: MarkedCounter { add sub }
-    Maybe<'_, T>: MarkedFlash { put }
-    Atomic<'_, T>: MarkedCounter { add sub }
-    Atomic<'_, T>: MarkedFlash { put }
+    <T> Plain<'_, T>: MarkedIdentity { log_in log_out }
+    <T> Plain<'_, T>: MarkedAtomic { update }
+    <T> Plain<'_, T>: MarkedCounter { add sub }
+    <T> Plain<'_, T>: MarkedFlash { put take }
+    <T> Maybe<'_, T>: MarkedIdentity { log_in log_out }
+    <T> Maybe<'_, T>: MarkedAtomic { update }
+    <T> Maybe<'_, T>: MarkedCounter { add sub }
+    <T> Maybe<'_, T>: MarkedFlash { put }
+    <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedCounter { add sub }
+    <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedFlash { put }
 }

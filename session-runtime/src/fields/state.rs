@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Origin;
 use crate::{
     clock::{Clock, Timestamp},
-    engine::{Request, Snapshot, Step},
+    engine::{Lost, Request, Snapshot, Step},
     error::Error,
     event::Event,
     record::Entry,
@@ -22,6 +22,8 @@ pub struct State {
     pub(crate) snapshot: Snapshot,
     /// What it did to the session as a whole, in order.
     pub(crate) steps: Vec<Step>,
+    /// How it met the end of its session, if it did.
+    pub(crate) failed: Option<Lost>,
 }
 
 impl State {
@@ -87,13 +89,16 @@ impl State {
         self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 
-    /// Replaces the field's stored value at once, or where that has to wait for the commit what the request has for it,
-    /// if it is still what this handle sees; else sees anew and says `false`.
-    pub(crate) async fn swap(&mut self, meta: &'static Meta, value: Option<Vec<u8>>) -> Result<bool, Error> {
-        let Some(request) = self.request().cloned() else { return Ok(true) };
-        let seen = self.stored(meta).map(<[u8]>::to_vec);
-        let swapped = request.swap(self.snapshot.era, meta, seen, value).await;
-        self.snapshot.renew(meta, &request.snapshot());
-        swapped
+    /// Fails if this handle met the end of its session before, and has not signed in since.
+    ///
+    /// # Errors
+    /// The error that it met.
+    pub(crate) fn check_failed(&self) -> Result<(), Error> {
+        let signs_in = self.steps.iter().any(|step| step.signs_in() == Some(true));
+        match self.failed {
+            Some(_) if signs_in => Ok(()),
+            Some(lost) => Err(lost.into()),
+            None => Ok(()),
+        }
     }
 }

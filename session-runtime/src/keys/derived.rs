@@ -38,6 +38,11 @@ impl<K> Derived<K> {
         (!made.end.passed(now)).then_some((&made.key, current))
     }
 
+    /// The ids of all keys, the current first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
+        std::iter::once(&self.current).chain(&self.previous).map(|made| made.id)
+    }
+
     #[cfg(test)]
     pub(crate) const fn current_mut(&mut self) -> &mut K {
         &mut self.current.key

@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use self::{
     add::Add,
-    fields::{CorruptFields, Entry, Fields},
+    fields::{Entry, Fields},
 };
 use crate::{
     clock::Timestamp,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Meta, Migration, SessionLimit};
+use super::{Meta, Migration, Policy, SessionLimit};
 use crate::cookie::CookieSpec;
 
 /// What `#[session(…)]` on the struct says: each value is a default that the builder may override.
@@ -10,6 +10,10 @@ use crate::cookie::CookieSpec;
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub(crate) name: &'static str,
+    /// What keeps these sessions apart from others of the application; `None`: the name does.
+    pub(crate) kind: Option<&'static str>,
+    /// The application, unless it is configured: by default the package that has the struct.
+    pub(crate) app: &'static str,
     pub(crate) cookie: CookieSpec,
     pub(crate) fields: &'static [Meta],
     pub(crate) idle: Duration,
@@ -20,6 +24,8 @@ pub struct Spec {
     pub(crate) max_per_user: Option<SessionLimit>,
     /// Whether it is known at compile time to fit into a cookie.
     pub(crate) bounded: bool,
+    /// Whether the sessions of a user are not listed.
+    pub(crate) unlisted: bool,
     pub(crate) migrations: &'static [Migration],
 }
 
@@ -30,6 +36,9 @@ impl Spec {
         let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
         Self {
             name,
+            kind: None,
+            app: "",
+            unlisted: false,
             cookie,
             fields,
             idle,
@@ -41,6 +50,36 @@ impl Spec {
             bounded: false,
             migrations: &[],
         }
+    }
+
+    /// Keeps these sessions apart from others by this rather than by the struct's name.
+    #[must_use]
+    pub const fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Which application these are sessions of.
+    #[must_use]
+    pub const fn app(mut self, app: &'static str) -> Self {
+        self.app = app;
+        self
+    }
+
+    /// Which application these are sessions of: the package that has the struct, or where that is not known its crate.
+    #[must_use]
+    pub const fn package(self, package: Option<&'static str>, module: &'static str) -> Self {
+        match package {
+            Some(package) => self.app(package),
+            None => self.app(first_segment(module)),
+        }
+    }
+
+    /// Does not list the sessions of a user.
+    #[must_use]
+    pub const fn unlisted(mut self) -> Self {
+        self.unlisted = true;
+        self
     }
 
     /// It fits into a cookie, encrypted: see [`fits`](super::fits).
@@ -97,5 +136,30 @@ impl Spec {
     pub const fn touch(mut self, touch: Duration) -> Self {
         self.touch = Some(touch);
         self
+    }
+}
+
+impl Spec {
+    /// What keeps these sessions apart from others of the application.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        self.kind.unwrap_or(self.name)
+    }
+
+    /// Whether the sessions of a user can be listed.
+    pub(crate) fn is_listed(&self) -> bool {
+        !self.unlisted && self.fields.iter().any(|meta| meta.policy == Policy::Identity)
+    }
+}
+
+/// The crate in the path of a module.
+const fn first_segment(module: &'static str) -> &'static str {
+    let bytes = module.as_bytes();
+    let mut end = 0;
+    while end < bytes.len() && bytes[end] != b':' {
+        end += 1;
+    }
+    match module.split_at_checked(end) {
+        Some((first, _)) => first,
+        None => module,
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
-    engine::Step,
+    engine::{Request, Step},
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
@@ -104,13 +104,34 @@ impl<S: Schema> Core<S> {
     /// # Ok(()) }
     /// ```
     pub async fn save(&mut self) -> Result<(), Error> {
+        let failed = self.__state.check_failed();
         self.fold();
         let Some(request) = self.__state.request().cloned() else { return Err(Error::new(Kind::Detached)) };
-        let saved = request.save().await;
-        // What was read before is read anew: others may have changed it, and what is done next is done to what is there.
-        self.__state.snapshot = request.snapshot();
-        S::visit(&mut self.__slots, &mut Visitor(&mut |_, slot| slot.reset()));
+        let saved = match request.save().await {
+            Ok(()) => failed,
+            Err(error) => Err(error),
+        };
+        if saved.is_ok() {
+            self.__state.failed = None;
+        }
+        self.see(&request, saved.as_ref().err());
         saved
+    }
+
+    /// Sees the session as the request has it by now, after a write that met this error if it failed. What was read before is
+    /// read again: other requests may have changed it. If the session is lost, all that this handle did goes too.
+    pub(crate) fn see(&mut self, request: &Request, error: Option<&Error>) {
+        let lost = error.and_then(Error::lost);
+        self.__state.snapshot = request.snapshot();
+        self.__state.failed = lost.or(self.__state.failed);
+        S::visit(
+            &mut self.__slots,
+            &mut Visitor(&mut |_, slot| {
+                if lost.is_some() || !slot.is_edited() {
+                    slot.reset();
+                }
+            }),
+        );
     }
 
     /// Whether the session is not stored yet.

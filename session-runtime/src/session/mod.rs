@@ -53,7 +53,7 @@ impl<S: Schema> Session<S> {
     /// A handle into `request`, which has been opened.
     pub(crate) fn of(request: &Arc<Request>) -> Self {
         let (origin, snapshot) = (Origin::Request(Arc::clone(request)), request.snapshot());
-        let state = State { origin, snapshot, steps: Vec::new() };
+        let state = State { origin, snapshot, ..State::default() };
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
     }
 
@@ -90,7 +90,10 @@ impl<S: Schema> DerefMut for Session<S> {
 impl<S: Schema> Drop for Session<S> {
     fn drop(&mut self) {
         let core: &mut Core<S> = &mut self.fields;
-        core.fold();
+        // What a handler did before it panicked is half of what it meant to.
+        if !std::thread::panicking() {
+            core.fold();
+        }
         if let Some(request) = core.__state.request() {
             request.handle_dropped();
         }

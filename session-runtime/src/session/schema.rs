@@ -6,7 +6,7 @@ use super::Core;
 use crate::{
     fields::{State, Visitor},
     schema::Spec,
-    store::Asks,
+    store::Requirements,
 };
 
 /// A struct that can be kept in a session. Implemented by `#[derive(Session)]`.
@@ -24,7 +24,7 @@ pub trait Schema: Sized + 'static {
     type Slots: Default;
     /// What the store must be able to do.
     #[doc(hidden)]
-    type Needs: Asks;
+    type Needs: Requirements;
     /// Names, lifetimes and cookie as the attributes give them.
     #[doc(hidden)]
     const SPEC: Spec;

@@ -7,26 +7,28 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, LARGEST_PAIR, Signer, Writer},
-    engine::{Client, Engine, Home, Lifetimes, Secrets, StoreDown},
+    engine::{Backend, Client, Codec, Engine, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
-    id::Digester,
-    keys::{KeyRing, framed},
+    id::{Digester, hex},
+    key::Scope,
+    keys::KeyRing,
     schema::{SessionLimit, most_bytes},
     session::Schema,
-    store::{Admits, Kept, Place, cookie::CookieStore},
+    store::{Backend as Store, Place, Requirements as _, Satisfies, cookie::CookieStore},
 };
 
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Room for much more than a session should hold, and an end to what a visitor can fill.
+/// How many sessions a user may have unless told otherwise: more than any user has, and few enough to look through.
+const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
+
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Makes [`Sessions`]. Each option overrides the attribute of the same name on the struct.
@@ -50,7 +52,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionsBuilder<S> {
-    pub(super) store: Option<Kept>,
+    pub(super) store: Option<Place>,
     pub(super) keys: Option<KeyRing>,
     pub(super) app: String,
     clock: Clock,
@@ -63,6 +65,7 @@ pub struct SessionsBuilder<S> {
     pub(super) rotate_every: Option<Duration>,
     pub(super) clean_every: Duration,
     pub(super) store_timeout: Duration,
+    pub(super) commit_timeout: Duration,
     pub(super) max_per_user: Option<SessionLimit>,
     pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
@@ -78,7 +81,7 @@ impl<S: Schema> SessionsBuilder<S> {
         Self {
             store: None,
             keys: None,
-            app: String::new(),
+            app: spec.app.to_owned(),
             clock: Clock::system(),
             events: Events::default(),
             cookie: spec.cookie.into(),
@@ -89,6 +92,7 @@ impl<S: Schema> SessionsBuilder<S> {
             rotate_every: spec.rotate_every,
             clean_every: Duration::from_secs(60),
             store_timeout: Duration::from_secs(5),
+            commit_timeout: Duration::from_secs(5),
             max_per_user: spec.max_per_user,
             max_bytes: MAX_BYTES,
             store_down: StoreDown::default(),
@@ -105,11 +109,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().store(MemoryStore::new());
     /// ```
-    pub fn store<T: Place>(mut self, store: T) -> Self
-    where
-        S::Needs: Admits<T>,
-    {
-        self.store = Some(S::Needs::keep(store));
+    pub fn store<T: Store + Satisfies<S::Needs>>(mut self, store: T) -> Self {
+        self.store = Some(store.place());
         self
     }
 
@@ -214,68 +215,72 @@ impl<S: Schema> SessionsBuilder<S> {
                 self.layers.whence(&["max_per_user"])
             )));
         }
-        let Some(kept) = self.store.take() else {
+        let Some(place) = self.store.take() else {
             return Err(self.no_store());
         };
         let Some(keys) = self.keys.take() else {
             return Err(self.no_keys());
         };
         self.warn();
-        let signer = Signer::new(&keys, &self.app, &self.cookie.name)?;
+        let scope = Scope::new(&self.app, S::SPEC.kind_name());
+        // Application and kind as one text: what is signed and sealed is bound to both.
+        let scoped = hex(&scope.hash);
+        let signer = Signer::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
         let events = self.events.naming(move |key| names.name(key));
-        let kind = kind(&self.app, &self.cookie.name);
-        let (home, pieces) = match kept {
-            Kept::Store { store, users } => (Home::Store { store, users }, 1),
-            Kept::Cookie(_) if lifetimes.rotate_every.is_some() => {
+        let (backend, pieces) = match place {
+            Place::Store(store) => (Backend::Store(store), 1),
+            Place::Cookie(_) if S::Needs::SHARED => return Err(not_in_cookies(name, S::SPEC.is_listed())),
+            Place::Cookie(_) if lifetimes.rotate_every.is_some() => {
                 return Err(Error::setup(format!(
                     "`rotate_every` of the `{name}` sessions renews ids, and sessions in cookies have none: drop it, or keep \
                      them in a store{}",
                     self.layers.whence(&["rotate_every"])
                 )));
             }
-            Kept::Cookie(_) if self.end_replayed => {
+            Place::Cookie(_) if self.end_replayed => {
                 return Err(Error::setup(format!(
                     "`end_on_replay` of the `{name}` sessions ends a session by an old cookie of it, and one that is in its \
                      visitor's cookie cannot be ended from elsewhere: drop it, or keep them in a store{}",
                     self.layers.whence(&["end_on_replay"])
                 )));
             }
-            Kept::Cookie(store) => {
+            Place::Cookie(store) => {
                 fits::<S>(&store, &self.cookie.name, &self.layers)?;
                 let pieces = store.pieces;
-                let client = Client::new(store, &keys, &self.app, &self.cookie.name, (name, kind), S::SPEC.fields)?;
-                (Home::Cookie(Box::new(client.bounded(S::SPEC.bounded))), pieces)
+                let client = Client::new(store, &keys, &scoped, &self.cookie.name, name, S::SPEC.fields)?;
+                (Backend::Cookie(Box::new(client.bounded(S::SPEC.bounded))), pieces)
             }
         };
         // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.
-        let secrets = match home {
-            Home::Store { .. } => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
-            Home::Cookie(_) => None,
+        let secrets = match backend {
+            Backend::Store(_) => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
+            Backend::Cookie(_) => None,
         };
-        home.observe(events.clone());
+        backend.observe(events.clone());
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
-            migrations: S::SPEC.migrations,
-            home,
-            kind,
-            limit: self.max_per_user,
+            scope,
+            listed: S::SPEC.is_listed() && matches!(backend, Backend::Store(_)),
+            backend,
+            limit: self.max_per_user.unwrap_or(PER_USER),
             max_bytes: self.max_bytes,
-            has_bounds: S::SPEC.fields.iter().any(|meta| meta.bound.is_some()),
             signer,
-            secrets,
+            codec: Codec { secrets, migrations: S::SPEC.migrations },
             writers: (0..pieces.into())
                 .map(|piece| Writer::new(&self.cookie.piece(piece)))
                 .collect::<Result<_, _>>()?,
             cookie: self.cookie,
-            digester: Digester::new(&self.app),
+            digester: Digester::new(&scope),
             clock: self.clock,
             events,
             lifetimes,
             store_timeout: self.store_timeout,
+            commit_timeout: self.commit_timeout,
             store_down: self.store_down,
             end_replayed: self.end_replayed,
+            queues: Queues::default(),
             cleaner: OnceLock::new(),
         });
         if !self.clean_every.is_zero() {
@@ -345,13 +350,21 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     }
 }
 
-/// What keeps the users of one kind of session apart from those of another in the same store: as a token is bound to its
-/// cookie.
-fn kind(app: &str, cookie: &str) -> [u8; 8] {
-    let hash = Sha256::digest(framed(&["session/users/1", app, cookie]));
-    let mut kind = [0; 8];
-    kind.copy_from_slice(&hash[..8]);
-    kind
+/// Why sessions that need a shared store cannot be in cookies, for those that come by URL: a store that is given by its
+/// type is refused by the compiler.
+fn not_in_cookies(name: &str, listed: bool) -> Error {
+    const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
+    Error::setup(if listed {
+        format!(
+            "the `{name}` sessions cannot be in cookies (`cookie:`): those are known to their visitors alone, so the sessions of \
+             a user cannot be listed or ended: {ELSEWHERE}, or write `#[session(identity, unlisted)]`"
+        )
+    } else {
+        format!(
+            "the `{name}` sessions cannot be in cookies (`cookie:`): nothing there sees two requests at once, as `atomic` and \
+             `counter` fields need: {ELSEWHERE}, or leave `atomic` and `counter` off"
+        )
+    })
 }
 
 impl<S> fmt::Debug for SessionsBuilder<S> {

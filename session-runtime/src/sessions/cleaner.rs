@@ -30,10 +30,15 @@ async fn clean(engine: Weak<Engine>, every: Duration) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await; // the first comes at once
+    if let Some(engine) = engine.upgrade()
+        && let Err(error) = engine.leave_marker().await
+    {
+        tracing::debug!(target: "session_runtime", %error, "the keys of other applications on this store could not be looked up");
+    }
     loop {
         ticks.tick().await;
         let Some(engine) = engine.upgrade() else { return };
-        match engine.home.delete_expired(engine.clock.now()).await {
+        match engine.backend.delete_expired(engine.clock.now()).await {
             Ok(0) => {}
             Ok(removed) => tracing::debug!(target: "session_runtime", removed, "expired sessions removed"),
             Err(error) => tracing::warn!(target: "session_runtime", %error, "expired sessions could not be removed"),

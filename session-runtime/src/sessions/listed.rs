@@ -50,7 +50,7 @@ impl<S: Schema> ListedSession<S> {
         if S::SPEC.fields.iter().any(|meta| meta.secret) {
             snapshot.retain(S::SPEC.fields, |meta| !meta.secret);
         }
-        let state = State { origin: Origin::Listed { engine: Arc::clone(engine), key }, snapshot, steps: Vec::new() };
+        let state = State { origin: Origin::Listed { engine: Arc::clone(engine), key }, snapshot, ..State::default() };
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
     }
 

@@ -70,7 +70,7 @@ impl<S: Schema> Sessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn delete_expired(&self) -> Result<u64, Error> {
-        Ok(self.engine.home.delete_expired(self.engine.clock.now()).await?)
+        Ok(self.engine.backend.delete_expired(self.engine.clock.now()).await?)
     }
 
     /// Stops the task that removes expired sessions, if there is one: at shutdown, before the connections of its store are

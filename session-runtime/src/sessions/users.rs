@@ -10,7 +10,6 @@ use crate::{
     error::{Error, Kind},
     schema::{Policy, to_bytes},
     session::{Core, Listed, Schema},
-    store::User,
 };
 
 impl<S: Schema> Sessions<S> {
@@ -32,7 +31,7 @@ impl<S: Schema> Sessions<S> {
         S::User: Borrow<Q>,
         Q: Serialize + ?Sized,
     {
-        let user = to_bytes(user).map(|identity| self.engine.user(&identity)).map_err(Arc::new);
+        let user = to_bytes(user).map_err(Arc::new);
         UserSessions { engine: Arc::clone(&self.engine), user, kind: PhantomData }
     }
 }
@@ -63,7 +62,7 @@ impl<S: Schema> Sessions<S> {
 /// ```
 pub struct UserSessions<S> {
     engine: Arc<Engine>,
-    user: Result<User, Arc<rmp_serde::encode::Error>>,
+    user: Result<Vec<u8>, Arc<rmp_serde::encode::Error>>,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -153,8 +152,8 @@ impl<S: Schema> UserSessions<S> {
         self.engine.end_sessions_of(self.user()?, |_| true).await
     }
 
-    fn user(&self) -> Result<&User, Error> {
-        self.user.as_ref().map_err(|error| {
+    fn user(&self) -> Result<&[u8], Error> {
+        self.user.as_deref().map_err(|error| {
             let identity = S::SPEC.fields.iter().find(|meta| meta.policy == Policy::Identity);
             Error::new(Kind::Encode { field: identity.map_or("identity", |meta| meta.name) }).because(Arc::clone(error))
         })

@@ -75,6 +75,13 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     }
 }
 
+/// The same bytes with another revision.
+pub(super) fn with_revision(bytes: &[u8], revision: u64) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    bytes.iter_mut().zip(revision.to_be_bytes()).for_each(|(to, from)| *to = from);
+    bytes.into()
+}
+
 pub(super) fn write(head: &Head, content: &Content) -> Bytes {
     let room = match content {
         Content::Bytes(bytes) => return bytes.clone(),

@@ -147,7 +147,12 @@ impl Value {
 
     /// The same content under a new revision.
     pub(crate) fn rewritten(&self) -> Self {
-        Self { head: Head { revision: Nonce::next().0, ..self.head }, ..self.clone() }
+        let head = Head { revision: Nonce::next().0, ..self.head };
+        let content = match &self.content {
+            Content::Bytes(bytes) => Content::Bytes(format::with_revision(bytes, head.revision)),
+            content => content.clone(),
+        };
+        Self { head, content, is_critical: self.is_critical }
     }
 
     /// Takes bytes as a store kept them. Any bytes will do: the engine judges what they are when it needs them.

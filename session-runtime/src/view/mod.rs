@@ -15,7 +15,7 @@ use crate::{
     fields::{State, Visitor},
     schema::Spec,
     session::{Core, Identified, Schema, Session},
-    store::Nothing,
+    store::AnyPlace,
 };
 
 /// A view of a session: an argument of handlers that run only with all of it there.
@@ -148,7 +148,7 @@ pub struct NoSession;
 impl Schema for NoSession {
     type Fields = Box<Core<Self>>;
     type Slots = ();
-    type Needs = Nothing;
+    type Needs = AnyPlace;
     const SPEC: Spec = Spec::new("", CookieSpec::new("__Host-session"), &[]);
 
     fn visit(_: &mut (), _: &mut Visitor<'_>) {}

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod changes;
 mod cookies;
 mod extract;
 mod headers;
@@ -15,6 +16,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use http::uri::PathAndQuery;
 
+pub use self::changes::Changes;
 pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
 pub use self::extract::SessionRejection;
 pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};

@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    InRequest, SameOriginLayer,
+    Changes, InRequest, SameOriginLayer,
     cookies::reserve,
     headers::{set_cookie, vary_by_cookie},
     page::Page,
@@ -222,11 +222,11 @@ where
                         request.left();
                         return Poll::Ready(Ok(response));
                     }
-                    if request.leave_at_rest() {
+                    if request.leave_idle() {
                         let nothing = (Ok(Outcome::Applied), None);
                         return Poll::Ready(Ok(finish(request, *this.safe, response, nothing)));
                     }
-                    let failed = response.status().is_server_error();
+                    let failed = Changes::behind(&response) == Changes::Drop;
                     let request = Arc::clone(request);
                     let commit: Commit = Box::pin(async move { request.leave(failed).await });
                     this.state.set(State::Committing { response: Some(response), commit });

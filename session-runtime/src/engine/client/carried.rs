@@ -16,8 +16,6 @@ pub(super) const NAME: usize = 8;
 /// How it is said who is signed in.
 #[derive(Clone, Copy)]
 pub(super) struct Whose {
-    /// What stands before each identity, here as in a store.
-    pub(super) kind: [u8; 8],
     /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
     pub(super) field: Option<&'static Meta>,
 }
@@ -63,7 +61,8 @@ impl Parts {
             idle_until: self.idle_until,
             ends_at: self.ends_at,
             remembered: self.remembered,
-            user: user.map(|user| [&whose.kind[..], &user].concat().into()),
+            user,
+            writes: 0,
             nonces: Vec::new(),
             fields: self.fields,
         };
@@ -82,7 +81,7 @@ impl Carried {
     /// When and who.
     pub(super) fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
         let user = self.record.user.as_deref()?;
-        Some((self.record.authenticated_at?, user.get(self.whose.kind.len()..).unwrap_or_default()))
+        Some((self.record.authenticated_at?, user))
     }
 
     /// The same with no other fields than these: not those that this build does not know, and none under an older name
@@ -90,7 +89,7 @@ impl Carried {
     pub(super) fn only(&self, metas: &[Meta]) -> Self {
         let mut fields = Fields::default();
         metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));
-        Self { record: Arc::new(Record { fields, ..(*self.record).clone() }), ..self.clone() }
+        Self { record: Arc::new(self.record.with_fields(fields)), ..self.clone() }
     }
 
     /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.

@@ -5,17 +5,15 @@
 //! - `layout`: a session as few bytes, for the encrypted form.
 //! - `text`: a session as JSON, for the signed form; `json`: a value in it.
 //! - `pieces`: a value in several cookies.
-//! - `revoked`: which sessions open nothing any more, though their cookies are good.
-//! - `keep`: carries a plan out, which here is to judge it and to make the cookie.
+//! - `carry`: opens such a session, and stores what a request makes of it.
 
 mod carried;
+mod carry;
 #[cfg(feature = "testing")]
 mod fuzz;
 mod json;
-mod keep;
 mod layout;
 mod pieces;
-mod revoked;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -28,20 +26,18 @@ pub(super) use self::pieces::{Pieces, split};
 use self::{
     carried::{Carried, NAME, Parts, Whose, new_selector},
     layout::Names,
-    revoked::Revoked,
 };
-use super::open::Found;
+use super::presented::Found;
 use crate::{
     clock::Timestamp,
     cookie::{LONGEST, decoded, encoded},
     error::{Error, Kind},
-    event::Events,
-    id::{Key, Selector},
+    id::Selector,
     keys::{KeyRing, Purpose, seal::Sealer, sign::Signer},
     record::Record,
     schema::{Meta, Policy},
     store::{
-        StoreError,
+        DynStore,
         cookie::{CookieStore, Form, MOST},
     },
 };
@@ -60,7 +56,7 @@ pub(crate) struct Client {
     fields: &'static [Meta],
     /// Whether it was proved that a session of these fields fits.
     bounded: bool,
-    revoked: Option<Revoked>,
+    revoked: Option<Arc<dyn DynStore>>,
     /// What was last written before this opens nothing.
     issued_after: Timestamp,
     /// Whose sessions these are.
@@ -87,10 +83,9 @@ impl Client {
         keys: &KeyRing,
         app: &str,
         cookie: &str,
-        kind: (&str, [u8; 8]),
+        name: &str,
         fields: &'static [Meta],
     ) -> Result<Self, Error> {
-        let (name, kind) = kind;
         if !(1..=MOST).contains(&store.pieces) {
             return Err(Error::setup(format!(
                 "a session can be in 1 to {MOST} cookies, not in {}: change `CookieStore::split`",
@@ -112,9 +107,9 @@ impl Client {
             }
         };
         let (most, issued_after) = (store.pieces.into(), store.issued_after);
-        let revoked = store.revoked.map(Revoked::new);
+        let revoked = store.revoked;
         let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
-        let whose = Whose { kind, field: identity };
+        let whose = Whose { field: identity };
         let (app, cookie) = (app.to_owned(), cookie.to_owned());
         Ok(Self { how, app, cookie, most, fields, bounded: false, revoked, issued_after, whose })
     }
@@ -124,18 +119,9 @@ impl Client {
         Self { bounded, ..self }
     }
 
-    pub(super) fn observe(&self, events: Events) {
-        if let Some(revoked) = &self.revoked {
-            revoked.observe(events);
-        }
-    }
-
-    /// Takes what has ended from the list of what was revoked, and says how much that was.
-    pub(super) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match &self.revoked {
-            Some(revoked) => revoked.delete_expired(now).await,
-            None => Ok(0),
-        }
+    /// The store of revocations, if there is one.
+    pub(super) fn revocations(&self) -> Option<&dyn DynStore> {
+        self.revoked.as_deref()
     }
 
     /// A session to be carried.
@@ -144,8 +130,8 @@ impl Client {
     }
 
     /// The cookie of a session that did not change, under the current key.
-    pub(super) fn seal_again(&self, found: &Found, now: Timestamp) -> Result<String, Error> {
-        self.seal(&self.carry(found.selector, Arc::clone(found.raw())), now)
+    pub(super) fn seal_found(&self, found: &Found, now: Timestamp) -> Result<String, Error> {
+        self.seal(&self.carry(found.selector, Arc::clone(found.opened.raw())), now)
     }
 
     /// The value of the cookie that carries a session.
@@ -244,8 +230,3 @@ impl Client {
     }
 }
 
-impl Opened {
-    pub(super) fn key(&self) -> Key {
-        self.carried.selector.key()
-    }
-}

@@ -11,7 +11,7 @@ use crate::{
     keys::{KeyRing, MAKE},
     session::Schema,
     sessions::{Sessions, SessionsBuilder},
-    store::{Asks as _, StoreUrl},
+    store::StoreUrl,
 };
 
 impl<S: Schema> Sessions<S> {
@@ -129,7 +129,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(start()).unwrap();
     /// ```
     pub async fn store_url(mut self, url: &str) -> Result<Self, Error> {
-        self.store = Some(url.parse::<StoreUrl>()?.open::<S::Needs>().await?);
+        self.store = Some(url.parse::<StoreUrl>()?.open().await?);
         Ok(self)
     }
 
@@ -159,7 +159,7 @@ impl<S: Schema> SessionsBuilder<S> {
             if self.keys.is_none() {
                 return Err(self.no_keys());
             }
-            let opened = url.open::<S::Needs>().await;
+            let opened = url.open().await;
             self.store = Some(opened.map_err(|error| named(&name, error))?);
         }
         self.build()
@@ -171,7 +171,7 @@ impl<S: Schema> SessionsBuilder<S> {
         if self.keys.is_none() {
             self.keys = self.said_keys()?;
         }
-        if let Some(name) = self.layers.name("max_per_user").filter(|_| !S::Needs::FOR_USERS) {
+        if let Some(name) = self.layers.name("max_per_user").filter(|_| !S::SPEC.is_listed()) {
             return Err(Error::setup(format!(
                 "`max_per_user` cannot hold for the `{}` sessions, which are not listed by user: take it out of {name}, or \
                  mark a field with `#[session(identity)]`",

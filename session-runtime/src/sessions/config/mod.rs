@@ -132,6 +132,8 @@ options! {
     clean_every: Duration = read::every, |builder, every| builder.clean_every = every;
     /// [`SessionsBuilder::store_timeout`].
     store_timeout: Duration = read::lasting, |builder, limit| builder.store_timeout = limit;
+    /// [`SessionsBuilder::commit_timeout`].
+    commit_timeout: Duration = read::lasting, |builder, limit| builder.commit_timeout = limit;
     /// [`SessionsBuilder::max_per_user`]: `5`, or `"5, refuse"`.
     max_per_user: SessionLimit = read::limit, |builder, limit| builder.max_per_user = Some(limit);
     /// [`SessionsBuilder::max_bytes`].

@@ -1,0 +1,122 @@
+//! What a request shows once its session is stored: the session as it is stored now, and the cookie that the response is to
+//! carry.
+
+use std::time::Duration;
+
+use super::{
+    CookieChange, Engine, Outcome, Request,
+    attempt::{Attempt, Entering},
+    backend::Backend,
+    presented::{Found, Presented},
+};
+use crate::{
+    clock::Timestamp,
+    event::Event,
+    id::{Digest, Verifier},
+    record::Record,
+};
+
+/// What is new about a session that was stored, as far as its cookie and its user's list are concerned.
+#[derive(Default)]
+pub(super) struct Adopted {
+    /// What proves it from now on, if it is renewed.
+    pub(super) renewal: Option<Renewal>,
+    /// Whether it is new.
+    pub(super) created: bool,
+    /// Whether its lifetime starts again.
+    pub(super) restarted: bool,
+    /// Whether its idle deadline moved.
+    pub(super) touched: bool,
+    /// Whether a user signs in to it.
+    pub(super) signs_in: bool,
+}
+
+/// A verifier, and the digest of it that is stored.
+pub(super) struct Renewal {
+    pub(super) verifier: Verifier,
+    pub(super) digest: Digest,
+}
+
+impl Request {
+    /// Shows `found`, which is stored, to what comes after in this request. `adopted`: what is new about it; `None` if the
+    /// answer was lost and the session was recognised.
+    pub(super) fn adopt(
+        &self,
+        attempt: &mut Attempt,
+        mut found: Found,
+        adopted: Option<Adopted>,
+        now: Timestamp,
+    ) -> Outcome {
+        let engine = &*self.engine;
+        let adopted = adopted.unwrap_or_else(|| engine.recognised(attempt, &found));
+        let renewed = adopted.renewal.is_some();
+        if let Some(Renewal { verifier, digest }) = adopted.renewal {
+            (found.verifier, found.digest, found.by_current_key) = (verifier, digest, true);
+            self.emit(&Event::Renewed);
+        }
+        if renewed || adopted.created || engine.shows(&found, adopted.restarted, adopted.touched) {
+            attempt.cookie = engine.cookie_for(&found, now).or(attempt.cookie.take());
+        }
+        let record = found.record();
+        if let Some(identity) = record.user.as_ref().filter(|_| engine.listed && (adopted.signs_in || adopted.restarted)) {
+            attempt.entering = Some(Entering {
+                identity: identity.clone(),
+                key: engine.scope.session(found.selector),
+                ends_at: record.ends_at,
+                at: record.authenticated_at.unwrap_or(now),
+                signs_in: adopted.signs_in,
+            });
+        }
+        self.state().presented = Some(Presented::Found(found));
+        Outcome::Applied
+    }
+}
+
+impl Engine {
+    /// What is new about a session that was recognised as written by this attempt.
+    fn recognised(&self, attempt: &Attempt, found: &Found) -> Adopted {
+        let renewal = attempt.drawn.drawn_renewal().map(|verifier| Renewal {
+            verifier: verifier.clone(),
+            digest: self.digest(found.selector, verifier),
+        });
+        Adopted {
+            renewal: renewal.filter(|renewal| renewal.digest == found.record().verifier),
+            restarted: true,
+            signs_in: attempt.pending.signs_in(),
+            ..Adopted::default()
+        }
+    }
+
+    /// Whether the cookie of an unchanged id is set again: the key ring moved on, the deadline of a persistent cookie moved,
+    /// or `remember` changed what kind it is. One that an earlier `save` set gives way: the record says what is true by now.
+    fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
+        let record = found.record();
+        // A remembered session's deadline stays where it is.
+        let moved = touched && !record.remembered && self.is_persistent(false);
+        found.is_current(record) && (restarted || moved || !found.by_current_key)
+    }
+
+    fn is_persistent(&self, remembered: bool) -> bool {
+        self.cookie.persistent || remembered
+    }
+
+    /// How long the cookie of a session is to last; `None`: as long as the browser runs.
+    pub(super) fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
+        self.is_persistent(record.remembered).then(|| record.expires_at().since(now))
+    }
+
+    /// `None`: it cannot be made, and the visitor keeps the cookie from before.
+    pub(super) fn cookie_for(&self, found: &Found, now: Timestamp) -> Option<CookieChange> {
+        let token = match &self.backend {
+            Backend::Store(_) => self.signer.sign(found.selector, &found.verifier),
+            Backend::Cookie(client) => match client.seal_found(found, now) {
+                Ok(token) => token,
+                Err(error) => {
+                    tracing::warn!(target: "session_runtime", %error, "a session could not be sealed under the current key");
+                    return None;
+                }
+            },
+        };
+        Some(CookieChange::Set { token, max_age: self.max_age(found.record(), now) })
+    }
+}

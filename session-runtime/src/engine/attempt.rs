@@ -1,0 +1,110 @@
+//! [`Attempt`]: what one commit is about, kept until the store has answered.
+
+use super::{CookieChange, pending::Pending};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    id::{Nonce, Selector, Verifier, draw, random},
+    key::Key,
+};
+
+/// What one commit is about.
+pub(super) struct Attempt {
+    pub(super) pending: Pending,
+    /// Whether the handler asked for it, as opposed to a refreshed deadline or a renewal by the timer.
+    pub(super) asked: bool,
+    /// Marks what it writes.
+    pub(super) nonce: Nonce,
+    pub(super) drawn: Drawn,
+    /// Set once a swap was not answered, so that it may be in.
+    pub(super) unanswered: Option<Unanswered>,
+    /// Whether the session that came with the request has been ended, and a new one is to follow.
+    pub(super) ended: bool,
+    /// What is still to be entered in the list of a user. The session itself is stored then.
+    pub(super) entering: Option<Entering>,
+    /// What the response is to say about the cookie once all is done.
+    pub(super) cookie: Option<CookieChange>,
+    /// Whether it was begun by an earlier commit.
+    pub(super) resumed: bool,
+}
+
+/// A swap that was not answered.
+#[derive(Clone, Copy)]
+pub(super) struct Unanswered {
+    /// How often the session had been written before; `None` if it was to be ended, or created.
+    pub(super) writes: Option<u64>,
+    /// Whether it ends or renews a session.
+    pub(super) is_critical: bool,
+}
+
+/// A session to enter in the list of its user.
+pub(super) struct Entering {
+    pub(super) identity: Box<[u8]>,
+    pub(super) key: Key,
+    pub(super) ends_at: Timestamp,
+    /// When the user signed in.
+    pub(super) at: Timestamp,
+    /// Whether that is now. If not, the session lasts longer than it was to.
+    pub(super) signs_in: bool,
+}
+
+/// What is drawn once for an attempt, however often it is made.
+#[derive(Default)]
+pub(super) struct Drawn {
+    new: Option<(Selector, Verifier)>,
+    renewal: Option<Verifier>,
+}
+
+impl Attempt {
+    pub(super) fn new(pending: Pending) -> Self {
+        let asked = !pending.is_empty();
+        Self {
+            pending,
+            asked,
+            nonce: Nonce::next(),
+            drawn: Drawn::default(),
+            unanswered: None,
+            ended: false,
+            entering: None,
+            cookie: None,
+            resumed: false,
+        }
+    }
+}
+
+impl Drawn {
+    /// What names and proves a new session.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    pub(super) fn session(&mut self) -> Result<(Selector, &Verifier), Error> {
+        let drawn = match self.new.take() {
+            Some(drawn) => drawn,
+            None => draw()?,
+        };
+        let (selector, verifier) = self.new.insert(drawn);
+        Ok((*selector, verifier))
+    }
+
+    /// Has another name drawn, since this one is taken.
+    pub(super) fn discard_session(&mut self) {
+        self.new = None;
+    }
+
+    /// What proves a renewed session, if it was drawn.
+    pub(super) fn drawn_renewal(&self) -> Option<&Verifier> {
+        self.renewal.as_ref()
+    }
+
+    /// What proves a renewed session.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    pub(super) fn renewal(&mut self) -> Result<&Verifier, Error> {
+        let drawn = match self.renewal.take() {
+            Some(drawn) => drawn,
+            None => Verifier(random()?),
+        };
+        Ok(self.renewal.insert(drawn))
+    }
+}

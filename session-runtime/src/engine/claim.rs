@@ -1,0 +1,136 @@
+//! [`Claim`]: one key, held by one commit at a time within this process, and what the store holds under it.
+
+use super::{
+    Engine,
+    deadline::{Deadline, Pace},
+    queue::Turn,
+};
+use crate::{
+    error::{Error, Kind},
+    key::Key,
+    store::StoreError,
+    value::{Swapped, Value, Versioned},
+};
+
+/// A key that a commit replaces the value of.
+pub(super) struct Claim<'a> {
+    engine: &'a Engine,
+    key: Key,
+    turn: Turn<'a>,
+    /// What the key holds, as far as is known.
+    current: Option<Versioned>,
+    deadline: &'a Deadline,
+    pace: Pace,
+    /// How often another process was faster.
+    lost: u32,
+    /// Whether an answer was lost, so that a refusal may be due to this commit's own write.
+    unanswered: bool,
+}
+
+impl Engine {
+    /// Waits for a turn at `key`. `known`: what it held when it was loaded last; what the commit before knows is newer.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] if the turn does not come in time.
+    pub(super) async fn claim<'a>(
+        &'a self,
+        key: &Key,
+        known: Option<Versioned>,
+        pace: Pace,
+        deadline: &'a Deadline,
+    ) -> Result<Claim<'a>, Error> {
+        let (turn, handed) = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
+        let current = handed.unwrap_or(known);
+        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
+    }
+
+    /// The same, with what the key holds by then.
+    ///
+    /// # Errors
+    /// As [`Engine::claim`], and if the store does not answer.
+    pub(super) async fn claim_loaded<'a>(
+        &'a self,
+        key: &Key,
+        pace: Pace,
+        deadline: &'a Deadline,
+    ) -> Result<Claim<'a>, Error> {
+        let (turn, handed) = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
+        let current = match handed {
+            Some(current) => current,
+            None => self.load(key, self.clock.now()).await?,
+        };
+        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
+    }
+}
+
+impl Claim<'_> {
+    /// What the key holds, as far as is known.
+    pub(super) fn current(&self) -> Option<&Versioned> {
+        self.current.as_ref()
+    }
+
+    /// Whether an answer was lost since the last call of this.
+    pub(super) fn take_unanswered(&mut self) -> bool {
+        std::mem::take(&mut self.unanswered)
+    }
+
+    /// Replaces what the key holds, if that is what it is known to hold. `false`: it was something else, which is known by
+    /// now.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] if others were faster until the deadline. [`Error::is_unavailable`] if the store did not
+    /// answer, twice: then it may hold the new value or the one before.
+    pub(super) async fn swap(&mut self, after: Option<&Value>) -> Result<bool, Error> {
+        if self.lost > 0 {
+            self.pace.wait(self.lost, self.deadline).await;
+            if self.deadline.passed() {
+                return Err(Error::new(Kind::Conflict));
+            }
+        }
+        // Unknown while it is asked, also if this is dropped meanwhile.
+        self.turn.newest = None;
+        let swapped = match self.ask(after).await {
+            Ok(swapped) => swapped,
+            Err(error) => {
+                self.unanswered = true;
+                // An answer that took too long is not waited for again.
+                if error.is_timeout() {
+                    return Err(error.into());
+                }
+                tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
+                self.ask(after).await?
+            }
+        };
+        let done = match swapped {
+            Swapped::Done(revision) => {
+                self.current = after.map(|value| Versioned::with_revision(value.clone(), revision));
+                true
+            }
+            Swapped::Stale(newer) => {
+                self.current = newer;
+                self.lost = self.lost.saturating_add(1);
+                false
+            }
+        };
+        self.turn.newest = Some(self.current.clone());
+        Ok(done)
+    }
+
+    async fn ask(&self, after: Option<&Value>) -> Result<Swapped, StoreError> {
+        self.engine.swap(&self.key, self.current.as_ref(), after, self.deadline.left()).await
+    }
+
+    /// Writes once more what was recognised as this commit's own after its answer was lost: a store that waits for its
+    /// replicas may not have done so. Whatever came between, the first writing was in.
+    ///
+    /// # Errors
+    /// As [`Claim::swap`].
+    pub(super) async fn confirm(&mut self) -> Result<(), Error> {
+        if self.take_unanswered()
+            && let Some(again) = self.current().map(|current| current.value().rewritten().critical())
+        {
+            self.swap(Some(&again)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! Opens a session that is in a cookie, and stores what a request makes of it: in the response's cookie. A revocation in a
+//! store keeps the cookies from before from opening anything.
+
+use std::sync::Arc;
+
+use super::{Carried, Client, Opened, Pieces, new_selector};
+use crate::{
+    clock::Timestamp,
+    cookie::{find_one, piece_name, present},
+    engine::{
+        CookieChange, Engine, Outcome, Request,
+        adopt::Adopted,
+        attempt::Attempt,
+        backend::within,
+        commit::Subject,
+        deadline::{Deadline, Pace},
+        next::{self, Create, Next, Put, next},
+        open::GRACE,
+        presented::{Found, Lost, Presented},
+    },
+    error::{Error, Kind},
+    event::Event,
+    id::{Digest, Nonce, Selector, Verifier},
+    key::Key,
+    record::Record,
+    value::{Decoded, Revocation, Value, Versioned},
+};
+
+impl Client {
+    /// What the cookies bring, and in how many. As for the name of any session, two that differ count as none.
+    pub(crate) fn present<'a>(
+        &self,
+        cookies: impl Iterator<Item = &'a [u8]>,
+        engine: &Engine,
+    ) -> Option<(Opened, Pieces)> {
+        let now = engine.clock.now();
+        let headers: Vec<_> = cookies.collect();
+        let open = |first: &[u8]| {
+            let piece = |number| find_one(headers.iter().copied(), &piece_name(&self.cookie, number));
+            let (value, pieces) = super::pieces::join(first, self.most, piece)?;
+            Some((self.open(&value, now)?, pieces))
+        };
+        let is_same = |(first, _): &mut (Opened, Pieces), (other, _): &(Opened, Pieces)| {
+            // From the path where it was sealed again and the one where it was not.
+            first.current |= other.current;
+            first.carried.selector == other.carried.selector && first.carried.record == other.carried.record
+        };
+        present(headers.iter().copied(), &self.cookie, &engine.events, open, is_same)
+    }
+}
+
+impl Engine {
+    /// Opens a session that was in a cookie, unless it is revoked.
+    pub(in crate::engine) async fn open_carried(&self, client: &Client, opened: &Opened) -> Result<Presented, Error> {
+        let Opened { carried: Carried { selector, record, .. }, current } = opened;
+        let (now, key) = (self.clock.now(), self.scope.session(*selector));
+        if !client.is_good(record, now) {
+            self.events.emit(&Event::Unknown, Some(&key));
+            return Ok(Presented::Nothing);
+        }
+        if let Some(Revocation { at, renewed, .. }) = self.revocation(client, *selector).await? {
+            let recently = now.since(at) < GRACE;
+            self.events.emit(&Event::Replayed { recently }, Some(&key));
+            return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nothing });
+        }
+        Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
+    }
+
+    fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
+        let opened = self.open_record(&self.scope.session(selector), record, now);
+        let (verifier, digest) = (Verifier::none(), Digest::from([0; 16]));
+        Found { selector, verifier, digest, stored: None, opened, by_current_key }
+    }
+
+    async fn revocation(&self, client: &Client, selector: Selector) -> Result<Option<Revocation>, Error> {
+        let Some(store) = client.revocations() else { return Ok(None) };
+        let (now, key) = (self.clock.now(), self.scope.revocation(selector));
+        let held = within(self.store_timeout, store.load(&key, now)).await?;
+        self.read_revocation(held.as_ref(), now)
+    }
+
+    /// The revocation that a key holds. One that cannot be read revokes: no damage may open what was ended.
+    fn read_revocation(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Option<Revocation>, Error> {
+        let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
+            return Ok(None);
+        };
+        Ok(Some(match self.decode(value) {
+            Ok(Decoded::Revocation(revocation)) => revocation,
+            _ => Revocation { nonce: Nonce(0), at: Timestamp::from_millis(0), renewed: false },
+        }))
+    }
+
+    /// Revokes a session until all cookies that carry it have ended. `Some`: another request did that before.
+    ///
+    /// # Errors
+    /// If the store does not answer, or is full: then the session must not count as ended.
+    async fn revoke(
+        &self,
+        selector: Selector,
+        revocation: Revocation,
+        until: Timestamp,
+        deadline: &Deadline,
+    ) -> Result<Option<Lost>, Error> {
+        let key = self.scope.revocation(selector);
+        let mut claim = self.claim(&key, None, Pace::Urgent, deadline).await?;
+        loop {
+            let now = self.clock.now();
+            match self.read_revocation(claim.current(), now)? {
+                Some(ours) if ours.nonce == revocation.nonce => {
+                    claim.confirm().await?;
+                    return Ok(None);
+                }
+                Some(other) => return Ok(Some(other.into())),
+                None => {}
+            }
+            if claim.swap(Some(&Value::revocation(self.scope, revocation, until))).await? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl From<Revocation> for Lost {
+    fn from(revocation: Revocation) -> Self {
+        if revocation.renewed { Self::Moved } else { Self::Gone }
+    }
+}
+
+/// A session as the response's cookie is to carry it.
+struct Sealed {
+    selector: Selector,
+    record: Arc<Record>,
+    token: String,
+}
+
+impl Request {
+    /// Does to a session in a cookie what an attempt makes of it.
+    ///
+    /// # Errors
+    /// If the session would not fit into its cookies, if the response has left and cannot set one, or if the store of
+    /// revocations does not answer.
+    pub(in crate::engine) async fn carry(
+        &self,
+        client: &Client,
+        attempt: &mut Attempt,
+        deadline: &Deadline,
+    ) -> Result<Outcome, Error> {
+        let found = match self.subject(attempt) {
+            Subject::Found(found) => found,
+            Subject::Lost(outcome) => return Ok(outcome),
+            Subject::Nothing => return self.carry_new(client, attempt),
+        };
+        let (engine, now) = (self.engine(), self.now());
+        let takes_cookie = self.state().phase.takes_cookie();
+        let next = next(engine, attempt, &found, takes_cookie, now)?;
+        if matches!(next, Next::Nothing) {
+            return Ok(self.adopt(attempt, *found, Some(Adopted::default()), now));
+        }
+        let revokes = client.revocations().is_some();
+        if !takes_cookie && !(matches!(next, Next::End) && revokes) {
+            return Err(Error::new(Kind::TooLate { wanted: "a session in a cookie needs one" }));
+        }
+        let revocation = engine.revocation(client, found.selector).await?;
+        if let Some(by_another) = revocation.filter(|revocation| revocation.nonce != attempt.nonce) {
+            let outcome = self.lose(by_another.into());
+            return if attempt.pending.signs_in() { self.carry_new(client, attempt) } else { Ok(outcome) };
+        }
+        let before = found.record().clone();
+        let (sealed, renewed) = match next {
+            Next::Put(put) => self.seal(client, &found, put, revokes, now)?,
+            Next::Conflict => return Ok(Outcome::Conflict),
+            Next::End | Next::Nothing => (None, false),
+        };
+        // What a guest destroys is nobody's: a copy of the cookie opens nothing that matters.
+        let is_revoked = if sealed.is_some() { renewed } else { before.user.is_some() };
+        if revokes && is_revoked {
+            let revocation = Revocation { nonce: attempt.nonce, at: now, renewed: sealed.is_some() };
+            // In a box: few requests sign in or out, and every commit would have room for it.
+            let revoking = Box::pin(engine.revoke(found.selector, revocation, before.ends_at, deadline));
+            if let Some(lost) = revoking.await? {
+                return Ok(self.lose(lost));
+            }
+        }
+        match sealed {
+            Some(sealed) => {
+                if renewed {
+                    self.emit(&Event::Renewed);
+                }
+                self.show(attempt, sealed, now);
+                Ok(Outcome::Applied)
+            }
+            None => {
+                self.emit(&Event::Ended);
+                attempt.ended = true;
+                attempt.cookie = Some(CookieChange::Remove);
+                self.state().presented = Some(Presented::Nothing);
+                self.carry_new(client, attempt)
+            }
+        }
+    }
+
+    /// Seals what becomes of a session. Says also whether it goes on under another name, if those can be revoked.
+    fn seal(
+        &self,
+        client: &Client,
+        found: &Found,
+        put: Put,
+        revokes: bool,
+        now: Timestamp,
+    ) -> Result<(Option<Sealed>, bool), Error> {
+        let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
+        // A name is revoked until the cookies under it end, so all of them have to end at the same moment: of two tabs, one
+        // may ask to be remembered, and the other has the last word.
+        let ends_at_another_time = put.record.ends_at != found.record().ends_at;
+        let renewed = put.adopted.renewal.is_some() || ends_at_another_time;
+        let opened = engine.codec.close(&key, put.record.into(), Some(&found.opened))?;
+        let selector = if renewed && revokes { new_selector()? } else { found.selector };
+        let record = opened.raw().clone();
+        // Made before anything is said: it may be too large.
+        let token = client.seal(&client.carry(selector, record.clone()), now)?;
+        Ok((Some(Sealed { selector, record, token }), renewed))
+    }
+
+    /// Puts a new session into the response's cookie, if the attempt makes one.
+    fn carry_new(&self, client: &Client, attempt: &mut Attempt) -> Result<Outcome, Error> {
+        let (engine, now) = (self.engine(), self.now());
+        let takes_cookie = self.state().phase.takes_cookie();
+        let Some(Create { record, .. }) = next::create(engine, attempt, takes_cookie, now)? else {
+            return Ok(Outcome::Applied);
+        };
+        let (selector, record) = (new_selector()?, Arc::new(record));
+        let token = client.seal(&client.carry(selector, record.clone()), now)?;
+        self.emit_created(engine.scope.session(selector));
+        self.show(attempt, Sealed { selector, record, token }, now);
+        Ok(Outcome::Applied)
+    }
+
+    fn emit_created(&self, key: Key) {
+        self.state().subject = Some(key);
+        self.emit(&Event::Created);
+    }
+
+    /// Shows the session to what comes after in this request, and its cookie to the response.
+    fn show(&self, attempt: &mut Attempt, sealed: Sealed, now: Timestamp) {
+        let Sealed { selector, record, token } = sealed;
+        let engine = self.engine();
+        attempt.cookie = Some(CookieChange::Set { token, max_age: engine.max_age(&record, now) });
+        let found = engine.found_in_cookie(selector, record, true, now);
+        let mut state = self.state();
+        state.subject = Some(engine.scope.session(selector));
+        state.presented = Some(Presented::Found(found));
+    }
+}

@@ -1,0 +1,134 @@
+//! Between a record as it is stored and as a request sees it: opens `secret` fields and migrates those of older builds when
+//! a record is loaded, and undoes that when it is stored.
+//!
+//! A field that the request left alone is stored as it was, to the byte. So its ciphertext is carried over, and what an
+//! older build stored stays readable for that build until the field is written.
+
+use std::sync::Arc;
+
+use super::{Engine, migrate, secrets::Secrets};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    event::{Event, Events},
+    key::Key,
+    record::{Entry, Fields, Record},
+    schema::Migration,
+};
+
+/// Opens and closes the records of one kind of session.
+pub(crate) struct Codec {
+    /// `None`: no field is secret.
+    pub(crate) secrets: Option<Secrets>,
+    pub(crate) migrations: &'static [Migration],
+}
+
+/// A record as a request sees it, and as it is stored where that differs.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(super) record: Arc<Record>,
+    pub(super) closed: Option<Box<Closed>>,
+}
+
+/// What is stored, where a request sees something else.
+#[derive(Clone)]
+pub(super) struct Closed {
+    record: Arc<Record>,
+    /// The names of what an older key sealed, which the next write seals again.
+    outdated: Vec<String>,
+}
+
+impl Opened {
+    /// The record as it is stored.
+    pub(super) fn raw(&self) -> &Arc<Record> {
+        self.closed.as_ref().map_or(&self.record, |closed| &closed.record)
+    }
+
+    /// Whether a secret waits to be sealed under the ring's current key.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.closed.as_ref().is_some_and(|closed| !closed.outdated.is_empty())
+    }
+}
+
+impl Codec {
+    /// The record as a request sees it. Reports what cannot be opened.
+    ///
+    /// A secret that cannot be opened (tampered with, of another session or field, under a key that is gone, stored before
+    /// the field was `secret`) reads as a value that nothing decodes. So it shows the field's default, never reaches a
+    /// decoder (SECURITY S39), and is replaced or removed like any other value.
+    pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> Opened {
+        let (mut fields, mut outdated, mut unreadable) = (None, Vec::new(), Vec::new());
+        if let Some(revealed) = self.secrets.as_ref().and_then(|secrets| secrets.open(key, &raw.fields, now)) {
+            (fields, outdated, unreadable) = (Some(revealed.fields), revealed.outdated, revealed.unreadable);
+        }
+        let before = fields.as_ref().unwrap_or(&raw.fields);
+        let migrated = migrate::migrate(before, self.migrations, now);
+        if !migrated.is_empty() {
+            // A migrated value is not what was sealed, so that is not sealed again.
+            outdated.retain(|name| !migrated.iter().any(|migrated| migrated.is_made_of(name)));
+            unreadable.extend(migrated.iter().filter_map(migrate::Migrated::lost_secret));
+            fields = Some(migrate::seen(before, &migrated));
+        }
+        unreadable.dedup();
+        for field in unreadable {
+            tracing::warn!(target: "session_runtime", field, "a stored secret cannot be opened");
+            events.emit(&Event::Undecodable { field }, Some(key));
+        }
+        match fields {
+            None => Opened { record: raw, closed: None },
+            Some(fields) => {
+                let record = Arc::new(raw.with_fields(fields));
+                Opened { record, closed: Some(Box::new(Closed { record: raw, outdated })) }
+            }
+        }
+    }
+
+    /// The record to store. `before` is what it was made from.
+    ///
+    /// # Errors
+    /// If a value of a `secret` field cannot be sealed.
+    pub(super) fn close(&self, key: &Key, record: Arc<Record>, before: Option<&Opened>) -> Result<Opened, Error> {
+        let closed = before.and_then(|before| before.closed.as_ref().map(|closed| (before, closed)));
+        if closed.is_none() && self.secrets.is_none() {
+            return Ok(Opened { record, closed: None });
+        }
+        let mut raw = Fields::with_capacity(record.fields.as_bytes().len() + 64);
+        let mut differs = false;
+        for entry in record.fields.iter() {
+            let kept = closed.and_then(|(before, closed)| closed.kept(entry, &before.record.fields));
+            if let Some(value) = kept {
+                differs |= value != entry.value;
+                raw.push(Entry { value, ..entry });
+            } else if let Some(secrets) = self.secrets.as_ref().filter(|secrets| secrets.has(entry.name)) {
+                differs = true;
+                raw.push(Entry { value: &secrets.seal(key, entry.name, entry.value)?, ..entry });
+            } else {
+                raw.push(entry);
+            }
+        }
+        if !differs {
+            return Ok(Opened { record, closed: None });
+        }
+        let stored = Arc::new(record.with_fields(raw));
+        Ok(Opened { record, closed: Some(Box::new(Closed { record: stored, outdated: Vec::new() })) })
+    }
+}
+
+impl Engine {
+    /// A stored record as today's build sees it, with its secrets closed.
+    pub(crate) fn as_of_today(&self, record: Arc<Record>) -> Arc<Record> {
+        match migrate::as_of_today(&record.fields, self.codec.migrations, self.clock.now()) {
+            Some(fields) => Arc::new(record.with_fields(fields)),
+            None => record,
+        }
+    }
+}
+
+impl Closed {
+    /// The stored value of a field that the request left alone. `None` if it wrote the field, or an older key sealed it.
+    fn kept(&self, entry: Entry<'_>, seen: &Fields) -> Option<&[u8]> {
+        let is_outdated = self.outdated.iter().any(|name| name == entry.name);
+        let untouched = seen.get(entry.name).is_some_and(|seen| seen.value == entry.value);
+        if untouched && !is_outdated { self.record.fields.get(entry.name).map(|stored| stored.value) } else { None }
+    }
+}

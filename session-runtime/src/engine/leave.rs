@@ -1,0 +1,156 @@
+//! What happens as a response leaves: the last commit, and what the response says about the cookie.
+
+use std::sync::Arc;
+
+use super::{
+    CookieChange, Engine, Outcome, Request,
+    backend::Backend,
+    client::split,
+    next::is_idle,
+    pending::Pending,
+    presented::Presented,
+    request::{Phase, State},
+};
+use crate::{
+    cookie::{Writer, is_loopback},
+    error::Error,
+    event::Event,
+};
+
+impl State {
+    /// Leaves only what holds even if the handler failed; says whether anything was dropped.
+    fn fail(&mut self) -> bool {
+        // What is stored stays, and is still to be entered in its user's list.
+        if let Some(attempt) = self.in_flight.take_if(|attempt| attempt.entering.is_none()) {
+            self.pending.put_back(attempt.pending);
+        }
+        self.pending.keep_on_failure()
+    }
+
+    fn discard(&mut self) {
+        (self.pending, self.in_flight) = (Pending::default(), None);
+    }
+}
+
+impl Request {
+    /// A handle has gone. If the response has left before it, what it changed is saved now.
+    pub(crate) fn handle_dropped(self: &Arc<Self>) {
+        let state = self.state();
+        if state.phase != Phase::Left || state.pending.is_empty() {
+            return;
+        }
+        drop(state);
+        self.emit(&Event::Late);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!(target: "session_runtime", "a session handle was dropped after its response was sent, outside a Tokio runtime; its changes are lost");
+            return;
+        };
+        let request = Arc::clone(self);
+        runtime.spawn(async move {
+            if let Err(error) = request.save().await {
+                tracing::warn!(target: "session_runtime", %error, "a session handle was dropped after its response was sent, and its changes could not be saved");
+            }
+        });
+    }
+
+    /// No response will leave: what was changed and not saved is dropped (B28).
+    pub(crate) fn cancel(&self) {
+        let mut state = self.state();
+        if state.phase != Phase::Left {
+            state.phase = Phase::Cancelled;
+            state.discard();
+        }
+    }
+
+    /// Lets the response go at once, if no handle changed anything and nothing is due. Says whether it did.
+    pub(crate) fn leave_idle(&self) -> bool {
+        let mut state = self.state();
+        let unchanged = state.unstored().next().is_none() && state.in_flight.is_none() && state.cookie.is_none();
+        let idle = unchanged
+            && match &state.presented {
+                Some(Presented::Found(found)) => is_idle(&self.engine, found, self.now()),
+                _ => true,
+            };
+        if idle {
+            state.phase = Phase::Left;
+        }
+        idle
+    }
+
+    /// Commits what the handles did. Returns what became of it, and what the response is to say about the cookie.
+    ///
+    /// An id that an earlier `save` stored goes out whatever becomes of the rest: no other response knows it, and the one
+    /// before opens nothing any more. Of a session in its cookie, so does that it ended, since nothing else ends it.
+    pub(crate) async fn leave(
+        self: &Arc<Self>,
+        handler_failed: bool,
+    ) -> (Result<Outcome, Error>, Option<CookieChange>) {
+        self.state().phase = Phase::Leaving;
+        if handler_failed && self.state().fail() {
+            self.emit(&Event::DroppedOnFailure);
+        }
+        let committed = self.commit().await;
+        let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
+        if outcome.is_err() {
+            // In a box: it is rare, and every request would have room for it.
+            Box::pin(self.end_unsettled()).await;
+        }
+        let cookie = {
+            let mut state = self.state();
+            state.phase = Phase::Left;
+            if outcome.is_err() {
+                state.discard();
+            }
+            let holds = |cookie: &CookieChange| match cookie {
+                CookieChange::Set { .. } => true,
+                CookieChange::Remove => matches!(self.engine.backend, Backend::Cookie(_)),
+            };
+            state.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
+        };
+        self.handle_dropped(); // one may have gone during the commit
+        (outcome, cookie)
+    }
+
+    /// The response has left, and no handler had asked.
+    pub(crate) fn left(&self) {
+        self.state().phase = Phase::Left;
+    }
+
+    /// Whether sessions are served to a visitor who asked for `host`: without `Secure`, to this machine alone (SECURITY S53).
+    pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
+        self.engine.cookie.secure || host().is_some_and(is_loopback)
+    }
+
+    /// The names of the cookies that its session may be in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.engine.writers.iter().map(Writer::name)
+    }
+
+    /// Hands out the `Set-Cookie` headers for a change, each with the name of its cookie.
+    pub(crate) fn write_cookies(&self, change: &CookieChange, write: impl FnMut(&str, String)) {
+        let came = usize::from(self.state().pieces);
+        self.engine.write_cookies(change, came, write);
+    }
+}
+
+impl Engine {
+    /// Writes a change to all cookies that a session is in, or came in.
+    fn write_cookies(&self, change: &CookieChange, came: usize, mut write: impl FnMut(&str, String)) {
+        let writers = &*self.writers;
+        let (values, max_age) = match (change, writers) {
+            // All but those that may split a session.
+            (CookieChange::Set { token, max_age }, [writer]) => {
+                return write(writer.name(), writer.set(token, *max_age));
+            }
+            (CookieChange::Set { token, max_age }, _) => (split(token, &self.cookie.name), *max_age),
+            (CookieChange::Remove, _) => (Vec::new(), None),
+        };
+        for (value, writer) in values.iter().zip(writers) {
+            write(writer.name(), writer.set(value, max_age));
+        }
+        for writer in writers.iter().take(came).skip(values.len()) {
+            write(writer.name(), writer.remove());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! From what a store holds to what the engine knows of it: a live session, an ended one, or nothing.
+
+use std::sync::Arc;
+
+use super::{Engine, codec::Opened};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    key::Key,
+    record::Record,
+    store::StoreError,
+    value::{Damage, Decoded, Tombstone, UserList, Value, Versioned},
+};
+
+/// What a key of a session holds.
+pub(super) enum Held {
+    /// A live session, as it is stored.
+    Live(Arc<Record>),
+    /// What is left of one that ended.
+    Ended(Tombstone),
+    /// Nothing: no value, an expired one, or one that cannot be read.
+    Nothing,
+}
+
+impl Engine {
+    /// What `held` is.
+    pub(super) fn read(&self, held: Option<&Versioned>, now: Timestamp) -> Held {
+        let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
+            return Held::Nothing;
+        };
+        match self.decode(value) {
+            Ok(Decoded::Session(record)) if record.is_live(now) => Held::Live(record),
+            Ok(Decoded::Tombstone(tombstone)) => Held::Ended(tombstone),
+            _ => Held::Nothing,
+        }
+    }
+
+    /// Loads a session; removes what is damaged in its place.
+    pub(super) async fn load_session(&self, key: &Key, now: Timestamp) -> Result<Option<(Versioned, Arc<Record>)>, StoreError> {
+        let Some(stored) = self.load(key, now).await? else { return Ok(None) };
+        if let Held::Live(record) = self.read(Some(&stored), now) {
+            return Ok(Some((stored, record)));
+        }
+        if self.decode(stored.value()).is_err_and(|damage| damage == Damage::Corrupt) {
+            // In a box: it is rare, and every request would have room for it.
+            Box::pin(self.remove_damaged(key, &stored)).await;
+        }
+        Ok(None)
+    }
+
+    async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
+        tracing::warn!(target: "session_runtime", "a stored session is damaged and was removed; its visitor starts again as a guest");
+        // If it cannot be removed, it still reads as absent.
+        let _ = self.swap(key, Some(stored), None, self.store_timeout).await;
+    }
+
+    /// What is in a value of this kind of session.
+    pub(super) fn decode(&self, value: &Value) -> Result<Decoded, Damage> {
+        if !value.is_of(self.scope) && value.decode().is_ok() {
+            return Err(Damage::Corrupt);
+        }
+        value.decode()
+    }
+
+    /// A user's list. An absent one is empty; one that cannot be read is an error, since it may name live sessions.
+    pub(super) fn read_list(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Arc<UserList>, Error> {
+        let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
+            return Ok(Arc::default());
+        };
+        match self.decode(value) {
+            Ok(Decoded::List(list)) => Ok(list),
+            Ok(_) | Err(Damage::Corrupt) => Err(unreadable("is damaged; remove it, and sign its user out")),
+            Err(Damage::Newer) => Err(unreadable("was written by a newer version of this crate; deploy that")),
+        }
+    }
+
+    /// A stored session as a request sees it.
+    pub(super) fn open_record(&self, key: &Key, raw: Arc<Record>, now: Timestamp) -> Opened {
+        self.codec.open(key, raw, &self.events, now)
+    }
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::new(Kind::Unavailable).because(StoreError::new(format!("the list of a user's sessions {what}")))
+}

@@ -1,0 +1,213 @@
+//! Compare-and-swap of one field, which waits for no commit: [`Request::update`].
+
+use tokio::sync::MutexGuard as GateGuard;
+
+use super::{
+    Op, Outcome, Request, Step,
+    attempt::{Attempt, Unanswered},
+    claim::Claim,
+    commit::Look,
+    deadline::{Deadline, Pace},
+    next::{Next, Put, next},
+    pending::Pending,
+    presented::{Found, Presented},
+    request::State,
+};
+use crate::{
+    error::{Error, Kind},
+    schema::Meta,
+    value::Value,
+};
+
+/// How an `update` begins.
+pub(crate) enum Start<'a> {
+    /// It changes the stored session at once.
+    Now(Update<'a>),
+    /// It waits for the commit, and changes the field from this value: there is nothing stored yet, or this request changes
+    /// whose session it is.
+    Waits(Option<Vec<u8>>),
+}
+
+/// A field that is being changed: its session is locked for other commits of this process.
+pub(crate) struct Update<'a> {
+    request: &'a Request,
+    meta: &'static Meta,
+    claim: Claim<'a>,
+    found: Found,
+    /// The generation that the handle belongs to.
+    generation: u64,
+    attempt: Attempt,
+    deadline: &'a Deadline,
+    _gate: GateGuard<'a, ()>,
+}
+
+impl Request {
+    /// Begins to change one field at once, for a handle that was opened in `era`.
+    ///
+    /// # Errors
+    /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if its turn
+    /// does not come in time; an error if the response has left and the session was never stored.
+    pub(crate) async fn update<'a>(
+        &'a self,
+        era: u32,
+        meta: &'static Meta,
+        deadline: &'a Deadline,
+    ) -> Result<Start<'a>, Error> {
+        let gate = self.enter().await;
+        let found = {
+            let state = self.state();
+            // The visitor has left the session since, by another handle: it is of another session.
+            if !state.pending.is_theirs(era, meta) {
+                drop(state);
+                return self.refuse(Outcome::Moved);
+            }
+            match &state.presented {
+                Some(Presented::Found(found)) if !state.waits(meta) => found.clone(),
+                Some(Presented::Lost(lost)) if !state.signs_in() => {
+                    let outcome = (*lost).into();
+                    drop(state);
+                    return self.refuse(outcome);
+                }
+                Some(Presented::Unknown) => return Err(Error::new(Kind::Unavailable)),
+                _ if !state.phase.takes_cookie() => {
+                    return Err(Error::new(Kind::TooLate { wanted: "a new session needs one" }));
+                }
+                _ => {
+                    let overlay = state.overlay(&self.engine, self.now());
+                    return Ok(Start::Waits(meta.find(&overlay).map(|entry| entry.value.to_vec())));
+                }
+            }
+        };
+        let engine = &*self.engine;
+        if engine.backend.is_cookie() {
+            return Err(Error::new(Kind::Conflict)); // the derive refuses `atomic` fields there
+        }
+        let key = engine.scope.session(found.selector);
+        let claim = engine.claim(&key, found.stored.clone(), Pace::Patient, deadline).await?;
+        let generation = found.record().generation;
+        let attempt = Attempt::new(Pending::default());
+        let mut update = Update { request: self, meta, claim, found, generation, attempt, deadline, _gate: gate };
+        update.look().await?;
+        Ok(Start::Now(update))
+    }
+
+    /// Does a compare-and-swap to what waits for the commit. If the field was no longer `seen`, returns its newer value.
+    pub(crate) fn swap_pending(
+        &self,
+        meta: &'static Meta,
+        seen: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> Option<Option<Vec<u8>>> {
+        let mut state = self.state();
+        let overlay = state.overlay(&self.engine, self.now());
+        let current = meta.find(&overlay).map(|entry| entry.value);
+        if current != seen.as_deref() {
+            return Some(current.map(<[u8]>::to_vec));
+        }
+        state.pending.follow(vec![(meta, Op::Swap { seen, value })]);
+        None
+    }
+
+    /// Until when an `update` that begins now may take.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::new(self.engine.commit_timeout)
+    }
+
+    fn refuse<T>(&self, outcome: Outcome) -> Result<T, Error> {
+        self.report(outcome);
+        Err(outcome.into_result().err().unwrap_or_else(|| Error::new(Kind::Gone)))
+    }
+}
+
+impl State {
+    /// Whether an `update` of this field waits for the commit, since that has to come first.
+    fn waits(&self, meta: &Meta) -> bool {
+        let comes_first = |step: &Step| !matches!(step, Step::Remember(_));
+        self.in_flight.is_some()
+            || self.pending.steps.iter().any(comes_first)
+            || self.pending.ops.iter().any(|(pending, _)| pending.name == meta.name)
+    }
+
+    fn signs_in(&self) -> bool {
+        self.pending.signs_in()
+    }
+}
+
+impl Update<'_> {
+    /// The field's stored value.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        let entry = self.meta.find(&self.found.record().fields)?;
+        entry.is_live(self.request.now()).then_some(entry.value)
+    }
+
+    /// Stores `value` in the field. `false`: another process was faster; [`Update::value`] is the newer one by now.
+    ///
+    /// # Errors
+    /// As [`Request::update`]; and if the value is too large, or the store does not answer.
+    pub(crate) async fn store(&mut self, value: Option<Vec<u8>>) -> Result<bool, Error> {
+        let engine = &*self.request.engine;
+        let now = engine.clock.now();
+        if value.as_deref() != self.value() || self.meta.expires.is_some() {
+            let op = value.map_or(Op::Unset, |value| Op::Set { value });
+            self.attempt.pending.ops = vec![(self.meta, op)];
+        } else {
+            self.attempt.pending.ops.clear();
+        }
+        let Put { record, adopted } = match next(engine, &mut self.attempt, &self.found, false, now)? {
+            Next::Put(put) => put,
+            Next::Nothing => {
+                self.request.adopt(&mut self.attempt, self.found.clone(), Some(Default::default()), now);
+                return Ok(true);
+            }
+            Next::End | Next::Conflict => return Err(Error::new(Kind::Conflict)),
+        };
+        let writes = Some(self.found.record().writes);
+        let key = engine.scope.session(self.found.selector);
+        let opened = engine.codec.close(&key, record.into(), Some(&self.found.opened))?;
+        let swapped = self.claim.swap(Some(&Value::session(engine.scope, opened.raw().clone()))).await;
+        if self.claim.take_unanswered() {
+            self.attempt.unanswered.get_or_insert(Unanswered { writes, is_critical: false });
+        }
+        if !swapped? {
+            return self.look().await;
+        }
+        (self.found.stored, self.found.opened) = (self.claim.current().cloned(), opened);
+        self.request.adopt(&mut self.attempt, self.found.clone(), Some(adopted), now);
+        self.request.take_cookie(&mut self.attempt);
+        Ok(true)
+    }
+
+    /// Sees what is stored by now. `true`: that is what this update wrote, and its answer was lost.
+    async fn look(&mut self) -> Result<bool, Error> {
+        let now = self.request.now();
+        if self.deadline.passed() {
+            return Err(Error::new(Kind::Conflict));
+        }
+        let look = self.request.look(&mut self.claim, &self.attempt, &mut self.found, now).await?;
+        let is_same = self.found.record().generation == self.generation;
+        match look {
+            Look::Ours if is_same => {
+                self.request.adopt(&mut self.attempt, self.found.clone(), None, now);
+                self.request.take_cookie(&mut self.attempt);
+                Ok(true)
+            }
+            Look::Live if is_same => Ok(false),
+            Look::Live | Look::Ours => {
+                let outcome = self.request.lose(super::presented::Lost::Moved);
+                self.request.refuse(outcome)
+            }
+            Look::Gone | Look::OursEnded => {
+                let outcome = self.request.lose(super::presented::Lost::Gone);
+                self.request.refuse(outcome)
+            }
+        }
+    }
+}
+
+impl Request {
+    fn take_cookie(&self, attempt: &mut Attempt) {
+        if let Some(cookie) = attempt.cookie.take() {
+            self.state().cookie = Some(cookie);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What the ops of a request make of a session's fields. Pure.
+
+use super::pending::{Op, stays_stored};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    record::{Entry, Fields},
+    schema::{Exceeded, Meta, Stays},
+};
+
+/// What ops come to.
+pub(super) struct Written<'a> {
+    /// Each field that is written, with its new value; `None` if it returns to its default.
+    writes: Vec<(&'static Meta, Option<Vec<u8>>)>,
+    before: &'a Fields,
+    now: Timestamp,
+}
+
+impl<'a> Written<'a> {
+    /// `None`: an op does not fit what is stored, and cannot be run again.
+    pub(super) fn of(ops: &[(&'static Meta, Op)], before: &'a Fields, now: Timestamp) -> Option<Self> {
+        let mut writes = Vec::with_capacity(ops.len());
+        for (meta, op) in ops {
+            let found = meta.find(before).filter(|entry| entry.is_live(now));
+            let old = found.map(|entry| entry.value);
+            match op {
+                Op::Swap { seen, .. } if seen.as_deref() != old => return None,
+                Op::Contested => return None,
+                _ => {}
+            }
+            let new = op.on(old);
+            let moves_nothing = matches!(op, Op::Take { .. } | Op::List { .. }) && new.as_deref() == old;
+            if !moves_nothing && (new.is_some() || found.is_some()) {
+                writes.push((*meta, new));
+            }
+        }
+        Some(Self { writes, before, now })
+    }
+
+    /// Whether nothing is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// Whether a field is written that decides what the visitor may do.
+    pub(super) fn rotates(&self) -> bool {
+        self.writes.iter().any(|(meta, _)| meta.rotates)
+    }
+
+    /// The fields after this, without what has expired. What is stored under an older name of a field goes: it would be
+    /// read again once today's is gone.
+    pub(super) fn fields(&self) -> Fields {
+        let (before, now) = (self.before, self.now);
+        let new = |meta: &Meta, value: &[u8]| Fields::room_for(meta.name, value.len(), meta.deadline(now));
+        let added: usize = self.writes.iter().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
+        let mut fields = Fields::with_capacity(before.as_bytes().len() + added);
+        // What stays is copied as it is, in as long pieces as there are.
+        let bytes = before.as_bytes();
+        let (mut copied, mut at, mut placed) = (0, 0, 0_u64);
+        for raw in before.raw() {
+            let from = at;
+            at += raw.length;
+            let by = self.writes.iter().position(|(meta, _)| is_stored_as(meta, raw.name));
+            if by.is_none() && raw.is_live(now) {
+                continue;
+            }
+            fields.push_raw(bytes.get(copied..from).unwrap_or_default());
+            copied = at;
+            // In its place, so that the order of fields stays; at the end, if there is no place left to note it.
+            let Some(index) = by.filter(|index| *index < 64 && placed & 1 << index == 0) else { continue };
+            if let Some((meta, Some(value))) = self.writes.get(index) {
+                fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
+            }
+            placed |= 1 << index;
+        }
+        fields.push_raw(bytes.get(copied..at).unwrap_or_default());
+        for (index, (meta, value)) in self.writes.iter().enumerate() {
+            let is_placed = index < 64 && placed & 1 << index != 0;
+            if let Some(value) = value.as_ref().filter(|_| !is_placed) {
+                fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
+            }
+        }
+        fields.forgo_room();
+        fields
+    }
+
+    /// Refuses a value that is longer than its field may be (`max_len`, [`Bounded`](crate::Bounded)).
+    pub(super) fn check_lengths(&self) -> Result<(), Error> {
+        for (meta, value) in &self.writes {
+            let exceeded = meta.bound.zip(value.as_ref()).and_then(|(bound, value)| bound.exceeded(value));
+            return Err(Error::new(match exceeded {
+                None => continue,
+                Some(Exceeded::Length { length, most }) => Kind::FieldTooLong { field: meta.name, length, most },
+                Some(Exceeded::Bytes { bytes, most }) => Kind::Unbounded { field: meta.name, bytes, most },
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn is_stored_as(meta: &Meta, name: &[u8]) -> bool {
+    meta.name.as_bytes() == name || meta.aliases.iter().any(|alias| alias.as_bytes() == name)
+}
+
+/// What of `stored` stays.
+pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp) -> Fields {
+    let mut kept = Fields::default();
+    for entry in stored.iter().filter(|entry| entry.is_live(now) && stays_stored(entry.name, stays, metas)) {
+        kept.push(entry);
+    }
+    kept
+}
+
+/// Refuses fields that take more than a session may (SECURITY S46): what a visitor can fill must have an end before the
+/// store has. Fields that became fewer pass, also where the limit was lowered.
+pub(super) fn check_size(after: &Fields, before: &Fields, allowed: usize) -> Result<(), Error> {
+    if after.as_bytes().len() <= allowed {
+        return Ok(()); // as nearly always: the buffer is no less than the fields in it
+    }
+    let sizes = |fields: &Fields| fields.iter().map(|entry| entry.name.len() + entry.value.len()).sum::<usize>();
+    let bytes = sizes(after);
+    if bytes <= allowed || bytes <= sizes(before) {
+        return Ok(());
+    }
+    let mut largest: Vec<_> = after.iter().map(|entry| (entry.name, entry.value.len())).collect();
+    largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let largest: Vec<_> = largest.iter().take(3).map(|(name, bytes)| format!("`{name}` ({bytes})")).collect();
+    Err(Error::new(Kind::TooLarge { bytes, allowed, largest: largest.join(", ") }))
+}
