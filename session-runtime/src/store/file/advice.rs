@@ -1,4 +1,4 @@
-//! What to tell whoever runs the service when the file system refuses: what was tried, where, and what to do.
+//! Error sentences for the file system's refusals: what the store tried, where, and what the operator can do.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,7 +13,7 @@ pub(super) fn failed(doing: &str, path: &Path, source: io::Error) -> StoreError 
     StoreError::new(sentence(doing, path, &source)).because(source)
 }
 
-/// The same, at start.
+/// The same as an error of [`Error::is_setup`], for the start.
 pub(super) fn refused(doing: &str, path: &Path, source: io::Error) -> Error {
     Error::setup(format!("{}: {source}", sentence(doing, path, &source))).because(source)
 }

@@ -1,31 +1,52 @@
-//! The folder of a store: what is checked when it is opened, so that a wrong one is noticed at start and not at the
-//! first log-in.
+//! The folder of a store: its layout, whose it is, and what is checked when it is opened, so that the operator learns of a
+//! wrong folder at start and not at the first sign-in.
 
 use std::{
-    fs,
+    fs::{self, Metadata},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::Once,
+    time::SystemTime,
 };
 
-use super::{advice::refused, format::USERS, os, shard};
-use crate::{error::Error, id::Nonce};
+use super::{
+    super::StoreError,
+    advice::{failed, refused},
+    os,
+};
+use crate::{clock::Timestamp, error::Error, id::Nonce};
 
 pub(super) struct Folder {
     path: PathBuf,
     fsync: bool,
+    /// The user id that files of this process get.
+    user: u32,
+    /// Whether the file system keeps the permissions that files are created with.
+    has_permissions: bool,
+    newer: Once,
 }
 
 /// Where files go that cannot be read.
-pub(super) const CORRUPT: &str = "corrupt";
+const CORRUPT: &str = "corrupt";
+
+/// The permission of others than the owner to write.
+const WRITABLE: u32 = 0o022;
+
+/// The name of the shard of keys whose digest has this first byte.
+pub(super) fn shard_name(first: u8) -> String {
+    format!("{first:02x}")
+}
 
 impl Folder {
     pub(super) fn open(path: &Path, fsync: bool) -> Result<Self, Error> {
         create_if_missing(path)?;
-        // From here on under its full name, wherever the process may go.
+        // In full, since the process may change its working directory.
         let path = fs::canonicalize(path).map_err(|source| refused("open the session folder", path, source))?;
-        let folder = Self { path, fsync };
-        folder.try_out()?;
-        folder.close_to_others()?;
+        let mine = try_out(&path).map_err(|source| refused("write and lock files in", &path, source))?;
+        let has_permissions = os::permissions(&mine) & WRITABLE == 0;
+        let folder = Self { path, fsync, user: os::owner(&mine), has_permissions, newer: Once::new() };
+        folder.check()?;
+        folder.check_within()?;
         Ok(folder)
     }
 
@@ -33,55 +54,177 @@ impl Folder {
         &self.path
     }
 
-    pub(super) fn fsync(&self) -> bool {
+    pub(super) const fn fsync(&self) -> bool {
         self.fsync
     }
 
-    /// Writes and locks a file, as every change will, and looks whose folder it is.
-    fn try_out(&self) -> Result<(), Error> {
-        let path = self.path.join(format!("trial-{:016x}.tmp", Nonce::next().0));
-        let metadata = os::open_options()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .and_then(|file| {
-                let tried = file.try_lock().map_err(io::Error::from).and_then(|()| file.metadata());
-                fs::remove_file(&path).and(tried)
-            })
-            .and_then(|mine| Ok((fs::metadata(&self.path)?, mine)));
-        let (folder, mine) = metadata.map_err(|source| refused("write and lock files in", &self.path, source))?;
-        if let Some(owner) = os::other_owner(&folder, &mine) {
+    /// Checks the folder itself, and closes it to other users if it holds nothing but sessions.
+    fn check(&self) -> Result<(), Error> {
+        let doing = "look at the session folder";
+        let metadata = fs::metadata(&self.path).map_err(|source| refused(doing, &self.path, source))?;
+        if let Some(owner) = self.other_owner(&metadata) {
             return Err(Error::setup(format!(
                 "the session folder `{0}` belongs to user {owner}, who could change the sessions in it; chown it to this \
                  process's user, or choose a folder inside it, such as `{0}/sessions`",
                 self.path.display(),
             )));
         }
-        Ok(())
-    }
-
-    fn close_to_others(&self) -> Result<(), Error> {
-        let doing = "look at the session folder";
-        let metadata = fs::metadata(&self.path).map_err(|source| refused(doing, &self.path, source))?;
-        if !os::is_open_to_others(&metadata) {
+        if !self.has_permissions {
+            tracing::warn!(
+                target: "session_runtime",
+                folder = %self.path.display(),
+                "the file system of the session folder keeps no permissions, so other users may change sessions; choose \
+                 a folder on another file system"
+            );
+            return Ok(());
+        }
+        if os::permissions(&metadata) & 0o077 == 0 {
             return Ok(());
         }
         let mut entries = fs::read_dir(&self.path).map_err(|source| refused(doing, &self.path, source))?;
-        // Whoever names /tmp here does not want it closed.
+        // A shared folder such as /tmp must stay open.
         if entries.all(|entry| entry.is_ok_and(|entry| is_ours(&entry.file_name().to_string_lossy()))) {
             return os::close_to_others(&self.path).map_err(|source| refused("chmod 700", &self.path, source));
         }
         tracing::warn!(
             target: "session_runtime",
             folder = %self.path.display(),
-            "others may enter the session folder, and it holds more than sessions; choose a folder of its own"
+            "other users may enter the session folder, and it holds more than sessions; choose a folder of its own"
         );
         Ok(())
     }
+
+    /// Checks the folders inside, and closes to other users what is open to them: some volumes are opened to a group
+    /// whenever they are mounted.
+    fn check_within(&self) -> Result<(), Error> {
+        let mut changeable = 0;
+        for name in (0..=u8::MAX).map(shard_name).chain([CORRUPT.to_owned()]) {
+            let path = self.path.join(name);
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            let permissions = os::permissions(&metadata);
+            let is_own = metadata.is_dir() && self.other_owner(&metadata).is_none();
+            if is_own && self.has_permissions && permissions & 0o077 != 0 {
+                os::close_to_others(&path).map_err(|source| refused("chmod 700", &path, source))?;
+                changeable += u32::from(permissions & WRITABLE != 0);
+            } else if let Some(sentence) = self.fault(&path, &metadata) {
+                return Err(Error::setup(sentence));
+            }
+        }
+        if changeable > 0 {
+            tracing::warn!(
+                target: "session_runtime",
+                folder = %self.path.display(), folders = changeable,
+                "other users could write to folders inside the session folder, which are now closed to them; sessions may \
+                 have been changed or removed meanwhile"
+            );
+        }
+        Ok(())
+    }
+
+    /// The owner of a file, if it is not this process's user.
+    pub(super) fn other_owner(&self, metadata: &Metadata) -> Option<u32> {
+        Some(os::owner(metadata)).filter(|owner| *owner != self.user)
+    }
+
+    /// What is wrong with something that should be a folder of the store.
+    fn fault(&self, path: &Path, metadata: &Metadata) -> Option<String> {
+        let path = path.display();
+        if !metadata.is_dir() {
+            return Some(format!(
+                "`{path}` is not a folder but a file or a symbolic link, which the store does not follow; remove it"
+            ));
+        }
+        if let Some(owner) = self.other_owner(metadata) {
+            return Some(format!(
+                "the folder `{path}` belongs to user {owner}, who could change the sessions in it; chown it to this \
+                 process's user, or remove it"
+            ));
+        }
+        let permissions = os::permissions(metadata);
+        (self.has_permissions && permissions & WRITABLE != 0).then(|| {
+            format!(
+                "other users may write to the folder `{path}` (its mode is {permissions:o}) and could change the sessions \
+                 in it; chmod 700 it, or remove it"
+            )
+        })
+    }
+
+    /// Whether there is a folder at `path` that only this process's user can change. Anything else there is an error.
+    pub(super) fn has(&self, path: &Path) -> Result<bool, StoreError> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => self.fault(path, &metadata).map_or(Ok(true), |sentence| Err(StoreError::new(sentence))),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(failed("look at the session folder", path, source)),
+        }
+    }
+
+    /// Creates the folder at `path`, if it is missing, in its parent.
+    pub(super) fn create(&self, path: &Path) -> Result<(), StoreError> {
+        match os::create_dir(path) {
+            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent)),
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(source) => Err(failed("create the session folder", path, source)),
+        }
+    }
+
+    /// Waits until the names in the folder at `path` would survive a power cut, if the store was opened so.
+    pub(super) fn sync(&self, path: &Path) -> Result<(), StoreError> {
+        if !self.fsync {
+            return Ok(());
+        }
+        os::sync_dir(path).map_err(|source| failed("make durable what changed in", path, source))
+    }
+
+    /// Moves the damaged file at `from` out of the way, with a warning. `name` is what it is called.
+    pub(super) fn set_aside(&self, from: &Path, name: &str, why: &str) {
+        match self.move_to_corrupt(from, name) {
+            Ok(to) => tracing::warn!(
+                target: "session_runtime", file = %from.display(), moved_to = %to.display(), why,
+                "a session file could not be read and was set aside; the session or user list in it is lost"
+            ),
+            Err(error) => warn_unmoved(from, why, &error),
+        }
+    }
+
+    fn move_to_corrupt(&self, from: &Path, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.path.join(CORRUPT);
+        if !self.has(&folder)? {
+            self.create(&folder)?;
+        }
+        let to = folder.join(format!("{name}.{}", Timestamp::from(SystemTime::now()).as_millis()));
+        fs::rename(from, &to).map_err(|source| failed("move the session file to", &to, source))?;
+        Ok(to)
+    }
+
+    /// Says once that this process is too old for some of the files.
+    pub(super) fn mention_newer(&self, file: &Path) {
+        self.newer.call_once(|| {
+            tracing::warn!(
+                target: "session_runtime", file = %file.display(),
+                "a newer version wrote a session file, and perhaps more of them; this version leaves such files in place \
+                 and treats them as absent"
+            );
+        });
+    }
+}
+
+pub(super) fn warn_unmoved(file: &Path, why: &str, error: &StoreError) {
+    tracing::warn!(
+        target: "session_runtime", file = %file.display(), why, %error,
+        "a session file can be neither read nor set aside; it counts as absent"
+    );
 }
 
 fn is_ours(name: &str) -> bool {
-    [CORRUPT, USERS].contains(&name) || name.ends_with(".tmp") || shard::names().any(|shard| shard == name)
+    name == CORRUPT || name.ends_with(".tmp") || (0..=u8::MAX).any(|first| shard_name(first) == name)
+}
+
+/// Writes and locks a file, as every swap will.
+fn try_out(folder: &Path) -> io::Result<Metadata> {
+    let path = folder.join(format!("trial-{:016x}.tmp", Nonce::next().0));
+    let file = os::open_options().write(true).create_new(true).open(&path)?;
+    let tried = file.try_lock().map_err(io::Error::from).and_then(|()| file.metadata());
+    fs::remove_file(&path).and(tried)
 }
 
 fn create_if_missing(path: &Path) -> Result<(), Error> {

@@ -1,48 +1,47 @@
-//! Sessions in a folder: the store itself, and how its calls get to a thread that may block. What is done there is in
-//! `folder` (opening one), `shard` (files, locks), `record` (one session), `users` (whose they are), `sweep` (clean-up)
-//! and `format` (the bytes of a file).
+//! Sessions in a folder: the store itself, and how its calls get to a thread that may block.
+//!
+//! - `folder`: the layout, and the checks when a folder is opened.
+//! - `shard`: one of the folders inside: its lock, and how a value is read and replaced.
+//! - `frame`: the bytes of a file around its value.
+//! - `sweep` and `scan`: clean-up, and going through all values.
+//! - `os` and `advice`: what differs between operating systems, and what to do when they refuse.
 
 mod advice;
 mod folder;
-mod format;
+mod frame;
 mod os;
-mod record;
 mod scan;
 mod shard;
 mod sweep;
-mod users;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{array, fmt, path::PathBuf, sync::Arc};
 
-use tokio::{
-    runtime::Handle,
-    sync::{Mutex, OwnedMutexGuard},
-};
+use tokio::{runtime::Handle, sync::Mutex};
 
-use self::folder::Folder;
-use super::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex};
+use self::{folder::Folder, shard::Shard};
+use super::{Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
-/// Sessions in a folder, one file each: nothing to install, shared by the processes of one host.
+/// Sessions in a folder, one file for each value: nothing to install, and the processes of one host share it.
 ///
-/// A record is written to a temporary file that then takes the old one's name, under a lock that other processes heed:
-/// after `kill -9` there is the old record or the new one, and no write that was answered is lost. There is no limit
-/// but the disk's; expired files go by [`Store::delete_expired`], which the runtime calls from time to time.
+/// A swap writes a temporary file, which then takes the old file's name, under a lock that other processes respect. After
+/// `kill -9` the old value is there or the new one, and no swap that was answered is lost. Only the disk limits how many
+/// sessions there are. Expired files are removed by [`Store::delete_expired`], which the runtime calls from time to time.
 ///
-/// * **Layout**: `ab/ab…`: 256 folders by the first two digits of [`Key::hex`], in each the records, named by it whole,
-///   and a `lock`. `users/` has the same again: of each user the list of sessions. Nothing in it opens a session
-///   (SECURITY S2). Another application takes another folder.
-/// * **Permissions**: folders 0700, files 0600. A folder that is there already must belong to this process's user; if
-///   others may enter it, it is closed to them, unless it holds more than sessions: then there is a warning, since
-///   what the store itself makes in it is closed to others anyway.
-/// * **What cannot be read** (truncated, overwritten, of another version, no regular file) is moved to `corrupt/` with
-///   a warning, and reads as none. Symbolic links within the folder are never followed.
-/// * **Lists of sessions** miss none. One that cannot be read is made anew from the sessions, which are all looked into
-///   for that; so are the lists of a folder that has sessions and none of these, once they are first asked for.
-/// * **A folder that disappears** while the process runs takes its sessions along; the next write makes it anew, if its
+/// * **Layout**: `ab/ab…`. There are 256 folders, by the first two digits of [`Key::hex`]. Each contains the values'
+///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). A session and
+///   a list of a user's sessions are files alike. Give another application another folder.
+/// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
+///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
+///   it runs, a folder inside that others may write to is an error, as is one of another user.
+/// * **Damaged files** (truncated, overwritten, or not regular files) are moved to `corrupt/` with a warning, and the key
+///   then holds nothing. A checksum in each file tells. The store never follows symbolic links within the folder.
+/// * **Files of a newer version** of this library count as absent, and stay. A swap of one is an error.
+/// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, if its
 ///   parent is still there.
-/// * **Locks** are `flock`: not for NFS and its like. A process that is stopped while it writes holds up the others'
-///   writes to the same 1/256 of the sessions; they end by the runtime's time-out.
+/// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
+///   while it writes holds up the other processes' writes to the same 1/256 of the values until the runtime's
+///   time-out.
 ///
 /// Calls need a Tokio runtime, and each takes one trip to its pool of blocking threads.
 ///
@@ -59,9 +58,9 @@ pub struct FileStore(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
-    /// Writers of this process wait here for their shard, so that at most one blocking thread a shard waits for the
-    /// other processes, and loads always find a free one.
-    turns: Vec<Arc<Mutex<()>>>,
+    /// One for each shard. Swaps of this process wait here, so that at most one blocking thread of each shard waits for
+    /// other processes, and loads always find a free thread.
+    turns: [Arc<Mutex<()>>; 1 << 8],
 }
 
 impl FileStore {
@@ -83,7 +82,7 @@ impl FileStore {
         Self::builder(path).open().await
     }
 
-    /// The same with options.
+    /// Returns a builder, to open the folder with options.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -95,11 +94,6 @@ impl FileStore {
     #[must_use]
     pub fn builder(path: impl Into<PathBuf>) -> FileStoreBuilder {
         FileStoreBuilder { path: path.into(), fsync: false }
-    }
-
-    /// The right to write to the shards of the record or user `name`, as far as this process is concerned.
-    async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
-        self.0.turns[shard::index(name)].clone().lock_owned().await
     }
 }
 
@@ -118,8 +112,8 @@ pub struct FileStoreBuilder {
 impl FileStoreBuilder {
     /// Whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
     ///
-    /// Without, sessions survive the end of the process, but a crash of the operating system may take the last seconds'
-    /// changes along, log-outs too; what it leaves half-written is noticed and reads as none.
+    /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the last
+    /// seconds' changes, sign-outs too. A file that is half-written afterwards counts as damaged.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -146,72 +140,44 @@ impl FileStoreBuilder {
     pub async fn open(self) -> Result<FileStore, Error> {
         let opened = blocking(move || Folder::open(&self.path, self.fsync)).await;
         let folder = opened.map_err(|error| Error::setup(error.to_string()).because(error))??;
-        Ok(FileStore(Arc::new(Inner { folder, turns: (0..shard::COUNT).map(|_| Arc::default()).collect() })))
+        Ok(FileStore(Arc::new(Inner { folder, turns: array::from_fn(|_| Arc::default()) })))
     }
 }
 
 impl Store for FileStore {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let (inner, name) = (self.0.clone(), key.hex());
-        blocking(move || inner.folder.load(&name, now)).await?
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        let (inner, key) = (self.0.clone(), Key::from_digest(key.digest()));
+        blocking(move || Shard::of(&inner.folder, &key).load(&key)).await?
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let change = change.clone();
-        self.in_turn(key.hex(), move |folder, name| folder.apply(name, &change, now)).await
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        let change = change.clone();
-        self.in_turn(key.hex(), move |folder, name| folder.end(name, &change, now)).await.map(Ended::from)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.in_turn(key.hex(), Folder::delete).await
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        _now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let (inner, digest) = (self.0.clone(), key.digest());
+        let (before, after) = (before.map(|before| before.revision().clone()), after.cloned());
+        let [first, ..] = digest;
+        let turn = inner.turns[usize::from(first)].clone().lock_owned().await;
+        blocking(move || {
+            let key = Key::from_digest(digest);
+            let swapped = Shard::of(&inner.folder, &key).swap(&key, before.as_ref(), after.as_ref());
+            drop(turn);
+            swapped
+        })
+        .await?
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let inner = self.0.clone();
-        // Ends with this future, which is dropped when nobody wants the answer any more: at shutdown.
+        // Clean-up ends with this future, which the runtime drops at shutdown.
         let wanted = Arc::new(());
         let still_wanted = Arc::downgrade(&wanted);
         let swept = blocking(move || inner.folder.delete_expired(now, &|| still_wanted.strong_count() > 0)).await?;
         drop(wanted);
         swept
-    }
-}
-
-impl UserIndex for FileStore {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        let key = *key;
-        self.in_turn(user.hex(), move |folder, user| folder.enter(user, &key, now)).await
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        self.in_turn(user.hex(), Folder::entries).await
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        let sessions = keys.iter().map(Key::digest).collect();
-        self.in_turn(user.hex(), move |folder, user| folder.leave(user, &sessions)).await
-    }
-}
-
-impl FileStore {
-    /// Runs `work` on the file that is called `name`, a session's or a user's, once those before it have.
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        name: String,
-        work: impl FnOnce(&Folder, &str) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let inner = self.0.clone();
-        let turn = self.turn(&name).await;
-        blocking(move || {
-            let answer = work(&inner.folder, &name);
-            drop(turn);
-            answer
-        })
-        .await?
     }
 }
 

@@ -1,4 +1,4 @@
-//! What differs between operating systems: who may read a file, whose it is, and symbolic links.
+//! What differs between operating systems: permissions, owners, and symbolic links.
 
 use std::{
     fs::{DirBuilder, Metadata, OpenOptions},
@@ -17,8 +17,8 @@ pub(super) fn create_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Options to open a file that only this process's user may read, without following a symbolic link, and without
-/// waiting for somebody at the other end of a pipe.
+/// Options to open a file that only this process's user may read. Opening follows no symbolic link, and does not wait for
+/// the other end of a pipe.
 pub(super) fn open_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -32,32 +32,34 @@ pub(super) fn same_file(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Elsewhere a file that is open keeps its name.
+/// Elsewhere an open file keeps its name.
 #[cfg(not(unix))]
 pub(super) fn same_file(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Whom `folder` belongs to, if not to the owner of `mine`.
+/// The user id of a file's owner.
 #[cfg(unix)]
-pub(super) fn other_owner(folder: &Metadata, mine: &Metadata) -> Option<u32> {
-    Some(folder.uid()).filter(|owner| *owner != mine.uid())
+pub(super) fn owner(metadata: &Metadata) -> u32 {
+    metadata.uid()
 }
 
+/// Elsewhere owners are not looked at.
 #[cfg(not(unix))]
-pub(super) fn other_owner(_: &Metadata, _: &Metadata) -> Option<u32> {
-    None
+pub(super) fn owner(_: &Metadata) -> u32 {
+    0
 }
 
-/// Whether others than the owner may enter or list the folder.
+/// The permissions of a file: nine bits, those of its owner first.
 #[cfg(unix)]
-pub(super) fn is_open_to_others(folder: &Metadata) -> bool {
-    folder.mode() & 0o077 != 0
+pub(super) fn permissions(metadata: &Metadata) -> u32 {
+    metadata.mode() & 0o777
 }
 
+/// Elsewhere every file counts as its owner's alone.
 #[cfg(not(unix))]
-pub(super) fn is_open_to_others(_: &Metadata) -> bool {
-    false
+pub(super) fn permissions(_: &Metadata) -> u32 {
+    0o700
 }
 
 /// Lets only the owner enter.
@@ -71,7 +73,7 @@ pub(super) fn close_to_others(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until what was renamed or removed in `folder` would survive a power cut.
+/// Waits until the names in `folder`, as they are now, would survive a power cut.
 #[cfg(unix)]
 pub(super) fn sync_dir(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()

@@ -1,12 +1,10 @@
-//! Going through the sessions in the folder: in the order of their names.
-
-use std::sync::Arc;
+//! Going through the values in the folder, in the order of their keys.
 
 use super::{
-    super::{Key, Position, Record, Scan, Scanned, StoreError},
+    super::{Key, Position, Scan, Scanned, StoreError},
     FileStore, blocking,
     folder::Folder,
-    shard::{self, Found, Shard},
+    shard::Shard,
 };
 use crate::clock::Timestamp;
 
@@ -14,46 +12,39 @@ const BATCH: usize = 256;
 
 impl Scan for FileStore {
     async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
-        let (inner, after) = (self.0.clone(), from.as_bytes().to_vec());
-        blocking(move || {
-            let after = String::from_utf8(after).ok().filter(|after| after.is_empty() || digest(after).is_some());
-            inner.folder.scan(&after.ok_or_else(Position::unknown)?, now)
-        })
-        .await?
+        let inner = self.0.clone();
+        let after = match from.as_bytes() {
+            [] => None,
+            digest => Some(digest.try_into().map_err(|_| Position::unknown())?),
+        };
+        blocking(move || inner.folder.scan(after, now)).await?
     }
 }
 
 impl Folder {
-    /// Up to [`BATCH`] sessions behind this name.
-    fn scan(&self, after: &str, now: Timestamp) -> Result<Scanned, StoreError> {
-        let mut sessions = Vec::new();
-        let first = if after.is_empty() { 0 } else { shard::index(after) };
-        for shard in shard::names().skip(first) {
-            let shard = Shard::<Record>::new(self, &shard);
+    /// Up to [`BATCH`] values, of keys whose digest comes after this one.
+    fn scan(&self, after: Option<[u8; 16]>, now: Timestamp) -> Result<Scanned, StoreError> {
+        let mut values = Vec::new();
+        for first in after.map_or(0, |[first, ..]| first)..=u8::MAX {
+            let shard = Shard::new(self, first);
             if !shard.exists()? {
                 continue;
             }
-            // Without the lock, a record that is replaced while the folder is read may be missed on some file systems.
-            let mut names = shard.lock()?.names()?;
-            names.retain(|name| **name > *after);
-            names.sort_unstable();
-            for name in names {
-                if let (Found::Kept(record), Some(digest)) = (shard.read(&name)?, digest(&name))
-                    && record.is_live(now)
+            // Without the lock, some file systems leave out a file that is replaced while the folder is read.
+            let mut keys = shard.lock()?.keys()?;
+            keys.retain(|key| Some(key.digest()) > after);
+            keys.sort_unstable_by_key(Key::digest);
+            for key in keys {
+                if let Some(found) = shard.look(&key)?
+                    && !found.value().expires_at().passed(now)
                 {
-                    sessions.push((Key::from_digest(digest), Arc::new(record)));
+                    values.push((key, found));
                 }
-                if sessions.len() == BATCH {
-                    return Ok(Scanned { sessions, next: Some(Position::new(name)) });
+                if values.len() == BATCH {
+                    return Ok(Scanned { values, next: Some(Position::new(key.digest())) });
                 }
             }
         }
-        Ok(Scanned { sessions, next: None })
+        Ok(Scanned { values, next: None })
     }
-}
-
-/// What a file of this name holds the session of.
-fn digest(name: &str) -> Option<[u8; 16]> {
-    let digits = name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    digits.then(|| u128::from_str_radix(name, 16).ok()).flatten().map(u128::to_be_bytes)
 }

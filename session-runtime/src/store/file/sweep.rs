@@ -1,144 +1,96 @@
-//! Clean-up: expired records, entries without a record, and what killed processes left behind. It never waits for a
-//! lock, and holds one only for a few files at a time.
+//! Clean-up: expired values, and what killed processes left behind. It never waits for a lock, and holds one only for a
+//! few files at a time.
 
 use std::{
-    collections::HashSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use super::{
-    super::{Record, StoreError},
-    advice::failed,
-    folder::Folder,
-    format::{Entries, Kept},
-    shard::{self, Found, Locked, Shard},
-};
+use super::{super::StoreError, advice::failed, folder::Folder, shard::Shard};
 use crate::clock::Timestamp;
 
-/// How many files are seen to under one lock.
+/// How many files clean-up removes under one lock.
 const BATCH: usize = 16;
 
-/// How old a temporary file is before it counts as left behind. Those that are being written are seconds old.
+/// The age at which a temporary file counts as left behind. A file that is being written is seconds old.
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl Folder {
-    /// Removes what has expired, and says how many records that were. Ends early once `wanted` says no.
-    pub(super) fn delete_expired(&self, now: Timestamp, wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
+    /// Removes the values that have expired, and says how many. Ends early once `is_wanted` says no.
+    pub(super) fn delete_expired(&self, now: Timestamp, is_wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
         for path in list(self.path())?.filter(|path| is_left_behind(path)) {
-            // Trials of a start that was killed. Another process may be faster.
+            // A process was killed while it opened the folder. Another process may remove the file first.
             let _ = fs::remove_file(path);
         }
-        let mut sweep = Sweep { folder: self, now, wanted, removed: HashSet::new(), trouble: None };
-        for name in shard::names() {
-            sweep.records(&name);
-        }
-        for name in shard::names() {
-            sweep.users(&name);
+        let mut sweep = Sweep { now, is_wanted, removed: 0, trouble: None };
+        for first in 0..=u8::MAX {
+            // A bad shard does not keep the others from being cleaned.
+            let swept = sweep.shard(&Shard::new(self, first));
+            sweep.note(swept);
         }
         match sweep.trouble {
             Some(error) => Err(error),
-            None => Ok(sweep.removed.len() as u64),
+            None => Ok(sweep.removed),
         }
     }
 }
 
 struct Sweep<'a> {
-    folder: &'a Folder,
     now: Timestamp,
-    wanted: &'a dyn Fn() -> bool,
-    /// The records that had expired.
-    removed: HashSet<String>,
+    is_wanted: &'a dyn Fn() -> bool,
+    removed: u64,
+    /// The first error.
     trouble: Option<StoreError>,
 }
 
-impl<'a> Sweep<'a> {
-    fn records(&mut self, shard: &str) {
-        let is_due = |sweep: &Self, found: &Found<Record>| match found {
-            Found::Nothing => false,
-            Found::Kept(record) => !record.is_live(sweep.now),
-            Found::Corrupt(_) => true,
-        };
-        self.shard(shard, is_due, |sweep, locked, name| {
-            // Written to meanwhile?
-            if locked.read(name)?.is_some_and(|record| !record.is_live(sweep.now)) && locked.remove(name)? {
-                sweep.removed.insert(name.to_owned());
-            }
-            Ok(())
-        });
-    }
-
-    fn users(&mut self, shard: &str) {
-        // One that cannot be read is made anew by whoever needs it.
-        let is_due = |sweep: &Self, found: &Found<Entries>| matches!(found, Found::Kept(entries) if sweep.folder.is_due(entries, &sweep.removed, sweep.now));
-        self.shard(shard, is_due, |sweep, locked, name| sweep.folder.tidy(locked, name, &sweep.removed, sweep.now));
-    }
-
-    /// Cleans a shard. A bad one keeps nobody from cleaning the others.
-    fn shard<T: Kept>(
-        &mut self,
-        name: &str,
-        is_due: impl Fn(&Self, &Found<T>) -> bool,
-        clean: impl Fn(&mut Self, &Locked<'_, T>, &str) -> Result<(), StoreError>,
-    ) {
-        let shard = Shard::new(self.folder, name);
-        if let Err(error) = self.batches(&shard, is_due, clean) {
-            self.trouble.get_or_insert(error);
-        }
-    }
-
-    fn batches<T: Kept>(
-        &mut self,
-        shard: &Shard<'_, T>,
-        is_due: impl Fn(&Self, &Found<T>) -> bool,
-        clean: impl Fn(&mut Self, &Locked<'_, T>, &str) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        if !(self.wanted)() || !shard.exists()? {
+impl Sweep<'_> {
+    fn shard(&mut self, shard: &Shard<'_>) -> Result<(), StoreError> {
+        if !(self.is_wanted)() || !shard.exists()? {
             return Ok(());
         }
         let mut files = list(shard.path())?;
         loop {
-            // Looking takes no lock; most files are as they should be.
-            let due = files.by_ref().filter(|path| self.looks_due(shard, path, &is_due)).take(BATCH);
-            let due: Vec<PathBuf> = due.collect();
-            if due.is_empty() || !(self.wanted)() {
+            // Looking takes no lock, and few files are due.
+            let due: Vec<PathBuf> = files.by_ref().filter(|path| self.is_due(shard, path)).take(BATCH).collect();
+            if due.is_empty() || !(self.is_wanted)() {
                 return Ok(());
             }
-            // A shard that is busy is left for the next time.
+            // A busy shard is left for the next time.
             let Some(locked) = shard.try_lock()? else { return Ok(()) };
             for path in due {
-                if let Some(name) = shard::file_name(&path) {
-                    clean(self, &locked, name)?;
-                } else {
-                    fs::remove_file(&path).map_err(|source| failed("delete the leftover", &path, source))?;
+                match shard.key(&path) {
+                    // A swap may have written the value again since.
+                    Some(key) => self.removed += u64::from(locked.remove_expired(&key, self.now)?),
+                    None => fs::remove_file(&path).map_err(|source| failed("delete the leftover", &path, source))?,
                 }
             }
         }
     }
 
-    fn looks_due<T: Kept>(
-        &mut self,
-        shard: &Shard<'_, T>,
-        path: &Path,
-        is_due: &impl Fn(&Self, &Found<T>) -> bool,
-    ) -> bool {
-        if !(self.wanted)() {
+    fn is_due(&mut self, shard: &Shard<'_>, path: &Path) -> bool {
+        if !(self.is_wanted)() {
             return false;
         }
-        let Some(name) = shard::file_name(path) else { return is_left_behind(path) };
-        match shard.read(name) {
-            Ok(found) => is_due(self, &found),
+        let Some(key) = shard.key(path) else { return is_left_behind(path) };
+        let is_due = shard.is_due(&key, self.now);
+        self.note(is_due).unwrap_or(false)
+    }
+
+    /// The answer, unless it is an error, of which the first is kept.
+    fn note<T>(&mut self, answer: Result<T, StoreError>) -> Option<T> {
+        match answer {
+            Ok(answer) => Some(answer),
             Err(error) => {
                 self.trouble.get_or_insert(error);
-                false
+                None
             }
         }
     }
 }
 
-/// What is in `folder`; nothing if it is missing.
+/// The files in `folder`; none if it is missing.
 fn list(folder: &Path) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreError> {
     match fs::read_dir(folder) {
         Ok(entries) => Ok(Some(entries)),
@@ -149,7 +101,7 @@ fn list(folder: &Path) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreErr
 }
 
 fn is_left_behind(path: &Path) -> bool {
-    // By the file system's own clock, which dated it.
+    // By the system's clock, since that dated the file.
     path.extension().is_some_and(|extension| extension == "tmp")
         && fs::symlink_metadata(path)
             .and_then(|there| there.modified())

@@ -1,0 +1,97 @@
+//! The frame around a value in its file. It tells a whole file from a torn or overwritten one.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 4 | `SESS` |
+//! | 1 | version, 1 |
+//! | 4 | CRC-32 of the version and the value, little-endian |
+//! | n | the value |
+//!
+//! A newer version keeps this head and its checksum, so that an older process can tell a newer file from a damaged one.
+
+use bytes::Bytes;
+
+use super::super::{StoreError, Value};
+use crate::clock::Timestamp;
+
+const MAGIC: &[u8; 4] = b"SESS";
+pub(super) const VERSION: u8 = 1;
+const HEAD: usize = 9;
+
+/// The store neither writes a larger file nor reads one into memory.
+pub(super) const MAX_BYTES: u64 = 64 << 20;
+
+/// How much of a file [`is_due`] needs: the frame's head and the value's.
+pub(super) const START: u64 = 64;
+
+/// What is in a file.
+pub(super) enum Content {
+    Value(Value),
+    /// A later version of this library wrote the file, in this version of the frame.
+    Newer(u8),
+    /// Why the file is not what the store wrote.
+    Damaged(&'static str),
+}
+
+/// The bytes of the file for `value`.
+pub(super) fn write(value: &Value) -> Result<Vec<u8>, StoreError> {
+    let value = value.to_bytes();
+    if (HEAD + value.len()) as u64 > MAX_BYTES {
+        return Err(StoreError::new(format!(
+            "the session would take a file of {} MiB, and the file store writes at most {} MiB; keep such data elsewhere, \
+             and only its name in the session",
+            value.len() >> 20,
+            MAX_BYTES >> 20,
+        )));
+    }
+    let mut bytes = Vec::with_capacity(HEAD + value.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&checksum(VERSION, &value).to_le_bytes());
+    bytes.extend_from_slice(&value);
+    Ok(bytes)
+}
+
+/// What a whole file contains.
+pub(super) fn read(bytes: Vec<u8>) -> Content {
+    let bytes = Bytes::from(bytes);
+    let (version, sum) = match head(&bytes) {
+        Ok(head) => head,
+        Err(why) => return Content::Damaged(why),
+    };
+    let value = bytes.slice(HEAD..);
+    if checksum(version, &value) != sum {
+        return Content::Damaged("it is truncated or overwritten");
+    }
+    match version {
+        VERSION => Content::Value(Value::from_bytes(value)),
+        _ => Content::Newer(version),
+    }
+}
+
+/// Whether clean-up should look at the whole file that starts with these bytes: the value has expired, or this is not the
+/// start of a file.
+pub(super) fn is_due(start: &[u8], now: Timestamp) -> bool {
+    match (head(start), start.get(HEAD..)) {
+        (Ok((VERSION, _)), Some(value)) => Value::from_bytes(value.to_vec()).expires_at().passed(now),
+        (Ok(_), _) => false,
+        (Err(_), _) => true,
+    }
+}
+
+/// The version and the checksum.
+fn head(bytes: &[u8]) -> Result<(u8, u32), &'static str> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a session file does")?;
+    match rest.split_first_chunk() {
+        Some((&[version, a, b, c, d], _)) if version >= VERSION => Ok((version, u32::from_le_bytes([a, b, c, d]))),
+        Some(_) => Err("its version does not exist"),
+        None => Err("it is truncated"),
+    }
+}
+
+fn checksum(version: u8, value: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[version]);
+    hasher.update(value);
+    hasher.finalize()
+}
