@@ -1,16 +1,16 @@
-//! A second process: see `store_child`.
+//! A second process: see `file_child`.
 
 use std::process::{Command, Stdio};
 
 use tests::worker::Worker;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_store_child");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_file_child");
 
 pub(crate) fn start(arguments: &[&str]) -> Worker {
     Worker::start(&mut command(arguments))
 }
 
-/// What a child says that ends by itself, as it should.
+/// What a child says that ends by itself without an error.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -24,8 +24,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// A child run by a shell after `preparation`, in which `$1` is the task's folder and what is mounted disappears with
-/// it; or why that cannot be done here.
+/// A child that a shell starts after `preparation`, in which `$folder` is the task's folder. Its mounts disappear with it.
+/// The error says why that cannot be done here.
 pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Command, String> {
     let ways: [&[&str]; 2] = [&["-m"], &["-rm"]];
     let script = format!("folder=$3; {preparation} && exec \"$@\"");
@@ -44,7 +44,7 @@ pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Com
     Err("this user may not mount anything, not even in a namespace of its own".into())
 }
 
-/// Says loudly that something was not tested.
+/// Says on the terminal that something was not tested.
 pub(crate) fn skip(test: &str, why: &str) {
     eprintln!("\n*** NOT TESTED: {test}, since {why} ***\n");
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::child::{behind_mounts, command, run, skip};
 
-// B32: what fails is said with its path and what to do, leaves the old record, and works again once there is room.
+// B32: a write that fails says its path and what to do, leaves the old value, and works again once there is room.
 #[test]
 fn a_full_disk_leaves_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();

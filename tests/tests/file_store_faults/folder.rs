@@ -1,4 +1,4 @@
-//! The folder itself: how it is opened, who may enter it, and what happens when it goes away.
+//! The folder itself: how it is opened, which users may enter it, and what happens when it goes away.
 
 use std::{
     fs::{self, Permissions},
@@ -8,13 +8,13 @@ use std::{
 
 use session_runtime::{
     FileStore,
-    store::{Applied, Key, Store},
+    store::{Key, Store, Swapped},
 };
-use tests::records::{NOW, create, file, load, set, update, write};
 
 use crate::{
     child::{command, run, skip},
     log,
+    values::{NOW, empty, file, load, put, set},
 };
 
 fn mode(path: &Path) -> u32 {
@@ -33,10 +33,10 @@ async fn a_missing_folder_is_made_for_its_owner_alone() {
     let path = folder.path().join("sessions");
     let store = FileStore::open(&path).await.unwrap();
     let key = Key::random().unwrap();
-    write(&store, &key, &create()).await;
+    put(&store, &key, &empty()).await;
     fs::write(file(&path, &key), "garbage").unwrap();
-    assert_eq!(load(&store, &key).await, None);
-    write(&store, &key, &create()).await;
+    assert!(load(&store, &key).await.is_none());
+    put(&store, &key, &empty()).await;
     let shard = file(&path, &key).parent().unwrap().to_owned();
     for made in [&path, &shard, &path.join("corrupt")] {
         assert_eq!(mode(made), 0o700, "{}", made.display());
@@ -57,8 +57,8 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
-        // Also when it has been in use, by somebody who opened it since.
-        write(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &create()).await;
+        // Also when it has been in use, and was opened to others since.
+        put(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &empty()).await;
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
@@ -67,13 +67,13 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
     let shared = folder.path().join("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
-    fs::write(shared.join("somebody's file"), "").unwrap();
+    fs::write(shared.join("another file"), "").unwrap();
     let store = FileStore::open(&shared).await.unwrap();
     assert_eq!(mode(&shared), 0o1777);
     let warnings = log::about(shared.to_str().unwrap());
     assert!(warnings.len() == 1 && warnings[0].contains("choose a folder of its own"), "{warnings:?}");
     let key = Key::random().unwrap();
-    write(&store, &key, &create()).await;
+    put(&store, &key, &empty()).await;
     assert_eq!(mode(file(&shared, &key).parent().unwrap()), 0o700);
 }
 
@@ -165,7 +165,7 @@ fn a_folder_without_permission_is_refused() {
     }
 }
 
-// A folder that is removed takes its sessions along; the store goes on.
+// A folder that is removed takes its sessions along, and the store goes on.
 #[tokio::test]
 async fn a_folder_that_vanishes_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,31 +173,35 @@ async fn a_folder_that_vanishes_is_made_again() {
     let store = FileStore::open(&path).await.unwrap();
     let key = Key::random().unwrap();
     for _ in 0..3 {
-        write(&store, &key, &set(create(), "theme", "dark")).await;
+        set(&store, &key, "theme", "dark").await;
+        let before = load(&store, &key).await;
         fs::remove_dir_all(&path).unwrap();
-        assert_eq!(load(&store, &key).await, None);
+        assert!(load(&store, &key).await.is_none());
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
-        store.delete(&key).await.unwrap();
-        assert_eq!(store.apply(&key, &update(), NOW).await.unwrap(), Applied::Gone);
+        for after in [Some(&empty()), None] {
+            let swapped = store.swap(&key, before.as_ref(), after, NOW).await;
+            assert!(matches!(swapped, Ok(Swapped::Stale(None))), "{swapped:?}");
+        }
+        assert!(!path.exists(), "only a new value needs a folder");
     }
-    write(&store, &key, &create()).await;
+    put(&store, &key, &empty()).await;
     assert_eq!(mode(&path), 0o700);
     // One shard alone, and a lock alone.
     fs::remove_dir_all(file(&path, &key).parent().unwrap()).unwrap();
-    assert_eq!(load(&store, &key).await, None);
-    write(&store, &key, &create()).await;
+    assert!(load(&store, &key).await.is_none());
+    put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
-    write(&store, &key, &update()).await;
-    // Without its parent there is no telling where it should be.
+    put(&store, &key, &empty()).await;
+    // Without its parent the folder may belong elsewhere by now.
     fs::remove_dir_all(folder.path()).unwrap();
-    let error = store.apply(&Key::random().unwrap(), &create(), NOW).await.unwrap_err().to_string();
+    let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(
         error.starts_with("cannot create the session folder") && error.contains("create its folder again"),
         "{error}"
     );
 }
 
-/// The folder is named once and for all: it does not depend on where the process stands.
+/// A store does not depend on the process's working directory.
 #[tokio::test]
 async fn a_store_names_its_folder_in_full() {
     let folder = tempfile::tempdir().unwrap();

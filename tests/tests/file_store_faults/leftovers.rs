@@ -10,7 +10,8 @@ use session_runtime::{
     FileStore,
     store::{Key, Store},
 };
-use tests::records::{NOW, create, create_until, file, load, set, update, write};
+
+use crate::values::{NOW, empty, expired, file, load, put, set, value};
 
 /// A temporary file last written to this many seconds ago.
 fn temporary(path: &Path, age: u64) {
@@ -26,11 +27,11 @@ async fn old_temporary_files_go_and_young_ones_stay() {
     let store = FileStore::open(folder.path()).await.unwrap();
     let keys: Vec<_> = (0..40).map(|_| Key::random().unwrap()).collect();
     for (index, key) in keys.iter().enumerate() {
-        write(&store, key, &create()).await;
+        put(&store, key, &empty()).await;
         temporary(&file(folder.path(), key).with_extension("tmp"), if index < 20 { 3_600 } else { 5 });
     }
     temporary(&folder.path().join("trial-0123.tmp"), 3_600);
-    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "they are no sessions");
+    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "they are not sessions");
     for (index, key) in keys.iter().enumerate() {
         assert_eq!(file(folder.path(), key).with_extension("tmp").exists(), index >= 20);
         assert!(load(&store, key).await.is_some());
@@ -40,72 +41,96 @@ async fn old_temporary_files_go_and_young_ones_stay() {
 
 // B35: not even for a moment.
 #[tokio::test]
-async fn a_temporary_file_left_behind_keeps_nobody_from_writing() {
+async fn a_temporary_file_left_behind_does_not_prevent_writing() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::random().unwrap();
-    write(&store, &key, &create()).await;
+    put(&store, &key, &empty()).await;
     let left_behind = file(folder.path(), &key).with_extension("tmp");
-    fs::write(&left_behind, "half of a rec").unwrap();
-    write(&store, &key, &set(update(), "theme", "dark")).await;
+    fs::write(&left_behind, "half of a val").unwrap();
+    set(&store, &key, "theme", "dark").await;
     assert!(!left_behind.exists());
-    // Nor one that is planted as a link.
+    // Nor does one that is planted as a link.
     let outside = folder.path().join("outside");
     fs::write(&outside, "safe").unwrap();
     std::os::unix::fs::symlink(&outside, &left_behind).unwrap();
-    write(&store, &key, &set(update(), "theme", "light")).await;
+    set(&store, &key, "theme", "light").await;
     assert_eq!(fs::read(&outside).unwrap(), b"safe");
     assert!(!file(folder.path(), &key).is_symlink());
 }
 
-// B16: what others put there is not ours to remove.
+// B16
+#[tokio::test]
+async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let store = FileStore::open(folder.path()).await.unwrap();
+    let second = Duration::from_secs(1);
+    let mut keys = Vec::new();
+    // Shorter and longer than what clean-up reads at first, more than a batch in a shard.
+    for number in 0_u8..200 {
+        let key = Key::from_digest([number % 2, number, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+        let expires_at = if number % 4 < 2 { NOW } else { NOW + second };
+        put(&store, &key, &value(expires_at, &vec![b' '; usize::from(number) * 10])).await;
+        keys.push((key, expires_at));
+    }
+    assert_eq!(store.delete_expired(NOW).await.unwrap(), 100);
+    for (key, expires_at) in &keys {
+        assert_eq!(load(&store, key).await.is_some(), *expires_at > NOW);
+    }
+    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
+    assert_eq!(store.delete_expired(NOW + second).await.unwrap(), 100);
+}
+
+// B16: other files are not the store's to remove.
 #[tokio::test]
 async fn cleaning_up_leaves_what_it_does_not_know() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
-    let key = Key::random().unwrap();
-    write(&store, &key, &create_until(NOW)).await;
+    let key = Key::from_digest([0xab; 16]);
+    put(&store, &key, &expired()).await;
+    let bytes = fs::read(file(folder.path(), &key)).unwrap();
     let shard = file(folder.path(), &key).parent().unwrap().to_owned();
     let strangers = [
         shard.join("README"),
         shard.join(key.hex().to_uppercase()),
         shard.join(&key.hex()[..31]),
         shard.join(format!("{}0", key.hex())),
+        shard.join(format!("+{}", &key.hex()[1..])),
+        // The name of a value in another shard.
+        shard.join("cd".repeat(16)),
         folder.path().join("zz"),
         folder.path().join(key.hex()),
     ];
     for stranger in &strangers {
-        fs::write(stranger, "not yours").unwrap();
+        fs::write(stranger, &bytes).unwrap();
     }
     assert_eq!(store.delete_expired(NOW).await.unwrap(), 1);
     assert!(!file(folder.path(), &key).exists());
-    assert!(strangers.iter().all(|stranger| fs::read(stranger).unwrap() == b"not yours"));
+    assert!(strangers.iter().all(|stranger| fs::read(stranger).unwrap() == bytes));
 }
 
-/// Clean-up waits for nobody: a shard whose lock is taken is left for the next time.
+/// Clean-up waits for no other process: a shard whose lock is taken is left for the next time.
 #[tokio::test]
 async fn cleaning_up_passes_by_a_busy_shard() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let keys: Vec<_> = (0..50).map(|_| Key::random().unwrap()).collect();
     for key in &keys {
-        write(&store, key, &create_until(NOW)).await;
+        put(&store, key, &expired()).await;
     }
     let shard = file(folder.path(), &keys[0]).parent().unwrap().to_owned();
     let busy = keys.iter().filter(|key| file(folder.path(), key).starts_with(&shard)).count();
     let lock = File::open(shard.join("lock")).unwrap();
     lock.lock().unwrap();
     assert_eq!(store.delete_expired(NOW).await.unwrap(), (keys.len() - busy) as u64);
-    assert!(file(folder.path(), &keys[0]).exists());
-    // Reading needs no lock.
-    assert_eq!(load(&store, &keys[0]).await, None);
+    assert!(load(&store, &keys[0]).await.is_some(), "reading needs no lock");
     drop(lock);
     assert_eq!(store.delete_expired(NOW).await.unwrap(), busy as u64);
 }
 
-/// A long clean-up does not hold up the end of the process: it stops once nobody waits for it any more.
+/// A long clean-up does not hold up the end of the process: it stops once its future is dropped.
 #[test]
-fn cleaning_up_ends_when_nobody_wants_it_any_more() {
+fn cleaning_up_ends_when_its_future_is_dropped() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut files = Vec::new();
@@ -113,7 +138,7 @@ fn cleaning_up_ends_when_nobody_wants_it_any_more() {
         let store = FileStore::open(folder.path()).await.unwrap();
         for _ in 0..4_000 {
             let key = Key::random().unwrap();
-            write(&store, &key, &create_until(NOW)).await;
+            put(&store, &key, &expired()).await;
             files.push(file(folder.path(), &key));
         }
         files.sort();
@@ -126,7 +151,7 @@ fn cleaning_up_ends_when_nobody_wants_it_any_more() {
         };
         tokio::select! {
             biased;
-            removed = store.delete_expired(NOW) => panic!("it removed {removed:?} before anybody could look"),
+            removed = store.delete_expired(NOW) => panic!("it removed {removed:?} before the test could look"),
             () = begun => {}
         }
     });

@@ -1,4 +1,4 @@
-//! What was logged, by any thread of this test program.
+//! The log of this test program, of all its threads.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Begins to listen, if nobody does yet.
+/// Begins to listen, unless another test has.
 pub(crate) fn listen() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
@@ -15,7 +15,7 @@ pub(crate) fn listen() {
     });
 }
 
-/// The lines that name `what`. Tests run side by side, so `what` should be theirs alone.
+/// The lines that name `what`. Tests run side by side, so `what` should be in the lines of one test only.
 pub(crate) fn about(what: &str) -> Vec<String> {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&log).lines().filter(|line| line.contains(what)).map(str::to_owned).collect()

@@ -1,5 +1,5 @@
-//! The file store when things go wrong: processes killed in the middle of a write, a full or read-only disk, garbage,
-//! planted links, a folder that is not as it should be.
+//! The file store when things go wrong: processes killed in the middle of a write, a full or read-only disk, damaged
+//! files, planted links, folders and files of other users.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod child;
@@ -9,6 +9,8 @@ mod garbage;
 mod leftovers;
 mod locks;
 mod log;
+mod newer;
+mod owners;
 mod processes;
-mod users;
-mod whole;
+mod swaps;
+mod values;

@@ -1,0 +1,101 @@
+//! Values for the tests of the file store: the header that a store looks at, then fields as JSON. `file_child` has this
+//! file too.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use session_runtime::{
+    Timestamp,
+    store::{Key, Store, Swapped, Value, Versioned},
+};
+
+/// When everything happens: in 2027.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// The bytes of a value's header.
+const HEAD: usize = 26;
+
+pub(crate) type Fields = BTreeMap<String, String>;
+
+/// A value of a guest's session, under a new revision.
+pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
+    let revision = Key::random().unwrap().digest();
+    let (version, class, scope) = (1, 0, [0; 8]);
+    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope].concat();
+    assert_eq!(head.len(), HEAD);
+    let value = Value::from_bytes([&head, content].concat());
+    assert_eq!(value.expires_at(), expires_at);
+    value
+}
+
+/// A value without fields that does not expire.
+pub(crate) fn empty() -> Value {
+    value(Timestamp::NEVER, b"{}")
+}
+
+/// A value without fields that has expired.
+pub(crate) fn expired() -> Value {
+    value(NOW, b"{}")
+}
+
+pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Versioned> {
+    store.load(key, NOW).await.unwrap()
+}
+
+pub(crate) fn fields(found: Option<&Versioned>) -> Fields {
+    found.map_or_else(Fields::new, |found| serde_json::from_slice(&found.value().to_bytes()[HEAD..]).unwrap())
+}
+
+/// A field of what is stored.
+pub(crate) async fn read(store: &impl Store, key: &Key, field: &str) -> Option<String> {
+    fields(load(store, key).await.as_ref()).remove(field)
+}
+
+/// Stores `after`, whatever the key holds; another writer at the same time is a mistake.
+pub(crate) async fn put(store: &impl Store, key: &Key, after: &Value) {
+    let before = load(store, key).await;
+    let swapped = store.swap(key, before.as_ref(), Some(after), NOW).await;
+    assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
+}
+
+/// Removes what is stored; another writer at the same time is a mistake.
+pub(crate) async fn remove(store: &impl Store, key: &Key) {
+    let before = load(store, key).await;
+    let swapped = store.swap(key, before.as_ref(), None, NOW).await;
+    assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
+}
+
+/// Changes the fields, again until no other writer was first.
+pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Fields)) {
+    let mut before = load(store, key).await;
+    loop {
+        match store.swap(key, before.as_ref(), Some(&edited(before.as_ref(), &change)), NOW).await.unwrap() {
+            Swapped::Done(_) => return,
+            Swapped::Stale(newer) => before = newer,
+        }
+    }
+}
+
+/// A value with the fields of `before`, changed.
+pub(crate) fn edited(before: Option<&Versioned>, change: impl Fn(&mut Fields)) -> Value {
+    let mut fields = fields(before);
+    change(&mut fields);
+    value(Timestamp::NEVER, &serde_json::to_vec(&fields).unwrap())
+}
+
+pub(crate) async fn set(store: &impl Store, key: &Key, field: &str, to: &str) {
+    edit(store, key, |fields| drop(fields.insert(field.to_owned(), to.to_owned()))).await;
+}
+
+/// Adds one to a field.
+pub(crate) fn count(fields: &mut Fields, field: &str) {
+    let before: u64 = fields.get(field).map_or(0, |number| number.parse().unwrap());
+    fields.insert(field.to_owned(), (before + 1).to_string());
+}
+
+/// The file in which a file store in `folder` keeps the value.
+pub(crate) fn file(folder: &Path, key: &Key) -> PathBuf {
+    folder.join(&key.hex()[..2]).join(key.hex())
+}
