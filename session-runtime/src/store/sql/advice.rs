@@ -1,23 +1,25 @@
-//! What to tell whoever runs the service when the database refuses: what was tried, and what to do.
+//! Turns the errors of a database into sentences that say what was tried, and what to do.
+
+use std::borrow::Cow;
 
 use super::super::StoreError;
 use crate::error::Error;
 
-/// `cannot load a session; its tables are missing: call `migrate()` …: error returned from database: …`
-pub(super) fn failed(doing: &str, source: sqlx::Error) -> StoreError {
-    StoreError::new(format!("cannot {doing}; {}", remedy(&source))).because(source)
+/// `cannot read sessions; the table "sessions" is missing: call `migrate()` …: error returned from database: …`
+pub(super) fn failed(doing: &str, table: &str, source: sqlx::Error) -> StoreError {
+    StoreError::new(format!("cannot {doing}; {}", remedy(&source, table))).because(source)
 }
 
 /// The same, at start.
-pub(super) fn refused(place: &str, source: sqlx::Error) -> Error {
-    Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source))).because(source)
+pub(super) fn refused(place: &str, table: &str, source: sqlx::Error) -> Error {
+    Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source, table))).because(source)
 }
 
-/// Whether the connection is of no more use, while another may be.
+/// Whether the connection is unusable, while another one may work.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Databases end connections when they are shut down or told to, and that lay idle for long; so do poolers.
+        // Databases and poolers end connections when they shut down, are told to, or find one idle for long.
         sqlx::Error::Database(_) => {
             let code = code(error);
             code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "1053" | "1927" | "4031")
@@ -26,28 +28,52 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the database undid the statement because of another at the same time, or SQLite did not begin it since somebody
-/// kept making tables meanwhile (SQLITE_SCHEMA).
+/// Whether the database undid the statement because of another at the same time, or SQLite did not begin it since tables
+/// were created meanwhile (SQLITE_SCHEMA).
 pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "40001" | "40P01" | "1213" | "sqlite 17")
 }
 
-/// Whether something could not be made since it is there already.
+/// Whether a table or an index could not be created because it exists.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")
 }
 
-/// Whether a table is not there.
+/// Whether there is no table of this name.
 pub(super) fn is_missing(error: &sqlx::Error) -> bool {
-    remedy(error) == MISSING
+    let no_table = |error: &dyn sqlx::error::DatabaseError| error.message().starts_with("no such table");
+    match &*code(error) {
+        "42P01" | "1146" => true,
+        "sqlite 1" => error.as_database_error().is_some_and(no_table),
+        _ => false,
+    }
 }
 
-/// Whether a file is in somebody else's hands for the moment.
+/// Whether there is a table of this name, but with other columns or without a primary key.
+fn is_foreign(error: &sqlx::Error) -> bool {
+    let says = |error: &dyn sqlx::error::DatabaseError| {
+        let message = error.message();
+        ["no such column", "ON CONFLICT clause does not match", "table "].iter().any(|start| message.starts_with(start))
+    };
+    match &*code(error) {
+        "42703" | "42P10" | "1054" => true,
+        // `table sessions has no column named value`
+        "sqlite 1" => error.as_database_error().is_some_and(says),
+        _ => false,
+    }
+}
+
+/// Whether a row could not be inserted because there is one with its id.
+pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether the file is locked at the moment.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "sqlite 5" | "sqlite 6")
 }
 
-/// What a database calls the error: SQLSTATE of PostgreSQL, the numbers of MySQL and SQLite.
+/// The database's own code: SQLSTATE of PostgreSQL, the numbers of MySQL and SQLite.
 fn code(error: &sqlx::Error) -> String {
     let Some(error) = error.as_database_error() else { return String::new() };
     #[cfg(feature = "mysql")]
@@ -57,13 +83,28 @@ fn code(error: &sqlx::Error) -> String {
     let code = error.code().unwrap_or_default().into_owned();
     #[cfg(feature = "sqlite")]
     if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
-        // The kind, without what an extended one adds.
+        // The primary code, without the extension.
         return format!("sqlite {}", code.parse::<u32>().unwrap_or_default() & 0xff);
     }
     code
 }
 
-fn remedy(source: &sqlx::Error) -> &'static str {
+fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
+    if is_missing(source) {
+        return format!(
+            "the table {table} is missing: call `migrate()` when the application starts, or run the SQL that `SqlStore` \
+             documents"
+        )
+        .into();
+    }
+    if is_foreign(source) {
+        return format!(
+            "the table {table} is not one of this version, which has the columns `id`, `revision`, `expires_at` and `value`: \
+             if it belongs to something else, choose another name with `table`; if it holds sessions of an older version, \
+             drop it"
+        )
+        .into();
+    }
     match source {
         sqlx::Error::PoolTimedOut => {
             "no connection came free in time: let the pool be larger (`max_connections`), hold connections for less long, \
@@ -77,13 +118,17 @@ fn remedy(source: &sqlx::Error) -> &'static str {
         sqlx::Error::Tls(_) => "check its certificate; TLS takes the feature `sql-tls`",
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => "is it running, and reachable?",
         sqlx::Error::Database(error) => match &*code(source) {
-            "42P01" | "1146" => MISSING,
-            "42703" | "1054" => FOREIGN,
-            "sqlite 1" if error.message().starts_with("no such column") => FOREIGN,
-            "sqlite 1" if error.message().starts_with("no such table") => MISSING,
+            "42P05" | "26000" => {
+                "a pooler such as PgBouncer is in front of it: add `?statement-cache-capacity=0` to its URL, or \
+                 `statement_cache_capacity(0)` to the options of the pool"
+            }
+            "08P01" if error.message().contains("startup parameter") => {
+                "the pooler in front of it refuses a parameter that `sqlx` sends: give PgBouncer \
+                 `ignore_startup_parameters = extra_float_digits`"
+            }
             "42501" | "1142" | "1044" | "1143" => {
-                "its user may not do that: sessions need SELECT, INSERT, UPDATE and DELETE on both tables, and to make them \
-                 CREATE"
+                "its user may not do that: sessions need SELECT, INSERT, UPDATE and DELETE on their table, and CREATE to \
+                 create it"
             }
             "3F000" | "3D000" | "1049" => "there is no such database, or schema",
             "28P01" | "28000" | "1045" => "check the user and the password in its URL",
@@ -95,18 +140,18 @@ fn remedy(source: &sqlx::Error) -> &'static str {
             "57P03" => "it is starting, or shutting down: wait a little",
             "57014" | "1205" | "3024" | "1969" => "it took too long: does something lock the table?",
             "1153" => "the session is larger than its `max_allowed_packet`",
+            "40001" | "40P01" | "1213" => {
+                "it undid the statement because of others at the same time, again and again: give sessions a pool whose \
+                 transactions are READ COMMITTED"
+            }
             "sqlite 5" | "sqlite 6" => "another process, or a transaction of this one, has been writing for too long",
             "sqlite 8" => "it is read-only: may this process write the file and its folder?",
             "sqlite 10" => "its disk fails, or its folder is gone",
-            "sqlite 11" | "sqlite 26" => "the file is damaged, or no database",
+            "sqlite 11" | "sqlite 26" => "the file is damaged, or not a database",
             "sqlite 14" => "the file cannot be opened: does its folder exist, and may this process write there?",
             _ => "look at its log",
         },
         _ => "look at its log",
     }
+    .into()
 }
-
-const FOREIGN: &str = "a table of this name is there and is none of ours: choose another name with `table`";
-
-const MISSING: &str =
-    "its tables are missing: call `migrate()` when the application starts, or run the SQL that `SqlStore` documents";

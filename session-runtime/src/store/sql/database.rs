@@ -1,175 +1,59 @@
-//! The database itself: a pool of connections of either kind, and what is asked over it.
+//! The database: sends statements over its pool, and sends them again where that is safe and helps.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
-use sqlx::{AssertSqlSafe, Row as _, pool::PoolConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::{AssertSqlSafe, Encode, Row as _, Type, pool::PoolConnection, query::Query};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::{
-    advice::{is_broken, is_lost_race, is_made},
+    advice::{is_broken, is_locked, is_lost_race, is_made},
+    pool::{SqlPool, with_pool},
     statements::{Dialect, Sql},
 };
 
-/// How often a statement that met a lost race of the database's own (a deadlock) is sent again.
+/// How often a statement is sent again that the database undid because of another, such as after a deadlock.
 const RACES: u32 = 20;
+/// How long a statement waits for another one that writes to the same file. It is less than a request waits for its
+/// session, so that the log says why the request failed.
+pub(super) const BUSY: Duration = Duration::from_secs(3);
+/// How long to wait before the next try on a locked file.
+pub(super) const SHORTLY: Duration = Duration::from_millis(20);
 
-/// A pool of connections of `sqlx`, to whichever database.
-///
-/// ```no_run
-/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "postgres")] {
-/// use session_runtime::{SqlPool, SqlStore};
-///
-/// let pool = sqlx::PgPool::connect("postgres://localhost/shop").await?;
-/// let store = SqlStore::from_pool(pool.clone());
-/// # }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum SqlPool {
-    /// PostgreSQL. With the feature `postgres`.
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
-    /// MySQL or MariaDB. With the feature `mysql`.
-    #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlPool),
-    /// SQLite. With the feature `sqlite`.
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqlitePool),
-}
-
-#[cfg(feature = "postgres")]
-impl From<sqlx::PgPool> for SqlPool {
-    fn from(pool: sqlx::PgPool) -> Self {
-        Self::Postgres(pool)
-    }
-}
-
-#[cfg(feature = "mysql")]
-impl From<sqlx::MySqlPool> for SqlPool {
-    fn from(pool: sqlx::MySqlPool) -> Self {
-        Self::MySql(pool)
-    }
-}
-
-#[cfg(feature = "sqlite")]
-impl From<sqlx::SqlitePool> for SqlPool {
-    fn from(pool: sqlx::SqlitePool) -> Self {
-        Self::Sqlite(pool)
-    }
-}
-
-/// What stands in the place of a `?`.
+/// The value of a parameter.
 #[derive(Clone, Copy)]
 pub(super) enum Value<'a> {
     Number(i64),
     Bytes(&'a [u8]),
-    Null,
 }
 
-/// What each of our queries answers: bytes, a number, and, if it has three columns, an id.
+/// One row that a query returned: a number, perhaps bytes, and perhaps an id.
 pub(super) struct Row {
-    pub(super) bytes: Vec<u8>,
     pub(super) number: i64,
+    pub(super) bytes: Vec<u8>,
     pub(super) id: Option<Vec<u8>>,
 }
 
 pub(super) struct Database {
     pool: SqlPool,
-    /// SQLite has one writer at a time. In this process they queue here, since in the file they would take turns at random.
+    /// SQLite has one writer at a time. The writers of this process queue here, since SQLite lets them poll at random.
     turn: Mutex<()>,
-}
-
-/// A connection that goes back to its pool once it has answered. If the call is given up before, or the connection broke,
-/// it is closed: the pool would first ask whether it is well, and a server that is gone never answers that.
-struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
-
-impl<D: sqlx::Database> Held<D> {
-    /// What `ask` is answered over a connection of this pool. In boxes, since these futures are large, and every call of
-    /// a store would be.
-    async fn ask<T>(
-        pool: &sqlx::Pool<D>,
-        ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
-    ) -> Result<T, sqlx::Error> {
-        let mut held = Self(Some(Box::pin(pool.acquire()).await?));
-        let Some(connection) = &mut held.0 else { return Err(sqlx::Error::PoolClosed) };
-        let answer = ask(connection).await;
-        if !answer.as_ref().is_err_and(is_broken) {
-            drop(held.0.take());
-        }
-        answer
-    }
-}
-
-impl<D: sqlx::Database> Drop for Held<D> {
-    fn drop(&mut self) {
-        if let Some(connection) = &mut self.0 {
-            connection.close_on_drop();
-        }
-    }
-}
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// With more values than this a statement is one of many texts, and not kept prepared in the place of others.
-const MOST_VALUES: usize = 6;
-
-/// `query` with all its values, for a pool of this kind.
-macro_rules! bound {
-    ($kind:ty, $sql:expr, $values:expr) => {{
-        let query = sqlx::query::<$kind>(AssertSqlSafe(Arc::clone($sql)));
-        let mut query = query.persistent($values.len() <= MOST_VALUES);
-        for value in $values {
-            query = match value {
-                Value::Number(number) => query.bind(*number),
-                Value::Bytes(bytes) => query.bind(*bytes),
-                Value::Null => query.bind(None::<&[u8]>),
-            };
-        }
-        query
-    }};
-}
-
-macro_rules! executed {
-    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
-        let query = bound!($kind, $sql, $values);
-        Held::<$kind>::ask($pool, |connection| Box::pin(query.execute(connection))).await?.rows_affected()
-    }};
-}
-
-macro_rules! fetched {
-    ($kind:ty, $sql:expr, $values:expr, $pool:expr) => {{
-        let query = bound!($kind, $sql, $values);
-        let rows = Held::<$kind>::ask($pool, |connection| Box::pin(query.fetch_all(connection))).await?;
-        let read = |row: &<$kind as sqlx::Database>::Row| {
-            let id = if row.len() > 2 { Some(row.try_get(2)?) } else { None };
-            Ok(Row { bytes: row.try_get(0)?, number: row.try_get(1)?, id })
-        };
-        rows.iter().map(read).collect()
-    }};
-}
-
-macro_rules! scripted {
-    ($script:expr, $pool:expr) => {
-        Held::ask($pool, |connection| {
-            Box::pin(async move {
-                let done = sqlx::raw_sql($script).execute(&mut *connection).await;
-                if done.is_err() {
-                    // It may have begun a transaction; if not, nothing comes of this.
-                    let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
-                }
-                done.map(|_| ())
-            })
-        })
-        .await
-    };
+    /// Whether values are written into the statements, so that a statement takes one message and leaves nothing behind.
+    ///
+    /// That is what a pooler needs that switches servers between transactions. There, a named prepared statement may be
+    /// missing, or be another client's. An unnamed one is no better: `sqlx` prepares it in one round trip and executes it
+    /// in the next, which may reach a server where another client has prepared its own.
+    is_literal: bool,
+    /// Whether the database commits each statement. Asked once.
+    commits: OnceCell<bool>,
 }
 
 impl Database {
     pub(super) fn new(pool: SqlPool) -> Self {
-        Self { pool, turn: Mutex::new(()) }
+        let is_literal = pool.is_behind_pooler();
+        Self { pool, turn: Mutex::new(()), is_literal, commits: OnceCell::new() }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -183,113 +67,191 @@ impl Database {
         }
     }
 
-    /// How often a connection may be found broken in a row: each that the pool has, after a restart of the server.
-    pub(super) fn most_broken(&self) -> u32 {
-        match &self.pool {
-            #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => pool.options().get_max_connections(),
-            #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => pool.options().get_max_connections(),
-            #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(_) => 0,
-        }
-    }
-
-    /// Does it once, and says how many rows it touched.
-    pub(super) async fn change(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
-        let _turn = self.turn().await;
-        Ok(match &self.pool {
-            #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => executed!(sqlx::Postgres, sql, values, pool),
-            #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => executed!(sqlx::MySql, sql, values, pool),
-            #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => executed!(sqlx::Sqlite, sql, values, pool),
-        })
-    }
-
-    /// The same for what may be done twice: again on another connection if one is broken.
-    pub(super) async fn change_again(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+    /// Executes a statement, and returns how many rows it affected. It may be executed twice, if a connection breaks.
+    pub(super) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
         let mut tries = Tries::new(self);
         loop {
-            match self.change(sql, values).await {
-                Err(error) if tries.once_more(&error) => {}
+            match self.execute_once(sql, values).await {
+                Err(error) if tries.again(&error).await => {}
                 answer => return answer,
             }
         }
     }
 
-    /// Has several statements executed as one, whole or not at all, where tables can be made so: not on MySQL.
+    /// Executes a query, and returns its rows.
+    pub(super) async fn rows(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.rows_once(sql, values).await {
+                Err(error) if tries.again(&error).await => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Executes a script, whole or not at all, except on MySQL.
     pub(super) async fn run(&self, script: &str) -> Result<(), sqlx::Error> {
         let mut tries = Tries::new(self);
         loop {
             match self.run_once(script).await {
-                // PostgreSQL lets two that make the same at once run into each other.
-                Err(error) if tries.once_more(&error) || is_made(&error) && tries.race() => {}
+                // On PostgreSQL, two processes that create the same table at once can collide.
+                Err(error) if tries.again(&error).await || is_made(&error) && tries.lost_race() => {}
                 answer => return answer,
             }
         }
+    }
+}
+
+/// Executes one statement over a connection of the pool, and evaluates an expression with its answer.
+macro_rules! executed {
+    ($database:expr, $sql:expr, $values:expr, $method:ident, $done:ident => $answer:expr) => {{
+        let begins = !$database.commits_each().await?;
+        let literal = $database.is_literal.then(|| $sql.literal($values));
+        with_pool!(&$database.pool, pool => {
+            let $done = match literal {
+                Some(text) => {
+                    ask(pool, |connection| Box::pin(sqlx::raw_sql(AssertSqlSafe(text)).$method(connection))).await?
+                }
+                None => {
+                    let query = bound(pool, $sql, $values);
+                    ask(pool, |connection| Box::pin(async move {
+                        if begins {
+                            sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+                        }
+                        let done = query.$method(&mut *connection).await;
+                        if begins {
+                            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                            sqlx::raw_sql(end).execute(connection).await?;
+                        }
+                        done
+                    })).await?
+                }
+            };
+            $answer
+        })
+    }};
+}
+
+impl Database {
+    async fn execute_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        let _turn = self.turn().await;
+        Ok(executed!(self, sql, values, execute, done => done.rows_affected()))
+    }
+
+    async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        executed!(self, sql, values, fetch_all, rows => rows.iter().map(|row| {
+            Ok(Row {
+                number: row.try_get(0)?,
+                bytes: if row.len() > 1 { row.try_get(1)? } else { Vec::new() },
+                id: if row.len() > 2 { Some(row.try_get(2)?) } else { None },
+            })
+        }).collect())
     }
 
     async fn run_once(&self, script: &str) -> Result<(), sqlx::Error> {
         let _turn = self.turn().await;
         let script = AssertSqlSafe(script.to_owned());
-        match &self.pool {
-            #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => scripted!(script, pool),
-            #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => scripted!(script, pool),
-            #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => scripted!(script, pool),
-        }
-    }
-
-    pub(super) async fn rows(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
-        let mut tries = Tries::new(self);
-        loop {
-            match self.rows_once(sql, values).await {
-                Err(error) if tries.once_more(&error) => {}
-                answer => return answer,
+        with_pool!(&self.pool, pool => ask(pool, |connection| Box::pin(async move {
+            let done = sqlx::raw_sql(script).execute(&mut *connection).await;
+            if done.is_err() {
+                // The script may have begun a transaction. If not, this does nothing.
+                let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
             }
-        }
-    }
-
-    pub(super) async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
-        match &self.pool {
-            #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => fetched!(sqlx::Postgres, sql, values, pool),
-            #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => fetched!(sqlx::MySql, sql, values, pool),
-            #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => fetched!(sqlx::Sqlite, sql, values, pool),
-        }
+            done.map(drop)
+        })).await)
     }
 
     async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         if self.dialect() == Dialect::Sqlite { Some(self.turn.lock().await) } else { None }
     }
+
+    /// Whether each statement is a transaction of its own. MySQL can be told otherwise, by the server's configuration or
+    /// by the application for its pool, with `autocommit = 0`.
+    async fn commits_each(&self) -> Result<bool, sqlx::Error> {
+        match &self.pool {
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => {
+                let asked = self.commits.get_or_try_init(async || {
+                    let row =
+                        ask(pool, |connection| Box::pin(sqlx::raw_sql("SELECT @@autocommit").fetch_one(connection)));
+                    Ok(row.await?.try_get::<i64, _>(0)? != 0)
+                });
+                asked.await.copied()
+            }
+            #[allow(unreachable_patterns, reason = "each has its feature")]
+            _ => Ok(true),
+        }
+    }
 }
 
-/// How often something may still be tried.
-pub(super) struct Tries {
+/// The statement with all its values, for a pool of this kind.
+fn bound<D: sqlx::Database>(_: &sqlx::Pool<D>, sql: &Sql, values: &[Value<'_>]) -> Query<'static, D, D::Arguments>
+where
+    i64: for<'e> Encode<'e, D> + Type<D>,
+    for<'e> &'e [u8]: Encode<'e, D> + Type<D>,
+{
+    values.iter().fold(sqlx::query(AssertSqlSafe(sql.prepared())), |query, value| match value {
+        Value::Number(number) => query.bind(*number),
+        Value::Bytes(bytes) => query.bind(*bytes),
+    })
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Lends a connection of the pool. In boxes, since these futures are large, and so every call of a store would be.
+async fn ask<D: sqlx::Database, T>(
+    pool: &sqlx::Pool<D>,
+    ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let mut held = Held(Some(Box::pin(pool.acquire()).await?));
+    let Some(connection) = &mut held.0 else { return Err(sqlx::Error::PoolClosed) };
+    let answer = ask(connection).await;
+    if !answer.as_ref().is_err_and(is_broken) {
+        drop(held.0.take());
+    }
+    answer
+}
+
+/// A connection that closes when the caller gives up, or when it broke. The pool would otherwise wait for its answer
+/// before it lends the connection again, and a server that is gone never answers.
+struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
+
+impl<D: sqlx::Database> Drop for Held<D> {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
+}
+
+/// How often a statement may still be sent again.
+struct Tries {
+    /// After a restart of the server, each connection of the pool is broken.
     broken: u32,
     races: u32,
+    locked_until: Instant,
 }
 
 impl Tries {
-    pub(super) fn new(database: &Database) -> Self {
-        Self { broken: database.most_broken(), races: RACES }
+    fn new(database: &Database) -> Self {
+        let broken = match database.dialect() {
+            Dialect::Postgres | Dialect::MySql => database.pool.most_connections(),
+            Dialect::Sqlite => 0,
+        };
+        Self { broken, races: RACES, locked_until: Instant::now() + BUSY }
     }
 
-    /// Whether what met this error should be tried again.
-    pub(super) fn once_more(&mut self, error: &sqlx::Error) -> bool {
-        if is_lost_race(error) {
-            return self.race();
+    /// Whether to send a statement again that met this error. Returns when it is time to.
+    async fn again(&mut self, error: &sqlx::Error) -> bool {
+        if is_locked(error) && Instant::now() < self.locked_until {
+            // SQLite has waited already, but not where it sees that waiting for each other would be in vain.
+            tokio::time::sleep(SHORTLY).await;
+            return true;
         }
-        is_broken(error) && take_one(&mut self.broken)
+        if is_lost_race(error) { self.lost_race() } else { is_broken(error) && take_one(&mut self.broken) }
     }
 
-    fn race(&mut self) -> bool {
+    fn lost_race(&mut self) -> bool {
         take_one(&mut self.races)
     }
 }

@@ -1,39 +1,39 @@
-//! Sessions in a SQL database: the store itself. What it does to a session's row is in `row`, whose they are in `users`, going
-//! through them in `scan`; which statements it sends in `statements`, over what in `database` and `open`, what the tables are
-//! called in `name`, how moments are stored in `moment`, what spares it a look in `recent`, and what to say of errors in
-//! `advice`.
+//! Sessions in a SQL database: the store itself.
+//!
+//! - `statements`: the SQL, and `name`: the name of the table.
+//! - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
+//! - `scan`: goes through all values; `clean`: removes the expired.
+//! - `advice`: what to say of errors.
 
 mod advice;
+mod clean;
 mod database;
-mod moment;
 mod name;
 mod open;
-mod recent;
-mod row;
+mod pool;
 mod scan;
 mod statements;
-mod users;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-pub use self::database::SqlPool;
+pub use self::pool::SqlPool;
 use self::{
-    advice::{failed, is_lost_race, is_missing},
-    database::{Database, Tries, Value},
-    moment::present,
+    advice::{is_duplicate, is_missing},
+    database::{Database, Row},
     name::Name,
     open::Address,
-    recent::Recent,
-    row::Refused,
-    statements::{Dialect, Sql, Statements},
+    statements::{Dialect, Statements},
 };
-use super::{Applied, Change, Ended, Key, Record, Store, StoreError, Target};
+use super::{Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
-/// What the table with the sessions is called if nothing else is said.
+/// The default name of the table.
 const TABLE: &str = "sessions";
 
-/// Whether [`SqlStore::open`] would understand what is ours in this URL.
+/// Checks the store's own parameters in this URL.
 pub(super) fn check(url: &str) -> Result<(), Error> {
     match Address::parse(url)?.table {
         Some(table) => Name::parse(&table).map(drop),
@@ -42,46 +42,49 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 }
 
 /// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
-/// each with its feature: `postgres`, `mysql` (both), `sqlite`. A load is one statement, and so is a save. Tested on
-/// PostgreSQL 15, MariaDB 10.11 and the SQLite that `sqlx` brings.
+/// each with its feature: `postgres`, `mysql` (both), `sqlite`. Tested on PostgreSQL 15, also behind PgBouncer, on
+/// MariaDB 10.11, and on the SQLite that `sqlx` brings.
 ///
 /// ```toml
 /// session-runtime = { version = "0.1", features = ["postgres"] }
 /// ```
 ///
-/// | URL | where to |
+/// | URL | what it may say |
 /// |---|---|
 /// | `postgres://user:password@host:5432/database` | what [`sqlx::postgres::PgConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html) documents |
 /// | `mysql://user:password@host:3306/database`, or `mariadb://…` | what [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) documents |
-/// | `sqlite:sessions.db` | a file, made if it is not there, for nobody else to read (0600) |
+/// | `sqlite:sessions.db` | a file. The store creates it if it is missing, readable by its owner alone (0600) |
 ///
-/// `?table=shop.sessions` is [`SqlStore::table`]. TLS takes the feature `sql-tls`, and is only checked if that is asked for:
-/// `?sslmode=verify-full` on PostgreSQL, `?ssl-mode=VERIFY_IDENTITY` on MySQL, whose version 8 lets most users in over TLS
-/// only. Behind PgBouncer that pools transactions, add `?statement-cache-capacity=0`.
+/// `?table=shop.sessions` is [`SqlStore::table`]. TLS takes the feature `sql-tls`. Certificates are only checked with
+/// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL, whose version 8 lets most users in over TLS
+/// only).
 ///
-/// * **Two tables**: a row for each session, and one for each entry in a user's list. Nothing in them opens a session
-///   (SECURITY S2). They are made by [`SqlStore::migrate`], which settings call when they name the store
-///   ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), or by migrations of the application's with the SQL
-///   below (then settings say `?migrate=never`). Two applications on one database take two names.
-/// * **A save** writes the session's row if nobody else has meanwhile, which the row's revision tells; else it is made anew
-///   of what is there now. So changes of two requests are both in, and it costs two statements more. Nothing is written to
-///   a session that has ended, or whose id a sign-in or log-out has renewed since. A save that is sent again, by whomever,
-///   counts once. To end a session is one statement too, or on MySQL and SQLite two if it is a user's; to sign out of one
-///   that goes on, one more than a save.
-/// * **The application's transactions** are not touched: the store takes connections of its own from the pool, one for
-///   each statement, and every statement stands for itself. A handler that holds a connection of the pool while it loads or
-///   saves its session needs a second one; where all are held so, each waits for the others until the pool's
-///   `acquire_timeout`. On SQLite, where only one can write, a save waits for a transaction that writes, up to the pool's
-///   `busy_timeout`: so call `save` outside of your own.
+/// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session
+///   (SECURITY S2). [`SqlStore::migrate`] creates it, or a migration of the application with the SQL below. Settings that
+///   name the store by URL create it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), unless they
+///   say `?migrate=never`. Two applications on one database need two names.
+/// * **Statements**: a load is one. So is each write: it names the revision that it replaces, and writes nothing if the row
+///   has another one by now. A write that is refused takes a second statement, to load what is there.
+/// * **The application's transactions** are not touched. The store takes connections of its own from the pool, one for each
+///   statement. So a handler that holds a connection of the pool while it loads or saves its session needs a second one.
+///   Where all handlers hold one, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
+///   writer at a time, a save waits for a transaction that writes: call `save` outside of yours.
 /// * **Replicas**: every statement must reach the primary.
-/// * **Time** is that of the runtime's clock alone. A database whose clock is off neither ends sessions nor keeps them.
-/// * **Clean-up** ([`Store::delete_expired`], by the runtime from time to time) goes in batches of 500 rows. On
-///   SQLite, where only one can write at a time, they are of 100 rows, and whoever writes meanwhile waits for the batch.
-/// * **What cannot be read** is removed with a warning, and reads as none.
-/// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which `sqlx` has at 30), and the
-///   first call after it is back succeeds.
-/// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`: what was answered survives the end of the process, while
-///   a power cut may take the last changes along, log-outs too.
+/// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
+///   or call `statement_cache_capacity(0)` on the options of your pool. Then each statement is one message that leaves
+///   nothing on the server, at a higher cost for the server. PgBouncer itself must allow what `sqlx` sends:
+///   `ignore_startup_parameters = extra_float_digits`.
+/// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
+/// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
+///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
+///   ahead of the database's removes nothing, and logs a warning. Rows go in batches of 500; on SQLite in batches of 100,
+///   for which other writers wait.
+/// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which is 30 seconds unless the
+///   application sets it). The first call after the server is back succeeds: a statement is sent again over another
+///   connection when one breaks, and when the database undoes it because of a deadlock or a serialization failure.
+/// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`. What was answered survives the end of the process, but a
+///   power cut may undo the last writes, log-outs too. A statement that meets a locked file is tried again for three
+///   seconds.
 ///
 /// Calls need a Tokio runtime with timer and network.
 ///
@@ -95,10 +98,10 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// # }
 /// ```
 ///
-/// # The tables
+/// # The table
 ///
-/// For an application's own migrations. With another name than `sessions`, replace that word wherever it stands, in the
-/// names of the indexes too.
+/// For an application's own migrations. For a table of another name, replace the word `sessions` wherever it stands, in the
+/// name of the index too. The bytes in `value` are those of [`Value::to_bytes`].
 ///
 /// ## On PostgreSQL
 /// ```sql
@@ -117,7 +120,8 @@ pub struct SqlStore {
     database: Arc<Database>,
     statements: Arc<Statements>,
     name: Name,
-    recent: Arc<Recent>,
+    /// Whether the log says already that this machine's clock is ahead.
+    warned: Arc<AtomicBool>,
 }
 
 impl SqlStore {
@@ -125,7 +129,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// [`Error::is_setup`], with a sentence that says what to do: the URL is wrong, the feature of its database is not
-    /// compiled in, nobody answers within ten seconds, or the server refuses the user. No password is repeated.
+    /// compiled in, no server answers within ten seconds, or the server refuses the user. It repeats no password.
     ///
     /// ```
     /// # use session_runtime::SqlStore;
@@ -139,7 +143,7 @@ impl SqlStore {
         Self::connect(&Address::parse(url)?).await
     }
 
-    /// The same with its tables, unless the URL says that they are the application's affair.
+    /// The same, and creates the table unless the URL says not to.
     pub(super) async fn open_with_tables(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Self::connect(&address).await?;
@@ -157,12 +161,12 @@ impl SqlStore {
         }
     }
 
-    /// Uses a pool of the application's, of `sqlx` 0.9 with its feature `runtime-tokio`. Its size, time-outs and settings are
-    /// the application's affair.
+    /// Uses a pool of the application, of `sqlx` 0.9 with its feature `runtime-tokio`. The application decides on the
+    /// pool's size, time-outs and settings. On SQLite, use WAL mode: without it, a write waits for all readers.
     ///
-    /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one round trip more. Sessions can do
-    /// without, since a statement that meets a broken connection is sent again over another; where the application's own
-    /// cannot, give sessions a pool of their own.
+    /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one more round trip. Sessions do not
+    /// need it, since a statement is sent again when its connection is broken. If the application's own statements need it,
+    /// give sessions a pool of their own.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
@@ -177,16 +181,14 @@ impl SqlStore {
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         let database = Database::new(pool.into());
         let name = Name::new(TABLE);
-        let statements = Statements::new(database.dialect(), &name);
-        let recent = Arc::new(Recent::new());
-        Self { database: Arc::new(database), statements: Arc::new(statements), name, recent }
+        let statements = Arc::new(Statements::new(database.dialect(), &name));
+        Self { database: Arc::new(database), statements, name, warned: Arc::default() }
     }
 
-    /// What the table with the sessions is called, perhaps with its schema: `table` or `schema.table`. The other is called
-    /// the same and `_users`. Default: `sessions`.
+    /// Sets the name of the table, perhaps with its schema: `table` or `schema.table`. Default: `sessions`.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if it is anything but ASCII letters, digits and `_`, or longer than 48 of them.
+    /// [`Error::is_setup`] if the name has anything but ASCII letters, digits and `_`, or more than 48 of them.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -199,16 +201,15 @@ impl SqlStore {
         if name.has_schema() && dialect == Dialect::Sqlite {
             return Err(Error::setup("SQLite knows no schemas: write the table's name alone"));
         }
-        let statements = Arc::new(Statements::new(dialect, &name));
-        Ok(Self { statements, name, recent: Arc::new(Recent::new()), ..self })
+        Ok(Self { statements: Arc::new(Statements::new(dialect, &name)), name, ..self })
     }
 
-    /// Makes the tables, if they are not there; if they are, it asks for no right to do so. Several processes may do so at
-    /// once.
+    /// Creates the table if it is missing. If it is there, this takes no right to create one. Several processes may call
+    /// this at once.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do, such as that the user may not make tables, or that a table
-    /// of this name is somebody else's.
+    /// [`Error::is_setup`], with a sentence that says what to do, such as that the user may not create tables, or that the
+    /// table of this name has other columns.
     ///
     /// ```no_run
     /// # async fn start(store: session_runtime::SqlStore) -> Result<(), session_runtime::Error> {
@@ -217,12 +218,12 @@ impl SqlStore {
     /// # }
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
-        let refused = |error| advice::refused("the database for the tables of sessions", error);
-        // They are looked at first, since to make what is there would take rights and locks.
+        let refused = |error| advice::refused("the database for the table of sessions", &self.shown_name(), error);
+        // Looks first, since `CREATE TABLE IF NOT EXISTS` takes rights and locks even if the table is there.
         match self.probe().await {
             Err(error) if is_missing(&error) => {
                 self.database.run(&self.database.dialect().migration(&self.name)).await.map_err(refused)?;
-                // Another application's table of this name is not made, and not used.
+                // Another application may have created a table of this name meanwhile.
                 self.probe().await.map_err(refused)
             }
             answer => answer.map_err(refused),
@@ -230,125 +231,82 @@ impl SqlStore {
     }
 
     async fn probe(&self) -> Result<(), sqlx::Error> {
-        for probe in &self.statements.probes {
-            self.database.rows(probe, &[]).await?;
-        }
-        Ok(())
+        self.database.rows(&self.statements.probe, &[]).await.map(drop)
     }
 
-    /// Repeats a statement of the clean-up until a batch is no longer full, and says how many rows it took.
-    async fn in_batches(&self, sql: &Sql, moments: &[i64], doing: &str) -> Result<u64, StoreError> {
-        let (moments, mut all) = (moments.iter().copied().map(Value::Number).collect::<Vec<_>>(), 0);
-        loop {
-            let rows = self.database.change_again(sql, &moments).await.map_err(|error| failed(doing, error))?;
-            all += rows;
-            if rows < self.database.dialect().batch() {
-                return Ok(all);
-            }
-            tokio::task::yield_now().await;
-        }
+    fn failed(&self, doing: &str, source: sqlx::Error) -> StoreError {
+        advice::failed(doing, &self.shown_name(), source)
+    }
+
+    fn shown_name(&self) -> String {
+        self.name.quoted(self.database.dialect())
     }
 }
 
 impl Store for SqlStore {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        let found = self.look(&key.digest(), "load a session").await?;
-        Ok(found.filter(|record| record.is_live(now)))
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        let rows = self.database.rows(&self.statements.load, &[database::Value::Bytes(&key.digest())]).await;
+        Ok(rows.map_err(|error| self.failed("read a session", error))?.pop().map(versioned))
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let (id, doing) = (key.digest(), "change a session");
-        let mut tries = Tries::new(&self.database);
-        // What is there is guessed first: what was seen last, and of a new session nothing.
-        let is_new = matches!(change.target, Target::New { .. });
-        let guess = if is_new { None } else { self.recent.get(&id) };
-        let (mut current, mut is_sure) =
-            if is_new || guess.is_some() { (guess, false) } else { (self.look(&id, doing).await?, true) };
-        loop {
-            let verdict = change.judge(current.as_deref(), now);
-            if let Some(new) = verdict.write {
-                match self.replace(&id, current.as_deref(), &new).await {
-                    Ok(true) => {
-                        if let Some(Record { user: Some(left), .. }) = current.as_deref()
-                            && new.user.as_ref() != Some(left)
-                        {
-                            self.left(&id, left).await;
-                        }
-                        self.recent.put(id, new);
-                        return Ok(verdict.answer);
-                    }
-                    Ok(false) => {}
-                    // It may be in; then the nonce tells.
-                    Err(Refused::Now(error)) if tries.once_more(&error) => {}
-                    Err(Refused::Now(error)) => {
-                        self.recent.forget(&id);
-                        return Err(failed(doing, error));
-                    }
-                    Err(Refused::ForGood(error)) => return Err(error),
-                }
-            } else if is_sure {
-                return Ok(verdict.answer);
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        use database::Value::{Bytes, Number};
+        let (id, bytes) = (key.digest(), after.map(Value::to_bytes));
+        let id = Bytes(&id);
+        // What goes into the row, and the revision that the row must have.
+        let new = after.zip(bytes.as_ref()).map(|(value, bytes)| {
+            [Number(value.revision().cast_signed()), Number(millis(value.expires_at())), Bytes(bytes)]
+        });
+        let old = before.map(|before| before.revision().number().map(|number| Number(number.cast_signed())));
+        let (database, statements) = (&self.database, &self.statements);
+        let swapped = match (old, new) {
+            (None, Some([revision, expires_at, value])) => {
+                database.execute(&statements.insert, &[id, revision, expires_at, value]).await
             }
-            (current, is_sure) = (self.look(&id, doing).await?, true);
-        }
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        const ENDED: Applied = Applied::Applied { renewed: false };
-        let (id, doing) = (key.digest(), "end a session");
-        let (mut tries, mut sent_before) = (Tries::new(&self.database), false);
-        let guess = self.recent.get(&id);
-        let (mut current, mut is_sure) =
-            if guess.is_some() { (guess, false) } else { (self.look(&id, doing).await?, true) };
-        loop {
-            match (change.admit(current.as_deref(), now), &current) {
-                (Ok(()), Some(record)) => match self.remove(&id, record).await {
-                    Ok(true) => return Ok(ENDED.into()),
-                    Ok(false) => {}
-                    Err(error) if tries.once_more(&error) => sent_before |= !is_lost_race(&error),
-                    Err(error) => {
-                        self.recent.forget(&id);
-                        return Err(failed(doing, error));
-                    }
-                },
-                // One that begins a session, which has none to end.
-                (Ok(()), None) => return Ok(ENDED.into()),
-                (Err(Applied::Gone), _) if is_sure && sent_before => return Ok(ENDED.into()),
-                (Err(answer), _) if is_sure => return Ok(answer.into()),
-                (Err(_), _) => {}
+            (Some(Some(old)), Some([revision, expires_at, value])) => {
+                database.execute(&statements.update, &[revision, expires_at, value, id, old]).await
             }
-            (current, is_sure) = (self.look(&id, doing).await?, true);
+            (Some(Some(old)), None) => database.execute(&statements.delete, &[id, old]).await,
+            // Nothing to write, or a revision that is not of this store.
+            (None, None) | (Some(None), _) => Ok(0),
+        };
+        match swapped {
+            Ok(1..) => return Ok(Swapped::done(after)),
+            Ok(0) => {}
+            Err(error) if is_duplicate(&error) => {}
+            Err(error) => return Err(self.failed("write a session", error)),
         }
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let id = key.digest();
-        self.recent.forget(&id);
-        let doing = "end a session";
-        let deleted = self.database.change_again(&self.statements.delete, &[Value::Bytes(&id)]).await;
-        let was_there = deleted.map_err(|error| failed(doing, error))? > 0;
-        // Of a session that is not there yet, the entry is for clean-up to judge.
-        if let Some(entries) = &self.statements.delete_entries
-            && was_there
-        {
-            let deleted = self.database.change_again(entries, &[Value::Bytes(&id)]).await;
-            deleted.map_err(|error| failed(doing, error))?;
+        match self.load(key, now).await? {
+            None if before.is_none() && after.is_none() => Ok(Swapped::done(None)),
+            current => Ok(Swapped::Stale(current)),
         }
-        Ok(())
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let now = present(now);
-        let removed = self.in_batches(&self.statements.delete_expired, &[now; 2], "remove expired sessions").await?;
-        self.look_after_users(now).await?;
-        Ok(removed)
+        self.clean_up(now).await
     }
+}
+
+/// The value in a row. Its revision is that of the column, so that a damaged value can be replaced too.
+fn versioned(row: Row) -> Versioned {
+    Versioned::with_revision(Value::from_bytes(row.bytes), row.number.cast_unsigned())
+}
+
+/// The moment as a column holds it: milliseconds since 1970, at most 292 million years later.
+fn millis(moment: Timestamp) -> i64 {
+    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for SqlStore {
     // The pool's own would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = self.name.quoted(self.database.dialect(), "");
-        f.debug_struct("SqlStore").field("on", &self.database.dialect()).field("table", &table).finish_non_exhaustive()
+        let dialect = self.database.dialect();
+        f.debug_struct("SqlStore").field("on", &dialect).field("table", &self.shown_name()).finish_non_exhaustive()
     }
 }

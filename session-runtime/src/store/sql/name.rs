@@ -1,12 +1,12 @@
-//! What the tables are called.
+//! What the table is called.
 
 use super::statements::Dialect;
 use crate::error::Error;
 
-/// The longest name, so that with what is added to it PostgreSQL does not cut it.
+/// The longest name. PostgreSQL would truncate the index's name if it were longer.
 const LONGEST: usize = 48;
 
-/// The table with the sessions, in a schema perhaps. The other one is called the same and `_users`.
+/// The name of the table, perhaps with its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     schema: Option<String>,
@@ -24,7 +24,7 @@ impl Name {
             Some((schema, table)) => (Some(schema), table),
             None => (None, name),
         };
-        // Quoted, they could be anything; but then nobody would want to write a statement by hand.
+        // Quoted, a name could hold anything. But then it would be hard to write a statement by hand.
         let fits = |part: &str| {
             let mut bytes = part.bytes();
             part.len() <= LONGEST
@@ -41,18 +41,18 @@ impl Name {
         Ok(Self { schema: schema.map(str::to_owned), table: table.to_owned() })
     }
 
-    /// The table of this name and `end`, so quoted that no word of SQL is in the way.
-    pub(super) fn quoted(&self, dialect: Dialect, end: &str) -> String {
-        let table = self.index(dialect, end);
+    /// The table, so quoted that its name may be a word of SQL.
+    pub(super) fn quoted(&self, dialect: Dialect) -> String {
+        let table = dialect.quote(&self.table);
         match &self.schema {
             Some(schema) => format!("{}.{table}", dialect.quote(schema)),
             None => table,
         }
     }
 
-    /// An index of it, which is in the schema of its table without saying so.
-    pub(super) fn index(&self, dialect: Dialect, end: &str) -> String {
-        dialect.quote(&format!("{}{end}", self.table))
+    /// The index of the table. It is in the table's schema without saying so.
+    pub(super) fn index(&self, dialect: Dialect) -> String {
+        dialect.quote(&format!("{}_expiry", self.table))
     }
 
     pub(super) fn has_schema(&self) -> bool {
@@ -75,7 +75,7 @@ mod tests {
     use super::{Dialect, Name};
 
     #[test]
-    fn names_that_need_no_thought_are_taken() {
+    fn names_of_letters_digits_and_underscores_are_accepted() {
         for name in ["sessions", "_s1", "web.Sessions"] {
             assert!(Name::parse(name).is_ok(), "{name}");
         }
@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn names_are_quoted() {
         let name = Name::parse("web.order").unwrap();
-        assert_eq!(name.quoted(Dialect::Postgres, "_users"), "\"web\".\"order_users\"");
-        assert_eq!(name.quoted(Dialect::MySql, ""), "`web`.`order`");
+        assert_eq!(name.quoted(Dialect::Postgres), "\"web\".\"order\"");
+        assert_eq!(name.quoted(Dialect::MySql), "`web`.`order`");
+        assert_eq!(name.index(Dialect::MySql), "`order_expiry`");
     }
 }

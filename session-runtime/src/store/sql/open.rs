@@ -1,43 +1,40 @@
-//! `postgres://user:password@host/database?table=shop` and its kin: which database, and a pool of connections to it.
+//! `postgres://user:password@host/database?table=shop` and the like: reads the URL, and opens a pool of connections.
 
 use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
+#[cfg(feature = "sqlite")]
+use super::database::BUSY;
 use super::{
     SqlPool,
     advice::{is_locked, refused},
+    database::SHORTLY,
 };
 use crate::error::Error;
 
-/// How many connections a pool of ours has at most.
+/// The most connections of a pool that the store opens.
 const CONNECTIONS: u32 = 10;
 /// How long the first connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a call waits for a connection: while the server is down, and while all are in use.
 const ACQUIRE: Duration = Duration::from_secs(3);
-/// A connection that lay idle for longer is tried before it is used: something on the way may have forgotten it.
+/// A connection that was idle for longer is tested before it is used: something on the way may have forgotten it.
 const FORGOTTEN: Duration = Duration::from_secs(30);
-/// How long it has to answer then: whatever forgot it says nothing at all.
+/// How long such a connection has to answer. Where it was forgotten, no answer comes at all.
 const ANSWER: Duration = Duration::from_millis(500);
-/// Until a file that somebody else has locked is tried again.
-const SHORTLY: Duration = Duration::from_millis(20);
-/// How long a statement waits for another that writes to the same file: less than a request waits for its session, so that
-/// whoever runs the service is told why.
-#[cfg(feature = "sqlite")]
-const BUSY: Duration = Duration::from_secs(3);
 
 /// What a URL says.
 pub(super) struct Address {
     kind: Kind,
-    /// As `sqlx` wants it.
+    /// The URL for `sqlx`.
     url: String,
-    /// What stands after its `?`.
+    /// Its parameters.
     query: String,
-    /// To show.
+    /// The database, for messages.
     place: String,
     pub(super) table: Option<String>,
-    /// Whether who names the store by URL wants its tables made.
+    /// Whether the table is to be created if it is missing.
     pub(super) migrates: bool,
 }
 
@@ -70,8 +67,8 @@ impl Address {
                 Some(("migrate", "never")) => migrates = false,
                 Some(("migrate", _)) => {
                     return Err(Error::setup(
-                        "in the URL of a SQL database, `migrate` can only be `never`: otherwise its tables are made if they \
-                         are missing",
+                        "in the URL of a SQL database, `migrate` can only be `never`: otherwise its table is created if it \
+                         is missing",
                     ));
                 }
                 _ => theirs.push(part),
@@ -79,7 +76,7 @@ impl Address {
         }
         let query = theirs.join("&");
         let url = if query.is_empty() { format!("{scheme}:{path}") } else { format!("{scheme}:{path}?{query}") };
-        // Without what may hold a password.
+        // Without the part that may hold a password.
         let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches("//");
         let place = match kind {
             Kind::Postgres => format!("the PostgreSQL database at {shown}"),
@@ -109,23 +106,28 @@ impl Address {
         }
     }
 
+    fn refused(&self, error: sqlx::Error) -> Error {
+        // No table is asked for yet.
+        refused(&self.place, "", error)
+    }
+
     fn options<O: FromStr<Err = sqlx::Error>>(&self) -> Result<O, Error> {
-        self.url.parse().map_err(|error| refused(&self.place, error))
+        self.url.parse().map_err(|error| self.refused(error))
     }
 
     async fn pool<D: Database>(&self, options: <D::Connection as Connection>::Options) -> Result<sqlx::Pool<D>, Error> {
-        // By itself, since a pool takes a server that is not there for one that is about to come.
+        // Outside the pool, which would wait for a server that is not there.
         let first = Box::pin(async {
             loop {
                 match D::Connection::connect_with(&options).await {
-                    // Several make a file at once, of which one changes its mode while the others wait.
+                    // Where several processes create a file at once, one changes its mode while the others wait.
                     Err(error) if is_locked(&error) => tokio::time::sleep(SHORTLY).await,
                     connection => return connection?.close().await,
                 }
             }
         });
         match tokio::time::timeout(CONNECT, first).await {
-            Ok(first) => first.map_err(|error| refused(&self.place, error))?,
+            Ok(first) => first.map_err(|error| self.refused(error))?,
             Err(_) => {
                 let place = &self.place;
                 return Err(Error::setup(format!(
@@ -158,14 +160,14 @@ mod sqlite {
 
     use super::{Address, Error};
 
-    /// Readers and a writer at the same time, as durable as a process needs that may be killed.
+    /// WAL mode: readers and a writer work at the same time, and what was answered survives the end of the process.
     pub(super) fn options(address: &Address) -> Result<SqliteConnectOptions, Error> {
         let options = address.options::<SqliteConnectOptions>()?.busy_timeout(super::BUSY);
         let path = options.get_filename();
         let has = |mode: &str| address.query.split('&').any(|part| part.strip_prefix("mode=") == Some(mode));
         if address.url.contains(":memory:") || has("memory") || path.as_os_str().is_empty() {
             return Err(Error::setup(
-                "a SQLite database in memory is one for each connection: name a file, or take `MemoryStore`",
+                "each connection to a SQLite database in memory has a database of its own: name a file, or use `MemoryStore`",
             ));
         }
         if has("ro") {
@@ -177,7 +179,8 @@ mod sqlite {
         Ok(options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal))
     }
 
-    /// Makes the file, if it is not there, for nobody else to read. What SQLite puts beside it has its permissions.
+    /// Creates the file, if it is missing, so that only its owner can read it. SQLite gives the files beside it the same
+    /// permissions.
     fn create(path: &Path, place: &str) -> Result<(), Error> {
         let mut file = std::fs::OpenOptions::new();
         file.append(true).create(true);

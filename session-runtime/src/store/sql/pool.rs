@@ -1,0 +1,108 @@
+//! A pool of connections to a database of any kind.
+
+/// A pool of connections of `sqlx`, to a database of any kind.
+///
+/// ```no_run
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "postgres")] {
+/// use session_runtime::{SqlPool, SqlStore};
+///
+/// let pool = sqlx::PgPool::connect("postgres://localhost/shop").await?;
+/// let store = SqlStore::from_pool(pool.clone());
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SqlPool {
+    /// PostgreSQL. With the feature `postgres`.
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+    /// MySQL or MariaDB. With the feature `mysql`.
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlPool),
+    /// SQLite. With the feature `sqlite`.
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqlitePool),
+}
+
+#[cfg(feature = "postgres")]
+impl From<sqlx::PgPool> for SqlPool {
+    fn from(pool: sqlx::PgPool) -> Self {
+        Self::Postgres(pool)
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl From<sqlx::MySqlPool> for SqlPool {
+    fn from(pool: sqlx::MySqlPool) -> Self {
+        Self::MySql(pool)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<sqlx::SqlitePool> for SqlPool {
+    fn from(pool: sqlx::SqlitePool) -> Self {
+        Self::Sqlite(pool)
+    }
+}
+
+/// Evaluates an expression with the pool, whichever its kind.
+macro_rules! with_pool {
+    ($all:expr, $pool:ident => $answer:expr) => {
+        match $all {
+            #[cfg(feature = "postgres")]
+            $crate::store::sql::SqlPool::Postgres($pool) => $answer,
+            #[cfg(feature = "mysql")]
+            $crate::store::sql::SqlPool::MySql($pool) => $answer,
+            #[cfg(feature = "sqlite")]
+            $crate::store::sql::SqlPool::Sqlite($pool) => $answer,
+        }
+    };
+}
+
+pub(super) use with_pool;
+
+impl SqlPool {
+    /// The most connections that the pool opens.
+    pub(super) fn most_connections(&self) -> u32 {
+        with_pool!(self, pool => pool.options().get_max_connections())
+    }
+
+    /// Whether the pool's connections may be switched between servers, as PgBouncer does: on PostgreSQL with
+    /// `statement_cache_capacity(0)`.
+    pub(super) fn is_behind_pooler(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                // The capacity has no getter, but it is in the text for debugging. The other way to read it, the options
+                // as a URL, panics on some hosts.
+                let options = pool.connect_options();
+                let without_cache = (*options).clone().statement_cache_capacity(0);
+                format!("{options:?}") == format!("{without_cache:?}")
+            }
+            #[allow(unreachable_patterns, reason = "each has its feature")]
+            _ => false,
+        }
+    }
+}
+
+#[cfg(all(test, feature = "postgres"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+    use super::SqlPool;
+
+    // F23
+    #[tokio::test]
+    async fn a_pool_without_a_statement_cache_is_recognised() {
+        let url = "postgres://shop:secret@[::1]/shop";
+        for (query, expected) in [("", false), ("?statement-cache-capacity=0", true)] {
+            let options: PgConnectOptions = format!("{url}{query}").parse().unwrap();
+            let pool = SqlPool::from(PgPoolOptions::new().connect_lazy_with(options));
+            assert_eq!(pool.is_behind_pooler(), expected, "{query}");
+        }
+    }
+}
