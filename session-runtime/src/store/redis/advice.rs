@@ -1,18 +1,18 @@
-//! What to tell whoever runs the service when Redis refuses: what was tried, and what to do.
+//! What the errors say when Redis refuses: what was tried, and what to do.
 
 use redis::RedisError;
 
 use super::super::StoreError;
 use crate::error::Error;
 
-/// `cannot load a session; Redis is out of memory: raise its maxmemory …: OOM …`
+/// `Redis did not write a value; it is out of memory: raise its …: OOM …`
 pub(super) fn failed(doing: &str, source: RedisError) -> StoreError {
-    StoreError::new(format!("cannot {doing}; {}", remedy(&source))).because(source)
+    StoreError::new(format!("Redis did not {doing}; {}", remedy(&source))).because(source)
 }
 
-/// An answer that the store cannot have caused.
+/// An answer that no server gives to what the store asks.
 pub(super) fn unexpected(doing: &str) -> StoreError {
-    StoreError::new(format!("cannot {doing}; the server's answer is none to this question: is a proxy in between?"))
+    StoreError::new(format!("Redis did not {doing}; its answer does not fit the question: is a proxy in between?"))
 }
 
 /// The same, at start.
@@ -33,7 +33,7 @@ fn remedy(source: &RedisError) -> &'static str {
         "BUSY" => "a script blocks it: `SCRIPT KILL` ends one",
         "NOAUTH" | "WRONGPASS" => "check the user and the password in its URL",
         "NOPERM" => {
-            "its user may not do that: sessions need +@read +@write +@scripting +@connection +wait +command on their keys"
+            "its user may not do that: sessions need +@read +@write +@scripting +@connection +wait on keys with their prefix"
         }
         "WRONGTYPE" => "something else is stored under its key: does another application use the same prefix?",
         _ if source.is_timeout() => "it did not answer in time",

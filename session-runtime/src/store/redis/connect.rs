@@ -1,19 +1,21 @@
-//! The way to the server, or servers: one behind a manager that reconnects, a cluster, or whichever Sentinel names.
+//! The way to the server, or servers: one connection to a server (`single`), a manager of the application's, or a cluster.
 //!
-//! Every command here may be sent twice (a change is recognised by its nonce), so what met a broken connection is.
+//! Every command here may be sent twice, since a write compares what it replaces. So a command that meets a broken
+//! connection is sent again.
 
 use std::time::Duration;
 
 use redis::{
     AsyncConnectionConfig, Cmd, Pipeline, RedisError, RedisResult, Value,
-    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    aio::{ConnectionLike, ConnectionManager},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
 
 use super::{
+    super::StoreError,
     advice::refused,
-    sentinel::Sentinel,
+    single::{Origin, Single},
     trust::Trust,
     url::{Address, Place},
 };
@@ -23,7 +25,7 @@ use crate::error::Error;
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long [`Link::open`] may take in all.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long an answer may take. `store_timeout` is meant to end the wait before; this is for who calls without.
+/// How long an answer may take. `store_timeout` is meant to end the wait before; this is for callers without one.
 const RESPOND: Duration = Duration::from_secs(30);
 
 /// Replicas that must have confirmed a write, and how long that may take.
@@ -33,15 +35,31 @@ pub(super) struct Wait {
     pub(super) timeout: Duration,
 }
 
+impl Wait {
+    /// # Errors
+    /// If these replicas are too few.
+    pub(super) fn check(self, replicas: u32) -> Result<(), StoreError> {
+        if replicas >= self.replicas {
+            return Ok(());
+        }
+        Err(StoreError::new(format!(
+            "Redis wrote a value, and may lose it in a failover; {replicas} of {} replicas confirmed it within {:?}: look \
+             at `INFO replication`",
+            self.replicas, self.timeout
+        )))
+    }
+}
+
 #[derive(Clone)]
 pub(super) enum Link {
-    Server(ConnectionManager),
+    Single(Single),
+    /// A connection of the application's.
+    Manager(ConnectionManager),
     Cluster(ClusterConnection),
-    Sentinel(Sentinel),
 }
 
 impl Link {
-    /// Connects, and waits until somebody answers.
+    /// Connects, and waits for an answer.
     pub(super) async fn open(address: Address) -> Result<Self, Error> {
         let place = address.place.to_string();
         let trust = Trust::of(&address)?;
@@ -53,16 +71,13 @@ impl Link {
     }
 
     async fn connect(place: Place, trust: Trust) -> RedisResult<Self> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));
         Ok(match place {
-            Place::Server(server) => {
-                let config = ConnectionManagerConfig::new()
-                    .set_connection_timeout(Some(CONNECT))
-                    .set_response_timeout(Some(RESPOND))
-                    // Calls wait for the attempts, so they are few; every later call makes new ones.
-                    .set_number_of_retries(1)
-                    .set_min_delay(Duration::from_millis(50))
-                    .set_max_delay(Duration::from_millis(200));
-                Self::Server(ConnectionManager::new_with_config(trust.client(server)?, config).await?)
+            Place::Server(server) => Self::Single(Single::open(Origin::Host(trust.client(server)?), config).await?),
+            Place::Sentinel { sentinels, master, servers, is_encrypted } => {
+                let client = trust.sentinel(sentinels, master, &servers, is_encrypted)?;
+                Self::Single(Single::open(Origin::Sentinel(tokio::sync::Mutex::new(client)), config).await?)
             }
             Place::Cluster(nodes) => {
                 let client = trust
@@ -75,32 +90,12 @@ impl Link {
                     .build()?;
                 Self::Cluster(client.get_async_connection().await?)
             }
-            Place::Sentinel { sentinels, master, servers, is_encrypted } => {
-                let client = trust.sentinel(sentinels, master, &servers, is_encrypted)?;
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(CONNECT))
-                    .set_response_timeout(Some(RESPOND));
-                Self::Sentinel(Sentinel::open(client, config).await?)
-            }
         })
     }
 
     /// The answer to `command`.
     pub(super) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
         self.put(Question::One(command)).await
-    }
-
-    /// The same without asking again, where an answer that was lost is told from none by whoever asks.
-    pub(super) async fn ask_once(&self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Server(server) => Question::One(command).put_to(server.clone()).await,
-            Self::Cluster(_) | Self::Sentinel(_) => self.ask(command).await,
-        }
-    }
-
-    /// Whether [`Link::ask_once`] sends no command twice.
-    pub(super) fn can_ask_once(&self) -> bool {
-        matches!(self, Self::Server(_))
     }
 
     /// The answer to `command`, and how many replicas confirmed what it wrote. Both go over one connection, since WAIT is
@@ -115,16 +110,16 @@ impl Link {
 
     async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
         match self {
-            Self::Server(server) => match question.put_to(server.clone()).await {
+            Self::Single(single) => single.put(question).await,
+            Self::Manager(manager) => match question.put_to(manager.clone()).await {
                 // The first call after a connection broke may find it so.
                 Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
-                    question.put_to(server.clone()).await
+                    question.put_to(manager.clone()).await
                 }
                 answer => answer,
             },
             // Asks again by itself.
             Self::Cluster(cluster) => question.put_to(cluster.clone()).await,
-            Self::Sentinel(sentinel) => sentinel.put(question).await,
         }
     }
 }

@@ -1,44 +1,33 @@
-//! Sessions on Redis, Valkey and what speaks like them: the store itself and its options. How it gets there is in
-//! `connect`, `sentinel`, `trust` and `url`; how a session is stored in `record`, and a field in `value`; how a change is
-//! applied in `apply`, `script` and the scripts themselves; whose the sessions are in `users`; what to say of errors in
-//! `advice`.
+//! Sessions on Redis, Valkey and compatible servers: the store itself and its options.
+//!
+//! - `url`, `trust`: what a URL says, and which certificates are trusted.
+//! - `connect`, `single`: the connection to one server or to a cluster.
+//! - `swap`, `script`: compare-and-swap, by commands or by scripts.
+//! - `scan`: all values.
+//! - `advice`: what errors say.
 
 mod advice;
-mod apply;
 mod connect;
-mod record;
 mod scan;
 mod script;
-mod sentinel;
+mod single;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod url;
-mod users;
-mod value;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{Cmd, RedisResult, Value, aio::ConnectionManager, cluster_async::ClusterConnection};
+use redis::{aio::ConnectionManager, cluster_async::ClusterConnection};
 
 use self::{
-    apply::{Answer, Extras},
     connect::{Link, Wait},
-    record::Garbage,
-    script::{APPLY, CREATE, DELETE, DISCARD},
+    script::DISCARD,
+    swap::{Forms, Outcome, Swap},
     url::Address,
-    users::Left,
 };
-use super::{
-    Applied, Change, ENTRY_CALLED_OFF, Ended, Key, Record, Renew, Sign, Store, StoreError, User, UserEntry, UserIndex,
-};
+use super::{Class, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
@@ -48,38 +37,35 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
     Address::parse(url).map(drop)
 }
 
-/// Sessions on Redis (6.2 or later), Valkey, or what speaks like them, shared by all servers of a service: each load
-/// and each commit is one round trip.
+/// Sessions on Redis (6.2 or later), Valkey or a compatible server, shared by all servers of a service. A load is one round
+/// trip, and so is a write.
 ///
 /// | URL | where to |
 /// |---|---|
 /// | `redis://user:password@host:6379/2` | one server; user, password, port and database may be left out |
 /// | `redis+unix:///run/redis.sock?db=2&user=…&pass=…` | one server, by a socket |
 /// | `redis+cluster://host:6379,host:6379` | a cluster, of which one or more nodes are named |
-/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, by Sentinels; they themselves are logged in to with `?sentinel_user=…&sentinel_pass=…` |
+/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, by Sentinels, which may ask for `?sentinel_user=…&sentinel_pass=…` |
 /// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
-/// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. In each part, what means something in a URL is percent-encoded.
+/// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. In each part,
+/// characters that mean something in a URL are percent-encoded.
 ///
-/// * **Layout**: each session is a hash named by prefix, `s:` and [`Key::hex`], in which each field is an entry of its
-///   own; of each user, prefix, `u:` and [`User::hex`] is a sorted set of sessions. Nothing in it opens a session
-///   (SECURITY S2). A list of structs names their fields once, behind a byte `c7` or `c8`; any other value is MessagePack.
-///   Keep `hash-max-listpack-value` above the size of your usual fields (default: 64 bytes), and sessions take a third of
-///   the room that they would take otherwise.
-/// * **A change** is one script on one key, whole or not at all, and the same on a cluster. One that is sent again, by
-///   whomever, counts once.
-/// * **Every key has a time to live**, so that nothing is left behind and [`Store::delete_expired`] has nothing to do:
-///   until its deadline and one minute more, at most 400 days after its last change. It only frees memory; what has
-///   expired is told by the runtime's clock. Fields with a deadline of their own are freed in the same way, where the
-///   server can do that (Redis 7.4, Valkey 9). On a cluster, behind Sentinel, and where replicas are waited for, the header
-///   of a session that has ended stays for a minute, expired, by which a change that is sent again is known.
-/// * **What cannot be read** is removed with a warning, and reads as none.
-/// * **A server that is down** fails each call at once, and the first call after it is back succeeds. One that is
-///   restarted without a disk has forgotten all sessions: everybody is signed out, and nobody is taken for somebody.
-/// * **Eviction**: let `maxmemory-policy` be `noeviction`. Under the others a user's list may be evicted before the
-///   sessions on it, which `revoke_all` and `max_per_user` then miss; and what is evicted has ended.
-/// * **Replicas** are copied to later, so a failover can lose the last writes and bring back a session that has just
-///   ended, unless they are waited for: [`RedisStore::wait_for`].
+/// * **Layout**: each value is a string, named by prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
+/// * **A write** compares and replaces in one command: `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), and
+///   otherwise a script of four lines. It works on one key, whole or not at all, and the same on a cluster.
+/// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do: until the value expires and one
+///   minute more, at most 400 days after its last write. It only frees memory, since the runtime's clock tells when a
+///   session expires.
+/// * **Keys that hold anything but a string** are removed with a warning when they are loaded.
+/// * **A server that is down** fails each call at once. The first call after it is back succeeds. A server that is restarted
+///   without a disk has forgotten all sessions, so every user is signed out.
+/// * **A failover behind one host name** is followed within seconds: the store resolves the name again when the connection
+///   breaks, and when the server says that it is a replica.
+/// * **Eviction**: set `maxmemory-policy noeviction`. Under the other policies a user's list may be evicted before the
+///   sessions on it, which `revoke_all` and a limit of sessions then miss. An evicted session has ended.
+/// * **Replicas** lag behind. A failover can lose the last writes, and so bring back a session that has just ended, unless
+///   the store waits for replicas: [`RedisStore::wait_for`].
 ///
 /// Calls need a Tokio runtime with timer and network.
 ///
@@ -95,19 +81,16 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 pub struct RedisStore {
     link: Link,
     prefix: Arc<str>,
-    /// Whether the server can expire fields.
-    expires_fields: bool,
+    forms: Forms,
     wait: Option<Wait>,
-    /// The `now` of the latest call that had one, in milliseconds, for those that have none.
-    latest: Arc<AtomicU64>,
 }
 
 impl RedisStore {
     /// Connects to the server, cluster or Sentinels at `url`.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do: the URL is wrong, nobody answers within ten seconds, or
-    /// the server refuses the user. No password is repeated.
+    /// [`Error::is_setup`], with a sentence that says what to do: the URL is wrong, the server does not answer within ten
+    /// seconds, or it refuses the user. No password is repeated.
     ///
     /// ```
     /// # use session_runtime::RedisStore;
@@ -132,10 +115,10 @@ impl RedisStore {
         })
     }
 
-    /// Uses a connection of the application's. Its database, user and time-outs are the application's affair: give it a
-    /// response time-out above the runtime's
-    /// [`store_timeout`](crate::SessionsBuilder::store_timeout), and RESP3, by which it notices that it is broken before
-    /// it is used.
+    /// Uses a connection of the application's, with its database, user and time-outs. Give it a response time-out above the
+    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout), and RESP3, by which it notices that it is broken
+    /// before it is used. Unlike [`RedisStore::open`], it stays with a server that has become a replica until that server
+    /// closes the connection.
     ///
     /// # Errors
     /// [`Error::is_setup`] if the server refuses what sessions need.
@@ -151,7 +134,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn from_connection(connection: ConnectionManager) -> Result<Self, Error> {
-        Self::over(Link::Server(connection), "the Redis server").await
+        Self::over(Link::Manager(connection), "the Redis server").await
     }
 
     /// The same with a connection to a cluster.
@@ -173,7 +156,7 @@ impl RedisStore {
         Self::over(Link::Cluster(connection), "the Redis cluster").await
     }
 
-    /// What the names of all keys begin with, so that several applications can share a server. Default: `session:`.
+    /// Sets what the names of all keys begin with, so that several applications can share a server. Default: `session:`.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -187,12 +170,12 @@ impl RedisStore {
         self
     }
 
-    /// Whatever ends a session or replaces its id (log-out, `destroy`, sign-in, `renew`, renewal by the clock) succeeds
-    /// only once that many replicas have confirmed it (`WAIT`), and fails if that takes longer than `timeout`. So a
-    /// failover to one of these replicas brings nothing back. Default: none is waited for.
+    /// Makes every write that ends a session or replaces its id (log-out, `destroy`, sign-in, `renew`, renewal by the clock)
+    /// wait until so many replicas have confirmed it (`WAIT`), and fail if that takes longer than `timeout`. So a failover to
+    /// one of these replicas brings nothing back. Default: the store does not wait.
     ///
-    /// It may be in all the same after such a failure: whoever repeats it gets the same answer. Other requests over the
-    /// same connection wait along, so choose a `timeout` well below the runtime's
+    /// After such a failure the write may have happened all the same; a caller that repeats it gets an answer once the
+    /// replicas have it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's
     /// [`store_timeout`](crate::SessionsBuilder::store_timeout).
     ///
     /// ```no_run
@@ -210,190 +193,82 @@ impl RedisStore {
     }
 
     async fn over(link: Link, place: &str) -> Result<Self, Error> {
-        script::load(&link).await.map_err(|error| advice::refused(place, error))?;
-        let expires_fields = can_expire_fields(&link).await;
-        let latest = Arc::new(AtomicU64::new(0));
-        Ok(Self { link, prefix: PREFIX.into(), expires_fields, wait: None, latest })
+        let probe = [PREFIX, "probe"].concat();
+        let forms = Forms::probe(&link, &probe).await.map_err(|error| advice::refused(place, error))?;
+        Ok(Self { link, prefix: PREFIX.into(), forms, wait: None })
     }
 
-    fn session_key(&self, key: &Key) -> String {
-        [&*self.prefix, "s:", &key.hex()].concat()
+    fn name(&self, key: &Key) -> String {
+        [&*self.prefix, &key.hex()].concat()
     }
 
-    fn user_key(&self, user: &User) -> String {
-        [&*self.prefix, "u:", &user.hex()].concat()
-    }
-
-    fn at(&self, now: Timestamp) {
-        self.latest.store(now.as_millis(), Ordering::Relaxed);
-    }
-
-    /// The time of the latest call: never ahead of the runtime's clock.
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.latest.load(Ordering::Relaxed))
-    }
-
-    /// Has the server apply `change`, and says what it answers.
-    async fn change(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Answer, StoreError> {
-        self.at(now);
-        let doing = "change a session";
-        let name = self.session_key(key);
-        let wait = self.wait.filter(|_| ends_something(change));
-        let extras = Extras { expire_fields: self.expires_fields, wait: wait.is_some(), remove: false };
-        if let Some(record) = apply::creation(change, now, extras) {
-            let arguments = |command: &mut Cmd| {
-                command.arg(&record);
-            };
-            let answer = script::run(&self.link, &CREATE, &name, arguments).await;
-            let answer = Answer::read(answer.map_err(|error| advice::failed(doing, error))?);
-            if let Some(answer) = answer {
-                return Ok(answer);
-            }
+    /// The value of this name.
+    async fn value(&self, name: &str) -> Result<Option<Versioned>, StoreError> {
+        match self.link.ask(redis::cmd("GET").arg(name)).await {
+            Ok(reply) => swap::value(reply),
+            Err(error) if error.code() == Some("WRONGTYPE") => self.discard(name).await.map(|()| None),
+            Err(error) => Err(advice::failed("load a value", error)),
         }
-        let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
-        let answer = match wait {
-            Some(wait) => {
-                confirmed(script::run_and_wait(&self.link, &APPLY, &name, arguments, wait).await, wait, doing)?
-            }
-            None => {
-                script::run(&self.link, &APPLY, &name, arguments).await.map_err(|error| advice::failed(doing, error))?
-            }
-        };
-        Answer::read(answer).ok_or_else(|| advice::unexpected(doing))
     }
 
-    /// Has the server remove a session by a change that ends it.
-    async fn remove(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Answer, StoreError> {
-        self.at(now);
-        let doing = "end a session";
-        let extras = Extras { expire_fields: false, wait: false, remove: true };
-        let arguments = |command: &mut Cmd| apply::arguments(command, change, now, extras);
-        let answer = script::run_once(&self.link, &APPLY, &self.session_key(key), arguments).await;
-        let answer = answer.map_err(|error| advice::failed(doing, error))?;
-        Answer::read(answer).ok_or_else(|| advice::unexpected(doing))
-    }
-
-    /// Removes what was found under `key` and is no session, unless it is one by now.
-    async fn discard(&self, key: &str, guard: &[u8]) -> Result<(), StoreError> {
-        tracing::warn!(target: "session_runtime", key, "what is stored here is no session of this version; it is removed");
-        let answer = script::run(&self.link, &DISCARD, key, |command| {
-            command.arg(guard);
-        });
-        answer.await.map(|_| ()).map_err(|error| advice::failed("remove a session that cannot be read", error))
-    }
-}
-
-/// Asked for by name, since products that speak like Redis count their versions differently.
-async fn can_expire_fields(link: &Link) -> bool {
-    match link.ask(redis::cmd("COMMAND").arg("INFO").arg("HPEXPIRE")).await {
-        Ok(Value::Array(commands)) => commands.iter().any(|command| matches!(command, Value::Array(_))),
-        _ => false,
+    /// Removes what is not a string, unless it has become one since.
+    async fn discard(&self, name: &str) -> Result<(), StoreError> {
+        tracing::warn!(
+            target: "session_runtime",
+            key = name,
+            "the session store removes a key that another application must have written, since it holds no string"
+        );
+        let answer = script::run(&self.link, &DISCARD, name, &[]).await;
+        answer.map(drop).map_err(|error| advice::failed("remove what is not a value", error))
     }
 }
 
 impl Store for RedisStore {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        self.at(now);
-        let key = self.session_key(key);
-        let found = match self.link.ask(redis::cmd("HGETALL").arg(&key)).await {
-            Ok(reply) => record::read(reply),
-            Err(error) if error.code() == Some("WRONGTYPE") => Err(Garbage { guard: Vec::new() }),
-            Err(error) => return Err(advice::failed("load a session", error)),
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        self.value(&self.name(key)).await
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let name = &*self.name(key);
+        if before.is_none() && after.is_none() {
+            return Ok(match self.value(name).await? {
+                None => Swapped::done(None),
+                current => Swapped::Stale(current),
+            });
+        }
+        let wait = self.wait.filter(|_| after.is_none_or(Value::is_critical));
+        let swap = Swap {
+            name,
+            before: before.map(|before| before.value().to_bytes()),
+            after: after.map(|after| (after.to_bytes(), swap::time_to_live(after, now))),
+            is_tombstone: after.is_some_and(|after| after.class() == Class::Tombstone),
+            wait,
         };
-        match found {
-            Ok(record) => Ok(record.filter(|record| record.is_live(now)).map(Arc::new)),
-            Err(Garbage { guard }) => {
-                self.discard(&key, &guard).await?;
-                Ok(None)
-            }
-        }
+        Ok(match self.forms.send(&self.link, &swap).await? {
+            Outcome::Done => Swapped::done(after),
+            Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
+            Outcome::Holds(_) | Outcome::Refused => Swapped::Stale(match wait {
+                None => self.value(name).await?,
+                // It may be what this caller wrote, and had no answer to.
+                Some(wait) => swap::confirmed(&self.link, name, wait).await?,
+            }),
+        })
     }
-
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        let Answer { applied, left } = self.change(key, change, now).await?;
-        if let Some(left) = left {
-            self.forget_left(&left, key, now, Left::MayComeBack).await;
-        }
-        Ok(applied)
-    }
-
-    /// Where it may be sent again on the way, or replicas are waited for, the session's header stays for a minute, expired:
-    /// so the change is known.
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        let can_remove = self.link.can_ask_once() && self.wait.is_none();
-        let Answer { applied, left } =
-            if can_remove { self.remove(key, change, now).await? } else { self.change(key, change, now).await? };
-        if let Some(left) = left {
-            self.forget_left(&left, key, now, Left::ForGood).await;
-        }
-        Ok(applied.into())
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let doing = "end a session";
-        let key = self.session_key(key);
-        match self.wait {
-            Some(wait) => {
-                confirmed(script::run_and_wait(&self.link, &DELETE, &key, |_| {}, wait).await, wait, doing)?;
-            }
-            None => {
-                let answer = self.link.ask(redis::cmd("UNLINK").arg(&key)).await;
-                answer.map_err(|error| advice::failed(doing, error))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Has nothing to do: the server removes what has expired, a minute after its deadline.
-    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now);
-        Ok(0)
-    }
-}
-
-impl UserIndex for RedisStore {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        // That is no time, but says that a sign-in is called off.
-        if now != ENTRY_CALLED_OFF {
-            self.at(now);
-        }
-        self.enter_session(user, key, now).await
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        self.live_entries(user).await
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        self.leave_sessions(user, keys).await
-    }
-}
-
-/// Whether something that a visitor held opens nothing, or less, after this change.
-fn ends_something(change: &Change) -> bool {
-    matches!(change.sign, Some(Sign::Out))
-        || matches!(change.renew, Some(Renew::Privilege { .. } | Renew::Timer { .. }))
-}
-
-/// The answer, if enough replicas have confirmed it.
-fn confirmed(answer: RedisResult<(Value, u32)>, wait: Wait, doing: &str) -> Result<Value, StoreError> {
-    let (answer, replicas) = answer.map_err(|error| advice::failed(doing, error))?;
-    if replicas >= wait.replicas {
-        return Ok(answer);
-    }
-    Err(StoreError::new(format!(
-        "cannot {doing} for sure; {replicas} of {} replicas confirmed it within {:?}: look at `INFO replication`",
-        wait.replicas, wait.timeout
-    )))
 }
 
 impl fmt::Debug for RedisStore {
     // The connection's own would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.link {
-            Link::Server(_) => "server",
+        let kind = match &self.link {
             Link::Cluster(_) => "cluster",
-            Link::Sentinel(_) => "sentinel",
+            Link::Single(single) if single.is_by_sentinel() => "sentinel",
+            Link::Single(_) | Link::Manager(_) => "server",
         };
         f.debug_struct("RedisStore").field("prefix", &self.prefix).field("at", &kind).finish_non_exhaustive()
     }

@@ -1,6 +1,4 @@
-//! Going through the sessions on the server, or on the masters of a cluster, by `SCAN`.
-
-use std::sync::Arc;
+//! Going through the values on the server, or on the masters of a cluster, by `SCAN`.
 
 use futures_util::future::try_join_all;
 use redis::{
@@ -10,11 +8,10 @@ use redis::{
 };
 
 use super::{
-    super::{Key, Position, Record, Scan, Scanned, StoreError},
+    super::{Key, Position, Scan, Scanned, StoreError, Versioned},
     RedisStore, advice,
     connect::Link,
-    record,
-    users::parsed,
+    swap::value,
 };
 use crate::clock::Timestamp;
 
@@ -23,11 +20,10 @@ const BATCH: usize = 256;
 
 impl Scan for RedisStore {
     async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
-        self.at(now);
         let (cursor, node) = Mark::read(from).ok_or_else(Position::unknown)?;
         let mut command = redis::cmd("SCAN");
-        command.arg(cursor).arg("MATCH").arg(format!("{}s:*", literal(&self.prefix))).arg("COUNT").arg(BATCH);
-        let doing = "go through the sessions";
+        command.arg(cursor).arg("MATCH").arg(pattern(&self.prefix)).arg("COUNT").arg(BATCH);
+        let doing = "list its values";
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
@@ -41,31 +37,52 @@ impl Scan for RedisStore {
             }
             link => (link.ask(&command).await, None, None),
         };
-        let (cursor, keys): (u64, Vec<String>) = parsed(answer, doing)?;
+        let (cursor, names): (u64, Vec<Vec<u8>>) = parsed(answer, doing)?;
         let next = match (cursor, later) {
             (0, None) => None,
             (0, later) => Some(Mark::write(0, later.as_ref())),
             (cursor, _) => Some(Mark::write(cursor, node.as_ref())),
         };
-        let found = try_join_all(keys.iter().map(|key| self.scanned(key, now))).await?;
-        Ok(Scanned { sessions: found.into_iter().flatten().collect(), next })
+        let named = names.iter().filter_map(|name| Some((&name[..], self.key(name)?)));
+        let (names, keys): (Vec<_>, Vec<_>) = named.unzip();
+        let found = keys.into_iter().zip(self.load_all(&names).await?);
+        let live =
+            found.filter_map(|(key, value)| Some((key, value.filter(|it| !it.value().expires_at().passed(now))?)));
+        Ok(Scanned { values: live.collect(), next })
     }
 }
 
 impl RedisStore {
-    async fn scanned(&self, name: &str, now: Timestamp) -> Result<Option<(Key, Arc<Record>)>, StoreError> {
-        let digits = name.get(self.prefix.len() + 2..).filter(|digits| digits.len() == 32);
-        let Some(digest) = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()) else { return Ok(None) };
-        match self.link.ask(redis::cmd("HGETALL").arg(name)).await {
-            // Something else; whoever opens the session removes it.
-            Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
-            Err(error) => Err(advice::failed("look at a session", error)),
-            Ok(reply) => {
-                let live = record::read(reply).ok().flatten().filter(|record| record.is_live(now));
-                Ok(live.map(|record| (Key::from_digest(digest.to_be_bytes()), Arc::new(record))))
-            }
-        }
+    /// The key of the value of this name; `None` if the name is not ours.
+    fn key(&self, name: &[u8]) -> Option<Key> {
+        let digits = str::from_utf8(name.strip_prefix(self.prefix.as_bytes())?).ok()?;
+        let key = Key::from_digest(u128::from_str_radix(digits, 16).ok()?.to_be_bytes());
+        (key.hex() == digits).then_some(key)
     }
+
+    /// The values of these names, in this order. What is not a string reads as absent: the next load removes it.
+    async fn load_all(&self, names: &[&[u8]]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let doing = "list its values";
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !matches!(self.link, Link::Cluster(_)) {
+            let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
+            return replies.into_iter().map(value).collect();
+        }
+        // Names of one node are in several slots, so no one command may have them. These go over one connection at once.
+        try_join_all(names.iter().map(async |name| match self.link.ask(redis::cmd("GET").arg(*name)).await {
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
+            answer => value(answer.map_err(|error| advice::failed(doing, error))?),
+        }))
+        .await
+    }
+}
+
+/// The answer as a `T`.
+fn parsed<T: redis::FromRedisValue>(answer: RedisResult<Value>, doing: &str) -> Result<T, StoreError> {
+    let answer = answer.map_err(|error| advice::failed(doing, error))?;
+    redis::from_redis_value(answer).map_err(|_| advice::unexpected(doing))
 }
 
 /// A node of a cluster.
@@ -120,25 +137,26 @@ async fn ask_node(cluster: &ClusterConnection, command: Cmd, node: &Node) -> Red
     cluster.clone().route_command(command, node).await?.extract_error()
 }
 
-/// The prefix as a pattern that matches only itself.
-fn literal(prefix: &str) -> String {
-    prefix.chars().fold(String::with_capacity(prefix.len()), |mut pattern, character| {
+/// Matches the prefix itself, and 32 characters after it.
+fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 32);
+    for character in prefix.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
             pattern.push('\\');
         }
         pattern.push(character);
-        pattern
-    })
+    }
+    pattern + &"?".repeat(32)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Mark, literal};
+    use super::{Mark, pattern};
     use crate::store::Position;
 
     #[test]
     fn a_prefix_stands_for_itself() {
-        assert_eq!(literal("shop:[1]*?\\"), "shop:\\[1\\]\\*\\?\\\\");
+        assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(32)));
     }
 
     #[test]

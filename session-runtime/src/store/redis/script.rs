@@ -13,57 +13,60 @@ pub(super) struct Script {
 }
 
 macro_rules! script {
-    ($file:literal) => {
-        Script {
-            text: include_str!($file),
-            hash: LazyLock::new(|| redis::Script::new(include_str!($file)).get_hash().to_owned()),
-        }
+    ($text:literal) => {
+        Script { text: $text, hash: LazyLock::new(|| redis::Script::new($text).get_hash().to_owned()) }
     };
 }
 
-/// Applies a change to a session.
-pub(super) static APPLY: Script = script!("script/apply.lua");
-/// Stores a session that is not there yet.
-pub(super) static CREATE: Script = script!("script/create.lua");
-/// Removes a session so that replicas can be waited for.
-pub(super) static DELETE: Script = script!("script/delete.lua");
-/// Removes what is no readable session.
-pub(super) static DISCARD: Script = script!("script/discard.lua");
-/// Enters a session among a user's.
-pub(super) static ENTER: Script = script!("script/enter.lua");
-/// Takes entries out that stand for no session.
-pub(super) static FORGET: Script = script!("script/forget.lua");
+/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, or
+/// the value that the key holds instead.
+///
+/// An absent key reads as an empty string here, and so does an empty value, which is damaged.
+pub(super) static SWAP: Script = script!(
+    "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and (ARGV[1] ~= '' or redis.call('EXISTS', KEYS[1]) == 1) then
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+end
+return redis.call('GET', KEYS[1])"
+);
 
-/// Makes the server know the scripts that requests need, so that no request has to send one.
+/// Removes a value that begins with this revision. Answers 1, or the value that the key holds instead.
+pub(super) static DELETE: Script = script!(
+    "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and redis.call('DEL', KEYS[1]) == 1 then return 1 end
+return redis.call('GET', KEYS[1])"
+);
+
+/// Answers the value of the key. It writes what is there once more, also if that is nothing, so that `WAIT` is about all
+/// that was written to the key before.
+pub(super) static REPEAT: Script = script!(
+    "local value = redis.call('GET', KEYS[1])
+if value then
+redis.call('SET', KEYS[1], value, 'KEEPTTL')
+else
+redis.call('SET', KEYS[1], '', 'PX', 1000)
+redis.call('DEL', KEYS[1])
+end
+return value"
+);
+
+/// Removes what is not a string, and so not a value of a store.
+pub(super) static DISCARD: Script = script!(
+    "if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return redis.call('DEL', KEYS[1]) end
+return 0"
+);
+
+/// Makes the server know the scripts that requests may need, so that no request has to send one.
 pub(super) async fn load(link: &Link) -> RedisResult<()> {
-    for script in [&CREATE, &APPLY, &ENTER] {
+    for script in [&SWAP, &DELETE] {
         link.ask(redis::cmd("SCRIPT").arg("LOAD").arg(script.text)).await?;
     }
     Ok(())
 }
 
-/// Runs `script` on `key`, with the arguments that `arguments` adds.
-pub(super) async fn run(
-    link: &Link,
-    script: &Script,
-    key: &str,
-    arguments: impl Fn(&mut Cmd) + Send + Sync,
-) -> RedisResult<Value> {
-    match link.ask(&command("EVALSHA", &script.hash, key, &arguments)).await {
-        Err(error) if is_unknown(&error) => link.ask(&command("EVAL", script.text, key, &arguments)).await,
-        answer => answer,
-    }
-}
-
-/// The same, sent once where that can be.
-pub(super) async fn run_once(
-    link: &Link,
-    script: &Script,
-    key: &str,
-    arguments: impl Fn(&mut Cmd) + Send + Sync,
-) -> RedisResult<Value> {
-    match link.ask_once(&command("EVALSHA", &script.hash, key, &arguments)).await {
-        Err(error) if is_unknown(&error) => link.ask_once(&command("EVAL", script.text, key, &arguments)).await,
+/// Runs `script` on `key`.
+pub(super) async fn run(link: &Link, script: &Script, key: &str, arguments: &[&[u8]]) -> RedisResult<Value> {
+    match link.ask(&command("EVALSHA", &script.hash, key, arguments)).await {
+        Err(error) if is_unknown(&error) => link.ask(&command("EVAL", script.text, key, arguments)).await,
         answer => answer,
     }
 }
@@ -73,11 +76,11 @@ pub(super) async fn run_and_wait(
     link: &Link,
     script: &Script,
     key: &str,
-    arguments: impl Fn(&mut Cmd) + Send + Sync,
+    arguments: &[&[u8]],
     wait: Wait,
 ) -> RedisResult<(Value, u32)> {
-    // By its text, so that the one round trip is enough on any server.
-    link.ask_and_wait(command("EVAL", script.text, key, &arguments), wait).await
+    // By its text: if the server did not know its hash, WAIT would still be executed.
+    link.ask_and_wait(command("EVAL", script.text, key, arguments), wait).await
 }
 
 /// Whether the server does not know the script: it was restarted, or has just become the master. EVAL runs it and makes it
@@ -86,9 +89,11 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-fn command(name: &str, script: &str, key: &str, arguments: &impl Fn(&mut Cmd)) -> Cmd {
+fn command(name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
     let mut command = redis::cmd(name);
     command.arg(script).arg(1).arg(key);
-    arguments(&mut command);
+    for argument in arguments {
+        command.arg(*argument);
+    }
     command
 }
