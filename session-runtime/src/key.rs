@@ -149,7 +149,10 @@ impl Scope {
 
     /// The key of a user's list. Anyone who can guess the identity can compute it, so it hides nothing.
     pub(crate) fn list(self, identity: &[u8]) -> Key {
-        Key(Named::Digest(cut(Sha256::new().chain_update(b"session/list/1").chain_update(self.hash).chain_update(identity))))
+        Key(Named::Digest(cut(Sha256::new()
+            .chain_update(b"session/list/1")
+            .chain_update(self.hash)
+            .chain_update(identity))))
     }
 
     /// The key of the marker.

@@ -1,8 +1,9 @@
 //! A list of structs as a table: the names of their fields once, and then the rows.
 //!
-//! Values are MessagePack by name, so that structs may grow, which repeats each name for every item of a list: half of a
-//! cart. Where room is scarce, in cookies and in Redis, they are kept as tables. A table is one byte for the number of columns, their names, and the values row by row. It is no compression: its
-//! length says nothing of what the values have in common (SECURITY S43).
+//! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list: half of a
+//! cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns, their names,
+//! and the values row by row. It is not a compression: its length says nothing of what the values have in common
+//! (SECURITY S43).
 
 use rmp::{
     Marker,
@@ -10,11 +11,15 @@ use rmp::{
     encode::{write_array_len, write_map_len},
 };
 
+/// The most bytes that a table may stand for. A few bytes of a table can repeat a long name a million times, so its own
+/// length is not a bound (F10).
+const MOST: usize = 1 << 20;
+
 /// The same value as a table, if it is a list of at least two structs of one shape.
 pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
     let rows = list(&mut rest)?; // most values are none, which their first byte tells
-    if rows < 2 {
+    if rows < 2 || value.len() > MOST {
         return None;
     }
     let names = names(rest)?;
@@ -42,26 +47,34 @@ pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
     if names.is_empty() {
         return None;
     }
-    // The values row by row, of which the last ends the table.
-    let mut values = Vec::new();
-    while !rest.is_empty() {
-        values.push(one(&mut rest)?);
-    }
-    let rows = u32::try_from(values.len() / names.len()).ok()?;
-    if values.len() % names.len() != 0 {
+    let rows = rows(rest, names.len())?;
+    // At least what the value takes, and less than twice that: checked before room for it is reserved.
+    let named = names.iter().try_fold(3_usize, |sum, name| sum.checked_add(name.len()))?;
+    let length = (rows as usize).checked_mul(named)?.checked_add(5 + rest.len())?;
+    if length > 2 * MOST {
         return None;
     }
-    let named = names.iter().map(|name| name.len()).sum::<usize>() + 5;
-    let mut value = Vec::with_capacity(5 + table.len() + rows as usize * named);
+    let mut value = Vec::new();
+    value.try_reserve_exact(length).ok()?;
     write_array_len(&mut value, rows).ok()?;
-    for row in values.chunks(names.len()) {
+    for _ in 0..rows {
         write_map_len(&mut value, columns.into()).ok()?;
-        for (name, one) in names.iter().zip(row) {
+        for name in &names {
             value.extend_from_slice(name);
-            value.extend_from_slice(one);
+            value.extend_from_slice(one(&mut rest)?);
         }
     }
     Some(value)
+}
+
+/// How many rows the values make that are left of a table.
+fn rows(mut rest: &[u8], columns: usize) -> Option<u32> {
+    let mut values = 0_usize;
+    while !rest.is_empty() {
+        one(&mut rest)?;
+        values += 1;
+    }
+    (values % columns == 0).then(|| u32::try_from(values / columns).ok())?
 }
 
 /// The names of the struct that comes next.
@@ -150,7 +163,11 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::schema::to_bytes;
+
+    /// As fields are encoded: structs by the names of their fields.
+    fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        rmp_serde::to_vec_named(value)
+    }
 
     #[derive(Clone, Debug, Serialize)]
     struct Line {
@@ -192,6 +209,38 @@ mod tests {
             vec![0x92, 0xde, 0, 1, 0xa1, b'a', 1, 0xde, 0, 1, 0xa1, b'a', 2],
         ] {
             assert_eq!(pack(&value), None, "{value:x?}");
+        }
+    }
+
+    /// A table with one column of this name, and so many rows of one byte.
+    fn table(name: usize, rows: usize) -> Vec<u8> {
+        let mut table = vec![1, 0xdb];
+        table.extend((name as u32).to_be_bytes());
+        table.resize(table.len() + name, b'a');
+        table.resize(table.len() + rows, 7);
+        table
+    }
+
+    // F10: two megabytes would become a terabyte.
+    #[test]
+    fn a_table_that_would_become_huge_is_refused() {
+        assert_eq!(unpack(&table(1 << 20, 1 << 20)), None);
+        assert_eq!(unpack(&table(60_000, 60_000)), None);
+        assert_eq!(unpack(&table(10, 1 << 20)), None);
+        assert_eq!(unpack(&table(100, 1_000)).map(|value| value.len()), Some(3 + 1_000 * 107));
+        assert_eq!(unpack(&[255; 300]), None);
+        assert_eq!(unpack(&[1, 0xa1, b'a', 0xdd, 0xff, 0xff, 0xff, 0xff, 0]), None);
+    }
+
+    #[test]
+    fn whatever_is_packed_can_be_unpacked() {
+        let long = Line { sku: 1, note: Some("x".repeat(60)), sizes: vec![] };
+        for rows in [10_000, 11_000, 20_000] {
+            let value = to_bytes(&vec![long.clone(); rows]).unwrap();
+            match pack(&value) {
+                Some(table) => assert_eq!(unpack(&table).as_ref(), Some(&value)),
+                None => assert!(value.len() > MOST),
+            }
         }
     }
 

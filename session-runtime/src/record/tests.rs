@@ -1,12 +1,13 @@
-//! The record's own invariants. What changes do to it is in the conformance suite and in `change_model.rs`.
+//! The invariants of a record, its fields and its counters. How a record is written is in `value/tests.rs`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
 
-use super::{Add, Change, Entry, Expect, Fields, NONCES, Record, Set, apply::integer};
+use super::{Add, Entry, Fields, Lifetime, NONCES, Record, integer};
 use crate::{
     clock::Timestamp,
     id::{Digest, Nonce},
+    varint,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -16,16 +17,16 @@ fn entry<'a>(name: &'a str, value: &'a [u8]) -> Entry<'a> {
 }
 
 fn record() -> Record {
-    let create =
-        Change::create(Digest::from([1; 16]), NOW, Timestamp::from_millis(5_000), Timestamp::from_millis(9_000));
-    Record::clone(&create.judge(None, NOW).write.unwrap())
+    let (idle_until, ends_at) = (Timestamp::from_millis(5_000), Timestamp::from_millis(9_000));
+    Record::new(Digest::from([1; 16]), NOW, Lifetime { idle_until, ends_at, remembered: false })
 }
 
 #[test]
 fn the_earlier_deadline_ends_a_record() {
     let mut record = record();
     assert_eq!(record.expires_at(), record.idle_until);
-    record.idle_until = Timestamp::NEVER;
+    record.set_lifetime(Lifetime { idle_until: Timestamp::NEVER, ends_at: record.ends_at, remembered: true });
+    assert!(record.remembered);
     assert_eq!(record.expires_at(), record.ends_at);
     assert!(record.is_live(Timestamp::from_millis(8_999)));
     assert!(!record.is_live(Timestamp::from_millis(9_000)));
@@ -35,33 +36,43 @@ fn the_earlier_deadline_ends_a_record() {
 #[test]
 fn a_record_remembers_its_last_nonces_in_order() {
     let mut record = record();
-    let mut all = record.nonces.clone();
     for number in 1..=3 * NONCES as u64 {
-        let change = Change { nonce: Nonce(number), ..Change::update(0) };
-        record = Record::clone(&change.judge(Some(&record), NOW).write.unwrap());
-        all.push(change.nonce);
-        assert_eq!(record.nonces, all[all.len().saturating_sub(NONCES)..]);
+        assert!(!record.knows(Nonce(number)));
+        record.note_write(Nonce(number), NOW);
+        let oldest = number.saturating_sub(NONCES as u64) + 1;
+        assert_eq!(record.nonces, (oldest..=number).map(Nonce).collect::<Vec<_>>());
+        assert!(record.knows(Nonce(number)) && !record.knows(Nonce(oldest - 1)));
+        assert_eq!(record.writes, number);
     }
 }
 
 #[test]
 fn a_record_that_remembers_too_much_is_brought_back() {
-    let record = Record { nonces: (0..100).map(Nonce).collect(), ..record() };
-    let written = Change { nonce: Nonce(100), ..Change::update(0) }.judge(Some(&record), NOW).write.unwrap();
-    assert_eq!(written.nonces, (93..=100).map(Nonce).collect::<Vec<_>>());
+    let mut record = Record { nonces: (0..100).map(Nonce).collect(), writes: u64::MAX, ..record() };
+    record.note_write(Nonce(100), NOW);
+    assert_eq!(record.nonces, (97..=100).map(Nonce).collect::<Vec<_>>());
+    assert_eq!(record.writes, u64::MAX);
+}
+
+// The clock of another node may be ahead.
+#[test]
+fn the_last_write_never_moves_back() {
+    let mut record = record();
+    for (now, seen) in [(3_000, 3_000), (2_000, 3_000), (3_000, 3_000), (4_999, 4_999)] {
+        record.note_write(Nonce::next(), Timestamp::from_millis(now));
+        assert_eq!(record.seen_at.as_millis(), seen, "at {now}");
+    }
 }
 
 #[test]
-fn each_change_that_is_written_says_when() {
+fn other_fields_leave_the_rest_of_a_record() {
     let mut record = record();
-    assert_eq!(record.seen_at, NOW);
-    // Also a touch that moves nothing.
-    let touch = Change { touch: Some(record.idle_until), ..Change::update(0) };
-    for (now, seen) in [(3_000, 3_000), (2_000, 3_000), (3_000, 3_000), (4_999, 4_999)] {
-        let change = Change { nonce: Nonce::next(), ..touch.clone() };
-        record = Record::clone(&change.judge(Some(&record), Timestamp::from_millis(now)).write.unwrap());
-        assert_eq!((record.seen_at.as_millis(), record.idle_until.as_millis()), (seen, 5_000), "at {now}");
-    }
+    record.note_write(Nonce(1), NOW);
+    record.user = Some(b"ada".as_slice().into());
+    let mut fields = Fields::default();
+    fields.push(entry("a", b"1"));
+    let other = record.with_fields(fields.clone());
+    assert_eq!(other, Record { fields, ..record });
 }
 
 // B12: neither names nor lengths are secret, values are.
@@ -69,10 +80,7 @@ fn each_change_that_is_written_says_when() {
 fn nothing_shows_a_value() {
     let mut fields = Fields::default();
     fields.push(entry("code", b"hunter2"));
-    let mut change = Change::update(0);
-    change.set.push(Set { name: "code".into(), value: b"hunter2".to_vec(), expires: Timestamp::NEVER });
-    change.expect.push(Expect { name: "code".into(), value: Some(b"hunter2".to_vec()) });
-    let shown = format!("{fields:?} {change:?} {:?} {:#?}", Record { fields: fields.clone(), ..record() }, change);
+    let shown = format!("{fields:?} {:?}", record().with_fields(fields.clone()));
     assert!(shown.contains("code: 7 bytes"));
     for form in ["hunter2", "104, 117", "68756e"] {
         assert!(!shown.contains(form), "{shown}");
@@ -91,16 +99,31 @@ fn a_name_too_long_is_cut_between_characters() {
 }
 
 #[test]
-fn a_record_survives_serde() {
-    let mut full = record();
-    full.user = Some(b"\xff\0".as_slice().into());
-    full.authenticated_at = Some(NOW);
-    full.fields.push(entry("a", b"\xc1"));
-    for record in [record(), full] {
-        for bytes in [rmp_serde::to_vec(&record).unwrap(), rmp_serde::to_vec_named(&record).unwrap()] {
-            assert_eq!(rmp_serde::from_slice::<Record>(&bytes).unwrap(), record);
-        }
+fn a_field_is_found_by_its_whole_name() {
+    let mut fields = Fields::default();
+    let long = "x".repeat(255);
+    for (name, value) in [("theme", &b"1"[..]), ("them", b"2"), ("themes", b""), ("", b"4"), (&long, b"5")] {
+        fields.push(Entry { expires: NOW, ..entry(name, value) });
     }
+    for (name, value) in [("theme", &b"1"[..]), ("them", b"2"), ("themes", b""), ("", b"4"), (&long, b"5")] {
+        assert_eq!(fields.get(name), Some(Entry { expires: NOW, ..entry(name, value) }));
+    }
+    assert_eq!((fields.get("the"), fields.get("5")), (None, None));
+}
+
+#[test]
+fn raw_fields_may_be_moved_to_another_buffer() {
+    let mut fields = Fields::default();
+    fields.push(entry("a", b"1"));
+    fields.push(Entry { expires: NOW, ..entry("b", &[7; 300]) });
+    let lengths: Vec<_> = fields.raw().map(|raw| raw.length).collect();
+    assert_eq!(lengths, [Fields::room_for("a", 1, Timestamp::NEVER), Fields::room_for("b", 300, NOW)]);
+    let mut other = Fields::with_capacity(500);
+    other.push_raw(&fields.as_bytes()[lengths[0]..]);
+    other.push_raw(&fields.as_bytes()[..lengths[0]]);
+    other.forgo_room();
+    assert_eq!(other.iter().map(|entry| entry.name).collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(other.get("b"), fields.get("b"));
 }
 
 #[test]
@@ -147,10 +170,19 @@ proptest! {
     #[test]
     fn a_counter_stays_within_its_bounds(old: i64, amount: i128, ends: (i64, i64)) {
         let (floor, ceiling) = (ends.0.min(ends.1).into(), ends.0.max(ends.1).into());
-        let add = Add { name: "n".into(), amount, floor, ceiling, initial: 0, expires: Timestamp::NEVER };
+        let add = Add { amount, floor, ceiling, initial: 0 };
         let new = add.to(old.into());
         prop_assert!(floor <= new && new <= ceiling);
         prop_assert!(add.then(&add).floor <= add.then(&add).ceiling);
+    }
+
+    #[test]
+    fn two_moves_of_a_counter_are_one(old: i64, moves: [(i64, i64, i64); 2]) {
+        let [first, second] = moves.map(|(amount, one, other)| {
+            let (floor, ceiling) = (one.min(other).into(), one.max(other).into());
+            Add { amount: amount.into(), floor, ceiling, initial: 0 }
+        });
+        prop_assert_eq!(first.then(&second).to(old.into()), second.to(first.to(old.into())));
     }
 
     #[test]
@@ -170,8 +202,11 @@ proptest! {
     #[test]
     fn any_bytes_read_as_fields_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(fields) = Fields::from_bytes(bytes.clone()) {
-            let total: usize = fields.iter().map(|entry| 13 + entry.name.len() + entry.value.len()).sum();
-            prop_assert_eq!(total, bytes.len());
+            prop_assert_eq!(fields.raw().map(|raw| raw.length).sum::<usize>(), bytes.len());
+            prop_assert_eq!(fields.raw().count(), fields.iter().count());
+            for entry in fields.iter() {
+                prop_assert!(fields.get(entry.name).is_some());
+            }
         }
     }
 
@@ -182,5 +217,14 @@ proptest! {
         let bytes = fields.as_bytes();
         let cut = cut.min(bytes.len() - 1);
         prop_assert!(Fields::from_bytes(bytes[..bytes.len() - cut].to_vec()).is_err());
+    }
+
+    // F10: a length is compared with what follows it, whatever it says.
+    #[test]
+    fn lengths_past_the_end_are_refused(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
+        let mut bytes = vec![name];
+        varint::write(&mut bytes, size | 1 << 40);
+        bytes.extend(rest);
+        prop_assert!(Fields::from_bytes(bytes).is_err());
     }
 }

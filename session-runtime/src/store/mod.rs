@@ -2,14 +2,14 @@
 
 use std::pin::Pin;
 
+pub(crate) use self::place::Place;
+#[doc(hidden)]
+pub use self::place::{AnyPlace, Backend, Requirements, Satisfies, SharedStore};
 pub use self::{
     register::register,
     scan::{Position, Scan, Scanned},
     url::StoreUrl,
 };
-pub(crate) use self::place::Place;
-#[doc(hidden)]
-pub use self::place::{AnyPlace, Backend, Requirements, Satisfies, SharedStore};
 use crate::{clock::Timestamp, event::Events};
 pub use crate::{
     error::StoreError,
@@ -96,11 +96,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] if the store cannot tell. An absent value is not an error, nor is one that means nothing: the engine
     /// judges what it is.
-    fn load(
-        &self,
-        key: &Key,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
+    fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
     /// Replaces `before` by `after`, if `before` is what the key holds: compare-and-swap.
     ///

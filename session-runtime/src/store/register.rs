@@ -74,3 +74,102 @@ fn registered() -> &'static RwLock<HashMap<String, Open>> {
     static REGISTERED: OnceLock<RwLock<HashMap<String, Open>>> = OnceLock::new();
     REGISTERED.get_or_init(RwLock::default)
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::{io, sync::Mutex};
+
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        key::Key,
+        store::{Place, StoreUrl, Swapped, Value, memory::MemoryStore},
+    };
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn fails(url: &str) -> String {
+        url.parse::<StoreUrl>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_url_with_a_registered_scheme_opens_the_store() {
+        const URL: &str = "shelves+tls://ada:hunter2@host/place?room=7";
+        let (store, opened) = (MemoryStore::new(), Arc::new(Mutex::new(Vec::new())));
+        let (shelves, urls) = (store.clone(), opened.clone());
+        register("shelves+tls", move |url| {
+            urls.lock().unwrap().push(url);
+            let shelves = shelves.clone();
+            async move { Ok::<_, io::Error>(shelves) }
+        })
+        .unwrap();
+        let url: StoreUrl = URL.parse().unwrap();
+        assert_eq!(url.to_string(), "shelves+tls://host/place", "without user, password and parameters");
+        wait(async {
+            let Place::Store(place) = url.open().await.unwrap() else { unreachable!() };
+            let (key, now) = (Key::random().unwrap(), Timestamp::from_millis(0));
+            let swapped = place.swap(&key, None, Some(&Value::from_bytes("value")), now).await.unwrap();
+            assert!(matches!(swapped, Swapped::Done(_)));
+            assert_eq!(store.len(), 1);
+        });
+        assert_eq!(*opened.lock().unwrap(), [URL]);
+        // Sessions in cookies may keep their revocations there.
+        let Place::Cookie(store) =
+            wait("cookie:?revocations=shelves%2Btls://host".parse::<StoreUrl>().unwrap().open()).unwrap()
+        else {
+            unreachable!()
+        };
+        assert!(store.revoked.is_some());
+    }
+
+    #[test]
+    fn an_error_of_the_store_is_told() {
+        register("broken", |_| async { Err::<MemoryStore, _>(io::Error::other("no such host")) }).unwrap();
+        let Err(error) = wait("broken:".parse::<StoreUrl>().unwrap().open()) else { unreachable!() };
+        assert!(error.is_setup() && error.to_string().contains("no such host"), "{error}");
+    }
+
+    #[test]
+    fn a_second_registration_replaces_the_first() {
+        for capacity in [1, 2] {
+            register("twice", move |_| async move { Ok::<_, io::Error>(MemoryStore::with_capacity(capacity)) })
+                .unwrap();
+        }
+        let Place::Store(store) = wait("twice:".parse::<StoreUrl>().unwrap().open()).unwrap() else { unreachable!() };
+        wait(async {
+            let now = Timestamp::from_millis(0);
+            let keys = [Key::random().unwrap(), Key::random().unwrap()];
+            for key in &keys {
+                store.swap(key, None, Some(&Value::from_bytes("value")), now).await.unwrap();
+            }
+            assert!(store.load(&keys[0], now).await.unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_an_error_that_suggests_another() {
+        register("dynamo", |_| async { Ok::<_, io::Error>(MemoryStore::new()) }).unwrap();
+        let error = fails("dynano://:hunter2@localhost");
+        assert!(error.ends_with("did you mean `dynamo`?") && !error.contains("hunter2"), "{error}");
+        assert!(fails("memroy:").ends_with("did you mean `memory`?"));
+        assert!(!fails("zookeeper://localhost").contains("did you mean"));
+    }
+
+    #[test]
+    fn only_schemes_of_other_crates_are_registered() {
+        let register = |scheme| register(scheme, |_| async { Ok::<_, io::Error>(MemoryStore::new()) });
+        for own in ["memory", "redis", "redis+cluster", "redis+mine", "rediss", "postgres", "cookie"] {
+            let error = register(own).unwrap_err();
+            assert!(error.is_setup() && error.to_string().contains(own), "{error}");
+        }
+        for wrong in ["", "Etcd", "etcd:", "etcd://", "4d", "+x", "a b", "ätcd", "a\n"] {
+            let error = register(wrong).unwrap_err();
+            assert!(error.is_setup() && error.to_string().contains("is not a URL scheme"), "{error}");
+            assert!(!error.to_string().contains('\n'));
+        }
+    }
+}

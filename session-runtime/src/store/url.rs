@@ -28,6 +28,7 @@ use crate::{
 /// | `mysql://…`, `mariadb://…` | the same | `mysql` |
 /// | `sqlite:sessions.db` | the same | `sqlite` |
 /// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
+/// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
 /// The tables of a SQL database are made when it is opened by URL, if they are not there; with `?migrate=never` they are
 /// the application's affair. In each part, what means something in a URL is percent-encoded: `?` is `%3F`.

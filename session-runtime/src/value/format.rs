@@ -7,6 +7,7 @@
 //! | 1 | class |
 //! | 8 | when it expires, in milliseconds since 1970, big-endian; all ones for never |
 //! | 8 | scope: the kind of session and the application |
+//! | 4 | length of the content, big-endian: content that was cut short would otherwise read as fewer fields or list entries |
 //! | n | the content, by class |
 
 use std::sync::Arc;
@@ -23,7 +24,9 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
-const HEAD: usize = 26;
+/// Where the length of the content is, and where the content begins.
+const LENGTH: usize = 26;
+const CONTENT: usize = LENGTH + 4;
 
 /// Why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +78,9 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     }
 }
 
-/// The same bytes with another revision.
-pub(super) fn with_revision(bytes: &[u8], revision: u64) -> Bytes {
-    let mut bytes = bytes.to_vec();
-    bytes.iter_mut().zip(revision.to_be_bytes()).for_each(|(to, from)| *to = from);
-    bytes.into()
+/// The same bytes under another revision.
+pub(super) fn with_revision(revision: u64, bytes: &[u8]) -> Bytes {
+    [&revision.to_be_bytes()[..], bytes.get(8..).unwrap_or_default()].concat().into()
 }
 
 pub(super) fn write(head: &Head, content: &Content) -> Bytes {
@@ -89,12 +90,13 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
         Content::List(list) => 4 + 30 * list.entries.len(),
         _ => 32,
     };
-    let mut bytes = Vec::with_capacity(HEAD + room);
+    let mut bytes = Vec::with_capacity(CONTENT + room);
     bytes.extend_from_slice(&head.revision.to_be_bytes());
     bytes.push(VERSION);
     bytes.push(CLASSES.iter().find(|(_, class)| *class == head.class).map_or(u8::MAX, |(byte, _)| *byte));
     bytes.extend_from_slice(&head.expires_at.as_millis().to_be_bytes());
     bytes.extend_from_slice(&head.scope.to_be_bytes());
+    bytes.extend_from_slice(&[0; CONTENT - LENGTH]);
     match content {
         Content::Session(record) => write_session(&mut bytes, record),
         Content::List(list) => write_list(&mut bytes, list),
@@ -110,6 +112,8 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
         Content::Marker(marker) => marker.keys.iter().for_each(|key| bytes.extend_from_slice(key)),
         Content::Bytes(_) => {}
     }
+    let length = u32::try_from(bytes.len() - CONTENT).unwrap_or(u32::MAX);
+    bytes[LENGTH..CONTENT].copy_from_slice(&length.to_be_bytes());
     bytes.into()
 }
 
@@ -166,13 +170,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
     let head = head(bytes);
     match bytes.get(8) {
         Some(version) if *version > VERSION => return Err(Damage::Newer),
-        Some(&VERSION) if head.class == Class::Unknown && bytes.len() >= HEAD => return Err(Damage::Newer),
+        Some(&VERSION) if head.class == Class::Unknown && bytes.len() >= CONTENT => return Err(Damage::Newer),
         _ => {}
     }
-    let content = bytes.get(HEAD..).ok_or(Damage::Corrupt)?;
-    let mut rest = Rest(content);
+    let mut rest = Rest(bytes.get(LENGTH..).unwrap_or_default());
+    let length = rest.array().map(|length| u32::from_be_bytes(*length) as usize);
+    if length != Some(rest.0.len()) {
+        return Err(Damage::Corrupt);
+    }
     match head.class {
-        Class::Guest | Class::User => read_session(&mut rest).map(|record| Decoded::Session(Arc::new(record))),
+        Class::Guest | Class::User => read_session(&mut rest)
+            .filter(|record| record.user.is_some() == (head.class == Class::User))
+            .map(|record| Decoded::Session(Arc::new(record))),
         Class::List => read_list(&mut rest).map(|list| Decoded::List(Arc::new(list))),
         Class::Tombstone => read_tombstone(&mut rest).map(Decoded::Tombstone),
         Class::Revocation => read_revocation(&mut rest).map(Decoded::Revocation),
@@ -186,7 +195,9 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     let flags = rest.byte()?;
     let is_set = |flag: u8| flags & flag != 0;
     let known = REMEMBERED | SIGNED_IN | REPLACED_BY_PRIVILEGE | REPLACED_BY_TIMER | PRESENTED;
-    if flags & !known != 0 || is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER) {
+    let contradicts =
+        is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER) || is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER);
+    if flags & !known != 0 || contradicts {
         return None;
     }
     let verifier = Digest::from(*rest.array()?);

@@ -15,18 +15,13 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
+pub use self::versioned::{Revision, Swapped, Versioned};
 pub(crate) use self::{
     format::Damage,
     list::{ListEntry, UserList},
     small::{EndReason, Marker, Revocation, Tombstone},
 };
-pub use self::versioned::{Revision, Swapped, Versioned};
-use crate::{
-    clock::Timestamp,
-    id::Nonce,
-    key::Scope,
-    record::Record,
-};
+use crate::{clock::Timestamp, id::Nonce, key::Scope, record::Record};
 
 /// What a store keeps under a key.
 ///
@@ -37,7 +32,7 @@ use crate::{
 /// ```
 /// use session_runtime::store::{Class, Value};
 ///
-/// let value = Value::from_bytes(*b"not a value");
+/// let value = Value::from_bytes("not a value");
 /// assert_eq!(value.class(), Class::Unknown);
 /// assert_eq!(value.to_bytes(), b"not a value"[..]);
 /// ```
@@ -99,6 +94,7 @@ pub enum Class {
 }
 
 /// What is in a value.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decoded {
     Session(Arc<Record>),
     List(Arc<UserList>),
@@ -147,12 +143,13 @@ impl Value {
 
     /// The same content under a new revision.
     pub(crate) fn rewritten(&self) -> Self {
-        let head = Head { revision: Nonce::next().0, ..self.head };
+        let revision = Nonce::next().0;
         let content = match &self.content {
-            Content::Bytes(bytes) => Content::Bytes(format::with_revision(bytes, head.revision)),
+            // Bytes carry their revision with them.
+            Content::Bytes(bytes) => Content::Bytes(format::with_revision(revision, bytes)),
             content => content.clone(),
         };
-        Self { head, content, is_critical: self.is_critical }
+        Self { head: Head { revision, ..self.head }, content, is_critical: self.is_critical }
     }
 
     /// Takes bytes as a store kept them. Any bytes will do: the engine judges what they are when it needs them.
@@ -178,11 +175,12 @@ impl Value {
         format::write(&self.head, &self.content)
     }
 
-    /// A number that each write draws again, and that no other write has,. It is the first eight bytes of [`Value::to_bytes`], big-endian.
+    /// The number that identifies this write: every write draws a new one. It is the first eight bytes of
+    /// [`Value::to_bytes`], big-endian. Of fewer than eight bytes, it is as if zeros followed.
     ///
     /// ```
     /// # use session_runtime::store::Value;
-    /// assert_eq!(Value::from_bytes([0, 0, 0, 0, 0, 0, 1, 2]).revision(), 258);
+    /// assert_eq!(Value::from_bytes(vec![0, 0, 0, 0, 0, 0, 1, 2]).revision(), 258);
     /// ```
     #[must_use]
     pub const fn revision(&self) -> u64 {
@@ -193,7 +191,7 @@ impl Value {
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};
-    /// assert_eq!(Value::from_bytes(*b"damaged").expires_at(), Timestamp::NEVER);
+    /// assert_eq!(Value::from_bytes("damaged").expires_at(), Timestamp::NEVER);
     /// ```
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
@@ -204,7 +202,7 @@ impl Value {
     ///
     /// ```
     /// # use session_runtime::store::{Class, Value};
-    /// assert_eq!(Value::from_bytes(*b"damaged").class(), Class::Unknown);
+    /// assert_eq!(Value::from_bytes("damaged").class(), Class::Unknown);
     /// ```
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -216,7 +214,7 @@ impl Value {
     ///
     /// ```
     /// # use session_runtime::store::Value;
-    /// assert!(!Value::from_bytes(*b"damaged").is_critical());
+    /// assert!(!Value::from_bytes("damaged").is_critical());
     /// ```
     #[must_use]
     pub const fn is_critical(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Sessions in this process: bounded, sharded, gone with the process. `shard` has what one shard holds; here is what takes
-//! all of them: the exact capacity, and what leaves when it is reached.
+//! Sessions in this process: bounded, sharded, gone with the process. `shard` holds the values of one shard; this file has
+//! what concerns all of them: the exact capacity, and which value leaves when it is reached.
 
 mod scan;
 mod shard;
@@ -30,10 +30,11 @@ use crate::{
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it is
-/// full, a new session takes the place of an ended or expired one; if there is none, of the guest who has been away
-/// longest; and only if everybody is signed in, of the user who has been away longest. So a flood of guests logs nobody
-/// out. Each live session that leaves so is reported as [`Event::Evicted`]. Revocations of sessions in cookies count too and
-/// never leave before they expire: when they fill the store, a log-out is answered 503.
+/// full, a new session takes the place of an expired or ended one; otherwise of the guest who has been away longest; and
+/// only if every session is signed in, of the user who has been away longest. So a flood of guests signs no user out. The
+/// store reports each live session that leaves as [`Event::Evicted`]. The lists of users stay, and do not count.
+/// Revocations of sessions in cookies count, and never leave before they expire: a log-out that finds the store full of
+/// them is answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes a session plus its fields' names and values.
 ///
@@ -42,7 +43,7 @@ use crate::{
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let (store, key, now) = (MemoryStore::new(), Key::random()?, Timestamp::from_millis(0));
-/// let swapped = store.swap(&key, None, Some(&Value::from_bytes(*b"value")), now).await?;
+/// let swapped = store.swap(&key, None, Some(&Value::from_bytes("value")), now).await?;
 /// assert!(matches!(swapped, Swapped::Done(_)));
 /// assert!(store.load(&key, now).await?.is_some());
 /// # Ok::<(), session_runtime::Error>(())
@@ -154,7 +155,8 @@ impl Store for MemoryStore {
         loop {
             let mut shard = self.0.shard_of(key);
             let current = shard.get(key);
-            if current.map(Value::revision) != before.and_then(|before| before.revision().number()) {
+            // A revision that is a text is not of this store, so nothing can be equal to it.
+            if current.map(|current| Some(current.revision())) != before.map(|before| before.revision().number()) {
                 return Ok(Swapped::Stale(current.cloned().map(Versioned::new)));
             }
             let had_slot = current.is_some_and(takes_slot);
@@ -184,7 +186,8 @@ impl Store for MemoryStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
-        // A batch of each in turn: whoever waits for a shard would rarely get it from somebody who takes it again at once.
+        // A batch of each in turn: a request that waits for a shard would rarely get it from a loop that locks it again at
+        // once.
         let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
         while let Some(index) = left.pop_front() {
             let swept = self.0.shard(index).sweep(now, BATCH);
@@ -271,31 +274,33 @@ impl Inner {
                 Some((rank, (used, index))) => {
                     let evicted = self.shard(index).evict(rank, used);
                     if let Some((key, value)) = evicted {
-                        // Before anybody is told: a hook that panics must not lose the place.
+                        // Before the observers are told: a hook that panics must not lose the place.
                         let slot = Slot(self);
                         self.report(&key, &value, now);
                         return Ok(slot);
                     }
                 }
-                // Every place is about to be filled by another thread, or everything stays.
-                None if (0..self.shards.len()).any(|index| self.shard(index).fixed().any(takes_slot)) => {
-                    if let Some(slot) = self.free_slot() {
-                        return Ok(slot);
-                    }
+                None if self.count_fixed() >= self.capacity => {
                     return Err(StoreError::new(format!(
                         "the memory store is full of revocations, which stay until their sessions expire: give it room for \
                          more than {} with `MemoryStore::with_capacity`, or choose another store for them",
                         self.capacity
                     )));
                 }
+                // Another thread is about to fill the last place.
                 None => {}
             }
-            // It was used meanwhile.
+            // The value was used meanwhile, or another thread gave its place back.
             if let Some(slot) = self.free_slot() {
                 return Ok(slot);
             }
             thread::yield_now();
         }
+    }
+
+    /// How many places are taken by values that stay until they expire.
+    fn count_fixed(&self) -> usize {
+        (0..self.shards.len()).map(|index| self.shard(index).fixed().filter(|value| takes_slot(value)).count()).sum()
     }
 
     fn report(&self, key: &Key, evicted: &Value, now: Timestamp) {

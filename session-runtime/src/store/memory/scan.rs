@@ -41,8 +41,8 @@ impl Scan for MemoryStore {
     }
 }
 
-/// What was in a shard when a scan came to it, in order, so that it is not looked up and sorted for each batch. Whose list is
-/// no longer here gets a new one.
+/// The keys that a shard held when a scan came to it, in order, so that they are not gathered and sorted for each batch. A
+/// scan whose list is no longer kept gets a new one.
 #[derive(Default)]
 pub(super) struct Lists(Mutex<VecDeque<(u64, Arc<[Key]>)>>);
 

@@ -74,11 +74,10 @@ impl Shard {
     /// Holds `value`, new or in place of the one before. This is a use.
     pub(super) fn put(&mut self, key: &Key, value: Value, used: u64) {
         let (key, deadline, rank) = (Local(*key), value.expires_at(), rank(value.class()));
-        let mut before = None;
-        match rank {
-            Some(rank) => before = self.evictable[rank].insert(key, Held { value, used }).map(|held| held.value),
-            None => before = self.fixed.insert(key, value).or(before),
-        }
+        let mut before = match rank {
+            Some(rank) => self.evictable[rank].insert(key, Held { value, used }).map(|held| held.value),
+            None => self.fixed.insert(key, value),
+        };
         if before.is_none() {
             let others = (0..RANKS).filter(|other| Some(*other) != rank);
             before = others.filter_map(|other| self.evictable[other].remove(&key)).next().map(|held| held.value);

@@ -12,14 +12,28 @@ use std::{
 
 use super::*;
 use crate::{
-    id::Digest,
+    key::Scope,
     store::{Position, Scan},
+    value::{EndReason, Tombstone},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-fn create(ends: Timestamp) -> Arc<Record> {
-    Change::create(Digest::from([1; 16]), NOW, ends, Timestamp::NEVER).judge(None, NOW).write.unwrap()
+/// A value that expires then, of a class that may be evicted.
+fn value(expires_at: Timestamp) -> Value {
+    let tombstone = Tombstone { nonce: crate::id::Nonce(1), reason: EndReason::Ended };
+    Value::tombstone(Scope::new("shop", "Shop"), tombstone, expires_at)
+}
+
+/// A value of this class.
+fn of_class(class: u8, expires_at: Timestamp) -> Value {
+    let mut bytes = value(expires_at).rewritten().to_bytes().to_vec();
+    bytes[9] = class;
+    Value::from_bytes(bytes)
+}
+
+fn key() -> Key {
+    Key::random().unwrap()
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -42,63 +56,91 @@ fn a_panic_under_a_lock_is_survived() {
     wait(async {
         store.observe(Events::default());
         for _ in 0..30 {
-            let key = Key::random().unwrap();
-            let create = Change::create(Digest::from([1; 16]), NOW, Timestamp::NEVER, Timestamp::NEVER);
-            assert_eq!(store.apply(&key, &create, NOW).await.unwrap(), Applied::Applied { renewed: false });
+            let key = put_one(&store).await;
             assert!(store.load(&key, NOW).await.unwrap().is_some());
         }
         assert_eq!((store.len(), store.delete_expired(NOW).await.unwrap()), (10, 0));
     });
 }
 
-// Sessions that are ended before their time must not leave a deadline each behind.
+// Values that are removed before their time must not leave a deadline each behind.
 #[test]
-fn deadlines_do_not_outgrow_the_sessions() {
+fn deadlines_do_not_outgrow_the_values() {
     let mut shard = Shard::default();
     let far = NOW + Duration::from_secs(3_600);
-    let keep: Vec<_> = (0..10).map(|_| Selector::random().unwrap()).collect();
-    for selector in &keep {
-        shard.put(*selector, create(far), 0);
+    let keep: Vec<_> = (0..10).map(|_| key()).collect();
+    for key in &keep {
+        shard.put(key, value(far), 0);
     }
     for round in 0..10_000 {
-        let selector = Selector::random().unwrap();
-        shard.put(selector, create(far), round);
-        assert!(shard.remove(selector).is_some());
+        let key = key();
+        shard.put(&key, value(far), round);
+        assert!(shard.remove(&key).is_some());
         // Nor may one that is shortened and lengthened again and again.
-        shard.put(keep[0], create(far + Duration::from_secs(round)), round);
-        shard.put(keep[0], create(far), round);
-        assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 sessions", shard.deadlines());
+        shard.put(&keep[0], value(far + Duration::from_secs(round)), round);
+        shard.put(&keep[0], value(far), round);
+        assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 values", shard.deadlines());
     }
     let swept = shard.sweep(far + Duration::from_secs(20_000), usize::MAX);
     assert_eq!((swept.removed.len(), swept.done, shard.deadlines()), (10, true, 0));
 }
 
 #[test]
-fn what_never_ends_has_no_deadline() {
-    let mut shard = Shard::default();
-    let selector = Selector::random().unwrap();
-    shard.put(selector, create(Timestamp::NEVER), 0);
+fn a_value_that_never_expires_has_no_deadline() {
+    let (mut shard, key) = (Shard::default(), key());
+    shard.put(&key, value(Timestamp::NEVER), 0);
     assert_eq!(shard.deadlines(), 0);
-    shard.put(selector, create(NOW), 1);
+    shard.put(&key, value(NOW), 1);
     assert_eq!(shard.deadlines(), 1);
     // It was given more time: the deadline that comes up is put right.
-    shard.put(selector, create(NOW + Duration::from_secs(1)), 2);
+    shard.put(&key, value(NOW + Duration::from_secs(1)), 2);
     assert_eq!((shard.sweep(NOW, 10).removed.len(), shard.deadlines()), (0, 1));
-    shard.put(selector, create(Timestamp::NEVER), 3);
+    shard.put(&key, value(Timestamp::NEVER), 3);
     assert_eq!((shard.sweep(NOW + Duration::from_secs(9), 10).removed.len(), shard.deadlines()), (0, 0));
-    assert!(shard.get(selector).is_some());
+    assert!(shard.get(&key).is_some());
+}
+
+#[test]
+fn a_value_that_changes_its_class_is_held_once() {
+    let (mut shard, key) = (Shard::default(), key());
+    // Each class, after each other.
+    for class in [0, 1, 4, 2, 0, 3, 1, 2, 4, 0, 5, 4, 1, 99, 0].into_iter().cycle().take(45) {
+        let value = of_class(class, NOW);
+        shard.put(&key, value.clone(), 0);
+        assert_eq!(shard.get(&key).map(Value::revision), Some(value.revision()));
+        assert_eq!(shard.load(&key, 1).map(|value| value.revision()), Some(value.revision()));
+        assert_eq!(shard.keys().len(), 1);
+    }
+    assert_eq!((shard.sweep(NOW, 100).removed.len(), shard.keys().len()), (1, 0));
 }
 
 #[test]
 fn memory_is_given_back() {
     let mut shard = Shard::default();
     for used in 0..10_000 {
-        shard.put(Selector::random().unwrap(), create(NOW), used);
+        shard.put(&key(), of_class(used as u8 % 6, NOW), used);
     }
     let full = shard.room();
     assert_eq!(shard.sweep(NOW, usize::MAX).removed.len(), 10_000);
     shard.give_back();
-    assert!(shard.room() < full / 50, "{} of {full}", shard.room());
+    assert!(shard.room() < full / 30, "{} of {full}", shard.room());
+}
+
+// A revision of another store is not equal to an absent value.
+#[test]
+fn a_revision_that_is_a_text_is_stale() {
+    wait(async {
+        let (store, key) = (MemoryStore::new(), key());
+        let foreign = Versioned::with_revision(value(NOW), "9b2c");
+        for held in [None, Some(value(Timestamp::NEVER))] {
+            if let Some(held) = &held {
+                store.swap(&key, None, Some(held), NOW).await.unwrap();
+            }
+            let swapped = store.swap(&key, Some(&foreign), Some(&value(NOW)), NOW).await.unwrap();
+            let Swapped::Stale(found) = swapped else { panic!("{swapped:?}") };
+            assert_eq!(found.map(|found| found.value().revision()), held.map(|held| held.revision()));
+        }
+    });
 }
 
 #[test]
@@ -106,32 +148,32 @@ fn a_clean_up_takes_a_batch_of_each_shard_in_turn() {
     let store = MemoryStore::new();
     let end = NOW + Duration::from_secs(1);
     for _ in 0..store.0.shards.len() * 4 * BATCH {
-        let selector = Selector::random().unwrap();
-        store.0.shard_of(selector).put(selector, create(end), 0);
+        let key = key();
+        store.0.shard_of(&key).put(&key, value(end), 0);
     }
-    let held = || -> Vec<_> { (0..store.0.shards.len()).map(|index| store.0.shard(index).selectors().len()).collect() };
+    let held = || -> Vec<_> { (0..store.0.shards.len()).map(|index| store.0.shard(index).keys().len()).collect() };
     let before = held();
     let mut cleaning = pin!(store.delete_expired(end));
     for _ in &before {
         assert!(cleaning.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    assert_eq!(held(), before.iter().map(|sessions| sessions - BATCH).collect::<Vec<_>>());
+    assert_eq!(held(), before.iter().map(|values| values - BATCH).collect::<Vec<_>>());
     wait(cleaning).unwrap();
-    assert!(held().iter().all(|sessions| *sessions == 0));
+    assert!(held().iter().all(|values| *values == 0));
 }
 
-async fn store_of(sessions: usize) -> MemoryStore {
+async fn store_of(values: usize) -> MemoryStore {
     let store = MemoryStore::new();
-    for _ in 0..sessions {
+    for _ in 0..values {
         put_one(&store).await;
     }
     store
 }
 
 async fn put_one(store: &MemoryStore) -> Key {
-    let key = Key::random().unwrap();
-    let create = Change::create(Digest::from([1; 16]), NOW, Timestamp::NEVER, Timestamp::NEVER);
-    store.apply(&key, &create, NOW).await.unwrap();
+    let key = key();
+    let swapped = store.swap(&key, None, Some(&value(Timestamp::NEVER)), NOW).await.unwrap();
+    assert!(matches!(swapped, Swapped::Done(_)));
     key
 }
 
@@ -139,7 +181,7 @@ async fn put_one(store: &MemoryStore) -> Key {
 async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSet<[u8; 16]>) {
     while let Some(from) = next {
         let batch = store.scan(&from, NOW).await.unwrap();
-        seen.extend(batch.sessions.iter().map(|(key, _)| key.digest()));
+        seen.extend(batch.values.iter().map(|(key, _)| key.digest()));
         next = batch.next;
     }
 }
@@ -157,7 +199,7 @@ fn a_scan_finds_what_came_before_it_and_after_another() {
         rest(&store, Some(Position::start()), &mut seen).await;
         assert_eq!(seen.len(), 5100);
         assert!(later.iter().all(|key| seen.contains(&key.digest())));
-        let mut seen: HashSet<_> = first.sessions.iter().map(|(key, _)| key.digest()).collect();
+        let mut seen: HashSet<_> = first.values.iter().map(|(key, _)| key.digest()).collect();
         rest(&store, first.next, &mut seen).await;
         assert!(seen.len() >= 5000);
         assert_eq!(store.0.lists.count(), 0, "nothing is left of scans that have ended");
@@ -173,7 +215,7 @@ fn many_scans_at_once_find_everything_and_keep_little() {
             for (next, seen) in &mut scans {
                 let Some(from) = next.take() else { continue };
                 let batch = store.scan(&from, NOW).await.unwrap();
-                seen.extend(batch.sessions.iter().map(|(key, _)| key.digest()));
+                seen.extend(batch.values.iter().map(|(key, _)| key.digest()));
                 *next = batch.next;
                 assert!(store.0.lists.count() <= 4);
             }

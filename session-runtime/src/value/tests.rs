@@ -1,0 +1,360 @@
+//! Every value comes back from its bytes, and no bytes do harm. The examples are those of `docs/format.md`.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use proptest::{prelude::*, sample::Index};
+
+use super::*;
+use crate::{
+    id::{Digest, hex},
+    key::Key,
+    record::{Entry, Fields, Lifetime, NONCES, Previous, Replaced},
+};
+
+fn scope() -> Scope {
+    Scope::new("shop", "Shop")
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        Just(Timestamp::NEVER),
+        prop::sample::select(vec![0, 1, i64::MAX as u64, 1 << 63, u64::MAX - 1]).prop_map(Timestamp::from_millis),
+        (1_700_000_000_000..2_000_000_000_000_u64).prop_map(Timestamp::from_millis),
+        any::<u64>().prop_map(Timestamp::from_millis),
+    ]
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 16]>().prop_map(Digest::from)
+}
+
+fn nonce() -> impl Strategy<Value = Nonce> {
+    any::<u64>().prop_map(Nonce)
+}
+
+fn previous() -> impl Strategy<Value = Option<Previous>> {
+    let replaced = prop_oneof![
+        moment().prop_map(|at| Replaced::ByPrivilege { at }),
+        prop::option::of(moment()).prop_map(|presented_at| Replaced::ByTimer { presented_at }),
+    ];
+    prop::option::of((digest(), replaced).prop_map(|(verifier, replaced)| Previous { verifier, replaced }))
+}
+
+fn fields() -> impl Strategy<Value = Fields> {
+    let field = (".{0,20}", prop::collection::vec(any::<u8>(), 0..200), moment());
+    prop::collection::vec(field, 0..8).prop_map(|all| {
+        let mut fields = Fields::default();
+        all.iter().for_each(|(name, value, expires)| fields.push(Entry { name, value, expires: *expires }));
+        fields
+    })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let moments = (moment(), moment(), moment(), moment(), moment());
+    let user = prop::option::of((prop::collection::vec(any::<u8>(), 0..300), moment()));
+    let counts = (any::<u64>(), any::<u64>(), any::<bool>(), prop::collection::vec(nonce(), 0..=NONCES));
+    (digest(), previous(), moments, user, counts, fields()).prop_map(
+        |(verifier, previous, moments, user, (generation, writes, remembered, nonces), fields)| {
+            let (created_at, seen_at, renewed_at, idle_until, ends_at) = moments;
+            let (user, authenticated_at) = user.map(|(user, at)| (user.into(), at)).unzip();
+            Record {
+                verifier,
+                previous,
+                generation,
+                created_at,
+                seen_at,
+                renewed_at,
+                authenticated_at,
+                idle_until,
+                ends_at,
+                remembered,
+                user,
+                writes,
+                nonces,
+                fields,
+            }
+        },
+    )
+}
+
+fn list() -> impl Strategy<Value = UserList> {
+    let entry = (any::<[u8; 16]>(), moment(), moment());
+    let entry = entry.prop_map(|(key, at, ends_at)| ListEntry { key: Key::from_digest(key), at, ends_at });
+    prop::collection::vec(entry, 0..20).prop_map(|entries| UserList { entries })
+}
+
+/// A value of each class, and what is to come back.
+fn value() -> impl Strategy<Value = (Value, Decoded)> {
+    let reasons =
+        [EndReason::Ended, EndReason::Revoked, EndReason::Displaced, EndReason::Replayed, EndReason::Unsettled];
+    prop_oneof![
+        record().prop_map(|record| {
+            let record = Arc::new(record);
+            (Value::session(scope(), record.clone()), Decoded::Session(record))
+        }),
+        list().prop_map(|list| {
+            let list = Arc::new(list);
+            (Value::list(scope(), list.clone()), Decoded::List(list))
+        }),
+        (nonce(), prop::sample::select(reasons.to_vec()), moment()).prop_map(|(nonce, reason, end)| {
+            let tombstone = Tombstone { nonce, reason };
+            (Value::tombstone(scope(), tombstone, end), Decoded::Tombstone(tombstone))
+        }),
+        (nonce(), moment(), any::<bool>(), moment()).prop_map(|(nonce, at, renewed, end)| {
+            let revocation = Revocation { nonce, at, renewed };
+            (Value::revocation(scope(), revocation, end), Decoded::Revocation(revocation))
+        }),
+        (prop::collection::vec(any::<[u8; 4]>(), 0..9), moment()).prop_map(|(keys, end)| {
+            let marker = Marker { keys };
+            (Value::marker(scope(), marker.clone(), end), Decoded::Marker(Arc::new(marker)))
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_value_comes_back((value, content) in value()) {
+        let bytes = value.to_bytes();
+        prop_assert_eq!(&value.to_bytes(), &bytes, "the same value gives the same bytes");
+        let read = Value::from_bytes(bytes.clone());
+        prop_assert_eq!(read.head, value.head);
+        prop_assert_eq!(read.to_bytes(), bytes);
+        prop_assert!(read.is_of(scope()) && !read.is_of(Scope::new("shop", "Staff")));
+        prop_assert_eq!(read.decode(), Ok(content.clone()));
+        prop_assert_eq!(value.decode(), Ok(content));
+    }
+
+    #[test]
+    fn the_header_is_where_the_documentation_says((value, _) in value()) {
+        let bytes = value.to_bytes();
+        let class = match value.class() {
+            Class::Guest => 0,
+            Class::User => 1,
+            Class::List => 2,
+            Class::Revocation => 3,
+            Class::Tombstone => 4,
+            _ => 5,
+        };
+        prop_assert_eq!(&bytes[..8], value.revision().to_be_bytes());
+        prop_assert_eq!(&bytes[8..10], [1, class]);
+        prop_assert_eq!(&bytes[10..18], value.expires_at().as_millis().to_be_bytes());
+        prop_assert_eq!(&bytes[18..26], scope().id().to_be_bytes());
+        prop_assert_eq!(&bytes[26..30], (bytes.len() as u32 - 30).to_be_bytes());
+    }
+
+    // S41, F10
+    #[test]
+    fn a_value_that_was_cut_or_continued_is_damaged((value, _) in value(), more in prop::collection::vec(any::<u8>(), 1..9)) {
+        let bytes = value.to_bytes();
+        for length in 0..bytes.len() {
+            let cut = Value::from_bytes(bytes.slice(..length));
+            prop_assert_eq!(cut.decode(), Err(Damage::Corrupt), "cut at {}", length);
+            prop_assert_eq!(cut.to_bytes(), bytes.slice(..length));
+        }
+        prop_assert_eq!(Value::from_bytes([&bytes[..], &more].concat()).decode(), Err(Damage::Corrupt));
+    }
+
+    // S39, S46, S59
+    #[test]
+    fn flipped_bits_do_no_harm((value, _) in value(), flips in prop::collection::vec((any::<Index>(), 0..8_u32), 1..6)) {
+        let mut bytes = value.to_bytes().to_vec();
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        reads_or_is_damaged(&bytes);
+    }
+
+    // S46, S59: the first bytes are those of a header, or nothing would come of the rest.
+    #[test]
+    fn any_bytes_do_no_harm(class in 0..8_u8, content in prop::collection::vec(any::<u8>(), 0..200), bytes: Vec<u8>) {
+        reads_or_is_damaged(&bytes);
+        let mut bytes = header(1, class);
+        bytes[26..30].copy_from_slice(&(content.len() as u32).to_be_bytes());
+        bytes.extend(content);
+        reads_or_is_damaged(&bytes);
+    }
+
+    #[test]
+    fn a_value_that_is_rewritten_has_another_revision_alone((value, content) in value()) {
+        for value in [value.clone(), Value::from_bytes(value.to_bytes())] {
+            let (rewritten, bytes) = (value.rewritten(), value.to_bytes());
+            prop_assert!(rewritten.revision() != value.revision());
+            prop_assert_eq!(&rewritten.to_bytes()[..8], rewritten.revision().to_be_bytes());
+            prop_assert_eq!(&rewritten.to_bytes()[8..], &bytes[8..]);
+            prop_assert_eq!(Value::from_bytes(rewritten.to_bytes()).head, rewritten.head);
+            prop_assert_eq!(rewritten.decode(), Ok(content.clone()));
+            prop_assert_eq!(rewritten.is_critical(), value.is_critical());
+        }
+    }
+}
+
+/// What is read of any bytes is written as bytes that read as the same; the bytes themselves stay as they are.
+fn reads_or_is_damaged(bytes: &[u8]) {
+    let value = Value::from_bytes(bytes.to_vec());
+    assert_eq!(value.to_bytes(), bytes);
+    let rewritten = value.rewritten();
+    assert_eq!(Value::from_bytes(rewritten.to_bytes()).revision(), rewritten.revision());
+    let Ok(content) = value.decode() else { return };
+    let again = match content.clone() {
+        Decoded::Session(record) => Value::session(scope(), record),
+        Decoded::List(list) => Value::list(scope(), list),
+        Decoded::Tombstone(tombstone) => Value::tombstone(scope(), tombstone, value.expires_at()),
+        Decoded::Revocation(revocation) => Value::revocation(scope(), revocation, value.expires_at()),
+        Decoded::Marker(marker) => Value::marker(scope(), Marker::clone(&marker), value.expires_at()),
+    };
+    assert_eq!(Value::from_bytes(again.to_bytes()).decode(), Ok(content));
+    assert_eq!(again.class(), value.class());
+}
+
+/// A header of this version and class, without a content.
+fn header(version: u8, class: u8) -> Vec<u8> {
+    let mut bytes = vec![7; 30];
+    (bytes[8], bytes[9]) = (version, class);
+    bytes[10..18].copy_from_slice(&1_234_u64.to_be_bytes());
+    bytes[26..].fill(0);
+    bytes
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_recognised_and_expires() {
+    for bytes in [header(2, 0), header(255, 99), header(1, 6), header(1, 255)] {
+        for content in [&b""[..], b"of the future"] {
+            let value = Value::from_bytes([&bytes, content].concat());
+            assert_eq!(value.decode(), Err(Damage::Newer));
+            assert_eq!((value.class(), value.expires_at().as_millis()), (Class::Unknown, 1_234));
+            assert_eq!(value.revision(), u64::from_be_bytes([7; 8]));
+        }
+    }
+    assert_eq!(Value::from_bytes(header(2, 0)[..20].to_vec()).decode(), Err(Damage::Newer));
+    assert_eq!(Value::from_bytes(header(2, 0)[..20].to_vec()).expires_at(), Timestamp::NEVER);
+    let older = Value::from_bytes(header(0, 0));
+    assert_eq!((older.decode(), older.class()), (Err(Damage::Corrupt), Class::Unknown));
+}
+
+#[test]
+fn short_bytes_have_a_revision() {
+    for (bytes, revision) in [(&b""[..], 0), (&[1], 1 << 56), (&[1, 2], 0x0102 << 48), (&[0, 0, 0, 0, 0, 0, 0, 5], 5)] {
+        let value = Value::from_bytes(bytes);
+        assert_eq!((value.revision(), value.decode()), (revision, Err(Damage::Corrupt)));
+        assert_eq!((value.class(), value.expires_at()), (Class::Unknown, Timestamp::NEVER));
+        assert_eq!(value.rewritten().to_bytes().len(), 8);
+    }
+}
+
+// The class decides what a full store lets go first.
+#[test]
+fn a_session_of_the_wrong_class_is_damaged() {
+    for (user, class) in [(None, 1), (Some(b"\xa3ada".as_slice().into()), 0)] {
+        let mut bytes = Value::session(scope(), Arc::new(Record { user, ..shop() })).to_bytes().to_vec();
+        assert!(Value::from_bytes(bytes.clone()).decode().is_ok());
+        bytes[9] = class;
+        assert_eq!(Value::from_bytes(bytes).decode(), Err(Damage::Corrupt));
+    }
+}
+
+// F10: a content that says it is long is refused before room for it is reserved.
+#[test]
+fn lengths_without_content_are_damaged() {
+    let session = Value::session(scope(), Arc::new(shop())).to_bytes();
+    let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    // In place of the counts of writes and nonces, of the user's length, of a field's.
+    let (flags, verifier) = (&[2][..], &[1; 16][..]);
+    for content in [
+        [flags, verifier, &[0, 0, 255]].concat(),
+        [flags, verifier, &[0, 0, 4]].concat(),
+        [flags, verifier, &[0, 0, 0, 0, 0, 0, 0, 0, 0], &most].concat(),
+        [&[0], verifier, &[0, 0, 0, 0, 0, 0, 0, 0], &[1], &most, b"a"].concat(),
+    ] {
+        let mut bytes = session[..26].to_vec();
+        bytes[9] = content[0] / 2;
+        bytes.extend((content.len() as u32).to_be_bytes());
+        bytes.extend(content);
+        assert_eq!(Value::from_bytes(bytes).decode(), Err(Damage::Corrupt));
+    }
+}
+
+// B12
+#[test]
+fn nothing_shows_a_content() {
+    let mut record = shop();
+    record.user = Some(b"hunter2".as_slice().into());
+    record.fields.push(Entry { name: "code", value: b"hunter2", expires: Timestamp::NEVER });
+    let value = Value::session(scope(), Arc::new(record));
+    for value in [value.clone(), Value::from_bytes(value.to_bytes())] {
+        let shown = format!(
+            "{value:?} {:?} {:?}",
+            Versioned::new(value.clone()),
+            Swapped::Stale(Some(Versioned::new(value.clone())))
+        );
+        assert!(shown.contains("User") && !shown.contains("hunter2") && !shown.contains("104, 117"), "{shown}");
+    }
+}
+
+#[test]
+fn a_list_lasts_as_long_as_its_longest_session() {
+    let entry = |end| ListEntry { key: Key::from_digest([1; 16]), at: NOW, ends_at: Timestamp::from_millis(end) };
+    let list = UserList { entries: vec![entry(5), entry(9), entry(7)] };
+    assert_eq!(Value::list(scope(), Arc::new(list)).expires_at().as_millis(), 9);
+    assert_eq!(Value::list(scope(), Arc::default()).expires_at().as_millis(), 0);
+}
+
+#[test]
+fn only_ends_and_revocations_are_critical_by_themselves() {
+    let tombstone = Tombstone { nonce: Nonce(1), reason: EndReason::Ended };
+    assert!(Value::tombstone(scope(), tombstone, NOW).is_critical());
+    assert!(Value::revocation(scope(), Revocation { nonce: Nonce(1), at: NOW, renewed: false }, NOW).is_critical());
+    let session = Value::session(scope(), Arc::new(shop()));
+    assert!(!session.is_critical() && session.critical().is_critical());
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn shop() -> Record {
+    let minutes = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
+    let lifetime = Lifetime { idle_until: minutes(30), ends_at: minutes(720), remembered: false };
+    Record::new(Digest::from([1; 16]), NOW, lifetime)
+}
+
+/// The values on the page, by their titles.
+fn examples() -> [(&'static str, Value); 6] {
+    let minutes = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
+    let mut guest = shop();
+    guest.note_write(Nonce(0x0102_0304_0506_0708), NOW);
+    guest.fields.push(Entry { name: "theme", value: b"\xa4dark", expires: Timestamp::NEVER });
+    guest.fields.push(Entry { name: "code", value: b"\xa6123456", expires: minutes(5) });
+    let mut user = guest.clone();
+    user.note_write(Nonce(0x1112_1314_1516_1718), minutes(1));
+    (user.user, user.authenticated_at) = (Some(b"\xa3ada".as_slice().into()), Some(minutes(1)));
+    user.previous =
+        Some(Previous { verifier: Digest::from([2; 16]), replaced: Replaced::ByPrivilege { at: minutes(1) } });
+    user.generation = 1;
+    let entry = |key, at| ListEntry { key: Key::from_digest([key; 16]), at: minutes(at), ends_at: minutes(720) };
+    let list = UserList { entries: vec![entry(0xaa, 1), entry(0xbb, 2)] };
+    let revocation = Revocation { nonce: Nonce(7), at: NOW, renewed: true };
+    let tombstone = Tombstone { nonce: Nonce(7), reason: EndReason::Revoked };
+    [
+        ("guest", Value::session(scope(), Arc::new(guest))),
+        ("user", Value::session(scope(), Arc::new(user))),
+        ("list", Value::list(scope(), Arc::new(list))),
+        ("revocation", Value::revocation(scope(), revocation, minutes(720))),
+        ("tombstone", Value::tombstone(scope(), tombstone, minutes(1))),
+        ("marker", Value::marker(scope(), Marker { keys: vec![[1, 2, 3, 4], [5, 6, 7, 8]] }, Timestamp::NEVER)),
+    ]
+}
+
+#[test]
+fn the_examples_on_the_page_are_these_values() {
+    let page = include_str!("../../docs/format.md");
+    for (title, mut value) in examples() {
+        value.head.revision = 0x1020_3040_5060_7080;
+        let bytes = value.to_bytes();
+        // The page breaks the digits into groups, with a remark behind each.
+        let block = page.split(&format!("```text\n{title}\n")).nth(1).and_then(|rest| rest.split("```").next());
+        let digits = block.unwrap_or_else(|| unreachable!("the page has no example `{title}`: {}", hex(&bytes)));
+        let digits: String = digits.lines().flat_map(|line| line.split("  ").next()).collect();
+        assert_eq!(digits.replace(' ', ""), hex(&bytes), "of the example `{title}`");
+        assert_eq!(Value::from_bytes(bytes).decode(), value.decode());
+    }
+}
