@@ -91,9 +91,19 @@ impl Session {
         }
     }
 
+    /// The struct's name without `r#`.
+    pub(crate) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// The kind of session, as given or by the struct's name.
+    pub(crate) fn kind(&self) -> String {
+        self.attrs.kind.as_ref().map_or_else(|| self.name(), |kind| kind.value.clone())
+    }
+
     /// `HTTPShop_2` as `http-shop-2`.
     pub(crate) fn kebab(&self) -> String {
-        let name: Vec<char> = self.ident.unraw().to_string().chars().collect();
+        let name: Vec<char> = self.name().chars().collect();
         let mut kebab = String::new();
         for (index, c) in name.iter().enumerate() {
             let before = index.checked_sub(1).map(|before| name[before]);

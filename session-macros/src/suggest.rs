@@ -43,6 +43,7 @@ pub(crate) fn brought_along(on_struct: bool, name: &str) -> Option<&'static str>
         (true, "idletimeout" | "inactivity" | "rolling" | "sliding") => "`idle`",
         (true, "absolutetimeout" | "maxlifetime") => "`absolute`",
         (true, "name" | "cookiename" | "key" | "sid") => "`cookie`",
+        (true, "application" | "appname" | "namespace") => "`app`",
         (true, "permanent") => "`persistent`",
         (true, "httpsonly" | "https" | "tls") => "`secure`",
         (true, "chips") => "`partitioned`",

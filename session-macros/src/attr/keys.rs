@@ -56,6 +56,8 @@ pub(crate) trait Key: Copy + PartialEq + 'static {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum StructKey {
     Cookie,
+    Kind,
+    App,
     Idle,
     Absolute,
     Remember,
@@ -114,6 +116,20 @@ impl Key for StructKey {
             "cookie",
             "cookie = \"shop\"",
             "The cookie's name, taken as given. Without it: `__Host-` and the struct's name in kebab case.",
+        ),
+        on_struct(
+            Self::Kind,
+            "kind",
+            "kind = \"Shop\"",
+            "Names the kind of session: cookies, stored sessions and users' lists of one kind are never taken for those of \
+             another. Default: the struct's name.",
+        ),
+        on_struct(
+            Self::App,
+            "app",
+            "app = \"shop\"",
+            "Names the application; two packages that serve the same sessions write the same name. The option `app`, in the \
+             builder or the configuration, overrides it. Default: the package that the struct is in.",
         ),
         on_struct(
             Self::Idle,
@@ -200,8 +216,8 @@ impl Key for StructKey {
             Self::Lock,
             "lock",
             "lock = \"shop.lock\"",
-            "A file beside this one that holds what live sessions store: a change that would lose some of it does not \
-             compile. `SESSION_LOCK=update cargo check` writes it.",
+            "A file beside this one that holds what live sessions store: a change that would lose some of it, or \
+             end them, does not compile. `SESSION_LOCK=update cargo check` writes it.",
         ),
         on_struct(
             Self::Version,
@@ -250,7 +266,7 @@ impl Key for FieldKey {
             Self::Unlisted,
             "unlisted",
             "unlisted",
-            "On an `identity`: nobody asks which sessions are whose, so a store that cannot say will do.",
+            "On an `identity`: sessions are not listed by user, so their visitors' cookies may hold them.",
         ),
         on_field(
             Self::Expires,

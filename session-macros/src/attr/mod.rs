@@ -58,6 +58,8 @@ pub(crate) enum Policy {
 #[derive(Default)]
 pub(crate) struct StructAttrs {
     pub(crate) cookie: Option<Given<String>>,
+    pub(crate) kind: Option<Given<String>>,
+    pub(crate) app: Option<Given<String>>,
     pub(crate) idle: Option<Given<Lifetime>>,
     pub(crate) absolute: Option<Given<Lifetime>>,
     pub(crate) remember: Option<Given<Lifetime>>,
@@ -114,6 +116,8 @@ impl StructAttrs {
             attrs.written.push(entry.key);
             cx.quietly(entry.reported, |cx| match entry.key {
                 StructKey::Cookie => attrs.cookie = entry.text(cx),
+                StructKey::Kind => attrs.kind = entry.text(cx),
+                StructKey::App => attrs.app = entry.text(cx),
                 StructKey::Idle => attrs.idle = entry.lifetime(cx),
                 StructKey::Absolute => attrs.absolute = entry.lifetime(cx),
                 StructKey::Remember => attrs.remember = entry.lifetime(cx),

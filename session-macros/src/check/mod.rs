@@ -8,6 +8,7 @@ mod lifetime;
 mod lock;
 mod names;
 mod policy;
+mod scope;
 
 use crate::{context::Context, model::Session};
 
@@ -17,6 +18,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         item::form,
         item::generics,
         item::borrows,
+        scope::names,
         cookie::name,
         cookie::prefix,
         cookie::needs_secure,

@@ -22,7 +22,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         impl #parameters #p::Schema for #shop #arguments #clause {
             type Fields = #fields #arguments;
             type Slots = ();
-            type Needs = #p::Nothing;
+            type Needs = #p::AnyPlace;
             const SPEC: #p::Spec = #p::Spec::new("", #p::CookieSpec::new("__Host-session"), &[]);
             fn visit(_: &mut (), _: &mut #p::Visitor<'_>) {}
             fn split(self) {}

@@ -75,14 +75,13 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// What the store must be able to do.
-pub(super) fn needs(session: &Session, p: &Private) -> TokenStream {
-    let together = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
-    match (is_listed(session), session.fields.iter().any(together)) {
-        (false, false) => quote!(#p::Nothing),
-        (true, false) => quote!(#p::ByUser),
-        (false, true) => quote!(#p::Together),
-        (true, true) => quote!((#p::ByUser, #p::Together)),
+/// Where the sessions can be kept: lists by user, and fields that two requests may change at once, require a store that all
+/// requests share.
+fn needs(session: &Session, p: &Private) -> TokenStream {
+    let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
+    match is_listed(session) || session.fields.iter().any(is_shared) {
+        true => quote!(#p::SharedStore),
+        false => quote!(#p::AnyPlace),
     }
 }
 
@@ -203,8 +202,8 @@ fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
 }
 
 fn spec(session: &Session, p: &Private) -> TokenStream {
-    let (name, descriptors) = (session.ident.to_string(), session.descriptors_ident());
-    let (attrs, cookie) = (&session.attrs, cookie(session, p));
+    let (name, descriptors) = (session.name(), session.descriptors_ident());
+    let (attrs, cookie, scope) = (&session.attrs, cookie(session, p), scope(session));
     let names = session.fields.iter().map(|field| &field.reader);
     let lifetimes = [
         (&attrs.idle, quote!(idle)),
@@ -225,8 +224,22 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
     let migrations = migrations(session, p);
     quote! {
-        #p::Spec::new(#name, #cookie, const { &[#(#descriptors.#names.meta),*] }) #(#lifetimes)* #limit #bounded #migrations
+        #p::Spec::new(#name, #cookie, const { &[#(#descriptors.#names.meta),*] })
+            #scope #(#lifetimes)* #limit #bounded #migrations
     }
+}
+
+/// What keeps these sessions apart from others. The compiler looks the package up: then it also notices another name.
+fn scope(session: &Session) -> TokenStream {
+    let kind = session.attrs.kind.as_ref().map(|given| {
+        let kind = &given.value;
+        quote!(.kind(#kind))
+    });
+    let app = match session.attrs.app.as_ref().map(|given| &given.value) {
+        Some(app) => quote!(.app(#app)),
+        None => quote!(.package(::core::option_env!("CARGO_PKG_NAME"), ::core::module_path!())),
+    };
+    quote!(#kind #app)
 }
 
 /// What makes fields of what older builds stored. An error about the function's types stands at its name.

@@ -36,6 +36,46 @@ fn the_expansion_is_as_documented() {
     assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/expand/example.txt anew");
 }
 
+// F1, F2
+#[test]
+fn kind_and_application_are_what_the_attributes_say() {
+    let by_default = pretty(derive(quote!(
+        struct r#Shop {
+            a: u8,
+        }
+    )));
+    assert!(by_default.contains("Spec::new(\n            \"Shop\""), "{by_default}");
+    assert!(
+        by_default.contains(".package(::core::option_env!(\"CARGO_PKG_NAME\"), ::core::module_path!())"),
+        "{by_default}"
+    );
+    assert!(!by_default.contains(".kind(") && !by_default.contains(".app("), "{by_default}");
+    let given = pretty(derive(quote!(
+        #[session(kind = "Shop", app = "market")]
+        struct Store {
+            a: u8,
+        }
+    )));
+    assert!(given.contains(".kind(\"Shop\")") && given.contains(".app(\"market\")"), "{given}");
+    assert!(!given.contains(".package("), "{given}");
+}
+
+#[test]
+fn only_lists_and_shared_fields_need_a_store() {
+    for (fields, needs) in [
+        (quote!(a: u8), "AnyPlace"),
+        (quote!(#[session(identity, unlisted)] a: Option<u8>, #[session(flash)] b: Option<u8>), "AnyPlace"),
+        (quote!(#[session(identity)] a: Option<u8>), "SharedStore"),
+        (quote!(#[session(identity, unlisted)] a: Option<u8>, #[session(atomic)] b: u8), "SharedStore"),
+        (quote!(#[session(counter)] a: u8), "SharedStore"),
+        (quote!(#[session(identity)] a: Option<u8>, #[session(counter)] b: u8), "SharedStore"),
+    ] {
+        let expansion = pretty(derive(quote!(struct Shop { #fields })));
+        let expected = format!("type Needs = ::session_runtime::__private::{needs};");
+        assert!(expansion.contains(&expected), "{expected} in {expansion}");
+    }
+}
+
 /// The page with its blocks of output as they are now. Input and output stand in turn, the view's input a second time.
 fn page_of(page: &str) -> String {
     let mut blocks: Vec<String> = page.split("```").map(str::to_owned).collect();

@@ -3,30 +3,31 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-use super::{file::Lock, form::Form};
+use super::{Subject, file::Lock, form::Form};
 use crate::{
     attr::{Given, Policy},
     model::{Field, Session},
 };
 
-/// What a session has that its lock has not.
+/// How a session differs from its lock.
 pub(super) enum Difference {
     None,
-    /// What the lock is or has not yet.
+    /// Live sessions survive it. The text completes "the lock …".
     Harmless(String),
-    /// What live sessions would lose, and where that is to be said.
-    Loses(Vec<(TokenStream, String)>),
+    /// What live sessions would lose, and where that is reported.
+    Loses(Vec<Fault>),
 }
 
-pub(super) fn compare(session: &Session, given: &Given<String>, before: &Lock) -> Difference {
-    let today = Lock::of(session);
-    let compared = Compared { session, given, before, next: before.version.saturating_add(1) };
-    if let Some(fault) = compared.other_session().or_else(|| compared.lower_version()) {
+pub(super) fn compare(subject: &Subject<'_>, before: &Lock) -> Difference {
+    let today = &Lock::of(subject);
+    let next = before.version.saturating_add(1);
+    let compared = Compared { session: subject.session, given: subject.given, today, before, next };
+    if let Some(fault) = compared.kind().or_else(|| compared.lower_version()) {
         return Difference::Loses(vec![fault]);
     }
     if today.version == before.version {
-        let mut faults: Vec<_> = compared.cookie(&today).into_iter().collect();
-        for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
+        let mut faults: Vec<_> = compared.app().into_iter().chain(compared.cookie()).collect();
+        for field in subject.session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
             faults.extend(compared.form(field).or_else(|| compared.renamed(field)));
             faults.extend(compared.aliases(field));
         }
@@ -39,7 +40,12 @@ pub(super) fn compare(session: &Session, given: &Given<String>, before: &Lock) -
         _ if today.version > before.version => {
             Difference::Harmless(format!("is of version {}, not of {} yet", before.version, today.version))
         }
-        [] => Difference::None,
+        [] => match &today.app {
+            Some(app) if before.app.is_none() => {
+                Difference::Harmless(format!("does not name the application `{app}` yet"))
+            }
+            _ => Difference::None,
+        },
         [(name, form)] => Difference::Harmless(format!("has no `{name}: {form}` yet, which live sessions survive")),
         [(name, form), ..] => Difference::Harmless(format!(
             "has no `{name}: {form}` yet, nor {} more, which live sessions survive",
@@ -51,6 +57,7 @@ pub(super) fn compare(session: &Session, given: &Given<String>, before: &Lock) -
 struct Compared<'a> {
     session: &'a Session,
     given: &'a Given<String>,
+    today: &'a Lock,
     before: &'a Lock,
     /// The version that a loss takes.
     next: u32,
@@ -59,21 +66,29 @@ struct Compared<'a> {
 type Fault = (TokenStream, String);
 
 impl Compared<'_> {
+    // struct Store { … }, which was called `Shop`
     // #[session(lock = "shop.lock")] on `struct Admin`
-    fn other_session(&self) -> Option<Fault> {
-        let (ours, theirs, file) = (&self.session.ident, &self.before.session, &self.given.value);
+    fn kind(&self) -> Option<Fault> {
+        let (old, new, file) = (&self.before.kind, &self.today.kind, &self.given.value);
+        // The cookie is named after the struct too.
+        let cookie = match self.session.attrs.cookie {
+            None if self.before.cookie != self.today.cookie => format!(", cookie = {:?}", self.before.cookie),
+            _ => String::new(),
+        };
+        // No version lets this pass, since the lock of another struct must not be overwritten.
         let message = || {
             format!(
-                "`{file}` is the lock of `{theirs}`; name another file, or if `{ours}` was called `{theirs}`, write its new \
-                 name in there"
+                "live sessions are of the kind `{old}`, and would all end with the kind `{new}`; write `kind = \
+                 {old:?}{cookie}`; if `{file}` is the lock of another struct, name another file; if the sessions may end, \
+                 change the kind in that file"
             )
         };
-        (ours != theirs).then(|| (self.given.at_value(), message()))
+        (old != new).then(|| (self.at(&self.session.attrs.kind), message()))
     }
 
     // #[session(version = 2)] after 3
     fn lower_version(&self) -> Option<Fault> {
-        let (version, before) = (self.session.version(), self.before.version);
+        let (version, before) = (self.today.version, self.before.version);
         let at = self.session.attrs.version.as_ref().map_or_else(|| self.given.at_value(), Given::at_value);
         let message = || {
             format!(
@@ -83,21 +98,37 @@ impl Compared<'_> {
         (version < before).then(|| (at, message()))
     }
 
-    // struct Store { … }, whose cookie was named after `Shop`
-    fn cookie(&self, today: &Lock) -> Option<Fault> {
-        let (old, new) = (&self.before.cookie, &today.cookie);
-        let at = match &self.session.attrs.cookie {
-            Some(cookie) => cookie.at_value(),
-            None => self.session.ident.to_token_stream(),
-        };
+    // name = "store" in Cargo.toml, where it was "shop"
+    fn app(&self) -> Option<Fault> {
+        let (old, new) = (self.before.app.as_ref()?, self.today.app.as_ref()?);
+        let given = &self.session.attrs.app;
+        let origin = if given.is_none() { ", named after the package" } else { "" };
         let message = || {
             format!(
-                "live sessions are in the cookie `{old}`, and nobody looks for them in `{new}`; write \
-                 `cookie = \"{old}\"`, or raise `version` to {} if all may end",
+                "live sessions belong to the application `{old}`, and would all end in the application `{new}`{origin}; \
+                 write `app = {old:?}`, or raise `version` to {} if they may end",
                 self.next
             )
         };
-        (old != new).then(|| (at, message()))
+        (old != new).then(|| (self.at(given), message()))
+    }
+
+    // #[session(cookie = "shop")], where the name was `__Host-shop`
+    fn cookie(&self) -> Option<Fault> {
+        let (old, new) = (&self.before.cookie, &self.today.cookie);
+        let message = || {
+            format!(
+                "live sessions are in the cookie `{old}`, and would all end with the cookie `{new}`; write `cookie = \
+                 {old:?}`, or raise `version` to {} if they may end",
+                self.next
+            )
+        };
+        (old != new).then(|| (self.at(&self.session.attrs.cookie), message()))
+    }
+
+    /// Where a name is given, or what it is the default of.
+    fn at(&self, given: &Option<Given<String>>) -> TokenStream {
+        given.as_ref().map_or_else(|| self.session.ident.to_token_stream(), Given::at_value)
     }
 
     // hits: String, which was u64

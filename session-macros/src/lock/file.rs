@@ -1,16 +1,17 @@
-//! The lock as text: what the session is, then a line for each stored name, in the order of the names.
+//! The lock as text: what opens the sessions, then a line for each stored name, in the order of the names.
 
 use std::{collections::BTreeMap, fmt};
 
 use syn::LitStr;
 
-use super::form::Form;
-use crate::model::Session;
+use super::{Subject, form::Form};
 
 /// What live sessions store.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lock {
-    pub(super) session: String,
+    pub(super) kind: String,
+    /// None if the package was not known.
+    pub(super) app: Option<String>,
     pub(super) cookie: String,
     pub(super) version: u32,
     /// By stored name.
@@ -26,10 +27,12 @@ const HEAD: &str = "\
 const FORMER: &str = "# Of earlier builds. Delete a line once no session can have it any more.";
 
 impl Lock {
-    pub(super) fn of(session: &Session) -> Self {
+    pub(super) fn of(subject: &Subject<'_>) -> Self {
+        let session = subject.session;
         let stored = session.fields.iter().filter(|field| field.attrs.skip.is_none());
         Self {
-            session: session.ident.to_string(),
+            kind: session.kind(),
+            app: subject.app(),
             cookie: session.cookie_name(),
             version: session.version(),
             fields: stored.map(|field| (field.stored_name(), Form::of(field))).collect(),
@@ -43,11 +46,12 @@ impl Lock {
     }
 
     /// The lock of a session that had the one from `before`, which may know what the session does not any more.
-    pub(super) fn following(session: &Session, before: Self) -> Self {
-        let mut lock = Self::of(session);
+    pub(super) fn following(subject: &Subject<'_>, before: Self) -> Self {
+        let mut lock = Self::of(subject);
+        lock.app = lock.app.or(before.app);
         let all = before.former.into_iter().chain(before.fields);
         lock.former = all.filter(|(name, _)| !lock.fields.contains_key(name)).collect();
-        for field in &session.fields {
+        for field in &subject.session.fields {
             for alias in &field.attrs.aliases {
                 // What is read in today's form was found to be of it.
                 lock.former.entry(alias.value.clone()).and_modify(|form| *form = Form::of(field));
@@ -60,7 +64,8 @@ impl Lock {
     /// The number of the first line that cannot be read, from 1 on.
     pub(super) fn read(text: &str) -> Result<Self, usize> {
         let mut lock = Self {
-            session: String::new(),
+            kind: String::new(),
+            app: None,
             cookie: String::new(),
             version: 0,
             fields: BTreeMap::new(),
@@ -70,14 +75,16 @@ impl Lock {
         for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             lock.read_line(line).ok_or(number)?;
         }
-        let whole = !lock.session.is_empty() && lock.version > 0;
+        let whole = !lock.kind.is_empty() && lock.version > 0;
         if whole { Ok(lock) } else { Err(text.lines().count().max(1)) }
     }
 
     fn read_line(&mut self, line: &str) -> Option<()> {
         let (word, rest) = line.split_once(' ')?;
         match word {
-            "session" => rest.clone_into(&mut self.session),
+            // Locks that were written before there was a kind have the struct's name.
+            "kind" | "session" => self.kind = unquoted(rest)?,
+            "app" => self.app = Some(unquoted(rest)?),
             "cookie" => rest.clone_into(&mut self.cookie),
             "version" => self.version = rest.parse().ok()?,
             "field" | "former" => {
@@ -92,22 +99,36 @@ impl Lock {
     }
 }
 
+/// A name alone.
+fn unquoted(name: &str) -> Option<String> {
+    match name.starts_with('"') {
+        true => syn::parse_str::<LitStr>(name).ok().map(|name| name.value()),
+        false => Some(name.to_owned()),
+    }
+}
+
 /// A name and what follows its colon.
 fn split(line: &str) -> Option<(String, &str)> {
     if !line.starts_with('"') {
         return line.split_once(": ").map(|(name, form)| (name.to_owned(), form));
     }
     let ends = line.match_indices("\": ").map(|(at, _)| at + 1);
-    ends.filter_map(|end| Some((syn::parse_str::<LitStr>(&line[..end]).ok()?.value(), &line[end + 2..]))).next()
+    ends.filter_map(|end| Some((unquoted(&line[..end])?, &line[end + 2..]))).next()
 }
 
-fn is_word(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+/// A name in quotes, unless it is a plain word.
+fn quoted(name: &str) -> String {
+    let is_word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if is_word { name.to_owned() } else { format!("{name:?}") }
 }
 
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEAD}session {}\ncookie {}\nversion {}\n", self.session, self.cookie, self.version)?;
+        writeln!(f, "{HEAD}kind {}", quoted(&self.kind))?;
+        if let Some(app) = &self.app {
+            writeln!(f, "app {}", quoted(app))?;
+        }
+        writeln!(f, "cookie {}\nversion {}\n", self.cookie, self.version)?;
         write_all(f, "field", &self.fields)?;
         if !self.former.is_empty() {
             writeln!(f, "\n{FORMER}")?;
@@ -117,10 +138,7 @@ impl fmt::Display for Lock {
 }
 
 fn write_all(f: &mut fmt::Formatter<'_>, word: &str, fields: &BTreeMap<String, Form>) -> fmt::Result {
-    fields.iter().try_for_each(|(name, form)| match is_word(name) {
-        true => writeln!(f, "{word} {name}: {form}"),
-        false => writeln!(f, "{word} {name:?}: {form}"),
-    })
+    fields.iter().try_for_each(|(name, form)| writeln!(f, "{word} {}: {form}", quoted(name)))
 }
 
 #[cfg(test)]
@@ -132,7 +150,8 @@ mod tests {
         let form = |text| Form::read(text).into_iter();
         let fields = ["cart", "a: b", "\": \"", "Größe", "\u{1}"].map(str::to_owned);
         let lock = Lock {
-            session: "Shop".to_owned(),
+            kind: "the \"Shop\" ".to_owned(),
+            app: Some("shop".to_owned()),
             cookie: "__Host-shop".to_owned(),
             version: 2,
             fields: fields.iter().cloned().zip(form("Vec<Line>").cycle()).collect(),
@@ -143,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_is_none_of_a_locks_lines_is_named() {
-        let lock = "session Shop\ncookie shop\nversion 1\n";
+        let lock = "kind Shop\ncookie shop\nversion 1\n";
         assert_eq!(Lock::read(lock).map(|lock| lock.version), Ok(1));
         for (line, number) in [
             ("<<<<<<< HEAD", 4),
@@ -152,6 +171,7 @@ mod tests {
             ("field a: u8\nfield a: u16", 5),
             ("field \"a: u8", 4),
             ("version two", 4),
+            ("app \"shop", 4),
         ] {
             assert_eq!(Lock::read(&format!("{lock}{line}\n")), Err(number), "{line}");
         }

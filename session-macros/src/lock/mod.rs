@@ -1,7 +1,7 @@
-//! `lock = "shop.lock"`: a file that is checked in and says what live sessions store, so that a change that would lose some
-//! of it does not compile.
+//! `lock = "shop.lock"`: a file that is checked in and says what live sessions store and what opens them, so that a change
+//! that would end them or lose some of it does not compile.
 //!
-//! `file` is how that is written, `form` what there is to say of a field, and `compare` which changes pass.
+//! `file` reads and writes the file, `form` describes a field, and `compare` decides which changes pass.
 
 mod compare;
 mod file;
@@ -32,10 +32,12 @@ pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     // An editor that only looks at the code may not know which file it is from.
     let Some(source) = source() else { return TokenStream::new() };
     let path = source.with_file_name(&given.value);
+    // What the compiler puts into the expansion; without a package that is the crate's name, which is not known here.
+    let package = std::env::var("CARGO_PKG_NAME").ok();
     let update = std::env::var("SESSION_LOCK").is_ok_and(|asked| asked == "update");
     match read(&path) {
         Ok(text) => {
-            if let Some(text) = judge(session, given, text.as_deref(), update, cx)
+            if let Some(text) = judge(Subject { session, package, given }, text.as_deref(), update, cx)
                 && let Err(error) = write(&path, &text)
             {
                 cx.error_at(given.at_value(), format!("`{}` cannot be written: {error}", given.value));
@@ -46,14 +48,24 @@ pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     tracked(&path)
 }
 
-/// Compares the session with the lock's text, if there is one; gives what is to be written instead.
-fn judge(
-    session: &Session,
-    given: &Given<String>,
-    text: Option<&str>,
-    update: bool,
-    cx: &mut Context,
-) -> Option<String> {
+/// The session that has a lock.
+struct Subject<'a> {
+    session: &'a Session,
+    /// The package that is compiled, if that is known.
+    package: Option<String>,
+    given: &'a Given<String>,
+}
+
+impl Subject<'_> {
+    /// The application that the sessions belong to, if that is known.
+    fn app(&self) -> Option<String> {
+        self.session.attrs.app.as_ref().map(|app| app.value.clone()).or_else(|| self.package.clone())
+    }
+}
+
+/// Compares the session with the lock's text, if there is one. Returns the text to write, if the lock is to change.
+fn judge(subject: Subject<'_>, text: Option<&str>, update: bool, cx: &mut Context) -> Option<String> {
+    let given = subject.given;
     let file = &given.value;
     let Some(text) = text else {
         if !update {
@@ -62,7 +74,7 @@ fn judge(
                 format!("there is no `{file}` beside this file yet; {UPDATE} writes it, then check it in"),
             );
         }
-        return update.then(|| Lock::of(session).to_string());
+        return update.then(|| Lock::of(&subject).to_string());
     };
     let before = match Lock::read(text) {
         Ok(before) => before,
@@ -74,7 +86,7 @@ fn judge(
             return None;
         }
     };
-    match compare(session, given, &before) {
+    match compare(&subject, &before) {
         Difference::None => None,
         Difference::Loses(faults) => {
             for (at, message) in faults {
@@ -84,9 +96,9 @@ fn judge(
         }
         Difference::Harmless(what) => {
             if !update {
-                cx.error_at(given.at_value(), format!("`{file}` {what}; {UPDATE} writes it anew"));
+                cx.error_at(given.at_value(), format!("`{file}` {what}; {UPDATE} updates it"));
             }
-            update.then(|| Lock::following(session, before).to_string())
+            update.then(|| Lock::following(&subject, before).to_string())
         }
     }
 }

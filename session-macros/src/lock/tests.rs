@@ -14,9 +14,15 @@ fn written(item: &str, before: Option<&str>) -> String {
 }
 
 fn held(item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, Vec<String>> {
+    held_in(Some("shop"), item, text, update)
+}
+
+/// The same in a package of this name.
+fn held_in(package: Option<&str>, item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, Vec<String>> {
     let mut cx = Context::new();
     let session = Session::build(syn::parse_str(item).unwrap(), &mut cx);
-    let new = judge(&session, session.attrs.lock.as_ref().unwrap(), text, update, &mut cx);
+    let given = session.attrs.lock.as_ref().unwrap();
+    let new = judge(Subject { session: &session, package: package.map(str::to_owned), given }, text, update, &mut cx);
     match cx.messages() {
         faults if faults.is_empty() => Ok(new),
         faults => Err(faults),
@@ -36,7 +42,8 @@ fn a_lock_has_a_line_for_each_stored_name() {
     assert_eq!(
         lines,
         [
-            "session Shop",
+            "kind Shop",
+            "app shop",
             "cookie shop",
             "version 1",
             "",
@@ -113,13 +120,62 @@ fn losses_take_a_version() {
     }
 }
 
+// F1, F2: what would end all sessions says how to keep them, and what it says does keep them.
 #[test]
-fn another_cookie_and_another_struct_are_refused() {
-    let faults = change(&shop("", "a: u8"), &shop(", cookie = \"shop\"", "a: u8")).unwrap_err();
-    assert!(faults[0].contains("write `cookie = \"__Host-shop\"`"), "{faults:?}");
-    let store = "#[session(lock = \"shop.lock\")] struct Store { a: u8 }";
-    let faults = change(&shop("", "a: u8"), store).unwrap_err();
-    assert!(faults.len() == 1 && faults[0].contains("is the lock of `Shop`"), "{faults:?}");
+fn another_cookie_or_application_needs_a_version() {
+    let lock = written(&shop("", "a: u8"), None);
+    for (attribute, way_out) in
+        [("cookie = \"shop\"", "cookie = \"__Host-shop\""), ("app = \"store\"", "app = \"shop\"")]
+    {
+        let after = shop(&format!(", {attribute}"), "a: u8");
+        let faults = held(&after, Some(&lock), true).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(&format!("write `{way_out}`")), "{faults:?}");
+        assert_eq!(held(&shop(&format!(", {way_out}"), "a: u8"), Some(&lock), false), Ok(None));
+        let raised = shop(&format!(", version = 2, {attribute}"), "a: u8");
+        let lock = written(&raised, Some(&lock));
+        assert_eq!(held(&raised, Some(&lock), false), Ok(None), "{lock}");
+    }
+}
+
+#[test]
+fn another_package_is_another_application() {
+    let before = shop("", "a: u8");
+    let lock = written(&before, None);
+    let faults = held_in(Some("store"), &before, Some(&lock), true).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].contains("write `app = \"shop\"`"), "{faults:?}");
+    let named = shop(", app = \"shop\"", "a: u8");
+    assert_eq!(held_in(Some("store"), &named, Some(&lock), false), Ok(None));
+    // Another build system may not name the package. That neither fails nor forgets the name.
+    assert_eq!(held_in(None, &before, Some(&lock), false), Ok(None));
+    let more = held_in(None, &shop("", "a: u8, b: u8"), Some(&lock), true).unwrap().unwrap();
+    assert!(more.contains("\napp shop\n"), "{more}");
+}
+
+#[test]
+fn another_struct_needs_the_kind_of_the_lock() {
+    let lock = written(&shop("", "a: u8"), None);
+    let store = |attributes: &str| format!("#[session(lock = \"shop.lock\" {attributes})] struct Store {{ a: u8 }}");
+    // Not even a version lets it overwrite what may be another struct's lock.
+    for attributes in ["", ", version = 2"] {
+        let faults = held(&store(attributes), Some(&lock), true).unwrap_err();
+        let way_out = "write `kind = \"Shop\", cookie = \"__Host-shop\"`";
+        assert!(faults.len() == 1 && faults[0].contains(way_out), "{faults:?}");
+    }
+    assert_eq!(held(&store(", kind = \"Shop\", cookie = \"__Host-shop\""), Some(&lock), false), Ok(None));
+    let moved = lock.replace("kind Shop", "kind Store");
+    assert!(held(&store(""), Some(&moved), true).unwrap_err()[0].contains("raise `version` to 2"));
+    let lock = written(&store(", version = 2"), Some(&moved));
+    assert!(lock.contains("kind Store") && lock.contains("cookie __Host-store"), "{lock}");
+}
+
+#[test]
+fn a_lock_without_a_kind_and_an_application_is_completed() {
+    let item = shop("", "a: u8");
+    let lock = written(&item, None);
+    let older = lock.replace("kind Shop\napp shop\n", "session Shop\n");
+    let faults = held(&item, Some(&older), false).unwrap_err();
+    assert!(faults.len() == 1 && faults[0].contains("does not name the application `shop` yet"), "{faults:?}");
+    assert_eq!(written(&item, Some(&older)), lock);
 }
 
 #[test]
@@ -128,7 +184,7 @@ fn a_lock_that_is_missing_or_torn_is_no_lock() {
     assert!(held(&item, None, false).unwrap_err()[0].contains("there is no `shop.lock`"));
     let torn = written(&item, None).replace("field a", "<<<<<<< a");
     for update in [false, true] {
-        assert!(held(&item, Some(&torn), update).unwrap_err()[0].contains("line 7 of `shop.lock`"));
+        assert!(held(&item, Some(&torn), update).unwrap_err()[0].contains("line 8 of `shop.lock`"));
     }
 }
 

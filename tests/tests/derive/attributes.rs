@@ -130,6 +130,8 @@ fn a_bare_struct_has_the_safe_defaults() {
     }
     let spec = format!("{:?}", GuestBook::SPEC);
     for part in [
+        "kind: \"GuestBook\"",
+        "app: \"tests\"",
         "name: \"__Host-guest-book\"",
         "path: \"/\"",
         "domain: None",

@@ -28,7 +28,7 @@ mod without_prelude {
 }
 
 /// Everything that the expansion might have meant is something else here.
-#[allow(dead_code)]
+#[allow(dead_code, unused_macros)]
 mod shadowed {
     pub(crate) struct Option;
     pub(crate) struct Result;
@@ -43,6 +43,16 @@ mod shadowed {
     pub(crate) trait Schema {}
     pub(crate) mod core {}
     pub(crate) mod std {}
+    macro_rules! option_env {
+        ($($t:tt)*) => {
+            compile_error!("the wrong `option_env!`")
+        };
+    }
+    macro_rules! module_path {
+        ($($t:tt)*) => {
+            compile_error!("the wrong `module_path!`")
+        };
+    }
     pub(crate) mod session_runtime {}
 
     #[derive(::session_runtime::Session)]

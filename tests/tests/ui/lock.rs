@@ -25,7 +25,7 @@ mod changed {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock", version = 2)]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 2)]
     struct Shop {
         #[session(identity)]
         user_id: Option<String>,
@@ -52,7 +52,7 @@ mod with_more {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock", version = 2)]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 2)]
     struct Shop {
         basket: Vec<Line>,
         hits: u64,
@@ -64,7 +64,7 @@ mod with_less {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock")]
+    #[session(lock = "locks/shop.lock", app = "shop")]
     struct Shop {
         hits: u64,
     }
@@ -74,7 +74,7 @@ mod named_anew {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock", version = 2)]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 2)]
     struct Store {
         hits: u64,
     }
@@ -84,7 +84,38 @@ mod in_another_cookie {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock", version = 2, cookie = "shop")]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 2, cookie = "shop")]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+mod of_another_kind {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 3, kind = "Till")]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+// The application is named after the package, which is not `shop`.
+mod in_another_package {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", version = 2)]
+    struct Shop {
+        hits: u64,
+    }
+}
+
+mod in_another_application {
+    use super::*;
+
+    #[derive(Session)]
+    #[session(lock = "locks/shop.lock", app = "store", version = 2)]
     struct Shop {
         hits: u64,
     }
@@ -94,7 +125,7 @@ mod raised {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/shop.lock", version = 3)]
+    #[session(lock = "locks/shop.lock", app = "shop", version = 3)]
     struct Shop {
         hits: String,
     }
@@ -104,7 +135,7 @@ mod without {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/none.lock")]
+    #[session(lock = "locks/none.lock", app = "shop")]
     struct Shop {
         hits: u64,
     }
@@ -114,7 +145,7 @@ mod torn {
     use super::*;
 
     #[derive(Session)]
-    #[session(lock = "locks/torn.lock", version = 2)]
+    #[session(lock = "locks/torn.lock", app = "shop", version = 2)]
     struct Shop {
         hits: u64,
     }
