@@ -221,11 +221,12 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
         let (most, kind) = (limit.value.most, if limit.value.refuse { quote!(Refuse) } else { quote!(EndOldest) });
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
     });
+    let unlisted = (session.identity().is_some() && !is_listed(session)).then(|| quote!(.unlisted()));
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
     let migrations = migrations(session, p);
     quote! {
         #p::Spec::new(#name, #cookie, const { &[#(#descriptors.#names.meta),*] })
-            #scope #(#lifetimes)* #limit #bounded #migrations
+            #scope #(#lifetimes)* #limit #bounded #unlisted #migrations
     }
 }
 

@@ -132,3 +132,6 @@ impl Closed {
         if untouched && !is_outdated { self.record.fields.get(entry.name).map(|stored| stored.value) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests;

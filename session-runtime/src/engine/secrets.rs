@@ -81,5 +81,3 @@ impl Secrets {
     }
 }
 
-#[cfg(test)]
-mod tests;

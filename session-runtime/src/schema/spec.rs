@@ -10,8 +10,8 @@ use crate::cookie::CookieSpec;
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub(crate) name: &'static str,
-    /// What keeps these sessions apart from others of the application; `None`: the name does.
-    pub(crate) kind: Option<&'static str>,
+    /// What keeps these sessions apart from others of the application: by default the name.
+    pub(crate) kind: &'static str,
     /// The application, unless it is configured: by default the package that has the struct.
     pub(crate) app: &'static str,
     pub(crate) cookie: CookieSpec,
@@ -36,7 +36,7 @@ impl Spec {
         let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
         Self {
             name,
-            kind: None,
+            kind: name,
             app: "",
             unlisted: false,
             cookie,
@@ -55,7 +55,7 @@ impl Spec {
     /// Keeps these sessions apart from others by this rather than by the struct's name.
     #[must_use]
     pub const fn kind(mut self, kind: &'static str) -> Self {
-        self.kind = Some(kind);
+        self.kind = kind;
         self
     }
 
@@ -140,11 +140,6 @@ impl Spec {
 }
 
 impl Spec {
-    /// What keeps these sessions apart from others of the application.
-    pub(crate) fn kind_name(&self) -> &'static str {
-        self.kind.unwrap_or(self.name)
-    }
-
     /// Whether the sessions of a user can be listed.
     pub(crate) fn is_listed(&self) -> bool {
         !self.unlisted && self.fields.iter().any(|meta| meta.policy == Policy::Identity)

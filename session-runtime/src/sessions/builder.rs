@@ -222,7 +222,7 @@ impl<S: Schema> SessionsBuilder<S> {
             return Err(self.no_keys());
         };
         self.warn();
-        let scope = Scope::new(&self.app, S::SPEC.kind_name());
+        let scope = Scope::new(&self.app, S::SPEC.kind);
         // Application and kind as one text: what is signed and sealed is bound to both.
         let scoped = hex(&scope.hash);
         let signer = Signer::new(&keys, &scoped, &self.cookie.name)?;
