@@ -15,7 +15,7 @@ use session_runtime::{
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// The bytes of a value's header.
-const HEAD: usize = 26;
+const HEAD: usize = 30;
 
 pub(crate) type Fields = BTreeMap<String, String>;
 
@@ -23,7 +23,8 @@ pub(crate) type Fields = BTreeMap<String, String>;
 pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
-    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope].concat();
+    let length = (content.len() as u32).to_be_bytes();
+    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope, &length].concat();
     assert_eq!(head.len(), HEAD);
     let value = Value::from_bytes([&head, content].concat());
     assert_eq!(value.expires_at(), expires_at);

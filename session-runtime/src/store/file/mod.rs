@@ -35,7 +35,8 @@ use crate::{clock::Timestamp, error::Error};
 ///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
 ///   it runs, a folder inside that others may write to is an error, as is one of another user.
 /// * **Damaged files** (truncated, overwritten, or not regular files) are moved to `corrupt/` with a warning, and the key
-///   then holds nothing. A checksum in each file tells. The store never follows symbolic links within the folder.
+///   then holds nothing. A checksum in each file tells. If such a file was a user's list, the sessions in it go on, but can no
+///   longer be listed or revoked by user. The store never follows symbolic links within the folder.
 /// * **Files of a newer version** of this library count as absent, and stay. A swap of one is an error.
 /// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, if its
 ///   parent is still there.
