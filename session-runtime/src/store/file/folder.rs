@@ -1,5 +1,5 @@
-//! The folder of a store: its layout, whose it is, and what is checked when it is opened, so that the operator learns of a
-//! wrong folder at start and not at the first sign-in.
+//! The folder of a store: its layout, its owner, and the checks when it is opened. The operator learns of a wrong folder at
+//! start and not at the first sign-in.
 
 use std::{
     fs::{self, Metadata},
@@ -26,7 +26,7 @@ pub(super) struct Folder {
     newer: Once,
 }
 
-/// Where files go that cannot be read.
+/// The folder for damaged files.
 const CORRUPT: &str = "corrupt";
 
 /// The permission of others than the owner to write.
@@ -126,7 +126,7 @@ impl Folder {
         Some(os::owner(metadata)).filter(|owner| *owner != self.user)
     }
 
-    /// What is wrong with something that should be a folder of the store.
+    /// Returns a sentence about what is wrong with `path`, which should be a folder of the store.
     fn fault(&self, path: &Path, metadata: &Metadata) -> Option<String> {
         let path = path.display();
         if !metadata.is_dir() {
@@ -175,7 +175,7 @@ impl Folder {
         os::sync_dir(path).map_err(|source| failed("make durable what changed in", path, source))
     }
 
-    /// Moves the damaged file at `from` out of the way, with a warning. `name` is what it is called.
+    /// Moves the damaged file at `from` out of the way, with a warning. `name` is the file's name.
     pub(super) fn set_aside(&self, from: &Path, name: &str, why: &str) {
         match self.move_to_corrupt(from, name) {
             Ok(to) => tracing::warn!(
@@ -196,7 +196,7 @@ impl Folder {
         Ok(to)
     }
 
-    /// Says once that this process is too old for some of the files.
+    /// Warns once that this process is too old for some of the files.
     pub(super) fn mention_newer(&self, file: &Path) {
         self.newer.call_once(|| {
             tracing::warn!(

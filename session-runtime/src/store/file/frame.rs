@@ -24,7 +24,7 @@ pub(super) const MAX_BYTES: u64 = 64 << 20;
 /// How much of a file [`is_due`] needs: the frame's head and the value's.
 pub(super) const START: u64 = 64;
 
-/// What is in a file.
+/// The content of a file.
 pub(super) enum Content {
     Value(Value),
     /// A later version of this library wrote the file, in this version of the frame.
@@ -33,13 +33,13 @@ pub(super) enum Content {
     Damaged(&'static str),
 }
 
-/// The bytes of the file for `value`.
+/// Returns the bytes of the file for `value`.
 pub(super) fn write(value: &Value) -> Result<Vec<u8>, StoreError> {
     let value = value.to_bytes();
     if (HEAD + value.len()) as u64 > MAX_BYTES {
         return Err(StoreError::new(format!(
             "the session would take a file of {} MiB, and the file store writes at most {} MiB; keep such data elsewhere, \
-             and only its name in the session",
+             and only a reference to it in the session",
             value.len() >> 20,
             MAX_BYTES >> 20,
         )));
@@ -52,7 +52,7 @@ pub(super) fn write(value: &Value) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// What a whole file contains.
+/// Reads a whole file.
 pub(super) fn read(bytes: Vec<u8>) -> Content {
     let bytes = Bytes::from(bytes);
     let (version, sum) = match head(&bytes) {

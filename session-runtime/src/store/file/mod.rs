@@ -4,7 +4,8 @@
 //! - `shard`: one of the folders inside: its lock, and how a value is read and replaced.
 //! - `frame`: the bytes of a file around its value.
 //! - `sweep` and `scan`: clean-up, and going through all values.
-//! - `os` and `advice`: what differs between operating systems, and what to do when they refuse.
+//! - `os`: the differences between operating systems.
+//! - `advice`: the sentences of errors.
 
 mod advice;
 mod folder;
@@ -29,8 +30,8 @@ use crate::{clock::Timestamp, error::Error};
 /// sessions there are. Expired files are removed by [`Store::delete_expired`], which the runtime calls from time to time.
 ///
 /// * **Layout**: `ab/ab…`. There are 256 folders, by the first two digits of [`Key::hex`]. Each contains the values'
-///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). A session and
-///   a list of a user's sessions are files alike. Give another application another folder.
+///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions
+///   and user lists are files of the same kind. Give another application another folder.
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
 ///   it runs, a folder inside that others may write to is an error, as is one of another user.

@@ -1,7 +1,7 @@
 //! One of the 256 folders that the files of a store are spread over.
 //!
-//! Reading takes no lock, since a file is replaced by renaming. Whatever changes a name takes the shard's lock first, then
-//! looks at the file again.
+//! Reading takes no lock, since a file is replaced by renaming. Every change of a name takes the shard's lock first,
+//! then looks at the file again.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -26,7 +26,7 @@ pub(super) struct Shard<'a> {
     first: u8,
 }
 
-/// What has the name of a value's file.
+/// The result of reading a value's file.
 enum Found {
     Nothing,
     /// The first bytes of the file, as many as were asked for.
@@ -54,7 +54,7 @@ impl<'a> Shard<'a> {
         self.path.join(key.hex())
     }
 
-    /// The key whose value a file of the shard has, by the file's name; `None` for anything else that is here.
+    /// The key of a value's file, by the file's name. `None`: this is not the file of a value in this shard.
     pub(super) fn key(&self, path: &Path) -> Option<Key> {
         let name = path.file_name()?.to_str()?;
         let key = Key::from_digest(u128::from_str_radix(name, 16).ok()?.to_be_bytes());
@@ -66,7 +66,7 @@ impl<'a> Shard<'a> {
         self.folder.has(&self.path)
     }
 
-    /// The value under `key`. A damaged one is set aside.
+    /// Loads the value under `key`. A damaged file is set aside.
     pub(super) fn load(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
         if !self.exists()? {
             return Ok(None);
@@ -91,7 +91,7 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// The value under `key` without setting anything aside.
+    /// Loads the value under `key` without setting a damaged file aside.
     pub(super) fn look(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
         match self.content(key)? {
             Some(Content::Value(value)) => Ok(Some(Versioned::new(value))),
@@ -203,7 +203,7 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// The lock, if it is free.
+    /// Takes the lock, if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<Locked<'_>>, StoreError> {
         let Some(file) = self.lock_file()? else { return Ok(None) };
         match file.try_lock() {
@@ -248,7 +248,7 @@ pub(super) struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    /// What the file under `key` contains. A damaged file is set aside.
+    /// Reads the file under `key`. A damaged file is set aside.
     fn content(&self, key: &Key) -> Result<Option<Content>, StoreError> {
         let content = self.shard.content(key)?;
         if let Some(Content::Damaged(why)) = content {
