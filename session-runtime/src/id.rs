@@ -33,6 +33,20 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Selector(pub(crate) [u8; 16]);
 
+#[cfg(test)]
+impl Selector {
+    pub(crate) fn random() -> Result<Self, Error> {
+        random().map(Self)
+    }
+}
+
+#[cfg(test)]
+impl Verifier {
+    pub(crate) fn random() -> Result<Self, Error> {
+        random().map(Self)
+    }
+}
+
 /// 256 random bits that prove a session is the visitor's. Compared only through its [`Digest`].
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]

@@ -169,7 +169,9 @@ impl Request {
         }
         if let Some(entering) = &attempt.entering {
             // In a box: few requests sign in, and every commit would have room for it.
-            if !Box::pin(self.engine.enter(entering, deadline)).await? {
+            let entered = Box::pin(self.engine.enter(entering, deadline)).await;
+            // Lost races are no conflict of the handler's: its session is stored, but must not be opened yet.
+            if !entered.map_err(|error| Error::new(Kind::Unavailable).because(error))? {
                 let ended = self.engine.end_stored(&entering.key, EndReason::Unsettled, |_| true);
                 Box::pin(ended).await?;
                 self.lose(Lost::Gone);

@@ -126,8 +126,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// A name that keeps applications apart which share keys: a cookie of one opens nothing in another (SECURITY S6).
-    /// Empty by default. Changing it ends all sessions.
+    /// Names the application. Applications with different names may share keys and a store: a cookie of one opens nothing in
+    /// another, and neither lists or ends the sessions of the other's users (SECURITY S6).
+    ///
+    /// The default is `app = "…"` on the struct, otherwise the package that the struct is in. So two crates that are to work on
+    /// the same sessions share the struct, or set the same `app`; and staging and production on one server need different
+    /// names, or different prefixes at the store. Changing the name signs everybody out.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -182,7 +186,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// How long a request waits for the store before it is answered as if the store were down: 503. Default: 5 seconds.
+    /// Limits how long one call of the store may take, before the request is answered as if the store were down: 503. Default:
+    /// 5 seconds. [`SessionsBuilder::commit_timeout`] limits all calls of a commit together.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -191,6 +196,19 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.layers.code.store_timeout = Some(limit);
+        self
+    }
+
+    /// Limits how long one commit may take, with its retries and its wait for other commits to the same session. After that
+    /// it fails: 409 if other requests kept changing the session, 503 if the store did not answer. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().commit_timeout(std::time::Duration::from_secs(2));
+    /// ```
+    pub fn commit_timeout(mut self, limit: Duration) -> Self {
+        self.layers.code.commit_timeout = Some(limit);
         self
     }
 

@@ -6,7 +6,10 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::tests::{key, ring};
+use crate::{
+    key::Scope,
+    keys::tests::{key, ring},
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -60,7 +63,7 @@ fn the_format_stays_what_it_is() {
     let verifier = Verifier(std::array::from_fn(|at| 100 + at as u8));
     let token = signer.sign(selector, &verifier);
     assert_eq!(token, "AYWqPycAAQIDBAUGBwgJCgsMDQ4PZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoN4P5P0OEWfX0xfqUk7e4cv");
-    assert_eq!(signer.fingerprints().name(&selector.key()), "966b2ca58333");
+    assert_eq!(signer.fingerprints().name(&Scope::new("shop", "Shop").session(selector)), "f60c1162391f");
 }
 
 #[test]
@@ -224,12 +227,12 @@ fn an_empty_ring_makes_no_signer() {
 #[test]
 fn a_fingerprint_names_a_session_and_nothing_else() {
     let (a, b) = (session().0, session().0);
-    let fingerprint = signer(&[1]).fingerprints().name(&a.key());
+    let fingerprint = signer(&[1]).fingerprints().name(&Scope::new("shop", "Shop").session(a));
     assert_eq!(fingerprint.len(), 12);
     assert!(fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    assert_eq!(fingerprint, signer(&[1, 2]).fingerprints().name(&a.key()));
-    assert_ne!(fingerprint, signer(&[1]).fingerprints().name(&b.key()));
-    assert_ne!(fingerprint, signer(&[2]).fingerprints().name(&a.key()));
+    assert_eq!(fingerprint, signer(&[1, 2]).fingerprints().name(&Scope::new("shop", "Shop").session(a)));
+    assert_ne!(fingerprint, signer(&[1]).fingerprints().name(&Scope::new("shop", "Shop").session(b)));
+    assert_ne!(fingerprint, signer(&[2]).fingerprints().name(&Scope::new("shop", "Shop").session(a)));
     assert!(!hex(&a.0).contains(&fingerprint));
 }
 

@@ -26,7 +26,7 @@ impl Client {
         cookie: &str,
         now: Timestamp,
     ) -> Result<Vec<(Self, String)>, Error> {
-        let whose = Whose { kind: [7; 8], field: FIELDS.last() };
+        let whose = Whose { field: FIELDS.last() };
         let sealed = |store| {
             let client = Self::new(store, keys, app, cookie, ("Shop", whose.kind), FIELDS)?;
             let mut fields = Fields::default();

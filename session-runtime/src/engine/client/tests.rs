@@ -14,7 +14,6 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const KIND: [u8; 8] = [3; 8];
 const FIELDS: &[Meta] = &[
     Field::<String>::plain("theme").meta,
     Field::<u32>::plain("size").meta,
@@ -22,7 +21,7 @@ const FIELDS: &[Meta] = &[
 ];
 
 fn client(store: CookieStore, seeds: &[u8], app: &str, cookie: &str) -> Client {
-    Client::new(store, &ring(seeds), app, cookie, ("Shop", KIND), FIELDS).unwrap()
+    Client::new(store, &ring(seeds), app, cookie, "Shop", FIELDS).unwrap()
 }
 
 /// Both forms.
@@ -44,7 +43,7 @@ fn session(theme: &str) -> Carried {
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
         fields,
     };
-    parts.into_carried(Whose { kind: KIND, field: FIELDS.last() })
+    parts.into_carried(Whose { field: FIELDS.last() })
 }
 
 #[test]
@@ -162,7 +161,7 @@ fn an_older_key_opens_until_its_end() {
     let keys = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), SystemTime::from(NOW)).unwrap();
     for form in [CookieStore::encrypted, CookieStore::signed] {
         let value = client(form(), &[1], "shop", "__Host-shop").seal(&session("dark"), NOW).unwrap();
-        let client = Client::new(form(), &keys, "shop", "__Host-shop", ("Shop", KIND), FIELDS).unwrap();
+        let client = Client::new(form(), &keys, "shop", "__Host-shop", "Shop", FIELDS).unwrap();
         assert!(client.open(value.as_bytes(), Timestamp::from_millis(NOW.as_millis() - 1)).is_some());
         assert!(client.open(value.as_bytes(), NOW).is_none());
     }

@@ -61,7 +61,7 @@ const ROWS: &[Row] = &[
         variable: "variable",
         method: |b| b.app("method"),
         seen: |b| b.app.clone(),
-        expected: ["", "file", "variable", "method"],
+        expected: ["session-runtime", "file", "variable", "method"],
     },
     Row {
         option: "idle",
@@ -117,6 +117,14 @@ const ROWS: &[Row] = &[
         variable: "3s",
         method: |b| b.store_timeout(Duration::from_secs(4)),
         seen: |b| format!("{:?}", b.store_timeout),
+        expected: ["5s", "500ms", "3s", "4s"],
+    },
+    Row {
+        option: "commit_timeout",
+        file: "500ms",
+        variable: "3s",
+        method: |b| b.commit_timeout(Duration::from_secs(4)),
+        seen: |b| format!("{:?}", b.commit_timeout),
         expected: ["5s", "500ms", "3s", "4s"],
     },
     Row {

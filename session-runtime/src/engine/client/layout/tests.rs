@@ -15,7 +15,7 @@ const FIELDS: &[Meta] = &[
 ];
 
 fn carried(parts: &Parts) -> Carried {
-    parts.clone().into_carried(Whose { kind: [3; 8], field: None })
+    parts.clone().into_carried(Whose { field: None })
 }
 
 fn names() -> Names {
