@@ -33,14 +33,14 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Selector(pub(crate) [u8; 16]);
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl Selector {
     pub(crate) fn random() -> Result<Self, Error> {
         random().map(Self)
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl Verifier {
     pub(crate) fn random() -> Result<Self, Error> {
         random().map(Self)

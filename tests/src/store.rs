@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
@@ -19,31 +19,21 @@ use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, s
 #[derive(Default)]
 pub struct Controls {
     pub loads: AtomicUsize,
-    pub applies: AtomicUsize,
-    pub ends: AtomicUsize,
-    pub index_calls: AtomicUsize,
+    pub swaps: AtomicUsize,
     /// No call gets through.
     pub down: AtomicBool,
     /// No call is answered.
     pub stuck: AtomicBool,
-    /// The next change is applied, but its answer is lost.
+    /// The next swap is made, but its answer is lost.
     pub lose_answer: AtomicBool,
     /// The keys seen, so that tests can look behind the scenes.
     pub keys: Mutex<Vec<Key>>,
 }
 
 impl Controls {
-    /// What becomes of a change's answer on the way.
-    fn answer<T>(&self, applied: Result<T, StoreError>) -> Result<T, StoreError> {
-        match self.lose_answer.swap(false, Ordering::SeqCst) {
-            true => Err(StoreError::new("the connection broke before the answer came")),
-            false => applied,
-        }
-    }
-
-    pub fn calls(&self) -> (usize, usize, usize) {
-        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        (count(&self.loads), count(&self.applies), count(&self.ends))
+    /// The loads and the swaps.
+    pub fn calls(&self) -> (usize, usize) {
+        (self.loads.load(Ordering::SeqCst), self.swaps.load(Ordering::SeqCst))
     }
 }
 
@@ -56,10 +46,6 @@ pub struct Probe {
 impl Probe {
     async fn check(&self, counter: &AtomicUsize, key: &Key) -> Result<(), StoreError> {
         self.controls.keys.lock().unwrap().push(*key);
-        self.pass(counter).await
-    }
-
-    async fn pass(&self, counter: &AtomicUsize) -> Result<(), StoreError> {
         counter.fetch_add(1, Ordering::SeqCst);
         if self.controls.stuck.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
@@ -72,44 +58,28 @@ impl Probe {
 }
 
 impl Store for Probe {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.check(&self.controls.loads, key).await?;
         self.inner.load(key, now).await
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.check(&self.controls.applies, key).await?;
-        self.controls.answer(self.inner.apply(key, change, now).await)
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        self.check(&self.controls.ends, key).await?;
-        self.controls.answer(self.inner.end(key, change, now).await)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.inner.delete(key).await
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.check(&self.controls.swaps, key).await?;
+        let swapped = self.inner.swap(key, before, after, now).await;
+        match self.controls.lose_answer.swap(false, Ordering::SeqCst) {
+            true => Err(StoreError::new("the connection broke before the answer came")),
+            false => swapped,
+        }
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
-    }
-}
-
-impl UserIndex for Probe {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        self.check(&self.controls.index_calls, key).await?;
-        self.inner.enter(user, key, now).await
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        self.pass(&self.controls.index_calls).await?;
-        self.inner.entries(user).await
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        self.pass(&self.controls.index_calls).await?;
-        self.inner.leave(user, keys).await
     }
 }
 
@@ -210,22 +180,19 @@ impl Tables {
             Engine::MariaDb => ('`', "HEX(COLUMN)"),
         };
         let mut dump = Vec::new();
-        for (end, columns) in [("", &["id", "user_hash", "record"][..]), ("_users", &["id", "user_hash"])] {
-            let table = format!("{quote}{table}{end}{quote}");
-            dump.extend(server.ask(&format!("SELECT * FROM {table}")).into_bytes());
-            for column in columns {
-                let digits = server.ask(&format!("SELECT {} FROM {table}", hex.replace("COLUMN", column)));
-                let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
-                dump.extend(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8));
-            }
+        let table = format!("{quote}{table}{quote}");
+        dump.extend(server.ask(&format!("SELECT * FROM {table}")).into_bytes());
+        for column in ["id", "value"] {
+            let digits = server.ask(&format!("SELECT {} FROM {table}", hex.replace("COLUMN", column)));
+            let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
+            dump.extend(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8));
         }
         dump
     }
 
-    /// How many rows they have together.
+    /// How many rows they have.
     pub async fn rows(&self) -> usize {
-        let count =
-            |table: &str| format!("SELECT (SELECT COUNT(*) FROM {table}) + (SELECT COUNT(*) FROM {table}_users)");
+        let count = |table: &str| format!("SELECT COUNT(*) FROM {table}");
         match self {
             Self::On(server, table) => server.ask(&count(table)).parse().unwrap(),
             Self::InFile(folder) => {
@@ -269,98 +236,42 @@ impl Shelf {
         for server in self.primaries() {
             for key in self.keys_on(server) {
                 dump.extend(key.bytes());
-                let command: &[&str] = match &*server.ask::<String>(&["TYPE", &key]).unwrap() {
-                    "hash" => &["HGETALL", &key],
-                    "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
-                    kind => panic!("{key} is a {kind}"),
-                };
-                for part in server.ask::<Vec<Vec<u8>>>(command).unwrap() {
-                    dump.push(b'\n');
-                    dump.extend(part);
-                }
+                dump.push(b'\n');
+                dump.extend(server.ask::<Vec<u8>>(&["GET", &key]).unwrap());
             }
         }
         dump
     }
 }
 
+/// The same expression for each kind of store.
+macro_rules! each {
+    ($any:expr, $store:ident => $call:expr) => {
+        match $any {
+            AnyStore::Memory($store) => $call,
+            AnyStore::File($store, _) => $call,
+            AnyStore::Redis($store, _) => $call,
+            AnyStore::Sql($store, _) => $call,
+        }
+    };
+}
+
 impl Store for AnyStore {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        match self {
-            Self::Memory(store) => store.load(key, now).await,
-            Self::File(store, _) => store.load(key, now).await,
-            Self::Redis(store, _) => store.load(key, now).await,
-            Self::Sql(store, _) => store.load(key, now).await,
-        }
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        each!(self, store => store.load(key, now).await)
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        match self {
-            Self::Memory(store) => store.apply(key, change, now).await,
-            Self::File(store, _) => store.apply(key, change, now).await,
-            Self::Redis(store, _) => store.apply(key, change, now).await,
-            Self::Sql(store, _) => store.apply(key, change, now).await,
-        }
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        match self {
-            Self::Memory(store) => store.end(key, change, now).await,
-            Self::File(store, _) => store.end(key, change, now).await,
-            Self::Redis(store, _) => store.end(key, change, now).await,
-            Self::Sql(store, _) => store.end(key, change, now).await,
-        }
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(store) => store.delete(key).await,
-            Self::File(store, _) => store.delete(key).await,
-            Self::Redis(store, _) => store.delete(key).await,
-            Self::Sql(store, _) => store.delete(key).await,
-        }
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        each!(self, store => store.swap(key, before, after, now).await)
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Memory(store) => store.delete_expired(now).await,
-            Self::File(store, _) => store.delete_expired(now).await,
-            Self::Redis(store, _) => store.delete_expired(now).await,
-            Self::Sql(store, _) => store.delete_expired(now).await,
-        }
+        each!(self, store => store.delete_expired(now).await)
     }
-}
-
-impl UserIndex for AnyStore {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(store) => store.enter(user, key, now).await,
-            Self::File(store, _) => store.enter(user, key, now).await,
-            Self::Redis(store, _) => store.enter(user, key, now).await,
-            Self::Sql(store, _) => store.enter(user, key, now).await,
-        }
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        match self {
-            Self::Memory(store) => store.entries(user).await,
-            Self::File(store, _) => store.entries(user).await,
-            Self::Redis(store, _) => store.entries(user).await,
-            Self::Sql(store, _) => store.entries(user).await,
-        }
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(store) => store.leave(user, keys).await,
-            Self::File(store, _) => store.leave(user, keys).await,
-            Self::Redis(store, _) => store.leave(user, keys).await,
-            Self::Sql(store, _) => store.leave(user, keys).await,
-        }
-    }
-}
-
-/// Which sessions a list names.
-pub fn listed(entries: Vec<UserEntry>) -> Vec<Key> {
-    entries.into_iter().map(|entry| entry.key).collect()
 }

@@ -1,6 +1,6 @@
 //! [`Attempt`]: what one commit is about, kept until the store has answered.
 
-use super::{CookieChange, pending::Pending};
+use super::{CookieChange, pending::Pending, presented::Found};
 use crate::{
     clock::Timestamp,
     error::Error,
@@ -22,6 +22,8 @@ pub(super) struct Attempt {
     pub(super) ended: bool,
     /// What is still to be entered in the list of a user. The session itself is stored then.
     pub(super) entering: Option<Entering>,
+    /// The session before a user signed in to it, to put back should the sign-in fail after all.
+    pub(super) before: Option<Box<Found>>,
     /// What the response is to say about the cookie once all is done.
     pub(super) cookie: Option<CookieChange>,
     /// Whether it was begun by an earlier commit.
@@ -66,6 +68,7 @@ impl Attempt {
             unanswered: None,
             ended: false,
             entering: None,
+            before: None,
             cookie: None,
             resumed: false,
         }

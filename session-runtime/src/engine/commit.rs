@@ -172,9 +172,7 @@ impl Request {
             let entered = Box::pin(self.engine.enter(entering, deadline)).await;
             // Lost races are no conflict of the handler's: its session is stored, but must not be opened yet.
             if !entered.map_err(|error| Error::new(Kind::Unavailable).because(error))? {
-                let ended = self.engine.end_stored(&entering.key, EndReason::Unsettled, |_| true);
-                Box::pin(ended).await?;
-                self.lose(Lost::Gone);
+                Box::pin(self.undo(attempt, deadline)).await?;
                 return Ok(Outcome::Refused);
             }
         }
@@ -184,13 +182,43 @@ impl Request {
         Ok(Outcome::Applied)
     }
 
-    /// Ends a session that could not be entered in its user's list. No visitor has its cookie.
-    pub(super) async fn end_unsettled(&self) {
-        let entering = self.state().in_flight.take().and_then(|attempt| attempt.entering);
-        let Some(entering) = entering.filter(|entering| entering.signs_in) else { return };
-        if let Err(error) = self.engine.end_stored(&entering.key, EndReason::Unsettled, |_| true).await {
-            tracing::warn!(target: "session_runtime", %error, "a sign-in failed and its session could not be ended; no cookie opens it, and it expires by itself");
+    /// Undoes a sign-in whose session could not be entered in its user's list, as the response leaves.
+    pub(super) async fn undo_unentered(&self) {
+        let Some(mut attempt) = self.state().in_flight.take() else { return };
+        if !attempt.entering.as_ref().is_some_and(|entering| entering.signs_in) {
+            return;
         }
+        let deadline = Deadline::new(self.engine.commit_timeout);
+        if let Err(error) = self.undo(&mut attempt, &deadline).await {
+            tracing::warn!(target: "session_runtime", %error, "a sign-in failed and could not be undone; no cookie opens its session, which expires by itself");
+        }
+    }
+
+    /// Undoes a sign-in that is stored: the session becomes what it was before, or ends if it is new. No visitor has a cookie
+    /// that opens it, so nothing else happened to it, unless it was ended.
+    async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
+        let (engine, before) = (&*self.engine, attempt.before.take());
+        let Some(entering) = attempt.entering.take() else { return Ok(()) };
+        self.lose(Lost::Gone);
+        let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
+        loop {
+            let now = engine.clock.now();
+            match engine.read(claim.current(), now) {
+                Held::Live(record) if record.knows(attempt.nonce) => {}
+                _ => return Ok(()),
+            }
+            let live = before.as_ref().filter(|before| before.record().is_live(now));
+            let stored = live.and_then(|before| before.stored.as_ref()).map(|stored| stored.value().rewritten());
+            let value = stored.unwrap_or_else(|| engine.tombstone(attempt.nonce, EndReason::Unsettled, now));
+            if claim.swap(Some(&value.critical())).await? {
+                break;
+            }
+        }
+        if let Some(mut before) = before.filter(|before| before.record().is_live(engine.clock.now())) {
+            before.stored = claim.current().cloned();
+            self.state().presented = Some(Presented::Found(*before));
+        }
+        Ok(())
     }
 
     /// Stores what an attempt makes of the session that the cookie presents.
@@ -246,6 +274,9 @@ impl Request {
                 }
             };
             let before = put.as_ref().map(|_| found.record().writes);
+            if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
+                attempt.before = Some(Box::new(found.clone()));
+            }
             let swapped = claim.swap(Some(&value)).await;
             if claim.take_unanswered() {
                 attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });

@@ -93,7 +93,7 @@ impl Request {
         let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
         if outcome.is_err() {
             // In a box: it is rare, and every request would have room for it.
-            Box::pin(self.end_unsettled()).await;
+            Box::pin(self.undo_unentered()).await;
         }
         let cookie = {
             let mut state = self.state();

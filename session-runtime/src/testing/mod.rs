@@ -4,6 +4,8 @@
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzz;
+#[doc(hidden)]
+pub mod inspect;
 mod recorded;
 
 pub use self::recorded::{record, replay};

@@ -141,6 +141,13 @@ impl Value {
         self
     }
 
+    /// The same session with another record.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_record(&self, record: Arc<Record>) -> Self {
+        let head = Head { revision: Nonce::next().0, ..self.head };
+        Self { head, content: Content::Session(record), is_critical: false }
+    }
+
     /// The same content under a new revision.
     pub(crate) fn rewritten(&self) -> Self {
         let revision = Nonce::next().0;

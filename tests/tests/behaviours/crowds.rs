@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::store::Store as _;
+use session_runtime::store::{Class, Store as _};
 use tests::{app::Server, over_databases, over_stores, store::AnyStore};
 
 /// B19, B21: every pair of racing requests on one session leaves both its marks.
@@ -66,7 +66,9 @@ async fn race_ends(server: &Server, pairs: usize) {
         );
         assert_eq!((write.unwrap().status, end.unwrap().status), (StatusCode::OK, StatusCode::OK), "pair {pair}");
         assert_eq!(visitor.get("/show").await.json()["is_new"], true, "pair {pair} came back to life");
-        assert_eq!(server.store.load(&key, server.clock.now()).await.unwrap(), None, "pair {pair} left a ghost");
+        let left = server.store.load(&key, server.clock.now()).await.unwrap();
+        let class = left.map(|left| left.value().class());
+        assert!(matches!(class, None | Some(Class::Tombstone)), "pair {pair} left a ghost: {class:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     SessionsBuilder, Timestamp,
-    store::{Applied, Change, Ended, Key, Record, Store, StoreError, User, UserEntry, UserIndex},
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
     app::{Server, Site},
@@ -106,37 +106,21 @@ impl Faulty {
 }
 
 impl Store for Faulty {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.call(self.inner.load(key, now)).await
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.call(self.inner.apply(key, change, now)).await
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        self.call(self.inner.end(key, change, now)).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.call(self.inner.delete(key)).await
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.call(self.inner.swap(key, before, after, now)).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
-    }
-}
-
-impl UserIndex for Faulty {
-    async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        self.call(self.inner.enter(user, key, now)).await
-    }
-
-    async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        self.call(self.inner.entries(user)).await
-    }
-
-    async fn leave(&self, user: &User, keys: &[Key]) -> Result<(), StoreError> {
-        self.call(self.inner.leave(user, keys)).await
     }
 }

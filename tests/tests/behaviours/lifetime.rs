@@ -196,15 +196,15 @@ over_stores! {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
-        let (_, applies, _) = server.controls.calls();
+        let (_, swaps) = server.controls.calls();
         server.turn(minutes(1) - Duration::from_millis(1));
         visitor.get("/read").await;
-        assert_eq!(server.controls.calls().1, applies, "not stale enough for a write");
+        assert_eq!(server.controls.calls().1, swaps, "not stale enough for a write");
         server.turn(Duration::from_millis(1));
         visitor.get("/read").await;
-        assert_eq!(server.controls.calls().1, applies + 1);
+        assert_eq!(server.controls.calls().1, swaps + 1);
         visitor.get("/read").await;
-        assert_eq!(server.controls.calls().1, applies + 1);
+        assert_eq!(server.controls.calls().1, swaps + 1);
     }
 }
 

@@ -28,7 +28,7 @@ impl Client {
     ) -> Result<Vec<(Self, String)>, Error> {
         let whose = Whose { field: FIELDS.last() };
         let sealed = |store| {
-            let client = Self::new(store, keys, app, cookie, ("Shop", whose.kind), FIELDS)?;
+            let client = Self::new(store, keys, app, cookie, "Shop", FIELDS)?;
             let mut fields = Fields::default();
             fields.push(Entry { name: "theme", value: b"\xa4dark", expires: now + Duration::from_secs(60) });
             let parts = Parts {

@@ -1,35 +1,34 @@
-//! What every store must do, as a suite that runs against any of them.
+//! Holds a store to the contract of [`Store`]: call [`run`] from a test.
 //!
-//! Each behaviour is one function with a fresh store, in the file of its subject. A behaviour that only some stores can
-//! show (surviving `kill -9`, evicting) is tested where that store is.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite of tests says no by panicking")]
+//! Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which
+//! they reach through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested where
+//! that store is.
+//!
+//! - `load`: every value comes back as it was written.
+//! - `swap`: what compare-and-swap writes, and what it answers.
+//! - `races`: many writers at once, and swaps that their callers give up.
+//! - `expiry`: deadlines and clean-up.
+//! - `scan`: stores whose values can be gone through.
+//! - `stores`: the two handles, and what the checks say with them.
+#![allow(clippy::panic, reason = "a suite of tests fails by panicking")]
 
-mod account;
-mod counters;
-mod deadlines;
-mod ending;
-mod expiring;
-mod fields;
-mod guards;
-mod identity;
-mod nonces;
+mod expiry;
+mod load;
 mod races;
-mod records;
-mod reference;
-mod renewal;
 mod scan;
-mod seen;
-mod sign_ins;
-mod subject;
-mod user_races;
-mod users;
-mod vanishing;
+mod stores;
+mod swap;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use crate::store::{Scan, Store, UserIndex};
+use self::stores::Stores;
+use crate::{
+    clock::Timestamp,
+    id::Nonce,
+    store::{Class, Scan, Store, Value},
+};
 
-/// Who removes what has expired from a store.
+/// What removes expired values from a store.
 ///
 /// ```
 /// # use session_runtime::testing::conformance::Expiry;
@@ -40,183 +39,140 @@ pub enum Expiry {
     /// [`Store::delete_expired`], which says how many it removed.
     #[default]
     ByCleaningUp,
-    /// A server, by a time to live that it keeps itself. [`Store::delete_expired`] has nothing to remove and says 0. That
-    /// the server does it is for the store's own tests; that nothing expired is served is checked here.
+    /// A server, by a time to live that it keeps itself. [`Store::delete_expired`] has nothing to remove and answers 0.
+    /// Whether the server removes them is for the store's own tests.
     ByServer,
 }
 
-/// Runs each behaviour with a store of its own, and collects what fails.
+/// A value for tests of a store, with bytes as the engine writes them and a new revision. A store does not look into
+/// the content, so the content may be anything.
+///
+/// ```
+/// use session_runtime::{Timestamp, store::Class, testing::conformance::value};
+///
+/// let guest = value(Class::Guest, Timestamp::NEVER, b"content");
+/// assert_eq!(guest.class(), Class::Guest);
+/// assert!(guest.to_bytes().ends_with(b"content"));
+/// assert_ne!(guest.revision(), value(Class::Guest, Timestamp::NEVER, b"content").revision());
+/// ```
+#[must_use]
+pub fn value(class: Class, expires_at: Timestamp, content: impl AsRef<[u8]>) -> Value {
+    let class = match class {
+        Class::Guest => 0,
+        Class::User => 1,
+        Class::List => 2,
+        Class::Revocation => 3,
+        Class::Tombstone => 4,
+        Class::Marker => 5,
+        Class::Unknown => u8::MAX,
+    };
+    let content = content.as_ref();
+    let mut bytes = Nonce::next().0.to_be_bytes().to_vec();
+    bytes.extend([1, class]);
+    bytes.extend(expires_at.as_millis().to_be_bytes());
+    bytes.extend(*b"testing!");
+    bytes.extend((content.len() as u32).to_be_bytes());
+    bytes.extend(content);
+    Value::from_bytes(bytes)
+}
+
+/// Runs each check and collects what fails.
 macro_rules! check {
-    ($failures:ident, $make:ident; $($subject:ident: $($behaviour:ident)+;)+) => {
+    ($failures:ident, $stores:ident; $($subject:ident: $($check:ident)+;)+) => {
         $($(
-            let name = stringify!($behaviour).replace('_', " ");
-            // In boxes: there are many of them, and the futures of a store may be large.
-            let behaviour = $subject::$behaviour(Arc::new(Box::pin($make()).await));
-            if let Err(found) = outcome(Box::pin(behaviour)).await {
+            let name = stringify!($check).replace('_', " ");
+            // In a box: there are many checks, and the futures of a store may be large.
+            if let Err(found) = outcome(Box::pin($subject::$check(Arc::clone(&$stores)))).await {
                 $failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
             }
         )+)+
     };
 }
 
-/// Runs every behaviour of a store against the stores that `make` makes: each time a fresh one that holds nothing.
+/// Checks a store against every rule of its contract.
 ///
-/// Wants a Tokio runtime with a timer, and of several threads, since otherwise the races are none.
+/// `open` is called twice. Each call gives a handle on the same place, as two processes would have: a clone if the
+/// store is in memory, another connection if it is on a server. The place need not be empty, but nothing else may use
+/// it meanwhile. The checks leave values behind.
+///
+/// Call it within a Tokio runtime that has a timer and several threads. On one thread there would be few races.
 ///
 /// # Panics
-/// If a behaviour fails, with the names of all that do and what each of them found.
+/// If the store breaks a rule. The message names every rule that it breaks, what it did, and what the contract demands.
 ///
 /// ```
 /// use session_runtime::{MemoryStore, testing::conformance};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-/// conformance::run(async || MemoryStore::new()).await;
+/// // In a crate of yours: `#[tokio::test(flavor = "multi_thread", worker_threads = 4)]`.
+/// let store = MemoryStore::new();
+/// conformance::run(async || store.clone()).await;
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub async fn run<S: Store>(make: impl AsyncFn() -> S) {
-    run_with(Expiry::ByCleaningUp, make).await;
+pub async fn run<S: Store>(open: impl AsyncFn() -> S) {
+    run_with(Expiry::ByCleaningUp, open).await;
 }
 
-/// [`run`] for a store of which this is known.
+/// [`run`] for a store whose values are removed in this way.
 ///
 /// # Panics
 /// As [`run`].
 ///
 /// ```no_run
 /// use session_runtime::testing::conformance::{self, Expiry};
-/// # async fn test(fresh: impl AsyncFn() -> session_runtime::MemoryStore) {
-/// conformance::run_with(Expiry::ByServer, fresh).await;
+/// # async fn test(connect: impl AsyncFn() -> session_runtime::MemoryStore) {
+/// conformance::run_with(Expiry::ByServer, connect).await;
 /// # }
 /// ```
-pub async fn run_with<S: Store>(expiry: Expiry, make: impl AsyncFn() -> S) {
+pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
+    let stores = Stores::open(open).await;
     let mut failures = Vec::new();
     check! {
-        failures, make;
-        records:
-            an_unknown_key_loads_as_none
-            a_created_record_loads_as_written
-            a_create_may_bring_fields_and_a_user
-            a_taken_key_is_a_conflict
-            records_do_not_mix
-            deleting_removes
-            deleting_what_is_missing_is_fine
-            a_deleted_key_may_be_created_again
-            a_key_made_from_a_digest_names_the_same_record;
-        ending:
-            ending_removes
-            another_generation_does_not_end
-            ending_what_is_not_there_is_gone
-            an_end_sent_again_ends_nothing_else
-            one_end_of_many_wins
-            what_ends_while_written_stays_ended;
-        guards:
-            an_update_of_nothing_is_gone
-            an_update_after_deletion_is_gone
-            another_generation_is_moved
-            an_unmet_expectation_is_a_conflict
-            a_met_expectation_applies
-            an_expectation_compares_every_byte
-            one_unmet_expectation_among_several_refuses_all
-            a_create_heeds_expectations
-            gone_comes_before_moved_and_moved_before_conflict
-            nothing_is_written_unless_applied;
-        nonces:
-            a_change_sent_again_counts_once
-            a_create_sent_again_is_no_conflict
-            a_change_sent_again_undoes_nothing
-            already_applied_comes_before_moved_and_conflict
-            the_last_eight_changes_are_recognised
-            a_refused_change_may_be_sent_again
-            a_change_sent_many_times_at_once_counts_once;
-        deadlines:
-            touching_moves_the_idle_deadline_on
-            touching_never_moves_it_back
-            a_touch_leaves_everything_else
-            silence_ends_a_session
-            the_absolute_deadline_beats_activity
-            the_deadline_itself_is_expired
-            an_expired_record_is_revived_by_no_change
-            an_expired_record_does_not_lend_its_fields
-            restarting_replaces_both_deadlines
-            deadlines_past_2038_and_2106
-            a_session_may_never_end
-            a_create_that_has_expired_already_is_not_served
-            cleaning_up_removes_only_the_expired
-            cleaning_up_nothing_is_fine;
-        seen:
-            a_new_record_was_just_seen
-            every_change_moves_it_on
-            a_refused_change_does_not_move_it
-            a_change_sent_again_does_not_move_it
-            it_never_moves_back;
-        identity:
-            signing_in_and_out
-            a_user_is_any_bytes
-            only_signing_changes_the_user;
-        renewal:
-            privilege_replaces_the_verifier_and_the_generation
-            privilege_again_keeps_the_last_verifier_only
-            the_timer_replaces_the_verifier_alone
-            the_timer_keeps_what_was_presented
-            who_loses_the_timer_race_writes_all_the_same
-            presenting_starts_the_minute_once
-            presenting_another_verifier_does_nothing
-            presenting_after_privilege_does_nothing
-            a_renewal_sent_again_says_whether_it_holds;
-        fields:
-            setting_and_setting_again
-            unsetting_and_unsetting_what_is_missing
-            fields_that_no_change_names_stay
-            keeping_drops_all_others
-            keeping_nothing_drops_everything
-            keeping_comes_before_setting_and_adding
-            empty_values_are_values
-            values_are_any_bytes
-            names_are_any_text_up_to_255_bytes
-            large_values
-            two_hundred_fields;
-        counters:
-            adding_and_subtracting
-            an_absent_counter_counts_from_initial
-            what_is_no_number_counts_from_initial
-            bounds_hold
-            numbers_of_every_size
-            sums_past_the_range_saturate
-            a_refused_sum_leaves_the_counter;
-        expiring:
-            an_expired_value_is_absent_to_expectations
-            an_expired_counter_counts_from_initial
-            an_expired_value_goes_with_the_next_write
-            a_deadline_starts_anew_with_each_write
-            a_live_value_keeps_its_deadline
-            the_rest_outlives_an_expired_value;
+        failures, stores;
+        load:
+            an_absent_key_holds_nothing
+            values_of_every_class_come_back
+            contents_of_every_size_come_back
+            any_bytes_come_back_and_can_be_replaced
+            keys_do_not_collide
+            observing_changes_nothing;
+        swap:
+            every_handle_sees_a_write_at_once
+            a_taken_key_is_not_created
+            an_older_revision_is_stale
+            the_revision_of_another_key_is_stale
+            an_absent_key_is_stale
+            revisions_are_compared_and_not_contents
+            a_removal_leaves_nothing
+            a_removed_value_stays_removed
+            a_swap_sent_again_is_stale
+            every_revision_that_was_answered_can_be_swapped
+            a_value_is_replaced_by_one_of_any_class_and_size;
         races:
-            additions_at_once_are_all_counted
-            swaps_at_once_are_all_in
-            disjoint_fields_at_once_all_stay
-            one_create_of_many_wins
-            one_timer_renewal_of_many_wins
-            one_privilege_renewal_of_many_wins
-            what_is_deleted_while_written_stays_deleted
-            a_write_given_up_is_whole_or_nothing
-            a_reader_never_sees_half_a_change
-            cleaning_up_while_written_removes_nothing_live;
-        reference:
-            a_long_history_ends_as_the_reference_says;
+            one_creation_of_many_wins
+            one_swap_of_many_wins
+            one_removal_of_many_wins
+            no_update_is_lost
+            a_removed_value_is_not_brought_back
+            a_reader_never_sees_half_a_value
+            a_swap_given_up_is_whole_or_nothing
+            cleaning_up_removes_nothing_that_is_extended;
+        expiry:
+            deadlines_of_every_size_come_back
+            an_expired_value_is_swapped_like_any_other
+            a_value_that_has_expired_already_can_be_written
+            cleaning_up_removes_nothing_live;
     }
     if expiry == Expiry::ByCleaningUp {
-        check! {
-            failures, make;
-            deadlines:
-                cleaning_up_counts_what_it_removes;
-        }
+        check! { failures, stores; expiry: cleaning_up_removes_the_expired_and_counts_them; }
+    } else {
+        check! { failures, stores; expiry: cleaning_up_is_left_to_the_server; }
     }
     report(&failures);
 }
 
-/// Runs every behaviour of a store whose sessions can be gone through, in the same way. Those of its records are
-/// [`run`]'s.
+/// Checks the scan of a store, in the same way. The other rules of the contract are [`run`]'s.
 ///
 /// # Panics
 /// As [`run`].
@@ -225,110 +181,32 @@ pub async fn run_with<S: Store>(expiry: Expiry, make: impl AsyncFn() -> S) {
 /// use session_runtime::{MemoryStore, testing::conformance};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-/// conformance::run_scan(async || MemoryStore::new()).await;
+/// let store = MemoryStore::new();
+/// conformance::run_scan(async || store.clone()).await;
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub async fn run_scan<S: Scan>(make: impl AsyncFn() -> S) {
+pub async fn run_scan<S: Scan>(open: impl AsyncFn() -> S) {
+    let stores = Stores::open(open).await;
     let mut failures = Vec::new();
     check! {
-        failures, make;
+        failures, stores;
         scan:
-            an_empty_store_has_no_sessions
-            every_live_session_is_found_as_it_is
-            what_ended_is_not_found
-            what_comes_and_goes_hides_nobody
-            a_position_of_elsewhere_is_an_error;
-    }
-    report(&failures);
-}
-
-/// Runs every behaviour of a store that knows whose sessions are whose, in the same way. Those of its records are
-/// [`run`]'s.
-///
-/// # Panics
-/// As [`run`].
-///
-/// ```
-/// use session_runtime::{MemoryStore, testing::conformance};
-///
-/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-/// conformance::run_user_index(async || MemoryStore::new()).await;
-/// # });
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub async fn run_user_index<S: UserIndex>(make: impl AsyncFn() -> S) {
-    run_user_index_with(Expiry::ByCleaningUp, make).await;
-}
-
-/// [`run_user_index`] for a store of which this is known.
-///
-/// # Panics
-/// As [`run`].
-///
-/// ```no_run
-/// use session_runtime::testing::conformance::{self, Expiry};
-/// # async fn test(fresh: impl AsyncFn() -> session_runtime::MemoryStore) {
-/// conformance::run_user_index_with(Expiry::ByServer, fresh).await;
-/// # }
-/// ```
-pub async fn run_user_index_with<S: UserIndex>(expiry: Expiry, make: impl AsyncFn() -> S) {
-    let mut failures = Vec::new();
-    check! {
-        failures, make;
-        users:
-            an_unknown_user_has_no_entries
-            entries_come_oldest_first
-            an_entry_says_when_it_came
-            entering_again_moves_to_the_end
-            an_entry_names_its_record
-            leaving_takes_these_out
-            leaving_what_is_not_there_is_fine
-            leaving_goes_by_digest
-            leaving_ends_no_session
-            other_users_are_left_alone
-            one_key_may_be_under_two_users
-            a_user_is_any_bytes
-            two_hundred_entries;
-        sign_ins:
-            an_entry_stands_before_its_session_comes
-            entering_again_is_an_arrival_anew
-            an_entry_called_off_stays_for_its_session
-            an_entry_stands_while_its_session_changes
-            entries_stand_however_many_come
-            no_order_of_steps_leaves_a_session_unlisted;
-        vanishing:
-            an_entry_without_a_session_vanishes
-            the_entry_of_a_deleted_session_vanishes
-            the_entry_of_an_ended_session_vanishes
-            the_entry_of_an_expired_session_vanishes
-            the_entry_of_who_signed_out_vanishes
-            the_entry_of_who_signed_in_as_another_vanishes;
-        user_races:
-            entries_of_many_at_once_all_stand
-            who_leaves_takes_nobody_along
-            several_leave_at_once
-            cleaning_up_takes_no_arrival
-            an_entry_given_up_is_there_or_not
-            no_session_outlives_the_end_of_all;
-    }
-    if expiry == Expiry::ByCleaningUp {
-        check! {
-            failures, make;
-            vanishing:
-                cleaning_up_counts_sessions_only;
-        }
+            every_value_is_found_as_it_is
+            a_removed_value_is_not_found
+            other_values_come_and_go_meanwhile
+            a_position_of_another_store_is_an_error;
     }
     report(&failures);
 }
 
 fn report(failures: &[String]) {
-    assert!(failures.is_empty(), "this store breaks {} behaviours:{}", failures.len(), failures.concat());
+    assert!(failures.is_empty(), "this store breaks {} rules of the contract:{}", failures.len(), failures.concat());
 }
 
-/// What `behaviour` found wrong, if anything.
-async fn outcome(behaviour: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
-    let task = tokio::spawn(tokio::time::timeout(Duration::from_secs(120), behaviour));
+/// What `check` found wrong, if anything.
+async fn outcome(check: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+    let task = tokio::spawn(tokio::time::timeout(Duration::from_secs(120), check));
     match task.await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err("it was not done after two minutes".into()),

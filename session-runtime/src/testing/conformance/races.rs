@@ -1,228 +1,203 @@
-//! Requests at the same time. Each race is run many times, with all its racers let go at once.
+//! Many writers at once, and swaps that their callers give up.
 
-use std::{pin::pin, sync::Arc, task::Poll};
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use tokio::{sync::Barrier, task::JoinSet};
-
-use super::subject::{
-    APPLIED, NOW, RENEWED, Sentence as _, Subject, after, answered, by_timer, create, digest, update,
+use super::{
+    stores::{Stores, answered, done, is_same, race, random_key, shown},
+    value,
 };
-use crate::store::{Applied, Change, Renew, Store};
+use crate::store::{Class, Key, Store, Swapped, Value, Versioned};
 
-/// Lets `racers` tasks go at once, each with its number, and gathers what they say.
-pub(super) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
-    racers: usize,
-    racer: impl Fn(usize) -> F,
-) -> Vec<T> {
-    let start = Arc::new(Barrier::new(racers));
-    let mut tasks = JoinSet::new();
-    for number in 0..racers {
-        let (start, run) = (start.clone(), racer(number));
-        tasks.spawn(async move {
-            start.wait().await;
-            (number, run.await)
-        });
+const RACERS: usize = 8;
+
+/// All racers swap the same value for one of their own, `None` for a removal. One must win, and the others must learn who
+/// won.
+async fn one_wins<S: Store>(
+    stores: &Arc<Stores<S>>,
+    key: Key,
+    before: Option<Versioned>,
+    after: impl Fn(usize) -> Option<Value>,
+) {
+    let values: Vec<_> = (0..RACERS).map(after).collect();
+    let answers = race(RACERS, |racer| {
+        let (stores, before, after) = (Arc::clone(stores), before.clone(), values.get(racer).cloned().flatten());
+        async move { stores.swap(&key, before.as_ref(), after.as_ref()).await }
+    })
+    .await;
+    let is_winner = |answer: &Swapped| matches!(answer, Swapped::Done(_));
+    let winners = answers.iter().filter(|answer| is_winner(answer)).count();
+    assert_eq!(winners, 1, "of {RACERS} swaps against one revision exactly one must be done, and {winners} were");
+    let winner = answers.iter().position(is_winner).and_then(|winner| values.get(winner)).and_then(Option::as_ref);
+    for answer in &answers {
+        if let Swapped::Stale(found) = answer {
+            let found = found.as_ref().map(Versioned::value);
+            let rule = "a swap that lost a race must answer what the winner wrote";
+            assert!(is_same(found, winner), "{rule}: {}, and answered {}", shown(winner), shown(found));
+        }
     }
-    let mut said = tasks.join_all().await;
-    said.sort_by_key(|(number, _)| *number);
-    said.into_iter().map(|(_, said)| said).collect()
+    stores.assert_holds(&key, winner, "after a race the key must hold what the winner wrote").await;
 }
 
-// B21
-pub(super) async fn additions_at_once_are_all_counted<S: Store>(store: Arc<S>) {
-    let session = Subject::created(&store).await;
-    race(8, |racer| {
-        let session = session.clone();
+pub(super) async fn one_creation_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..25 {
+        one_wins(&stores, random_key(), None, |racer| Some(stores.value([racer as u8]))).await;
+    }
+}
+
+pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..25 {
+        let (key, before) = stores.created(&stores.value(b"before")).await;
+        // Some of them remove the value.
+        one_wins(&stores, key, Some(before), |racer| (racer > 1).then(|| stores.value([racer as u8]))).await;
+    }
+}
+
+pub(super) async fn one_removal_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..25 {
+        let (key, before) = stores.created(&stores.value(b"before")).await;
+        one_wins(&stores, key, Some(before), |_| None).await;
+    }
+}
+
+pub(super) async fn no_update_is_lost<S: Store>(stores: Arc<Stores<S>>) {
+    const TIMES: u64 = 25;
+    let count = |value: &Value| {
+        let bytes = value.to_bytes();
+        bytes.last_chunk().map_or(0, |count| u64::from_be_bytes(*count))
+    };
+    let (key, created) = stores.created(&stores.value([0; 8])).await;
+    race(RACERS, |_| {
+        let (stores, mut before) = (Arc::clone(&stores), created.clone());
         async move {
-            for _ in 0..50 {
-                session.write(&update().adding("n", 1 + racer as i128)).await;
+            for _ in 0..TIMES {
+                before = loop {
+                    let after = stores.value((count(before.value()) + 1).to_be_bytes());
+                    match stores.swap(&key, Some(&before), Some(&after)).await {
+                        Swapped::Done(revision) => break Versioned::with_revision(after, revision),
+                        Swapped::Stale(Some(newer)) => before = newer,
+                        Swapped::Stale(None) => panic!("a value that other writers replace must not vanish"),
+                    }
+                };
             }
         }
     })
     .await;
-    assert_eq!(session.number("n").await, Some(50 * (1..=8).sum::<i128>()));
+    let sum = stores.load(&key).await.map_or(0, |loaded| count(loaded.value()));
+    let all = RACERS as u64 * TIMES;
+    assert_eq!(sum, all, "of {all} increments by compare-and-swap, each must be counted once, and {sum} are");
 }
 
-// B21
-pub(super) async fn swaps_at_once_are_all_in<S: Store>(store: Arc<S>) {
-    let session = Subject::created_by(&store, &create().setting("list", b"")).await;
-    race(8, |racer| {
-        let session = session.clone();
-        async move {
-            for _ in 0..10 {
-                loop {
-                    let before = session.value("list").await.expect("the list");
-                    let after = [before.as_slice(), &[racer as u8]].concat();
-                    match session.apply(&update().expecting("list", Some(&before)).setting("list", after)).await {
-                        Applied::Conflict => {}
-                        answer => break assert_eq!(answer, APPLIED),
+pub(super) async fn a_removed_value_is_not_brought_back<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..50 {
+        let (key, created) = stores.created(&stores.value(b"before")).await;
+        race(4, |racer| {
+            let (stores, mut before) = (Arc::clone(&stores), created.clone());
+            async move {
+                for round in 0.. {
+                    let after = (racer > 0).then(|| stores.value([round]));
+                    match (stores.swap(&key, Some(&before), after.as_ref()).await, after) {
+                        (Swapped::Done(revision), Some(after)) if round < 5 => {
+                            before = Versioned::with_revision(after, revision);
+                        }
+                        (Swapped::Stale(Some(newer)), _) => before = newer,
+                        _ => return,
                     }
                 }
             }
+        })
+        .await;
+        let rule = "a value that was removed while others swapped it must not come back";
+        stores.assert_holds(&key, None, rule).await;
+    }
+}
+
+pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Stores<S>>) {
+    // Larger than a block of a disk and a packet of a network.
+    let filled = |number: u8| vec![number; 20_000 + usize::from(number) * 100];
+    let (key, created) = stores.created(&stores.value(filled(0))).await;
+    race(4, |racer| {
+        let (stores, mut before) = (Arc::clone(&stores), created.clone());
+        async move {
+            for round in 0..40 {
+                if racer > 1 {
+                    let bytes = stores.load(&key).await.map(|loaded| loaded.value().to_bytes()).unwrap_or_default();
+                    let (content, number) =
+                        (bytes.get(30..).unwrap_or_default(), bytes.last().copied().unwrap_or_default());
+                    assert!(content == filled(number), "a load must answer a whole value, and answers parts of two");
+                    continue;
+                }
+                let after = stores.value(filled(round * 2 + racer as u8));
+                match stores.swap(&key, Some(&before), Some(&after)).await {
+                    Swapped::Done(revision) => before = Versioned::with_revision(after, revision),
+                    Swapped::Stale(Some(newer)) => before = newer,
+                    Swapped::Stale(None) => panic!("a value that other writers replace must not vanish"),
+                }
+            }
         }
     })
     .await;
-    let list = session.value("list").await.expect("the list");
-    let count = |racer: u8| list.iter().filter(|entry| **entry == racer).count();
-    assert_eq!((0..8).map(count).collect::<Vec<_>>(), [10; 8], "of 10 entries by each");
 }
 
-// B19
-pub(super) async fn disjoint_fields_at_once_all_stay<S: Store>(store: Arc<S>) {
-    let session = Subject::created(&store).await;
-    for round in 0..25_u8 {
-        race(8, |racer| {
-            let session = session.clone();
-            async move { session.write(&update().setting(format!("field {racer}"), [round])).await }
-        })
-        .await;
-        let fields = session.seen().await.fields;
-        assert_eq!(fields.len(), 8);
-        assert!(fields.values().all(|(value, _)| value == &[round]), "in round {round}: {fields:?}");
-    }
-}
-
-// S10
-pub(super) async fn one_create_of_many_wins<S: Store>(store: Arc<S>) {
-    for _ in 0..25 {
-        let session = Subject::absent(&store);
-        let answers = race(8, |racer| {
-            let session = session.clone();
-            let create = Change::create(digest(racer as u8), NOW, after(30), after(720)).setting("by", [racer as u8]);
-            async move { session.apply(&create).await }
-        })
-        .await;
-        let winners: Vec<_> = (0..8).filter(|racer| answers[*racer] == APPLIED).collect();
-        assert_eq!(winners.len(), 1, "of {answers:?}");
-        assert_eq!(answers.iter().filter(|answer| **answer == Applied::Conflict).count(), 7);
-        let seen = session.seen().await;
-        let winner = winners[0] as u8;
-        assert_eq!((seen.record.verifier, seen.fields["by"].0.as_slice()), (digest(winner), &[winner][..]));
-    }
-}
-
-// S11
-pub(super) async fn one_timer_renewal_of_many_wins<S: Store>(store: Arc<S>) {
-    for _ in 0..25 {
-        let session = Subject::created(&store).await;
-        let answers = race(8, |racer| {
-            let session = session.clone();
-            let renew = by_timer(digest(1), digest(10 + racer as u8));
-            async move { session.apply(&update().renewing(renew).adding("n", 1)).await }
-        })
-        .await;
-        let winners: Vec<_> = (0..8).filter(|racer| answers[*racer] == RENEWED).collect();
-        assert_eq!(winners.len(), 1, "of {answers:?}");
-        assert_eq!(session.seen().await.record.verifier, digest(10 + winners[0] as u8));
-        assert_eq!(session.number("n").await, Some(8), "the losers' fields apply");
-    }
-}
-
-// B23
-pub(super) async fn one_privilege_renewal_of_many_wins<S: Store>(store: Arc<S>) {
-    for _ in 0..25 {
-        let session = Subject::created(&store).await;
-        let answers = race(8, |racer| {
-            let session = session.clone();
-            let renew = Renew::Privilege { to: digest(10 + racer as u8) };
-            async move { session.apply(&update().renewing(renew).adding("n", 1)).await }
-        })
-        .await;
-        let winners: Vec<_> = (0..8).filter(|racer| answers[*racer] == RENEWED).collect();
-        assert_eq!(winners.len(), 1, "of {answers:?}");
-        assert_eq!(answers.iter().filter(|answer| **answer == Applied::Moved).count(), 7);
-        let record = session.seen().await.record;
-        assert_eq!((record.verifier, record.generation), (digest(10 + winners[0] as u8), 1));
-        assert_eq!(session.number("n").await, Some(1));
-    }
-}
-
-// B22, S12
-pub(super) async fn what_is_deleted_while_written_stays_deleted<S: Store>(store: Arc<S>) {
-    for _ in 0..100 {
-        let session = Subject::created_by(&store, &create().setting("a", b"1")).await;
-        race(4, |racer| {
-            let session = session.clone();
-            async move {
-                if racer == 0 {
-                    return session.delete().await;
-                }
-                for _ in 0..3 {
-                    let answer = session.apply(&update().setting("a", b"2").touching(after(60))).await;
-                    assert!(matches!(answer, APPLIED | Applied::Gone), "it answered {answer:?}");
-                }
-            }
-        })
-        .await;
-        assert_eq!(session.load(NOW).await, None, "a deleted session must not come back");
-        assert_eq!(session.apply(&update()).await, Applied::Gone);
-    }
-}
-
-// B28
-pub(super) async fn a_write_given_up_is_whole_or_nothing<S: Store>(store: Arc<S>) {
-    for polls in 0..40 {
-        let session = Subject::created_by(&store, &create().setting("a", b"old").setting("b", b"old")).await;
-        let change = update().setting("a", b"new").setting("b", b"new").adding("n", 1);
+pub(super) async fn a_swap_given_up_is_whole_or_nothing<S: Store>(stores: Arc<Stores<S>>) {
+    let mut written = Vec::new();
+    for round in 0..40 {
+        let old = stores.value(vec![1; 3_000]);
+        let (key, before) = stores.created(&old).await;
+        let new = (round % 3 > 0).then(|| stores.value(vec![2; 5_000]));
         {
-            let mut apply = pin!(store.apply(&session.key, &change, NOW));
-            let mut left = polls % 4 + 1;
+            let mut swap = pin!(stores.either().swap(&key, Some(&before), new.as_ref(), stores.now));
+            let mut left = round % 4 + 1;
             std::future::poll_fn(|context| {
                 left -= 1;
-                if apply.as_mut().poll(context).is_ready() || left == 0 { Poll::Ready(()) } else { Poll::Pending }
+                if swap.as_mut().poll(context).is_ready() || left == 0 { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
         }
-        // Waits for its turn behind what may still be going on, or settles it.
-        session.write(&change).await;
-        let fields = session.seen().await.fields;
-        assert_eq!((&*fields["a"].0, &*fields["b"].0), (&b"new"[..], &b"new"[..]));
-        assert_eq!(session.number("n").await, Some(1));
+        // The swap may still take effect. The next write does not wait for it.
+        let (mut current, next) = (stores.load(&key).await, stores.value(b"next"));
+        loop {
+            let found = current.as_ref().map(Versioned::value);
+            assert!(
+                is_same(found, Some(&old)) || is_same(found, new.as_ref()),
+                "a swap whose caller gave it up must write all or nothing, and the key holds {}",
+                shown(found)
+            );
+            match stores.swap(&key, current.as_ref(), Some(&next)).await {
+                Swapped::Done(_) => break,
+                Swapped::Stale(found) => current = found,
+            }
+        }
+        written.push((key, next));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let rule = "a swap whose caller gave it up may come late, but must not undo what was written since";
+    for (key, next) in &written {
+        stores.assert_holds(key, Some(next), rule).await;
     }
 }
 
-// B35
-pub(super) async fn a_reader_never_sees_half_a_change<S: Store>(store: Arc<S>) {
-    let value = |seed: u8| vec![seed; 3_000];
-    let session = Subject::created_by(&store, &create().setting("a", value(0)).setting("b", value(0))).await;
-    race(4, |racer| {
-        let session = session.clone();
-        async move {
-            for round in 0..50 {
-                if racer < 2 {
-                    let seed = round * 2 + racer as u8;
-                    session.write(&update().setting("a", value(seed)).setting("b", value(seed))).await;
-                } else {
-                    let fields = session.seen().await.fields;
-                    assert!(fields["a"].0 == fields["b"].0 && fields["a"].0.len() == 3_000, "half a change");
-                }
-            }
-        }
-    })
-    .await;
-}
-
-// B16: a touch that came just in time counts.
-pub(super) async fn cleaning_up_while_written_removes_nothing_live<S: Store>(store: Arc<S>) {
+pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(stores: Arc<Stores<S>>) {
     for _ in 0..25 {
-        let session = Subject::created(&store).await;
+        let (key, created) = stores.created(&value(Class::User, stores.after(30), b"before")).await;
         let answers = race(3, |racer| {
-            let session = session.clone();
+            let (stores, created) = (Arc::clone(&stores), created.clone());
             async move {
-                match racer {
-                    0 => Some(session.apply_at(&update().touching(after(60)), after(29)).await),
-                    1 => Some(session.apply_at(&update().adding("n", 1), after(29)).await),
-                    _ => {
-                        answered(session.store.delete_expired(after(31)).await);
-                        None
-                    }
+                if racer > 0 {
+                    answered(stores.either().delete_expired(stores.after(31)).await);
+                    return None;
                 }
+                let after = value(Class::User, stores.after(90), b"extended");
+                let swapped = stores.either().swap(&key, Some(&created), Some(&after), stores.after(29)).await;
+                Some((answered(swapped), after))
             }
         })
         .await;
-        // What was cleaned up before the touch came is gone whole; what was touched stays.
-        let touched = answers[0] == Some(APPLIED);
-        assert!(touched || answers[0] == Some(Applied::Gone));
-        assert_eq!(session.load(after(45)).await.is_some(), touched, "after {answers:?}");
+        for (swapped, after) in answers.into_iter().flatten() {
+            let done = matches!(swapped, Swapped::Done(_));
+            let rule = "a clean-up must remove an expired value before it is extended, or not at all";
+            stores.assert_holds(&key, done.then_some(&after), rule).await;
+        }
     }
+    let (key, held) = stores.created(&stores.value(b"held")).await;
+    done(stores.swap(&key, Some(&held), None).await, "a removal of what the key holds must be done");
 }

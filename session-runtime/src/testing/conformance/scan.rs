@@ -1,91 +1,85 @@
-//! Going through all sessions.
+//! Stores whose values can be gone through.
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    races::race,
-    subject::{APPLIED, NOW, Sentence as _, Subject, after, answered, create, ending, update},
-};
-use crate::{
-    clock::Timestamp,
-    store::{Key, Position, Record, Scan},
-};
+use super::stores::{Stores, answered, done, is_same, race, shown};
+use crate::store::{Key, Position, Scan, Versioned};
 
-/// All that a scan finds. One that takes no end is none.
-async fn all<S: Scan>(store: &Arc<S>, now: Timestamp) -> HashMap<Key, Arc<Record>> {
-    let mut found = HashMap::new();
-    let mut next = Some(Position::start());
+/// Everything that a scan finds, unless it does not come to an end.
+async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
+    let (mut found, mut next, store) = (HashMap::new(), Some(Position::start()), stores.either());
     for _ in 0..20_000 {
         let Some(from) = next else { return found };
-        let batch = answered(store.scan(&from, now).await);
-        assert!(batch.sessions.len() <= 2_000, "{} sessions in one batch", batch.sessions.len());
-        found.extend(batch.sessions);
+        let batch = answered(store.scan(&from, stores.now).await);
+        let number = batch.values.len();
+        assert!(number <= 2_000, "a batch should have a few hundred values, and one had {number}");
+        found.extend(batch.values);
         next = batch.next;
     }
-    panic!("the scan does not come to an end");
+    panic!("a scan must come to an end, and this one did not within 20,000 batches");
 }
 
-pub(super) async fn an_empty_store_has_no_sessions<S: Scan>(store: Arc<S>) {
-    assert!(all(&store, NOW).await.is_empty());
-}
-
-pub(super) async fn every_live_session_is_found_as_it_is<S: Scan>(store: Arc<S>) {
-    let mut sessions = Vec::new();
-    for number in 0..700_i128 {
-        sessions.push(Subject::created_by(&store, &create().adding("number", number)).await);
+pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>>) {
+    let mut written = Vec::new();
+    for number in 0..500_u32 {
+        let value = stores.value(number.to_be_bytes().repeat(number as usize % 50));
+        written.push((stores.created(&value).await.0, value));
     }
-    let found = all(&store, NOW).await;
-    assert_eq!(found.len(), sessions.len());
-    for session in &sessions {
-        let record = answered(store.load(&session.key, NOW).await).expect("it is there");
-        let scanned = found.get(&session.key).expect("every session is found");
-        assert_eq!((scanned.verifier, scanned.seen_at), (record.verifier, record.seen_at));
-        assert_eq!(scanned.fields, record.fields);
+    let found = all(&stores).await;
+    for (key, value) in &written {
+        let scanned = found.get(key).map(Versioned::value);
+        let rule = "a scan must find every value that is there, as it is";
+        assert!(is_same(scanned, Some(value)), "{rule}: {}, and found {}", shown(Some(value)), shown(scanned));
+    }
+    for (key, scanned) in &found {
+        let loaded = stores.load(key).await;
+        let (loaded, value) = (loaded.as_ref().map(Versioned::value), Some(scanned.value()));
+        let rule = "a scan must find only what a load of the same key answers";
+        assert!(is_same(loaded, value), "{rule}: it found {}, and a load answers {}", shown(value), shown(loaded));
+    }
+    if let Some((key, _)) = written.first() {
+        let after = stores.value(b"after");
+        done(stores.swap(key, found.get(key), Some(&after)).await, "what a scan found must be good for a swap");
     }
 }
 
-pub(super) async fn what_ended_is_not_found<S: Scan>(store: Arc<S>) {
-    let (stays, expires) = (Subject::created(&store).await, Subject::created(&store).await);
-    let (deleted, ended) = (Subject::created(&store).await, Subject::created(&store).await);
-    stays.write(&update().touching(after(60))).await;
-    deleted.delete().await;
-    assert_eq!(ended.end(&ending(0)).await, APPLIED);
-    let found = |now| {
-        let store = store.clone();
-        async move { all(&store, now).await.into_keys().collect::<std::collections::HashSet<_>>() }
-    };
-    assert_eq!(found(after(29)).await, [stays.key, expires.key].into());
-    assert_eq!(found(after(30)).await, [stays.key].into());
+pub(super) async fn a_removed_value_is_not_found<S: Scan>(stores: Arc<Stores<S>>) {
+    let (stays, _) = stores.created(&stores.value(b"stays")).await;
+    let (removed, held) = stores.created(&stores.value(b"removed")).await;
+    done(stores.swap(&removed, Some(&held), None).await, "a removal of what the key holds must be done");
+    let found = all(&stores).await;
+    assert!(found.contains_key(&stays), "a scan must find every value that is there");
+    assert!(!found.contains_key(&removed), "a scan must not find a value that was removed");
 }
 
-pub(super) async fn what_comes_and_goes_hides_nobody<S: Scan>(store: Arc<S>) {
+pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stores<S>>) {
     let mut stay = Vec::new();
-    for _ in 0..100 {
-        stay.push(Subject::created(&store).await);
+    for number in 0..100 {
+        stay.push(stores.created(&stores.value([number])).await.0);
     }
-    let keys: Vec<Key> = stay.iter().map(|session| session.key).collect();
     race(4, |racer| {
-        let (store, keys, stay) = (store.clone(), keys.clone(), stay.clone());
+        let (stores, stay) = (Arc::clone(&stores), stay.clone());
         async move {
-            for written in stay.iter().take(10) {
-                match racer {
-                    0 => {
-                        let found = all(&store, NOW).await;
-                        assert!(keys.iter().all(|key| found.contains_key(key)), "a live session was not found");
-                    }
-                    1 => written.write(&update().setting("theme", b"dark")).await,
-                    _ => {
-                        let passing = Subject::created(&store).await;
-                        passing.delete().await;
-                    }
+            for round in 0..10 {
+                if racer == 0 {
+                    let found = all(&stores).await;
+                    let missed = stay.iter().filter(|key| !found.contains_key(key)).count();
+                    assert_eq!(
+                        missed, 0,
+                        "a scan must find every value that is there all the time, and missed {missed}"
+                    );
+                    continue;
                 }
+                let (key, held) = stores.created(&stores.value([round])).await;
+                done(stores.swap(&key, Some(&held), None).await, "a removal of what the key holds must be done");
             }
         }
     })
     .await;
 }
 
-pub(super) async fn a_position_of_elsewhere_is_an_error<S: Scan>(store: Arc<S>) {
-    let nowhere = Position::new(*b"\xff no position of any store");
-    assert!(store.scan(&nowhere, NOW).await.is_err());
+pub(super) async fn a_position_of_another_store_is_an_error<S: Scan>(stores: Arc<Stores<S>>) {
+    let nowhere = Position::new(*b"\xff not a position of any store");
+    let scanned = stores.either().scan(&nowhere, stores.now).await;
+    assert!(scanned.is_err(), "a scan from a position that this store did not make must be an error");
 }

@@ -1,0 +1,77 @@
+//! What tests of this project see of stored sessions. Not part of the API.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Timestamp,
+    record::{Entry, Fields},
+    value::{Decoded, Value},
+};
+
+/// A stored session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its fields: stored name, value, deadline.
+    pub fields: Vec<(String, Vec<u8>, Timestamp)>,
+    /// The encoded identity of the user who is signed in.
+    pub user: Option<Vec<u8>>,
+    /// The digest of its verifier.
+    pub verifier: [u8; 16],
+    /// When it was last written.
+    pub seen_at: Timestamp,
+    /// Its deadlines.
+    pub idle_until: Timestamp,
+    /// Its deadlines.
+    pub ends_at: Timestamp,
+    /// How often it was written.
+    pub writes: u64,
+}
+
+impl Stored {
+    /// The value of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(known, ..)| known == name).map(|(_, value, _)| &value[..])
+    }
+}
+
+/// The session in a value; `None` if it is something else.
+#[must_use]
+pub fn stored(value: &Value) -> Option<Stored> {
+    let Ok(Decoded::Session(record)) = value.decode() else { return None };
+    let field = |entry: Entry<'_>| (entry.name.to_owned(), entry.value.to_vec(), entry.expires);
+    Some(Stored {
+        fields: record.fields.iter().map(field).collect(),
+        user: record.user.as_ref().map(|user| user.to_vec()),
+        verifier: *record.verifier.as_bytes(),
+        seen_at: record.seen_at,
+        idle_until: record.idle_until,
+        ends_at: record.ends_at,
+        writes: record.writes,
+    })
+}
+
+/// The same session, with bytes in a field's place, as if the store had been written to by another program. `None` removes
+/// the field.
+#[must_use]
+pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value> {
+    let Ok(Decoded::Session(record)) = value.decode() else { return None };
+    let mut fields = Fields::default();
+    let before = record.fields.get(name);
+    for entry in record.fields.iter().filter(|entry| entry.name != name) {
+        fields.push(entry);
+    }
+    if let Some(value) = bytes {
+        fields.push(Entry { name, value, expires: before.map_or(Timestamp::NEVER, |before| before.expires) });
+    }
+    Some(value.with_record(Arc::new(record.with_fields(fields))))
+}
+
+/// The keys of the sessions in a user's list; `None` if it is something else.
+#[must_use]
+pub fn listed(value: &Value) -> Option<Vec<crate::store::Key>> {
+    match value.decode() {
+        Ok(Decoded::List(list)) => Some(list.entries.iter().map(|entry| entry.key).collect()),
+        _ => None,
+    }
+}
