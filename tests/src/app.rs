@@ -85,6 +85,8 @@ impl Server {
             .store(Probe { inner: store.clone(), controls: Arc::clone(&controls) })
             .keys(keys.clone())
             .clock(clock.clone())
+            // No clean-up in the background, so that tests can count what the store is asked.
+            .clean_every(Duration::ZERO)
             .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
         let sessions = options(builder).build().unwrap();
         Self { app: routes().layer(sessions.layer()), sessions, clock, store, controls, events, keys }

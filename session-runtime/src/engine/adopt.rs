@@ -52,7 +52,10 @@ impl Request {
         let renewed = adopted.renewal.is_some();
         if let Some(Renewal { verifier, digest }) = adopted.renewal {
             (found.verifier, found.digest, found.by_current_key) = (verifier, digest, true);
-            self.emit(&Event::Renewed);
+            attempt.event = Some(Event::Renewed);
+        }
+        if adopted.created {
+            attempt.event = Some(Event::Created);
         }
         if renewed || adopted.created || engine.shows(&found, adopted.restarted, adopted.touched) {
             attempt.cookie = engine.cookie_for(&found, now).or(attempt.cookie.take());

@@ -4,6 +4,7 @@ use super::{CookieChange, pending::Pending, presented::Found};
 use crate::{
     clock::Timestamp,
     error::Error,
+    event::Event,
     id::{Nonce, Selector, Verifier, draw, random},
     key::Key,
 };
@@ -26,6 +27,8 @@ pub(super) struct Attempt {
     pub(super) before: Option<Box<Found>>,
     /// What the response is to say about the cookie once all is done.
     pub(super) cookie: Option<CookieChange>,
+    /// What is to be reported then.
+    pub(super) event: Option<Event>,
     /// Whether it was begun by an earlier commit.
     pub(super) resumed: bool,
 }
@@ -70,6 +73,7 @@ impl Attempt {
             entering: None,
             before: None,
             cookie: None,
+            event: None,
             resumed: false,
         }
     }

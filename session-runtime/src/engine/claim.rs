@@ -57,7 +57,10 @@ impl Engine {
         let (turn, handed) = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
         let current = match handed {
             Some(current) => current,
-            None => self.load(key, self.clock.now()).await?,
+            None => match self.load(key, self.clock.now()).await {
+                Err(error) if !error.is_timeout() => self.load(key, self.clock.now()).await?,
+                loaded => loaded?,
+            },
         };
         Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
     }

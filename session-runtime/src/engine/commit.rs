@@ -176,6 +176,9 @@ impl Request {
                 return Ok(Outcome::Refused);
             }
         }
+        if let Some(event) = attempt.event.take() {
+            self.emit(&event);
+        }
         if let Some(cookie) = attempt.cookie.take() {
             self.state().cookie = Some(cookie);
         }
@@ -376,7 +379,6 @@ impl Request {
             }
             drop(claim);
             self.state().subject = Some(key);
-            self.emit(&Event::Created);
             let signs_in = found.record().user.is_some();
             return Ok(self.adopt(attempt, found, Some(Adopted { created: true, signs_in, ..Adopted::default() }), now));
         }

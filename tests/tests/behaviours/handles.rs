@@ -72,7 +72,7 @@ over_stores! {
         assert_eq!(visitor.get("/notice").await.body, "put");
     }
 
-    // B21, B45: after `save` a handle sees what others wrote; after `update`, the others' part of that field alone.
+    // B21, B45, B49, F22: after `save` and `update` a handle sees what others wrote, and does what follows to that.
     async fn what_others_wrote_is_never_taken_or_undone_unseen(store) {
         let server = Server::new(store);
         let visitor = |app: &Router, headers: &http::HeaderMap| {
@@ -98,16 +98,17 @@ over_stores! {
                     other.post(path).await;
                 }
                 s.cart_mut().update(|cart| cart.push("mine".into())).await.unwrap();
-                s.name_mut().push_str(""); // nothing, to what this handle saw
+                s.name_mut().push_str("!");
                 s.notice_mut().take().unwrap_or_default()
             })));
         let mut visitor = server.visitor();
         visitor.post("/name/first").await;
         assert_eq!(visitor.at(&app).post("/save").await.body, "theirs,mine 1 new");
         visitor.post("/notice/old").await;
-        assert_eq!(visitor.at(&app).post("/update").await.body, "old");
+        assert_eq!(visitor.at(&app).post("/update").await.body, "new");
         let seen = visitor.get("/show").await.json();
-        assert_eq!((&seen["notice"], &seen["name"], &seen["cart"]), (&"new".into(), &"theirs".into(), &serde_json::json!(["theirs", "mine"])));
+        assert_eq!((seen["notice"].as_str(), &seen["name"]), (None, &"theirs!".into()));
+        assert_eq!(seen["cart"], serde_json::json!(["theirs", "mine"]));
     }
 
     // B45, S13: signing in by a handle that did not see another one's sign-in shows nobody the other's fields.

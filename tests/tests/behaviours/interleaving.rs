@@ -48,12 +48,12 @@ fn deeds() -> impl Strategy<Value = Deed> {
 }
 
 /// The stored session, as plainly as can be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     alive: bool,
     generation: u32,
     user: bool,
-    name: u8,
+    name: Option<u8>,
     note: Option<u8>,
     visits: u64,
     notice: Option<u8>,
@@ -61,14 +61,28 @@ struct Model {
     cart: Vec<u8>,
 }
 
+/// What a request did to its flash.
+#[derive(Clone, Debug, PartialEq)]
+enum Notice {
+    Untouched,
+    Put,
+    /// It took what was stored so.
+    Taken(Option<u8>),
+}
+
 /// A request as the reference sees it: what it loaded, what it sees, and what it did.
 #[derive(Clone, Debug)]
 struct Draft {
+    /// What was stored when it looked last.
     loaded: Model,
+    generation: u32,
     sees: Model,
+    named: bool,
+    noted: bool,
     visits: Vec<i64>,
-    took: bool,
-    took_all: bool,
+    notice: Notice,
+    /// The notices that it took, if it did.
+    took_all: Option<Vec<u8>>,
     put: Vec<u8>,
     privilege: bool,
     ends: bool,
@@ -81,9 +95,12 @@ impl Draft {
         Self {
             sees: loaded.clone(),
             loaded: loaded.clone(),
+            generation: loaded.generation,
+            named: false,
+            noted: false,
             visits: Vec::new(),
-            took: false,
-            took_all: false,
+            notice: Notice::Untouched,
+            took_all: None,
             put: Vec::new(),
             privilege: false,
             ends: false,
@@ -91,23 +108,29 @@ impl Draft {
         }
     }
 
-    /// Does one thing; an update of an atomic field reaches the store at once.
+    /// Does one thing; an update of an atomic field reaches the store at once, and shows what is stored by then.
     fn act(&mut self, deed: &Deed, stored: &mut Model) {
         match deed {
-            Deed::Name(to) => self.sees.name = *to,
-            Deed::Note(to) => self.sees.note = *to,
+            Deed::Name(to) => (self.sees.name, self.named) = (Some(*to), true),
+            Deed::Note(to) => (self.sees.note, self.noted) = (*to, true),
             Deed::Visits(by) => {
                 self.sees.visits = self.sees.visits.saturating_add_signed(i64::from(*by));
                 self.visits.push(i64::from(*by));
             }
-            Deed::Put(value) => self.sees.notice = Some(*value),
-            Deed::Take => self.took |= self.sees.notice.take().is_some(),
+            Deed::Put(value) => (self.sees.notice, self.notice) = (Some(*value), Notice::Put),
+            Deed::Take => {
+                if self.sees.notice.take().is_some() {
+                    self.notice = Notice::Taken(self.loaded.notice);
+                }
+            }
             Deed::PutOne(value) => {
                 self.sees.notices.push(*value);
                 self.put.push(*value);
             }
             Deed::TakeAll => {
-                self.took_all |= !self.sees.notices.is_empty();
+                if !self.sees.notices.is_empty() {
+                    self.took_all = Some(self.loaded.notices.clone());
+                }
                 self.sees.notices.clear();
                 self.put.clear();
             }
@@ -117,7 +140,7 @@ impl Draft {
             }
             Deed::Cart(item) => {
                 stored.cart.push(*item);
-                self.sees.cart = stored.cart.clone();
+                self.see(stored);
             }
             Deed::LogIn => (self.sees.user, self.privilege) = (true, true),
             Deed::Renew => self.privilege = true,
@@ -125,23 +148,51 @@ impl Draft {
         }
     }
 
+    /// Sees what is stored, but for what it changed itself (B49).
+    fn see(&mut self, stored: &Model) {
+        let before = std::mem::replace(&mut self.sees, stored.clone());
+        if self.named {
+            self.sees.name = before.name;
+        }
+        if self.noted {
+            self.sees.note = before.note;
+        }
+        if self.visits.iter().any(|by| *by != 0) {
+            self.sees.visits = before.visits;
+        }
+        if self.notice != Notice::Untouched {
+            self.sees.notice = before.notice;
+        }
+        if self.took_all.is_some() || !self.put.is_empty() {
+            self.sees.notices = before.notices;
+        }
+        self.loaded = stored.clone();
+    }
+
     /// Applies the request to what is stored by then; says whether it was refused as overtaken.
     fn commit(&self, stored: &mut Model) -> bool {
         if self.ends {
-            let overtaken = stored.alive && stored.generation != self.loaded.generation;
+            let overtaken = stored.alive && stored.generation != self.generation;
             stored.alive &= overtaken;
             return overtaken;
         }
         // What writes nothing over what it loaded asks nothing of the store.
         let counts = self.visits.iter().any(|by| *by != 0);
-        if self.over(&self.loaded) == self.loaded && !counts || !stored.alive {
+        if self.over(&self.loaded) == self.loaded && !counts {
+            return false;
+        }
+        // A sign-in starts another session.
+        let fresh = !stored.alive && self.sees.user && self.privilege;
+        if fresh {
+            *stored = Model::default();
+        } else if !stored.alive {
             return false;
         }
         let swap_failed = self.swaps_from.as_ref().is_some_and(|seen| *seen != stored.cart);
-        if stored.generation != self.loaded.generation || swap_failed {
+        if !fresh && stored.generation != self.generation || swap_failed {
             return true;
         }
-        *stored = self.over(stored);
+        *stored = Model { alive: true, ..self.over(stored) };
         false
     }
 
@@ -155,18 +206,17 @@ impl Draft {
             new.note = self.sees.note;
         }
         new.visits = self.visits.iter().fold(new.visits, |visits, by| visits.saturating_add_signed(*by));
-        if self.sees.notice.is_some() && self.sees.notice != self.loaded.notice {
-            new.notice = self.sees.notice;
-        } else if self.took && self.sees.notice.is_none() && stored.notice == self.loaded.notice {
-            new.notice = None;
+        match self.notice {
+            Notice::Put if self.sees.notice != self.loaded.notice => new.notice = self.sees.notice,
+            Notice::Taken(seen) if stored.notice == seen => new.notice = None,
+            _ => {}
         }
-        // Taking items and putting the same again is no write.
-        if !self.took_all || self.put != self.loaded.notices {
-            if self.took_all && new.notices.starts_with(&self.loaded.notices) {
-                new.notices.drain(..self.loaded.notices.len());
-            }
-            new.notices.extend(&self.put);
+        if let Some(taken) = &self.took_all
+            && new.notices.starts_with(taken)
+        {
+            new.notices.drain(..taken.len());
         }
+        new.notices.extend(&self.put);
         if self.swaps_from.is_some() {
             new.cart = self.sees.cart.clone();
         }
@@ -219,7 +269,7 @@ async fn race(store: AnyStore, deeds: &[(bool, Deed)], a_first: bool) -> Result<
         alive: true,
         generation: 0,
         user: false,
-        name: 0,
+        name: Some(0),
         note: None,
         visits: 2,
         notice: Some(0),
@@ -268,7 +318,7 @@ async fn race(store: AnyStore, deeds: &[(bool, Deed)], a_first: bool) -> Result<
     if stored.alive {
         let text = |value: &u8| value.to_string();
         let lines = |values: &[u8]| values.iter().map(text).collect::<Vec<_>>();
-        prop_assert_eq!(&seen["name"], &json!(text(&stored.name)));
+        prop_assert_eq!(&seen["name"], &json!(stored.name.as_ref().map(text).unwrap_or_default()));
         prop_assert_eq!(&seen["note"], &json!(stored.note.as_ref().map(text)));
         prop_assert_eq!(&seen["visits"], &json!(stored.visits));
         prop_assert_eq!(&seen["notice"], &json!(stored.notice.as_ref().map(text)));
