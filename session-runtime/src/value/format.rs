@@ -24,6 +24,9 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// The shortest bytes that are of a newer version: a revision, and the last version that there can be.
+#[cfg(feature = "file")]
+pub(super) const NEWER: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, u8::MAX];
 /// Where the length of the content is, and where the content begins.
 const LENGTH: usize = 26;
 const CONTENT: usize = LENGTH + 4;

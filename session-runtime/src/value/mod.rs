@@ -171,6 +171,18 @@ impl Value {
         Self { head: format::head(&bytes), content: Content::Bytes(bytes), is_critical: false }
     }
 
+    /// A value that decodes as [`Damage::Corrupt`], for a store that sees by itself that it does not have the bytes it kept.
+    #[cfg(feature = "file")]
+    pub(crate) fn damaged() -> Self {
+        Self::from_bytes(Bytes::new())
+    }
+
+    /// A value that decodes as [`Damage::Newer`], for a store that finds a format of its own that it does not know.
+    #[cfg(feature = "file")]
+    pub(crate) fn newer() -> Self {
+        Self::from_bytes(format::NEWER)
+    }
+
     /// The bytes to keep. The same value always gives the same bytes.
     ///
     /// ```

@@ -275,6 +275,17 @@ fn lengths_without_content_are_damaged() {
     }
 }
 
+#[cfg(feature = "file")]
+#[test]
+fn a_store_can_say_that_a_value_is_damaged_or_newer() {
+    for (value, damage) in [(Value::damaged(), Damage::Corrupt), (Value::newer(), Damage::Newer)] {
+        for value in [value.clone(), value.rewritten(), Value::from_bytes(value.to_bytes())] {
+            assert_eq!((value.decode(), value.class()), (Err(damage), Class::Unknown));
+            assert_eq!(value.expires_at(), Timestamp::NEVER);
+        }
+    }
+}
+
 // B12
 #[test]
 fn nothing_shows_a_content() {

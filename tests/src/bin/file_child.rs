@@ -153,11 +153,13 @@ async fn read_only(folder: &str) {
 
     let before = load(&store, &key).await;
     assert_eq!(fields(before.as_ref())["small"], "before", "reading goes on");
-    assert!(load(&store, &damaged).await.is_none(), "a damaged file that cannot be moved is absent all the same");
+    let found = values::damaged(&store, &damaged).await;
     let advice = ["folder", folder, "its file system is read-only: mount it writable, or choose another folder"];
     let after = edited(before.as_ref(), |fields| drop(fields.insert("small".into(), "after".into())));
     says(&refusal(&store, &key, &after).await, &advice[1..]);
     says(&refusal(&store, &Key::random().unwrap(), &empty()).await, &advice[1..]);
+    says(&store.swap(&damaged, Some(&found), None, NOW).await.unwrap_err().to_string(), &advice[1..]);
+    assert_eq!(fs::read(file(Path::new(folder), &damaged)).unwrap(), b"garbage");
     // S20: a sign-out that did not happen is an error.
     says(&store.swap(&key, before.as_ref(), None, NOW).await.unwrap_err().to_string(), &advice[1..]);
     says(&FileStore::open(folder).await.unwrap_err().to_string(), &advice);

@@ -35,7 +35,6 @@ async fn a_missing_folder_is_made_for_its_owner_alone() {
     let key = Key::random().unwrap();
     put(&store, &key, &empty()).await;
     fs::write(file(&path, &key), "garbage").unwrap();
-    assert!(load(&store, &key).await.is_none());
     put(&store, &key, &empty()).await;
     let shard = file(&path, &key).parent().unwrap().to_owned();
     for made in [&path, &shard, &path.join("corrupt")] {

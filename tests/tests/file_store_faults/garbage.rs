@@ -1,16 +1,17 @@
-//! Files that are damaged, or that the store never wrote. None of them becomes an error page: B29.
+//! Files that are damaged, or that the store never wrote: B29. A load hands the engine a damaged value and moves nothing; the
+//! swap that replaces the value sets the file aside.
 
 use std::{fs, os::unix::fs as unix, path::Path};
 
 use session_runtime::{
     FileStore, Timestamp,
-    store::{Class, Key, Store, Swapped},
+    store::{Class, Key, Position, Scan, Store, Swapped},
 };
 use tempfile::TempDir;
 
 use crate::{
     log,
-    values::{NOW, empty, file, load, put, read, remove, set, value},
+    values::{NOW, damaged, empty, file, is_damaged, load, put, read, remove, set, value},
 };
 
 async fn store() -> (TempDir, FileStore) {
@@ -42,38 +43,38 @@ pub(crate) fn sealed_as(version: u8, value: &[u8]) -> Vec<u8> {
     [b"SESS", &[version][..], &checksum.to_le_bytes(), value].concat()
 }
 
-/// Checks that the key holds nothing while its file has these bytes, and that the file is set aside.
-async fn counts_as_absent(folder: &TempDir, store: &FileStore, key: &Key, bytes: &[u8], what: &str) {
+/// Checks that the key holds a damaged value while its file has these bytes, and that the file stays.
+async fn counts_as_damaged(folder: &TempDir, store: &FileStore, key: &Key, bytes: &[u8], what: &str) {
     let path = file(folder.path(), key);
     fs::write(&path, bytes).unwrap();
-    assert!(load(store, key).await.is_none(), "{what}");
-    assert!(!path.exists(), "{what} should be set aside");
+    assert!(load(store, key).await.is_some_and(|found| is_damaged(&found)), "{what}");
+    assert_eq!(fs::read(&path).unwrap(), bytes, "{what} should stay");
 }
 
 // B29
 #[tokio::test]
-async fn a_file_cut_anywhere_counts_as_absent() {
+async fn a_file_cut_anywhere_counts_as_damaged() {
     let (folder, store) = store().await;
     let (key, whole) = stored(&folder, &store).await;
     for length in 0..whole.len() {
-        counts_as_absent(&folder, &store, &key, &whole[..length], &format!("a file cut at {length}")).await;
+        counts_as_damaged(&folder, &store, &key, &whole[..length], &format!("a file cut at {length}")).await;
     }
     let longer = [whole.as_slice(), b"\0"].concat();
-    counts_as_absent(&folder, &store, &key, &longer, "a file with a byte too many").await;
+    counts_as_damaged(&folder, &store, &key, &longer, "a file with a byte too many").await;
     fs::write(file(folder.path(), &key), &whole).unwrap();
     assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"), "the whole one reads again");
 }
 
 // B29
 #[tokio::test]
-async fn a_file_with_any_bit_flipped_counts_as_absent() {
+async fn a_file_with_any_bit_flipped_counts_as_damaged() {
     let (folder, store) = store().await;
     let (key, whole) = stored(&folder, &store).await;
     for index in 0..whole.len() {
         for bit in 0..8 {
             let mut flipped = whole.clone();
             flipped[index] ^= 1 << bit;
-            counts_as_absent(&folder, &store, &key, &flipped, &format!("bit {bit} of byte {index}")).await;
+            counts_as_damaged(&folder, &store, &key, &flipped, &format!("bit {bit} of byte {index}")).await;
         }
     }
 }
@@ -102,53 +103,104 @@ async fn a_whole_file_is_loaded_whatever_its_value_is() {
 
 // B29
 #[tokio::test]
-async fn a_damaged_file_is_set_aside_with_a_warning_and_replaced() {
+async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it() {
     let (folder, store) = store().await;
-    for (number, garbage) in
-        [&b""[..], b"\0", b"{\"user\":1}", &[0xff; 5_000], b"SESS", b"SESS\x02\0\0\0\0\xc0"].iter().enumerate()
-    {
+    let garbage = [&b""[..], b"\0", b"{\"user\":1}", &[0xff; 5_000], b"SESS", b"SESS\x02\0\0\0\0\xc0"];
+    for (number, garbage) in garbage.iter().enumerate() {
         let (key, _) = stored(&folder, &store).await;
         let before = load(&store, &key).await;
         let path = file(folder.path(), &key);
         fs::write(&path, garbage).unwrap();
-        if number % 2 == 0 {
-            assert!(load(&store, &key).await.is_none());
+        let found = damaged(&store, &key).await;
+        // Neither the value that was there nor an absent one is what the key holds.
+        for before in [before.as_ref(), None] {
+            for after in [Some(&empty()), None] {
+                match store.swap(&key, before, after, NOW).await {
+                    Ok(Swapped::Stale(Some(held))) => assert_eq!(held.revision(), found.revision()),
+                    other => panic!("{other:?}"),
+                }
+            }
         }
-        // A swap meets it as it meets nothing.
-        let swapped = store.swap(&key, before.as_ref(), Some(&empty()), NOW).await;
-        assert!(matches!(swapped, Ok(Swapped::Stale(None))), "{swapped:?}");
-        assert_eq!(set_aside(folder.path()), number + 1);
+        assert_eq!((fs::read(&path).unwrap(), set_aside(folder.path())), (garbage.to_vec(), number));
+        let after = (number % 2 == 0).then(empty);
+        let swapped = store.swap(&key, Some(&found), after.as_ref(), NOW).await;
+        assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
+        assert_eq!((path.exists(), set_aside(folder.path())), (after.is_some(), number + 1));
+        // A swap that is sent again undoes nothing.
+        assert!(matches!(store.swap(&key, Some(&found), None, NOW).await, Ok(Swapped::Stale(_))));
         set(&store, &key, "theme", "light").await;
         assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("light"));
         let warnings = log::about(&key.hex());
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].contains("WARN") && warnings[0].contains(path.to_str().unwrap()), "{warnings:?}");
+        assert!(warnings.len() == 2 && warnings.iter().all(|line| line.contains("WARN")), "{warnings:?}");
+        assert!(warnings[0].contains("is damaged and stays") && warnings[0].contains(path.to_str().unwrap()));
+        assert!(warnings[1].contains("was set aside") && warnings[1].contains("/corrupt/"), "{warnings:?}");
     }
     // The files that were set aside are as they were found.
     let kept = fs::read_dir(folder.path().join("corrupt")).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
     assert!(kept.into_iter().any(|bytes| bytes == [0xff; 5_000]));
 }
 
-// B16, B29: clean-up sees to files that no request asks for.
+// Files that a power cut emptied are alike, but they are not the same.
 #[tokio::test]
-async fn cleaning_up_sets_damaged_files_aside() {
+async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
     let (folder, store) = store().await;
-    let (other, _) = stored(&folder, &store).await;
-    for (number, garbage) in [&b"garbage"[..], b"", b"SESS\x01\0", &[0; 5_000]].into_iter().enumerate() {
+    let (key, whole) = stored(&folder, &store).await;
+    let path = file(folder.path(), &key);
+    for garbage in [b"".as_slice(), b"garbage"] {
+        fs::write(&path, garbage).unwrap();
+        let first = damaged(&store, &key).await;
+        assert_eq!(damaged(&store, &key).await.revision(), first.revision());
+        // Another file with the same bytes takes its place.
+        let other = path.with_extension("other");
+        fs::write(&other, garbage).unwrap();
+        fs::rename(&other, &path).unwrap();
+        let swapped = store.swap(&key, Some(&first), Some(&empty()), NOW).await;
+        assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
+        // And so does a good one.
+        let second = damaged(&store, &key).await;
+        fs::write(&path, &whole).unwrap();
+        let swapped = store.swap(&key, Some(&second), None, NOW).await;
+        assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
+        assert_eq!(fs::read(&path).unwrap(), whole);
+    }
+    assert_eq!(set_aside(folder.path()), 0);
+}
+
+// B16, B29: a user's list may be in it.
+#[tokio::test]
+async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
+    let (folder, store) = store().await;
+    for garbage in [&b"garbage"[..], b"", b"SESS\x01\0", &[0; 5_000]] {
         let (key, _) = stored(&folder, &store).await;
         fs::write(file(folder.path(), &key), garbage).unwrap();
-        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "garbage is not an expired session");
-        assert_eq!((set_aside(folder.path()), load(&store, &other).await.is_some()), (number + 1, true));
+        for _ in 0..3 {
+            assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
+        }
+        assert_eq!(fs::read(file(folder.path(), &key)).unwrap(), garbage);
+        let warnings = log::about(&key.hex());
+        assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
     // A torn end shows when the value is due.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();
     fs::write(file(folder.path(), &key), [&whole[..whole.len() - 1], b"?"].concat()).unwrap();
-    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
-    assert_eq!(set_aside(folder.path()), 4);
-    assert_eq!(store.delete_expired(end).await.unwrap(), 0, "its deadline may be wrong");
-    assert_eq!(set_aside(folder.path()), 5);
+    for (now, warnings) in [(NOW, 0), (end, 1), (end, 1)] {
+        assert_eq!(store.delete_expired(now).await.unwrap(), 0, "its deadline may be wrong");
+        assert_eq!(log::about(&key.hex()).len(), warnings);
+    }
+    damaged(&store, &key).await;
+    assert_eq!(set_aside(folder.path()), 0);
+}
+
+// A tool that goes through the values learns of them too.
+#[tokio::test]
+async fn a_scan_finds_damaged_files() {
+    let (folder, store) = store().await;
+    let (key, _) = stored(&folder, &store).await;
+    fs::write(file(folder.path(), &key), "garbage").unwrap();
+    let found = store.scan(&Position::start(), NOW).await.unwrap().values;
+    assert!(matches!(&found[..], [(at, found)] if at.digest() == key.digest() && is_damaged(found)), "{found:?}");
 }
 
 // S4
@@ -167,19 +219,20 @@ async fn a_link_at_a_files_name_is_not_followed() {
         put(&store, &key, &empty()).await;
         fs::remove_file(&path).unwrap();
         unix::symlink(if round == 4 { file(folder.path(), &mine) } else { target.clone() }, &path).unwrap();
-        match round {
-            0 | 4 => assert!(load(&store, &key).await.is_none()),
-            1 => {
-                let swapped = store.swap(&key, before.as_ref(), Some(&empty()), NOW).await;
-                assert!(matches!(swapped, Ok(Swapped::Stale(None))), "{swapped:?}");
-            }
-            2 => assert!(matches!(store.swap(&key, None, Some(&empty()), NOW).await, Ok(Swapped::Done(_)))),
-            _ => assert!(matches!(store.swap(&key, None, None, NOW).await, Ok(Swapped::Done(_)))),
+        let found = damaged(&store, &key).await;
+        for before in [before.as_ref(), None] {
+            let swapped = store.swap(&key, before, Some(&empty()), NOW).await;
+            assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
         }
+        assert!(path.is_symlink());
+        let after = (round % 2 == 0).then(empty);
+        let swapped = store.swap(&key, Some(&found), after.as_ref(), NOW).await;
+        assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
         assert!(!path.is_symlink());
+        assert_eq!(path.exists(), after.is_some());
         assert_eq!(fs::read(&target).unwrap(), bytes, "in round {round}");
     }
-    assert!(load(&store, &mine).await.is_some());
+    assert!(load(&store, &mine).await.is_some_and(|found| !is_damaged(&found)));
 }
 
 // S4
@@ -217,19 +270,25 @@ async fn nothing_is_set_aside_through_a_link() {
     unix::symlink(outside.path(), folder.path().join("corrupt")).unwrap();
     let (key, _) = stored(&folder, &store).await;
     fs::write(file(folder.path(), &key), "garbage").unwrap();
-    assert!(load(&store, &key).await.is_none());
+    let found = damaged(&store, &key).await;
+    for after in [None, Some(&empty())] {
+        let error = store.swap(&key, Some(&found), after, NOW).await.unwrap_err().to_string();
+        assert!(error.contains("corrupt` is not a folder") && error.ends_with("remove it"), "{error}");
+    }
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
-    let warnings = log::about(&key.hex());
-    assert!(warnings.len() == 1 && warnings[0].contains("neither read nor set aside"), "{warnings:?}");
-    set(&store, &key, "theme", "light").await;
-    assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("light"), "a new value takes its place");
+    let path = file(folder.path(), &key);
+    assert_eq!(fs::read(&path).unwrap(), b"garbage", "a damaged file that cannot be set aside stays");
+    assert!(!path.with_extension("tmp").exists());
+    fs::remove_file(folder.path().join("corrupt")).unwrap();
+    put(&store, &key, &empty()).await;
+    assert_eq!(set_aside(folder.path()), 1);
 }
 
 #[tokio::test]
 async fn what_is_not_a_file_is_set_aside() {
     let (folder, store) = store().await;
     // A folder, a pipe without a writer, a socket.
-    for (round, kind) in ["folder", "pipe", "socket"].into_iter().cycle().take(9).enumerate() {
+    for (round, kind) in ["folder", "pipe", "socket"].into_iter().cycle().take(6).enumerate() {
         let key = Key::random().unwrap();
         let path = file(folder.path(), &key);
         put(&store, &key, &empty()).await;
@@ -239,14 +298,17 @@ async fn what_is_not_a_file_is_set_aside() {
             "pipe" => assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
             _ => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
         }
-        match round / 3 {
-            0 => assert!(load(&store, &key).await.is_none(), "of a {kind}"),
-            1 => assert!(matches!(store.swap(&key, None, Some(&empty()), NOW).await, Ok(Swapped::Done(_)))),
-            _ => remove(&store, &key).await,
+        damaged(&store, &key).await;
+        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
+        assert!(path.exists() && !path.is_file(), "a {kind} stays");
+        if round < 3 {
+            remove(&store, &key).await
+        } else {
+            put(&store, &key, &empty()).await
         }
         assert!(!path.exists() || path.is_file(), "a {kind}");
     }
-    assert_eq!(set_aside(folder.path()), 9);
+    assert_eq!(set_aside(folder.path()), 6);
 }
 
 // S46: neither read into memory nor written.
@@ -256,7 +318,7 @@ async fn a_file_is_never_larger_than_64_mib() {
     let (key, _) = stored(&folder, &store).await;
     let path = file(folder.path(), &key);
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
-    assert!(load(&store, &key).await.is_none());
+    damaged(&store, &key).await;
     put(&store, &key, &empty()).await;
     let film = value(Timestamp::NEVER, &vec![0; 65 << 20]);
     let before = load(&store, &key).await;

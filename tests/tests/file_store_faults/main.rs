@@ -7,6 +7,7 @@ mod disk;
 mod folder;
 mod garbage;
 mod leftovers;
+mod lists;
 mod locks;
 mod log;
 mod newer;

@@ -4,17 +4,17 @@ use std::fs;
 
 use session_runtime::{
     FileStore,
-    store::{Key, Position, Scan, Store},
+    store::{Class, Key, Position, Scan, Store, Swapped},
 };
 
 use crate::{
     garbage::sealed_as,
     log,
-    values::{NOW, empty, expired, file, load, put, remove},
+    values::{NOW, empty, expired, file, load, put},
 };
 
 #[tokio::test]
-async fn a_newer_file_counts_as_absent_and_is_never_replaced() {
+async fn a_newer_file_is_a_newer_value_and_stays() {
     log::listen();
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
@@ -26,27 +26,32 @@ async fn a_newer_file_counts_as_absent_and_is_never_replaced() {
         let path = file(folder.path(), key);
         fs::write(&path, &bytes).unwrap();
         for _ in 0..3 {
-            assert!(load(&store, key).await.is_none());
+            let found = load(&store, key).await.expect("a value");
+            // The ninth byte is the version.
+            assert_eq!((found.value().to_bytes()[8], found.value().class()), (u8::MAX, Class::Unknown));
         }
         for (before, after) in [(None, Some(&empty())), (before.as_ref(), Some(&empty())), (before.as_ref(), None)] {
-            let error = store.swap(key, before, after, NOW).await.unwrap_err().to_string();
-            let start = format!("a newer version wrote the session file `{}` (its format is 2,", path.display());
-            assert!(error.starts_with(&start) && error.contains("; upgrade this process"), "{error}");
+            let swapped = store.swap(key, before, after, NOW).await;
+            assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
         }
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
-        assert!(store.scan(&Position::start(), NOW).await.unwrap().values.is_empty());
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
-    assert!(!folder.path().join("corrupt").exists());
+    assert_eq!(store.scan(&Position::start(), NOW).await.unwrap().values.len(), 2);
     let warnings = log::about(folder.path().to_str().unwrap());
     assert!(
         warnings.len() == 1 && warnings[0].contains("a newer version wrote"),
         "one warning is enough: {warnings:?}"
     );
-    // An operator may decide otherwise.
-    for key in &keys {
-        fs::remove_file(file(folder.path(), key)).unwrap();
-        put(&store, key, &empty()).await;
-        remove(&store, key).await;
+    // Whether it is to be replaced is not for the store to judge.
+    for (key, after) in keys.iter().zip([None, Some(&empty())]) {
+        let found = load(&store, key).await;
+        let swapped = store.swap(key, found.as_ref(), after, NOW).await;
+        assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
+        assert_eq!(
+            load(&store, key).await.map(|now| now.revision().clone()),
+            after.map(|after| after.revision().into())
+        );
     }
+    assert!(!folder.path().join("corrupt").exists(), "it is not damaged");
 }

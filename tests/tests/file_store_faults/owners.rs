@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{
     child::skip,
     log,
-    values::{NOW, empty, file, load, put, read, set},
+    values::{NOW, damaged, empty, file, load, put, read, set},
 };
 
 const OTHER_USER: u32 = 65_533;
@@ -159,10 +159,11 @@ async fn nothing_is_set_aside_for_another_user() {
     fs::create_dir(&corrupt).unwrap();
     if give_away(&corrupt) {
         fs::write(file(folder.path(), &key), "garbage").unwrap();
-        assert!(load(&store, &key).await.is_none());
+        let found = damaged(&store, &key).await;
+        let error = store.swap(&key, Some(&found), None, NOW).await.unwrap_err().to_string();
+        assert!(error.contains("corrupt` belongs to user"), "{error}");
+        assert_eq!(fs::read(file(folder.path(), &key)).unwrap(), b"garbage");
         assert_eq!(fs::read_dir(&corrupt).unwrap().count(), 0);
-        let warnings = log::about(&key.hex());
-        assert!(warnings.len() == 1 && warnings[0].contains("belongs to user"), "{warnings:?}");
         assert!(FileStore::open(folder.path()).await.unwrap_err().to_string().contains("corrupt` belongs to user"));
     }
 }

@@ -54,6 +54,18 @@ pub(crate) async fn read(store: &impl Store, key: &Key, field: &str) -> Option<S
     fields(load(store, key).await.as_ref()).remove(field)
 }
 
+/// What a load finds where a file is damaged: a value that the engine takes for a damaged one. The file stays.
+pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
+    let found = load(store, key).await.expect("a damaged value is a value");
+    assert!(is_damaged(&found), "{found:?}");
+    found
+}
+
+/// Shorter than a header, and with a revision that no written value has.
+pub(crate) fn is_damaged(found: &Versioned) -> bool {
+    found.value().to_bytes().is_empty() && found.revision().text().is_some()
+}
+
 /// Stores `after`, whatever the key holds; another writer at the same time is a mistake.
 pub(crate) async fn put(store: &impl Store, key: &Key, after: &Value) {
     let before = load(store, key).await;

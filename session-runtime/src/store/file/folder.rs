@@ -2,10 +2,11 @@
 //! start and not at the first sign-in.
 
 use std::{
+    collections::HashSet,
     fs::{self, Metadata},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::Once,
+    sync::{Mutex, MutexGuard, Once, PoisonError},
     time::SystemTime,
 };
 
@@ -14,7 +15,7 @@ use super::{
     advice::{failed, refused},
     os,
 };
-use crate::{clock::Timestamp, error::Error, id::Nonce};
+use crate::{clock::Timestamp, error::Error, id::Nonce, key::Key};
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -24,6 +25,8 @@ pub(super) struct Folder {
     /// Whether the file system keeps the permissions that files are created with.
     has_permissions: bool,
     newer: Once,
+    /// The keys whose files are damaged, as far as the log has them.
+    damaged: Mutex<HashSet<[u8; 16]>>,
 }
 
 /// The folder for damaged files.
@@ -44,7 +47,8 @@ impl Folder {
         let path = fs::canonicalize(path).map_err(|source| refused("open the session folder", path, source))?;
         let mine = try_out(&path).map_err(|source| refused("write and lock files in", &path, source))?;
         let has_permissions = os::permissions(&mine) & WRITABLE == 0;
-        let folder = Self { path, fsync, user: os::owner(&mine), has_permissions, newer: Once::new() };
+        let (user, newer, damaged) = (os::owner(&mine), Once::new(), Mutex::default());
+        let folder = Self { path, fsync, user, has_permissions, newer, damaged };
         folder.check()?;
         folder.check_within()?;
         Ok(folder)
@@ -175,25 +179,37 @@ impl Folder {
         os::sync_dir(path).map_err(|source| failed("make durable what changed in", path, source))
     }
 
-    /// Moves the damaged file at `from` out of the way, with a warning. `name` is the file's name.
-    pub(super) fn set_aside(&self, from: &Path, name: &str, why: &str) {
-        match self.move_to_corrupt(from, name) {
-            Ok(to) => tracing::warn!(
-                target: "session_runtime", file = %from.display(), moved_to = %to.display(), why,
-                "a session file could not be read and was set aside; the session or user list in it is lost"
-            ),
-            Err(error) => warn_unmoved(from, why, &error),
-        }
-    }
-
-    fn move_to_corrupt(&self, from: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    /// Moves the damaged file of `key` out of the way, with a warning.
+    pub(super) fn set_aside(&self, key: &Key, file: &Path) -> Result<(), StoreError> {
         let folder = self.path.join(CORRUPT);
         if !self.has(&folder)? {
             self.create(&folder)?;
         }
-        let to = folder.join(format!("{name}.{}", Timestamp::from(SystemTime::now()).as_millis()));
-        fs::rename(from, &to).map_err(|source| failed("move the session file to", &to, source))?;
-        Ok(to)
+        let to = folder.join(format!("{}.{}", key.hex(), Timestamp::from(SystemTime::now()).as_millis()));
+        fs::rename(file, &to).map_err(|source| failed("move the damaged session file to", &to, source))?;
+        self.damaged().remove(&key.digest());
+        tracing::warn!(
+            target: "session_runtime", file = %file.display(), moved_to = %to.display(),
+            "a damaged session file was set aside"
+        );
+        Ok(())
+    }
+
+    /// Warns of the damaged file of `key`, once for each key.
+    pub(super) fn mention_damaged(&self, key: &Key, file: &Path, why: &str) {
+        if self.damaged().insert(key.digest()) {
+            tracing::warn!(
+                target: "session_runtime", file = %file.display(), why,
+                "a session file is damaged and stays in place; if it is a session, the next request for it sets the file \
+                 aside; if it is the list of a user's sessions, they can be neither listed nor revoked until the file is \
+                 removed or restored"
+            );
+        }
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, HashSet<[u8; 16]>> {
+        // A set is whole whenever its lock is released.
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Warns once that this process is too old for some of the files.
@@ -206,13 +222,6 @@ impl Folder {
             );
         });
     }
-}
-
-pub(super) fn warn_unmoved(file: &Path, why: &str, error: &StoreError) {
-    tracing::warn!(
-        target: "session_runtime", file = %file.display(), why, %error,
-        "a session file can be neither read nor set aside; it counts as absent"
-    );
 }
 
 fn is_ours(name: &str) -> bool {

@@ -27,8 +27,8 @@ pub(super) const START: u64 = 64;
 /// The content of a file.
 pub(super) enum Content {
     Value(Value),
-    /// A later version of this library wrote the file, in this version of the frame.
-    Newer(u8),
+    /// A later version of this library wrote the file, in a frame that this version does not know.
+    Newer,
     /// Why the file is not what the store wrote.
     Damaged(&'static str),
 }
@@ -65,18 +65,19 @@ pub(super) fn read(bytes: Vec<u8>) -> Content {
     }
     match version {
         VERSION => Content::Value(Value::from_bytes(value)),
-        _ => Content::Newer(version),
+        _ => Content::Newer,
     }
 }
 
-/// Whether clean-up should look at the whole file that starts with these bytes: the value has expired, or this is not the
-/// start of a file.
-pub(super) fn is_due(start: &[u8], now: Timestamp) -> bool {
-    match (head(start), start.get(HEAD..)) {
-        (Ok((VERSION, _)), Some(value)) => Value::from_bytes(value.to_vec()).expires_at().passed(now),
-        (Ok(_), _) => false,
-        (Err(_), _) => true,
-    }
+/// Whether the value in the file that starts with these bytes has expired. The rest of the file may be damaged nonetheless.
+///
+/// # Errors
+/// Why the file is not what the store wrote.
+pub(super) fn is_due(start: &[u8], now: Timestamp) -> Result<bool, &'static str> {
+    Ok(match (head(start)?, start.get(HEAD..)) {
+        ((VERSION, _), Some(value)) => Value::from_bytes(value.to_vec()).expires_at().passed(now),
+        _ => false,
+    })
 }
 
 /// The version and the checksum.

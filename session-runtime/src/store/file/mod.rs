@@ -35,10 +35,14 @@ use crate::{clock::Timestamp, error::Error};
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
 ///   it runs, a folder inside that others may write to is an error, as is one of another user.
-/// * **Damaged files** (truncated, overwritten, or not regular files) are moved to `corrupt/` with a warning, and the key
-///   then holds nothing. A checksum in each file tells. If such a file was a user's list, the sessions in it go on, but can no
-///   longer be listed or revoked by user. The store never follows symbolic links within the folder.
-/// * **Files of a newer version** of this library count as absent, and stay. A swap of one is an error.
+/// * **Damaged files** (truncated, overwritten, or not regular files) stay in place, with a warning that names the file. A
+///   checksum in each file tells. The store never follows symbolic links within the folder. A damaged session counts as
+///   absent, and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can neither
+///   sign in nor be signed out elsewhere, until you restore the file or remove it. Without it, the sessions that were in the
+///   list go on, but can no longer be listed or revoked by user. Clean-up moves and removes no damaged file, since a list may
+///   be in it.
+/// * **Files of a newer version** of this library stay in place too. A session in one counts as absent, a user list is an
+///   error.
 /// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, if its
 ///   parent is still there.
 /// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
@@ -115,7 +119,7 @@ impl FileStoreBuilder {
     /// Whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
     ///
     /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the last
-    /// seconds' changes, sign-outs too. A file that is half-written afterwards counts as damaged.
+    /// seconds' changes, sign-outs too. A file that is half-written afterwards is damaged, and so may be a user list.
     ///
     /// ```
     /// # use session_runtime::FileStore;

@@ -38,6 +38,19 @@ pub(super) fn same_file(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
+/// Returns a text that tells this file from another one under its name, and from itself before it was written to or moved.
+#[cfg(unix)]
+pub(super) fn identity(metadata: &Metadata) -> String {
+    let (dev, ino, at, nanos) = (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
+    format!("{dev:x}-{ino:x}-{at}.{nanos:09}")
+}
+
+/// Elsewhere files have no number.
+#[cfg(not(unix))]
+pub(super) fn identity(metadata: &Metadata) -> String {
+    format!("{}-{:?}-{:?}", metadata.len(), metadata.created().ok(), metadata.modified().ok())
+}
+
 /// The user id of a file's owner.
 #[cfg(unix)]
 pub(super) fn owner(metadata: &Metadata) -> u32 {

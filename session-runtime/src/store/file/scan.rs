@@ -35,7 +35,7 @@ impl Folder {
             keys.retain(|key| Some(key.digest()) > after);
             keys.sort_unstable_by_key(Key::digest);
             for key in keys {
-                if let Some(found) = shard.look(&key)?
+                if let Some(found) = shard.load(&key)?
                     && !found.value().expires_at().passed(now)
                 {
                     values.push((key, found));

@@ -4,7 +4,7 @@
 //! then looks at the file again.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, Metadata, TryLockError},
     io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -30,9 +30,15 @@ pub(super) struct Shard<'a> {
 enum Found {
     Nothing,
     /// The first bytes of the file, as many as were asked for.
-    Bytes(Vec<u8>),
+    Bytes(Vec<u8>, Metadata),
     /// Why it is not a file that the store wrote.
-    Damaged(&'static str),
+    Damaged(&'static str, Metadata),
+}
+
+/// What is stored under a key.
+struct Held {
+    versioned: Versioned,
+    is_damaged: bool,
 }
 
 impl<'a> Shard<'a> {
@@ -66,37 +72,12 @@ impl<'a> Shard<'a> {
         self.folder.has(&self.path)
     }
 
-    /// Loads the value under `key`. A damaged file is set aside.
+    /// Loads the value under `key`.
     pub(super) fn load(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
         if !self.exists()? {
             return Ok(None);
         }
-        match self.content(key)? {
-            Some(Content::Value(value)) => Ok(Some(Versioned::new(value))),
-            Some(Content::Newer(_)) => {
-                self.folder.mention_newer(&self.file(key));
-                Ok(None)
-            }
-            Some(Content::Damaged(why)) => {
-                match self.try_lock() {
-                    // Looks again, since another process may have written a good file meanwhile.
-                    Ok(Some(locked)) => drop(locked.content(key)?),
-                    // The next load or swap sets the file aside.
-                    Ok(None) => {}
-                    Err(error) => folder::warn_unmoved(&self.file(key), why, &error),
-                }
-                Ok(None)
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// Loads the value under `key` without setting a damaged file aside.
-    pub(super) fn look(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        match self.content(key)? {
-            Some(Content::Value(value)) => Ok(Some(Versioned::new(value))),
-            _ => Ok(None),
-        }
+        Ok(self.held(key)?.map(|held| held.versioned))
     }
 
     pub(super) fn swap(
@@ -112,37 +93,54 @@ impl<'a> Shard<'a> {
         // Encoding needs no lock.
         let bytes = after.map(frame::write).transpose()?;
         let locked = self.lock()?;
-        let current = match locked.content(key)? {
-            Some(Content::Value(value)) => Some(Versioned::new(value)),
-            Some(Content::Newer(version)) => return Err(newer(&self.file(key), version)),
-            Some(Content::Damaged(_)) | None => None,
-        };
-        if current.as_ref().map(Versioned::revision) != before {
-            return Ok(Swapped::Stale(current));
+        let held = self.held(key)?;
+        if held.as_ref().map(|held| held.versioned.revision()) != before {
+            return Ok(Swapped::Stale(held.map(|held| held.versioned)));
         }
-        match bytes {
-            Some(bytes) => locked.write(key, &bytes)?,
-            None if current.is_some() => locked.remove(key)?,
-            None => {}
+        match (bytes, &held) {
+            (Some(bytes), _) => locked.write(key, &bytes, held.is_some_and(|held| held.is_damaged))?,
+            (None, Some(held)) => locked.remove(key, held.is_damaged)?,
+            (None, None) => {}
         }
         Ok(Swapped::done(after))
     }
 
-    /// Whether clean-up should look at the whole file under `key`. This reads only its start.
+    /// Whether the value under `key` seems to have expired. This reads only the start of its file.
     pub(super) fn is_due(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(match self.read(key, frame::START)? {
-            Found::Nothing => false,
-            Found::Bytes(start) => frame::is_due(&start, now),
-            Found::Damaged(_) => true,
-        })
+        let is_due = match self.read(key, frame::START)? {
+            Found::Nothing => Ok(false),
+            Found::Bytes(start, _) => frame::is_due(&start, now),
+            Found::Damaged(why, _) => Err(why),
+        };
+        Ok(is_due.unwrap_or_else(|why| {
+            self.folder.mention_damaged(key, &self.file(key), why);
+            false
+        }))
     }
 
-    fn content(&self, key: &Key) -> Result<Option<Content>, StoreError> {
-        Ok(match self.read(key, frame::MAX_BYTES)? {
-            Found::Nothing => None,
-            Found::Bytes(bytes) => Some(frame::read(bytes)),
-            Found::Damaged(why) => Some(Content::Damaged(why)),
-        })
+    /// Reads the file under `key`. A file without a readable value holds one that the engine decodes as damaged or newer.
+    ///
+    /// Such a value's revision is the file's identity. Its bytes would not do: after a power cut, damaged files that were
+    /// written one after the other are often all empty. It is a text, and so never the revision of a written value.
+    fn held(&self, key: &Key) -> Result<Option<Held>, StoreError> {
+        let (content, metadata) = match self.read(key, frame::MAX_BYTES)? {
+            Found::Nothing => return Ok(None),
+            Found::Bytes(bytes, metadata) => (frame::read(bytes), metadata),
+            Found::Damaged(why, metadata) => (Content::Damaged(why), metadata),
+        };
+        let is_damaged = matches!(content, Content::Damaged(_));
+        let versioned = match content {
+            Content::Value(value) => Versioned::new(value),
+            Content::Newer => {
+                self.folder.mention_newer(&self.file(key));
+                Versioned::with_revision(Value::newer(), os::identity(&metadata))
+            }
+            Content::Damaged(why) => {
+                self.folder.mention_damaged(key, &self.file(key), why);
+                Versioned::with_revision(Value::damaged(), os::identity(&metadata))
+            }
+        };
+        Ok(Some(Held { versioned, is_damaged }))
     }
 
     fn read(&self, key: &Key, most: u64) -> Result<Found, StoreError> {
@@ -152,14 +150,16 @@ impl<'a> Shard<'a> {
             Ok(file) => file,
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
             // A symbolic link or a socket: the error depends on the system.
-            Err(_) if fs::symlink_metadata(&path).is_ok_and(|there| !there.is_file()) => {
-                return Ok(Found::Damaged(NOT_A_FILE));
+            Err(source) => {
+                return match fs::symlink_metadata(&path) {
+                    Ok(there) if !there.is_file() => Ok(Found::Damaged(NOT_A_FILE, there)),
+                    _ => Err(unreadable(source)),
+                };
             }
-            Err(source) => return Err(unreadable(source)),
         };
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
-            return Ok(Found::Damaged(NOT_A_FILE));
+            return Ok(Found::Damaged(NOT_A_FILE, metadata));
         }
         if let Some(owner) = self.folder.other_owner(&metadata) {
             return Err(StoreError::new(format!(
@@ -169,14 +169,14 @@ impl<'a> Shard<'a> {
             )));
         }
         if metadata.len() > frame::MAX_BYTES {
-            return Ok(Found::Damaged("it is larger than any that the store writes"));
+            return Ok(Found::Damaged("it is larger than any that the store writes", metadata));
         }
         // The store does not write to a file that has its name, so the length stays.
         let mut bytes = vec![0; usize::try_from(metadata.len().min(most)).unwrap_or(usize::MAX)];
         match file.read_exact(&mut bytes) {
-            Ok(()) => Ok(Found::Bytes(bytes)),
+            Ok(()) => Ok(Found::Bytes(bytes, metadata)),
             Err(source) if source.kind() == ErrorKind::UnexpectedEof => {
-                Ok(Found::Damaged("another process is cutting it short"))
+                Ok(Found::Damaged("another process is cutting it short", metadata))
             }
             Err(source) => Err(unreadable(source)),
         }
@@ -248,15 +248,6 @@ pub(super) struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    /// Reads the file under `key`. A damaged file is set aside.
-    fn content(&self, key: &Key) -> Result<Option<Content>, StoreError> {
-        let content = self.shard.content(key)?;
-        if let Some(Content::Damaged(why)) = content {
-            self.shard.folder.set_aside(&self.shard.file(key), &key.hex(), why);
-        }
-        Ok(content)
-    }
-
     /// The keys of all values here.
     pub(super) fn keys(&self) -> Result<Vec<Key>, StoreError> {
         let path = &self.shard.path;
@@ -268,20 +259,28 @@ impl Locked<'_> {
 
     /// Removes the value under `key` if it has expired, and says whether it had.
     pub(super) fn remove_expired(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
-        match self.content(key)? {
-            Some(Content::Value(value)) if value.expires_at().passed(now) => self.remove(key).map(|()| true),
+        match self.shard.held(key)? {
+            // A damaged value does not expire, since its deadline may be wrong.
+            Some(held) if held.versioned.value().expires_at().passed(now) => self.remove(key, false).map(|()| true),
             _ => Ok(false),
         }
     }
 
-    fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Replaces the file under `key`, and sets it aside first if it is damaged.
+    fn write(&self, key: &Key, bytes: &[u8], was_damaged: bool) -> Result<(), StoreError> {
         let path = self.shard.file(key);
         let temporary = path.with_extension("tmp");
-        let replaced = self.write_temporary(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
-        if let Err(source) = replaced {
+        let failed = |source| failed("write the session file", &path, source);
+        let set_aside = || if was_damaged { self.shard.folder.set_aside(key, &path) } else { Ok(()) };
+        let replaced = self
+            .write_temporary(&temporary, bytes)
+            .map_err(failed)
+            .and_then(|()| set_aside())
+            .and_then(|()| fs::rename(&temporary, &path).map_err(failed));
+        if replaced.is_err() {
             // If this fails too, clean-up removes the file later.
             let _ = fs::remove_file(&temporary);
-            return Err(failed("write the session file", &path, source));
+            return replaced;
         }
         self.shard.folder.sync(&self.shard.path)
     }
@@ -300,26 +299,19 @@ impl Locked<'_> {
         if self.shard.folder.fsync() { file.sync_all() } else { Ok(()) }
     }
 
-    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+    /// Removes the file under `key`, or sets it aside if it is damaged.
+    fn remove(&self, key: &Key, is_damaged: bool) -> Result<(), StoreError> {
         let path = self.shard.file(key);
-        match fs::remove_file(&path) {
+        if is_damaged {
+            self.shard.folder.set_aside(key, &path)?;
+        } else if let Err(source) = fs::remove_file(&path)
             // An operator may have removed it just now.
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                return Err(failed("delete the session file", &path, source));
-            }
-            _ => {}
+            && source.kind() != ErrorKind::NotFound
+        {
+            return Err(failed("delete the session file", &path, source));
         }
         self.shard.folder.sync(&self.shard.path)
     }
-}
-
-fn newer(path: &Path, version: u8) -> StoreError {
-    StoreError::new(format!(
-        "a newer version wrote the session file `{}` (its format is {version}, this version reads {}), so it stays as it \
-         is; upgrade this process, or remove the file",
-        path.display(),
-        frame::VERSION,
-    ))
 }
 
 const NOT_A_FILE: &str = "it is not a regular file";
