@@ -93,8 +93,8 @@ with_every_kind! {
         run(&mut connection, "SET key value").unwrap();
         assert_eq!(run(&mut connect(&server.unix_url()).unwrap(), "GET key"), text("value"));
         assert_eq!(run(&mut connect(&server.url_with_db(3)).unwrap(), "GET key"), Ok(Value::Nil));
-        let field = run(&mut connection, "HPEXPIRE key 1000 FIELDS 1 field");
-        assert_eq!(code(field), if kind.expires_fields() { "WRONGTYPE" } else { "ERR" });
+        let swapped = run(&mut connection, "SET key value IFEQ value");
+        assert_eq!(swapped.is_ok(), kind.has_ifeq(), "{swapped:?}");
 
         let (pid, addr) = (server.pid().unwrap(), server.addr());
         server.kill();
@@ -324,7 +324,7 @@ fn a_proxy_loses_what_it_is_told_to() {
 }
 
 #[test]
-fn a_proxy_refuses_and_delays() {
+fn a_proxy_refuses_delays_and_leads_elsewhere() {
     let Some(server) = shared(Kind::Redis) else { return };
     let proxy = Proxy::start(server.addr());
     let url = server.url_through(&proxy);
@@ -337,6 +337,12 @@ fn a_proxy_refuses_and_delays() {
     let from = Instant::now();
     run(&mut connection, "PING").unwrap();
     assert!(from.elapsed() >= Duration::from_millis(100));
+    proxy.delay(Duration::ZERO);
+    let Some(other) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    proxy.lead_to(other.addr());
+    let port = |connection: &mut Connection| redis::cmd("CONFIG").arg("GET").arg("port").query(connection).unwrap();
+    let ports: [Vec<String>; 2] = [port(&mut connection), port(&mut connect(&url).unwrap())];
+    assert_eq!(ports.map(|port| port[1].clone()), [server.port(), other.port()].map(|port| port.to_string()));
     let addr = proxy.addr();
     drop(proxy);
     until(|| TcpStream::connect(addr).is_err());

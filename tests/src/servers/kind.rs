@@ -7,13 +7,14 @@ use crate::require;
 /// A program that speaks Redis's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `redis-server` as the system has it; Debian 12's is 7.0, which knows no deadlines of fields. The one with TLS.
+    /// `redis-server` as the system has it; Debian 12's is 7.0. The one with TLS.
     Redis,
     /// Redis 6.2, the oldest that is supported: `REDIS_6`, or where `tests/run` puts it.
     Redis6,
-    /// Redis 8.2, which knows them: `REDIS_8`, or where `tests/run` puts it.
+    /// Redis 8.2, the last before `SET … IFEQ`: `REDIS_8`, or where `tests/run` puts it.
     Redis8,
-    /// Valkey 9.1, which knows them too, and is at the same time "Redis 7.2.4": `VALKEY`, or where `tests/run` puts it.
+    /// Valkey 9.1, which has `SET … IFEQ` and `DELIFEQ`, and is at the same time "Redis 7.2.4": `VALKEY`, or where `tests/run`
+    /// puts it.
     Valkey,
 }
 
@@ -30,9 +31,9 @@ impl Kind {
         }
     }
 
-    /// Whether this program can expire single fields of a hash.
-    pub fn expires_fields(self) -> bool {
-        matches!(self, Self::Redis8 | Self::Valkey)
+    /// Whether this program has commands that replace or remove a value only if it is still what it was.
+    pub fn has_ifeq(self) -> bool {
+        matches!(self, Self::Valkey)
     }
 }
 

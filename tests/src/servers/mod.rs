@@ -26,6 +26,7 @@
 //!   while), [`Proxy::delay`] (every answer takes so long).
 //! * B34, an answer is lost: [`Proxy::swallow_next_answer`] (the command was executed) and its counterpart
 //!   [`Proxy::swallow_next_request`] (it was not); the client can't tell them apart.
+//! * B57, a failover behind one host name: [`Proxy::lead_to`] (new connections reach another server, open ones do not).
 //! * B35, `kill -9` in the middle of a write: [`RedisServer::kill`] while writers are busy and, where something survives
 //!   it, [`Cluster::kill_primary_of`] and [`Sentinels::kill_primary`], then their `wait_failed_over`.
 //! * B36, two processes on one store: two stores on one [`RedisServer::url`], or on two nodes of a [`Cluster`]. Tests that

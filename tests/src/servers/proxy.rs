@@ -29,6 +29,8 @@ struct Network {
     refuse: AtomicBool,
     closed: AtomicBool,
     delay: Mutex<Duration>,
+    /// Where new connections lead.
+    server: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<Connection>>,
 }
 
@@ -37,13 +39,14 @@ impl Proxy {
     pub fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let proxy = Self { addr: listener.local_addr().unwrap(), network: Arc::default() };
+        proxy.lead_to(server);
         let network = Arc::clone(&proxy.network);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if network.closed.load(SeqCst) {
                     break;
                 }
-                network.connect(client, server);
+                network.connect(client);
             }
         });
         proxy
@@ -91,6 +94,11 @@ impl Proxy {
         self.network.refuse.store(false, SeqCst);
     }
 
+    /// New connections lead to this server, as if a host name had another address from now on. Open ones stay where they are.
+    pub fn lead_to(&self, server: SocketAddr) {
+        *self.network.server.lock().unwrap() = Some(server);
+    }
+
     /// The next thing that the server sends is lost, and the connection breaks: the command was executed.
     pub fn swallow_next_answer(&self) {
         self.network.swallow_answer.store(true, SeqCst);
@@ -117,10 +125,9 @@ impl Drop for Proxy {
 }
 
 impl Network {
-    fn connect(self: &Arc<Self>, client: TcpStream, server: SocketAddr) {
-        if self.refuse.load(SeqCst) {
-            return;
-        }
+    fn connect(self: &Arc<Self>, client: TcpStream) {
+        let server = *self.server.lock().unwrap();
+        let Some(server) = server.filter(|_| !self.refuse.load(SeqCst)) else { return };
         let Ok(server) = TcpStream::connect(server) else { return };
         let connection = Connection { client, server };
         connection.client.set_nodelay(true).unwrap();

@@ -4,18 +4,24 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, aio::ConnectionManager, cluster::ClusterClient};
 use session_runtime::{Error, RedisStore, store::Store};
-use tests::{
-    records::{NOW, create, load, write},
-    servers::{Cluster, Kind, Options, RedisServer, Sentinels, prefix, shared, shared_cluster},
+use tests::servers::{Cluster, Kind, Options, RedisServer, Sentinels, prefix, shared, shared_cluster};
+
+use crate::{
+    key,
+    values::{NOW, create, load, refused, remove, replace, value},
 };
 
-use crate::{filled, key};
-
-/// Writes and reads.
+/// Writes, reads, refuses and removes; leaves one value behind.
 async fn works(store: &impl Store) {
-    let key = key();
-    write(store, &key, &filled()).await;
-    assert!(load(store, &key).await.is_some());
+    let (key, other) = (key(), crate::key());
+    let one = create(store, &key, &value("one")).await;
+    let two = replace(store, &key, &one, &value("two")).await;
+    let bytes = two.value().to_bytes();
+    assert_eq!(load(store, &key).await.as_deref(), Some(&bytes[..]));
+    assert_eq!(refused(store.swap(&key, Some(&one), None, NOW).await).as_deref(), Some(&bytes[..]));
+    let gone = create(store, &other, &value("three")).await;
+    remove(store, &other, &gone).await;
+    assert_eq!(load(store, &other).await, None);
 }
 
 async fn refusal(url: &str) -> String {
@@ -57,7 +63,7 @@ async fn over_tls() {
     let url = format!("{}?ca={}", server.url(), server.authority().display());
     works(&RedisStore::open(&url).await.unwrap()).await;
     let said = refusal(&server.url()).await;
-    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    assert!(said.contains("certificate"), "an authority that is not trusted: {said}");
     let said = refusal(&format!("{}?ca=/nowhere/ca.pem", server.url())).await;
     assert!(said.contains("cannot read"), "{said}");
 }
@@ -73,7 +79,7 @@ async fn over_tls_to_a_cluster() {
         works(&store).await;
     }
     let said = refusal(&cluster.url()).await;
-    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    assert!(said.contains("certificate"), "an authority that is not trusted: {said}");
     refusal(&cluster.url().replace("rediss", "redis")).await;
 }
 
@@ -85,11 +91,11 @@ async fn over_tls_by_sentinels() {
     let store = RedisStore::open(&url).await.unwrap();
     works(&store).await;
     sentinels.failover();
-    let (key, change) = (key(), create());
-    crate::answered(|| store.apply(&key, &change, NOW)).await;
-    assert!(load(&store, &key).await.is_some(), "by the one that took over");
+    let (key, value) = (key(), value("four"));
+    crate::answered(|| store.swap(&key, None, Some(&value), NOW)).await;
+    assert!(load(&store, &key).await.is_some(), "by the server that took over");
     let said = refusal(&sentinels.url()).await;
-    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    assert!(said.contains("certificate"), "an authority that is not trusted: {said}");
     refusal(&url.replace("rediss", "redis").replace("?ca=", "?prefix=")).await;
 }
 
@@ -101,14 +107,14 @@ async fn a_prefix_keeps_two_applications_apart() {
     let by_url = RedisStore::open(&format!("{}?prefix={one}", server.url())).await.unwrap();
     let by_option = RedisStore::open(&server.url()).await.unwrap().prefix(&*other);
     let key = key();
-    write(&by_url, &key, &filled()).await;
+    let written = create(&by_url, &key, &value("one")).await;
     assert!(load(&by_option, &key).await.is_none());
-    by_option.delete(&key).await.unwrap();
+    assert_eq!(refused(by_option.swap(&key, Some(&written), None, NOW).await), None);
     assert!(load(&by_url, &key).await.is_some());
-    assert!(server.ask::<bool>(&["EXISTS", &format!("{one}s:{}", key.hex())]).unwrap());
+    assert!(server.ask::<bool>(&["EXISTS", &format!("{one}{}", key.hex())]).unwrap());
 }
 
-/// By either version of the protocol.
+/// With either version of the protocol.
 #[tokio::test]
 async fn a_connection_of_the_applications() {
     let Some(server) = shared(Kind::Redis) else { return };
@@ -117,9 +123,6 @@ async fn a_connection_of_the_applications() {
         let connection = ConnectionManager::new(client).await.unwrap();
         let store = RedisStore::from_connection(connection).await.unwrap().prefix(prefix());
         works(&store).await;
-        let fresh = async || store.clone().prefix(prefix());
-        let by_server = session_runtime::testing::conformance::Expiry::ByServer;
-        session_runtime::testing::conformance::run_user_index_with(by_server, fresh).await;
     }
 }
 
@@ -132,7 +135,7 @@ async fn a_cluster_connection_of_the_applications() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn a_server_that_is_not_there_is_named() {
     let before = Instant::now();
     let said = refusal("redis://eve:letmein@127.0.0.1:1").await;
     assert!(said.starts_with("cannot use the Redis server at 127.0.0.1:1; is it running, and reachable?"), "{said}");
@@ -145,7 +148,7 @@ async fn nobody_there() {
     assert!(before.elapsed() < Duration::from_secs(30));
 }
 
-/// A node of a cluster is no server of its own.
+/// A node of a cluster is not a server of its own.
 #[tokio::test]
 async fn a_node_of_a_cluster_is_refused() {
     let Some(cluster): Option<&Cluster> = shared_cluster(Kind::Redis) else { return };

@@ -1,50 +1,52 @@
-//! Clusters and Sentinels: a primary that dies is replaced, and what replicas have confirmed stays ended.
+//! Clusters, Sentinels, and two servers behind one name: a primary that dies or is demoted is replaced, and what replicas
+//! have confirmed stays ended.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use session_runtime::{
     RedisStore,
-    store::{Applied, Change, Digest, Renew, Store, StoreError, UserIndex},
+    store::{Store, StoreError},
 };
-use tests::{
-    records::{NOW, add, create, ending, load, read, sign_in, update, user, write},
-    servers::{Cluster, Kind, Options, RedisServer, Sentinels, prefix, shared_cluster},
-    store::listed,
-};
+use tests::servers::{Cluster, Kind, Options, Proxy, RedisServer, Sentinels};
 
-use crate::{answered, filled, key};
+use crate::{
+    answered, key,
+    values::{NOW, create, load, refused, remove, replace, value},
+};
 
 /// Generous, since the machine may be busy; it is answered in milliseconds.
 const SOON: Duration = Duration::from_secs(5);
+
+fn unconfirmed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    let said = answer.unwrap_err().to_string();
+    assert!(said.starts_with("Redis wrote a value, and may lose it in a failover; 0 of 1 replicas"), "{said}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap().wait_for(1, SOON);
-    let (deleted, ended, renewed) = (key(), key(), key());
-    for key in [&deleted, &ended, &renewed] {
-        write(&store, key, &filled()).await;
-    }
-    store.delete(&deleted).await.unwrap();
-    let end = ending(0);
-    assert_eq!(store.end(&ended, &end, NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
-    let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
-    assert_eq!(store.apply(&renewed, &renew, NOW).await.unwrap(), Applied::Applied { renewed: true });
+    let (ended, kept) = (key(), key());
+    let old = create(&store, &kept, &value("one")).await;
+    let held = replace(&store, &kept, &old, &value("two")).await;
+    let gone = create(&store, &ended, &value("three")).await;
+    remove(&store, &ended, &gone).await;
     sentinels.kill_primary();
-    assert!(store.load(&renewed, NOW).await.is_err(), "there is nobody to answer");
+    assert!(store.load(&kept, NOW).await.is_err(), "no server answers");
     sentinels.wait_failed_over();
-    let seen = answered(async || store.load(&renewed, NOW).await).await.unwrap();
-    assert_eq!((seen.verifier, seen.generation), (Digest::from([2; 16]), 1));
-    assert_eq!(store.apply(&renewed, &update(), NOW).await.unwrap(), Applied::Moved);
-    assert!(load(&store, &deleted).await.is_none());
+    let seen = answered(async || store.load(&kept, NOW).await).await.unwrap();
+    assert_eq!(seen.value().to_bytes(), held.value().to_bytes());
+    assert_eq!(
+        refused(store.swap(&kept, Some(&old), Some(&value("late")), NOW).await).unwrap(),
+        held.value().to_bytes()
+    );
     assert!(load(&store, &ended).await.is_none());
-    // Nobody is left to confirm, also to whoever asks again.
+    // No replica is left to confirm anything, however often it is asked for.
     let store = store.wait_for(1, Duration::from_millis(100));
-    let unconfirmed = |error: StoreError| assert!(error.to_string().contains("0 of 1 replicas confirmed"), "{error}");
-    unconfirmed(store.end(&ended, &end, NOW).await.unwrap_err());
-    unconfirmed(store.end(&renewed, &ending(1), NOW).await.unwrap_err());
-    assert!(load(&store, &renewed).await.is_none());
-    unconfirmed(store.delete(&renewed).await.unwrap_err());
+    for _ in 0..2 {
+        unconfirmed(store.swap(&kept, Some(&held), None, NOW).await);
+        assert!(load(&store, &kept).await.is_none());
+    }
 }
 
 /// It answers as well as before, but for writes; Redis 6.2 says so of a script in words of its own.
@@ -53,12 +55,13 @@ async fn sentinel_names_another_when_a_primary_is_demoted() {
     let Some(sentinels) = Sentinels::start(Kind::Redis6) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap();
     let (key, other) = (key(), crate::key());
-    write(&store, &key, &filled()).await;
+    let held = create(&store, &key, &value("one")).await;
     let old = sentinels.primary();
     sentinels.failover();
     let demoted = async || if old.info("replication", "role").as_deref() == Some("slave") { Ok(()) } else { Err(()) };
     answered(demoted).await;
-    write(&store, &other, &filled()).await;
+    replace(&store, &key, &held, &value("two")).await;
+    create(&store, &other, &value("three")).await;
     assert!(load(&store, &other).await.is_some());
 }
 
@@ -67,17 +70,17 @@ async fn sentinel_names_another_when_a_primary_is_demoted() {
 async fn sentinel_replaces_a_primary_that_hangs() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap();
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let (key, other) = (key(), crate::key());
+    let held = create(&store, &key, &value("one")).await;
     // Copied, for sure.
-    let confirming = store.clone().wait_for(1, SOON);
-    let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
-    confirming.apply(&key, &renew, NOW).await.unwrap();
+    let gone = create(&store, &other, &value("two")).await;
+    remove(&store.clone().wait_for(1, SOON), &other, &gone).await;
     sentinels.primary().freeze();
     sentinels.wait_failed_over();
     let limit = Duration::from_millis(1_200);
     let load = async || tokio::time::timeout(limit, store.load(&key, NOW)).await.map_err(drop)?.map_err(drop);
-    assert_eq!(answered(load).await.map(|record| record.generation), Some(1));
+    let seen = answered(load).await.unwrap();
+    assert_eq!(seen.value().to_bytes(), held.value().to_bytes());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,77 +88,150 @@ async fn a_cluster_replaces_a_primary() {
     let Some(cluster) = Cluster::start(Kind::Redis) else { return };
     let store = RedisStore::open(&cluster.url()).await.unwrap().wait_for(1, SOON);
     let (ended, kept) = (key(), key());
-    write(&store, &kept, &filled()).await;
-    write(&store, &ended, &filled()).await;
-    let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
-    assert_eq!(store.apply(&kept, &renew, NOW).await.unwrap(), Applied::Applied { renewed: true });
-    store.delete(&ended).await.unwrap();
-    let down = cluster.kill_primary_of(&crate::session(&ended));
+    let held = create(&store, &kept, &value("one")).await;
+    let gone = create(&store, &ended, &value("two")).await;
+    remove(&store, &ended, &gone).await;
+    let down = cluster.kill_primary_of(&crate::name(&ended));
     assert!(!down.is_up());
     cluster.wait_failed_over();
     assert!(answered(async || store.load(&ended, NOW).await).await.is_none());
     let seen = answered(async || store.load(&kept, NOW).await).await.unwrap();
-    assert_eq!(seen.generation, 1);
+    assert_eq!(seen.value().to_bytes(), held.value().to_bytes());
     // The new primary learns the scripts.
-    answered(async || store.apply(&ended, &filled(), NOW).await).await;
-    assert!(load(&store, &ended).await.is_some());
-}
-
-/// A user's sessions lie on all nodes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_users_sessions_on_a_cluster() {
-    let Some(cluster) = shared_cluster(Kind::Redis) else { return };
-    let store = Arc::new(RedisStore::open(&cluster.url()).await.unwrap().prefix(prefix()));
-    let mut keys = Vec::new();
-    for _ in 0..40 {
-        let key = key();
-        store.enter(&user(), &key, NOW).await.unwrap();
-        write(&*store, &key, &sign_in(create(), &user(), NOW)).await;
-        keys.push(key);
-    }
-    store.delete(&keys.remove(7)).await.unwrap();
-    store.delete_expired(NOW + session_runtime::store::ENTRY_GRACE).await.unwrap();
-    assert_eq!(listed(store.entries(&user()).await.unwrap()), keys);
-    let adding = keys.iter().map(|key| {
-        let (store, key) = (store.clone(), *key);
-        tokio::spawn(async move { write(&*store, &key, &add(update(), "n", 1)).await })
-    });
-    for added in adding.collect::<Vec<_>>() {
-        added.await.unwrap();
-    }
-    for key in &keys {
-        assert_eq!(read(&*store, key, "n").await, Some(vec![1]));
-    }
+    let again = create(&store, &ended, &value("three")).await;
+    replace(&store, &ended, &again, &value("four")).await;
 }
 
 /// A single server that has no replica confirms nothing.
 #[tokio::test]
 async fn waiting_for_replicas_that_are_not_there_fails() {
-    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
-    let store = RedisStore::open(&server.url()).await.unwrap();
-    let key = key();
-    let waiting = store.clone().wait_for(1, Duration::from_millis(50));
-    // Only what ends something is waited for.
-    write(&waiting, &key, &filled()).await;
-    write(&waiting, &key, &add(update(), "n", 1)).await;
-    let renew = Change {
-        renew: Some(Renew::Timer {
-            from: Digest::from([1; 16]),
-            presented: Digest::from([1; 16]),
-            to: Digest::from([2; 16]),
-        }),
-        ..update()
-    };
-    for _ in 0..2 {
-        let error = waiting.apply(&key, &renew, NOW).await.unwrap_err().to_string();
-        assert!(
-            error.starts_with("cannot change a session for sure; 0 of 1 replicas confirmed it within 50ms"),
-            "{error}"
-        );
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        let store = RedisStore::open(&server.url()).await.unwrap().wait_for(1, Duration::from_millis(50));
+        let key = key();
+        // Only writes that end something wait.
+        let old = create(&store, &key, &value("one")).await;
+        let held = replace(&store, &key, &old, &value("two")).await;
+        // A refusal is not answered either before replicas have what it says.
+        unconfirmed(store.swap(&key, Some(&old), None, NOW).await);
+        assert!(load(&store, &key).await.is_some());
+        for _ in 0..2 {
+            unconfirmed(store.swap(&key, Some(&held), None, NOW).await);
+            assert!(load(&store, &key).await.is_none());
+        }
+        assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 0, "{kind:?}: what it wrote to be confirmed is gone");
     }
-    assert_eq!(store.apply(&key, &renew, NOW).await.unwrap(), Applied::Applied { renewed: true });
-    assert!(waiting.delete(&key).await.is_err());
-    assert!(load(&store, &key).await.is_none());
-    assert!(waiting.delete(&key).await.is_err());
-    assert!(!server.ask::<bool>(&["EXISTS", &crate::session(&key)]).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_refusal_says_is_confirmed_too() {
+    for kind in Kind::ALL {
+        let Some((primary, _replica)) = pair(kind).await else { continue };
+        let store = RedisStore::open(&primary.url()).await.unwrap().wait_for(1, SOON);
+        let key = key();
+        let old = create(&store, &key, &value("one")).await;
+        let held = replace(&store, &key, &old, &value("two")).await;
+        let left: u64 = primary.ask(&["PTTL", &crate::name(&key)]).unwrap();
+        assert_eq!(refused(store.swap(&key, Some(&old), None, NOW).await).unwrap(), held.value().to_bytes());
+        assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
+        assert!(primary.ask::<u64>(&["PTTL", &crate::name(&key)]).unwrap() > left - 60_000, "{kind:?}");
+        remove(&store, &key, &held).await;
+        assert_eq!(refused(store.swap(&key, Some(&held), None, NOW).await), None);
+    }
+}
+
+/// A server and its replica.
+async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
+    let primary = RedisServer::start(kind, Options::default())?;
+    let follow = Options::default().config(format!("replicaof 127.0.0.1 {}", primary.port()));
+    let replica = RedisServer::start(kind, follow)?;
+    let linked = async || match replica.info("replication", "master_link_status").as_deref() {
+        Some("up") => Ok(()),
+        _ => Err(()),
+    };
+    answered(linked).await;
+    Some((primary, replica))
+}
+
+/// Two servers behind one name, which names the other from now on: who is connected stays with the old one.
+fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
+    to.writable();
+    let port = to.port().to_string();
+    from.ask::<String>(&["REPLICAOF", "127.0.0.1", &port]).unwrap();
+    proxy.lead_to(to.addr());
+}
+
+// B57: as with the primary endpoint of a managed service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_behind_one_name_is_followed_by_writes() {
+    for kind in Kind::ALL {
+        let Some((first, second)) = pair(kind).await else { continue };
+        let proxy = Proxy::start(first.addr());
+        let store = RedisStore::open(&first.url_through(&proxy)).await.unwrap();
+        let (one, other) = (key(), key());
+        let mut held = create(&store, &one, &value("one")).await;
+        let gone = create(&store, &other, &value("one")).await;
+        remove(&store.clone().wait_for(1, SOON), &other, &gone).await;
+        for (from, to) in [(&first, &second), (&second, &first)] {
+            fail_over(&proxy, from, to);
+            let two = value("two");
+            answered(async || match tokio::time::timeout(SOON, store.swap(&one, Some(&held), Some(&two), NOW)).await {
+                Ok(answer) => answer.map(|_| ()),
+                Err(_) => panic!("{kind:?}: it hangs"),
+            })
+            .await;
+            held = store.load(&one, NOW).await.unwrap().unwrap();
+            assert_eq!(held.value().to_bytes(), two.to_bytes());
+            let there: Vec<u8> = to.ask(&["GET", &crate::name(&one)]).unwrap();
+            assert_eq!(there, two.to_bytes(), "{kind:?}: on the server that took over");
+            let synced = async || match from.info("replication", "master_link_status").as_deref() {
+                Some("up") => Ok(()),
+                _ => Err(()),
+            };
+            answered(synced).await;
+        }
+    }
+}
+
+// B57: a replica that has lost its primary, and answers nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_behind_one_name_is_followed_by_reads() {
+    let Some((first, second)) = pair(Kind::Redis).await else { return };
+    let proxy = Proxy::start(first.addr());
+    let store = RedisStore::open(&first.url_through(&proxy)).await.unwrap();
+    let (one, other) = (key(), key());
+    create(&store, &one, &value("one")).await;
+    let gone = create(&store, &other, &value("one")).await;
+    remove(&store.clone().wait_for(1, SOON), &other, &gone).await;
+    first.ask::<String>(&["CONFIG", "SET", "replica-serve-stale-data", "no"]).unwrap();
+    second.writable();
+    first.read_only();
+    // Within a second of the connection's making, the server is taken at its word.
+    let down = answered(async || match store.load(&one, NOW).await {
+        Err(error) => Ok(error.to_string()),
+        Ok(_) => Err(()),
+    });
+    let said = down.await;
+    assert!(said.contains("its master is down"), "{said}");
+    proxy.lead_to(second.addr());
+    let before = std::time::Instant::now();
+    assert!(answered(async || store.load(&one, NOW).await).await.is_some());
+    assert!(before.elapsed() < SOON, "it took {:?}", before.elapsed());
+}
+
+/// Until the failover is over, the same server is not connected to again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stays_a_replica_is_not_stormed() {
+    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
+    let proxy = Proxy::start(server.addr());
+    let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
+    let key = key();
+    let held = create(&store, &key, &value("one")).await;
+    server.read_only();
+    let (from, before) = (std::time::Instant::now(), proxy.connections());
+    for _ in 0..300 {
+        assert!(store.swap(&key, Some(&held), None, NOW).await.is_err());
+    }
+    let most = from.elapsed().as_secs() as usize + 2;
+    assert!(proxy.connections() - before <= most, "{} new connections", proxy.connections() - before);
 }

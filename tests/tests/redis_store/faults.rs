@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use session_runtime::{
     RedisStore,
-    store::{Applied, Store, StoreError, UserIndex},
+    store::{Store, StoreError, Swapped, Value, Versioned},
 };
-use tests::{
-    records::{NOW, add, ending, load, read, set, update, user, write},
-    servers::{Kind, Options, Proxy, RedisServer},
-};
+use tests::servers::{Kind, Options, Proxy, RedisServer};
 
-use crate::{answered, filled, key, server};
+use crate::{
+    answered, key, server,
+    values::{NOW, create, done, load, refused, remove, replace, tombstone, value},
+};
 
 fn sentence<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
     answer.unwrap_err().to_string()
@@ -20,25 +20,25 @@ fn sentence<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
 // B32
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_and_comes_back() {
-    let Some((server, store)) = server().await else { return };
+    let Some((server, store)) = server(Kind::Redis).await else { return };
     let key = key();
-    write(&store, &key, &filled()).await;
+    let held = create(&store, &key, &value("one")).await;
     server.kill();
     let before = Instant::now();
     for _ in 0..3 {
-        assert!(sentence(store.load(&key, NOW).await).contains("is it running"));
-        assert!(sentence(store.apply(&key, &update(), NOW).await).contains("cannot change a session"));
-        assert!(store.delete(&key).await.is_err());
-        assert!(store.enter(&user(), &key, NOW).await.is_err());
-        assert!(store.entries(&user()).await.is_err());
-        assert!(store.leave(&user(), &[key]).await.is_err());
+        let said = sentence(store.load(&key, NOW).await);
+        assert!(said.starts_with("Redis did not load a value; is it running, and reachable?"), "{said}");
+        let said = sentence(store.swap(&key, Some(&held), Some(&value("two")), NOW).await);
+        assert!(said.starts_with("Redis did not write a value; is it running, and reachable?"), "{said}");
+        assert!(store.swap(&key, Some(&held), None, NOW).await.is_err());
     }
     assert!(before.elapsed() < Duration::from_secs(20), "each call fails at once");
     server.restart();
     // Empty, without scripts; and the first call is answered.
     assert!(store.load(&key, NOW).await.unwrap().is_none());
-    assert_eq!(store.apply(&key, &update(), NOW).await.unwrap(), Applied::Gone);
-    write(&store, &key, &filled()).await;
+    assert_eq!(refused(store.swap(&key, Some(&held), Some(&value("two")), NOW).await), None);
+    let held = create(&store, &key, &value("three")).await;
+    replace(&store, &key, &held, &value("four")).await;
 }
 
 // B32
@@ -48,97 +48,139 @@ async fn a_connection_that_breaks_is_replaced() {
     let proxy = Proxy::start(server.addr());
     let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
     let key = key();
-    write(&store, &key, &filled()).await;
+    let mut held = create(&store, &key, &value("one")).await;
     for _ in 0..5 {
         proxy.cut();
-        write(&store, &key, &add(update(), "n", 1)).await;
+        held = replace(&store, &key, &held, &value("more")).await;
     }
-    assert_eq!(read(&store, &key, "n").await, Some(vec![5]));
+    assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
 }
 
-// B34: the answer is lost with the connection, so the change is sent again, and counts once.
+/// What the engine makes of an answer: that its value was written, whether now or by the first of two attempts.
+async fn written(
+    store: &RedisStore,
+    key: &session_runtime::store::Key,
+    before: &Versioned,
+    after: &Value,
+) -> Versioned {
+    match store.swap(key, Some(before), Some(after), NOW).await.unwrap() {
+        Swapped::Stale(Some(current)) if current.value().revision() == after.revision() => current,
+        answer => done::<StoreError>(Ok(answer), after),
+    }
+}
+
+// B34: the answer is lost with the connection, so the write is sent again, and is there once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_answer_is_lost_counts_once() {
+async fn a_write_whose_answer_is_lost_is_recognised() {
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        let proxy = Proxy::start(server.addr());
+        let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
+        let key = key();
+        let mut held = create(&store, &key, &value("one")).await;
+        for _ in 0..5 {
+            proxy.swallow_next_answer();
+            held = written(&store, &key, &held, &value("two")).await;
+            proxy.swallow_next_request();
+            held = written(&store, &key, &held, &value("three")).await;
+        }
+        assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes(), "{kind:?}");
+        proxy.swallow_next_answer();
+        assert_eq!(refused(store.swap(&key, Some(&held), None, NOW).await), None, "{kind:?}: it was removed before");
+        assert_eq!(proxy.swallowed(), 11);
+    }
+}
+
+// B33: a call that is given up leaves the connection usable, and what it asked for is not done twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_and_goes_on() {
+    let Some((server, store)) = server(Kind::Redis).await else { return };
+    let key = key();
+    let held = create(&store, &key, &value("one")).await;
+    server.freeze();
+    let two = value("two");
+    for _ in 0..2 {
+        let call = tokio::time::timeout(Duration::from_millis(200), store.swap(&key, Some(&held), Some(&two), NOW));
+        assert!(call.await.is_err(), "the server is silent");
+    }
+    server.thaw();
+    let held = written(&store, &key, &held, &two).await;
+    server.pause(Duration::from_millis(300));
+    replace(&store, &key, &held, &value("three")).await;
+}
+
+/// A call that was given up after a second or more does not trust its connection any further.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_hangs_is_replaced() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
     let proxy = Proxy::start(server.addr());
     let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
     let key = key();
-    write(&store, &key, &filled()).await;
-    for _ in 0..5 {
-        proxy.swallow_next_answer();
-        write(&store, &key, &add(update(), "n", 1)).await;
-        proxy.swallow_next_request();
-        write(&store, &key, &add(update(), "n", 1)).await;
-    }
-    assert_eq!(proxy.swallowed(), 10);
-    assert_eq!(read(&store, &key, "n").await, Some(vec![10]));
-}
-
-// B33: a call that is given up leaves the connection usable, and what it asked for counts once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_and_goes_on() {
-    let Some((server, store)) = server().await else { return };
-    let key = key();
-    write(&store, &key, &filled()).await;
-    server.freeze();
-    let change = add(update(), "n", 1);
-    for _ in 0..2 {
-        let call = tokio::time::timeout(Duration::from_millis(200), store.apply(&key, &change, NOW));
-        assert!(call.await.is_err(), "nobody answers");
-    }
-    server.thaw();
-    write(&store, &key, &change).await;
-    assert_eq!(read(&store, &key, "n").await, Some(vec![1]));
-    server.pause(Duration::from_millis(300));
-    write(&store, &key, &add(update(), "n", 1)).await;
-    assert_eq!(read(&store, &key, "n").await, Some(vec![2]));
+    create(&store, &key, &value("one")).await;
+    let before = proxy.connections();
+    proxy.delay(Duration::from_secs(4));
+    assert!(tokio::time::timeout(Duration::from_millis(1_100), store.load(&key, NOW)).await.is_err());
+    proxy.delay(Duration::ZERO);
+    let load = tokio::time::timeout(Duration::from_secs(2), store.load(&key, NOW)).await;
+    assert!(load.expect("an answer by another connection").unwrap().is_some());
+    assert_eq!(proxy.connections(), before + 1);
 }
 
 #[tokio::test]
-async fn a_server_without_memory_refuses_writes_whole() {
+async fn a_server_without_memory_refuses_writes_and_lets_sessions_end() {
     for kind in Kind::ALL {
-        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
-        let store = RedisStore::open(&server.url()).await.unwrap();
-        let (key, other) = (key(), key());
-        write(&store, &key, &set(filled(), "b", [1])).await;
-        let before = load(&store, &key).await;
+        let Some((server, store)) = server(kind).await else { continue };
+        let (key, other, third) = (key(), key(), key());
+        let held = create(&store, &key, &value("one")).await;
+        let third_held = create(&store, &third, &value("one")).await;
         server.fill();
-        let mut change = add(set(update(), "a", [1]), "n", 1);
-        change.unset.push("b".into());
-        change.keep = Some(vec![]);
-        assert!(sentence(store.apply(&key, &change, NOW).await).contains("raise its `maxmemory`"), "{kind:?}");
-        let answer = store.apply(&other, &filled(), NOW).await;
-        assert!(answer.is_err(), "{kind:?}: {answer:?}");
-        assert!(sentence(store.enter(&user(), &key, NOW).await).contains("maxmemory"));
-        assert_eq!(load(&store, &key).await, before, "{kind:?}");
+        for before in [Some(&held), None] {
+            let to = if before.is_some() { &key } else { &other };
+            let said = sentence(store.swap(to, before, Some(&value("two")), NOW).await);
+            assert!(said.contains("it is out of memory: raise its `maxmemory`"), "{kind:?}: {said}");
+        }
+        assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes(), "{kind:?}");
         assert!(load(&store, &other).await.is_none());
-        // Whoever logs out is logged out, also where the session's header stays.
-        assert_eq!(store.end(&key, &ending(0), NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
-        assert!(load(&store, &key).await.is_none());
+        remove(&store, &key, &held).await;
+        // There is no room for what is left of an ended session, but it has ended.
+        let gone = tombstone(NOW + Duration::from_secs(60));
+        replace(&store, &third, &third_held, &gone).await;
+        assert!(load(&store, &third).await.is_none(), "{kind:?}");
+        assert_eq!(refused(store.swap(&third, Some(&third_held), Some(&gone), NOW).await), None, "{kind:?}");
         server.make_room();
-        write(&store, &key, &filled()).await;
-        server.fill();
-        let error = sentence(store.clone().wait_for(1, Duration::from_millis(50)).end(&key, &ending(0), NOW).await);
-        assert!(error.contains("0 of 1 replicas confirmed"), "{error}");
-        assert!(load(&store, &key).await.is_none());
-        server.make_room();
-        write(&store, &other, &filled()).await;
+        create(&store, &other, &value("three")).await;
     }
 }
 
 #[tokio::test]
 async fn a_replica_refuses_writes() {
     for kind in Kind::ALL {
-        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
-        let store = RedisStore::open(&server.url()).await.unwrap();
+        let Some((server, store)) = server(kind).await else { continue };
         let key = key();
-        write(&store, &key, &filled()).await;
+        let held = create(&store, &key, &value("one")).await;
         server.read_only();
-        assert!(sentence(store.apply(&key, &set(update(), "a", [1]), NOW).await).contains("it is a replica"));
-        assert!(sentence(store.delete(&key).await).contains("it is a replica"));
-        assert!(sentence(store.enter(&user(), &key, NOW).await).contains("it is a replica"));
+        for after in [Some(&value("two")), None] {
+            let said = sentence(store.swap(&key, Some(&held), after, NOW).await);
+            assert!(said.contains("it is a replica"), "{kind:?}: {said}");
+        }
         assert!(load(&store, &key).await.is_some());
         server.writable();
-        answered(async || store.delete(&key).await).await;
+        answered(async || store.swap(&key, Some(&held), None, NOW).await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_replicas_says_so() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        let key = key();
+        let held = create(&store, &key, &value("one")).await;
+        server.ask::<String>(&["CONFIG", "SET", "min-replicas-to-write", "1"]).unwrap();
+        for after in [Some(&value("two")), None] {
+            let said = sentence(store.swap(&key, Some(&held), after, NOW).await);
+            assert!(said.contains("too few replicas are connected"), "{kind:?}: {said}");
+        }
+        server.ask::<String>(&["CONFIG", "SET", "min-replicas-to-write", "0"]).unwrap();
+        remove(&store, &key, &held).await;
     }
 }

@@ -1,97 +1,120 @@
-//! What is no session: it reads as none, is removed, and takes nothing healthy along. B29
+//! What is not a value. Strings of any bytes are the engine's to judge; what is not even a string reads as absent, is removed,
+//! and takes nothing healthy along. B29
 
-use session_runtime::store::{Applied, Store, UserIndex};
-use tests::{
-    records::{NOW, load, set, update, user, write},
-    servers::RedisServer,
-    store::listed,
+use session_runtime::store::{Class, Store, Swapped, Versioned};
+use tests::servers::{Kind, RedisServer};
+
+use crate::{
+    key, name, server,
+    values::{NOW, create, load, refused, remove, replace, value},
 };
-
-use crate::{filled, key, server, session, set_until};
 
 fn exists(server: &RedisServer, key: &str) -> bool {
     server.ask(&["EXISTS", key]).unwrap()
 }
 
-/// Ways to spoil a session, as commands on its key.
-const SPOILT: [&[&str]; 9] = [
-    &["SET", "KEY", "text"],
-    &["RPUSH", "KEY", "a list"],
-    &["HSET", "KEY", "theme", "a hash of somebody else's"],
-    &["EVAL", "redis.call('HDEL', KEYS[1], '\\255')", "1", "KEY"],
-    &["EVAL", "redis.call('HSET', KEYS[1], '\\255', 'x')", "1", "KEY"],
-    &[
-        "EVAL",
-        "redis.call('HSET', KEYS[1], '\\255', '\\2' .. string.sub(redis.call('HGET', KEYS[1], '\\255'), 2))",
-        "1",
-        "KEY",
-    ],
-    &["EVAL", "redis.call('HSET', KEYS[1], '\\254', 'x')", "1", "KEY"],
-    &["EVAL", "redis.call('HSET', KEYS[1], '\\253', '123')", "1", "KEY"],
-    &["EVAL", "redis.call('HSET', KEYS[1], 'theme', '\\193\\0\\0')", "1", "KEY"],
-];
+/// Ways to put something else under a key, as commands on it.
+const OTHERS: [&[&str]; 3] =
+    [&["RPUSH", "KEY", "a list"], &["HSET", "KEY", "field", "of a hash"], &["ZADD", "KEY", "1", "of a set"]];
 
 fn spoil(server: &RedisServer, how: &[&str], key: &str) {
-    let whole = matches!(how[0], "SET" | "RPUSH") || how[2] == "theme";
-    if whole {
-        server.ask::<u64>(&["DEL", key]).unwrap();
-    }
+    server.ask::<u64>(&["DEL", key]).unwrap();
     let command: Vec<&str> = how.iter().map(|word| if *word == "KEY" { key } else { word }).collect();
     server.ask::<redis::Value>(&command).unwrap();
 }
 
 #[tokio::test]
-async fn garbage_reads_as_none_and_is_removed() {
-    let Some((server, store)) = server().await else { return };
-    for how in SPOILT {
-        let (key, healthy) = (key(), key());
-        write(&store, &key, &filled()).await;
-        write(&store, &healthy, &filled()).await;
-        spoil(&server, how, &session(&key));
-        assert!(load(&store, &key).await.is_none(), "{how:?}");
-        assert!(!exists(&server, &session(&key)), "{how:?}");
-        assert!(load(&store, &healthy).await.is_some());
-        // And may be made anew.
-        write(&store, &key, &filled()).await;
-        assert!(load(&store, &key).await.is_some(), "{how:?}");
+async fn a_key_without_a_string_reads_as_absent_and_is_removed() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        for how in OTHERS {
+            let (key, healthy) = (key(), key());
+            create(&store, &healthy, &value("healthy")).await;
+            spoil(&server, how, &name(&key));
+            assert!(load(&store, &key).await.is_none(), "{kind:?}, {how:?}");
+            assert!(!exists(&server, &name(&key)), "{kind:?}, {how:?}");
+            assert!(load(&store, &healthy).await.is_some());
+            create(&store, &key, &value("again")).await;
+        }
     }
 }
 
 #[tokio::test]
-async fn no_change_is_made_to_garbage() {
-    let Some((server, store)) = server().await else { return };
-    // What spoils only a field, or the nonces and the birth in a way that no change looks at, is left to the load.
-    for how in &SPOILT[..6] {
+async fn a_swap_that_meets_no_string_is_refused_and_removes_it() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        for how in OTHERS {
+            let key = key();
+            let before = create(&store, &key, &value("one")).await;
+            let after = value("two");
+            for (before, after) in [(None, Some(&after)), (Some(&before), Some(&after)), (Some(&before), None)] {
+                spoil(&server, how, &name(&key));
+                assert_eq!(refused(store.swap(&key, before, after, NOW).await), None, "{kind:?}, {how:?}");
+                assert!(!exists(&server, &name(&key)), "{kind:?}, {how:?}");
+            }
+        }
+    }
+}
+
+/// The engine replaces or removes damaged values like any others: by what they are.
+#[tokio::test]
+async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        for text in ["", "x", "seven b", "of eight", "of nine b", "of twenty-six bytes and more"] {
+            let (key, other) = (key(), key());
+            for key in [&key, &other] {
+                server.ask::<String>(&["SET", &name(key), text]).unwrap();
+            }
+            let damaged = store.load(&key, NOW).await.unwrap().unwrap();
+            assert_eq!(damaged.value().to_bytes(), text.as_bytes(), "{kind:?}");
+            assert_eq!(damaged.value().class(), Class::Unknown, "{kind:?}: {text}");
+            assert_eq!(refused(store.swap(&key, None, Some(&value("x")), NOW).await).as_deref(), Some(text.as_bytes()));
+            let stale = Versioned::new(value("another"));
+            assert_eq!(
+                refused(store.swap(&key, Some(&stale), None, NOW).await).as_deref(),
+                Some(text.as_bytes()),
+                "{kind:?}"
+            );
+            replace(&store, &key, &damaged, &value("healthy")).await;
+            remove(&store, &other, &damaged).await;
+            // By now it is neither there nor absent.
+            for key in [&key, &other] {
+                let refused = store.swap(key, Some(&damaged), Some(&value("late")), NOW).await;
+                assert!(matches!(refused, Ok(Swapped::Stale(_))), "{kind:?}: {text}");
+            }
+            assert_eq!(load(&store, &other).await, None, "{kind:?}: {text}");
+        }
+    }
+}
+
+/// Revisions and contents are binary.
+#[tokio::test]
+async fn every_byte_comes_back() {
+    let every: Vec<u8> = (0..=255).collect();
+    for kind in Kind::ALL {
+        let Some((_server, store)) = server(kind).await else { continue };
         let key = key();
-        write(&store, &key, &filled()).await;
-        spoil(&server, how, &session(&key));
-        assert_eq!(store.apply(&key, &set(update(), "a", [1]), NOW).await.unwrap(), Applied::Gone, "{how:?}");
-        write(&store, &key, &set(tests::records::create(), "b", [2])).await;
-        let fields = load(&store, &key).await.unwrap().fields;
-        assert_eq!(fields.iter().map(|entry| entry.name).collect::<Vec<_>>(), ["b"], "{how:?}");
+        let mut held = create(&store, &key, &value(&every)).await;
+        for _ in 0..50 {
+            let next = value(&every);
+            held = replace(&store, &key, &held, &next).await;
+            assert_eq!(load(&store, &key).await.unwrap(), next.to_bytes(), "{kind:?}");
+        }
+        remove(&store, &key, &held).await;
     }
 }
 
 #[tokio::test]
-async fn the_entry_of_garbage_stands_for_nothing() {
-    let Some((server, store)) = server().await else { return };
-    let key = key();
-    store.enter(&user(), &key, NOW).await.unwrap();
-    server.ask::<String>(&["SET", &session(&key), "text"]).unwrap();
-    assert_eq!(listed(store.entries(&user()).await.unwrap()), [key]);
-    store.delete_expired(NOW + session_runtime::store::ENTRY_GRACE).await.unwrap();
-    assert!(store.entries(&user()).await.unwrap().is_empty());
-}
-
-/// Any bytes are values, also those that look like our own marks.
-#[tokio::test]
-async fn values_that_look_like_deadlines_are_values() {
-    let Some((_server, store)) = server().await else { return };
-    let key = key();
-    let marked = [&[0xc1][..], &[0; 8], b"x"].concat();
-    write(&store, &key, &set(set_until(filled(), "b", &marked, NOW), "a", &marked)).await;
-    let fields = load(&store, &key).await.unwrap().fields;
-    assert_eq!(fields.get("a").unwrap().value, marked);
-    assert_eq!(fields.get("b").unwrap().value, marked);
-    assert!(fields.get("a").unwrap().is_live(NOW) && !fields.get("b").unwrap().is_live(NOW));
+async fn a_value_of_eight_megabytes_is_a_value() {
+    for kind in Kind::ALL {
+        let Some((_server, store)) = server(kind).await else { continue };
+        let key = key();
+        let large = vec![0xff; 8 << 20];
+        let before = create(&store, &key, &value(&large)).await;
+        let held = replace(&store, &key, &before, &value(&large)).await;
+        let refused = refused(store.swap(&key, Some(&before), Some(&value(&large)), NOW).await);
+        assert_eq!(refused.unwrap(), held.value().to_bytes(), "{kind:?}");
+        remove(&store, &key, &held).await;
+    }
 }

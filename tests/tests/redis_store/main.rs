@@ -1,34 +1,30 @@
 //! What only the Redis store shows: how it is reached, what it leaves on the server, and what befalls it there. That it is
-//! a store at all is tested in `stores.rs`, and that its script means what [`Change`] means in `change_model`.
+//! a store at all is tested in `stores.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod connect;
 mod failover;
 mod faults;
+mod forms;
 mod garbage;
 mod lifetime;
 mod memory;
-mod scripts;
+mod scan;
 mod trips;
-mod users;
+mod values;
+mod whole;
 
 use std::{
     future::Future,
     time::{Duration, Instant},
 };
 
-use session_runtime::{
-    RedisStore, Timestamp,
-    store::{Change, Key, Set},
-};
-use tests::{
-    records::create,
-    servers::{Options, PATIENCE, RedisServer},
-};
+use session_runtime::{RedisStore, store::Key};
+use tests::servers::{Kind, Options, PATIENCE, RedisServer};
 
-/// A server of the test's own, of the system's kind, and a store on it.
-async fn server() -> Option<(RedisServer, RedisStore)> {
-    let server = RedisServer::start(tests::servers::Kind::Redis, Options::default())?;
+/// A server of the test's own, and a store on it.
+async fn server(kind: Kind) -> Option<(RedisServer, RedisStore)> {
+    let server = RedisServer::start(kind, Options::default())?;
     let store = RedisStore::open(&server.url()).await.unwrap();
     Some((server, store))
 }
@@ -37,18 +33,9 @@ fn key() -> Key {
     Key::random().unwrap()
 }
 
-fn session(key: &Key) -> String {
-    format!("session:s:{}", key.hex())
-}
-
-/// `create()` with a field.
-fn filled() -> Change {
-    tests::records::set(create(), "theme", b"\xa4dark")
-}
-
-fn set_until(mut change: Change, name: &'static str, value: &[u8], expires: Timestamp) -> Change {
-    change.set.push(Set { name: name.into(), value: value.to_vec(), expires });
-    change
+/// What the key is called on the server.
+fn name(key: &Key) -> String {
+    format!("session:{}", key.hex())
 }
 
 /// Asks until it is answered: what comes back takes a moment to be found.

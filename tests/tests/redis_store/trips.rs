@@ -1,84 +1,68 @@
-//! Each call is one round trip, and the commands are those that were meant.
+//! Each call is one round trip, a refusal two at most, and the commands are those that were meant.
 
-use std::time::Duration;
+use session_runtime::{RedisStore, store::Store};
+use tests::servers::{Kind, Options, Proxy, RedisServer};
 
-use session_runtime::{
-    KeyRing, RedisStore, Sessions,
-    store::{Store, UserIndex},
-};
-use tests::{
-    app::{Site, routes},
-    client::Visitor,
-    records::{NOW, create_until, load, set, update, user, write},
-    servers::{Kind, Options, Proxy, RedisServer},
+use crate::{
+    key, server,
+    values::{NOW, create, load, refused, remove, replace, value},
 };
 
-use crate::{filled, key};
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_call_is_one_round_trip() {
-    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
-    let proxy = Proxy::start(server.addr());
-    let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
-    let key = key();
-    let mut before = proxy.round_trips();
-    let mut trips = || {
-        let now = proxy.round_trips();
-        now - std::mem::replace(&mut before, now)
-    };
-    write(&store, &key, &filled()).await;
-    assert_eq!(trips(), 1, "a new session");
-    load(&store, &key).await.unwrap();
-    assert_eq!(trips(), 1, "a load");
-    write(&store, &key, &set(update(), "a", [1])).await;
-    assert_eq!(trips(), 1, "a change");
-    store.enter(&user(), &key, NOW).await.unwrap();
-    assert_eq!(trips(), 1, "an entry");
-    store.delete(&key).await.unwrap();
-    assert_eq!(trips(), 1, "an end");
-    store.delete_expired(NOW).await.unwrap();
-    assert_eq!(trips(), 0, "cleaning up");
-}
-
-/// Through the whole: a request that loads its session asks once, one that changes it once more.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_asks_no_more_than_it_must() {
-    let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
-    let proxy = Proxy::start(server.addr());
-    let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
-    let sessions = Sessions::<Site>::builder().store(store).keys(KeyRing::generate()).clean_every(Duration::ZERO);
-    let app = routes().layer(sessions.build().unwrap().layer());
-    let mut visitor = Visitor::new(&app);
-    let mut before = proxy.round_trips();
-    let mut trips = || {
-        let now = proxy.round_trips();
-        now - std::mem::replace(&mut before, now)
-    };
-    visitor.get("/untouched").await;
-    assert_eq!(trips(), 0, "untouched, by a stranger");
-    visitor.post("/name/ada").await;
-    assert_eq!(trips(), 1, "new");
-    visitor.get("/untouched").await;
-    assert_eq!(trips(), 0, "untouched");
-    assert_eq!(visitor.get("/read").await.body, "ada");
-    assert_eq!(trips(), 1, "read");
-    visitor.post("/name/bob").await;
-    assert_eq!(trips(), 2, "write: its load, and its save");
+async fn each_call_is_one_round_trip_and_a_refusal_two_at_most() {
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        let proxy = Proxy::start(server.addr());
+        let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
+        let key = key();
+        let mut before = proxy.round_trips();
+        let mut trips = || {
+            let now = proxy.round_trips();
+            now - std::mem::replace(&mut before, now)
+        };
+        let old = create(&store, &key, &value("one")).await;
+        assert_eq!(trips(), 1, "{kind:?}: a new value");
+        load(&store, &key).await.unwrap();
+        assert_eq!(trips(), 1, "{kind:?}: a load");
+        let held = replace(&store, &key, &old, &value("two")).await;
+        assert_eq!(trips(), 1, "{kind:?}: a write");
+        refused(store.swap(&key, Some(&old), Some(&value("late")), NOW).await);
+        assert_eq!(trips(), if kind.has_ifeq() { 2 } else { 1 }, "{kind:?}: a refused write");
+        refused(store.swap(&key, None, Some(&value("late")), NOW).await);
+        assert_eq!(trips(), 2, "{kind:?}: a new value where one is");
+        remove(&store, &key, &held).await;
+        assert_eq!(trips(), 1, "{kind:?}: an end");
+        store.delete_expired(NOW).await.unwrap();
+        assert_eq!(trips(), 0, "{kind:?}: cleaning up");
+    }
 }
 
 #[tokio::test]
-async fn a_change_is_one_script_and_few_commands() {
-    let Some((server, store)) = crate::server().await else { return };
-    let key = key();
-    server.reset_command_stats();
-    write(&store, &key, &set(create_until(NOW + Duration::from_secs(1800)), "theme", [1])).await;
-    let stats = server.command_stats();
-    let expected = [("evalsha", 1), ("hlen", 1), ("hset", 1), ("pexpire", 1)];
-    assert_eq!(stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(), expected);
-    server.reset_command_stats();
-    write(&store, &key, &set(update(), "a", [1])).await;
-    load(&store, &key).await.unwrap();
-    let stats = server.command_stats();
-    let expected = [("evalsha", 1), ("hgetall", 1), ("hmget", 1), ("hset", 1)];
-    assert_eq!(stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(), expected);
+async fn each_call_is_one_command_or_one_script() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        let key = key();
+        let did = |expected: &[(&str, u64)]| {
+            let stats = server.command_stats();
+            assert_eq!(
+                stats.all().iter().map(|(name, calls)| (name.as_str(), *calls)).collect::<Vec<_>>(),
+                expected,
+                "{kind:?}"
+            );
+            server.reset_command_stats();
+        };
+        server.reset_command_stats();
+        let held = create(&store, &key, &value("one")).await;
+        did(&[("set", 1)]);
+        load(&store, &key).await.unwrap();
+        did(&[("get", 1)]);
+        let held = replace(&store, &key, &held, &value("two")).await;
+        if kind.has_ifeq() {
+            did(&[("set", 1)])
+        } else {
+            did(&[("evalsha", 1), ("getrange", 1), ("set", 1)])
+        }
+        remove(&store, &key, &held).await;
+        did(&[("del", 1), ("evalsha", 1), ("getrange", 1)]);
+    }
 }

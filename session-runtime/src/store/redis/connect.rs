@@ -142,11 +142,14 @@ impl Question<'_> {
     }
 }
 
-/// Up to version 6.2, what a command in a script was refused for stands in the text of another error: `ERR Error running
-/// script (call to f_9b53…): @user_script:1: @user_script: 1: -OOM command not allowed …`.
+/// Up to version 6.2, the error of a command in a script stands in the text of another error: `ERR Error running script (call
+/// to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
 fn error_in_script(error: RedisError) -> RedisError {
     let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));
-    let inner = detail.and_then(|detail| detail.split_once("@user_script: ")?.1.split_once(": -"));
-    let inner = inner.and_then(|(_line, inner)| redis::parse_redis_value(format!("-{inner}\r\n").as_bytes()).ok());
+    let inner = detail.and_then(|detail| Some(detail.rsplit_once("@user_script:")?.1.split_once(": ")?.1));
+    let inner = inner.map(|inner| inner.trim_start_matches('-'));
+    let inner =
+        inner.filter(|inner| inner.bytes().take_while(|byte| *byte != b' ').all(|byte| byte.is_ascii_uppercase()));
+    let inner = inner.and_then(|inner| redis::parse_redis_value(format!("-{inner}\r\n").as_bytes()).ok());
     inner.and_then(|inner| inner.extract_error().err()).unwrap_or(error)
 }

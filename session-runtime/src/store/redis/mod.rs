@@ -24,10 +24,10 @@ use redis::{aio::ConnectionManager, cluster_async::ClusterConnection};
 use self::{
     connect::{Link, Wait},
     script::DISCARD,
-    swap::{Forms, Outcome, Swap},
+    swap::{Change, Ifeq, New, Outcome, Swap},
     url::Address,
 };
-use super::{Class, Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
@@ -81,7 +81,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 pub struct RedisStore {
     link: Link,
     prefix: Arc<str>,
-    forms: Forms,
+    ifeq: Ifeq,
     wait: Option<Wait>,
 }
 
@@ -194,8 +194,8 @@ impl RedisStore {
 
     async fn over(link: Link, place: &str) -> Result<Self, Error> {
         let probe = [PREFIX, "probe"].concat();
-        let forms = Forms::probe(&link, &probe).await.map_err(|error| advice::refused(place, error))?;
-        Ok(Self { link, prefix: PREFIX.into(), forms, wait: None })
+        let ifeq = Ifeq::probe(&link, &probe).await.map_err(|error| advice::refused(place, error))?;
+        Ok(Self { link, prefix: PREFIX.into(), ifeq, wait: None })
     }
 
     fn name(&self, key: &Key) -> String {
@@ -236,21 +236,21 @@ impl Store for RedisStore {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let name = &*self.name(key);
-        if before.is_none() && after.is_none() {
-            return Ok(match self.value(name).await? {
-                None => Swapped::done(None),
-                current => Swapped::Stale(current),
-            });
-        }
-        let wait = self.wait.filter(|_| after.is_none_or(Value::is_critical));
-        let swap = Swap {
-            name,
-            before: before.map(|before| before.value().to_bytes()),
-            after: after.map(|after| (after.to_bytes(), swap::time_to_live(after, now))),
-            is_tombstone: after.is_some_and(|after| after.class() == Class::Tombstone),
-            wait,
+        let current = |before: &Versioned| before.value().to_bytes();
+        let change = match (before, after) {
+            (None, Some(after)) => Change::Create(New::of(after, now)),
+            (Some(before), Some(after)) => Change::Replace(current(before), New::of(after, now)),
+            (Some(before), None) => Change::Remove(current(before)),
+            (None, None) => {
+                return Ok(match self.value(name).await? {
+                    None => Swapped::done(None),
+                    current => Swapped::Stale(current),
+                });
+            }
         };
-        Ok(match self.forms.send(&self.link, &swap).await? {
+        let wait = self.wait.filter(|_| after.is_none_or(Value::is_critical));
+        let swap = Swap { name, change, wait };
+        Ok(match self.ifeq.send(&self.link, &swap).await? {
             Outcome::Done => Swapped::done(after),
             Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
             Outcome::Holds(_) | Outcome::Refused => Swapped::Stale(match wait {

@@ -18,8 +18,8 @@ macro_rules! script {
     };
 }
 
-/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, or
-/// the value that the key holds instead.
+/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, the
+/// value that the key holds instead, or 0 if it holds none.
 ///
 /// An absent key reads as an empty string here, and so does an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
@@ -27,13 +27,13 @@ pub(super) static SWAP: Script = script!(
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 end
-return redis.call('GET', KEYS[1])"
+return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Removes a value that begins with this revision. Answers 1, or the value that the key holds instead.
+/// Removes a value that begins with this revision. Answers as [`SWAP`] does.
 pub(super) static DELETE: Script = script!(
     "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and redis.call('DEL', KEYS[1]) == 1 then return 1 end
-return redis.call('GET', KEYS[1])"
+return redis.call('GET', KEYS[1]) or 0"
 );
 
 /// Answers the value of the key. It writes what is there once more, also if that is nothing, so that `WAIT` is about all

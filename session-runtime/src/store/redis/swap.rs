@@ -1,8 +1,11 @@
-//! Compare-and-swap, in the form that the server has: `SET … IFEQ` and `DELIFEQ` (Valkey 8.1 and 9.0) or `DELEX` (Redis 8.4),
-//! otherwise a script. Servers are asked whether they have a form, since their versions say little; and any answer may come
-//! from another server than the one before, so a form that a server does not know is given up at any time.
+//! Compare-and-swap: by `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The server is
+//! asked whether it has it, since versions say little. After a failover the next server may lack it, so the store also
+//! notices that at any later write.
 //!
-//! The commands are written out: the client's own type for `IFEQ` damages values that are not text.
+//! The command is written out, since the client's own type for `IFEQ` damages values that are not text.
+//!
+//! Removing a value, which is rare, is always a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in
+//! its error, and so in a log.
 
 use std::{
     sync::{
@@ -13,10 +16,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use redis::{Cmd, RedisResult, Value as Reply};
+use redis::{Cmd, RedisError, RedisResult, Value as Reply};
 
 use super::{
-    super::{StoreError, Value, Versioned},
+    super::{Class, StoreError, Value, Versioned},
     advice,
     connect::{Link, Wait},
     script::{self, DELETE, REPEAT, SWAP, Script},
@@ -29,26 +32,42 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long the server keeps a value that does not expire, from its last write. Browsers keep no cookie any longer.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The commands that the server has, as far as is known.
+/// Whether the server has `SET … IFEQ`, as far as is known.
 #[derive(Clone)]
-pub(super) struct Forms(Arc<[AtomicBool; 3]>);
-
-// Places in `Forms`.
-const SET_IFEQ: usize = 0;
-const DELIFEQ: usize = 1;
-const DELEX: usize = 2;
+pub(super) struct Ifeq(Arc<AtomicBool>);
 
 /// One compare-and-swap.
 pub(super) struct Swap<'a> {
     pub(super) name: &'a str,
-    /// `None`: the key is to hold nothing.
-    pub(super) before: Option<Bytes>,
-    /// The new value, and how long the server keeps it. `None`: the value is removed.
-    pub(super) after: Option<(Bytes, Duration)>,
-    /// Whether the new value is a tombstone, which a full server does without.
-    pub(super) is_tombstone: bool,
+    pub(super) change: Change,
     /// The replicas that must have what was written.
     pub(super) wait: Option<Wait>,
+}
+
+/// What a compare-and-swap is to do. The first bytes are those that the key must hold.
+pub(super) enum Change {
+    Create(New),
+    Replace(Bytes, New),
+    Remove(Bytes),
+}
+
+/// A value to write.
+pub(super) struct New {
+    bytes: Bytes,
+    /// How long the server keeps it.
+    time: Duration,
+    is_tombstone: bool,
+}
+
+impl New {
+    pub(super) fn of(value: &Value, now: Timestamp) -> Self {
+        let time = value.expires_at().since(now).min(LONGEST) + MARGIN;
+        Self { bytes: value.to_bytes(), time, is_tombstone: value.class() == Class::Tombstone }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// What came of it.
@@ -63,31 +82,21 @@ pub(super) enum Outcome {
 /// The answer to a command, and how many replicas confirmed what it wrote.
 type Confirmed = (Reply, u32);
 
-impl Forms {
-    /// Tries each form on a key that holds nothing, where it writes nothing. Loads the scripts if one is missing.
+impl Ifeq {
+    /// Tries the command on a key that holds nothing, where it writes nothing. Loads the scripts.
     ///
     /// # Errors
     /// If the server does not answer, or does not let this user in.
     pub(super) async fn probe(link: &Link, name: &str) -> RedisResult<Self> {
-        let [ifeq, delifeq, delex] = [set_ifeq(name, b"x", b"y", MARGIN), delifeq(name, b"y"), delex(name, b"y")];
-        let mut known = [true; 3];
-        for ((form, command), nothing) in
-            known.iter_mut().zip([ifeq, delifeq, delex]).zip([Reply::Nil, Reply::Int(0), Reply::Int(0)])
-        {
-            *form = match link.ask(&command).await {
-                Ok(reply) => reply == nothing,
-                Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => {
-                    return Err(error);
-                }
-                // Of any other trouble, such as a server that is loading, the first write tells.
-                Err(error) => error.code() != Some("ERR"),
-            };
-        }
-        let [ifeq, delifeq, delex] = known;
-        if !ifeq || !delifeq && !delex {
-            script::load(link).await?;
-        }
-        Ok(Self(Arc::new(known.map(AtomicBool::new))))
+        let new = New { bytes: Bytes::from_static(b"x"), time: MARGIN, is_tombstone: false };
+        let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
+            Ok(reply) => reply == Reply::Nil,
+            Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
+            // Of any other trouble, such as a server that is loading, the first write tells.
+            Err(error) => !is_unknown(&error),
+        };
+        script::load(link).await?;
+        Ok(Self(Arc::new(AtomicBool::new(is_known))))
     }
 
     /// Sends `swap`.
@@ -95,15 +104,14 @@ impl Forms {
     /// # Errors
     /// If the server cannot be asked or refuses, or if replicas are waited for and too few have it in time.
     pub(super) async fn send(&self, link: &Link, swap: &Swap<'_>) -> Result<Outcome, StoreError> {
-        let answer = match (&swap.before, &swap.after) {
-            (None, None) => return Ok(Outcome::Refused),
-            (None, Some((after, time))) => ask(link, set_nx(swap.name, after, *time), swap.wait).await,
-            (Some(before), Some((after, time))) => match self.replace(link, swap, before, after, *time).await {
+        let answer = match &swap.change {
+            Change::Create(new) => ask(link, set_nx(swap.name, new), swap.wait).await,
+            Change::Replace(before, new) => match self.replace(link, swap, before, new).await {
                 // Removing takes no memory, so a session can end on a full server too.
-                Err(error) if swap.is_tombstone && error.code() == Some("OOM") => self.remove(link, swap, before).await,
+                Err(error) if new.is_tombstone && error.code() == Some("OOM") => remove(link, swap, before).await,
                 answer => answer,
             },
-            (Some(before), None) => self.remove(link, swap, before).await,
+            Change::Remove(before) => remove(link, swap, before).await,
         };
         let (reply, replicas) = match answer {
             Ok(confirmed) => confirmed,
@@ -112,7 +120,8 @@ impl Forms {
         };
         let outcome = match reply {
             Reply::Okay | Reply::Int(1) => Outcome::Done,
-            Reply::Nil | Reply::Int(0) => Outcome::Refused,
+            Reply::Nil => Outcome::Refused,
+            Reply::Int(0) => Outcome::Holds(None),
             Reply::BulkString(_) => Outcome::Holds(value(reply)?),
             _ => return Err(advice::unexpected("write a value")),
         };
@@ -122,52 +131,24 @@ impl Forms {
         }
     }
 
-    async fn replace(
-        &self,
-        link: &Link,
-        swap: &Swap<'_>,
-        before: &[u8],
-        after: &[u8],
-        time: Duration,
-    ) -> RedisResult<Confirmed> {
-        if let Some(answer) =
-            self.attempt(SET_IFEQ, link, || set_ifeq(swap.name, after, before, time), swap.wait).await?
-        {
-            return Ok(answer);
-        }
-        let time = time.as_millis().to_string();
-        run(link, &SWAP, swap, &[revision(before), after, time.as_bytes()]).await
-    }
-
-    async fn remove(&self, link: &Link, swap: &Swap<'_>, before: &[u8]) -> RedisResult<Confirmed> {
-        if let Some(answer) = self.attempt(DELIFEQ, link, || delifeq(swap.name, before), swap.wait).await? {
-            return Ok(answer);
-        }
-        if let Some(answer) = self.attempt(DELEX, link, || delex(swap.name, before), swap.wait).await? {
-            return Ok(answer);
-        }
-        run(link, &DELETE, swap, &[revision(before)]).await
-    }
-
-    /// The answer to a command of this form; `None` if the server does not have it, or does not let this user use it.
-    async fn attempt(
-        &self,
-        form: usize,
-        link: &Link,
-        command: impl FnOnce() -> Cmd,
-        wait: Option<Wait>,
-    ) -> RedisResult<Option<Confirmed>> {
-        let Some(is_known) = self.0.get(form).filter(|is_known| is_known.load(Ordering::Relaxed)) else {
-            return Ok(None);
-        };
-        match ask(link, command(), wait).await {
-            Err(error) if matches!(error.code(), Some("ERR" | "NOPERM")) => {
-                is_known.store(false, Ordering::Relaxed);
-                Ok(None)
+    async fn replace(&self, link: &Link, swap: &Swap<'_>, before: &[u8], new: &New) -> RedisResult<Confirmed> {
+        if self.0.load(Ordering::Relaxed) {
+            match ask(link, set_ifeq(swap.name, before, new), swap.wait).await {
+                Err(error) if is_unknown(&error) => self.0.store(false, Ordering::Relaxed),
+                answer => return answer,
             }
-            answer => answer.map(Some),
         }
+        run(link, &SWAP, swap, &[revision(before), &new.bytes, new.millis().to_string().as_bytes()]).await
     }
+}
+
+async fn remove(link: &Link, swap: &Swap<'_>, before: &[u8]) -> RedisResult<Confirmed> {
+    run(link, &DELETE, swap, &[revision(before)]).await
+}
+
+/// Whether the server lacks a form of a command.
+fn is_unknown(error: &RedisError) -> bool {
+    error.code() == Some("ERR")
 }
 
 /// What the key holds, once as many replicas have that and all that was written to the key before.
@@ -185,11 +166,6 @@ pub(super) fn value(reply: Reply) -> Result<Option<Versioned>, StoreError> {
         Reply::BulkString(bytes) => Ok(Some(Versioned::new(Value::from_bytes(bytes)))),
         _ => Err(advice::unexpected("load a value")),
     }
-}
-
-/// How long the server keeps a value.
-pub(super) fn time_to_live(value: &Value, now: Timestamp) -> Duration {
-    value.expires_at().since(now).min(LONGEST) + MARGIN
 }
 
 async fn ask(link: &Link, command: Cmd, wait: Option<Wait>) -> RedisResult<Confirmed> {
@@ -211,31 +187,15 @@ fn revision(value: &[u8]) -> &[u8] {
     value.get(..8).unwrap_or(value)
 }
 
-fn set_nx(name: &str, after: &[u8], time: Duration) -> Cmd {
+fn set_nx(name: &str, new: &New) -> Cmd {
     let mut command = redis::cmd("SET");
-    command.arg(name).arg(after).arg("NX").arg("PX").arg(millis(time));
+    command.arg(name).arg(&new.bytes[..]).arg("NX").arg("PX").arg(new.millis());
     command
 }
 
 /// Without `PX` the key would never expire.
-fn set_ifeq(name: &str, after: &[u8], before: &[u8], time: Duration) -> Cmd {
+fn set_ifeq(name: &str, before: &[u8], new: &New) -> Cmd {
     let mut command = redis::cmd("SET");
-    command.arg(name).arg(after).arg("IFEQ").arg(before).arg("PX").arg(millis(time));
+    command.arg(name).arg(&new.bytes[..]).arg("IFEQ").arg(before).arg("PX").arg(new.millis());
     command
-}
-
-fn delifeq(name: &str, before: &[u8]) -> Cmd {
-    let mut command = redis::cmd("DELIFEQ");
-    command.arg(name).arg(before);
-    command
-}
-
-fn delex(name: &str, before: &[u8]) -> Cmd {
-    let mut command = redis::cmd("DELEX");
-    command.arg(name).arg("IFEQ").arg(before);
-    command
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,79 @@
+//! Values as stores keep them, with any content: a store does not look into it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use session_runtime::{
+    Timestamp,
+    store::{Class, Key, Store, Swapped, Value, Versioned},
+};
+
+/// When everything happens: in 2027.
+pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A session that does not expire, with this content, under a revision of its own.
+pub fn value(content: impl AsRef<[u8]>) -> Value {
+    value_until(Timestamp::NEVER, content)
+}
+
+/// A session that expires at this moment.
+pub fn value_until(end: Timestamp, content: impl AsRef<[u8]>) -> Value {
+    made(Class::Guest, end, content.as_ref())
+}
+
+/// What stays of a session that has ended.
+pub fn tombstone(end: Timestamp) -> Value {
+    made(Class::Tombstone, end, &[0; 9])
+}
+
+/// As `docs/format.md` says.
+fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
+    static WRITES: AtomicU64 = AtomicU64::new(1);
+    // Any byte may be in a revision, also one that is not text.
+    let revision = WRITES.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let class_byte = if class == Class::Tombstone { 4 } else { 0 };
+    let mut bytes = revision.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&[1, class_byte]);
+    bytes.extend_from_slice(&end.as_millis().to_be_bytes());
+    bytes.extend_from_slice(&[0; 8]);
+    bytes.extend_from_slice(content);
+    let value = Value::from_bytes(bytes);
+    assert_eq!((value.class(), value.expires_at(), value.revision()), (class, end, revision));
+    value
+}
+
+/// Writes where nothing is.
+pub async fn create(store: &impl Store, key: &Key, value: &Value) -> Versioned {
+    done(store.swap(key, None, Some(value), NOW).await, value)
+}
+
+/// Writes over what is there.
+pub async fn replace(store: &impl Store, key: &Key, before: &Versioned, value: &Value) -> Versioned {
+    done(store.swap(key, Some(before), Some(value), NOW).await, value)
+}
+
+/// Removes what is there.
+pub async fn remove(store: &impl Store, key: &Key, before: &Versioned) {
+    let answer = store.swap(key, Some(before), None, NOW).await;
+    assert!(matches!(answer, Ok(Swapped::Done(_))), "{answer:?}");
+}
+
+/// The bytes that the store has.
+pub async fn load(store: &impl Store, key: &Key) -> Option<Vec<u8>> {
+    let found = store.load(key, NOW).await.expect("a store that answers");
+    found.map(|found| found.value().to_bytes().to_vec())
+}
+
+/// What an answer that refuses says is there.
+pub fn refused<E: std::fmt::Debug>(answer: Result<Swapped, E>) -> Option<Vec<u8>> {
+    match answer {
+        Ok(Swapped::Stale(current)) => current.map(|current| current.value().to_bytes().to_vec()),
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+pub fn done<E: std::fmt::Debug>(answer: Result<Swapped, E>, value: &Value) -> Versioned {
+    match answer {
+        Ok(Swapped::Done(revision)) => Versioned::with_revision(value.clone(), revision),
+        other => panic!("it was not written: {other:?}"),
+    }
+}

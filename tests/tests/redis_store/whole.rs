@@ -1,0 +1,93 @@
+//! Through the whole, from the request to the server: what sessions ask of it, and how much room they take.
+
+use std::time::Duration;
+
+use axum::{Router, http::StatusCode, routing::get};
+use session_runtime::{KeyRing, RedisStore, Session, Sessions};
+use tests::{
+    app::{Site, routes},
+    client::Visitor,
+    eight::{Eight, fill},
+    servers::{Kind, Options, Proxy, RedisServer},
+};
+
+use crate::server;
+
+/// A request that loads its session asks once, one that changes it once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_asks_no_more_than_it_must() {
+    for kind in Kind::ALL {
+        let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
+        let proxy = Proxy::start(server.addr());
+        let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();
+        let sessions = Sessions::<Site>::builder().store(store).keys(KeyRing::generate()).clean_every(Duration::ZERO);
+        let app = routes().layer(sessions.build().unwrap().layer());
+        let mut visitor = Visitor::new(&app);
+        // With the first request, the marker of the application may be read and written.
+        visitor.post("/name/eve").await;
+        let mut visitor = Visitor::new(&app);
+        let mut before = proxy.round_trips();
+        let mut trips = || {
+            let now = proxy.round_trips();
+            now - std::mem::replace(&mut before, now)
+        };
+        visitor.get("/untouched").await;
+        assert_eq!(trips(), 0, "untouched, by a stranger");
+        visitor.post("/name/ada").await;
+        assert_eq!(trips(), 1, "new");
+        visitor.get("/untouched").await;
+        assert_eq!(trips(), 0, "untouched");
+        assert_eq!(visitor.get("/read").await.body, "ada");
+        assert_eq!(trips(), 1, "read");
+        visitor.post("/name/bob").await;
+        assert_eq!(trips(), 2, "write: its load, and its save");
+    }
+}
+
+async fn begin(mut s: Session<Eight>) {
+    s.user_mut().log_in(1_000_000);
+    fill(&mut s).await;
+}
+
+async fn again(mut s: Session<Eight>) {
+    let next = s.score() + 1;
+    s.score_mut().set(next);
+}
+
+/// Also after many changes and a renewal.
+#[tokio::test]
+async fn eight_fields_take_at_most_450_bytes() {
+    for kind in Kind::ALL {
+        let Some((server, store)) = server(kind).await else { continue };
+        let sessions = Sessions::<Eight>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+        let app = Router::new()
+            .route("/begin", get(begin))
+            .route("/again", get(again))
+            .route("/renew", get(async |mut s: Session<Eight>| s.renew()))
+            .layer(sessions.layer());
+        let mut visitor = Visitor::new(&app);
+        for path in ["/begin", "/again", "/renew"].into_iter().chain(["/again"; 12]) {
+            assert_eq!(visitor.get(path).await.status, StatusCode::OK);
+        }
+        let keys: Vec<String> = server.ask(&["KEYS", "session:*"]).unwrap();
+        let taken = keys.iter().map(|key| server.ask::<u64>(&["MEMORY", "USAGE", key]).unwrap());
+        // The session is the largest; beside it are the list of its user and the marker of the application.
+        let largest = taken.max().unwrap();
+        println!("{kind:?}: {largest} bytes");
+        assert!(largest <= 450, "{kind:?}: {largest} bytes");
+    }
+}
+
+/// What ends or renews a session waits for replicas; other writes do not.
+#[tokio::test]
+async fn a_log_out_waits_for_replicas_and_a_write_does_not() {
+    let Some((_server, store)) = server(Kind::Redis).await else { return };
+    let store = store.wait_for(1, Duration::from_millis(50));
+    let sessions = Sessions::<Site>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+    let app = routes().layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    assert_eq!(visitor.post("/name/ada").await.status, StatusCode::OK);
+    // There is no replica.
+    assert_eq!(visitor.post("/login/ada").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(visitor.post("/destroy").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
