@@ -1,8 +1,8 @@
 //! What sessions on Redis cost beside the bare commands: `cargo bench -p tests --bench redis`, on each kind of server that is
 //! here.
 //!
-//! `works` measures the store against the commands that a program without any guard would send, `guards` what there is to
-//! choose from for a guard, `room` how much memory a session takes. Both sides of a comparison use the same client, the same
+//! `works` measures the store against the commands that a program without any guard would send, `guards` compares the ways to
+//! guard a write, `room` shows how much memory a session takes. Both sides of a comparison use the same client, the same
 //! number of connections and the same server, and take turns; the ratio is the median of the rounds.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
@@ -10,6 +10,9 @@
 mod crowd;
 mod guards;
 mod room;
+#[path = "../../tests/redis_store/values.rs"]
+#[allow(dead_code, clippy::expect_used, clippy::panic)]
+mod values;
 mod works;
 
 use redis::{Client, aio::ConnectionManager};

@@ -1,16 +1,16 @@
-//! The session of the benchmarks, of eight fields, and the room that it takes.
+//! The value of the benchmarks, as large as a session of eight fields, and the room that it takes.
 
-use redis::AsyncCommands as _;
-use session_runtime::store::{Change, Digest, Key, Renew};
-use tests::{
-    records::{NOW, create_until, set, sign_in, update, user, write},
-    servers::RedisServer,
+use session_runtime::store::{Key, Value};
+use tests::servers::RedisServer;
+
+use super::{
+    open,
+    values::{NOW, create, replace, value_until},
+    works::LIFETIME,
 };
 
-use super::{connect, open, works::LIFETIME};
-
-/// Names and values as they are stored: identity, list, texts, notice, counter and number.
-pub fn fields() -> Vec<(&'static str, Vec<u8>)> {
+/// Names and values of the fields: identity, list, texts, notice, counter and number.
+fn fields() -> Vec<(&'static str, Vec<u8>)> {
     fn encoded(value: impl serde::Serialize) -> Vec<u8> {
         rmp_serde::to_vec(&value).unwrap()
     }
@@ -26,28 +26,23 @@ pub fn fields() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What begins such a session.
-pub fn begin() -> Change {
-    let begin = sign_in(create_until(NOW + LIFETIME), &user(), NOW);
-    fields().into_iter().fold(begin, |begin, (name, value)| set(begin, name, value))
+/// What a session's verifier, nonces and times take besides its fields.
+const HEADER: usize = 100;
+
+/// A session, under a revision of its own.
+pub fn session() -> Value {
+    let fields = fields().into_iter().flat_map(|(name, value)| [name.as_bytes(), &value].concat());
+    value_until(NOW + LIFETIME, [vec![7; HEADER], fields.collect()].concat())
 }
 
-/// Of one that was changed often and renewed, so that its header is as large as it gets.
+/// Of one that was written often.
 pub async fn measure(server: &RedisServer) {
     let store = &open(server, 1, "room:").await[0];
     let key = Key::random().unwrap();
-    write(store, &key, &begin()).await;
-    let renew = Change { renew: Some(Renew::Privilege { to: Digest::from([2; 16]) }), ..update() };
-    write(store, &key, &renew).await;
+    let mut held = create(store, &key, &session()).await;
     for _ in 0..12 {
-        write(store, &key, &set(Change::update(1), "score", [7])).await;
+        held = replace(store, &key, &held, &session()).await;
     }
-    let _: () = connect(server, 1).await[0].hset_multiple("room:bare", &fields()).await.unwrap();
-    server.ask::<u32>(&["PEXPIRE", "room:bare", "1800000"]).unwrap();
-    let bytes = |key: &str| server.ask::<u64>(&["MEMORY", "USAGE", key]).unwrap();
-    println!(
-        "a session of eight fields takes {} bytes, of which its bare fields take {} (bar: 450 at most)",
-        bytes(&format!("room:s:{}", key.hex())),
-        bytes("room:bare")
-    );
+    let bytes: u64 = server.ask(&["MEMORY", "USAGE", &format!("room:{}", key.hex())]).unwrap();
+    println!("a session of {} bytes takes {bytes} (bar: 450 at most)", held.value().to_bytes().len());
 }

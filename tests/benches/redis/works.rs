@@ -1,22 +1,23 @@
-//! Kinds of work, through the store and by the bare commands: W1 loads a session, W2 saves one field, W3 creates one.
+//! Kinds of work, through the store and by the bare commands: W1 loads a session, W2 replaces one, W3 creates one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use redis::{AsyncCommands as _, aio::ConnectionManager};
 use session_runtime::{
     RedisStore,
-    store::{Key, Store as _},
+    store::{Key, Store as _, Versioned},
 };
-use tests::{
-    records::{NOW, create_until, set, update, write},
-    servers::RedisServer,
-};
+use tests::servers::RedisServer;
 
 use super::{
     TIMES, connect,
     crowd::{Way, in_turns, median, ratio, way},
     open, processor_time,
-    room::{begin, fields},
+    room::session,
+    values::{NOW, create, replace},
 };
 
 /// How long an untouched session lives.
@@ -29,20 +30,29 @@ const PREFIX: &str = "works:";
 /// much to do, a busy one, and several servers.
 const CROWDS: [(usize, usize); 3] = [(1, 1), (32, 1), (16, 16)];
 
+/// A session, and what the server has of it.
+struct Shelf {
+    keys: Vec<Key>,
+    held: Vec<Mutex<Versioned>>,
+}
+
 pub async fn measure(server: &RedisServer) {
-    let keys: &'static [Key] = Vec::leak((0..SESSIONS).map(|_| Key::random().unwrap()).collect());
     let (store, mut bare) = (open(server, 1, PREFIX).await.remove(0), connect(server, 1).await.remove(0));
-    for key in keys {
-        write(&store, key, &begin()).await;
-        let _: () = bare.hset_multiple(name(key), &fields()).await.unwrap();
+    let mut shelf = Shelf { keys: Vec::new(), held: Vec::new() };
+    for _ in 0..SESSIONS {
+        let key = Key::random().unwrap();
+        shelf.held.push(Mutex::new(create(&store, &key, &session()).await));
+        put(&mut bare, &name(&key)).await;
+        shelf.keys.push(key);
     }
+    let shelf = Arc::new(shelf);
     for (crowd, connections) in CROWDS {
         let bare: Arc<[_]> = connect(server, connections).await.into();
         let stores: Arc<[_]> = open(server, connections, PREFIX).await.into();
         for (work, bar, bare, ours) in [
-            ("W1", 0.95, bare_load(&bare, keys), load(&stores, keys)),
-            ("W2", 0.75, bare_save(&bare, keys), save(&stores, keys)),
-            ("W3", 0.9, bare_create(&bare), create(&stores)),
+            ("W1", 0.95, bare_load(&bare, &shelf), load(&stores, &shelf)),
+            ("W2", 0.75, bare_save(&bare, &shelf), save(&stores, &shelf)),
+            ("W3", 0.9, bare_create(&bare), begin(&stores)),
         ] {
             let costs = in_turns(&|| processor_time(server), crowd, TIMES, &[bare, ours]).await;
             let (bare, ours) = (&costs[0], &costs[1]);
@@ -65,70 +75,65 @@ fn name(key: &Key) -> String {
     format!("bare:{}", key.hex())
 }
 
-fn load(stores: &Arc<[RedisStore]>, keys: &'static [Key]) -> Way {
-    let stores = Arc::clone(stores);
+fn load(stores: &Arc<[RedisStore]>, shelf: &Arc<Shelf>) -> Way {
+    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
     way(move |who, at| {
-        let store = stores[who % stores.len()].clone();
+        let (store, key) = (stores[who % stores.len()].clone(), shelf.keys[at % SESSIONS]);
+        async move { assert!(store.load(&key, NOW).await.unwrap().is_some()) }
+    })
+}
+
+fn bare_load(bare: &Arc<[ConnectionManager]>, shelf: &Arc<Shelf>) -> Way {
+    let (bare, shelf) = (Arc::clone(bare), Arc::clone(shelf));
+    way(move |who, at| {
+        let (mut bare, key) = (bare[who % bare.len()].clone(), shelf.keys[at % SESSIONS]);
         async move {
-            assert_eq!(store.load(&keys[at % SESSIONS], NOW).await.unwrap().unwrap().fields.iter().count(), 8);
+            let found: Vec<u8> = bare.get(name(&key)).await.unwrap();
+            assert!(!found.is_empty());
         }
     })
 }
 
-fn bare_load(bare: &Arc<[ConnectionManager]>, keys: &'static [Key]) -> Way {
-    let bare = Arc::clone(bare);
+/// Each save follows the one before it: at most 32 are under way, and the next of one session is a thousand later.
+fn save(stores: &Arc<[RedisStore]>, shelf: &Arc<Shelf>) -> Way {
+    let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
     way(move |who, at| {
-        let mut bare = bare[who % bare.len()].clone();
+        let (store, shelf) = (stores[who % stores.len()].clone(), Arc::clone(&shelf));
         async move {
-            let fields: Vec<(String, Vec<u8>)> = bare.hgetall(name(&keys[at % SESSIONS])).await.unwrap();
-            assert_eq!(fields.len(), 8);
+            let held = shelf.held[at % SESSIONS].lock().unwrap().clone();
+            let held = replace(&store, &shelf.keys[at % SESSIONS], &held, &session()).await;
+            *shelf.held[at % SESSIONS].lock().unwrap() = held;
         }
     })
 }
 
-/// Guarded by existence and generation, recognised if it is sent again; refreshes the time to live.
-fn save(stores: &Arc<[RedisStore]>, keys: &'static [Key]) -> Way {
-    let stores = Arc::clone(stores);
+fn bare_save(bare: &Arc<[ConnectionManager]>, shelf: &Arc<Shelf>) -> Way {
+    let (bare, shelf) = (Arc::clone(bare), Arc::clone(shelf));
     way(move |who, at| {
-        let store = stores[who % stores.len()].clone();
-        async move {
-            let mut change = set(update(), "score", rmp_serde::to_vec(&at).unwrap());
-            change.touch = Some(NOW + LIFETIME);
-            write(&store, &keys[at % SESSIONS], &change).await;
-        }
+        let (mut bare, key) = (bare[who % bare.len()].clone(), shelf.keys[at % SESSIONS]);
+        async move { put(&mut bare, &name(&key)).await }
     })
 }
 
-fn bare_save(bare: &Arc<[ConnectionManager]>, keys: &'static [Key]) -> Way {
-    let bare = Arc::clone(bare);
-    way(move |who, at| {
-        let mut bare = bare[who % bare.len()].clone();
-        async move { put(&mut bare, &name(&keys[at % SESSIONS]), at).await }
-    })
-}
-
-fn create(stores: &Arc<[RedisStore]>) -> Way {
+fn begin(stores: &Arc<[RedisStore]>) -> Way {
     let stores = Arc::clone(stores);
-    way(move |who, at| {
+    way(move |who, _| {
         let store = stores[who % stores.len()].clone();
         async move {
-            let change = set(create_until(NOW + LIFETIME), "score", rmp_serde::to_vec(&at).unwrap());
-            write(&store, &Key::random().unwrap(), &change).await;
+            create(&store, &Key::random().unwrap(), &session()).await;
         }
     })
 }
 
 fn bare_create(bare: &Arc<[ConnectionManager]>) -> Way {
     let bare = Arc::clone(bare);
-    way(move |who, at| {
+    way(move |who, _| {
         let mut bare = bare[who % bare.len()].clone();
-        async move { put(&mut bare, &name(&Key::random().unwrap()), at).await }
+        async move { put(&mut bare, &name(&Key::random().unwrap())).await }
     })
 }
 
-async fn put(bare: &mut ConnectionManager, key: &str, value: usize) {
-    let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
-    let mut pipeline = redis::pipe();
-    pipeline.hset(key, "score", rmp_serde::to_vec(&value).unwrap()).ignore().pexpire(key, lifetime).ignore();
-    pipeline.exec_async(bare).await.unwrap();
+async fn put(bare: &mut ConnectionManager, key: &str) {
+    let lifetime = u64::try_from(LIFETIME.as_millis()).unwrap();
+    let () = bare.pset_ex(key, session().to_bytes().to_vec(), lifetime).await.unwrap();
 }

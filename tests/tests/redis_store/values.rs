@@ -8,20 +8,20 @@ use session_runtime::{
 };
 
 /// When everything happens: in 2027.
-pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A session that does not expire, with this content, under a revision of its own.
-pub fn value(content: impl AsRef<[u8]>) -> Value {
+pub(crate) fn value(content: impl AsRef<[u8]>) -> Value {
     value_until(Timestamp::NEVER, content)
 }
 
 /// A session that expires at this moment.
-pub fn value_until(end: Timestamp, content: impl AsRef<[u8]>) -> Value {
+pub(crate) fn value_until(end: Timestamp, content: impl AsRef<[u8]>) -> Value {
     made(Class::Guest, end, content.as_ref())
 }
 
 /// What stays of a session that has ended.
-pub fn tombstone(end: Timestamp) -> Value {
+pub(crate) fn tombstone(end: Timestamp) -> Value {
     made(Class::Tombstone, end, &[0; 9])
 }
 
@@ -42,36 +42,36 @@ fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
 }
 
 /// Writes where nothing is.
-pub async fn create(store: &impl Store, key: &Key, value: &Value) -> Versioned {
+pub(crate) async fn create(store: &impl Store, key: &Key, value: &Value) -> Versioned {
     done(store.swap(key, None, Some(value), NOW).await, value)
 }
 
 /// Writes over what is there.
-pub async fn replace(store: &impl Store, key: &Key, before: &Versioned, value: &Value) -> Versioned {
+pub(crate) async fn replace(store: &impl Store, key: &Key, before: &Versioned, value: &Value) -> Versioned {
     done(store.swap(key, Some(before), Some(value), NOW).await, value)
 }
 
 /// Removes what is there.
-pub async fn remove(store: &impl Store, key: &Key, before: &Versioned) {
+pub(crate) async fn remove(store: &impl Store, key: &Key, before: &Versioned) {
     let answer = store.swap(key, Some(before), None, NOW).await;
     assert!(matches!(answer, Ok(Swapped::Done(_))), "{answer:?}");
 }
 
 /// The bytes that the store has.
-pub async fn load(store: &impl Store, key: &Key) -> Option<Vec<u8>> {
+pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Vec<u8>> {
     let found = store.load(key, NOW).await.expect("a store that answers");
     found.map(|found| found.value().to_bytes().to_vec())
 }
 
 /// What an answer that refuses says is there.
-pub fn refused<E: std::fmt::Debug>(answer: Result<Swapped, E>) -> Option<Vec<u8>> {
+pub(crate) fn refused<E: std::fmt::Debug>(answer: Result<Swapped, E>) -> Option<Vec<u8>> {
     match answer {
         Ok(Swapped::Stale(current)) => current.map(|current| current.value().to_bytes().to_vec()),
         other => panic!("it was not refused: {other:?}"),
     }
 }
 
-pub fn done<E: std::fmt::Debug>(answer: Result<Swapped, E>, value: &Value) -> Versioned {
+pub(crate) fn done<E: std::fmt::Debug>(answer: Result<Swapped, E>, value: &Value) -> Versioned {
     match answer {
         Ok(Swapped::Done(revision)) => Versioned::with_revision(value.clone(), revision),
         other => panic!("it was not written: {other:?}"),

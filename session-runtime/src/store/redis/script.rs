@@ -8,7 +8,7 @@ use super::connect::{Link, Wait};
 
 /// A script and the hash that servers know it by.
 pub(super) struct Script {
-    text: &'static str,
+    pub(super) text: &'static str,
     hash: LazyLock<String>,
 }
 

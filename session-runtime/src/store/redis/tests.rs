@@ -1,6 +1,7 @@
-//! URLs, and what is said of wrong ones.
+//! URLs, and what is said of wrong ones; and in `wire`, what a server is sent.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-#![allow(clippy::panic, reason = "tests")]
+mod wire;
 
 use super::url::Address;
 
