@@ -73,11 +73,11 @@ async fn a_user_with_few_rights() {
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         for (name, rules) in [
-            ("ada", ["~shop:*", "+@read", "+@write", "+@scripting", "+@connection"]),
-            ("bob", ["~shop:*", "+get", "+set", "+@scripting", "+@connection"]),
+            ("ada", ["~shop:*", "+@read", "+@write", "-@dangerous", "+@scripting", "+@connection"]),
+            ("bob", ["~shop:*", "+get", "+set", "+getrange +del +exists", "+@scripting", "+@connection"]),
         ] {
-            let mut command = vec!["ACL", "SETUSER", name, "on", ">secret", "+getrange", "+del", "+exists"];
-            command.extend(rules);
+            let mut command = vec!["ACL", "SETUSER", name, "on", ">secret"];
+            command.extend(rules.iter().flat_map(|rules| rules.split(' ')));
             server.ask::<String>(&command).unwrap();
             let url = format!("redis://{name}:secret@{}", server.addr());
             let store = RedisStore::open(&url).await.unwrap().prefix("shop:");
