@@ -153,7 +153,7 @@ async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
     Some((primary, replica))
 }
 
-/// Two servers behind one name, which names the other from now on: who is connected stays with the old one.
+/// Two servers behind one name, which leads to the other from now on. Open connections stay with the old one.
 fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
     to.writable();
     let port = to.port().to_string();

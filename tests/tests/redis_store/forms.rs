@@ -6,7 +6,7 @@ use session_runtime::{
     RedisStore,
     store::{Store, Swapped},
 };
-use tests::servers::{Kind, Options, Proxy, RedisServer};
+use tests::servers::{Kind, Options, Proxy, RedisServer, prefix, shared_cluster};
 
 use crate::{
     key, server,
@@ -64,6 +64,27 @@ async fn a_server_that_lacks_the_command_takes_over() {
         let held = store.load(&key, NOW).await.unwrap().unwrap();
         let held = replace(&store, &key, &held, &value("five")).await;
         remove(&store, &key, &held).await;
+    }
+}
+
+/// Any command reaches the node that has its key, and its script is known there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_every_node_of_a_cluster() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let Some(cluster) = shared_cluster(kind) else { continue };
+        let store = RedisStore::open(&cluster.url()).await.unwrap().prefix(prefix());
+        for _ in 0..30 {
+            let key = key();
+            let old = create(&store, &key, &value("one")).await;
+            let held = replace(&store, &key, &old, &value("two")).await;
+            for (before, after) in
+                [(None, Some(&value("late"))), (Some(&old), Some(&value("late"))), (Some(&old), None)]
+            {
+                assert_eq!(refused(store.swap(&key, before, after, NOW).await).unwrap(), held.value().to_bytes());
+            }
+            remove(&store, &key, &held).await;
+            assert_eq!(load(&store, &key).await, None, "{kind:?}");
+        }
     }
 }
 

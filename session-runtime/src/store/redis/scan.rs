@@ -27,7 +27,7 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // The first, if none was named. One that is no master any more took its position along.
+                // The first, if none was named. A node that is not a master any more took its position along.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
                     None => 0,

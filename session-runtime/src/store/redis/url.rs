@@ -1,5 +1,5 @@
-//! `redis://user:password@host:port/2?prefix=shop:` and its kin. Whatever is wrong is said without repeating any of the
-//! parts that may hold a password.
+//! `redis://user:password@host:port/2?prefix=shop:` and the other URLs. An error about one repeats no part that may hold a
+//! password.
 
 use std::{fmt, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-/// How long is waited for replicas, unless the URL says so: well below the time that a request waits for its session.
+/// How long the store waits for replicas, unless the URL says so: well below the time that a request waits for its session.
 const WAIT: Duration = Duration::from_millis(500);
 
 /// What a URL says.
@@ -187,7 +187,7 @@ fn info(address: ConnectionAddr, settings: RedisConnectionInfo) -> Result<Connec
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp()))
 }
 
-/// By RESP3 a broken connection is noticed, and replaced, before the next call.
+/// With RESP3 the client of a cluster notices a broken connection before the next call.
 fn settings(user: Option<&str>, password: Option<&str>, database: i64) -> RedisConnectionInfo {
     let mut settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(database);
     if let Some(user) = user {
