@@ -2,7 +2,7 @@
 
 use session_runtime::Session;
 
-/// What is measured by benchmarks, and what may take at most 450 bytes.
+/// What is measured by benchmarks, and what may take at most 400 bytes on Redis.
 #[derive(Session)]
 #[session(cookie = "__Host-bench")]
 pub struct Eight {

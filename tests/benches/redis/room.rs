@@ -44,5 +44,5 @@ pub async fn measure(server: &RedisServer) {
         held = replace(store, &key, &held, &session()).await;
     }
     let bytes: u64 = server.ask(&["MEMORY", "USAGE", &format!("room:{}", key.hex())]).unwrap();
-    println!("a session of {} bytes takes {bytes} (bar: 450 at most)", held.value().to_bytes().len());
+    println!("a session of {} bytes takes {bytes} (bar: 400 at most)", held.value().to_bytes().len());
 }

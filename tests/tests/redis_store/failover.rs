@@ -141,7 +141,7 @@ async fn what_a_refusal_says_is_confirmed_too() {
 }
 
 /// A server and its replica.
-async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
+pub(crate) async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
     let primary = RedisServer::start(kind, Options::default())?;
     let follow = Options::default().config(format!("replicaof 127.0.0.1 {}", primary.port()));
     let replica = RedisServer::start(kind, follow)?;
