@@ -330,7 +330,7 @@ fn is_root() -> bool {
 }
 
 /// What stands before a command so that the server's user runs it, where that is for root to say.
-fn prefixed(engine: Engine) -> Vec<String> {
+pub(crate) fn prefixed(engine: Engine) -> Vec<String> {
     if !is_root() {
         return Vec::new();
     }

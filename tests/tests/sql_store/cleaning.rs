@@ -1,39 +1,45 @@
-//! Clean-up: many in small batches, and nothing else; and what is no session.
+//! Clean-up: many rows in small batches, and nothing else, whatever the clocks say. And rows that are damaged.
 
-use std::time::Duration;
-
-use session_runtime::store::{Scan as _, Store, UserIndex};
-use sqlx::Executor as _;
-use tests::{
-    databases::Engine,
-    records::{NOW, create, create_until, load, set, sign_in, update, user, write},
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use crate::{everywhere, filled, in_file, key, on};
+use session_runtime::{
+    SqlStore, Timestamp,
+    store::{Store as _, Swapped},
+};
+use sqlx::{Executor as _, mysql::MySqlPoolOptions};
+use tests::databases::Engine;
+use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
+
+use crate::{
+    everywhere, in_file, on,
+    values::{NOW, count, create, empty, load, read, value},
+};
 
 const SOON: Duration = Duration::from_secs(60);
+/// How long a row stays after it has expired.
+const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
-        let later = NOW + SOON * 3;
-        let (mut live, mut entered) = (Vec::new(), 0);
+        let later = NOW + SOON * 3 + MARGIN;
+        let mut live = Vec::new();
         for number in 0..1_200 {
-            let key = key();
             let end = if number % 10 == 0 { later + SOON } else { NOW + SOON };
-            store.enter(&user(), &key, NOW).await.unwrap();
-            write(&store, &key, &sign_in(create_until(end), &user(), NOW)).await;
-            entered += 1;
+            let key = create(&store, &value(end, b"{}")).await;
             if number % 10 == 0 {
                 live.push(key);
             }
         }
-        assert_eq!(store.entries(&user()).await.unwrap().len(), entered);
         // Two at once, and requests meanwhile.
         let (one, other) = (store.clone(), store.clone());
         let cleaning = [one, other].map(|store| tokio::spawn(async move { store.delete_expired(later).await }));
-        for key in &live {
-            write(&store, key, &set(update(), "a", [1])).await;
+        for key in &live[..60] {
+            count(&store, key, "n").await;
         }
         let mut removed = 0;
         for cleaner in cleaning {
@@ -41,100 +47,169 @@ async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
         }
         assert_eq!(removed, 1_080);
         assert_eq!(store.delete_expired(later).await.unwrap(), 0);
-        let mut listed: Vec<_> = store.entries(&user()).await.unwrap().iter().map(|entry| entry.key.hex()).collect();
-        let mut expected: Vec<_> = live.iter().map(|key| key.hex()).collect();
-        listed.sort();
-        expected.sort();
-        assert_eq!(listed, expected);
-        // The last go too, with their entries, which were looked at before.
-        let end = later + SOON;
-        assert_eq!(store.delete_expired(end).await.unwrap(), 120);
-        assert_eq!(store.entries(&user()).await.unwrap().len(), 0);
+        for key in &live {
+            assert!(load(&store, key).await.is_some());
+        }
+        // Those that were not edited.
+        assert_eq!(store.delete_expired(later + SOON + MARGIN).await.unwrap(), 60);
+        assert_eq!(read(&store, &live[0], "n").await, Some(1));
         drop(folder);
     }
 }
 
-/// A row that somebody has locked keeps neither the others nor requests waiting, and goes later.
+// F27
+#[tokio::test]
+async fn a_row_stays_for_an_hour_after_it_has_expired_on_sqlite_postgres_and_mariadb() {
+    for (store, folder) in everywhere().await {
+        let (key, for_ever) = (create(&store, &value(NOW, b"")).await, create(&store, &empty()).await);
+        let just_before = Timestamp::from_millis((NOW + MARGIN).as_millis() - 1);
+        for early in [Timestamp::from_millis(0), NOW, just_before] {
+            assert_eq!(store.delete_expired(early).await.unwrap(), 0);
+        }
+        assert!(load(&store, &key).await.is_some());
+        assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1);
+        assert!(load(&store, &key).await.is_none());
+        assert_eq!(store.delete_expired(Timestamp::NEVER).await.unwrap(), 0);
+        assert!(load(&store, &for_ever).await.is_some());
+        drop(folder);
+    }
+}
+
+/// A row that another transaction has locked makes neither the others nor requests wait, and goes later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_row_is_passed_by_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
-    let (locked, live) = (key(), key());
     for _ in 0..600 {
-        write(&store, &key(), &create_until(NOW + SOON)).await;
+        create(&store, &value(NOW, b"")).await;
     }
-    write(&store, &locked, &create_until(NOW + SOON)).await;
-    write(&store, &live, &create_until(NOW + SOON * 9)).await;
+    let (locked, live) = (create(&store, &value(NOW, b"")).await, create(&store, &empty()).await);
     let pool = sqlx::PgPool::connect(&server.url()).await.unwrap();
     let mut work = pool.begin().await.unwrap();
     let sql = format!("SELECT id FROM {table} WHERE id = '\\x{}' FOR UPDATE", locked.hex());
     work.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
-    assert_eq!(store.delete_expired(NOW + SOON).await.unwrap(), 600);
-    write(&store, &live, &set(update(), "a", [1])).await;
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 600);
+    count(&store, &live, "n").await;
     work.rollback().await.unwrap();
-    assert_eq!(store.delete_expired(NOW + SOON).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-/// Whatever the clocks of the other nodes say: who enters last is the newest.
-#[tokio::test]
-async fn the_newest_comes_last_on_postgres_and_mariadb() {
-    for engine in Engine::ALL {
-        let Some((server, table, store)) = on(engine).await else { continue };
-        let (first, second, third) = (key(), key(), key());
-        store.enter(&user(), &first, NOW).await.unwrap();
-        store.enter(&user(), &second, NOW).await.unwrap();
-        // As by a node that is a year ahead.
-        server.ask(&format!("UPDATE {table}_users SET place = place + 31536000000000"));
-        store.enter(&user(), &third, NOW).await.unwrap();
-        store.enter(&user(), &first, NOW).await.unwrap();
-        let entries = tests::store::listed(store.entries(&user()).await.unwrap());
-        assert_eq!(entries, [second, third, first], "{engine:?}");
+/// A clean-up by two processes while requests replace what has expired: it never removes the new value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb() {
+    for (store, folder) in everywhere().await {
+        let mut keys = Vec::new();
+        for _ in 0..200 {
+            keys.push(create(&store, &value(NOW, b"{}")).await);
+        }
+        let (one, other) = (store.clone(), store.clone());
+        let cleaning = [one, other].map(|store| tokio::spawn(async move { store.delete_expired(NOW + MARGIN).await }));
+        let (mut replaced, mut removed) = (0, 0);
+        for key in &keys {
+            let Some(before) = load(&store, key).await else { continue };
+            if let Swapped::Done(_) = store.swap(key, Some(&before), Some(&empty()), NOW).await.unwrap() {
+                replaced += 1;
+                assert!(load(&store, key).await.is_some(), "clean-up removed a live value");
+            }
+        }
+        for cleaner in cleaning {
+            removed += cleaner.await.unwrap().unwrap();
+        }
+        assert_eq!(removed + replaced, 200);
+        assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 0);
+        drop(folder);
     }
 }
 
-// B29
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// How often a clean-up by this store warns of the clock, of three times. It removes nothing.
+async fn warnings(store: &SqlStore) -> usize {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let _guard = subscriber.set_default();
+    for _ in 0..3 {
+        assert_eq!(store.delete_expired(NOW + MARGIN * 9).await.unwrap(), 0);
+    }
+    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    said.matches("this machine's clock is far ahead of the database's").count()
+}
+
+// F27: a node whose clock is hours ahead. Here it is the database's that is years behind.
 #[tokio::test]
-async fn what_is_no_session_reads_as_none_and_is_removed_on_sqlite() {
+async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_postgres() {
+    let Some((server, table, store)) = on(Engine::Postgres).await else { return };
+    let key = create(&store, &value(NOW, b"")).await;
+    server.ask(&format!(
+        "CREATE SCHEMA clock_{table}; CREATE FUNCTION clock_{table}.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+         $$SELECT timestamptz '2001-01-01'$$"
+    ));
+    let path = format!("options[search_path]=clock_{table},pg_catalog,public");
+    let behind = SqlStore::open(&format!("{}?table={table}&{path}", server.url())).await.unwrap();
+    assert_eq!(warnings(&behind).await, 1);
+    assert!(load(&store, &key).await.is_some());
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_mariadb() {
+    let Some((server, table, store)) = on(Engine::MariaDb).await else { return };
+    let key = create(&store, &value(NOW, b"")).await;
+    let options = MySqlPoolOptions::new().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute("SET timestamp = 1000000000").await.map(drop) })
+    });
+    let behind = SqlStore::from_pool(options.connect(&server.url()).await.unwrap()).table(&table).unwrap();
+    assert_eq!(warnings(&behind).await, 1);
+    assert!(load(&store, &key).await.is_some());
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+}
+
+/// A machine whose clock is behind removes late, which does no harm.
+#[tokio::test]
+async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
+    let Some((server, table, store)) = on(Engine::MariaDb).await else { return };
+    create(&store, &value(NOW, b"")).await;
+    let options = MySqlPoolOptions::new().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute("SET timestamp = 2100000000").await.map(drop) })
+    });
+    let ahead = SqlStore::from_pool(options.connect(&server.url()).await.unwrap()).table(&table).unwrap();
+    assert_eq!(ahead.delete_expired(NOW + MARGIN).await.unwrap(), 1);
+}
+
+// B29: the engine judges what a value is. The store hands over what is there, so that it can be replaced or removed.
+#[tokio::test]
+async fn a_damaged_row_can_be_loaded_and_replaced_on_sqlite() {
     let (_folder, url, store) = in_file().await;
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    for spoil in [
-        "record = x'00'",
-        "record = x''",
-        "record = x'02' || substr(record, 2)",
-        "record = substr(record, 1, 40)",
-        "revision = 7",
-    ] {
-        let (key, healthy) = (key(), key());
-        write(&store, &key, &filled()).await;
-        write(&store, &healthy, &filled()).await;
-        let sql = format!("UPDATE sessions SET {spoil} WHERE id = x'{}'", key.hex());
+    for damage in ["value = x'00'", "value = x''", "value = substr(value, 1, 12)", "revision = 7"] {
+        let (key, healthy) = (create(&store, &empty()).await, create(&store, &empty()).await);
+        let sql = format!("UPDATE sessions SET {damage} WHERE id = x'{}'", key.hex());
         pool.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
-        let scanned = store.scan(&session_runtime::store::Position::start(), NOW).await.unwrap();
-        assert!(scanned.sessions.iter().any(|(found, _)| *found == healthy), "{spoil}");
-        assert!(load(&store, &key).await.is_none(), "{spoil}");
-        let left = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT 1 FROM sessions WHERE id = x'{}'", key.hex())));
-        assert!(left.fetch_optional(&pool).await.unwrap().is_none(), "{spoil}");
+        let found = load(&store, &key).await.unwrap();
+        let swapped = store.swap(&key, Some(&found), Some(&empty()), NOW).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)), "{damage}");
+        let found = load(&store, &key).await.unwrap();
+        let swapped = store.swap(&key, Some(&found), None, NOW).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)), "{damage}");
         assert!(load(&store, &healthy).await.is_some());
-        // And may be made anew.
-        write(&store, &key, &filled()).await;
-        assert!(load(&store, &key).await.is_some(), "{spoil}");
-    }
-}
-
-// B29: found by a change rather than by a load.
-#[tokio::test]
-async fn what_is_no_session_is_in_nobodys_way_on_postgres_and_mariadb() {
-    for engine in Engine::ALL {
-        let Some((server, table, store)) = on(engine).await else { continue };
-        let key = key();
-        write(&store, &key, &filled()).await;
-        let (spoilt, id) = match engine {
-            Engine::Postgres => ("'\\x00'", format!("'\\x{}'", key.hex())),
-            Engine::MariaDb => ("x'00'", format!("x'{}'", key.hex())),
-        };
-        server.ask(&format!("UPDATE {table} SET record = {spoilt}, revision = 7 WHERE id = {id}"));
-        let answer = store.apply(&key, &set(update(), "a", [1]), NOW).await.unwrap();
-        assert_eq!(answer, session_runtime::store::Applied::Gone);
-        write(&store, &key, &create()).await;
-        assert!(load(&store, &key).await.is_some());
     }
 }

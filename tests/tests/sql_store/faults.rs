@@ -1,45 +1,47 @@
-//! What befalls a server: each is an error of the call, never a wrong answer, and passes without a restart of ours.
+//! Faults of a server: each is an error of the call, never a wrong answer, and passes without a restart of the process.
 
 use std::time::{Duration, Instant};
 
 use session_runtime::{
     SqlStore,
-    store::{Applied, Store, UserIndex},
+    store::{Store as _, Swapped},
 };
 use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
 use tests::{
     databases::{DatabaseServer, Engine},
-    records::{NOW, add, ending, load, read, set, update, user, write},
     servers::{PATIENCE, Proxy},
 };
 
-use crate::{at, filled, in_file, key, on, sentence};
+use crate::{
+    at, in_file, on, sentence,
+    values::{NOW, count, create, empty, load, read},
+};
 
 // B32, B35: everything that was answered is there again.
 async fn killed_and_restarted(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     for round in 1..=2 {
         // Every connection of the pool is in use once.
         let at_once = (0..20).map(|_| store.load(&key, NOW));
         for answer in futures_util::future::join_all(at_once).await {
             assert!(answer.unwrap().is_some());
         }
-        write(&store, &key, &add(update(), "n", 1)).await;
+        count(&store, &key, "n").await;
+        let found = load(&store, &key).await;
         server.kill();
         let before = Instant::now();
         let said = sentence(store.load(&key, NOW).await);
         assert!(said.contains("is it running") || said.contains("see whether the database answers"), "{said}");
-        assert!(sentence(store.apply(&key, &update(), NOW).await).contains("cannot change a session"));
-        assert!(store.delete(&key).await.is_err());
-        assert!(store.enter(&user(), &key, NOW).await.is_err());
+        let said = sentence(store.swap(&key, found.as_ref(), Some(&empty()), NOW).await);
+        assert!(said.contains("cannot write a session"), "{said}");
+        assert!(store.swap(&key, found.as_ref(), None, NOW).await.is_err());
         assert!(before.elapsed() < Duration::from_secs(30), "each call fails within seconds");
         server.restart();
         // And the first call is answered.
-        assert_eq!(read(&store, &key, "n").await, Some(vec![round]));
-        write(&store, &key, &set(update(), "theme", [round])).await;
+        assert_eq!(read(&store, &key, "n").await, Some(round));
+        count(&store, &key, "others").await;
     }
 }
 
@@ -59,17 +61,16 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     let proxy = Proxy::start(server.addr());
     let over_network = at(&format!("{}?table={table}", server.url_at(proxy.addr().port()))).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     for round in 1..=5 {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
         let ours = format!("query LIKE '%{table}%' AND pid <> pg_backend_pid()");
         let ended = server.ask(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
         assert!(ended.contains('t'), "there were some");
-        write(&store, &key, &add(update(), "n", 1)).await;
+        count(&store, &key, "n").await;
         proxy.cut();
-        write(&over_network, &key, &add(update(), "n", 1)).await;
-        assert_eq!(read(&store, &key, "n").await, Some(vec![round * 2]));
+        count(&over_network, &key, "n").await;
+        assert_eq!(read(&store, &key, "n").await, Some(round * 2));
     }
 }
 
@@ -78,8 +79,7 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
 async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
     let store = at(&server.url()).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     for round in 1..=5 {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
         // A connection is given back once it has been asked whether it is well, which nobody waits for.
@@ -94,8 +94,8 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
         for id in idle.lines() {
             server.ask(&format!("KILL CONNECTION {id}"));
         }
-        write(&store, &key, &add(update(), "n", 1)).await;
-        assert_eq!(read(&store, &key, "n").await, Some(vec![round]));
+        count(&store, &key, "n").await;
+        assert_eq!(read(&store, &key, "n").await, Some(round));
     }
 }
 
@@ -105,8 +105,7 @@ async fn a_silent_network(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
     let over_network = at(&format!("{}?table={table}", server.url_at(proxy.addr().port()))).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     futures_util::future::join_all((0..20).map(|_| over_network.load(&key, NOW))).await;
     proxy.delay(Duration::from_secs(3_600));
     let given_up = (0..20).map(|_| tokio::time::timeout(Duration::from_millis(300), over_network.load(&key, NOW)));
@@ -119,7 +118,7 @@ async fn a_silent_network(engine: Engine) {
     while over_network.load(&key, NOW).await.is_err() {
         assert!(Instant::now() < deadline, "the pool is held by calls that were given up");
     }
-    write(&over_network, &key, &add(update(), "n", 1)).await;
+    count(&over_network, &key, "n").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,43 +131,45 @@ async fn a_silent_network_on_mariadb() {
     a_silent_network(Engine::MariaDb).await;
 }
 
-// B34: the answer is lost with the connection, so the change is made out to be in, and counts once.
+// B34: the answer is lost with the connection. The store sends the swap again, and the revision tells that it is in.
 async fn answers_are_lost(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
     let over_network = at(&format!("{}?table={table}", server.url_at(proxy.addr().port()))).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     for _ in 0..5 {
-        load(&over_network, &key).await;
-        proxy.swallow_next_answer();
-        write(&over_network, &key, &add(update(), "n", 1)).await;
-        load(&over_network, &key).await;
-        proxy.swallow_next_request();
-        write(&over_network, &key, &add(update(), "n", 1)).await;
+        for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
+            let (before, after) = (load(&over_network, &key).await, empty());
+            swallow(&proxy);
+            let swapped = over_network.swap(&key, before.as_ref(), Some(&after), NOW).await.unwrap();
+            assert!(
+                matches!(&swapped, Swapped::Done(_))
+                    || matches!(&swapped, Swapped::Stale(Some(found)) if found.value().revision() == after.revision()),
+                "{swapped:?}"
+            );
+            assert_eq!(load(&store, &key).await.unwrap().value().revision(), after.revision());
+        }
     }
     assert_eq!(proxy.swallowed(), 10);
-    assert_eq!(read(&store, &key, "n").await, Some(vec![10]));
-    // An end too, and nothing is left that would know it.
+    // A removal too. The store may have sent it twice.
     for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
-        let key = crate::key();
-        write(&store, &key, &filled()).await;
-        load(&over_network, &key).await;
+        let key = create(&store, &empty()).await;
+        let found = load(&over_network, &key).await;
         swallow(&proxy);
-        assert_eq!(over_network.end(&key, &ending(0), NOW).await.unwrap(), Applied::Applied { renewed: false }.into());
+        let swapped = over_network.swap(&key, found.as_ref(), None, NOW).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_) | Swapped::Stale(None)), "{swapped:?}");
         assert!(load(&store, &key).await.is_none());
-        assert_eq!(over_network.end(&key, &ending(0), NOW).await.unwrap(), Applied::Gone.into());
     }
     assert_eq!(proxy.swallowed(), 12);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_answer_is_lost_counts_once_on_postgres() {
+async fn a_write_whose_answer_is_lost_is_known_by_its_revision_on_postgres() {
     answers_are_lost(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_answer_is_lost_counts_once_on_mariadb() {
+async fn a_write_whose_answer_is_lost_is_known_by_its_revision_on_mariadb() {
     answers_are_lost(Engine::MariaDb).await;
 }
 
@@ -176,16 +177,18 @@ async fn a_change_whose_answer_is_lost_counts_once_on_mariadb() {
 async fn frozen(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
+    let (before, after) = (load(&store, &key).await, empty());
     server.freeze();
-    let change = add(update(), "n", 1);
+    let swap = || store.swap(&key, before.as_ref(), Some(&after), NOW);
     let limit = Duration::from_millis(300);
-    assert!(tokio::time::timeout(limit, store.apply(&key, &change, NOW)).await.is_err());
+    assert!(tokio::time::timeout(limit, swap()).await.is_err());
     assert!(tokio::time::timeout(limit, store.load(&key, NOW)).await.is_err());
     server.thaw();
-    write(&store, &key, &change).await;
-    assert_eq!(read(&store, &key, "n").await, Some(vec![1]));
+    // Either the first is in by now, or this one.
+    let swapped = swap().await.unwrap();
+    let found = load(&store, &key).await.unwrap();
+    assert_eq!(found.value().revision(), after.revision(), "{swapped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,14 +207,14 @@ macro_rules! a_full_pool {
         let options = $options::new().max_connections(1).acquire_timeout(Duration::from_millis(200));
         let pool = options.connect($url).await.unwrap();
         let small = SqlStore::from_pool(pool.clone()).table($table).unwrap();
-        let key = key();
-        write(&small, &key, &filled()).await;
+        let key = create(&small, &empty()).await;
+        let found = load(&small, &key).await;
         let held = pool.acquire().await.unwrap();
-        let said = sentence(small.apply(&key, &set(update(), "a", [1]), NOW).await);
+        let said = sentence(small.swap(&key, found.as_ref(), None, NOW).await);
         assert!(said.contains("let the pool be larger (`max_connections`)"), "{said}");
         assert!(sentence(small.load(&key, NOW).await).contains("max_connections"));
         drop(held);
-        write(&small, &key, &set(update(), "a", [1])).await;
+        count(&small, &key, "n").await;
         pool.close().await;
         assert!(sentence(small.load(&key, NOW).await).contains("the application has closed its pool"));
     }};
@@ -239,15 +242,14 @@ async fn a_full_pool_on_sqlite() {
 #[tokio::test]
 async fn a_database_that_only_reads_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     let only_read = format!("{}?table={table}&options[default_transaction_read_only]=on", server.url());
     let only_read = SqlStore::open(&only_read).await.unwrap();
-    assert!(load(&only_read, &key).await.is_some());
+    let found = load(&only_read, &key).await;
     for said in [
-        sentence(only_read.apply(&key, &set(update(), "a", [1]), NOW).await),
-        sentence(only_read.delete(&key).await),
-        sentence(only_read.enter(&user(), &key, NOW).await),
+        sentence(only_read.swap(&key, found.as_ref(), Some(&empty()), NOW).await),
+        sentence(only_read.swap(&key, found.as_ref(), None, NOW).await),
+        sentence(only_read.swap(&crate::key(), None, Some(&empty()), NOW).await),
         sentence(only_read.delete_expired(NOW).await),
     ] {
         assert!(said.contains("it is read-only: connect to the primary"), "{said}");
@@ -261,35 +263,33 @@ async fn a_database_that_only_reads_on_mariadb() {
     // It binds none that administer the server.
     server.ask("CREATE USER shop; GRANT ALL ON test.* TO shop");
     let store = at(&server.url().replace("root@", "shop@")).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     server.ask("SET GLOBAL read_only = 1");
-    assert!(load(&store, &key).await.is_some());
+    let found = load(&store, &key).await;
     for said in [
-        sentence(store.apply(&key, &set(update(), "a", [1]), NOW).await),
-        sentence(store.delete(&key).await),
-        sentence(store.enter(&user(), &key, NOW).await),
+        sentence(store.swap(&key, found.as_ref(), Some(&empty()), NOW).await),
+        sentence(store.swap(&key, found.as_ref(), None, NOW).await),
+        sentence(store.swap(&crate::key(), None, Some(&empty()), NOW).await),
     ] {
         assert!(said.contains("it is read-only: connect to the primary"), "{said}");
     }
     server.ask("SET GLOBAL read_only = 0");
-    write(&store, &key, &set(update(), "a", [1])).await;
-    assert_eq!(read(&store, &key, "a").await, Some(vec![1]));
+    count(&store, &key, "n").await;
+    assert_eq!(read(&store, &key, "n").await, Some(1));
 }
 
 /// A user who may read only, and one whose table is not there.
 #[tokio::test]
 async fn a_user_who_may_not_write_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     let role = format!("reader_{table}");
     server.ask(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON \"{table}\" TO {role}"));
     let url = format!("{}?table={table}", server.url().replace("//postgres@", &format!("//{role}@")));
     let reader = SqlStore::open(&url).await.unwrap();
-    assert!(load(&reader, &key).await.is_some());
-    let said = sentence(reader.apply(&key, &set(update(), "a", [1]), NOW).await);
-    assert!(said.contains("sessions need SELECT, INSERT, UPDATE and DELETE on both tables"), "{said}");
+    let found = load(&reader, &key).await;
+    let said = sentence(reader.swap(&key, found.as_ref(), Some(&empty()), NOW).await);
+    assert!(said.contains("sessions need SELECT, INSERT, UPDATE and DELETE on their table"), "{said}");
 }
 
 /// An application whose database has transactions see nothing of each other: there a lost race is an error.
@@ -313,15 +313,13 @@ async fn a_pool_of_serializable_transactions_loses_nothing_on_postgres_and_maria
             }
         };
         let strict = strict.table(&table).unwrap();
-        let key = key();
-        write(&store, &key, &filled()).await;
+        let key = create(&store, &empty()).await;
         let all: Vec<_> = (0..8)
             .map(|_| {
                 let store = strict.clone();
                 tokio::spawn(async move {
                     for _ in 0..25 {
-                        let answer = store.apply(&key, &add(update(), "n", 1), NOW).await.unwrap();
-                        assert_eq!(answer, Applied::Applied { renewed: false });
+                        count(&store, &key, "n").await;
                     }
                 })
             })
@@ -329,6 +327,6 @@ async fn a_pool_of_serializable_transactions_loses_nothing_on_postgres_and_maria
         for one in all {
             one.await.unwrap();
         }
-        assert_eq!(read(&store, &key, "n").await, Some(vec![0xcc, 200]));
+        assert_eq!(read(&store, &key, "n").await, Some(200));
     }
 }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use session_runtime::SqlStore;
-use tests::{
-    databases::{DatabaseServer, Engine},
-    records::{load, write},
-};
+use tests::databases::{DatabaseServer, Engine};
 
-use crate::{at, filled, key, on};
+use crate::{
+    at, on,
+    values::{create, empty, load},
+};
 
 async fn refusal(url: &str) -> String {
     let error = SqlStore::open(url).await.expect_err(url);
@@ -25,7 +25,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a b.db");
     let store = at(&format!("sqlite:{}", path.display())).await;
-    write(&store, &key(), &filled()).await;
+    create(&store, &empty()).await;
     for end in ["", "-wal", "-shm"] {
         let mode = fs::metadata(format!("{}{end}", path.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{end}");
@@ -41,9 +41,9 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
         assert!(said.contains("`MemoryStore`"), "{said}");
     }
     let garbage = folder.path().join("garbage");
-    fs::write(&garbage, "no database, but long enough to be taken for one".repeat(100)).unwrap();
+    fs::write(&garbage, "not a database, but long enough to be taken for one".repeat(100)).unwrap();
     let said = refusal(&format!("sqlite:{}", garbage.display())).await;
-    assert!(said.contains("damaged, or no database"), "{said}");
+    assert!(said.contains("damaged, or not a database"), "{said}");
 }
 
 #[tokio::test]
@@ -86,8 +86,7 @@ async fn whom_a_server_does_not_let_in_on_postgres() {
     assert!(said.contains("no such database") || said.contains("check the user"), "{said}");
     // By the scheme's other name, and by the socket.
     let store = at(&server.url().replace("postgres:", "postgresql:")).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     let port = server.addr().port();
     let by_socket = format!("postgres://postgres@localhost:{port}/postgres?host={}", server.folder().display());
     assert!(load(&at(&by_socket).await, &key).await.is_some());
@@ -99,7 +98,7 @@ async fn over_tls_to_postgres() {
     let Some(authority) = server.encrypt() else { return };
     let trusted = format!("{}?sslmode=verify-full&sslrootcert={}", server.url(), authority.display());
     let store = at(&trusted).await;
-    write(&store, &key(), &filled()).await;
+    create(&store, &empty()).await;
     let encrypted =
         "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND query LIKE '%sessions%'";
     assert_ne!(server.ask(encrypted), "0");

@@ -1,30 +1,29 @@
-//! The tables: made when asked for and only then, under any name, or by the application's own migrations.
+//! The table: created on request and only then, under any name, or by the application's own migrations.
 
-use session_runtime::{
-    SqlStore,
-    store::{Store, UserIndex},
-};
-use tests::{
-    databases::{Engine, table},
-    records::{NOW, load, user, write},
-};
+use session_runtime::{SqlStore, store::Store as _};
+use tests::databases::{Engine, table};
 
-use crate::{at, everywhere, filled, in_file, key, on, sentence};
+use crate::{
+    at, everywhere, in_file, key, on, sentence,
+    values::{NOW, create, empty, load, put},
+};
 
 #[tokio::test]
-async fn nothing_is_made_behind_anybodys_back_on_sqlite_postgres_and_mariadb() {
+async fn no_table_is_created_without_migrate_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
-        let store = store.table(&table()).unwrap();
-        let missing = "its tables are missing: call `migrate()`";
-        assert!(sentence(store.load(&key(), NOW).await).contains(missing));
-        assert!(sentence(store.apply(&key(), &filled(), NOW).await).contains(missing));
-        assert!(sentence(store.delete(&key()).await).contains(missing));
-        assert!(sentence(store.delete_expired(NOW).await).contains(missing));
-        assert!(sentence(store.enter(&user(), &key(), NOW).await).contains(missing));
-        assert!(sentence(store.entries(&user()).await).contains(missing));
+        let name = table();
+        let store = store.table(&name).unwrap();
+        for said in [
+            sentence(store.load(&key(), NOW).await),
+            sentence(store.swap(&key(), None, Some(&empty()), NOW).await),
+            sentence(store.swap(&key(), None, None, NOW).await),
+            sentence(store.delete_expired(NOW).await),
+        ] {
+            assert!(said.contains(&name) && said.contains("is missing: call `migrate()`"), "{said}");
+        }
         store.migrate().await.unwrap();
         store.migrate().await.unwrap();
-        write(&store, &key(), &filled()).await;
+        create(&store, &empty()).await;
         drop(folder);
     }
 }
@@ -44,56 +43,70 @@ async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
             for one in all {
                 one.await.unwrap().unwrap();
             }
-            write(&store, &key(), &filled()).await;
+            create(&store, &empty()).await;
         }
         drop(folder);
     }
 }
 
-/// Somebody else's table, whose rows are none of our business.
+/// The tables that no store of this version made, and that it leaves alone: another application's, and one of an older
+/// version.
+const FOREIGN: [&str; 2] = [
+    "(id BIGINT, expires_at BIGINT)",
+    "(id BIGINT PRIMARY KEY, revision BIGINT, expires_at BIGINT, user_hash BIGINT, record BIGINT)",
+];
+
 #[tokio::test]
-async fn a_table_of_somebody_elses_is_refused_and_left_alone_on_sqlite_postgres_and_mariadb() {
-    let columns = "(id BIGINT, expires_at BIGINT)";
-    let (_folder, url, store) = in_file().await;
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    for sql in [format!("CREATE TABLE other {columns}"), "INSERT INTO other VALUES (1, 2)".to_owned()] {
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
-    }
-    refuses_what_is_not_its_own(store.table("other").unwrap()).await;
-    assert!(sqlx::query("SELECT 1 FROM other").fetch_optional(&pool).await.unwrap().is_some());
-    for engine in Engine::ALL {
-        let Some((server, _, store)) = on(engine).await else { continue };
-        let other = table();
-        server.ask(&format!("CREATE TABLE {other} {columns}; INSERT INTO {other} VALUES (1, 2)"));
-        refuses_what_is_not_its_own(store.table(&other).unwrap()).await;
-        assert_eq!(server.ask(&format!("SELECT count(*) FROM {other}")), "1");
+async fn a_table_with_other_columns_is_refused_and_left_alone_on_sqlite_postgres_and_mariadb() {
+    for columns in FOREIGN {
+        let (_folder, url, store) = in_file().await;
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        for sql in
+            [format!("CREATE TABLE other {columns}"), "INSERT INTO other (id, expires_at) VALUES (1, 2)".to_owned()]
+        {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        refuses_foreign_table(store.table("other").unwrap(), "other").await;
+        assert!(sqlx::query("SELECT 1 FROM other").fetch_optional(&pool).await.unwrap().is_some());
+        for engine in Engine::ALL {
+            let Some((server, _, store)) = on(engine).await else { continue };
+            let other = table();
+            server.ask(&format!("CREATE TABLE {other} {columns}; INSERT INTO {other} (id, expires_at) VALUES (1, 2)"));
+            refuses_foreign_table(store.table(&other).unwrap(), &other).await;
+            assert_eq!(server.ask(&format!("SELECT count(*) FROM {other}")), "1");
+        }
     }
 }
 
-async fn refuses_what_is_not_its_own(store: SqlStore) {
-    let own = "is none of ours: choose another name with `table`";
-    let said = store.migrate().await.unwrap_err();
-    assert!(said.is_setup() && said.to_string().contains(own), "{said}");
-    // Also where nobody asked for tables: clean-up runs by itself.
-    assert!(sentence(store.delete_expired(NOW).await).contains(own));
-    assert!(sentence(store.load(&key(), NOW).await).contains(own));
+async fn refuses_foreign_table(store: SqlStore, name: &str) {
+    let refused = store.migrate().await.unwrap_err();
+    assert!(refused.is_setup());
+    for said in [
+        refused.to_string(),
+        sentence(store.load(&key(), NOW).await),
+        sentence(store.swap(&key(), None, Some(&empty()), NOW).await),
+        // The runtime calls the clean-up without being asked.
+        sentence(store.delete_expired(NOW).await),
+    ] {
+        for part in
+            [name, "the columns `id`, `revision`, `expires_at` and `value`", "another name with `table`", "drop it"]
+        {
+            assert!(said.contains(part), "`{said}` should say `{part}`");
+        }
+    }
 }
 
-/// Where the tables are there, no right to make any is asked for.
+/// Where the table is there, `migrate` takes no right to create one.
 #[tokio::test]
-async fn a_user_who_may_make_no_tables_finds_those_that_are_there_on_postgres() {
+async fn a_user_who_may_not_create_tables_uses_one_that_is_there_on_postgres() {
     let Some((server, table, _)) = on(Engine::Postgres).await else { return };
     let role = format!("app_{table}");
-    server.ask(&format!(
-        "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\", \"{table}_users\" TO {role}"
-    ));
+    server.ask(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\" TO {role}"));
     let url = server.url().replace("//postgres@", &format!("//{role}@"));
     let store = at(&format!("{url}?table={table}")).await;
-    let key = key();
-    write(&store, &key, &filled()).await;
-    store.enter(&user(), &key, NOW).await.unwrap();
+    create(&store, &empty()).await;
     let said = store.table(&format!("{table}_other")).unwrap().migrate().await.unwrap_err();
-    assert!(said.is_setup() && said.to_string().contains("and to make them CREATE"), "{said}");
+    assert!(said.is_setup() && said.to_string().contains("and CREATE to create it"), "{said}");
 }
 
 // B37
@@ -102,12 +115,11 @@ async fn two_tables_are_two_stores_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         let other = store.clone().table(&table()).unwrap();
         other.migrate().await.unwrap();
-        let key = key();
-        write(&store, &key, &filled()).await;
-        store.enter(&user(), &key, NOW).await.unwrap();
+        let key = create(&store, &empty()).await;
         assert!(load(&other, &key).await.is_none());
-        assert_eq!(other.entries(&user()).await.unwrap().len(), 0);
-        other.delete(&key).await.unwrap();
+        put(&other, &key, &empty()).await;
+        let found = load(&other, &key).await;
+        other.swap(&key, found.as_ref(), None, NOW).await.unwrap();
         assert!(load(&store, &key).await.is_some());
         drop(folder);
     }
@@ -121,11 +133,11 @@ async fn a_schema_and_words_of_sql_as_names_on_postgres() {
     for name in ["Order", "user"] {
         let store = store.clone().table(&format!("{schema}.{name}")).unwrap();
         store.migrate().await.unwrap();
-        write(&store, &key(), &filled()).await;
+        create(&store, &empty()).await;
         assert_eq!(server.ask(&format!("SELECT count(*) FROM {schema}.\"{name}\"")), "1");
     }
     let indexes = server.ask(&format!("SELECT indexname FROM pg_indexes WHERE schemaname = '{schema}' ORDER BY 1"));
-    assert!(indexes.contains("Order_expiry") && indexes.contains("user_users_user"), "{indexes}");
+    assert!(indexes.contains("Order_expiry") && indexes.contains("user_expiry"), "{indexes}");
     let other = store.table("nowhere.sessions").unwrap();
     let said = other.migrate().await.unwrap_err();
     assert!(said.is_setup() && said.to_string().contains("there is no such database, or schema"), "{said}");
@@ -138,7 +150,7 @@ async fn a_schema_is_another_database_on_mariadb() {
     server.ask(&format!("CREATE DATABASE {schema}"));
     let store = store.table(&format!("{schema}.order")).unwrap();
     store.migrate().await.unwrap();
-    write(&store, &key(), &filled()).await;
+    create(&store, &empty()).await;
     assert_eq!(server.ask(&format!("SELECT count(*) FROM {schema}.`order`")), "1");
 }
 
@@ -152,7 +164,7 @@ async fn sqlite_knows_no_schemas_and_names_are_checked() {
     assert!(SqlStore::open(&format!("{url}?table=a-b")).await.unwrap_err().is_setup());
 }
 
-/// The files that are documented are what `migrate` runs.
+/// `migrate` runs the files that are documented.
 #[tokio::test]
 async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb() {
     const SQLITE: &str = include_str!("../../../session-runtime/src/store/sql/tables/sqlite.sql");
@@ -163,7 +175,7 @@ async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb(
     let pool = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
     sqlx::raw_sql(SQLITE).execute(&pool).await.unwrap();
     let store = SqlStore::from_pool(pool);
-    write(&store, &key(), &filled()).await;
+    create(&store, &empty()).await;
     for (engine, sql) in [(Engine::Postgres, POSTGRES), (Engine::MariaDb, MYSQL)] {
         let Some((server, ..)) = on(engine).await else { continue };
         let database = table();
@@ -181,16 +193,10 @@ async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb(
                 SqlStore::from_pool(pool)
             }
         };
-        let key = key();
-        write(&store, &key, &filled()).await;
-        store.enter(&user(), &key, NOW).await.unwrap();
+        let key = create(&store, &empty()).await;
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
         // And `migrate` finds nothing to do.
         store.migrate().await.unwrap();
-        assert!(load(&at_once(&at).await, &key).await.is_some());
+        assert!(load(&crate::at(&at).await, &key).await.is_some());
     }
-}
-
-async fn at_once(url: &str) -> SqlStore {
-    at(url).await
 }

@@ -1,16 +1,13 @@
 //! An application that keeps its sessions in the pool that it works with: its transactions are its own.
 
-use session_runtime::{
-    SqlStore,
-    store::{Store, UserIndex},
-};
-use sqlx::{Connection as _, Executor as _, Row as _};
-use tests::{
-    databases::{Engine, table},
-    records::{NOW, load, set, update, user, write},
-};
+use session_runtime::{SqlStore, store::Store as _};
+use sqlx::{Connection as _, Executor as _, Row as _, mysql::MySqlPoolOptions};
+use tests::databases::{Engine, table};
 
-use crate::{filled, key, on};
+use crate::{
+    on,
+    values::{NOW, count, create, edit, empty, load, read},
+};
 
 /// In a pool of this kind: what the application has pending stays pending while sessions are written, and is gone if it
 /// thinks better of it.
@@ -20,24 +17,22 @@ macro_rules! pending_work_stays_pending {
         let store = SqlStore::from_pool(pool.clone()).table(&table()).unwrap();
         store.migrate().await.unwrap();
         pool.execute(sqlx::AssertSqlSafe(format!("CREATE TABLE {orders} (n INTEGER)"))).await.unwrap();
-        let key = key();
-        write(&store, &key, &filled()).await;
+        let key = create(&store, &empty()).await;
         let mut connection = pool.acquire().await.unwrap();
         let mut work = connection.begin().await.unwrap();
         work.execute(sqlx::AssertSqlSafe(format!("INSERT INTO {orders} VALUES (1)"))).await.unwrap();
-        write(&store, &key, &set(update(), "a", [1])).await;
-        store.enter(&user(), &key, NOW).await.unwrap();
+        count(&store, &key, "n").await;
         store.delete_expired(NOW).await.unwrap();
-        let count = async || {
+        let orders = async || {
             let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {orders}")));
             query.fetch_one(&pool).await.unwrap().get::<i64, _>(0)
         };
-        assert_eq!(count().await, 0, "a session's commit has committed it");
+        assert_eq!(orders().await, 0, "a session's commit has committed it");
         work.rollback().await.unwrap();
         drop(connection);
-        assert_eq!(count().await, 0);
-        let record = load(&store, &key).await.unwrap();
-        assert!(record.fields.get("a").is_some(), "what the session wrote went with what the application did");
+        assert_eq!(orders().await, 0);
+        let written = read(&store, &key, "n").await;
+        assert_eq!(written, Some(1), "what the session wrote went with what the application did");
     }};
 }
 
@@ -63,16 +58,41 @@ async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     let store = SqlStore::from_pool(pool.clone());
     store.migrate().await.unwrap();
     pool.execute("CREATE TABLE orders (n INTEGER)").await.unwrap();
-    let key = key();
-    write(&store, &key, &filled()).await;
+    let key = create(&store, &empty()).await;
     let mut work = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
     work.execute("INSERT INTO orders VALUES (1)").await.unwrap();
-    let (session, id) = (store.clone(), key);
-    let waiting = tokio::spawn(async move { session.apply(&id, &set(update(), "a", [1]), NOW).await });
-    assert!(load(&store, &key).await.unwrap().fields.get("a").is_none(), "reading goes on meanwhile");
+    let session = store.clone();
+    let waiting = tokio::spawn(async move { count(&session, &key, "n").await });
+    assert_eq!(read(&store, &key, "n").await, None, "reading goes on meanwhile");
     work.rollback().await.unwrap();
-    waiting.await.unwrap().unwrap();
-    assert!(load(&store, &key).await.unwrap().fields.get("a").is_some());
+    waiting.await.unwrap();
+    assert_eq!(read(&store, &key, "n").await, Some(1));
     let orders = sqlx::query("SELECT COUNT(*) FROM orders").fetch_one(&pool).await.unwrap();
     assert_eq!(orders.get::<i64, _>(0), 0);
+}
+
+// F27: on a server, or in a pool, where each transaction is ended by hand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_without_autocommit_commits_sessions_on_mariadb() {
+    let Some((server, table, other)) = on(Engine::MariaDb).await else { return };
+    let options = MySqlPoolOptions::new().max_connections(2).after_connect(|connection, _| {
+        Box::pin(async move { connection.execute("SET autocommit = 0").await.map(drop) })
+    });
+    let pool = options.connect(&server.url()).await.unwrap();
+    let store = SqlStore::from_pool(pool.clone()).table(&table).unwrap();
+    let key = create(&store, &empty()).await;
+    assert!(load(&other, &key).await.is_some());
+    for round in 1..=10 {
+        // Each sees what the other has written, and neither waits for a lock of the other.
+        count(&store, &key, "n").await;
+        assert_eq!(read(&other, &key, "n").await, Some(round * 2 - 1));
+        count(&other, &key, "n").await;
+        assert_eq!(read(&store, &key, "n").await, Some(round * 2));
+    }
+    // A write that is refused leaves no lock behind.
+    assert!(store.swap(&key, None, Some(&empty()), NOW).await.is_ok());
+    edit(&other, &key, |counters| counters.clear()).await.unwrap();
+    let found = load(&store, &key).await;
+    store.swap(&key, found.as_ref(), None, NOW).await.unwrap();
+    assert!(load(&other, &key).await.is_none());
 }
