@@ -1,10 +1,6 @@
 //! Clean-up: many rows in small batches, and nothing else, whatever the clocks say. And rows that are damaged.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use session_runtime::{
     SqlStore, Timestamp,
@@ -12,10 +8,11 @@ use session_runtime::{
 };
 use sqlx::{Executor as _, mysql::MySqlPoolOptions};
 use tests::databases::Engine;
-use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
 
 use crate::{
-    everywhere, in_file, on,
+    everywhere, in_file,
+    log::Log,
+    on,
     values::{NOW, count, create, empty, load, read, value},
 };
 
@@ -120,38 +117,13 @@ async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// How often a clean-up by this store warns of the clock, of three times. It removes nothing.
-async fn warnings(store: &SqlStore) -> usize {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let _guard = subscriber.set_default();
+async fn warnings(store: &SqlStore, table: &str) -> usize {
+    let log = Log::start();
     for _ in 0..3 {
         assert_eq!(store.delete_expired(NOW + MARGIN * 9).await.unwrap(), 0);
     }
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    said.matches("this machine's clock is far ahead of the database's").count()
+    log.count("this machine's clock is far ahead of the database's", table)
 }
 
 // F27: a node whose clock is hours ahead. Here it is the database's that is years behind.
@@ -165,7 +137,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
     ));
     let path = format!("options[search_path]=clock_{table},pg_catalog,public");
     let behind = SqlStore::open(&format!("{}?table={table}&{path}", server.url())).await.unwrap();
-    assert_eq!(warnings(&behind).await, 1);
+    assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
     assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
 }
@@ -178,7 +150,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
         Box::pin(async move { connection.execute("SET timestamp = 1000000000").await.map(drop) })
     });
     let behind = SqlStore::from_pool(options.connect(&server.url()).await.unwrap()).table(&table).unwrap();
-    assert_eq!(warnings(&behind).await, 1);
+    assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
     assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
 }

@@ -4,6 +4,7 @@
 
 mod cleaning;
 mod faults;
+mod log;
 mod open;
 mod pooler;
 mod requests;

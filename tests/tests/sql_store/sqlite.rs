@@ -4,10 +4,12 @@ use std::{process::Command, time::Duration};
 
 use session_runtime::{SqlStore, Timestamp, store::Store as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use tests::worker::Worker;
+use tests::{databases::table, worker::Worker};
 
 use crate::{
-    in_file, key, sentence,
+    in_file, key,
+    log::Log,
+    sentence,
     values::{NOW, content, count, create, empty, load, put, read, value},
 };
 
@@ -124,6 +126,19 @@ async fn a_pool_without_wal_answers_every_request() {
     for one in first_requests.collect::<Vec<_>>() {
         one.await.unwrap();
     }
+}
+
+// F27
+#[tokio::test]
+async fn a_file_without_wal_is_worth_a_warning() {
+    let (log, table, sentence) = (Log::start(), table(), "execute `PRAGMA journal_mode = WAL` once");
+    let (folder, _, store) = in_file().await;
+    store.table(&table).unwrap().migrate().await.unwrap();
+    assert_eq!(log.count(sentence, &table), 0);
+    let url = format!("sqlite:{}?mode=rwc", folder.path().join("shop.db").display());
+    let store = SqlStore::from_pool(sqlx::SqlitePool::connect(&url).await.unwrap());
+    store.table(&table).unwrap().migrate().await.unwrap();
+    assert_eq!(log.count(sentence, &table), 1);
 }
 
 /// Opened so, since a test that root runs may write what others may not.

@@ -43,6 +43,7 @@ impl SqlStore {
         if !self.warned.swap(is_ahead, Ordering::Relaxed) && is_ahead {
             tracing::warn!(
                 target: "session_runtime",
+                table = self.shown_name(),
                 ahead_seconds = ahead.as_secs(),
                 "this machine's clock is far ahead of the database's, so this process removes no expired sessions: it could \
                  remove live ones; correct the clock that is wrong"

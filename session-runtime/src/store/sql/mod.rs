@@ -73,7 +73,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
 ///   or call `statement_cache_capacity(0)` on the options of your pool. Then each statement is one message that leaves
 ///   nothing on the server, at a higher cost for the server. PgBouncer itself must allow what `sqlx` sends:
-///   `ignore_startup_parameters = extra_float_digits`.
+///   `ignore_startup_parameters = extra_float_digits`. Statements of your own with parameters need a transaction there:
+///   without one, `sqlx` may execute another client's statement.
 /// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
@@ -162,7 +163,8 @@ impl SqlStore {
     }
 
     /// Uses a pool of the application, of `sqlx` 0.9 with its feature `runtime-tokio`. The application decides on the
-    /// pool's size, time-outs and settings. On SQLite, use WAL mode: without it, a write waits for all readers.
+    /// pool's size, time-outs and settings. On SQLite, use WAL mode: without it, a write waits for the disk several times,
+    /// and for all readers.
     ///
     /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one more round trip. Sessions do not
     /// need it, since a statement is sent again when its connection is broken. If the application's own statements need it,
@@ -227,7 +229,25 @@ impl SqlStore {
                 self.probe().await.map_err(refused)
             }
             answer => answer.map_err(refused),
+        }?;
+        self.check_journal().await.map_err(refused)
+    }
+
+    /// Warns of a file in which each write waits for the disk several times, and for all readers. A burst of requests then
+    /// takes longer than they may wait.
+    async fn check_journal(&self) -> Result<(), sqlx::Error> {
+        let Some(journal_mode) = &self.statements.journal_mode else { return Ok(()) };
+        let rows = self.database.rows(journal_mode, &[]).await?;
+        let mode = rows.first().map_or("".into(), |row| String::from_utf8_lossy(&row.bytes));
+        if matches!(&*mode, "delete" | "truncate" | "persist") {
+            tracing::warn!(
+                target: "session_runtime",
+                table = self.shown_name(),
+                journal_mode = &*mode,
+                "the SQLite file of the sessions is not in WAL mode, so writes are slow: execute `PRAGMA journal_mode = WAL` once"
+            );
         }
+        Ok(())
     }
 
     async fn probe(&self) -> Result<(), sqlx::Error> {

@@ -36,6 +36,8 @@ pub(super) struct Statements {
     pub(super) probe: Sql,
     /// → the database's clock, in milliseconds since 1970. `None`: the database is a file, and has no clock.
     pub(super) clock: Option<Sql>,
+    /// → 0, the journal mode of a file.
+    pub(super) journal_mode: Option<Sql>,
 }
 
 impl Statements {
@@ -78,6 +80,8 @@ impl Statements {
             )),
             probe: sql(format!("SELECT revision, value, id, expires_at FROM {table} WHERE 1 = 0")),
             clock: clock.map(|clock| sql(clock.to_owned())),
+            journal_mode: (dialect == Dialect::Sqlite)
+                .then(|| sql("SELECT 0, journal_mode FROM pragma_journal_mode".to_owned())),
         }
     }
 }
