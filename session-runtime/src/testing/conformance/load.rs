@@ -1,0 +1,98 @@
+//! Every value comes back as it was written.
+
+use std::sync::Arc;
+
+use super::{
+    stores::{Stores, random_key},
+    value,
+};
+use crate::{
+    event::Events,
+    id::{Digest, Nonce},
+    key::Scope,
+    record::{Entry, Lifetime, Record},
+    store::{Class, Key, Store, Value},
+    value::{EndReason, ListEntry, Marker, Revocation, Tombstone, UserList},
+};
+
+pub(super) async fn an_absent_key_holds_nothing<S: Store>(stores: Arc<Stores<S>>) {
+    stores.assert_holds(&random_key(), None, "a load of a key that was never written must answer `None`").await;
+}
+
+pub(super) async fn values_of_every_class_come_back<S: Store>(stores: Arc<Stores<S>>) {
+    let (scope, now, end) = (Scope::new("suite", "Suite"), stores.now, stores.after(60));
+    let lifetime = Lifetime { idle_until: end, ends_at: end, remembered: true };
+    let mut guest = Record::new(Digest::from([1; 16]), now, lifetime);
+    guest.fields.push(Entry { name: "name", value: b"\xc4\x03\x00\xff\n", expires: end });
+    let user = Record { user: Some(b"\0\xff".as_slice().into()), authenticated_at: Some(now), ..guest.clone() };
+    let list = UserList { entries: vec![ListEntry { key: random_key(), at: now, ends_at: end }] };
+    for value in [
+        Value::session(scope, Arc::new(guest)),
+        Value::session(scope, Arc::new(user)),
+        Value::list(scope, Arc::new(list)),
+        Value::revocation(scope, Revocation { nonce: Nonce(1), at: now, renewed: true }, end),
+        Value::tombstone(scope, Tombstone { nonce: Nonce(1), reason: EndReason::Ended }, end),
+        Value::marker(scope, Marker { keys: vec![[1; 4]] }, end),
+        value(Class::Unknown, end, b"of a newer version"),
+    ] {
+        let (key, _) = stores.created(&value).await;
+        stores.assert_holds(&key, Some(&value), "a value of any class must come back to the byte").await;
+    }
+}
+
+pub(super) async fn contents_of_every_size_come_back<S: Store>(stores: Arc<Stores<S>>) {
+    for length in [0, 1, 225, 226, 255, 256, 4_000, 65_505, 65_506, 65_536, 70_000, 200_000] {
+        // Each length has every byte in it, in another order.
+        let content: Vec<u8> = (0..length).map(|at| (at * 7 + at / 256) as u8).collect();
+        let value = stores.value(content);
+        let (key, _) = stores.created(&value).await;
+        let rule = format!("a value with a content of {length} bytes must come back to the byte");
+        stores.assert_holds(&key, Some(&value), &rule).await;
+    }
+}
+
+pub(super) async fn any_bytes_come_back_and_can_be_replaced<S: Store>(stores: Arc<Stores<S>>) {
+    let binary: Vec<u8> = (0..=255).collect();
+    let texts = ["1", "';--", "\r\n\r\n", "{\"a\":1}", "nil\0nil"].map(|text| text.as_bytes().to_vec());
+    for bytes in [vec![0], vec![0xff; 7], vec![0; 8], vec![0xff; 8], vec![1; 25], binary].into_iter().chain(texts) {
+        let value = Value::from_bytes(bytes.clone());
+        let (key, _) = stores.created(&value).await;
+        let rule = format!("the bytes {bytes:x?} are not a session, but must come back: the engine judges values");
+        stores.assert_holds(&key, Some(&value), &rule).await;
+        // Otherwise a damaged session would stay for ever.
+        let (loaded, next) = (stores.load(&key).await, stores.value(b"repaired"));
+        let rule = format!("the bytes {bytes:x?} are not a session, but a swap must replace them");
+        stores.replaced(&key, loaded.as_ref(), &next, &rule).await;
+        stores.assert_holds(&key, Some(&next), &rule).await;
+    }
+}
+
+pub(super) async fn keys_do_not_collide<S: Store>(stores: Arc<Stores<S>>) {
+    let key = |at: usize, byte: u8| {
+        let mut digest = stores.now.as_millis().to_be_bytes().repeat(2);
+        digest.iter_mut().skip(at).take(1).for_each(|to| *to ^= byte);
+        Key::from_digest(std::array::from_fn(|at| digest.get(at).copied().unwrap_or_default()))
+    };
+    // Each differs from the first in one byte: among them two letters that differ in their case alone, and bytes that are
+    // not text.
+    let keys = (0..16).flat_map(|at| [key(at, 0x20), key(at, 0xff)]).chain([key(16, 0)]);
+    let mut written = Vec::new();
+    for key in keys {
+        let value = stores.value(key.digest());
+        stores.replaced(&key, None, &value, "a key that differs from others in one byte holds nothing yet").await;
+        written.push((key, value));
+    }
+    for (key, value) in &written {
+        stores.assert_holds(key, Some(value), "values of keys that differ in one byte must be kept apart").await;
+    }
+}
+
+pub(super) async fn observing_changes_nothing<S: Store>(stores: Arc<Stores<S>>) {
+    let value = stores.value(b"before");
+    let (key, _) = stores.created(&value).await;
+    for handle in stores.handles() {
+        handle.observe(Events::default());
+        handle.observe(Events::default());
+    }
+    stores.assert_holds(&key, Some(&value), "`observe` must change no value").await;
+}

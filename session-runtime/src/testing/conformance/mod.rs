@@ -1,0 +1,216 @@
+//! Holds a store to the contract of [`Store`]: call [`run`] from a test.
+//!
+//! Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which
+//! they reach through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested where
+//! that store is.
+//!
+//! - `load`: every value comes back as it was written.
+//! - `swap`: what compare-and-swap writes, and what it answers.
+//! - `races`: many writers at once, and swaps that their callers give up.
+//! - `expiry`: deadlines and clean-up.
+//! - `scan`: stores whose values can be gone through.
+//! - `stores`: the two handles, and what the checks say with them.
+#![allow(clippy::panic, reason = "a suite of tests fails by panicking")]
+
+mod expiry;
+mod load;
+mod races;
+mod scan;
+mod stores;
+mod swap;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use self::stores::Stores;
+use crate::{
+    clock::Timestamp,
+    id::Nonce,
+    store::{Class, Scan, Store, Value},
+};
+
+/// What removes expired values from a store.
+///
+/// ```
+/// # use session_runtime::testing::conformance::Expiry;
+/// assert_eq!(Expiry::default(), Expiry::ByCleaningUp);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// [`Store::delete_expired`], which says how many it removed.
+    #[default]
+    ByCleaningUp,
+    /// A server, by a time to live that it keeps itself. [`Store::delete_expired`] has nothing to remove and answers 0.
+    /// Whether the server removes them is for the store's own tests.
+    ByServer,
+}
+
+/// A value for tests of a store, with bytes as the engine writes them and a new revision. A store does not look into
+/// the content, so the content may be anything.
+///
+/// ```
+/// use session_runtime::{Timestamp, store::Class, testing::conformance::value};
+///
+/// let guest = value(Class::Guest, Timestamp::NEVER, b"content");
+/// assert_eq!(guest.class(), Class::Guest);
+/// assert!(guest.to_bytes().ends_with(b"content"));
+/// assert_ne!(guest.revision(), value(Class::Guest, Timestamp::NEVER, b"content").revision());
+/// ```
+#[must_use]
+pub fn value(class: Class, expires_at: Timestamp, content: impl AsRef<[u8]>) -> Value {
+    let class = match class {
+        Class::Guest => 0,
+        Class::User => 1,
+        Class::List => 2,
+        Class::Revocation => 3,
+        Class::Tombstone => 4,
+        Class::Marker => 5,
+        Class::Unknown => u8::MAX,
+    };
+    let content = content.as_ref();
+    let mut bytes = Nonce::next().0.to_be_bytes().to_vec();
+    bytes.extend([1, class]);
+    bytes.extend(expires_at.as_millis().to_be_bytes());
+    bytes.extend(*b"testing!");
+    bytes.extend((content.len() as u32).to_be_bytes());
+    bytes.extend(content);
+    Value::from_bytes(bytes)
+}
+
+/// Runs each check and collects what fails.
+macro_rules! check {
+    ($failures:ident, $stores:ident; $($subject:ident: $($check:ident)+;)+) => {
+        $($(
+            let name = stringify!($check).replace('_', " ");
+            // In a box: there are many checks, and the futures of a store may be large.
+            if let Err(found) = outcome(Box::pin($subject::$check(Arc::clone(&$stores)))).await {
+                $failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
+            }
+        )+)+
+    };
+}
+
+/// Checks a store against every rule of its contract.
+///
+/// `open` is called twice. Each call gives a handle on the same place, as two processes would have: a clone if the
+/// store is in memory, another connection if it is on a server. The place need not be empty, but nothing else may use
+/// it meanwhile. The checks leave values behind.
+///
+/// Call it within a Tokio runtime that has a timer and several threads. On one thread there would be few races.
+///
+/// # Panics
+/// If the store breaks a rule. The message names every rule that it breaks, what it did, and what the contract demands.
+///
+/// ```
+/// use session_runtime::{MemoryStore, testing::conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// // In a crate of yours: `#[tokio::test(flavor = "multi_thread", worker_threads = 4)]`.
+/// let store = MemoryStore::new();
+/// conformance::run(async || store.clone()).await;
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn run<S: Store>(open: impl AsyncFn() -> S) {
+    run_with(Expiry::ByCleaningUp, open).await;
+}
+
+/// [`run`] for a store whose values are removed in this way.
+///
+/// # Panics
+/// As [`run`].
+///
+/// ```no_run
+/// use session_runtime::testing::conformance::{self, Expiry};
+/// # async fn test(connect: impl AsyncFn() -> session_runtime::MemoryStore) {
+/// conformance::run_with(Expiry::ByServer, connect).await;
+/// # }
+/// ```
+pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
+    let stores = Stores::open(open).await;
+    let mut failures = Vec::new();
+    check! {
+        failures, stores;
+        load:
+            an_absent_key_holds_nothing
+            values_of_every_class_come_back
+            contents_of_every_size_come_back
+            any_bytes_come_back_and_can_be_replaced
+            keys_do_not_collide
+            observing_changes_nothing;
+        swap:
+            every_handle_sees_a_write_at_once
+            a_taken_key_is_not_created
+            an_older_revision_is_stale
+            the_revision_of_another_key_is_stale
+            revisions_are_compared_and_not_contents
+            a_removed_value_stays_removed
+            a_swap_sent_again_is_stale
+            every_revision_that_was_answered_can_be_swapped
+            a_value_is_replaced_by_one_of_any_class_and_size;
+        races:
+            one_swap_of_many_wins
+            no_update_is_lost
+            a_removed_value_is_not_brought_back
+            a_reader_never_sees_half_a_value
+            a_swap_given_up_is_whole_or_nothing
+            cleaning_up_removes_nothing_that_is_extended;
+        expiry:
+            deadlines_of_every_size_come_back
+            an_expired_value_is_swapped_like_any_other
+            a_value_that_has_expired_already_can_be_written
+            cleaning_up_removes_nothing_live;
+    }
+    if expiry == Expiry::ByCleaningUp {
+        check! { failures, stores; expiry: cleaning_up_removes_the_expired_and_counts_them; }
+    } else {
+        check! { failures, stores; expiry: cleaning_up_is_left_to_the_server; }
+    }
+    report(&failures);
+}
+
+/// Checks the scan of a store, in the same way. The other rules of the contract are [`run`]'s.
+///
+/// # Panics
+/// As [`run`].
+///
+/// ```
+/// use session_runtime::{MemoryStore, testing::conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let store = MemoryStore::new();
+/// conformance::run_scan(async || store.clone()).await;
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn run_scan<S: Scan>(open: impl AsyncFn() -> S) {
+    let stores = Stores::open(open).await;
+    let mut failures = Vec::new();
+    check! {
+        failures, stores;
+        scan:
+            every_value_is_found_as_it_is
+            other_values_come_and_go_meanwhile
+            a_position_of_another_store_is_an_error;
+    }
+    report(&failures);
+}
+
+fn report(failures: &[String]) {
+    assert!(failures.is_empty(), "this store breaks {} rules of the contract:{}", failures.len(), failures.concat());
+}
+
+/// What `check` found wrong, if anything.
+async fn outcome(check: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+    let task = tokio::spawn(tokio::time::timeout(Duration::from_secs(120), check));
+    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err("it was not done after two minutes".into()),
+        Err(Ok(panic)) => Err(words(&*panic)),
+        Err(Err(cancelled)) => Err(cancelled.to_string()),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    words.unwrap_or("it panicked without words").to_owned()
+}

@@ -1,0 +1,190 @@
+//! Many writers at once, and swaps that their callers give up.
+
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use super::{
+    stores::{Stores, answered, is_same, race, random_key, shown},
+    value,
+};
+use crate::store::{Class, Store, Swapped, Value, Versioned};
+
+const RACERS: usize = 8;
+
+pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
+    for round in 0..60 {
+        // Creations; replacements and removals; removals alone.
+        let (key, before) = match round % 3 {
+            0 => (random_key(), None),
+            _ => {
+                let (key, before) = stores.created(&stores.value(b"before")).await;
+                (key, Some(before))
+            }
+        };
+        let is_removal = |racer| round % 3 == 2 || round % 3 == 1 && racer < 2;
+        let values: Vec<_> = (0..RACERS).map(|racer| (!is_removal(racer)).then(|| stores.value(b"after"))).collect();
+        let answers = race(RACERS, |racer| {
+            let (stores, before, after) = (Arc::clone(&stores), before.clone(), values.get(racer).cloned().flatten());
+            async move { stores.swap(&key, before.as_ref(), after.as_ref()).await }
+        })
+        .await;
+        let is_done = |answer: &&Swapped| matches!(answer, Swapped::Done(_));
+        let winners = answers.iter().filter(is_done).count();
+        assert_eq!(winners, 1, "of {RACERS} swaps against one revision exactly one must be done, and {winners} were");
+        let winner = answers.iter().zip(&values).find(|(answer, _)| is_done(answer));
+        let winner = winner.and_then(|(_, value)| value.as_ref());
+        for answer in &answers {
+            if let Swapped::Stale(found) = answer {
+                let found = found.as_ref().map(Versioned::value);
+                let rule = "a swap that lost a race must answer what the winner wrote";
+                assert!(is_same(found, winner), "{rule}: {}, and answered {}", shown(winner), shown(found));
+            }
+        }
+        stores.assert_holds(&key, winner, "after a race the key must hold what the winner wrote").await;
+    }
+}
+
+pub(super) async fn no_update_is_lost<S: Store>(stores: Arc<Stores<S>>) {
+    const TIMES: u64 = 25;
+    let count = |value: &Value| {
+        let bytes = value.to_bytes();
+        bytes.last_chunk().map_or(0, |count| u64::from_be_bytes(*count))
+    };
+    let (key, created) = stores.created(&stores.value([0; 8])).await;
+    race(RACERS, |_| {
+        let (stores, mut before) = (Arc::clone(&stores), created.clone());
+        async move {
+            let (mut counted, mut refused) = (0, 0);
+            while counted < TIMES {
+                let after = stores.value((count(before.value()) + 1).to_be_bytes());
+                match stores.swap(&key, Some(&before), Some(&after)).await {
+                    Swapped::Done(revision) => {
+                        before = Versioned::with_revision(after, revision);
+                        counted += 1;
+                    }
+                    Swapped::Stale(newer) => {
+                        before = newer.unwrap_or_else(|| panic!("a value that other writers replace must not vanish"));
+                        refused += 1;
+                    }
+                }
+                assert!(refused < 10_000, "a swap must be refused only if another one was done");
+            }
+        }
+    })
+    .await;
+    let sum = stores.load(&key).await.map_or(0, |loaded| count(loaded.value()));
+    let all = RACERS as u64 * TIMES;
+    assert_eq!(sum, all, "of {all} increments by compare-and-swap, each must be counted once, and {sum} are");
+}
+
+pub(super) async fn a_removed_value_is_not_brought_back<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..50 {
+        let (key, created) = stores.created(&stores.value(b"before")).await;
+        race(4, |racer| {
+            let (stores, mut before) = (Arc::clone(&stores), created.clone());
+            async move {
+                for round in 0..100 {
+                    let after = (racer > 0).then(|| stores.value([round]));
+                    match (stores.swap(&key, Some(&before), after.as_ref()).await, after) {
+                        (Swapped::Done(revision), Some(after)) if round < 5 => {
+                            before = Versioned::with_revision(after, revision);
+                        }
+                        (Swapped::Stale(Some(newer)), _) => before = newer,
+                        _ => return,
+                    }
+                }
+            }
+        })
+        .await;
+        let rule = "a value that was removed while others swapped it must not come back";
+        stores.assert_holds(&key, None, rule).await;
+    }
+}
+
+pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Stores<S>>) {
+    // Larger than a block of a disk and a packet of a network.
+    let filled = |number: u8| vec![number; 20_000 + usize::from(number) * 100];
+    let (key, created) = stores.created(&stores.value(filled(0))).await;
+    race(4, |racer| {
+        let (stores, mut before) = (Arc::clone(&stores), created.clone());
+        async move {
+            for round in 0..40 {
+                if racer > 1 {
+                    let bytes = stores.load(&key).await.map(|loaded| loaded.value().to_bytes()).unwrap_or_default();
+                    let (content, number) =
+                        (bytes.get(30..).unwrap_or_default(), bytes.last().copied().unwrap_or_default());
+                    assert!(content == filled(number), "a load must answer a whole value, and answers parts of two");
+                    continue;
+                }
+                let after = stores.value(filled(round * 2 + racer as u8));
+                match stores.swap(&key, Some(&before), Some(&after)).await {
+                    Swapped::Done(revision) => before = Versioned::with_revision(after, revision),
+                    Swapped::Stale(Some(newer)) => before = newer,
+                    Swapped::Stale(None) => panic!("a value that other writers replace must not vanish"),
+                }
+            }
+        }
+    })
+    .await;
+}
+
+pub(super) async fn a_swap_given_up_is_whole_or_nothing<S: Store>(stores: Arc<Stores<S>>) {
+    let mut written = Vec::new();
+    for round in 0..40 {
+        let old = stores.value(vec![1; 3_000]);
+        let (key, before) = stores.created(&old).await;
+        let new = (round % 3 > 0).then(|| stores.value(vec![2; 5_000]));
+        {
+            let mut swap = pin!(stores.either().swap(&key, Some(&before), new.as_ref(), stores.now));
+            let mut left = round % 4 + 1;
+            std::future::poll_fn(|context| {
+                left -= 1;
+                if swap.as_mut().poll(context).is_ready() || left == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        // The swap may still take effect. The next write does not wait for it.
+        let (mut current, next) = (stores.load(&key).await, stores.value(b"next"));
+        for _ in 0..100 {
+            let found = current.as_ref().map(Versioned::value);
+            assert!(
+                is_same(found, Some(&old)) || is_same(found, new.as_ref()),
+                "a swap whose caller gave it up must write all or nothing, and the key holds {}",
+                shown(found)
+            );
+            match stores.swap(&key, current.as_ref(), Some(&next)).await {
+                Swapped::Done(_) => break,
+                Swapped::Stale(found) => current = found,
+            }
+        }
+        written.push((key, next));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let rule = "a swap whose caller gave it up may come late, but must not undo what was written since";
+    for (key, next) in &written {
+        stores.assert_holds(key, Some(next), rule).await;
+    }
+}
+
+pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(stores: Arc<Stores<S>>) {
+    for _ in 0..25 {
+        let (key, created) = stores.created(&value(Class::User, stores.after(30), b"before")).await;
+        let answers = race(3, |racer| {
+            let (stores, created) = (Arc::clone(&stores), created.clone());
+            async move {
+                if racer > 0 {
+                    answered(stores.either().delete_expired(stores.after(31)).await);
+                    return None;
+                }
+                let after = value(Class::User, stores.after(90), b"extended");
+                let swapped = stores.either().swap(&key, Some(&created), Some(&after), stores.after(29)).await;
+                Some((answered(swapped), after))
+            }
+        })
+        .await;
+        for (swapped, after) in answers.into_iter().flatten() {
+            let done = matches!(swapped, Swapped::Done(_));
+            let rule = "a clean-up must remove an expired value before it is extended, or not at all";
+            stores.assert_holds(&key, done.then_some(&after), rule).await;
+        }
+    }
+}

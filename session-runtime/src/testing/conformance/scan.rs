@@ -1,0 +1,78 @@
+//! Stores whose values can be gone through.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::stores::{Stores, answered, is_same, race, shown};
+use crate::store::{Key, Position, Scan, Versioned};
+
+/// Everything that a scan finds, unless it does not come to an end.
+async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
+    let (mut found, mut next, store) = (HashMap::new(), Some(Position::start()), stores.either());
+    for _ in 0..20_000 {
+        let Some(from) = next else { return found };
+        let batch = answered(store.scan(&from, stores.now).await);
+        let number = batch.values.len();
+        assert!(number <= 2_000, "a batch should have a few hundred values, and one had {number}");
+        found.extend(batch.values);
+        next = batch.next;
+    }
+    panic!("a scan must come to an end, and this one did not within 20,000 batches");
+}
+
+pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>>) {
+    let mut written = Vec::new();
+    for number in 0..500_u32 {
+        let value = stores.value(number.to_be_bytes().repeat(number as usize % 50));
+        written.push((stores.created(&value).await.0, value));
+    }
+    let found = all(&stores).await;
+    for (key, value) in &written {
+        let scanned = found.get(key).map(Versioned::value);
+        let rule = "a scan must find every value that is there, as it is";
+        assert!(is_same(scanned, Some(value)), "{rule}: {}, and found {}", shown(Some(value)), shown(scanned));
+    }
+    for (key, scanned) in &found {
+        let loaded = stores.load(key).await;
+        let (loaded, value) = (loaded.as_ref().map(Versioned::value), Some(scanned.value()));
+        let rule = "a scan must find only what a load of the same key answers";
+        assert!(is_same(loaded, value), "{rule}: it found {}, and a load answers {}", shown(value), shown(loaded));
+    }
+    for (key, value) in written.iter().take(3) {
+        let rule = "a swap against what a scan found must be done";
+        let held = stores.replaced(key, found.get(key), &value.rewritten(), rule).await;
+        stores.remove(key, &held).await;
+        assert!(!all(&stores).await.contains_key(key), "a scan must not find a value that was removed");
+    }
+}
+
+pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stores<S>>) {
+    let mut stay = Vec::new();
+    for number in 0..100 {
+        stay.push(stores.created(&stores.value([number])).await.0);
+    }
+    race(4, |racer| {
+        let (stores, stay) = (Arc::clone(&stores), stay.clone());
+        async move {
+            for round in 0..10 {
+                if racer == 0 {
+                    let found = all(&stores).await;
+                    let missed = stay.iter().filter(|key| !found.contains_key(key)).count();
+                    assert_eq!(
+                        missed, 0,
+                        "a scan must find every value that is there all the time, and missed {missed}"
+                    );
+                    continue;
+                }
+                let (key, held) = stores.created(&stores.value([round])).await;
+                stores.remove(&key, &held).await;
+            }
+        }
+    })
+    .await;
+}
+
+pub(super) async fn a_position_of_another_store_is_an_error<S: Scan>(stores: Arc<Stores<S>>) {
+    let nowhere = Position::new(*b"\xff not a position of any store");
+    let scanned = stores.either().scan(&nowhere, stores.now).await;
+    assert!(scanned.is_err(), "a scan from a position that this store did not make must be an error");
+}

@@ -1,0 +1,311 @@
+//! The conformance suite notices a store that breaks the contract: each defect here is one that a store in the field had
+//! or could have, and names the check that must catch it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use session_runtime::{
+    Timestamp,
+    store::{Class, Key, Position, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
+    testing::conformance,
+};
+use tokio::task::yield_now;
+
+macro_rules! defects {
+    ($($defect:ident: $check:literal,)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        enum Defect {
+            None,
+            ScanIsSound,
+            $($defect,)+
+        }
+
+        /// Every defect, and a check that it fails.
+        const DEFECTS: &[(Defect, &str)] = &[$((Defect::$defect, $check),)+];
+    };
+}
+
+defects! {
+    IgnoresBefore: "swap: an older revision is stale",
+    OverwritesOnCreate: "swap: a taken key is not created",
+    CreatesWhatIsGone: "swap: a removed value stays removed",
+    OverwritesTheExpired: "expiry: an expired value is swapped like any other",
+    ComparesContents: "swap: revisions are compared and not contents",
+    AnswersDoneAgain: "swap: a swap sent again is stale",
+    WritesWhatIsStale: "swap: an older revision is stale",
+    StaleSaysNothing: "swap: an older revision is stale",
+    StaleSaysBefore: "swap: an older revision is stale",
+    DoneSaysAnOldRevision: "swap: every revision that was answered can be swapped",
+    RemovesNothing: "swap: a removed value stays removed",
+    RemovesAnything: "swap: a taken key is not created",
+    LoadsFromACache: "swap: every handle sees a write at once",
+    AnswersBeforeItWrites: "swap: every handle sees a write at once",
+    KeepsTextOnly: "load: any bytes come back and can be replaced",
+    CutsValues: "load: contents of every size come back",
+    RefusesDamagedValues: "load: any bytes come back and can be replaced",
+    CutsKeys: "load: keys do not collide",
+    FoldsKeys: "load: keys do not collide",
+    SecondsIn32Bits: "expiry: deadlines of every size come back",
+    RefusesTheExpired: "expiry: a value that has expired already can be written",
+    WritesWithoutALock: "races: no update is lost",
+    WritesInTwoSteps: "races: a reader never sees half a value",
+    WritesWhatWasGivenUp: "races: a swap given up is whole or nothing",
+    CleansUpTheLiving: "expiry: cleaning up removes nothing live",
+    CleansUpByOldDeadlines: "expiry: cleaning up removes nothing live",
+    CleansUpNothing: "expiry: cleaning up removes the expired and counts them",
+    MiscountsCleaning: "expiry: cleaning up removes the expired and counts them",
+    ScanStopsEarly: "scan: every value is found as it is",
+    ScanSkipsOne: "scan: every value is found as it is",
+    ScanMixesUp: "scan: every value is found as it is",
+    ScanMakesOneUp: "scan: every value is found as it is",
+    ScanNeverEnds: "scan: every value is found as it is",
+    ScanTakesAnyPosition: "scan: a position of another store is an error",
+}
+
+#[test]
+fn every_defect_is_caught() {
+    // The checks fail by panicking; thousands of lines of that tell nothing.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut missed = Vec::new();
+    for (defect, check) in DEFECTS {
+        // A race is won by chance: on a busy machine a bad store may look good for a while.
+        let tries = if check.starts_with("races") { 30 } else { 1 };
+        let says: Vec<_> = (0..tries).map(|_| suite(*defect)).take_while(|says| !says.contains(check)).collect();
+        if says.len() == tries {
+            missed.push(format!("{defect:?} should fail `{check}`, and the suite says: {:?}", says.last()));
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// So the defects, and nothing else of this store, are what the suite catches.
+#[test]
+fn a_store_without_a_defect_passes() {
+    assert_eq!((suite(Defect::None), suite(Defect::ScanIsSound)), (String::new(), String::new()));
+}
+
+/// What the suite says of a store with this defect.
+fn suite(defect: Defect) -> String {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    let place = Place::default();
+    let open = async || BadStore { place: place.clone(), cache: Mutex::default(), defect };
+    let is_scan = format!("{defect:?}").starts_with("Scan");
+    let run = async || if is_scan { conformance::run_scan(open).await } else { conformance::run(open).await };
+    let failed = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run()))).err();
+    failed.map(|failed| *failed.downcast::<String>().unwrap()).unwrap_or_default()
+}
+
+/// What is kept: a value, and when a clean-up removes it.
+type Held = BTreeMap<Vec<u8>, (Value, Timestamp)>;
+type Place = Arc<Mutex<Held>>;
+
+struct BadStore {
+    place: Place,
+    cache: Mutex<HashMap<Key, Option<Value>>>,
+    defect: Defect,
+}
+
+impl BadStore {
+    fn name(&self, key: &Key) -> Vec<u8> {
+        match self.defect {
+            Defect::CutsKeys => key.digest()[..15].to_vec(),
+            Defect::FoldsKeys => String::from_utf8_lossy(&key.digest()).to_lowercase().into_bytes(),
+            _ => key.digest().to_vec(),
+        }
+    }
+
+    fn held(&self, key: &Key) -> Option<Value> {
+        self.place.lock().unwrap().get(&self.name(key)).map(|(value, _)| value.clone())
+    }
+
+    fn put(&self, place: &mut Held, key: &Key, value: Value) {
+        let before = place.get(&self.name(key)).map(|(_, deadline)| *deadline);
+        let deadline = before.filter(|_| self.defect == Defect::CleansUpByOldDeadlines).unwrap_or(value.expires_at());
+        place.insert(self.name(key), (value, deadline));
+    }
+
+    /// Whether the store takes `before` for what the key holds.
+    fn is_current(
+        &self,
+        held: Option<&Value>,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> bool {
+        let revisions = (held.map(Value::revision), before.and_then(|before| before.revision().number()));
+        let content = |value: &Value| value.to_bytes().slice(value.to_bytes().len().min(8)..);
+        revisions.0 == revisions.1
+            || match self.defect {
+                Defect::IgnoresBefore => true,
+                Defect::OverwritesOnCreate => before.is_none(),
+                Defect::CreatesWhatIsGone => held.is_none(),
+                Defect::OverwritesTheExpired => {
+                    before.is_none() && held.is_some_and(|held| held.expires_at().passed(now))
+                }
+                Defect::ComparesContents => held.map(content) == before.map(|before| content(before.value())),
+                Defect::AnswersDoneAgain => held.map(Value::revision) == after.map(Value::revision),
+                Defect::RemovesAnything => after.is_none(),
+                _ => false,
+            }
+    }
+
+    /// The value as this store keeps it.
+    fn kept(&self, value: &Value) -> Value {
+        let mut bytes = value.to_bytes().to_vec();
+        match self.defect {
+            Defect::KeepsTextOnly => bytes = String::from_utf8_lossy(&bytes).into_owned().into_bytes(),
+            Defect::CutsValues => bytes.truncate(65_535),
+            Defect::SecondsIn32Bits => {
+                let end = value.expires_at().as_millis().min(u64::from(u32::MAX) * 1_000);
+                bytes.splice(10..18, end.to_be_bytes());
+            }
+            _ => {}
+        }
+        Value::from_bytes(bytes)
+    }
+
+    /// Writes, and answers. `early` is what the key held before the lock was taken.
+    fn write(
+        &self,
+        key: &Key,
+        early: Option<Value>,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Swapped {
+        let place = &mut *self.place.lock().unwrap();
+        let held = place.get(&self.name(key)).map(|(value, _)| value.clone());
+        let held = if self.defect == Defect::WritesWithoutALock { early } else { held };
+        if !self.is_current(held.as_ref(), before, after, now) {
+            if let (Defect::WritesWhatIsStale, Some(after)) = (self.defect, after) {
+                self.put(place, key, after.clone());
+            }
+            return Swapped::Stale(match self.defect {
+                Defect::StaleSaysNothing => None,
+                Defect::StaleSaysBefore => before.cloned(),
+                _ => held.map(Versioned::new),
+            });
+        }
+        match (after, self.defect) {
+            (None, Defect::RemovesNothing) => {}
+            (None, _) => drop(place.remove(&self.name(key))),
+            (Some(after), _) => self.put(place, key, self.kept(after)),
+        }
+        match (before, self.defect) {
+            (Some(before), Defect::DoneSaysAnOldRevision) => Swapped::Done(before.revision().clone()),
+            _ => Swapped::done(after),
+        }
+    }
+}
+
+impl Store for BadStore {
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        let held = match self.defect {
+            Defect::LoadsFromACache => self.cache.lock().unwrap().entry(*key).or_insert_with(|| self.held(key)).clone(),
+            _ => self.held(key),
+        };
+        Ok(held.map(Versioned::new))
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let early = self.held(key);
+        match (self.defect, after) {
+            (Defect::RefusesDamagedValues, _) if early.as_ref().is_some_and(|held| held.class() == Class::Unknown) => {
+                return Err(StoreError::new("this is not a value"));
+            }
+            (Defect::RefusesTheExpired, Some(after)) if after.expires_at().passed(now) => {
+                return Err(StoreError::new("a time to live must be positive"));
+            }
+            (Defect::WritesInTwoSteps, Some(after)) if self.is_current(early.as_ref(), before, None, now) => {
+                let mut half = after.to_bytes().to_vec();
+                let middle = half.len() / 2;
+                half[middle..].fill(0);
+                self.put(&mut self.place.lock().unwrap(), key, Value::from_bytes(half));
+                yield_now().await;
+                self.put(&mut self.place.lock().unwrap(), key, after.clone());
+                return Ok(Swapped::done(Some(after)));
+            }
+            (Defect::AnswersBeforeItWrites, Some(after)) if self.is_current(early.as_ref(), before, None, now) => {
+                let (place, name, value) = (self.place.clone(), self.name(key), after.clone());
+                tokio::spawn(async move {
+                    yield_now().await;
+                    place.lock().unwrap().insert(name, (value.clone(), value.expires_at()));
+                });
+                return Ok(Swapped::done(Some(after)));
+            }
+            (Defect::WritesWhatWasGivenUp, Some(after)) => {
+                let late = Late { store: self, key, value: after };
+                yield_now().await;
+                std::mem::forget(late);
+            }
+            (Defect::WritesWithoutALock, _) => yield_now().await,
+            _ => {}
+        }
+        Ok(self.write(key, early, before, after, now))
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut place = self.place.lock().unwrap();
+        let (all, early) = (place.len(), Duration::from_millis(u64::from(self.defect == Defect::CleansUpTheLiving)));
+        place.retain(|_, (_, deadline)| self.defect == Defect::CleansUpNothing || !deadline.passed(now + early));
+        let removed = (all - place.len()) as u64;
+        Ok(if self.defect == Defect::MiscountsCleaning { removed / 2 } else { removed })
+    }
+}
+
+/// Writes after all when the future of a swap is dropped.
+struct Late<'a> {
+    store: &'a BadStore,
+    key: &'a Key,
+    value: &'a Value,
+}
+
+impl Drop for Late<'_> {
+    fn drop(&mut self) {
+        let (place, name, value) = (self.store.place.clone(), self.store.name(self.key), self.value.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            place.lock().unwrap().insert(name, (value.clone(), value.expires_at()));
+        });
+    }
+}
+
+impl Scan for BadStore {
+    async fn scan(&self, from: &Position, _now: Timestamp) -> Result<Scanned, StoreError> {
+        if from.as_bytes().len() > 16 && self.defect != Defect::ScanTakesAnyPosition {
+            return Err(StoreError::new("this position is not one of this store"));
+        }
+        let place = self.place.lock().unwrap();
+        let rest = place.iter().filter(|(name, _)| name.as_slice() > from.as_bytes());
+        let key = |name: &[u8]| Key::from_digest(name.try_into().unwrap());
+        let mut values: Vec<_> =
+            rest.take(100).map(|(name, (value, _))| (key(name), Versioned::new(value.clone()))).collect();
+        let mut next = values.last().map(|(key, _)| Position::new(key.digest()));
+        match self.defect {
+            Defect::ScanStopsEarly => next = None,
+            Defect::ScanSkipsOne => drop(values.pop()),
+            Defect::ScanMixesUp if values.len() > 1 => {
+                let (first, second) = (values[0].0, values[1].0);
+                (values[0].0, values[1].0) = (second, first);
+            }
+            Defect::ScanMakesOneUp if next.is_none() => {
+                values.push((Key::random().unwrap(), Versioned::new(Value::from_bytes(vec![7; 40]))));
+            }
+            Defect::ScanNeverEnds if next.is_none() => next = Some(Position::start()),
+            _ => {}
+        }
+        Ok(Scanned { values, next })
+    }
+}
