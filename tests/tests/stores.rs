@@ -1,132 +1,63 @@
 //! Every store of ours passes the suite that every store must pass, and so does the one that the documentation shows.
-//! That the suite notices a bad store is tested in `bad_stores.rs`.
+//! That the suite notices a bad store is tested in `bad_stores`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU32, Ordering},
-    },
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Applied, Change, Digest, Ended, Key, Record, Store, StoreError},
-    testing::conformance::{self, Expiry},
+    store::{Class, Key, Scan, Store, StoreError, Swapped, Value, Versioned},
+    testing::conformance::{self, Expiry, value},
 };
-use tempfile::TempDir;
 use tests::{
     databases::{self, Engine, table},
     servers::{Kind, Sentinels, prefix, shared, shared_cluster},
 };
 
+async fn passes<S: Scan>(expiry: Expiry, open: impl AsyncFn() -> S) {
+    conformance::run_with(expiry, &open).await;
+    conformance::run_scan(&open).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory() {
-    conformance::run(async || MemoryStore::new()).await;
+    let store = MemoryStore::new();
+    passes(Expiry::ByCleaningUp, async || store.clone()).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn users_in_memory() {
-    conformance::run_user_index(async || MemoryStore::new()).await;
-    conformance::run_scan(async || MemoryStore::new()).await;
-}
-
-/// A full store behaves as any other: strangers go, and nothing is mixed up.
+/// A full store behaves as any other: guests leave, and nothing is mixed up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn full_memory() {
-    let beginning = Timestamp::from_millis(0);
-    let guest = Change::create(Digest::from([0; 16]), beginning, Timestamp::NEVER, Timestamp::NEVER);
-    let make = async || {
-        let store = MemoryStore::with_capacity(150);
-        for _ in 0..store.capacity() {
-            store.apply(&Key::random().unwrap(), &guest, beginning).await.unwrap();
-        }
-        store
-    };
-    conformance::run(make).await;
-    conformance::run_user_index(make).await;
+    let (store, beginning) = (MemoryStore::with_capacity(150), Timestamp::from_millis(0));
+    for _ in 0..store.capacity() {
+        let guest = value(Class::Guest, Timestamp::NEVER, b"a guest");
+        store.swap(&Key::random().unwrap(), None, Some(&guest), beginning).await.unwrap();
+    }
+    conformance::run(async || store.clone()).await;
+    assert!(store.len() <= 150);
 }
 
+/// Each handle is as another process has it: they share nothing but the folder. B36
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn files() {
-    let folders = Folders::new(tempfile::tempdir().unwrap());
-    conformance::run(async || folders.open(false).await).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn users_in_files() {
-    let folders = Folders::new(tempfile::tempdir().unwrap());
-    conformance::run_user_index(async || folders.open(false).await).await;
-    conformance::run_scan(async || folders.open(false).await).await;
+    let folder = tempfile::tempdir().unwrap();
+    in_files(folder.path(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn durable_files() {
     // In memory where that is possible: what is tested is that it works, not how long the disk takes.
-    let folders = Folders::new(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap());
-    conformance::run(async || folders.open(true).await).await;
-    conformance::run_user_index(async || folders.open(true).await).await;
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    in_files(folder.path(), true).await;
 }
 
-// B36
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn files_of_two_processes() {
-    let (folder, number) = (tempfile::tempdir().unwrap(), AtomicU32::new(0));
-    conformance::run(async || {
-        let fresh = folder.path().join(number.fetch_add(1, Ordering::Relaxed).to_string());
-        let stores = [FileStore::open(&fresh).await.unwrap(), FileStore::open(&fresh).await.unwrap()];
-        InTurn { stores, calls: AtomicU32::new(0) }
-    })
-    .await;
-}
-
-/// Two stores on one folder, which share nothing else, as those of two processes: each call goes to the other one.
-struct InTurn {
-    stores: [FileStore; 2],
-    calls: AtomicU32,
-}
-
-impl InTurn {
-    fn next(&self) -> &FileStore {
-        &self.stores[self.calls.fetch_add(1, Ordering::Relaxed) as usize % 2]
-    }
-}
-
-impl Store for InTurn {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        self.next().load(key, now).await
-    }
-
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.next().apply(key, change, now).await
-    }
-
-    async fn end(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Ended, StoreError> {
-        self.next().end(key, change, now).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.next().delete(key).await
-    }
-
-    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.next().delete_expired(now).await
-    }
-}
-
-/// A fresh folder for each store.
-struct Folders(TempDir, AtomicU32);
-
-impl Folders {
-    fn new(folder: TempDir) -> Self {
-        Self(folder, AtomicU32::new(0))
-    }
-
-    async fn open(&self, fsync: bool) -> FileStore {
-        let fresh = self.0.path().join(self.1.fetch_add(1, Ordering::Relaxed).to_string());
-        FileStore::builder(fresh).fsync(fsync).open().await.unwrap()
-    }
+async fn in_files(folder: &Path, fsync: bool) {
+    let open = async || FileStore::builder(folder.join("sessions")).fsync(fsync).open().await.unwrap();
+    passes(Expiry::ByCleaningUp, open).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -161,92 +92,89 @@ async fn redis_by_sentinel() {
     on_redis(&sentinels.url()).await;
 }
 
-/// A fresh file for each store.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let fresh = async || on_tables(&format!("sqlite:{}", folder.path().join(table()).display())).await;
-    conformance::run(fresh).await;
-    conformance::run_user_index(fresh).await;
-    conformance::run_scan(fresh).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn postgres() {
-    on_database(Engine::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn mariadb() {
-    on_database(Engine::MariaDb).await;
-}
-
-/// Fresh tables for each store.
-async fn on_database(engine: Engine) {
-    let Some(server) = databases::shared(engine) else { return };
-    let fresh = async || on_tables(&server.url()).await;
-    conformance::run(fresh).await;
-    conformance::run_user_index(fresh).await;
-    conformance::run_scan(fresh).await;
-}
-
-async fn on_tables(url: &str) -> SqlStore {
-    let store = SqlStore::open(&format!("{url}?table={}", table())).await.unwrap();
-    store.migrate().await.unwrap();
-    store
-}
-
 async fn on_server(kind: Kind) {
     let Some(server) = shared(kind) else { return };
     on_redis(&server.url()).await;
 }
 
 async fn on_redis(url: &str) {
-    let fresh = async || RedisStore::open(url).await.unwrap().prefix(prefix());
-    conformance::run_with(Expiry::ByServer, fresh).await;
-    conformance::run_user_index_with(Expiry::ByServer, fresh).await;
-    conformance::run_scan(fresh).await;
+    let prefix = prefix();
+    passes(Expiry::ByServer, async || RedisStore::open(url).await.unwrap().prefix(&*prefix)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    on_tables(&format!("sqlite:{}", folder.path().join("sessions.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgres() {
+    let Some(server) = databases::shared(Engine::Postgres) else { return };
+    on_tables(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mariadb() {
+    let Some(server) = databases::shared(Engine::MariaDb) else { return };
+    on_tables(&server.url()).await;
+}
+
+async fn on_tables(url: &str) {
+    let url = format!("{url}?table={}", table());
+    let open = async || {
+        let store = SqlStore::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    };
+    passes(Expiry::ByCleaningUp, open).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_shelf_of_the_documentation() {
-    conformance::run(async || Shelf::default()).await;
+    let shelf = Shelf::default();
+    conformance::run(async || shelf.clone()).await;
 }
 
-type Records = HashMap<[u8; 16], Arc<Record>>;
+type Values = HashMap<[u8; 16], Value>;
 
-#[derive(Default)]
-struct Shelf(Mutex<Records>);
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Values>>);
 
 impl Shelf {
-    fn lock(&self) -> Result<MutexGuard<'_, Records>, StoreError> {
+    fn lock(&self) -> Result<MutexGuard<'_, Values>, StoreError> {
         self.0.lock().map_err(|_| StoreError::new("the shelf broke"))
     }
 }
 
 impl Store for Shelf {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(self.lock()?.get(&key.digest()).filter(|record| record.is_live(now)).cloned())
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        Ok(self.lock()?.get(&key.digest()).cloned().map(Versioned::new))
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        _now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
         let mut shelf = self.lock()?;
-        let verdict = change.judge(shelf.get(&key.digest()).map(|record| &**record), now);
-        if let Some(record) = verdict.write {
-            shelf.insert(key.digest(), record);
+        let current = shelf.get(&key.digest()).cloned().map(Versioned::new);
+        if current.as_ref().map(Versioned::revision) != before.map(Versioned::revision) {
+            return Ok(Swapped::Stale(current));
         }
-        Ok(verdict.answer)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.lock()?.remove(&key.digest());
-        Ok(())
+        match after {
+            Some(value) => shelf.insert(key.digest(), value.clone()),
+            None => shelf.remove(&key.digest()),
+        };
+        Ok(Swapped::done(after))
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut shelf = self.lock()?;
         let before = shelf.len();
-        shelf.retain(|_, record| record.is_live(now));
+        shelf.retain(|_, value| !value.expires_at().passed(now));
         Ok((before - shelf.len()) as u64)
     }
 }
