@@ -86,8 +86,12 @@ impl Request {
         handler_failed: bool,
     ) -> (Result<Outcome, Error>, Option<CookieChange>) {
         self.state().phase = Phase::Leaving;
-        if handler_failed && self.state().fail() {
-            self.emit(&Event::DroppedOnFailure);
+        if handler_failed {
+            // A sign-in that `save` stored but could not enter in its user's list goes too. In a box: it is rare.
+            Box::pin(self.undo_unentered()).await;
+            if self.state().fail() {
+                self.emit(&Event::DroppedOnFailure);
+            }
         }
         let committed = self.commit().await;
         let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
