@@ -197,9 +197,13 @@ impl Request {
 
     /// Undoes a sign-in that is stored: the session becomes what it was before, or ends if it is new. No visitor has a cookie
     /// that opens it, so nothing else happened to it, unless it was ended.
+    ///
+    /// A session of another user ends too: it may have left that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
-        let (engine, before) = (&*self.engine, attempt.before.take());
+        let engine = &*self.engine;
         let Some(entering) = attempt.entering.take() else { return Ok(()) };
+        let stays = |user: &Option<Box<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
+        let before = attempt.before.take().filter(|before| stays(&before.record().user));
         self.lose(Lost::Gone);
         let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
         loop {

@@ -272,7 +272,7 @@ async fn whoever_is_in_is_listed(store: AnyStore, limit: Option<SessionLimit>, r
             live += usize::from(is_in(visitor).await);
         }
         let ada = server.sessions.of("ada");
-        assert_eq!(ada.count().await.unwrap(), live, "round {round}");
+        assert_eq!(ada.count().await.unwrap(), live, "round {round}, {limit:?}");
         assert!(limit.is_none() || live <= 2, "round {round}: {live}");
         assert_eq!(ada.revoke_all().await.unwrap(), live as u64);
         for visitor in &visitors {
