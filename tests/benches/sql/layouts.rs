@@ -1,5 +1,5 @@
 //! Sessions as bare statements would keep them: whole in a row, overwritten without a guard; and as a header and a row for
-//! each field, of which a save writes those that changed, guarded by the header's generation.
+//! each field, where a save writes the fields that changed, guarded by the header's generation.
 
 use session_runtime::store::Key;
 use sqlx::{AssertSqlSafe, mysql::MySqlPoolOptions, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};

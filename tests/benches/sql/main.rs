@@ -1,23 +1,32 @@
-//! What sessions in a SQL database cost beside the bare statements, and how a session should lie in its tables:
+//! What sessions in a SQL database cost next to the bare statements, and how a session is best laid out in tables:
 //! `cargo bench -p tests --bench sql`, on each database that is here.
 //!
-//! Compared are the store, a bare row that is overwritten whole without any guard, and a row for each field. All use pools
-//! of the same size, and take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other
-//! benchmarks, large ones ten of a kibibyte.
+//! Compared are the store, a bare row that is overwritten whole without any guard, and a row for each field; on PostgreSQL
+//! also the store as it works behind PgBouncer, with a transaction for each statement. All use pools of the same size, and
+//! take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large
+//! ones ten of a kibibyte.
 //!
-//! This is the comparison that decided for a row that is written whole. Ratios of throughput to the bare row, by one at a
-//! time and by eight at once, on two cores (SQLite 3.51, PostgreSQL 15.18, MariaDB 10.11; November 2026):
+//! This is the comparison that decided for a row that is written whole, and for prepared statements where no pooler is in
+//! the way. Ratios of throughput to the bare row, by one at a time and by eight at once, on two busy cores (SQLite 3.51,
+//! PostgreSQL 15.18, MariaDB 10.11; November 2026):
 //!
 //! | | | SQLite | PostgreSQL | MariaDB |
 //! |---|---|---|---|---|
-//! | small, load | the store | 0.94 / 0.93 | 0.94 / 0.92 | 0.95 / 0.89 |
-//! | | a row for each field | 0.83 / 0.73 | 0.81 / 0.75 | 0.70 / 0.72 |
-//! | small, save | the store | 0.80 / 0.71 | 0.94 / 0.95 | 0.83 / 0.85 |
-//! | | a row for each field | 0.34 / 0.28 | 0.80 / 0.83 | 0.37 / 0.44 |
-//! | large, load | the store | 0.91 / 0.84 | 0.95 / 0.86 | 0.93 / 0.85 |
-//! | | a row for each field | 0.90 / 0.60 | 0.79 / 0.73 | 0.71 / 0.72 |
-//! | large, save | the store | 1.04 / 0.91 | 0.94 / 0.90 | 0.88 / 0.87 |
-//! | | a row for each field | 0.55 / 0.53 | 1.18 / 1.17 | 0.52 / 0.84 |
+//! | small, load | the store | 0.99 / 0.99 | 0.97 / 1.02 | 0.99 / 0.99 |
+//! | | the store, as behind PgBouncer | | 0.44 / 0.36 | |
+//! | | a row for each field | 0.66 / 0.63 | 0.95 / 0.80 | 0.62 / 0.76 |
+//! | small, save | the store | 0.69 / 0.61 | 0.89 / 0.89 | 0.90 / 0.83 |
+//! | | the store, as behind PgBouncer | | 0.43 / 0.35 | |
+//! | | a row for each field | 0.32 / 0.26 | 0.85 / 0.82 | 0.37 / 0.43 |
+//! | large, load | the store | 0.98 / 1.00 | 1.02 / 0.98 | 1.03 / 0.97 |
+//! | | the store, as behind PgBouncer | | 0.37 / 0.43 | |
+//! | | a row for each field | 0.57 / 0.60 | 0.78 / 0.79 | 0.72 / 0.75 |
+//! | large, save | the store | 0.96 / 0.77 | 0.90 / 0.81 | 0.72 / 1.04 |
+//! | | the store, as behind PgBouncer | | 0.24 / 0.33 | |
+//! | | a row for each field | 0.62 / 0.25 | 1.24 / 1.23 | 0.48 / 0.75 |
+//!
+//! Values in the text of statements would take one round trip behind PgBouncer, not four, and half of the time. But they
+//! would be in the logs of `sqlx` and of the server.
 //!
 //! Only saves of ten kibibytes to PostgreSQL are faster with a row for each field.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]

@@ -54,7 +54,7 @@ async fn on(engine: Engine) -> Option<(&'static DatabaseServer, String, SqlStore
     Some((server, table, store))
 }
 
-/// A store on each kind of database that is here, and one that sends PostgreSQL its values in the text of statements. With
+/// A store on each kind of database that is here, and one on PostgreSQL as behind a pooler. With
 /// each the folder of its file.
 async fn everywhere() -> Vec<(SqlStore, Option<Arc<TempDir>>)> {
     let (folder, _, store) = in_file().await;

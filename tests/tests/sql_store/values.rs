@@ -62,19 +62,15 @@ pub(crate) async fn put(store: &impl Store, key: &Key, value: &Value) {
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Changes the counters as a commit does: again until no other writer was first, and once more after an error, when the
-/// revision tells whether the write is in.
+/// Changes the counters as a commit does: again until no other writer was first. The revision tells whether a write is in
+/// whose answer was lost.
 pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Counters)) -> Result<(), StoreError> {
     let mut before = store.load(key, NOW).await?;
     loop {
         let mut counters = counters(before.as_ref());
         change(&mut counters);
         let after = value(Timestamp::NEVER, &serde_json::to_vec(&counters).unwrap());
-        let swapped = match store.swap(key, before.as_ref(), Some(&after), NOW).await {
-            Ok(swapped) => swapped,
-            Err(_) => store.swap(key, before.as_ref(), Some(&after), NOW).await?,
-        };
-        match swapped {
+        match store.swap(key, before.as_ref(), Some(&after), NOW).await? {
             Swapped::Done(_) => return Ok(()),
             Swapped::Stale(Some(newer)) if newer.value().revision() == after.revision() => return Ok(()),
             Swapped::Stale(newer) => before = newer,

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -40,20 +41,21 @@ pub(super) struct Database {
     pool: SqlPool,
     /// SQLite has one writer at a time. The writers of this process queue here, since SQLite lets them poll at random.
     turn: Mutex<()>,
-    /// Whether values are written into the statements, so that a statement takes one message and leaves nothing behind.
+    /// Whether statements are prepared without a name, each in a transaction of its own.
     ///
-    /// That is what a pooler needs that switches servers between transactions. There, a named prepared statement may be
-    /// missing, or be another client's. An unnamed one is no better: `sqlx` prepares it in one round trip and executes it
-    /// in the next, which may reach a server where another client has prepared its own.
-    is_literal: bool,
-    /// Whether the database commits each statement. Asked once.
-    commits: OnceCell<bool>,
+    /// That is what a pooler needs that switches servers between transactions. There, a statement with a name may be
+    /// missing, or be another client's. One without a name is no better by itself: `sqlx` prepares it in one round trip and
+    /// executes it in the next, which may reach a server where another client has prepared its own. In a transaction, both
+    /// reach the same server.
+    is_behind_pooler: bool,
+    /// Whether MySQL commits each statement. Asked once.
+    autocommit: OnceCell<bool>,
 }
 
 impl Database {
     pub(super) fn new(pool: SqlPool) -> Self {
-        let is_literal = pool.is_behind_pooler();
-        Self { pool, turn: Mutex::new(()), is_literal, commits: OnceCell::new() }
+        let is_behind_pooler = pool.is_behind_pooler();
+        Self { pool, turn: Mutex::new(()), is_behind_pooler, autocommit: OnceCell::new() }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -105,28 +107,20 @@ impl Database {
 /// Executes one statement over a connection of the pool, and evaluates an expression with its answer.
 macro_rules! executed {
     ($database:expr, $sql:expr, $values:expr, $method:ident, $done:ident => $answer:expr) => {{
-        let begins = !$database.commits_each().await?;
-        let literal = $database.is_literal.then(|| $sql.literal($values));
+        let begins = $database.begins().await?;
         with_pool!(&$database.pool, pool => {
-            let $done = match literal {
-                Some(text) => {
-                    ask(pool, |connection| Box::pin(sqlx::raw_sql(AssertSqlSafe(text)).$method(connection))).await?
+            let query = bound(pool, $sql, $values).persistent(!$database.is_behind_pooler);
+            let $done = ask(pool, |connection| Box::pin(async move {
+                if begins {
+                    sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
                 }
-                None => {
-                    let query = bound(pool, $sql, $values);
-                    ask(pool, |connection| Box::pin(async move {
-                        if begins {
-                            sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
-                        }
-                        let done = query.$method(&mut *connection).await;
-                        if begins {
-                            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-                            sqlx::raw_sql(end).execute(connection).await?;
-                        }
-                        done
-                    })).await?
+                let done = query.$method(&mut *connection).await;
+                if begins {
+                    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                    sqlx::raw_sql(end).execute(connection).await?;
                 }
-            };
+                done
+            })).await?;
             $answer
         })
     }};
@@ -165,21 +159,21 @@ impl Database {
         if self.dialect() == Dialect::Sqlite { Some(self.turn.lock().await) } else { None }
     }
 
-    /// Whether each statement is a transaction of its own. MySQL can be told otherwise, by the server's configuration or
-    /// by the application for its pool, with `autocommit = 0`.
-    async fn commits_each(&self) -> Result<bool, sqlx::Error> {
+    /// Whether a statement must begin and end a transaction of its own. On MySQL it must if the server's configuration, or
+    /// the application for its pool, says `autocommit = 0`.
+    async fn begins(&self) -> Result<bool, sqlx::Error> {
         match &self.pool {
             #[cfg(feature = "mysql")]
             SqlPool::MySql(pool) => {
-                let asked = self.commits.get_or_try_init(async || {
+                let asked = self.autocommit.get_or_try_init(async || {
                     let row =
                         ask(pool, |connection| Box::pin(sqlx::raw_sql("SELECT @@autocommit").fetch_one(connection)));
                     Ok(row.await?.try_get::<i64, _>(0)? != 0)
                 });
-                asked.await.copied()
+                asked.await.map(|autocommit| !autocommit)
             }
             #[allow(unreachable_patterns, reason = "each has its feature")]
-            _ => Ok(true),
+            _ => Ok(self.is_behind_pooler),
         }
     }
 }
@@ -190,7 +184,7 @@ where
     i64: for<'e> Encode<'e, D> + Type<D>,
     for<'e> &'e [u8]: Encode<'e, D> + Type<D>,
 {
-    values.iter().fold(sqlx::query(AssertSqlSafe(sql.prepared())), |query, value| match value {
+    values.iter().fold(sqlx::query(AssertSqlSafe(Arc::clone(sql))), |query, value| match value {
         Value::Number(number) => query.bind(*number),
         Value::Bytes(bytes) => query.bind(*bytes),
     })

@@ -71,10 +71,10 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   writer at a time, a save waits for a transaction that writes: call `save` outside of yours.
 /// * **Replicas**: every statement must reach the primary.
 /// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
-///   or call `statement_cache_capacity(0)` on the options of your pool. Then each statement is one message that leaves
-///   nothing on the server, at a higher cost for the server. PgBouncer itself must allow what `sqlx` sends:
-///   `ignore_startup_parameters = extra_float_digits`. Statements of your own with parameters need a transaction there:
-///   without one, `sqlx` may execute another client's statement.
+///   or call `statement_cache_capacity(0)` on the options of your pool. Then each statement is a transaction of its own,
+///   which takes four round trips. PgBouncer itself must allow what `sqlx` sends:
+///   `ignore_startup_parameters = extra_float_digits`. Your own queries with parameters need a transaction there too, and
+///   `persistent(false)`: otherwise `sqlx` may execute another client's statement.
 /// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further

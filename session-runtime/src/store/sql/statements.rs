@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{database::Value, name::Name};
-use crate::id::hex;
+use super::name::Name;
 
 /// How many values one batch of a scan holds.
 pub(super) const SCANNED: usize = 256;
@@ -17,6 +16,9 @@ pub(super) enum Dialect {
     MySql,
     Sqlite,
 }
+
+/// One statement.
+pub(super) type Sql = Arc<str>;
 
 /// All statements of a store. Each lists its parameters, and the columns that it returns.
 pub(super) struct Statements {
@@ -43,7 +45,7 @@ pub(super) struct Statements {
 impl Statements {
     pub(super) fn new(dialect: Dialect, name: &Name) -> Self {
         let table = name.quoted(dialect);
-        let sql = |template: String| Sql::new(dialect, template);
+        let sql = |text: String| dialect.sql(&text);
         let or_nothing = match dialect {
             Dialect::Postgres | Dialect::Sqlite => " ON CONFLICT (id) DO NOTHING",
             // The store takes a duplicate for a refusal. `INSERT IGNORE` would hide other errors too.
@@ -79,58 +81,24 @@ impl Statements {
                 "SELECT revision, value, id FROM {table} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT {SCANNED}"
             )),
             probe: sql(format!("SELECT revision, value, id, expires_at FROM {table} WHERE 1 = 0")),
-            clock: clock.map(|clock| sql(clock.to_owned())),
+            clock: clock.map(Sql::from),
             journal_mode: (dialect == Dialect::Sqlite)
-                .then(|| sql("SELECT 0, journal_mode FROM pragma_journal_mode".to_owned())),
+                .then(|| "SELECT 0, journal_mode FROM pragma_journal_mode".into()),
         }
     }
-}
-
-/// One statement.
-pub(super) struct Sql {
-    /// With a `?` for each parameter.
-    template: String,
-    /// With parameters as the database wants them.
-    prepared: Arc<str>,
-}
-
-impl Sql {
-    fn new(dialect: Dialect, template: String) -> Self {
-        let prepared = match dialect {
-            Dialect::Postgres => filled(&template, (1..).map(|number| format!("${number}"))),
-            Dialect::MySql | Dialect::Sqlite => template.clone(),
-        };
-        Self { template, prepared: prepared.into() }
-    }
-
-    /// The statement, for values that are sent beside it.
-    pub(super) fn prepared(&self) -> Arc<str> {
-        Arc::clone(&self.prepared)
-    }
-
-    /// The statement with the values in it, as PostgreSQL reads them. Digits need no escaping.
-    pub(super) fn literal(&self, values: &[Value<'_>]) -> String {
-        let literal = |value: &Value<'_>| match value {
-            Value::Number(number) => format!("'{number}'"),
-            Value::Bytes(bytes) => format!("decode('{}', 'hex')", hex(bytes)),
-        };
-        filled(&self.template, values.iter().map(literal))
-    }
-}
-
-/// The template with these in the place of its `?`s.
-fn filled(template: &str, values: impl IntoIterator<Item = String>) -> String {
-    let (mut text, mut values) = (String::with_capacity(template.len()), values.into_iter());
-    for (index, part) in template.split('?').enumerate() {
-        if index > 0 {
-            text.push_str(&values.next().unwrap_or_default());
-        }
-        text.push_str(part);
-    }
-    text
 }
 
 impl Dialect {
+    /// The statement with parameters as this kind of database wants them, from one with a `?` for each.
+    fn sql(self, text: &str) -> Sql {
+        if self != Self::Postgres {
+            return text.into();
+        }
+        let mut parts = text.split('?');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.enumerate().fold(first, |text, (index, part)| format!("{text}${}{part}", index + 1)).into()
+    }
+
     /// How many rows one statement of the clean-up removes. Fewer where nothing else can write meanwhile.
     pub(super) fn batch(self) -> u64 {
         match self {
@@ -163,21 +131,12 @@ impl Dialect {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{Dialect, Name, Sql, Statements, Value};
+    use super::{Dialect, Name, Statements};
 
     #[test]
     fn parameters_are_numbered_on_postgres() {
-        let sql = |dialect| Sql::new(dialect, "a = ? AND b = ?".to_owned()).prepared();
-        assert_eq!(&*sql(Dialect::Postgres), "a = $1 AND b = $2");
-        assert_eq!(&*sql(Dialect::MySql), "a = ? AND b = ?");
-    }
-
-    // F23
-    #[test]
-    fn values_are_written_into_the_statement() {
-        let sql = Sql::new(Dialect::Postgres, "a = ? AND b = ?".to_owned());
-        let text = sql.literal(&[Value::Bytes(b"?'\\\x00"), Value::Number(i64::MIN)]);
-        assert_eq!(text, "a = decode('3f275c00', 'hex') AND b = '-9223372036854775808'");
+        assert_eq!(&*Dialect::Postgres.sql("a = ? AND b = ?"), "a = $1 AND b = $2");
+        assert_eq!(&*Dialect::MySql.sql("a = ? AND b = ?"), "a = ? AND b = ?");
     }
 
     #[test]
@@ -193,7 +152,7 @@ mod tests {
         for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
             let text = of(dialect);
             assert!(!text.contains("sessions ") && !text.contains("--"), "{text}");
-            assert!(Statements::new(dialect, &name).load.prepared().contains("sessions_shop"));
+            assert!(Statements::new(dialect, &name).load.contains("sessions_shop"));
         }
     }
 }
