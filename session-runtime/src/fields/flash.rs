@@ -94,7 +94,8 @@ pub fn flash_list<'a, T>(slot: &'a mut Slot<Vec<T>>, state: &'a mut State) -> Fl
 }
 
 impl<T: 'static> FlashList<'_, T> {
-    /// Leaves `item`, after those that are there and those that other requests put meanwhile.
+    /// Leaves `item`, after those that are there and those that other requests put meanwhile. If what is stored cannot be
+    /// read any more, `item` takes its place.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -107,12 +108,16 @@ impl<T: 'static> FlashList<'_, T> {
     pub fn put(&mut self, item: T) {
         let one = vec![item];
         let encoded = self.slot.field.codec.as_ref().map(|codec| codec.encode(&one));
+        // What no build can read any more would hide all that is put behind it (F18).
+        let stored = self.state.stored(self.slot.field);
+        let unreadable = stored.filter(|_| matches!(self.slot.edit, Edit::None) && self.slot.is_unreadable(self.state));
+        let unreadable = unreadable.map(<[u8]>::to_vec);
         self.slot.get_mut(self.state).extend(one);
         match (&mut self.slot.edit, encoded) {
             (edit, Some(Err(error))) => *edit = Edit::Failed(Box::new(error)),
             (Edit::Listed(listed), Some(Ok(one))) => listed.put.append(&one),
             (edit @ Edit::None, Some(Ok(one))) => {
-                *edit = Edit::Listed(Box::new(Listed { taken: None, put: Items::of(&one) }));
+                *edit = Edit::Listed(Box::new(Listed { taken: unreadable, put: Items::of(&one) }));
             }
             _ => {}
         }

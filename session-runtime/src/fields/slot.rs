@@ -91,6 +91,12 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
+    /// Whether something is stored that does not decode.
+    pub(crate) fn is_unreadable(&self, state: &State) -> bool {
+        let Some((stored, codec)) = state.stored(self.field).zip(self.field.codec.as_ref()) else { return false };
+        codec.decode(stored).is_err()
+    }
+
     /// The value, out of the slot.
     pub fn into_value(self, state: &State) -> T {
         self.value.into_inner().unwrap_or_else(|| load(state, self.field))
