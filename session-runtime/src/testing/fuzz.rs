@@ -10,7 +10,9 @@ use crate::{
     event::Events,
     id::{Selector, Verifier},
     keys::KeyRing,
+    record::table,
     store::StoreUrl,
+    value::reads_or_is_damaged,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -60,6 +62,31 @@ pub fn sealed_cookie(bytes: &[u8]) {
         let changed = changed(genuine.as_bytes(), bytes);
         assert_eq!(client.opens(&changed, NOW), changed == genuine.as_bytes());
         client.reads(bytes, NOW);
+    }
+}
+
+/// Bytes as a stored value, and as the content of one of each class.
+pub fn value(bytes: &[u8]) {
+    reads_or_is_damaged(bytes);
+    for class in 0..7 {
+        let mut value = vec![0; 26];
+        (value[8], value[9]) = (1, class);
+        value.extend((bytes.len() as u32).to_be_bytes());
+        value.extend(bytes);
+        reads_or_is_damaged(&value);
+    }
+}
+
+/// Bytes as a field's value, and as a list of structs that was packed into a table.
+pub fn table(bytes: &[u8]) {
+    if let Some(table) = table::pack(bytes) {
+        assert!(table.len() < bytes.len());
+        assert_eq!(table::unpack(&table).as_deref(), Some(bytes));
+    }
+    if let Some(value) = table::unpack(bytes)
+        && let Some(table) = table::pack(&value)
+    {
+        assert_eq!(table::unpack(&table), Some(value));
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod format;
 mod list;
+#[cfg(any(test, feature = "testing"))]
+mod reread;
 mod small;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use self::reread::reads_or_is_damaged;
 pub use self::versioned::{Revision, Swapped, Versioned};
 pub(crate) use self::{
     format::Damage,

@@ -190,24 +190,6 @@ proptest! {
     }
 }
 
-/// What is read of any bytes is written as bytes that read as the same; the bytes themselves stay as they are.
-fn reads_or_is_damaged(bytes: &[u8]) {
-    let value = Value::from_bytes(bytes.to_vec());
-    assert_eq!(value.to_bytes(), bytes);
-    let rewritten = value.rewritten();
-    assert_eq!(Value::from_bytes(rewritten.to_bytes()).revision(), rewritten.revision());
-    let Ok(content) = value.decode() else { return };
-    let again = match content.clone() {
-        Decoded::Session(record) => Value::session(scope(), record),
-        Decoded::List(list) => Value::list(scope(), list),
-        Decoded::Tombstone(tombstone) => Value::tombstone(scope(), tombstone, value.expires_at()),
-        Decoded::Revocation(revocation) => Value::revocation(scope(), revocation, value.expires_at()),
-        Decoded::Marker(marker) => Value::marker(scope(), Marker::clone(&marker), value.expires_at()),
-    };
-    assert_eq!(Value::from_bytes(again.to_bytes()).decode(), Ok(content));
-    assert_eq!(again.class(), value.class());
-}
-
 /// A header of this version and class, without a content.
 fn header(version: u8, class: u8) -> Vec<u8> {
     let mut bytes = vec![7; 30];
