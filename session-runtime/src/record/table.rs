@@ -74,7 +74,7 @@ fn rows(mut rest: &[u8], columns: usize) -> Option<u32> {
         one(&mut rest)?;
         values += 1;
     }
-    (values % columns == 0).then(|| u32::try_from(values / columns).ok())?
+    values.is_multiple_of(columns).then(|| u32::try_from(values / columns).ok())?
 }
 
 /// The names of the struct that comes next.

@@ -32,7 +32,7 @@ impl<S: Store> Stores<S> {
     /// One of the handles, in turn.
     pub(super) fn either(&self) -> &S {
         let [first, second] = &self.handles;
-        if self.calls.fetch_add(1, Ordering::Relaxed) % 2 == 0 { first } else { second }
+        if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { first } else { second }
     }
 
     pub(super) fn handles(&self) -> &[S; 2] {
