@@ -11,6 +11,7 @@ use crate::{
     store::{Class, Store, Swapped, Versioned},
 };
 
+// S19
 pub(super) async fn deadlines_of_every_size_come_back<S: Store>(stores: Arc<Stores<S>>) {
     let years_2038_to_10000 = [2_147_483_648_000, 4_294_967_296_000, 253_402_300_800_000];
     let powers = [46, 53, 55, 60, 63].map(|bits| 1_u64 << bits);

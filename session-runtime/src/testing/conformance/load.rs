@@ -67,6 +67,7 @@ pub(super) async fn any_bytes_come_back_and_can_be_replaced<S: Store>(stores: Ar
     }
 }
 
+// S48
 pub(super) async fn keys_do_not_collide<S: Store>(stores: Arc<Stores<S>>) {
     let key = |at: usize, byte: u8| {
         let mut digest = stores.now.as_millis().to_be_bytes().repeat(2);

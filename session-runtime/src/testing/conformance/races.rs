@@ -10,6 +10,7 @@ use crate::store::{Class, Store, Swapped, Value, Versioned};
 
 const RACERS: usize = 8;
 
+// B23, S10
 pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
     for round in 0..60 {
         // Creations; replacements and removals; removals alone.
@@ -43,6 +44,7 @@ pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
     }
 }
 
+// B19, B20
 pub(super) async fn no_update_is_lost<S: Store>(stores: Arc<Stores<S>>) {
     const TIMES: u64 = 25;
     let count = |value: &Value| {
@@ -76,6 +78,7 @@ pub(super) async fn no_update_is_lost<S: Store>(stores: Arc<Stores<S>>) {
     assert_eq!(sum, all, "of {all} increments by compare-and-swap, each must be counted once, and {sum} are");
 }
 
+// B22, S12
 pub(super) async fn a_removed_value_is_not_brought_back<S: Store>(stores: Arc<Stores<S>>) {
     for _ in 0..50 {
         let (key, created) = stores.created(&stores.value(b"before")).await;
@@ -100,6 +103,7 @@ pub(super) async fn a_removed_value_is_not_brought_back<S: Store>(stores: Arc<St
     }
 }
 
+// B35
 pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Stores<S>>) {
     // Larger than a block of a disk and a packet of a network.
     let filled = |number: u8| vec![number; 20_000 + usize::from(number) * 100];
@@ -127,6 +131,7 @@ pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Store
     .await;
 }
 
+// B28
 pub(super) async fn a_swap_given_up_is_whole_or_nothing<S: Store>(stores: Arc<Stores<S>>) {
     let mut written = Vec::new();
     for round in 0..40 {

@@ -69,6 +69,7 @@ pub(super) async fn revisions_are_compared_and_not_contents<S: Store>(stores: Ar
     stores.assert_stale(&key, Some(&first), Some(&second.rewritten()), Some(&second), rule).await;
 }
 
+// B22, S12, S20
 pub(super) async fn a_removed_value_stays_removed<S: Store>(stores: Arc<Stores<S>>) {
     let (key, held) = stores.created(&stores.value(b"held")).await;
     let (neighbour, _) = stores.created(held.value()).await;
@@ -87,7 +88,7 @@ pub(super) async fn a_removed_value_stays_removed<S: Store>(stores: Arc<Stores<S
     }
 }
 
-// After an error the engine sends a swap again, and recognises its own value in the answer.
+// B34: after an error the engine sends a swap again, and recognises its own value in the answer.
 pub(super) async fn a_swap_sent_again_is_stale<S: Store>(stores: Arc<Stores<S>>) {
     let (first, second) = (stores.value(b"first"), stores.value(b"second"));
     let (key, before) = stores.created(&first).await;
