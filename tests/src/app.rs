@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use session_runtime::{Clock, Event, KeyRing, Session, Sessions, SessionsBuilder};
+use session_runtime::{Clock, Event, KeyRing, Session, Sessions, SessionsBuilder, store::Key, testing::inspect::Stored};
 
 use crate::{
     client::Visitor,
@@ -113,6 +113,22 @@ impl Server {
         let mut visitor = self.visitor();
         visitor.post(&format!("/login/{user}")).await;
         visitor
+    }
+
+    /// The key of the session that the store was asked for last.
+    pub async fn key(&self) -> Key {
+        let keys = self.controls.keys.lock().unwrap().clone();
+        for key in keys.iter().rev() {
+            if self.stored(key).await.is_some() {
+                return *key;
+            }
+        }
+        panic!("none of {} keys is a session's", keys.len());
+    }
+
+    /// The session under a key, as it is stored.
+    pub async fn stored(&self, key: &Key) -> Option<Stored> {
+        self.store.session(key, self.clock.now()).await
     }
 
     pub fn turn(&self, by: Duration) {

@@ -8,6 +8,7 @@ use std::sync::{
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
+    testing::inspect::{self, Stored},
 };
 use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
@@ -146,6 +147,19 @@ impl AnyStore {
 
     pub async fn mariadb() -> Option<Self> {
         Self::on(Engine::MariaDb).await
+    }
+
+    /// The session under a key, as it is stored; `None` if there is none, or if it ended.
+    pub async fn session(&self, key: &Key, now: Timestamp) -> Option<Stored> {
+        self.load(key, now).await.unwrap().and_then(|held| inspect::stored(held.value()))
+    }
+
+    /// Puts bytes in a field's place, as another program that can write to the store would.
+    pub async fn plant(&self, key: &Key, field: &str, bytes: &[u8], now: Timestamp) {
+        let before = self.load(key, now).await.unwrap().unwrap();
+        let after = inspect::planted(before.value(), field, Some(bytes)).unwrap();
+        let swapped = self.swap(key, Some(&before), Some(&after), now).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
     }
 
     /// Whether its server removes what has expired, so that a clean-up finds nothing to do.

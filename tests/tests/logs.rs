@@ -107,7 +107,7 @@ async fn no_id_key_or_value_is_ever_logged() {
 
 /// What is stored as a text, and told by serde word for word where a choice was expected; and what cannot be encoded.
 #[derive(Session)]
-#[session(cookie = "__Host-safe")]
+#[session(kind = "Safe", cookie = "__Host-safe")]
 struct Text {
     #[session(secret)]
     secret: String,
@@ -117,7 +117,7 @@ struct Text {
 }
 
 #[derive(Session)]
-#[session(cookie = "__Host-safe")]
+#[session(kind = "Safe", cookie = "__Host-safe")]
 struct Chosen {
     #[session(secret)]
     secret: Choice,

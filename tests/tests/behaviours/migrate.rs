@@ -11,7 +11,7 @@ use session_runtime::{Event, KeyRing, Session, Sessions};
 use tests::{client::Visitor, over_stores, store::AnyStore};
 
 #[derive(Session)]
-#[session(cookie = "__Host-s")]
+#[session(kind = "S", cookie = "__Host-s")]
 struct Old {
     #[session(identity)]
     user: Option<u64>,
@@ -39,7 +39,7 @@ struct Line {
 }
 
 #[derive(Session)]
-#[session(cookie = "__Host-s")]
+#[session(kind = "S", cookie = "__Host-s")]
 struct New {
     #[session(identity)]
     user: Option<u64>,

@@ -9,7 +9,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Clock, Event, KeyRing, Session, Sessions, store::UserIndex};
+use session_runtime::{Clock, Event, KeyRing, Session, Sessions, store::Store};
 use tests::{
     app::{Server, minutes},
     client::Visitor,
@@ -39,7 +39,7 @@ struct Role {
 
 /// The same session in an older build.
 #[derive(Session)]
-#[session(cookie = "__Host-role")]
+#[session(kind = "Role", cookie = "__Host-role")]
 struct Rank {
     #[session(identity)]
     user: Option<String>,
@@ -53,11 +53,11 @@ struct Place {
     clock: Clock,
 }
 
-fn place(store: impl UserIndex) -> Place {
+fn place(store: impl Store) -> Place {
     place_with(store, &KeyRing::generate())
 }
 
-fn place_with(store: impl UserIndex, keys: &KeyRing) -> Place {
+fn place_with(store: impl Store, keys: &KeyRing) -> Place {
     let clock = Clock::stopped();
     let sessions = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone()).build().unwrap();
     let app = Router::new()

@@ -9,10 +9,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{
-    Event, Session, Timestamp,
-    store::{Change, Key, Set, Store as _},
-};
+use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site, show},
     client::Visitor,
@@ -20,15 +17,6 @@ use tests::{
     store::AnyStore,
 };
 use tokio::sync::Barrier;
-
-/// Puts these bytes where a field's value is, as who can write to the store may.
-async fn plant(server: &Server, key: &Key, field: &'static str, bytes: &[u8]) {
-    let now = server.clock.now();
-    let generation = server.store.load(key, now).await.unwrap().unwrap().generation;
-    let mut change = Change::update(generation);
-    change.set.push(Set { name: field.into(), value: bytes.to_vec(), expires: Timestamp::NEVER });
-    server.store.apply(key, &change, now).await.unwrap();
-}
 
 over_stores! {
     // S46: MessagePack that claims what is not there, nests without end, is of another type, or is none at all.
@@ -44,10 +32,10 @@ over_stores! {
         for field in ["cart", "notices", "name", "theme", "visits", "lucky", "code"] {
             let mut visitor = server.signed_in("ada").await;
             visitor.post("/note/stays").await;
-            let key = *server.controls.keys.lock().unwrap().last().unwrap();
+            let key = server.key().await;
             for bytes in &junk {
                 let case = format!("{field}: {}", bytes[..bytes.len().min(16)].escape_ascii());
-                plant(&server, &key, field, bytes).await;
+                server.store.plant(&key, field, bytes, server.clock.now()).await;
                 server.heard();
                 let reply = visitor.get("/show").await;
                 assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "{case}");

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
 };
 
 use axum::{
@@ -12,7 +13,8 @@ use axum::{
 use http::StatusCode;
 use session_runtime::{
     Event, KeyRing, MemoryStore, Session, SessionLimit, Sessions, Timestamp,
-    store::{Applied, Change, Key, Record, Set, Store, StoreError},
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
+    testing::inspect,
 };
 use tests::{
     app::{Server, Site, minutes, routes},
@@ -32,27 +34,25 @@ struct Small {
     text: String,
 }
 
-/// A store at which others are always first.
+/// A store at which others are always first, once the session is there.
 struct Contended(MemoryStore);
 
 impl Store for Contended {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.0.load(key, now).await
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        match change.expect.is_empty() {
-            true => self.0.apply(key, change, now).await,
-            false => Ok(Applied::Conflict),
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        match before {
+            None => self.0.swap(key, before, after, now).await,
+            Some(_) => Ok(Swapped::Stale(self.0.load(key, now).await?)),
         }
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.0.delete_expired(now).await
     }
 }
 
@@ -159,6 +159,7 @@ async fn unusual() -> Vec<Event> {
     let sessions = Sessions::<Small>::builder()
         .store(Contended(MemoryStore::new()))
         .keys(KeyRing::generate())
+        .commit_timeout(Duration::from_millis(50))
         .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
         .build()
         .unwrap();
@@ -200,28 +201,23 @@ async fn unusual() -> Vec<Event> {
 struct Damaged(Arc<(MemoryStore, std::sync::atomic::AtomicBool)>);
 
 impl Store for Damaged {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         let loaded = self.0.0.load(key, now).await?;
-        let Some(record) = loaded.filter(|_| self.0.1.load(Ordering::SeqCst)) else {
-            return self.0.0.load(key, now).await;
-        };
-        let mut change = Change::update(record.generation);
-        for name in ["text", "code"] {
-            change.set.push(Set { name: name.into(), value: b"\xc1 secret bytes".to_vec(), expires: Timestamp::NEVER });
-        }
-        Ok(change.judge(Some(&record), now).write)
+        let Some(held) = loaded.as_ref().filter(|_| self.0.1.load(Ordering::SeqCst)) else { return Ok(loaded) };
+        let damaged = ["text", "code"].iter().fold(Some(held.value().clone()), |value, field| {
+            inspect::planted(&value?, field, Some(b"\xc1 secret bytes"))
+        });
+        Ok(damaged.map(Versioned::new))
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.0.0.apply(key, change, now).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.0.0.delete(key).await
-    }
-
-    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.0.0.delete_expired(now).await
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.0.0.swap(key, before, after, now).await
     }
 }
 

@@ -191,7 +191,7 @@ over_stores! {
     // S13: also what only a newer build knows goes with the user it was of.
     async fn nothing_of_one_user_reaches_the_next_on_the_same_browser(store) {
         #[derive(Session)]
-        #[session(cookie = "__Host-bank")]
+        #[session(kind = "Bank", cookie = "__Host-bank")]
         struct Newer {
             #[session(identity)]
             user: Option<String>,

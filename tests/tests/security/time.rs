@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Router, routing::get};
-use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _};
+use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _, testing::inspect};
 use tests::{
     app::{Server, hours, minutes},
     client::Visitor,
@@ -30,7 +30,7 @@ over_stores! {
     async fn an_idle_session_is_over_though_its_record_is_kept(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
-        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let key = server.key().await;
         let began = server.clock.now();
         server.turn(minutes(30) - MILLISECOND);
         assert!(server.store.load(&key, server.clock.now()).await.unwrap().is_some());
@@ -48,15 +48,16 @@ over_stores! {
     async fn activity_reaches_to_the_absolute_deadline_and_no_further(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
-        let key = *server.controls.keys.lock().unwrap().last().unwrap();
+        let key = server.key().await;
         let ends = server.clock.now() + hours(12);
         for minute in 1..12 * 60 {
             server.turn(minutes(1));
             let seen = visitor.get("/show").await.json();
             assert_eq!(seen["user"], "ada", "minute {minute}");
             assert!(seen["expires_at"].as_u64().unwrap() <= ends.as_millis(), "minute {minute}");
-            let record = server.store.load(&key, server.clock.now()).await.unwrap().unwrap();
-            assert!(record.ends_at == ends && record.expires_at() <= ends, "minute {minute}");
+            let held = server.store.load(&key, server.clock.now()).await.unwrap().unwrap();
+            assert_eq!(inspect::stored(held.value()).unwrap().ends_at, ends, "minute {minute}");
+            assert!(held.value().expires_at() <= ends, "minute {minute}");
         }
         for (path, wait) in [("/remember", Duration::ZERO), ("/forget", minutes(1) - MILLISECOND)] {
             visitor.post(path).await;

@@ -20,8 +20,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 use session_runtime::{
-    Clock, Event, KeyRing, Schema, Session, Sessions, Timestamp,
-    store::{Admits, Applied, Change, Entry, Key, Record, Set, Store, StoreError},
+    Clock, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder, Timestamp,
+    store::{Key, Satisfies, Store, StoreError, Swapped, Value as StoredValue, Versioned},
+    testing::inspect::Stored,
 };
 use tests::{client::Visitor, store::AnyStore};
 
@@ -54,7 +55,7 @@ struct Vault {
 
 /// The same session before its fields were secret.
 #[derive(Session)]
-#[session(cookie = "__Host-vault")]
+#[session(kind = "Vault", cookie = "__Host-vault")]
 struct Open {
     token: Option<String>,
     spied: String,
@@ -93,10 +94,11 @@ struct House {
 /// What a store was told.
 #[derive(Default)]
 struct Told {
-    changes: Mutex<Vec<(Key, Change)>>,
-    /// The next change is applied, but its answer is lost.
+    /// What was to be stored; `None` for a value that was to be removed.
+    swaps: Mutex<Vec<(Key, Option<StoredValue>)>>,
+    /// The next swap is made, but its answer is lost.
     lose_answer: AtomicBool,
-    /// Somebody always changed what a change expects.
+    /// Another process is always faster.
     contested: AtomicBool,
 }
 
@@ -106,24 +108,26 @@ struct Listening {
 }
 
 impl Store for Listening {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.store.load(key, now).await
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        self.told.changes.lock().unwrap().push((*key, change.clone()));
-        if self.told.contested.load(Ordering::SeqCst) && !change.expect.is_empty() {
-            return Ok(Applied::Conflict);
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&StoredValue>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.told.swaps.lock().unwrap().push((*key, after.cloned()));
+        if self.told.contested.load(Ordering::SeqCst) {
+            return Ok(Swapped::Stale(self.store.load(key, now).await?));
         }
-        let applied = self.store.apply(key, change, now).await;
+        let swapped = self.store.swap(key, before, after, now).await;
         match self.told.lose_answer.swap(false, Ordering::SeqCst) {
             true => Err(StoreError::new("the connection broke before the answer came")),
-            false => applied,
+            false => swapped,
         }
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.store.delete(key).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -140,21 +144,31 @@ impl House {
         Self::of::<Vault>(store, keys, clock, routes())
     }
 
-    fn of<S: Schema<Needs: Admits<Listening>>>(
+    fn of<S: Schema>(store: &AnyStore, keys: &KeyRing, clock: &Clock, routes: Router) -> Self
+    where
+        Listening: Satisfies<S::Needs>,
+    {
+        Self::with::<S>(store, keys, clock, routes, |builder| builder)
+    }
+
+    fn with<S: Schema>(
         store: &AnyStore,
         keys: &KeyRing,
         clock: &Clock,
         routes: Router,
-    ) -> Self {
+        options: impl FnOnce(SessionsBuilder<S>) -> SessionsBuilder<S>,
+    ) -> Self
+    where
+        Listening: Satisfies<S::Needs>,
+    {
         let (told, events) = (Arc::<Told>::default(), Arc::<Mutex<Vec<Event>>>::default());
         let heard = Arc::clone(&events);
-        let sessions = Sessions::<S>::builder()
+        let builder = Sessions::<S>::builder()
             .store(Listening { store: store.clone(), told: Arc::clone(&told) })
             .keys(keys.clone())
             .clock(clock.clone())
-            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
-            .build()
-            .unwrap();
+            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
+        let sessions = options(builder).build().unwrap();
         let app = routes.layer(sessions.layer());
         Self { app, store: store.clone(), clock: clock.clone(), told, events }
     }
@@ -163,37 +177,33 @@ impl House {
         Visitor::new(&self.app)
     }
 
-    /// The changes since the last call.
-    fn changes(&self) -> Vec<Change> {
-        self.told.changes.lock().unwrap().iter().map(|(_, change)| change.clone()).collect()
+    /// What the store was told to store.
+    fn swaps(&self) -> Vec<StoredValue> {
+        self.told.swaps.lock().unwrap().iter().filter_map(|(_, value)| value.clone()).collect()
     }
 
+    /// How often it was told to.
     fn writes(&self) -> usize {
-        self.told.changes.lock().unwrap().len()
+        self.told.swaps.lock().unwrap().len()
     }
 
     /// The key of the session that was written last.
     fn key(&self) -> Key {
-        self.told.changes.lock().unwrap().last().unwrap().0
+        self.told.swaps.lock().unwrap().last().unwrap().0
     }
 
-    async fn record(&self, key: &Key) -> Arc<Record> {
-        self.store.load(key, self.clock.now()).await.unwrap().unwrap()
+    async fn stored(&self, key: &Key) -> Stored {
+        self.store.session(key, self.clock.now()).await.unwrap()
     }
 
     /// A field as it is stored.
     async fn raw(&self, key: &Key, name: &str) -> Option<Vec<u8>> {
-        self.record(key).await.fields.get(name).map(|entry| entry.value.to_vec())
+        self.stored(key).await.field(name).map(<[u8]>::to_vec)
     }
 
-    /// Puts bytes in a field's place, behind everybody's back.
-    async fn plant(&self, key: &Key, name: &'static str, value: &[u8]) {
-        let record = self.record(key).await;
-        let expires = record.fields.get(name).map_or(Timestamp::NEVER, |Entry { expires, .. }| expires);
-        let mut change = Change::update(record.generation);
-        change.set.push(Set { name: name.into(), value: value.to_vec(), expires });
-        let applied = self.store.apply(key, &change, self.clock.now()).await.unwrap();
-        assert!(matches!(applied, Applied::Applied { .. }), "{applied:?}");
+    /// Puts bytes in a field's place, as another program that can write to the store would.
+    async fn plant(&self, key: &Key, name: &str, value: &[u8]) {
+        self.store.plant(key, name, value, self.clock.now()).await;
     }
 
     /// Which fields were reported unreadable since the last call, and that nothing else was dropped.
