@@ -116,7 +116,6 @@ impl Request {
                 // Others were faster, or an `atomic` edit no longer fits.
                 Err(error) if error.is_conflict() => Outcome::Conflict,
                 Err(error) => {
-                    attempt.resumed = true;
                     if !error.is_unavailable() {
                         in_flight.attempt = None;
                     }
@@ -136,7 +135,8 @@ impl Request {
     /// What to store: what was in flight, otherwise what is pending by now. `None`: no handler asked for the session.
     fn begin(&self) -> Result<Option<Box<Attempt>>, Error> {
         let mut state = self.state();
-        if let Some(attempt) = state.in_flight.take() {
+        if let Some(mut attempt) = state.in_flight.take() {
+            attempt.resumed = true;
             return Ok(Some(attempt));
         }
         match state.presented {
@@ -310,7 +310,12 @@ impl Request {
     ) -> Result<Look, Error> {
         let engine = &*self.engine;
         let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
-        match engine.read(claim.current(), now) {
+        let held = match claim.current() {
+            // As nearly always: nothing is to be decoded, and no secret to be opened, a second time.
+            Some(current) if found.is_stored_as(current) => Held::of(found.opened.raw(), now),
+            current => engine.read(current, now),
+        };
+        match held {
             Held::Live(raw) => {
                 let ours = raw.knows(attempt.nonce);
                 if ours && confirm {

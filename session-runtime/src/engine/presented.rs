@@ -53,6 +53,11 @@ impl Found {
         &self.opened.record
     }
 
+    /// Whether this is what the store held when the session was opened.
+    pub(super) fn is_stored_as(&self, held: &Versioned) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.revision() == held.revision())
+    }
+
     /// Whether the cookie carries the record's verifier, rather than the one before.
     pub(super) fn is_current(&self, record: &Record) -> bool {
         record.verifier == self.digest

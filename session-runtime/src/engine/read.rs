@@ -22,6 +22,13 @@ pub(super) enum Held {
     Nothing,
 }
 
+impl Held {
+    /// A session that was read before, as it is by now.
+    pub(super) fn of(record: &Arc<Record>, now: Timestamp) -> Self {
+        if record.is_live(now) { Self::Live(Arc::clone(record)) } else { Self::Nothing }
+    }
+}
+
 impl Engine {
     /// What `held` is.
     pub(super) fn read(&self, held: Option<&Versioned>, now: Timestamp) -> Held {

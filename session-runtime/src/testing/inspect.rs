@@ -57,12 +57,16 @@ pub fn stored(value: &Value) -> Option<Stored> {
 pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value> {
     let Ok(Decoded::Session(record)) = value.decode() else { return None };
     let mut fields = Fields::default();
-    let before = record.fields.get(name);
-    for entry in record.fields.iter().filter(|entry| entry.name != name) {
-        fields.push(entry);
+    let mut put = |entry: Entry<'_>| fields.push(entry);
+    for entry in record.fields.iter() {
+        match bytes {
+            Some(value) if entry.name == name => put(Entry { value, ..entry }),
+            None if entry.name == name => {}
+            _ => put(entry),
+        }
     }
-    if let Some(value) = bytes {
-        fields.push(Entry { name, value, expires: before.map_or(Timestamp::NEVER, |before| before.expires) });
+    if let Some(value) = bytes.filter(|_| record.fields.get(name).is_none()) {
+        put(Entry { name, value, expires: Timestamp::NEVER });
     }
     Some(value.with_record(Arc::new(record.with_fields(fields))))
 }

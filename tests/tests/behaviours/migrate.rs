@@ -212,9 +212,13 @@ over_stores! {
         assert!(visitor.get("/").await.body.ends_with("colour 6 9"));
         let mut visitor = site.visitor().await;
         visitor.at(&site.old).post("/zoom").await;
-        assert_eq!(visitor.post("/out").await.status, 200, "the device's, and dropped");
+        assert_eq!(visitor.post("/out").await.status, 200);
         site.events.lock().unwrap().clear();
         assert!(visitor.get("/").await.body.ends_with("colour 6 0"));
+        assert_eq!(*site.events.lock().unwrap(), [Event::Undecodable { field: "scale" }], "it is the device's, so it stayed");
+        visitor.post("/touch").await;
+        site.events.lock().unwrap().clear();
+        assert!(visitor.get("/").await.body.ends_with("colour 6 9"));
         assert_eq!(*site.events.lock().unwrap(), []);
     }
 }

@@ -1,5 +1,7 @@
 //! S9, S11, S13: fields that decide what a visitor may do, and ids that were replaced long ago.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{Path, Request},
@@ -59,7 +61,9 @@ fn place(store: impl Store) -> Place {
 
 fn place_with(store: impl Store, keys: &KeyRing) -> Place {
     let clock = Clock::stopped();
-    let sessions = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone()).build().unwrap();
+    let builder = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone());
+    // No clean-up in the background, so that faults meet the requests that they are for.
+    let sessions = builder.clean_every(Duration::ZERO).build().unwrap();
     let app = Router::new()
         .route("/role", post(|mut s: S| async move { s.role_mut().clear() }))
         .route("/role/{role}", post(|mut s: S, Path(role): Path<String>| async move { s.role_mut().set(role) }))

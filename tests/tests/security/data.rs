@@ -19,7 +19,7 @@ use tests::{
 use tokio::sync::Barrier;
 
 over_stores! {
-    // S46: MessagePack that claims what is not there, nests without end, is of another type, or is none at all.
+    // S46, S59: MessagePack that claims what is not there, nests without end, is of another type, or is none at all.
     async fn planted_bytes_cost_a_field_and_no_more(store) {
         let server = Server::new(store);
         let nested = vec![0x91; 200_000];

@@ -1,5 +1,13 @@
 //! S9, S13: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must be worth nothing.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use axum::{
     Json, Router,
     extract::Path,
@@ -7,7 +15,10 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use session_runtime::{Clock, KeyRing, Session, Sessions};
+use session_runtime::{
+    Clock, KeyRing, Session, Sessions, Timestamp,
+    store::{Class, Key, Store, StoreError, Swapped, Value as StoredValue, Versioned},
+};
 use tests::{
     app::{hours, minutes},
     client::Visitor,
@@ -41,7 +52,7 @@ struct Place {
     sessions: Sessions<Bank>,
 }
 
-fn place(store: AnyStore, keys: KeyRing) -> Place {
+fn place(store: impl Store, keys: KeyRing) -> Place {
     let clock = Clock::stopped();
     let sessions = Sessions::<Bank>::builder().store(store).keys(keys).clock(clock.clone()).build().unwrap();
     let app = Router::new()
@@ -76,6 +87,32 @@ fn place(store: AnyStore, keys: KeyRing) -> Place {
         )
         .layer(sessions.layer());
     Place { app, clock, sessions }
+}
+
+/// A store that keeps sessions, but no list of a user's sessions while it is told so.
+struct Listless {
+    inner: AnyStore,
+    fails: Arc<AtomicBool>,
+}
+
+impl Store for Listless {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        self.inner.load(key, now).await
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&StoredValue>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let is_list = after.is_some_and(|value| value.class() == Class::List);
+        if is_list && self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::new("no lists today"));
+        }
+        self.inner.swap(key, before, after, now).await
+    }
 }
 
 impl Place {
@@ -143,7 +180,7 @@ over_stores! {
                 let fresh = victim.cookie().unwrap();
                 // At once, within the minute in which late requests are told apart, and later; read, write, sign in.
                 for wait in [0, 30, 61, 1_000] {
-                    place.clock.advance(std::time::Duration::from_secs(wait));
+                    place.clock.advance(Duration::from_secs(wait));
                     for known in others.iter().chain([&cookie]) {
                         let his = place.seen(known).await;
                         assert_ne!(his["user"], "victim", "{what} after {wait} s");
@@ -185,6 +222,38 @@ over_stores! {
         place.clock.advance(hours(11));
         for old in &known[..known.len() - 1] {
             assert_eq!(place.seen(old).await["user"], json!(null));
+        }
+    }
+
+    // S57: a session that is in no list of its user's could not be found to be ended. So its sign-in is none: it is undone,
+    // and nothing that the visitor had before is lost.
+    async fn a_sign_in_that_is_not_settled_is_undone(store) {
+        let fails = Arc::new(AtomicBool::new(false));
+        let place = place(Listless { inner: store, fails: Arc::clone(&fails) }, KeyRing::generate());
+        for login in ["/login/ada", "/login-and-save/ada"] {
+            for before in ["nobody", "a guest", "bob", "ada"] {
+                let mut visitor = Visitor::new(&place.app);
+                match before {
+                    "nobody" => {}
+                    "a guest" => assert_eq!(visitor.post("/note/mine").await.status, StatusCode::OK),
+                    user => {
+                        visitor.post(&format!("/login/{user}")).await;
+                        visitor.post("/note/mine").await;
+                    }
+                }
+                let (cookie, seen) = (visitor.cookie(), visitor.get("/show").await.json());
+                let count = place.sessions.of("ada").count().await.unwrap();
+                place.clock.advance(Duration::from_secs(1));
+                fails.store(true, Ordering::SeqCst);
+                let reply = visitor.post(login).await;
+                assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{before}, {login}");
+                fails.store(false, Ordering::SeqCst);
+                assert_eq!(place.sessions.of("ada").count().await.unwrap(), count, "{before}, {login}");
+                assert_eq!((visitor.get("/show").await.json(), visitor.cookie()), (seen, cookie), "{before}, {login}");
+                assert_eq!(visitor.post(login).await.status, StatusCode::OK);
+                assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+                place.sessions.of("ada").revoke_all().await.unwrap();
+            }
         }
     }
 

@@ -2,14 +2,19 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use axum::{Router, body::Body, extract::Request, routing::get};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::Request,
+    routing::{get, post},
+};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use http::{
     StatusCode,
     header::{COOKIE, HeaderValue},
 };
 use serde_json::json;
-use session_runtime::{Event, Session, store::Store as _};
+use session_runtime::{Event, Session, Sessions, store::Store as _};
 use tests::{
     app::{Server, Site},
     client::{Visitor, send},
@@ -77,6 +82,41 @@ over_stores! {
             let mut again = Visitor::with_cookie(&server.app, "__Host-site", &offered);
             assert_eq!(again.get("/show").await.json()["is_new"], true, "{path}");
         }
+    }
+
+    // S6, S54: another kind of session, or another application, that has the same keys, the same store and the same cookie.
+    async fn another_kind_and_another_application_share_nothing(store) {
+        #[derive(Session)]
+        #[session(cookie = "__Host-site")]
+        struct Twin {
+            #[session(identity)]
+            user: Option<String>,
+            name: String,
+        }
+        let server = Server::new(store.clone());
+        let mut ada = server.signed_in("ada").await;
+        ada.post("/name/lovelace").await;
+        let builder = || Sessions::<Twin>::builder().store(store.clone()).keys(server.keys.clone()).clock(server.clock.clone());
+        let twin = builder().build().unwrap();
+        let elsewhere = builder().app("elsewhere").build().unwrap();
+        for sessions in [&twin, &elsewhere] {
+            let app = Router::new()
+                .route("/", get(|s: Session<Twin>| async move { Json(json!([s.is_new(), s.user(), s.name()])) }))
+                .route("/", post(|mut s: Session<Twin>| async move { s.user_mut().log_in("ada".into()) }))
+                .layer(sessions.layer());
+            assert_eq!(ada.at(&app).get("/").await.json(), json!([true, null, ""]));
+            let ours = sessions.of("ada");
+            assert_eq!((ours.count().await.unwrap(), ours.revoke_all().await.unwrap()), (0, 0));
+            // And in the other direction.
+            let mut other = Visitor::new(&app);
+            other.post("/").await;
+            assert_eq!(other.get("/").await.json(), json!([false, "ada", ""]));
+            assert_eq!(other.at(&server.app).get("/show").await.json()["is_new"], true);
+            assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
+        }
+        assert_eq!((twin.of("ada").count().await.unwrap(), elsewhere.of("ada").count().await.unwrap()), (1, 1));
+        assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), 1);
+        assert_eq!((twin.of("ada").count().await.unwrap(), elsewhere.of("ada").count().await.unwrap()), (1, 1));
     }
 
     // S7: whatever is printed of what this crate hands out.

@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -167,6 +168,7 @@ impl House {
             .store(Listening { store: store.clone(), told: Arc::clone(&told) })
             .keys(keys.clone())
             .clock(clock.clone())
+            .clean_every(Duration::ZERO)
             .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
         let sessions = options(builder).build().unwrap();
         let app = routes.layer(sessions.layer());
