@@ -13,7 +13,9 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use session_runtime::{Clock, Event, KeyRing, Session, Sessions, SessionsBuilder, store::Key, testing::inspect::Stored};
+use session_runtime::{
+    Clock, Event, KeyRing, Session, Sessions, SessionsBuilder, store::Key, testing::inspect::Stored,
+};
 
 use crate::{
     client::Visitor,

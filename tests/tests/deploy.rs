@@ -1,4 +1,4 @@
-//! Two builds of one session struct on the same sessions, each a process of its own (DESIGN §3, "rolling deploys"): what
+//! Two builds of one session struct on the same sessions, each a process of its own: what
 //! either knows is not lost by what the other does.
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -52,7 +52,7 @@ fn each_sees_what_the_other_wrote(site: &mut Site) {
     visitor.post(green, "/write");
     let all = visitor.get(blue, "/");
     assert_eq!(seen(&all, &["price", "pin", "theme"]), [json!(1.01), json!("green"), json!("blue green ")]);
-    assert_eq!(all["size"], 40, "nobody wrote it since");
+    assert_eq!(all["size"], 40, "no build wrote it since");
     visitor.post(blue, "/write");
     let all = visitor.get(green, "/");
     let names = ["cents", "size", "code", "theme", "coupon"];

@@ -142,7 +142,7 @@ impl Serialize for Picky {
     }
 }
 
-// B12: serde quotes what it cannot read or write; of a secret nobody is told.
+// B12: serde quotes what it cannot read or write; of a secret, no error says anything.
 #[tokio::test]
 async fn no_secret_is_quoted_by_an_error() {
     let (log, keys) = (log(), KeyRing::generate());

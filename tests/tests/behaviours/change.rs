@@ -34,7 +34,7 @@ over_stores! {
     }
 
     // B25
-    async fn of_several_doings_in_one_request_the_last_state_is_stored(store) {
+    async fn last_write_in_a_request_wins(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/renew-twice", post(|mut s: S| async move { s.renew(); *s.name_mut() = "renewed".into(); s.renew(); }))
@@ -121,7 +121,7 @@ over_stores! {
         assert_eq!(visitor.get("/get").await.body, "7");
     }
 
-    // DESIGN: `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
+    // `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
     async fn a_renamed_field_takes_its_value_along(store) {
         #[derive(Session)]
         #[session(kind = "S", cookie = "__Host-s")]
@@ -171,7 +171,7 @@ over_stores! {
         assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
     }
 
-    // DESIGN: `alias` during a rolling deploy: what an older build wrote beside today's name does not come back.
+    // `alias` during a rolling deploy: what an older build wrote beside today's name does not come back.
     async fn a_value_under_an_older_name_does_not_come_back(store) {
         let (old, new) = two_builds(store);
         let mut visitor = Visitor::new(&new);
@@ -181,7 +181,7 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, "None None 0");
     }
 
-    // DESIGN: `alias` and `device`: what is changed in the request that signs out is not undone by moving it.
+    // `alias` and `device`: what is changed in the request that signs out is not undone by moving it.
     async fn a_device_field_under_an_older_name_can_be_changed_with_the_sign_out(store) {
         let (old, new) = two_builds(store);
         for (path, seen) in [("/out", r#"None Some("old") 5"#), ("/out-no-tint", "None None 5"), ("/out-hit", r#"None Some("old") 6"#)] {

@@ -158,7 +158,7 @@ fn new_routes(sessions: &Sessions<New>) -> Router {
 const BEFORE: &str = r##"10 [1, 2] Some("#3") Some("#4") Some("#5") Ada Lovelace colour 6 0"##;
 
 over_stores! {
-    // Seen by whoever reads, also in a list; a list shows no secret.
+    // Readers see it, also in a list; a list shows no secret.
     async fn what_was_stored_is_read_as_todays_fields(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
@@ -201,7 +201,7 @@ over_stores! {
         assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None");
     }
 
-    // B30: what the function cannot be given reads as the default, is reported, and keeps nobody from going on.
+    // B30: what the function cannot be given reads as the default, is reported, and does not get in the way of writes.
     async fn what_cannot_be_read_is_reported_and_replaced(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;

@@ -20,7 +20,7 @@ use tests::{
 
 use super::faulty::{Fault, Faulty, Gate};
 
-/// A session in which somebody has a role.
+/// A session in which the user has a role.
 #[derive(Session)]
 #[session(cookie = "__Host-role")]
 struct Role {
@@ -160,7 +160,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["role"], "clerk");
     }
 
-    // S13: an attacker who prepares a session gains nothing from who signs in to it.
+    // S13: an attacker who prepares a session gains nothing when its victim signs in to it.
     async fn a_first_sign_in_forgets_what_rotates_and_what_is_secret(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -244,7 +244,7 @@ over_stores! {
     }
 
     // S13, B25: what is written after the sign-out is written on nothing, whatever was there before.
-    async fn what_follows_a_sign_out_begins_anew(store) {
+    async fn what_follows_a_sign_out_starts_from_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -269,7 +269,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["role"], json!(null));
     }
 
-    // S11: somebody may hold a stolen cookie.
+    // S11: a replaced cookie that comes back may be stolen.
     async fn a_replayed_id_ends_the_session_if_told_so(store) {
         for told in [false, true] {
             let server = Server::with(store.clone(), |builder| builder.end_on_replay(told));

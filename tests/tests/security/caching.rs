@@ -112,7 +112,7 @@ over_stores! {
         assert_eq!(answer(&mut ended, "/has").await, (200, true, false, public()));
     }
 
-    // S35, S47: an error page is nobody's, and is not kept for the next.
+    // S35, S47: an error page is not kept for the next visitor.
     async fn an_answer_in_a_handlers_stead_is_not_kept(store) {
         let server = Server::new(store);
         let app = server.serving(cacheable());

@@ -47,7 +47,7 @@ over_stores! {
         }
         assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "no session is even asked for");
 
-        // Reading is for whoever asks, and the site's own pages change what they like.
+        // Any site may ask to read, and the site's own pages may change anything.
         for from in [&[("sec-fetch-site", "cross-site")][..], &[]] {
             assert_eq!(ask(&app, Method::GET, "/show", Some(&ada), from).await.json()["user"], "ada");
         }

@@ -1,4 +1,4 @@
-//! S46, S48: what is stored is data, whatever bytes it is; and everybody's is their own.
+//! S46, S48, S59: stored bytes are only data, whatever they are; and each visitor sees only their own session.
 
 use std::sync::Arc;
 
@@ -178,7 +178,7 @@ over_stores! {
         assert_eq!(visitor.post("/save/10").await.body, "", "less is always welcome");
         assert_eq!(visitor.post("/cart/1000").await.body, "false");
         assert_eq!(visitor.post("/cart/1000").await.body, "true");
-        // A lower limit locks nobody out.
+        // A lower limit locks no visitor out.
         let strict = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.max_bytes(100));
         let app = strict.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
             s.cart_mut().update(|cart| cart[0].truncate(500)).await.is_ok().to_string()

@@ -1,4 +1,4 @@
-//! S12, S20, S22: what has ended has ended, for requests under way as well; and whoever is told so can rely on it.
+//! S12, S20, S22: a session that has ended has ended, for requests under way as well; a caller that is told so can rely on it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -188,13 +188,13 @@ over_stores! {
         }
     }
 
-    // S22: who may not come back, on whatever server, device or list: an account that was disabled.
+    // S22: an account that was disabled has no session left, on any server or device.
     async fn a_disabled_account_has_no_session_left(store) {
         let server = Server::new(store);
         let other = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
         let mut devices = vec![server.signed_in("ada").await, other.signed_in("ada").await, server.signed_in("ada").await];
         devices[2].post("/remember").await;
-        // One whose entry is left of a session that ended by itself, and one of somebody who became somebody else.
+        // One whose entry is left of a session that ended by itself, and one of a visitor who signed in as another user.
         server.signed_in("ada").await.post("/destroy").await;
         let mut bob = server.signed_in("ada").await;
         bob.post("/login/bob").await;

@@ -1,4 +1,4 @@
-//! S50: whoever watches is told of everything that a response does not show, and told no secret.
+//! S50: events tell of everything that a response does not show, and tell no secret.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! S9, S13: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must be worth nothing.
+//! S9, S13, S57: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must be worth nothing.
 
 use std::{
     sync::{
@@ -120,7 +120,7 @@ impl Place {
         Visitor::with_cookie(&self.app, COOKIE, cookie)
     }
 
-    /// What whoever has this cookie sees.
+    /// What a visitor with this cookie sees.
     async fn seen(&self, cookie: &str) -> Value {
         self.with(cookie).get("/show").await.json()
     }
@@ -231,10 +231,10 @@ over_stores! {
         let fails = Arc::new(AtomicBool::new(false));
         let place = place(Listless { inner: store, fails: Arc::clone(&fails) }, KeyRing::generate());
         for login in ["/login/ada", "/login-and-save/ada"] {
-            for before in ["nobody", "a guest", "bob", "ada"] {
+            for before in ["no session", "a guest", "bob", "ada"] {
                 let mut visitor = Visitor::new(&place.app);
                 match before {
-                    "nobody" => {}
+                    "no session" => {}
                     "a guest" => assert_eq!(visitor.post("/note/mine").await.status, StatusCode::OK),
                     user => {
                         visitor.post(&format!("/login/{user}")).await;

@@ -1,4 +1,5 @@
-//! S1–S8: what an id is, and what it is worth to who finds one, or half of one, in a store, a log or an address.
+//! S1–S8, S54: what an id is, and what it is worth to an attacker who finds one, or half of one, in a store, a log or an
+//! address.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -119,7 +120,7 @@ over_stores! {
         assert_eq!((twin.of("ada").count().await.unwrap(), elsewhere.of("ada").count().await.unwrap()), (1, 1));
     }
 
-    // S7: whatever is printed of what this crate hands out.
+    // S7: `Debug` and `Display` of what this crate hands out.
     async fn no_public_type_prints_a_token(store) {
         let server = Server::new(store.clone());
         let mut visitor = server.signed_in("ada").await;

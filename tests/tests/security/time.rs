@@ -26,8 +26,8 @@ async fn is_in(visitor: &mut Visitor) -> bool {
 }
 
 over_stores! {
-    // S14: the record is still there; nobody is let in by it.
-    async fn an_idle_session_is_over_though_its_record_is_kept(store) {
+    // S14: the value is still there, but it opens no session.
+    async fn an_idle_session_is_over_though_its_value_is_kept(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
         let key = server.key().await;
@@ -35,7 +35,7 @@ over_stores! {
         server.turn(minutes(30) - MILLISECOND);
         assert!(server.store.load(&key, server.clock.now()).await.unwrap().is_some());
         server.turn(MILLISECOND);
-        // The deadline itself is past it, for the session and for whoever lists it.
+        // The deadline itself counts as passed, for the session and in lists.
         let reply = visitor.get("/show").await;
         assert_eq!((reply.json()["is_new"].as_bool(), reply.set_cookie()), (Some(true), None));
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);

@@ -63,7 +63,7 @@ struct Open {
     name: String,
 }
 
-/// Text that counts how often somebody decodes it.
+/// Text that counts how often it is decoded.
 mod spied {
     use serde::{Deserialize, Deserializer, Serializer};
 

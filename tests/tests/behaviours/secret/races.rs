@@ -142,8 +142,8 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: sealing anew is nobody's wish: whoever changes the field goes first, and no request fails for it.
-    async fn sealing_anew_gives_way(store) {
+    // S45: no handler asks for re-sealing: a request that changes the field goes first, and no request fails for it.
+    async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
                 let gate = Arc::new(Barrier::new(2));
@@ -164,8 +164,8 @@ over_stores! {
         }
     }
 
-    // S45: no request fails for it that only reads, however busy the session is.
-    async fn sealing_anew_is_not_insisted_on(store) {
+    // S45: however busy the session is, a request that only reads does not fail because it could not re-seal it.
+    async fn no_read_fails_because_it_cannot_reseal(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
         let mut visitor = old.visitor();

@@ -14,7 +14,7 @@ fn sealed_by(raw: &[u8]) -> &[u8] {
 }
 
 over_stores! {
-    // S45: the first request that meets an older key's secret seals it anew, as its cookie is signed anew, though it only reads.
+    // S45: the first request that meets an older key's secret seals it again, as its cookie is signed again, though it only reads.
     async fn a_secret_under_an_older_key_leaves_under_the_current_one(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -31,7 +31,7 @@ over_stores! {
         let mut visitor = visitor.at(&house.app);
         let reply = visitor.get("/show").await;
         assert_eq!(reply.json(), before);
-        assert!(reply.set_cookie().is_some(), "signed anew");
+        assert!(reply.set_cookie().is_some(), "signed again");
         assert_eq!(house.writes(), 1);
         let sealed = house.stored(&key).await;
         assert_eq!(sealed.fields.len(), 4);
@@ -52,8 +52,8 @@ over_stores! {
         assert_eq!(new.undecodable(), Vec::<&str>::new());
     }
 
-    // Also where the cookie was signed anew before: a server without the new key wrote once more, say.
-    async fn a_secret_is_sealed_anew_whoever_signed_the_cookie(store) {
+    // Also where the cookie was signed again before: a server without the new key wrote once more, say.
+    async fn a_secret_is_sealed_again_whatever_key_signed_the_cookie(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
         let mut visitor = old.visitor();

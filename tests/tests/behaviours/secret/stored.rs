@@ -145,7 +145,7 @@ over_stores! {
         assert_eq!(ada.get("/show").await.json()["token"], "of-ada", "back where it belongs");
     }
 
-    // S39, B30: whatever is done to it, it is absent, no decoder sees it, and the rest lives.
+    // S39, B30: a damaged value reads as absent, no decoder sees it, and the rest of the session lives.
     async fn a_damaged_value_is_absent_and_never_decoded(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
@@ -178,7 +178,7 @@ over_stores! {
     }
 
     // S39, B30: a field that became secret, and one that no longer is: the old value is unreadable, the field works on.
-    async fn a_field_that_became_secret_starts_anew(store) {
+    async fn a_field_that_became_secret_starts_from_its_default(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let open = House::of::<Open>(&store, &keys, &clock, Router::new().route("/show", get(
             |s: Session<Open>| async move { Json(json!([s.token(), s.spied(), s.name()])) },
