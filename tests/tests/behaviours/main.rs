@@ -1,7 +1,7 @@
 //! The numbered behaviours, as a visitor meets them. Each test names its numbers; `over_stores!` runs one per store.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-// mod change;
+mod change;
 mod concurrency;
 mod cookie;
 mod crowds;
@@ -13,10 +13,10 @@ mod interleaving;
 mod late_handles;
 mod lifetime;
 mod limits;
-// mod migrate;
-// mod privilege;
-// mod resent;
-// mod secret;
+mod migrate;
+mod privilege;
+mod resent;
+mod secret;
 mod sign;
 mod store_down;
 mod user_races;
