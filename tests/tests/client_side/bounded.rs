@@ -144,29 +144,31 @@ fn what_no_longer_holds_is_found_at_start() {
     );
 }
 
-/// The sessions of two builds, of which each fills its cookie.
-mod builds {
-    use session_runtime::Session;
-
-    #[derive(Session)]
+/// The sessions of three builds, each of which fills its cookie.
+mod before {
+    #[derive(session_runtime::Session)]
     #[session(bounded, cookie = "__Host-full")]
-    pub(crate) struct Before {
+    pub(crate) struct Full {
         #[session(max_len = 2900)]
         pub(crate) name: String,
     }
+}
 
-    #[derive(Session)]
+mod after {
+    #[derive(session_runtime::Session)]
     #[session(bounded, cookie = "__Host-full")]
-    pub(crate) struct After {
+    pub(crate) struct Full {
         #[session(max_len = 1400)]
         pub(crate) nick: String,
         #[session(max_len = 1400)]
         pub(crate) note: String,
     }
+}
 
-    #[derive(Session)]
+mod renamed {
+    #[derive(session_runtime::Session)]
     #[session(bounded, cookie = "__Host-full")]
-    pub(crate) struct Renamed {
+    pub(crate) struct Full {
         #[session(max_len = 1400, alias = "name")]
         pub(crate) nick: String,
         #[session(max_len = 1400)]
@@ -177,7 +179,7 @@ mod builds {
 // The same where the build from before wrote a field that has another name by now, and this build had written it already.
 #[tokio::test]
 async fn an_older_name_makes_way() {
-    use builds::{Before, Renamed};
+    use self::{before::Full as Before, renamed::Full as Renamed};
     let keys = KeyRing::generate();
     let name = |mut s: Session<Before>| async move { *s.name_mut() = "x".repeat(1400) };
     let sessions = Sessions::<Before>::builder().store(CookieStore::encrypted()).keys(keys.clone()).build().unwrap();
@@ -201,7 +203,7 @@ async fn an_older_name_makes_way() {
 // B30: what another build left there stays, unless what was proved would then not be so.
 #[tokio::test]
 async fn what_another_build_left_makes_way() {
-    use builds::{After, Before};
+    use self::{after::Full as After, before::Full as Before};
     let keys = KeyRing::generate();
     let fill = |mut s: Session<Before>, Path(n): Path<usize>| async move { *s.name_mut() = "x".repeat(n) };
     let read = |s: Session<Before>| async move { s.name().len().to_string() };

@@ -6,7 +6,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use session_runtime::{Clock, CookieStore, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Admits};
+use session_runtime::{Clock, CookieStore, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Satisfies};
 use tests::app::minutes;
 
 use crate::site::{Server, over_forms};
@@ -61,7 +61,7 @@ over_forms! {
 
 fn made<S: Schema>(store: &CookieStore, keys: &KeyRing, clock: &Clock) -> SessionsBuilder<S>
 where
-    S::Needs: Admits<CookieStore>,
+    CookieStore: Satisfies<S::Needs>,
 {
     Sessions::<S>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone())
 }

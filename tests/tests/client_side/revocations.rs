@@ -11,7 +11,7 @@ use std::{
 use http::StatusCode;
 use session_runtime::{
     CookieStore, Event, MemoryStore, StoreDown, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError},
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
     app::{hours, minutes},
@@ -66,19 +66,21 @@ struct Crossroads {
 }
 
 impl Store for Crossroads {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.inner.load(key, now).await
     }
 
-    async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
         if self.still.fetch_update(SeqCst, SeqCst, |still| still.checked_sub(1)).is_ok() {
             self.both.wait().await;
         }
-        self.inner.apply(key, change, now).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.inner.delete(key).await
+        self.inner.swap(key, before, after, now).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -180,11 +182,11 @@ async fn a_list_that_is_down_is_a_store_that_is_down() {
 async fn a_log_out_that_is_not_entered_is_an_error() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
-    controls.applies.store(0, SeqCst);
+    controls.swaps.store(0, SeqCst);
     controls.lose_answer.store(true, SeqCst);
-    // Asked once more, which is as good as once.
+    // Asked once more, and then confirmed: a store that waits for its replicas may not have done so.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
-    assert_eq!(controls.applies.load(SeqCst), 2);
+    assert_eq!(controls.swaps.load(SeqCst), 3);
     assert_eq!(visitor.cookie(), None);
 }
 
@@ -249,6 +251,55 @@ async fn a_flood_of_guests_opens_nothing() {
     for _ in 0..9 {
         Visitor::new(&guests).post("/name/guest").await;
     }
+    assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+}
+
+// F8, S21: what a guest destroys needs no entry, so guests cannot fill the list.
+#[tokio::test]
+async fn guests_who_destroy_their_sessions_enter_nothing() {
+    let store = MemoryStore::with_capacity(200);
+    let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
+    let mut visitor = server.signed_in("ada").await;
+    let copy = visitor.cookie().unwrap();
+    visitor.post("/logout").await;
+    for _ in 0..250 {
+        let mut guest = server.visitor();
+        guest.post("/name/guest").await;
+        let reply = guest.post("/destroy").await;
+        assert_eq!((reply.status, guest.cookie()), (StatusCode::OK, None));
+    }
+    assert_eq!(store.len(), 1);
+    assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+}
+
+// F8, S20, S21: a full list refuses what it cannot enter, and forgets nothing.
+#[tokio::test]
+async fn a_full_list_refuses_and_does_not_forget() {
+    let store = MemoryStore::with_capacity(200);
+    let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
+    let mut bob = server.signed_in("bob").await;
+    let mut visitor = server.signed_in("ada").await;
+    let copy = visitor.cookie().unwrap();
+    assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
+    // The first sign-in replaces no session; each after it revokes the cookie of the one before.
+    let mut eve = server.visitor();
+    for nth in 1..=201 {
+        let full = nth > 200;
+        let reply = eve.post("/login/eve").await;
+        assert_eq!(reply.status == StatusCode::SERVICE_UNAVAILABLE, full, "sign-in {nth}: {}", reply.status);
+    }
+    assert_eq!(store.len(), 200);
+    assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+    // A log-out that cannot be entered is not a success: the cookie stays, and says so.
+    for path in ["/logout", "/destroy", "/renew"] {
+        let reply = bob.post(path).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
+    }
+    assert_eq!(bob.get("/show").await.json()["user"], "bob");
+    // The entries leave as the cookies that they revoke end.
+    server.turn(hours(12));
+    let mut bob = server.signed_in("bob").await;
+    assert_eq!(bob.post("/logout").await.status, StatusCode::OK);
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 

@@ -1,6 +1,6 @@
 //! What is refused at start, each in one sentence that says what to write instead.
 
-use session_runtime::{CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Admits};
+use session_runtime::{CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Satisfies};
 
 use crate::site::Prefs;
 
@@ -12,7 +12,7 @@ struct Secretive {
 
 fn builder<S: Schema>(store: CookieStore) -> SessionsBuilder<S>
 where
-    S::Needs: Admits<CookieStore>,
+    CookieStore: Satisfies<S::Needs>,
 {
     Sessions::<S>::builder().store(store).keys(KeyRing::generate())
 }
