@@ -87,8 +87,8 @@ fn handles(s: &mut Session<Shapes>) {
     let _: Plain<'_, Alias> = s.alias_mut();
     let _: Plain<'_, other::Vec<u8>> = s.foreign_mut();
     let _: Maybe<'_, (u8, u8)> = s.maybe_by_value_mut();
-    let _: Atomic<'_, Vec<Line>> = s.atomic_mut();
-    let _: Atomic<'_, Option<Line>> = s.atomic_maybe_mut();
+    let _: Atomic<'_, Shapes, Vec<Line>> = s.atomic_mut();
+    let _: Atomic<'_, Shapes, Option<Line>> = s.atomic_maybe_mut();
     let _: Counter<'_, i64> = s.counter_mut();
     let _: Flash<'_, Line> = s.flash_mut();
     let _: FlashList<'_, Line> = s.flashes_mut();
