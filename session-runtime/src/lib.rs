@@ -119,8 +119,8 @@ pub use self::store::redis::RedisStore;
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
-    Changes, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection, SessionService,
-    ViewRejection,
+    Changes, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection,
+    SessionService, ViewRejection,
 };
 pub use self::{
     clock::{Clock, Timestamp},
@@ -159,7 +159,7 @@ pub mod __private {
             Older, Optional, Policy, SessionLimit, Spec, Storable, field, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema, identity},
-        store::{AnyPlace, SharedStore},
+        store::{AnyPlace, SharedFields, UserLists},
         view::{NoSession, Project, ViewPolicy, Viewed, project},
     };
 }

@@ -75,13 +75,16 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// Where the sessions can be kept: lists by user, and fields that two requests may change at once, require a store that all
-/// requests share.
+/// What the sessions require of the place where they are kept. Every store has both, and cookies have neither, so one that
+/// is required is enough.
 fn needs(session: &Session, p: &Private) -> TokenStream {
     let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
-    match is_listed(session) || session.fields.iter().any(is_shared) {
-        true => quote!(#p::SharedStore),
-        false => quote!(#p::AnyPlace),
+    if is_listed(session) {
+        quote!(#p::UserLists)
+    } else if session.fields.iter().any(is_shared) {
+        quote!(#p::SharedFields)
+    } else {
+        quote!(#p::AnyPlace)
     }
 }
 

@@ -65,10 +65,10 @@ fn only_lists_and_shared_fields_need_a_store() {
     for (fields, needs) in [
         (quote!(a: u8), "AnyPlace"),
         (quote!(#[session(identity, unlisted)] a: Option<u8>, #[session(flash)] b: Option<u8>), "AnyPlace"),
-        (quote!(#[session(identity)] a: Option<u8>), "SharedStore"),
-        (quote!(#[session(identity, unlisted)] a: Option<u8>, #[session(atomic)] b: u8), "SharedStore"),
-        (quote!(#[session(counter)] a: u8), "SharedStore"),
-        (quote!(#[session(identity)] a: Option<u8>, #[session(counter)] b: u8), "SharedStore"),
+        (quote!(#[session(identity)] a: Option<u8>), "UserLists"),
+        (quote!(#[session(identity, unlisted)] a: Option<u8>, #[session(atomic)] b: u8), "SharedFields"),
+        (quote!(#[session(counter)] a: u8), "SharedFields"),
+        (quote!(#[session(identity)] a: Option<u8>, #[session(counter)] b: u8), "UserLists"),
     ] {
         let expansion = pretty(derive(quote!(struct Shop { #fields })));
         let expected = format!("type Needs = ::session_runtime::__private::{needs};");

@@ -19,7 +19,7 @@ use crate::{
     keys::KeyRing,
     schema::{SessionLimit, most_bytes},
     session::Schema,
-    store::{Backend as Store, Place, Requirements as _, Satisfies, cookie::CookieStore},
+    store::{Backend as Store, ListsUsers, Place, Requirements as _, SharesFields, cookie::CookieStore},
 };
 
 /// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
@@ -109,7 +109,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().store(MemoryStore::new());
     /// ```
-    pub fn store<T: Store + Satisfies<S::Needs>>(mut self, store: T) -> Self {
+    pub fn store<T: Store + ListsUsers<S::Needs> + SharesFields<S::Needs>>(mut self, store: T) -> Self {
         self.store = Some(store.place());
         self
     }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 pub(crate) use self::place::Place;
 #[doc(hidden)]
-pub use self::place::{AnyPlace, Backend, Requirements, Satisfies, SharedStore};
+pub use self::place::{AnyPlace, Backend, ListsUsers, Requirements, SharedFields, SharesFields, UserLists};
 pub use self::{
     register::register,
     scan::{Position, Scan, Scanned},

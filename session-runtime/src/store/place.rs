@@ -17,7 +17,8 @@ pub(crate) enum Place {
     message = "`{Self}` is not a session store",
     label = "not a store",
     note = "give one, such as `MemoryStore::new()` or `FileStore::open(\"sessions\").await?`, or implement \
-            `session_runtime::store::Store` for your own"
+            `session_runtime::store::Store` for your own",
+    note = "a URL is opened by `.store_url(\"redis://localhost\").await?`"
 )]
 #[doc(hidden)]
 pub trait Backend: 'static {
@@ -48,17 +49,6 @@ pub trait Requirements {
     const SHARED: bool;
 }
 
-/// A place that meets the requirements `R`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot keep these sessions: in their visitors' cookies, sessions cannot be listed by user, and no `atomic` \
-               or `counter` field sees two requests at once",
-    label = "each request has a copy of the session to itself",
-    note = "keep these sessions in a store, such as `FileStore` or `RedisStore`",
-    note = "or leave `atomic` and `counter` off, and write `#[session(identity, unlisted)]` for the field that says who is signed in"
-)]
-#[doc(hidden)]
-pub trait Satisfies<R>: Backend {}
-
 /// Any place will do.
 #[doc(hidden)]
 pub enum AnyPlace {}
@@ -67,16 +57,58 @@ impl Requirements for AnyPlace {
     const SHARED: bool = false;
 }
 
-#[diagnostic::do_not_recommend]
-impl<T: Backend> Satisfies<AnyPlace> for T {}
-
-/// A store that all requests share: for lists by user, and for fields that two requests may change at once.
+/// The sessions of a user are listed and ended.
 #[doc(hidden)]
-pub enum SharedStore {}
+pub enum UserLists {}
 
-impl Requirements for SharedStore {
+impl Requirements for UserLists {
     const SHARED: bool = true;
 }
 
+/// Two requests may change a field at once.
+#[doc(hidden)]
+pub enum SharedFields {}
+
+impl Requirements for SharedFields {
+    const SHARED: bool = true;
+}
+
+// Each requirement has a trait of its own, so that the compiler says which one is not met.
+
+/// A place that lists the sessions of a user, if `R` requires that.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot list or end the sessions of a user",
+    label = "each session is known to its own visitor alone",
+    note = "keep these sessions in a store, such as `FileStore` or `RedisStore`",
+    note = "or write `#[session(identity, unlisted)]` for the field that says who is signed in; `Sessions::of` cannot be called then"
+)]
+#[doc(hidden)]
+pub trait ListsUsers<R>: Backend {}
+
 #[diagnostic::do_not_recommend]
-impl<T: Store> Satisfies<SharedStore> for T {}
+impl<T: Backend> ListsUsers<AnyPlace> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Backend> ListsUsers<SharedFields> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Store> ListsUsers<UserLists> for T {}
+
+/// A place where requests share the fields of a session, if `R` requires that.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot keep `atomic` and `counter` fields",
+    label = "each request has a copy of the session to itself",
+    note = "keep these sessions in a store, such as `FileStore` or `RedisStore`",
+    note = "or leave `atomic` and `counter` off; of two requests at once, the last response wins then"
+)]
+#[doc(hidden)]
+pub trait SharesFields<R>: Backend {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Backend> SharesFields<AnyPlace> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Backend> SharesFields<UserLists> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Store> SharesFields<SharedFields> for T {}

@@ -6,7 +6,10 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use session_runtime::{Clock, CookieStore, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Satisfies};
+use session_runtime::{
+    Clock, CookieStore, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder,
+    store::{ListsUsers, SharesFields},
+};
 use tests::app::minutes;
 
 use crate::site::{Server, over_forms};
@@ -61,7 +64,7 @@ over_forms! {
 
 fn made<S: Schema>(store: &CookieStore, keys: &KeyRing, clock: &Clock) -> SessionsBuilder<S>
 where
-    CookieStore: Satisfies<S::Needs>,
+    CookieStore: ListsUsers<S::Needs> + SharesFields<S::Needs>,
 {
     Sessions::<S>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone())
 }

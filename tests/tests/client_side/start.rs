@@ -1,6 +1,9 @@
 //! What is refused at start, each in one sentence that says what to write instead.
 
-use session_runtime::{CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder, store::Satisfies};
+use session_runtime::{
+    CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder,
+    store::{ListsUsers, SharesFields},
+};
 
 use crate::site::Prefs;
 
@@ -12,7 +15,7 @@ struct Secretive {
 
 fn builder<S: Schema>(store: CookieStore) -> SessionsBuilder<S>
 where
-    CookieStore: Satisfies<S::Needs>,
+    CookieStore: ListsUsers<S::Needs> + SharesFields<S::Needs>,
 {
     Sessions::<S>::builder().store(store).keys(KeyRing::generate())
 }

@@ -1,29 +1,6 @@
-//! Stores that cannot say whose sessions are whose, and sessions that nobody can ask for.
+//! What is not a store, and sessions that cannot be listed.
 
-use std::sync::Arc;
-
-use session_runtime::{
-    KeyRing, MemoryStore, Session, SessionLimit, Sessions, Timestamp,
-    store::{Applied, Change, Key, Record, Store, StoreError},
-};
-
-/// A store without an index.
-struct Shelf;
-
-impl Store for Shelf {
-    async fn load(&self, _: &Key, _: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(None)
-    }
-    async fn apply(&self, _: &Key, _: &Change, _: Timestamp) -> Result<Applied, StoreError> {
-        Ok(Applied::Gone)
-    }
-    async fn delete(&self, _: &Key) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-}
+use session_runtime::{KeyRing, MemoryStore, Session, SessionLimit, Sessions};
 
 #[derive(Session)]
 struct Listed {
@@ -43,10 +20,7 @@ struct Anonymous {
 }
 
 fn stores() {
-    let _ = Sessions::<Unlisted>::builder().store(Shelf);
-    let _ = Sessions::<Anonymous>::builder().store(Shelf);
     let _ = Sessions::<Listed>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
-    let _ = Sessions::<Listed>::builder().store(Shelf);
     let _ = Sessions::<Listed>::builder().store("redis://localhost");
     let _ = Sessions::<Anonymous>::builder().store("redis://localhost");
 }
