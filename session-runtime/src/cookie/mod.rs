@@ -1,7 +1,8 @@
 //! From the bytes of a `Cookie` header to a session's id, and from an id to a `Set-Cookie` header.
 //!
 //! Inbound, `reader` finds the cookies of our name, `token` says which are ours, and `present` decides what a request came
-//! with. Outbound, `rules` judges the attributes at start, and `writer` has them ready to send.
+//! with. Outbound, `rules` judges the attributes at start, and `writer` has them ready to send. `session` is a whole session
+//! in a cookie, instead of its id.
 //!
 //! The application's own cookies go the same way: `plain` is what it says of one, `chosen` which value a request came with,
 //! `text` how a value holds any text, and `protected` how it is signed or sealed.
@@ -17,6 +18,7 @@ mod present;
 mod protected;
 mod reader;
 mod rules;
+mod session;
 mod spec;
 #[cfg(feature = "tower")]
 mod text;
@@ -31,7 +33,8 @@ pub(crate) use self::{
     loopback::is_loopback,
     present::{find_one, present},
     rules::LARGEST_PAIR,
-    spec::{Attributes, piece_name},
+    session::{Carried, Chunks, Form, MAX_CHUNKS, OpenedSession, SessionCookie, new_selector, split},
+    spec::Attributes,
     token::{Opened, Signer},
     writer::{LONGEST, Writer},
 };

@@ -85,15 +85,15 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// Those of the cookie that has a piece of what the first has no room for: `shop-2` behind `shop`.
-    pub(crate) fn piece(&self, piece: usize) -> Self {
-        Self { name: piece_name(&self.name, piece).into_owned().into(), ..self.clone() }
+    /// Those of the cookie that has a chunk of what the first has no room for: `shop-2` behind `shop`.
+    pub(crate) fn chunk(&self, chunk: usize) -> Self {
+        Self { name: chunk_name(&self.name, chunk).into_owned().into(), ..self.clone() }
     }
 }
 
 /// The name of such a cookie.
-pub(crate) fn piece_name(name: &str, piece: usize) -> Cow<'_, str> {
-    if piece == 0 { name.into() } else { format!("{name}-{}", piece + 1).into() }
+pub(crate) fn chunk_name(name: &str, chunk: usize) -> Cow<'_, str> {
+    if chunk == 0 { name.into() } else { format!("{name}-{}", chunk + 1).into() }
 }
 
 impl From<CookieSpec> for Attributes {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::{
     CookieChange, Engine, Outcome, Request,
     backend::Backend,
-    client::split,
     next::is_idle,
     pending::Pending,
     presented::Presented,
     request::{Phase, State},
 };
 use crate::{
-    cookie::{Writer, is_loopback},
+    cookie::{Writer, is_loopback, split},
     error::Error,
     event::Event,
 };
@@ -133,7 +132,7 @@ impl Request {
 
     /// Hands out the `Set-Cookie` headers for a change, each with the name of its cookie.
     pub(crate) fn write_cookies(&self, change: &CookieChange, write: impl FnMut(&str, String)) {
-        let came = usize::from(self.state().pieces);
+        let came = usize::from(self.state().chunks);
         self.engine.write_cookies(change, came, write);
     }
 }

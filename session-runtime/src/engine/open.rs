@@ -5,12 +5,11 @@ use std::time::Duration;
 use super::{
     Engine,
     backend::Backend,
-    client::{self, Pieces},
     presented::{Found, Lost, Presented},
 };
 use crate::{
     clock::Timestamp,
-    cookie::{Opened, present},
+    cookie::{Chunks, Opened, OpenedSession, present},
     error::Error,
     event::Event,
     id::Digest,
@@ -37,15 +36,15 @@ pub(super) enum Credential {
     /// Which session it is, and the proof.
     Token(Opened),
     /// The session.
-    Session(client::Opened, Pieces),
+    Session(OpenedSession, Chunks),
 }
 
 impl Credential {
     /// In how many cookies it came.
-    pub(super) fn pieces(&self) -> Pieces {
+    pub(super) fn chunks(&self) -> Chunks {
         match self {
-            Self::Token(_) => Pieces::ONE,
-            Self::Session(_, pieces) => *pieces,
+            Self::Token(_) => Chunks::ONE,
+            Self::Session(_, chunks) => *chunks,
         }
     }
 }
@@ -61,8 +60,8 @@ impl Engine {
                 Some(Credential::Token(token))
             }
             Backend::Cookie(client) => {
-                let (opened, pieces) = client.present(cookies, self)?;
-                Some(Credential::Session(opened, pieces))
+                let (opened, chunks) = client.cookie.present(cookies, &self.events, self.clock.now())?;
+                Some(Credential::Session(opened, chunks))
             }
         }
     }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
 
 use super::{
-    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, client::Pieces, pending::Pending,
+    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, pending::Pending,
     presented::Presented,
 };
 use crate::{
     clock::Timestamp,
+    cookie::Chunks,
     error::Error,
     event::Event,
     key::Key,
@@ -39,7 +40,7 @@ pub(super) struct State {
     /// What the response is to say about the cookie.
     pub(super) cookie: Option<CookieChange>,
     /// In how many cookies the session came.
-    pub(super) pieces: Pieces,
+    pub(super) chunks: Chunks,
     pub(super) phase: Phase,
     /// Whether a handler asked for the session, answered or not.
     pub(super) asked: bool,
@@ -132,7 +133,7 @@ impl Request {
             state.subject =
                 (!matches!(presented, Presented::Nothing)).then(|| self.engine.key_of(&credential));
             state.presented = Some(presented);
-            state.pieces = credential.pieces();
+            state.chunks = credential.chunks();
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::{
 use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, LARGEST_PAIR, Signer, Writer},
+    cookie::{Attributes, LARGEST_PAIR, SessionCookie, Signer, Writer},
     engine::{Backend, Client, Codec, Engine, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
@@ -246,7 +246,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let signer = Signer::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
         let events = self.events.naming(move |key| names.name(key));
-        let (backend, pieces) = match place {
+        let (backend, chunks) = match place {
             Place::Store(store) => (Backend::Store(store), 1),
             Place::Cookie(_) if S::Needs::SHARED => return Err(not_in_cookies(name, S::SPEC.is_listed())),
             Place::Cookie(_) if lifetimes.rotate_every.is_some() => {
@@ -265,9 +265,10 @@ impl<S: Schema> SessionsBuilder<S> {
             }
             Place::Cookie(store) => {
                 fits::<S>(&store, &self.cookie.name, &self.layers)?;
-                let pieces = store.pieces;
-                let client = Client::new(store, &keys, &scoped, &self.cookie.name, name, S::SPEC.fields)?;
-                (Backend::Cookie(Box::new(client.bounded(S::SPEC.bounded))), pieces)
+                let CookieStore { form, chunks, revoked, issued_after } = store;
+                let cookie = SessionCookie::new(form, chunks, &keys, &scoped, &self.cookie.name, name, S::SPEC.fields)?;
+                let client = Client::new(cookie.bounded(S::SPEC.bounded), revoked, issued_after);
+                (Backend::Cookie(Box::new(client)), chunks)
             }
         };
         // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.
@@ -286,8 +287,8 @@ impl<S: Schema> SessionsBuilder<S> {
             max_bytes: self.max_bytes,
             signer,
             codec: Codec { secrets, migrations: S::SPEC.migrations },
-            writers: (0..pieces.into())
-                .map(|piece| Writer::new(&self.cookie.piece(piece)))
+            writers: (0..chunks.into())
+                .map(|chunk| Writer::new(&self.cookie.chunk(chunk)))
                 .collect::<Result<_, _>>()?,
             cookie: self.cookie,
             digester: Digester::new(&scope),

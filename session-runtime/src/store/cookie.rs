@@ -3,11 +3,7 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::{DynStore, Store};
-use crate::clock::Timestamp;
-
-/// The most cookies that one session may be in. Servers refuse a request whose headers have more than 8 to 16 KiB, and
-/// browsers keep some 180 cookies for a site.
-pub(crate) const MOST: u8 = 4;
+use crate::{clock::Timestamp, cookie::Form};
 
 /// Sessions that are in their visitors' cookies, whole: no server keeps anything.
 ///
@@ -47,21 +43,14 @@ pub(crate) const MOST: u8 = 4;
 #[must_use = "a store does nothing until sessions are built on it"]
 pub struct CookieStore {
     pub(crate) form: Form,
-    pub(crate) pieces: u8,
+    pub(crate) chunks: u8,
     pub(crate) revoked: Option<Arc<dyn DynStore>>,
     pub(crate) issued_after: Timestamp,
 }
 
-/// Who can read the cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Encrypted,
-    Signed,
-}
-
 impl CookieStore {
     const fn new(form: Form) -> Self {
-        Self { form, pieces: 1, revoked: None, issued_after: Timestamp::from_millis(0) }
+        Self { form, chunks: 1, revoked: None, issued_after: Timestamp::from_millis(0) }
     }
 
     pub(crate) fn is_signed(&self) -> bool {
@@ -102,8 +91,8 @@ impl CookieStore {
     /// # use session_runtime::CookieStore;
     /// let store = CookieStore::encrypted().split(2);
     /// ```
-    pub const fn split(mut self, pieces: u8) -> Self {
-        self.pieces = pieces;
+    pub const fn split(mut self, chunks: u8) -> Self {
+        self.chunks = chunks;
         self
     }
 
@@ -153,7 +142,7 @@ impl fmt::Debug for CookieStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CookieStore")
             .field("form", &self.form)
-            .field("pieces", &self.pieces)
+            .field("chunks", &self.chunks)
             .field("revocations", &self.revoked.is_some())
             .finish_non_exhaustive()
     }

@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 
 use super::query::Query;
 use super::{
-    cookie::{CookieStore, MOST},
+    cookie::CookieStore,
     place::{Backend as _, Place},
     register,
 };
 use crate::{
+    cookie::MAX_CHUNKS,
     error::Error,
     words::{Quoted, nearest},
 };
@@ -73,7 +74,7 @@ enum Kind {
     },
     Cookie {
         signed: bool,
-        pieces: u8,
+        chunks: u8,
         revocations: Option<Box<StoreUrl>>,
     },
 }
@@ -134,9 +135,9 @@ impl StoreUrl {
     /// Opens the store.
     pub(crate) async fn open(&self) -> Result<Place, Error> {
         Ok(match &self.kind {
-            Kind::Cookie { signed, pieces, revocations } => {
+            Kind::Cookie { signed, chunks, revocations } => {
                 let store = if *signed { CookieStore::signed() } else { CookieStore::encrypted() };
-                let mut store = store.split(*pieces);
+                let mut store = store.split(*chunks);
                 if let Some(url) = revocations
                     && let Place::Store(list) = Box::pin(url.open()).await?
                 {
@@ -188,11 +189,11 @@ fn cookie(rest: &str) -> Result<Kind, Error> {
         Some("signed") => true,
         Some(_) => return Err(wrong("`form` is `encrypted` or `signed`")),
     };
-    let pieces = match query.take("split") {
+    let chunks = match query.take("split") {
         None => 1,
         Some(number) => {
-            let pieces = number.parse().ok().filter(|pieces| (1..=MOST).contains(pieces));
-            pieces.ok_or_else(|| wrong("`split` is a number of cookies, from 1 to 4"))?
+            let chunks = number.parse().ok().filter(|chunks| (1..=MAX_CHUNKS).contains(chunks));
+            chunks.ok_or_else(|| wrong("`split` is a number of cookies, from 1 to 4"))?
         }
     };
     let revocations = query.take("revocations").map(|url| url.parse::<StoreUrl>()).transpose()?.map(Box::new);
@@ -206,7 +207,7 @@ fn cookie(rest: &str) -> Result<Kind, Error> {
             "after `cookie:` only `?form=signed`, `?split=2` and `?revocations=redis://localhost` may follow, joined by `&`",
         ));
     }
-    Ok(Kind::Cookie { signed, pieces, revocations })
+    Ok(Kind::Cookie { signed, chunks, revocations })
 }
 
 #[cfg(feature = "memory")]

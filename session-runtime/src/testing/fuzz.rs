@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use super::settings;
 use crate::{
     clock::Timestamp,
-    cookie::{Signer, find_one, present},
-    engine::Client,
+    cookie::{SessionCookie, Signer, find_one, present},
     event::Events,
     id::{Selector, Verifier},
     keys::KeyRing,
@@ -55,13 +54,13 @@ pub fn token(bytes: &[u8]) {
 
 /// Bytes as a session in a cookie, as what was done to a genuine one, and as what a genuine one holds.
 pub fn sealed_cookie(bytes: &[u8]) {
-    static CLIENTS: LazyLock<Vec<(Client, String)>> =
-        LazyLock::new(|| Client::for_fuzzing(&KEYS, APP, NAME, NOW).unwrap_or_default());
-    for (client, genuine) in CLIENTS.iter() {
-        assert!(!client.opens(bytes, NOW) || bytes == genuine.as_bytes());
+    static COOKIES: LazyLock<Vec<(SessionCookie, String)>> =
+        LazyLock::new(|| SessionCookie::for_fuzzing(&KEYS, APP, NAME, NOW).unwrap_or_default());
+    for (cookie, genuine) in COOKIES.iter() {
+        assert!(!cookie.opens(bytes, NOW) || bytes == genuine.as_bytes());
         let changed = changed(genuine.as_bytes(), bytes);
-        assert_eq!(client.opens(&changed, NOW), changed == genuine.as_bytes());
-        client.reads(bytes, NOW);
+        assert_eq!(cookie.opens(&changed, NOW), changed == genuine.as_bytes());
+        cookie.reads(bytes, NOW);
     }
 }
 

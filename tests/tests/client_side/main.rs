@@ -3,9 +3,9 @@
 
 mod behaviours;
 mod bounded;
+mod chunks;
 mod fields;
 mod lifetime;
-mod pieces;
 mod revocations;
 mod sealed;
 mod signed;

@@ -198,7 +198,7 @@ macro_rules! over_forms {
             }
 
             #[tokio::test]
-            async fn in_pieces() {
+            async fn in_chunks() {
                 test(session_runtime::CookieStore::encrypted().split(3)).await;
             }
 

@@ -38,10 +38,10 @@ fn secrets_are_not_for_everybody_to_read() {
 
 #[test]
 fn a_session_is_in_a_few_cookies() {
-    for pieces in [0, 5] {
+    for chunks in [0, 5] {
         assert_eq!(
-            error(builder::<Prefs>(CookieStore::encrypted().split(pieces))),
-            format!("a session can be in 1 to 4 cookies, not in {pieces}: change `CookieStore::split`")
+            error(builder::<Prefs>(CookieStore::encrypted().split(chunks))),
+            format!("a session can be in 1 to 4 cookies, not in {chunks}: change `CookieStore::split`")
         );
     }
 }

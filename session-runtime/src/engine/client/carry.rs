@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Carried, Client, Opened, Pieces, new_selector};
+use super::Client;
 use crate::{
     clock::Timestamp,
-    cookie::{find_one, piece_name, present},
+    cookie::{Carried, OpenedSession, new_selector},
     engine::{
         CookieChange, Engine, Outcome, Request,
         adopt::Adopted,
@@ -26,33 +26,14 @@ use crate::{
     value::{Decoded, Revocation, Value, Versioned},
 };
 
-impl Client {
-    /// What the cookies bring, and in how many. As for the name of any session, two that differ count as none.
-    pub(crate) fn present<'a>(
-        &self,
-        cookies: impl Iterator<Item = &'a [u8]>,
-        engine: &Engine,
-    ) -> Option<(Opened, Pieces)> {
-        let now = engine.clock.now();
-        let headers: Vec<_> = cookies.collect();
-        let open = |first: &[u8]| {
-            let piece = |number| find_one(headers.iter().copied(), &piece_name(&self.cookie, number));
-            let (value, pieces) = super::pieces::join(first, self.most, piece)?;
-            Some((self.open(&value, now)?, pieces))
-        };
-        let is_same = |(first, _): &mut (Opened, Pieces), (other, _): &(Opened, Pieces)| {
-            // From the path where it was sealed again and the one where it was not.
-            first.current |= other.current;
-            first.carried.selector == other.carried.selector && first.carried.record == other.carried.record
-        };
-        present(headers.iter().copied(), &self.cookie, &engine.events, open, is_same)
-    }
-}
-
 impl Engine {
     /// Opens a session that was in a cookie, unless it is revoked.
-    pub(in crate::engine) async fn open_carried(&self, client: &Client, opened: &Opened) -> Result<Presented, Error> {
-        let Opened { carried: Carried { selector, record, .. }, current } = opened;
+    pub(in crate::engine) async fn open_carried(
+        &self,
+        client: &Client,
+        opened: &OpenedSession,
+    ) -> Result<Presented, Error> {
+        let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
         let (now, key) = (self.clock.now(), self.scope.session(*selector));
         if !client.is_good(record, now) {
             self.events.emit(&Event::Unknown, Some(&key));
@@ -217,7 +198,7 @@ impl Request {
         let selector = if renewed && revokes { new_selector()? } else { found.selector };
         let record = opened.raw().clone();
         // Made before anything is said: it may be too large.
-        let token = client.seal(&client.carry(selector, record.clone()), now)?;
+        let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
         Ok((Some(Sealed { selector, record, token }), renewed))
     }
 
@@ -229,7 +210,7 @@ impl Request {
             return Ok(Outcome::Applied);
         };
         let (selector, record) = (new_selector()?, Arc::new(record));
-        let token = client.seal(&client.carry(selector, record.clone()), now)?;
+        let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
         self.emit_created(engine.scope.session(selector));
         self.show(attempt, Sealed { selector, record, token }, now);
         Ok(Outcome::Applied)

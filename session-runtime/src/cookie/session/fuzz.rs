@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Client, How, Parts, Whose, layout, text};
+use super::{Form, How, Payload, SessionCookie, binary, json};
 use crate::{
     clock::Timestamp,
     error::Error,
     keys::KeyRing,
     record::{Entry, Fields},
     schema::{Field, Meta, to_bytes},
-    store::cookie::CookieStore,
 };
 
 const FIELDS: &[Meta] = &[
@@ -18,7 +17,7 @@ const FIELDS: &[Meta] = &[
     Field::<Option<String>>::plain("user").identity().meta,
 ];
 
-impl Client {
+impl SessionCookie {
     /// Both forms, each with the value of a session.
     pub(crate) fn for_fuzzing(
         keys: &KeyRing,
@@ -26,12 +25,11 @@ impl Client {
         cookie: &str,
         now: Timestamp,
     ) -> Result<Vec<(Self, String)>, Error> {
-        let whose = Whose { field: FIELDS.last() };
-        let sealed = |store| {
-            let client = Self::new(store, keys, app, cookie, "Shop", FIELDS)?;
+        let sealed = |form| {
+            let session = Self::new(form, 1, keys, app, cookie, "Shop", FIELDS)?;
             let mut fields = Fields::default();
             fields.push(Entry { name: "theme", value: b"\xa4dark", expires: now + Duration::from_secs(60) });
-            let parts = Parts {
+            let payload = Payload {
                 name: [7; super::NAME],
                 created_at: now,
                 seen_at: now,
@@ -41,10 +39,10 @@ impl Client {
                 signed_in: to_bytes("ada").ok().map(|user| (now, user.into())),
                 fields,
             };
-            let value = client.seal(&parts.into_carried(whose), now)?;
-            Ok((client, value))
+            let value = session.seal(&payload.into_carried(FIELDS.last()), now)?;
+            Ok((session, value))
         };
-        [CookieStore::encrypted(), CookieStore::signed()].into_iter().map(sealed).collect()
+        [Form::Encrypted, Form::Signed].into_iter().map(sealed).collect()
     }
 
     /// Whether a cookie's value is one of ours.
@@ -55,15 +53,15 @@ impl Client {
     /// Reads bytes as if they had been verified: a key may have leaked. What can be read can be written, and read again.
     pub(crate) fn reads(&self, bytes: &[u8], now: Timestamp) {
         let read = |bytes: &[u8]| match &self.how {
-            How::Encrypted { names, .. } => layout::read(bytes, names),
-            How::Signed(_) => text::read(bytes),
+            How::Encrypted { names, .. } => binary::read(bytes, names),
+            How::Signed(_) => json::read(bytes),
         };
-        let Some(parts) = read(bytes) else { return };
-        let carried = parts.into_carried(self.whose);
+        let Some(payload) = read(bytes) else { return };
+        let carried = payload.into_carried(self.identity);
         let written = match &self.how {
-            How::Encrypted { names, .. } => layout::write(&carried, names, now),
-            How::Signed(_) => match text::write(&carried, now) {
-                Ok(text) => text,
+            How::Encrypted { names, .. } => binary::write(&carried, names, now),
+            How::Signed(_) => match json::write(&carried, now) {
+                Ok(json) => json,
                 Err(_) => return,
             },
         };

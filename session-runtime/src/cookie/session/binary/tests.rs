@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    engine::client::{NAME, Whose},
-    schema::Field,
+    cookie::session::{NAME, names::short},
+    schema::{Field, Meta},
 };
 
 const FIELDS: &[Meta] = &[
@@ -14,8 +14,8 @@ const FIELDS: &[Meta] = &[
     Field::<Option<String>>::plain("note").meta,
 ];
 
-fn carried(parts: &Parts) -> Carried {
-    parts.clone().into_carried(Whose { field: None })
+fn carried(payload: &Payload) -> Carried {
+    payload.clone().into_carried(None)
 }
 
 fn names() -> Names {
@@ -49,13 +49,13 @@ fn field() -> impl Strategy<Value = (String, Vec<u8>, Timestamp)> {
 }
 
 prop_compose! {
-    fn parts()(
+    fn payload()(
         name: [u8; NAME],
         [created_at, signed_in, seen_at, idle_until, ends_at] in moments(),
         remembered: bool,
         user: Option<Vec<u8>>,
         fields in prop::collection::btree_map("[a-z]{1}", field(), 0..4),
-    ) -> Parts {
+    ) -> Payload {
         let mut written = Fields::default();
         let mut taken = Vec::new();
         for (name, value, expires) in fields.values() {
@@ -65,17 +65,17 @@ prop_compose! {
             }
         }
         let signed_in = user.map(|user| (signed_in, user.into()));
-        Parts { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields: written }
+        Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields: written }
     }
 }
 
 proptest! {
     // S41: what was written is read, all of it.
     #[test]
-    fn every_session_comes_back(parts in parts()) {
-        let carried = carried(&parts);
+    fn every_session_comes_back(payload in payload()) {
+        let carried = carried(&payload);
         let bytes = write(&carried, &names(), Timestamp::from_millis(0));
-        prop_assert_eq!(read(&bytes, &names()), Some(parts));
+        prop_assert_eq!(read(&bytes, &names()), Some(payload));
     }
 
     #[test]
@@ -84,10 +84,10 @@ proptest! {
     }
 
     #[test]
-    fn no_part_of_a_session_is_another(parts in parts(), length: prop::sample::Index) {
-        let bytes = write(&carried(&parts), &names(), Timestamp::from_millis(0));
+    fn no_part_of_a_session_is_another(payload in payload(), length: prop::sample::Index) {
+        let bytes = write(&carried(&payload), &names(), Timestamp::from_millis(0));
         let part = &bytes[..length.index(bytes.len())];
-        prop_assert_ne!(read(part, &names()), Some(parts));
+        prop_assert_ne!(read(part, &names()), Some(payload));
     }
 }
 
@@ -98,7 +98,7 @@ fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
     let mut fields = Fields::default();
     fields.push(Entry { name: "note", value: b"\xa4dark", expires: Timestamp::NEVER });
     let at = Timestamp::from_millis(9);
-    let parts = Parts {
+    let payload = Payload {
         name: [7; NAME],
         created_at: at,
         seen_at: at,
@@ -108,7 +108,7 @@ fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
         signed_in: None,
         fields,
     };
-    let bytes = write(&carried(&parts), &names(), at);
+    let bytes = write(&carried(&payload), &names(), at);
     let unknown = read(&bytes, &older).unwrap();
     assert!(unknown.fields.get("note").is_none() && unknown.fields.iter().count() == 1);
     assert_eq!(write(&carried(&unknown), &older, at), bytes);

@@ -4,13 +4,16 @@
 //! The signature is what `keys/sign.rs` puts around a value. It covers purpose, application and cookie name too (SECURITY
 //! S40, S41), and is checked before anything is read (S39).
 
+mod value;
+
 use std::collections::BTreeMap;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Carried, NAME, Parts, json::Json};
+use self::value::Json;
+use super::{Carried, NAME, Payload};
 use crate::{
     clock::Timestamp,
     cookie::{decoded, encoded},
@@ -83,7 +86,7 @@ pub(super) fn bytes_of(entry: Entry<'_>) -> usize {
 }
 
 /// The session that was written; `None` if this is anything else.
-pub(super) fn read(text: &[u8]) -> Option<Parts> {
+pub(super) fn read(text: &[u8]) -> Option<Payload> {
     let text: Text = serde_json::from_slice(text).ok()?;
     let mut name = [0; NAME];
     if Base64UrlUnpadded::decode(&text.id, &mut name).ok()?.len() != NAME {
@@ -96,7 +99,7 @@ pub(super) fn read(text: &[u8]) -> Option<Parts> {
         fields.push(Entry { name, value: &to_bytes(value).ok()?, expires });
     }
     let user = (!text.user.is_null()).then(|| to_bytes(&text.user)).transpose().ok()?;
-    Some(Parts {
+    Some(Payload {
         name,
         created_at: moment(text.created_at),
         seen_at: moment(text.seen_at),

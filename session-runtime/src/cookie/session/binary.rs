@@ -23,14 +23,10 @@
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
-use super::{Carried, Parts};
+use super::{Carried, Payload, names::Names};
 use crate::{
     clock::Timestamp,
-    error::Error,
     record::{Entry, Fields, table},
-    schema::Meta,
 };
 
 const REMEMBERED: u8 = 1;
@@ -38,62 +34,6 @@ const SIGNED_IN: u8 = 2;
 
 const HAS_DEADLINE: u64 = 1;
 const IS_TABLE: u64 = 2;
-
-/// Begins the name of a field that this build does not know. No field of a struct has such a name.
-const UNKNOWN: char = '\0';
-
-type Short = [u8; 2];
-
-/// The short names of the fields of one kind of session.
-pub(super) struct Names(Vec<(Short, &'static str)>);
-
-impl Names {
-    /// # Errors
-    /// If two names have one short name, which happens to one session of eight fields in 2,300.
-    pub(super) fn of(kind: &str, fields: &[Meta]) -> Result<Self, Error> {
-        let mut names: Vec<(Short, &'static str)> = Vec::new();
-        for name in fields.iter().flat_map(Meta::names) {
-            let short = short(name);
-            match names.iter().find(|(taken, _)| *taken == short) {
-                Some((_, first)) if *first != name => {
-                    return Err(Error::setup(format!(
-                        "the fields `{first}` and `{name}` of the `{kind}` sessions have one short name in a cookie: give \
-                         one of them another name with `#[session(rename = \"…\")]`"
-                    )));
-                }
-                Some(_) => {}
-                None => names.push((short, name)),
-            }
-        }
-        Ok(Self(names))
-    }
-
-    fn short(&self, name: &str) -> Short {
-        let unknown = name.strip_prefix(UNKNOWN).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        let known = || self.0.iter().find(|(_, known)| *known == name).map(|(short, _)| *short);
-        known().or(unknown.map(u16::to_be_bytes)).unwrap_or_else(|| short(name))
-    }
-
-    fn push(&self, fields: &mut Fields, short: Short, value: &[u8], expires: Timestamp) {
-        match self.0.iter().find(|(known, _)| *known == short) {
-            Some((_, name)) => fields.push(Entry { name, value, expires }),
-            None => {
-                let name = format!("{UNKNOWN}{:04x}", u16::from_be_bytes(short));
-                fields.push(Entry { name: &name, value, expires });
-            }
-        }
-    }
-}
-
-/// Whether this build does not know the field that goes by this name.
-pub(super) fn is_unknown(name: &str) -> bool {
-    name.starts_with(UNKNOWN)
-}
-
-fn short(name: &str) -> Short {
-    let hash = Sha256::digest(name);
-    [hash[0], hash[1]]
-}
 
 /// The session as bytes, without what has expired by `now`.
 pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8> {
@@ -139,7 +79,7 @@ pub(super) fn bytes_of(entry: Entry<'_>, names: &Names, created_at: Timestamp) -
 }
 
 /// The session that was written; `None` if these bytes are anything else.
-pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Parts> {
+pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     let mut rest = Rest(bytes);
     let [flags] = *rest.array()?;
     if flags & !(REMEMBERED | SIGNED_IN) != 0 {
@@ -170,7 +110,7 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Parts> {
         }
     }
     let remembered = flags & REMEMBERED != 0;
-    Some(Parts { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields })
+    Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields })
 }
 
 /// How long it is from one moment to a later one: in seconds where that is exact, since lifetimes mostly are.

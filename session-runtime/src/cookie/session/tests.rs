@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    cookie::LARGEST_PAIR,
+    cookie::{LARGEST_PAIR, spec::chunk_name},
     keys::tests::{key, ring},
     record::{Entry, Fields},
     schema::Field,
@@ -20,20 +20,20 @@ const FIELDS: &[Meta] = &[
     Field::<Option<String>>::plain("user").identity().meta,
 ];
 
-fn client(store: CookieStore, seeds: &[u8], app: &str, cookie: &str) -> Client {
-    Client::new(store, &ring(seeds), app, cookie, "Shop", FIELDS).unwrap()
+fn cookie(form: Form, seeds: &[u8], app: &str, name: &str) -> SessionCookie {
+    SessionCookie::new(form, 1, &ring(seeds), app, name, "Shop", FIELDS).unwrap()
 }
 
 /// Both forms.
-fn clients(seeds: &[u8]) -> [Client; 2] {
-    [CookieStore::encrypted(), CookieStore::signed()].map(|store| client(store, seeds, "shop", "__Host-shop"))
+fn cookies(seeds: &[u8]) -> [SessionCookie; 2] {
+    [Form::Encrypted, Form::Signed].map(|form| cookie(form, seeds, "shop", "__Host-shop"))
 }
 
 fn session(theme: &str) -> Carried {
     let mut fields = Fields::default();
     fields.push(Entry { name: "size", value: &[17], expires: NOW + Duration::from_secs(60) });
     fields.push(Entry { name: "theme", value: &crate::schema::to_bytes(theme).unwrap(), expires: Timestamp::NEVER });
-    let parts = Parts {
+    let payload = Payload {
         name: [7; NAME],
         created_at: NOW,
         seen_at: NOW + Duration::from_millis(1),
@@ -43,20 +43,20 @@ fn session(theme: &str) -> Carried {
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
         fields,
     };
-    parts.into_carried(Whose { field: FIELDS.last() })
+    payload.into_carried(FIELDS.last())
 }
 
 #[test]
 fn what_is_sealed_opens() {
-    for client in clients(&[1]) {
+    for cookie in cookies(&[1]) {
         let carried = session("dark");
-        let value = client.seal(&carried, NOW).unwrap();
+        let value = cookie.seal(&carried, NOW).unwrap();
         // S28
         assert!(
             value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')),
             "{value}"
         );
-        let opened = client.open(value.as_bytes(), NOW).unwrap();
+        let opened = cookie.open(value.as_bytes(), NOW).unwrap();
         assert!(opened.current && opened.carried.selector == carried.selector);
         assert_eq!(opened.carried.record, carried.record);
     }
@@ -65,24 +65,24 @@ fn what_is_sealed_opens() {
 // S39, B6: and so never reaches the decoder, which only gets what was verified.
 #[test]
 fn no_flipped_bit_is_verified() {
-    for client in clients(&[1, 2]) {
-        let value = client.seal(&session("dark"), NOW).unwrap().into_bytes();
+    for cookie in cookies(&[1, 2]) {
+        let value = cookie.seal(&session("dark"), NOW).unwrap().into_bytes();
         for bit in 0..value.len() * 8 {
             let mut forged = value.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert!(client.verify(&forged, NOW).is_none(), "bit {bit} of the text");
+            assert!(cookie.verify(&forged, NOW).is_none(), "bit {bit} of the text");
         }
         // And of the bytes behind it.
         for (part, text) in String::from_utf8(value).unwrap().split('.').map(str::to_owned).enumerate() {
             let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();
-            let whole = client.seal(&session("dark"), NOW).unwrap();
+            let whole = cookie.seal(&session("dark"), NOW).unwrap();
             for bit in 0..bytes.len() * 8 {
                 let mut forged = bytes.clone();
                 forged[bit / 8] ^= 1 << (bit % 8);
                 let forged = Base64UrlUnpadded::encode_string(&forged);
                 let mut parts: Vec<_> = whole.split('.').collect();
                 parts[part] = &forged;
-                assert!(client.verify(parts.join(".").as_bytes(), NOW).is_none(), "bit {bit} of part {part}");
+                assert!(cookie.verify(parts.join(".").as_bytes(), NOW).is_none(), "bit {bit} of part {part}");
             }
         }
     }
@@ -91,15 +91,15 @@ fn no_flipped_bit_is_verified() {
 // S39, S41
 #[test]
 fn no_other_length_is_verified() {
-    for client in clients(&[1]) {
-        let value = client.seal(&session("dark"), NOW).unwrap();
+    for cookie in cookies(&[1]) {
+        let value = cookie.seal(&session("dark"), NOW).unwrap();
         for length in 0..value.len() {
-            assert!(client.verify(&value.as_bytes()[..length], NOW).is_none(), "the first {length}");
-            assert!(client.verify(&value.as_bytes()[value.len() - length..], NOW).is_none(), "the last {length}");
+            assert!(cookie.verify(&value.as_bytes()[..length], NOW).is_none(), "the first {length}");
+            assert!(cookie.verify(&value.as_bytes()[value.len() - length..], NOW).is_none(), "the last {length}");
         }
         for more in ["A", "=", ".", " ", "~", "2~", "\0", &value] {
-            assert!(client.verify(format!("{value}{more}").as_bytes(), NOW).is_none(), "{more}");
-            assert!(client.verify(format!("{more}{value}").as_bytes(), NOW).is_none(), "{more}");
+            assert!(cookie.verify(format!("{value}{more}").as_bytes(), NOW).is_none(), "{more}");
+            assert!(cookie.verify(format!("{more}{value}").as_bytes(), NOW).is_none(), "{more}");
         }
     }
 }
@@ -114,12 +114,12 @@ fn a_session_is_good_for_one_cookie_of_one_application_in_one_form() {
         ("shop__Host-", "shop"),
         ("", "shop__Host-shop"),
     ];
-    let forms = [CookieStore::encrypted, CookieStore::signed];
-    let clients: Vec<_> =
-        forms.iter().flat_map(|form| places.map(|(app, cookie)| client(form(), &[1], app, cookie))).collect();
-    for (i, from) in clients.iter().enumerate() {
+    let forms = [Form::Encrypted, Form::Signed];
+    let cookies: Vec<_> =
+        forms.iter().flat_map(|form| places.map(|(app, name)| cookie(*form, &[1], app, name))).collect();
+    for (i, from) in cookies.iter().enumerate() {
         let value = from.seal(&session("dark"), NOW).unwrap();
-        for (j, to) in clients.iter().enumerate() {
+        for (j, to) in cookies.iter().enumerate() {
             assert_eq!(to.verify(value.as_bytes(), NOW).is_some(), i == j, "{i} in {j}");
         }
     }
@@ -128,9 +128,9 @@ fn a_session_is_good_for_one_cookie_of_one_application_in_one_form() {
 // S39: what other purposes of the same key sealed, and what nobody did.
 #[test]
 fn nothing_else_under_the_same_key_is_a_session() {
-    let [encrypted, signed] = clients(&[1]);
-    let plain = layout::write(&session("dark"), &Names::of("Shop", FIELDS).unwrap(), NOW);
-    let text = text::write(&session("dark"), NOW).unwrap();
+    let [encrypted, signed] = cookies(&[1]);
+    let plain = binary::write(&session("dark"), &Names::of("Shop", FIELDS).unwrap(), NOW);
+    let text = json::write(&session("dark"), NOW).unwrap();
     let secret = Sealer::new(&ring(&[1]), Purpose::SECRET, "shop").unwrap();
     for bytes in [plain.clone(), text.clone(), secret.seal(&plain, &[b"__Host-shop"]).unwrap(), vec![]] {
         let value = Base64UrlUnpadded::encode_string(&bytes);
@@ -144,7 +144,7 @@ fn nothing_else_under_the_same_key_is_a_session() {
 // B9, S45
 #[test]
 fn older_keys_open_and_the_newest_seals() {
-    let (old, both, new) = (clients(&[1]), clients(&[2, 1]), clients(&[2]));
+    let (old, both, new) = (cookies(&[1]), cookies(&[2, 1]), cookies(&[2]));
     for ((old, both), new) in old.iter().zip(&both).zip(&new) {
         let before = old.seal(&session("dark"), NOW).unwrap();
         let opened = both.open(before.as_bytes(), NOW).unwrap();
@@ -159,20 +159,20 @@ fn older_keys_open_and_the_newest_seals() {
 #[test]
 fn an_older_key_opens_until_its_end() {
     let keys = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), SystemTime::from(NOW)).unwrap();
-    for form in [CookieStore::encrypted, CookieStore::signed] {
-        let value = client(form(), &[1], "shop", "__Host-shop").seal(&session("dark"), NOW).unwrap();
-        let client = Client::new(form(), &keys, "shop", "__Host-shop", "Shop", FIELDS).unwrap();
-        assert!(client.open(value.as_bytes(), Timestamp::from_millis(NOW.as_millis() - 1)).is_some());
-        assert!(client.open(value.as_bytes(), NOW).is_none());
+    for form in [Form::Encrypted, Form::Signed] {
+        let value = cookie(form, &[1], "shop", "__Host-shop").seal(&session("dark"), NOW).unwrap();
+        let cookie = SessionCookie::new(form, 1, &keys, "shop", "__Host-shop", "Shop", FIELDS).unwrap();
+        assert!(cookie.open(value.as_bytes(), Timestamp::from_millis(NOW.as_millis() - 1)).is_some());
+        assert!(cookie.open(value.as_bytes(), NOW).is_none());
     }
 }
 
 // S42: the field's own deadline is within what is sealed.
 #[test]
 fn what_has_expired_is_not_sealed() {
-    for client in clients(&[1]) {
-        let value = client.seal(&session("dark"), NOW + Duration::from_secs(60)).unwrap();
-        let opened = client.open(value.as_bytes(), NOW).unwrap();
+    for cookie in cookies(&[1]) {
+        let value = cookie.seal(&session("dark"), NOW + Duration::from_secs(60)).unwrap();
+        let opened = cookie.open(value.as_bytes(), NOW).unwrap();
         let names: Vec<_> = opened.carried.record.fields.iter().map(|entry| entry.name.to_owned()).collect();
         assert_eq!(names, ["theme", "user"]);
     }
@@ -181,10 +181,9 @@ fn what_has_expired_is_not_sealed() {
 // S27: one byte more is an error, which lists the fields by size.
 #[test]
 fn a_cookie_holds_what_browsers_keep() {
-    for client in clients(&[1]) {
-        let length = |theme: usize| {
-            client.seal(&session(&"x".repeat(theme)), NOW).map(|value| value.len() + client.cookie.len())
-        };
+    for cookie in cookies(&[1]) {
+        let length =
+            |theme: usize| cookie.seal(&session(&"x".repeat(theme)), NOW).map(|value| value.len() + cookie.name.len());
         let most = (0..4096).take_while(|theme| length(*theme).is_ok()).last().unwrap();
         assert!((4094..=4096).contains(&length(most).unwrap()), "{:?}", length(most));
         let error = length(most + 1).unwrap_err();
@@ -196,22 +195,22 @@ fn a_cookie_holds_what_browsers_keep() {
 }
 
 proptest! {
-    // S27, S29: in whatever pieces, each is one that browsers keep.
+    // S27, S29: in however many chunks, each is one that browsers keep.
     #[test]
-    fn every_value_comes_back_in_pieces(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
+    fn every_value_comes_back_in_chunks(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
         let value: String = "0123456789abcdef".chars().cycle().take(length).collect();
-        if value.len() <= pieces::room(&name, most) {
-            let pieces = split(&value, &name);
-            prop_assert!(pieces.len() <= most);
-            for (at, piece) in pieces.iter().enumerate() {
-                prop_assert!(crate::cookie::piece_name(&name, at).len() + piece.len() <= LARGEST_PAIR);
+        if value.len() <= chunks::room(&name, most) {
+            let chunks = split(&value, &name);
+            prop_assert!(chunks.len() <= most);
+            for (at, chunk) in chunks.iter().enumerate() {
+                prop_assert!(chunk_name(&name, at).len() + chunk.len() <= LARGEST_PAIR);
             }
-            let (joined, count) = pieces::join(pieces[0].as_bytes(), most, |at| Some(pieces[at].as_bytes())).unwrap();
+            let (joined, count) = chunks::join(chunks[0].as_bytes(), most, |at| Some(chunks[at].as_bytes())).unwrap();
             prop_assert_eq!(&*joined, value.as_bytes());
-            prop_assert_eq!(usize::from(count), pieces.len());
-            if pieces.len() > 1 {
-                prop_assert!(pieces::join(pieces[0].as_bytes(), most, |_| None).is_none());
-                prop_assert!(pieces::join(pieces[0].as_bytes(), pieces.len() - 1, |at| Some(pieces[at].as_bytes())).is_none());
+            prop_assert_eq!(usize::from(count), chunks.len());
+            if chunks.len() > 1 {
+                prop_assert!(chunks::join(chunks[0].as_bytes(), most, |_| None).is_none());
+                prop_assert!(chunks::join(chunks[0].as_bytes(), chunks.len() - 1, |at| Some(chunks[at].as_bytes())).is_none());
             }
         }
     }
@@ -219,9 +218,9 @@ proptest! {
     // B6
     #[test]
     fn no_value_panics_or_opens(value: Vec<u8>, text in "[A-Za-z0-9_.~-]{0,400}") {
-        for client in clients(&[1]) {
-            prop_assert!(client.open(&value, NOW).is_none());
-            prop_assert!(client.open(text.as_bytes(), NOW).is_none());
+        for cookie in cookies(&[1]) {
+            prop_assert!(cookie.open(&value, NOW).is_none());
+            prop_assert!(cookie.open(text.as_bytes(), NOW).is_none());
         }
     }
 }

@@ -13,24 +13,19 @@ use crate::{
 /// How long the name is that a session has in its cookie. The rest of its selector is zero.
 pub(super) const NAME: usize = 8;
 
-/// How it is said who is signed in.
-#[derive(Clone, Copy)]
-pub(super) struct Whose {
-    /// The field that says so too: it goes without saying, and so does until when, which counts from the sign-in.
-    pub(super) field: Option<&'static Meta>,
-}
-
 /// A session as a cookie brings it, or as one is to carry it.
 #[derive(Clone)]
 pub(crate) struct Carried {
     pub(crate) selector: Selector,
     pub(crate) record: Arc<Record>,
-    pub(super) whose: Whose,
+    /// The field that says who is signed in too. It is not written a second time, and neither is its deadline, which counts
+    /// from the sign-in.
+    pub(super) identity: Option<&'static Meta>,
 }
 
 /// What is written into a cookie of a session, whatever the form.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Parts {
+pub(super) struct Payload {
     pub(super) name: [u8; NAME],
     pub(super) created_at: Timestamp,
     pub(super) seen_at: Timestamp,
@@ -42,11 +37,11 @@ pub(super) struct Parts {
     pub(super) fields: Fields,
 }
 
-impl Parts {
-    pub(super) fn into_carried(mut self, whose: Whose) -> Carried {
+impl Payload {
+    pub(super) fn into_carried(mut self, identity: Option<&'static Meta>) -> Carried {
         let mut selector = Selector([0; 16]);
         selector.0[..NAME].copy_from_slice(&self.name);
-        if let (Some((at, user)), Some(field)) = (&self.signed_in, whose.field) {
+        if let (Some((at, user)), Some(field)) = (&self.signed_in, identity) {
             self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
         }
         let (authenticated_at, user) = self.signed_in.unzip();
@@ -66,7 +61,7 @@ impl Parts {
             nonces: Vec::new(),
             fields: self.fields,
         };
-        Carried { selector, record: Arc::new(record), whose }
+        Carried { selector, record: Arc::new(record), identity }
     }
 }
 
@@ -96,14 +91,14 @@ impl Carried {
     pub(super) fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
         let said = move |entry: &Entry<'_>| {
-            self.whose.field.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
+            self.identity.is_some_and(|field| field.name == entry.name) && Some(entry.value) == user
         };
         self.record.fields.iter().filter(move |entry| entry.is_live(now) && !said(entry))
     }
 }
 
 /// A name that no session has.
-pub(super) fn new_selector() -> Result<Selector, Error> {
+pub(crate) fn new_selector() -> Result<Selector, Error> {
     let mut selector = Selector([0; 16]);
     selector.0[..NAME].copy_from_slice(&random::<NAME>()?);
     Ok(selector)

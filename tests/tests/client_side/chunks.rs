@@ -48,17 +48,17 @@ async fn all_of_it_is_removed() {
     assert_eq!(visitor.cookie(), None);
 }
 
-// S39: pieces that do not belong together, or are not all there, are nobody's.
+// S39: chunks that do not belong together, or are not all there, are nobody's.
 #[tokio::test]
-async fn pieces_of_different_sessions_open_nothing() {
+async fn chunks_of_different_sessions_open_nothing() {
     let server = server();
     let (mut one, mut other) = (server.visitor(), server.visitor());
     for visitor in [&mut one, &mut other] {
         visitor.post(&format!("/note/{}", "x".repeat(5000))).await;
     }
-    let piece = |visitor: &Visitor, name: &str| format!("{name}={}", visitor.cookie_named(name).unwrap());
+    let chunk = |visitor: &Visitor, name: &str| format!("{name}={}", visitor.cookie_named(name).unwrap());
     let second = "__Host-prefs-2";
-    let (first, rest, foreign) = (piece(&one, COOKIE), piece(&one, second), piece(&other, second));
+    let (first, rest, foreign) = (chunk(&one, COOKIE), chunk(&one, second), chunk(&other, second));
     for (cookies, opens) in [
         (vec![&first, &rest], true),
         (vec![&rest, &first], true),
@@ -77,7 +77,7 @@ async fn pieces_of_different_sessions_open_nothing() {
 }
 
 #[tokio::test]
-async fn who_may_not_split_reads_no_pieces() {
+async fn who_may_not_split_reads_no_chunks() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let split = Server::made(CookieStore::encrypted().split(2), keys.clone(), clock.clone(), |builder| builder);
     let whole = Server::made(CookieStore::encrypted(), keys, clock, |builder| builder);

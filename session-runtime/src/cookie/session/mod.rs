@@ -1,0 +1,233 @@
+//! A session in its visitor's cookie: encrypted, or signed and readable.
+//!
+//! - [`SessionCookie`]: makes a cookie's value of a session, and a session of the value.
+//! - `payload`: what a cookie carries of a session.
+//! - `binary`: that in as few bytes as possible, for the encrypted form; `names`: its fields by two bytes each.
+//! - `json`: that as JSON, for the signed form.
+//! - `chunks`: a value in several cookies.
+
+mod binary;
+mod chunks;
+#[cfg(feature = "testing")]
+mod fuzz;
+mod json;
+mod names;
+mod payload;
+#[cfg(test)]
+mod tests;
+
+use std::{cmp::Reverse, sync::Arc};
+
+use zeroize::Zeroizing;
+
+pub(crate) use self::{
+    chunks::{Chunks, MAX_CHUNKS, split},
+    payload::{Carried, new_selector},
+};
+use self::{
+    names::Names,
+    payload::{NAME, Payload},
+};
+use super::{decoded, encoded, find_one, present, spec::chunk_name};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    event::Events,
+    id::Selector,
+    keys::{KeyRing, Purpose, seal::Sealer, sign::Signer},
+    record::Record,
+    schema::{Meta, Policy},
+};
+
+/// How many fields are named if a session is too large for its cookie.
+const NAMED: usize = 10;
+
+/// Who can read a session in a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Encrypted,
+    Signed,
+}
+
+/// Makes and opens the cookies of one kind of session.
+pub(crate) struct SessionCookie {
+    how: How,
+    app: String,
+    name: String,
+    /// In how many cookies a session may be.
+    max_chunks: usize,
+    fields: &'static [Meta],
+    /// Whether it was proved that a session of these fields fits.
+    bounded: bool,
+    /// The field that says who is signed in.
+    identity: Option<&'static Meta>,
+}
+
+enum How {
+    Encrypted { sealer: Sealer, names: Names },
+    Signed(Signer),
+}
+
+/// A session that was opened.
+pub(crate) struct OpenedSession {
+    pub(crate) carried: Carried,
+    /// Whether the current key sealed it. If not, it is sealed again (SECURITY S45).
+    pub(crate) current: bool,
+}
+
+impl SessionCookie {
+    /// # Errors
+    /// If the ring is empty, if a session cannot be in so many cookies, or if its fields cannot be in this form.
+    pub(crate) fn new(
+        form: Form,
+        chunks: u8,
+        keys: &KeyRing,
+        app: &str,
+        cookie: &str,
+        kind: &str,
+        fields: &'static [Meta],
+    ) -> Result<Self, Error> {
+        if !(1..=MAX_CHUNKS).contains(&chunks) {
+            return Err(Error::setup(format!(
+                "a session can be in 1 to {MAX_CHUNKS} cookies, not in {chunks}: change `CookieStore::split`"
+            )));
+        }
+        let secret = fields.iter().find(|meta| meta.secret);
+        let how = match (form, secret) {
+            (Form::Encrypted, _) => {
+                How::Encrypted { sealer: Sealer::new(keys, Purpose::SESSION, app)?, names: Names::of(kind, fields)? }
+            }
+            (Form::Signed, None) => How::Signed(Signer::new(keys, Purpose::SESSION_TEXT)?),
+            (Form::Signed, Some(secret)) => {
+                return Err(Error::setup(format!(
+                    "`{}` of the `{kind}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
+                     in `CookieStore::encrypted()`, which is `cookie:` as a URL",
+                    secret.name
+                )));
+            }
+        };
+        let identity = fields.iter().find(|meta| meta.policy == Policy::Identity);
+        let (app, name) = (app.to_owned(), cookie.to_owned());
+        Ok(Self { how, app, name, max_chunks: chunks.into(), fields, bounded: false, identity })
+    }
+
+    /// Drops fields that other builds left in a session if it does not fit with them.
+    pub(crate) fn bounded(self, bounded: bool) -> Self {
+        Self { bounded, ..self }
+    }
+
+    /// A session to be carried.
+    pub(crate) fn carry(&self, selector: Selector, record: Arc<Record>) -> Carried {
+        Carried { selector, record, identity: self.identity }
+    }
+
+    /// The value of the cookie that carries a session.
+    ///
+    /// # Errors
+    /// If it is longer than browsers keep, or has what cannot be written in its form.
+    pub(crate) fn seal(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
+        let allowed = chunks::room(&self.name, self.max_chunks);
+        let value = self.write(carried, now)?;
+        if value.len() <= allowed {
+            return Ok(value);
+        }
+        if self.bounded {
+            let value = self.write(&carried.only(self.fields), now)?;
+            if value.len() <= allowed {
+                tracing::warn!(target: "session_runtime", "a session left no room in its cookie for fields of another build, which were dropped");
+                return Ok(value);
+            }
+        }
+        Err(Error::new(Kind::TooLargeForCookie {
+            bytes: self.name.len() + value.len(),
+            allowed: self.name.len() + allowed,
+            fields: self.sizes(carried, now),
+        }))
+    }
+
+    /// The value, however long it is.
+    fn write(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
+        Ok(match &self.how {
+            How::Encrypted { sealer, names } => {
+                let sealed = sealer.seal(&binary::write(carried, names, now), &self.place())?;
+                encoded(&sealed)
+            }
+            How::Signed(signer) => json::sign(&json::write(carried, now)?, signer, &self.place()),
+        })
+    }
+
+    /// The session that these `Cookie` headers bring, and in how many cookies. As for the token of any session, two that
+    /// differ count as none.
+    pub(crate) fn present<'a>(
+        &self,
+        headers: impl Iterator<Item = &'a [u8]>,
+        events: &Events,
+        now: Timestamp,
+    ) -> Option<(OpenedSession, Chunks)> {
+        let headers: Vec<_> = headers.collect();
+        let open = |first: &[u8]| {
+            let chunk = |number| find_one(headers.iter().copied(), &chunk_name(&self.name, number));
+            let (value, chunks) = chunks::join(first, self.max_chunks, chunk)?;
+            Some((self.open(&value, now)?, chunks))
+        };
+        let is_same = |(first, _): &mut (OpenedSession, Chunks), (other, _): &(OpenedSession, Chunks)| {
+            // From the path where it was sealed again and the one where it was not.
+            first.current |= other.current;
+            first.carried.selector == other.carried.selector && first.carried.record == other.carried.record
+        };
+        present(headers.iter().copied(), &self.name, events, open, is_same)
+    }
+
+    /// The session that a cookie's value carries, if it is one of ours.
+    fn open(&self, value: &[u8], now: Timestamp) -> Option<OpenedSession> {
+        let (bytes, current) = self.verify(value, now)?;
+        let payload = match &self.how {
+            How::Encrypted { names, .. } => binary::read(&bytes, names),
+            How::Signed(_) => json::read(&bytes),
+        };
+        let Some(payload) = payload else {
+            tracing::warn!(target: "session_runtime", "a session that was sealed by us cannot be read; its visitor is anonymous");
+            return None;
+        };
+        Some(OpenedSession { carried: payload.into_carried(self.identity), current })
+    }
+
+    /// What was written, if we sealed it, and whether under the current key. Nothing else gets as far as a decoder (SECURITY
+    /// S39).
+    fn verify(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+        match &self.how {
+            How::Encrypted { sealer, .. } => {
+                let sealed = decoded(value)?;
+                let opened = sealer.open(&sealed, &self.place(), now)?;
+                Some((opened.value, opened.current))
+            }
+            How::Signed(signer) => json::verify(value, signer, &self.place(), now),
+        }
+    }
+
+    /// What a sealed session is bound to besides its key and purpose.
+    fn place(&self) -> [&[u8]; 2] {
+        [self.app.as_bytes(), self.name.as_bytes()]
+    }
+
+    /// The fields, the largest first.
+    fn sizes(&self, carried: &Carried, now: Timestamp) -> String {
+        let live = carried.fields(now);
+        let mut sizes: Vec<_> = match &self.how {
+            How::Encrypted { names, .. } => {
+                live.map(|entry| (entry.name, binary::bytes_of(entry, names, carried.record.created_at))).collect()
+            }
+            How::Signed(_) => live.map(|entry| (entry.name, json::bytes_of(entry))).collect(),
+        };
+        sizes.sort_by_key(|(_, bytes)| Reverse(*bytes));
+        let named = |(name, bytes): &(&str, usize)| match names::is_unknown(name) {
+            true => format!("one that this build does not know ({bytes})"),
+            false => format!("`{}` ({bytes})", name.escape_debug()),
+        };
+        let mut named: Vec<_> = sizes.iter().take(NAMED).map(named).collect();
+        if sizes.len() > NAMED {
+            named.push(format!("{} more", sizes.len() - NAMED));
+        }
+        named.join(", ")
+    }
+}
