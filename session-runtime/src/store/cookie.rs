@@ -96,14 +96,16 @@ impl CookieStore {
         self
     }
 
-    /// Keeps in `store` which sessions have ended by log-out, `destroy`, `clear`, or were renewed, as by a sign-in or by
-    /// `remember`: their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
+    /// Keeps in `store` which sessions a user has ended by log-out, `destroy` or `clear`, and which were renewed, as by a
+    /// sign-in or by `remember`: their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP
+    /// ASVS 7.4.1). The session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
     /// The list is small: an entry of a few bytes for each, until its cookie would have ended. Every request that asks for its
     /// session asks the list too, and each that writes asks it once more; if it cannot answer, the request is answered as if
-    /// a store were down. Any store will do, also one that has other sessions; but what `MemoryStore` has is forgotten when the
-    /// server stops, and another server does not see it; and who goes through that store with `Scan` meets the entries too. A
-    /// cookie that is older than 400 days opens nothing then.
+    /// a store were down. Any store will do, also one that has other sessions. But a `MemoryStore` forgets its entries when the
+    /// server stops, and another server does not see them. It never evicts an entry: a log-out that finds it full is answered
+    /// 503. A caller that goes through the store with `Scan` meets the entries too. A cookie that is older than 400 days opens
+    /// nothing then.
     ///
     /// A session that has not ended may still be put back to what it was: an older cookie of it, from before a voucher was
     /// used, is as good as the newest. Only `renew`, and what renews by itself, ends those before.
