@@ -61,7 +61,9 @@ impl Request {
             attempt.cookie = engine.cookie_for(&found, now).or(attempt.cookie.take());
         }
         let record = found.record();
-        if let Some(identity) = record.user.as_ref().filter(|_| engine.listed && (adopted.signs_in || adopted.restarted)) {
+        if let Some(identity) =
+            record.user.as_ref().filter(|_| engine.listed && (adopted.signs_in || adopted.restarted))
+        {
             attempt.entering = Some(Entering {
                 identity: identity.clone(),
                 key: engine.scope.session(found.selector),
@@ -78,10 +80,10 @@ impl Request {
 impl Engine {
     /// What is new about a session that was recognised as written by this attempt.
     fn recognised(&self, attempt: &Attempt, found: &Found) -> Adopted {
-        let renewal = attempt.drawn.drawn_renewal().map(|verifier| Renewal {
-            verifier: verifier.clone(),
-            digest: self.digest(found.selector, verifier),
-        });
+        let renewal = attempt
+            .drawn
+            .drawn_renewal()
+            .map(|verifier| Renewal { verifier: verifier.clone(), digest: self.digest(found.selector, verifier) });
         Adopted {
             renewal: renewal.filter(|renewal| renewal.digest == found.record().verifier),
             restarted: true,

@@ -346,7 +346,7 @@ impl Request {
             }
             // A cache that lost the tombstone.
             Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
-            Held::Ended(_) | Held::Nothing => Ok(Look::Gone),
+            Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }
     }
 
@@ -387,7 +387,12 @@ impl Request {
             drop(claim);
             self.state().subject = Some(key);
             let signs_in = found.record().user.is_some();
-            return Ok(self.adopt(attempt, found, Some(Adopted { created: true, signs_in, ..Adopted::default() }), now));
+            return Ok(self.adopt(
+                attempt,
+                found,
+                Some(Adopted { created: true, signs_in, ..Adopted::default() }),
+                now,
+            ));
         }
     }
 

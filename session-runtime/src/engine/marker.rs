@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::{
     error::Error,
-    value::{Decoded, Marker, Value, Versioned},
+    value::{Damage, Decoded, Marker, Swapped, Value, Versioned},
 };
 
 /// How long a marker stays: as long as a session may.
@@ -25,6 +25,7 @@ impl Engine {
             let held = stored.as_ref().map(Versioned::value).filter(|value| !value.expires_at().passed(now));
             let theirs = match held.map(|value| self.decode(value)) {
                 Some(Ok(Decoded::Marker(marker))) => marker.keys.clone(),
+                Some(Err(Damage::Newer)) => return Ok(()),
                 _ => Vec::new(),
             };
             if !theirs.is_empty() && !theirs.iter().any(|id| ours.contains(id)) {
@@ -42,8 +43,8 @@ impl Engine {
             }
             let marker = Value::marker(self.scope, Marker { keys: ours.clone() }, now + STAYS);
             match self.swap(&key, stored.as_ref(), Some(&marker), self.store_timeout).await? {
-                crate::value::Swapped::Done(_) => return Ok(()),
-                crate::value::Swapped::Stale(newer) => stored = newer,
+                Swapped::Done(_) => return Ok(()),
+                Swapped::Stale(newer) => stored = newer,
             }
         }
         Ok(())

@@ -42,13 +42,19 @@ mod update;
 mod users;
 mod write;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::task::AbortHandle;
 
-use self::open::GRACE;
 #[cfg(feature = "testing")]
 pub(crate) use self::migrate::as_of_today;
+use self::open::GRACE;
 pub(crate) use self::{
     backend::Backend,
     client::Client,
@@ -102,6 +108,8 @@ pub(crate) struct Engine {
     /// Whether a replaced verifier that comes back ends the session.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
+    /// Whether it was logged that another kind of session has the same cookie.
+    pub(crate) collided: AtomicBool,
     /// The task that removes expired sessions.
     pub(crate) cleaner: OnceLock<AbortHandle>,
 }
@@ -112,6 +120,23 @@ impl Engine {
         match self.backend {
             Backend::Store(_) => self.digester.digest(selector, verifier),
             Backend::Cookie(_) => Digest::from([0; 16]),
+        }
+    }
+}
+
+impl Engine {
+    /// Logs, once, that sessions of another kind have the same cookie: neither kind could keep its own.
+    #[cfg(feature = "tower")]
+    pub(crate) fn report_collision(&self, other: &Self) {
+        if !self.collided.swap(true, Ordering::Relaxed) {
+            let (name, path) = (&self.cookie.name, &self.cookie.path);
+            tracing::error!(
+                target: "session_runtime",
+                "the `{}` and the `{}` sessions of one request have the cookie `{name}` with the path `{path}`, so the request is \
+                 answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
+                self.name,
+                other.name,
+            );
         }
     }
 }

@@ -156,7 +156,8 @@ pub(super) fn next(
         previous.replaced = Replaced::ByTimer { presented_at: Some(now) };
         presents = true;
     }
-    let changes = is_written || put.adopted.restarted || put.adopted.touched || put.adopted.renewal.is_some() || presents;
+    let changes =
+        is_written || put.adopted.restarted || put.adopted.touched || put.adopted.renewal.is_some() || presents;
     if !changes && !found.opened.is_outdated() {
         return Ok(Next::Nothing);
     }

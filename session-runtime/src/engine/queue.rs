@@ -45,7 +45,12 @@ impl Queues {
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
-    pub(super) async fn enter(&self, key: &Key, urgent: bool, deadline: &Deadline) -> Result<(Turn<'_>, Handed), Error> {
+    pub(super) async fn enter(
+        &self,
+        key: &Key,
+        urgent: bool,
+        deadline: &Deadline,
+    ) -> Result<(Turn<'_>, Handed), Error> {
         let waiting = {
             let mut shard = self.shard(key);
             match shard.get_mut(key.local()) {

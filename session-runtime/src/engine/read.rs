@@ -18,6 +18,8 @@ pub(super) enum Held {
     Live(Arc<Record>),
     /// What is left of one that ended.
     Ended(Tombstone),
+    /// A session of a newer version of this crate. It reads as absent, and stays.
+    Newer,
     /// Nothing: no value, an expired one, or one that cannot be read.
     Nothing,
 }
@@ -38,12 +40,17 @@ impl Engine {
         match self.decode(value) {
             Ok(Decoded::Session(record)) if record.is_live(now) => Held::Live(record),
             Ok(Decoded::Tombstone(tombstone)) => Held::Ended(tombstone),
+            Err(Damage::Newer) => Held::Newer,
             _ => Held::Nothing,
         }
     }
 
     /// Loads a session; removes what is damaged in its place.
-    pub(super) async fn load_session(&self, key: &Key, now: Timestamp) -> Result<Option<(Versioned, Arc<Record>)>, StoreError> {
+    pub(super) async fn load_session(
+        &self,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<(Versioned, Arc<Record>)>, StoreError> {
         let Some(stored) = self.load(key, now).await? else { return Ok(None) };
         if let Held::Live(record) = self.read(Some(&stored), now) {
             return Ok(Some((stored, record)));
@@ -56,9 +63,10 @@ impl Engine {
     }
 
     async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
-        tracing::warn!(target: "session_runtime", "a stored session is damaged and was removed; its visitor starts again as a guest");
-        // If it cannot be removed, it still reads as absent.
-        let _ = self.swap(key, Some(stored), None, self.store_timeout).await;
+        tracing::warn!(target: "session_runtime", "a stored session is damaged and will be removed; its visitor starts again as a guest");
+        if let Err(error) = self.swap(key, Some(stored), None, self.store_timeout).await {
+            tracing::warn!(target: "session_runtime", %error, "the damaged session could not be removed; it still reads as absent");
+        }
     }
 
     /// What is in a value of this kind of session.
@@ -85,6 +93,12 @@ impl Engine {
     pub(super) fn open_record(&self, key: &Key, raw: Arc<Record>, now: Timestamp) -> Opened {
         self.codec.open(key, raw, &self.events, now)
     }
+}
+
+/// The error for a session of a newer version that is to be ended: this version does not know how.
+pub(super) fn newer_session() -> Error {
+    let sentence = "a session was written by a newer version of this crate, so this version cannot end it; deploy that";
+    Error::new(Kind::Unavailable).because(StoreError::new(sentence))
 }
 
 fn unreadable(what: &str) -> Error {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
 
 use super::{
-    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, pending::Pending,
-    presented::Presented,
+    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, pending::Pending, presented::Presented,
 };
 use crate::{
     clock::Timestamp,
@@ -130,8 +129,7 @@ impl Request {
                 presented => presented?,
             };
             let mut state = self.state();
-            state.subject =
-                (!matches!(presented, Presented::Nothing)).then(|| self.engine.key_of(&credential));
+            state.subject = (!matches!(presented, Presented::Nothing)).then(|| self.engine.key_of(&credential));
             state.presented = Some(presented);
             state.chunks = credential.chunks();
         }

@@ -80,4 +80,3 @@ impl Secrets {
         self.sealer.seal(value, Place { record: &key.digest(), name })
     }
 }
-

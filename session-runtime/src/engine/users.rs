@@ -11,7 +11,7 @@ use super::{
     Engine,
     attempt::Entering,
     deadline::{Deadline, Pace},
-    read::Held,
+    read::{Held, newer_session},
 };
 use crate::{
     clock::Timestamp,
@@ -103,6 +103,7 @@ impl Engine {
                     return Ok(End::Ended);
                 }
                 Held::Live(_) => return Ok(End::Spared),
+                Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             }
             if claim.swap(Some(&self.tombstone(nonce, reason, now))).await? {
@@ -135,7 +136,9 @@ impl Engine {
             if *signs_in && others.len() >= self.limit.most() {
                 others = self.live_entries(identity, others).await?;
                 match self.limit {
-                    SessionLimit::Refuse(_) if known.is_none() && others.len() >= self.limit.most() => return Ok(false),
+                    SessionLimit::Refuse(_) if known.is_none() && others.len() >= self.limit.most() => {
+                        return Ok(false);
+                    }
                     SessionLimit::Refuse(_) => {}
                     SessionLimit::EndOldest(most) => {
                         let many = (others.len() + 1).saturating_sub(most as usize);
@@ -163,13 +166,21 @@ impl Engine {
         Ok(true)
     }
 
-    /// Those of the entries whose sessions are live and still the user's.
+    /// Those of the entries whose sessions are live and still the user's. One of a newer version may be.
     async fn live_entries(&self, identity: &[u8], entries: Vec<ListEntry>) -> Result<Vec<ListEntry>, Error> {
         let mut live = Vec::with_capacity(entries.len() + 1);
+        let now = self.clock.now();
         for batch in entries.chunks(BATCH) {
-            let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, &entry.key))).await;
-            for (entry, record) in batch.iter().zip(loaded) {
-                live.extend(record?.map(|_| *entry));
+            let loaded = join_all(batch.iter().map(|entry| self.load(&entry.key, now))).await;
+            for (entry, held) in batch.iter().zip(loaded) {
+                let stays = match self.read(held?.as_ref(), now) {
+                    Held::Live(record) => record.user.as_deref() == Some(identity),
+                    Held::Newer => true,
+                    Held::Ended(_) | Held::Nothing => false,
+                };
+                if stays {
+                    live.push(*entry);
+                }
             }
         }
         Ok(live)

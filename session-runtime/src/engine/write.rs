@@ -52,7 +52,8 @@ impl<'a> Written<'a> {
     pub(super) fn fields(&self) -> Fields {
         let (before, now) = (self.before, self.now);
         let new = |meta: &Meta, value: &[u8]| Fields::room_for(meta.name, value.len(), meta.deadline(now));
-        let added: usize = self.writes.iter().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
+        let added: usize =
+            self.writes.iter().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
         let mut fields = Fields::with_capacity(before.as_bytes().len() + added);
         // What stays is copied as it is, in as long pieces as there are.
         let bytes = before.as_bytes();

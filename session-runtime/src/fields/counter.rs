@@ -62,12 +62,7 @@ impl<T: Integer + 'static> Counter<'_, T> {
         if amount == 0 && self.slot.field.expires.is_none() {
             return;
         }
-        let next = Add {
-            amount,
-            floor: T::FLOOR,
-            ceiling: T::CEILING,
-            initial: (self.slot.field.initial)().widen(),
-        };
+        let next = Add { amount, floor: T::FLOOR, ceiling: T::CEILING, initial: (self.slot.field.initial)().widen() };
         let value = self.slot.get(self.state).widen();
         self.slot.put(T::narrow(next.to(value)));
         self.slot.edit = Edit::Added(Box::new(match &self.slot.edit {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     marker::PhantomData,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -300,6 +300,7 @@ impl<S: Schema> SessionsBuilder<S> {
             store_down: self.store_down,
             end_replayed: self.end_replayed,
             queues: Queues::default(),
+            collided: AtomicBool::new(false),
             cleaner: OnceLock::new(),
         });
         if !self.clean_every.is_zero() {

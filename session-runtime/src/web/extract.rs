@@ -26,7 +26,7 @@ impl<S: Schema> Session<S> {
     /// }
     /// ```
     pub async fn from_parts(parts: &Parts) -> Result<Self, SessionRejection> {
-        let Some(InRequest { request, .. }) = parts.extensions.get::<InRequest<S>>() else {
+        let Some(InRequest { request, .. }) = InRequest::find::<S>(&parts.extensions) else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
         reserve(&parts.extensions, request.cookie_names());

@@ -12,9 +12,9 @@ mod page;
 mod tower;
 mod view;
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{any::TypeId, sync::Arc};
 
-use http::uri::PathAndQuery;
+use http::{Extensions, uri::PathAndQuery};
 
 pub use self::changes::Changes;
 pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
@@ -22,24 +22,52 @@ pub use self::extract::SessionRejection;
 pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 pub use self::view::ViewRejection;
-use crate::engine::Request;
+use crate::engine::{Engine, Request};
 
-/// What the layer leaves in a request's extensions: one for each kind of session.
-pub(crate) struct InRequest<S> {
+/// What a session layer leaves in a request's extensions, in front of what the layers around it left.
+#[derive(Clone)]
+pub(crate) struct InRequest {
+    /// Of which struct its sessions are.
+    kind: TypeId,
     pub(crate) request: Arc<Request>,
     /// What was asked for, as the layer saw it: a router may shorten the path on the way to the handler.
     pub(crate) target: Option<PathAndQuery>,
-    kind: PhantomData<fn() -> S>,
+    /// What the layer around this one left.
+    outer: Option<Arc<Self>>,
 }
 
-impl<S> InRequest<S> {
-    pub(crate) fn new(request: Arc<Request>, target: Option<PathAndQuery>) -> Self {
-        Self { request, target, kind: PhantomData }
+impl InRequest {
+    /// What the innermost layer of `S` sessions left.
+    pub(crate) fn find<S: 'static>(extensions: &Extensions) -> Option<&Self> {
+        let mut innermost = extensions.get::<Self>();
+        while let Some(layer) = innermost {
+            if layer.kind == TypeId::of::<S>() {
+                return Some(layer);
+            }
+            innermost = layer.outer.as_deref();
+        }
+        None
     }
-}
 
-impl<S> Clone for InRequest<S> {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.request), self.target.clone())
+    /// Leaves a request of `S` sessions.
+    pub(crate) fn leave<S: 'static>(extensions: &mut Extensions, request: Arc<Request>, target: Option<PathAndQuery>) {
+        let outer = extensions.remove::<Self>().map(Arc::new);
+        extensions.insert(Self { kind: TypeId::of::<S>(), request, target, outer });
+    }
+
+    /// The engine of another kind of session that a layer around reads the same cookie for (SECURITY S54).
+    pub(crate) fn colliding<'a>(extensions: &'a Extensions, engine: &Engine) -> Option<&'a Engine> {
+        let mut around = extensions.get::<Self>();
+        while let Some(layer) = around {
+            let other = layer.request.engine();
+            if other.scope != engine.scope
+                && other.cookie.name == engine.cookie.name
+                && other.cookie.path == engine.cookie.path
+            {
+                return Some(other);
+            }
+            around = layer.outer.as_deref();
+        }
+        None
     }
 }

@@ -146,13 +146,18 @@ where
 
     fn call(&mut self, mut http: HttpRequest<ReqBody>) -> Self::Future {
         // Within another layer of the same sessions: a second commit would set a second cookie, and lose the first.
-        if http.extensions().get::<InRequest<S>>().is_some_and(|outer| outer.request.is_of(&self.sessions.engine)) {
+        if InRequest::find::<S>(http.extensions()).is_some_and(|outer| outer.request.is_of(&self.sessions.engine)) {
             return SessionFuture::new(self.inner.call(http), None, false);
+        }
+        if let Some(other) = InRequest::colliding(http.extensions(), &self.sessions.engine) {
+            self.sessions.engine.report_collision(other);
+            let page = Page::broken("Something went wrong with your session.".to_owned());
+            return SessionFuture::answered(page.into_response());
         }
         let request = Arc::new(self.sessions.request());
         reserve(http.extensions(), request.cookie_names());
         let target = http.uri().path_and_query().cloned();
-        http.extensions_mut().insert(InRequest::<S>::new(Arc::clone(&request), target));
+        InRequest::leave::<S>(http.extensions_mut(), Arc::clone(&request), target);
         let safe = matches!(*http.method(), Method::GET | Method::HEAD);
         SessionFuture::new(self.inner.call(http), Some(Guard { request }), safe)
     }
@@ -177,6 +182,11 @@ impl<F, B> SessionFuture<F, B> {
     fn new(inner: F, guard: Option<Guard>, safe: bool) -> Self {
         Self { state: State::Handling { inner }, guard, safe, body: PhantomData }
     }
+
+    /// Without asking the service within.
+    fn answered(response: Response<B>) -> Self {
+        Self { state: State::Answered { response: Some(response) }, guard: None, safe: true, body: PhantomData }
+    }
 }
 
 impl<F, B> fmt::Debug for SessionFuture<F, B> {
@@ -190,6 +200,8 @@ pin_project! {
     enum State<F, B> {
         Handling { #[pin] inner: F },
         Committing { response: Option<Response<B>>, commit: Commit },
+        /// There is nothing to wait for.
+        Answered { response: Option<Response<B>> },
     }
 }
 
@@ -230,6 +242,9 @@ where
                     let request = Arc::clone(request);
                     let commit: Commit = Box::pin(async move { request.leave(failed).await });
                     this.state.set(State::Committing { response: Some(response), commit });
+                }
+                StateProj::Answered { response } => {
+                    return Poll::Ready(Ok(response.take().unwrap_or_else(|| Response::new(B::default()))));
                 }
                 StateProj::Committing { response, commit } => {
                     let committed = ready!(commit.as_mut().poll(cx));

@@ -46,7 +46,7 @@ impl<V: Viewed> View<V> {
 
 /// What the visitor asked for, at full length if the layer saw it so.
 fn target<V: Viewed>(parts: &Parts) -> Option<&PathAndQuery> {
-    let seen = parts.extensions.get::<InRequest<V::Session>>().and_then(|seen| seen.target.as_ref());
+    let seen = InRequest::find::<V::Session>(&parts.extensions).and_then(|seen| seen.target.as_ref());
     seen.or_else(|| parts.uri.path_and_query())
 }
 

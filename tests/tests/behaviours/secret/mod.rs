@@ -22,7 +22,7 @@ use axum::{
 use serde_json::{Value, json};
 use session_runtime::{
     Clock, Event, KeyRing, Schema, Session, Sessions, SessionsBuilder, Timestamp,
-    store::{Key, Satisfies, Store, StoreError, Swapped, Value as StoredValue, Versioned},
+    store::{Key, ListsUsers, SharesFields, Store, StoreError, Swapped, Value as StoredValue, Versioned},
     testing::inspect::Stored,
 };
 use tests::{client::Visitor, store::AnyStore};
@@ -147,7 +147,7 @@ impl House {
 
     fn of<S: Schema>(store: &AnyStore, keys: &KeyRing, clock: &Clock, routes: Router) -> Self
     where
-        Listening: Satisfies<S::Needs>,
+        Listening: ListsUsers<S::Needs> + SharesFields<S::Needs>,
     {
         Self::with::<S>(store, keys, clock, routes, |builder| builder)
     }
@@ -160,7 +160,7 @@ impl House {
         options: impl FnOnce(SessionsBuilder<S>) -> SessionsBuilder<S>,
     ) -> Self
     where
-        Listening: Satisfies<S::Needs>,
+        Listening: ListsUsers<S::Needs> + SharesFields<S::Needs>,
     {
         let (told, events) = (Arc::<Told>::default(), Arc::<Mutex<Vec<Event>>>::default());
         let heard = Arc::clone(&events);

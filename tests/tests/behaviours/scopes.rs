@@ -1,0 +1,105 @@
+//! F1, F2, S6, S54: what keeps kinds of sessions and applications apart.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use http::StatusCode;
+use session_runtime::{KeyRing, Session, Sessions, SessionsBuilder, View, view};
+use tests::{client::Visitor, over_stores, store::AnyStore};
+
+#[derive(Session)]
+struct Customer {
+    #[session(identity)]
+    user: Option<u64>,
+}
+
+#[derive(Session)]
+#[session(idle = 5m)]
+struct Clerk {
+    #[session(identity)]
+    user: Option<u64>,
+}
+
+#[view(Clerk, or_status = 404)]
+struct Staff {
+    user: u64,
+}
+
+fn customers(store: &AnyStore, keys: &KeyRing) -> SessionsBuilder<Customer> {
+    Sessions::<Customer>::builder().store(store.clone()).keys(keys.clone()).clean_every(std::time::Duration::ZERO)
+}
+
+fn clerks(store: &AnyStore, keys: &KeyRing) -> SessionsBuilder<Clerk> {
+    Sessions::<Clerk>::builder().store(store.clone()).keys(keys.clone()).clean_every(std::time::Duration::ZERO)
+}
+
+fn shop(customers: &Sessions<Customer>) -> Router {
+    Router::new()
+        .route("/login", post(|mut s: Session<Customer>| async move { s.user_mut().log_in(7) }))
+        .route("/who", get(|s: Session<Customer>| async move { format!("{:?}", s.user()) }))
+        .layer(customers.layer())
+}
+
+fn desk(clerks: &Sessions<Clerk>) -> Router {
+    Router::new()
+        .route("/admin", get(|View(me): View<Staff>| async move { format!("staff member {}", me.user) }))
+        .layer(clerks.layer())
+}
+
+over_stores! {
+    // F1: kinds that share keys, store and the cookie's name share no session and no user.
+    async fn a_cookie_of_one_kind_opens_nothing_of_another(store) {
+        let keys = KeyRing::generate();
+        for name in ["sid", "__Host-sid"] {
+            let customers = customers(&store, &keys).cookie(name).build().unwrap();
+            let clerks = clerks(&store, &keys).cookie(name).build().unwrap();
+            let mut visitor = Visitor::new(&shop(&customers));
+            visitor.post("/login").await;
+            assert_eq!(visitor.get("/who").await.body, "Some(7)");
+            assert_eq!(visitor.at(&desk(&clerks)).get("/admin").await.status, StatusCode::NOT_FOUND, "{name}");
+            assert_eq!((customers.of(&7).count().await.unwrap(), clerks.of(&7).count().await.unwrap()), (1, 0));
+            assert_eq!(clerks.of(&7).revoke_all().await.unwrap(), 0);
+            assert_eq!(visitor.get("/who").await.body, "Some(7)");
+            customers.of(&7).revoke_all().await.unwrap();
+        }
+    }
+
+    // F2: applications with keys of their own that share a store share no users, whatever their limits.
+    async fn applications_on_one_store_share_no_users(store) {
+        let (one_keys, other_keys) = (KeyRing::generate(), KeyRing::generate());
+        let one = customers(&store, &one_keys).app("one").max_per_user(1).build().unwrap();
+        let other = customers(&store, &other_keys).app("other").max_per_user(1).build().unwrap();
+        let (mut here, mut there) = (Visitor::new(&shop(&one)), Visitor::new(&shop(&other)));
+        here.post("/login").await;
+        there.post("/login").await;
+        assert_eq!((here.get("/who").await.body, there.get("/who").await.body), ("Some(7)".into(), "Some(7)".into()));
+        assert_eq!((one.of(&7).count().await.unwrap(), other.of(&7).count().await.unwrap()), (1, 1));
+        assert_eq!(other.of(&7).revoke_all().await.unwrap(), 1);
+        assert_eq!(here.get("/who").await.body, "Some(7)");
+    }
+}
+
+// F1: two layers around one route that read one cookie are a mistake of the program: 500, which says nothing of it.
+#[tokio::test]
+async fn two_kinds_around_one_route_need_two_cookies() {
+    let (store, keys) = (AnyStore::memory(), KeyRing::generate());
+    for (cookie, path, status) in [
+        ("sid", "/", StatusCode::INTERNAL_SERVER_ERROR),
+        ("sid", "/desk", StatusCode::OK),
+        ("desk", "/", StatusCode::OK),
+    ] {
+        let customers = customers(&store, &keys).cookie("sid").build().unwrap();
+        let clerks = clerks(&store, &keys).cookie(cookie).path(path).build().unwrap();
+        let app = Router::new()
+            .route(
+                "/",
+                get(|s: Session<Customer>, t: Session<Clerk>| async move { format!("{:?} {:?}", s.user(), t.user()) }),
+            )
+            .layer(customers.layer())
+            .layer(clerks.layer());
+        let reply = Visitor::new(&app).get("/").await;
+        assert_eq!(reply.status, status, "{cookie} {path}: {}", reply.body);
+        assert!(!reply.body.contains("sid") && !reply.body.contains("Clerk"), "{}", reply.body);
+    }
+}
