@@ -17,3 +17,6 @@ pub mod cost {}
 
 #[doc = include_str!("../docs/evolution.md")]
 pub mod evolution {}
+
+#[doc = include_str!("../docs/format.md")]
+pub mod format {}

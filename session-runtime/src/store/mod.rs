@@ -45,11 +45,11 @@ mod url;
 /// Hold a store to this with [`testing::conformance`](crate::testing::conformance).
 ///
 /// ```
-/// use std::{collections::HashMap, sync::Mutex};
+/// use std::{collections::HashMap, sync::{Arc, Mutex}};
 /// use session_runtime::{Timestamp, store::{Key, Store, StoreError, Swapped, Value, Versioned}};
 ///
-/// #[derive(Default)]
-/// struct Shelf(Mutex<HashMap<[u8; 16], Value>>);
+/// #[derive(Clone, Default)]
+/// struct Shelf(Arc<Mutex<HashMap<[u8; 16], Value>>>);
 ///
 /// impl Store for Shelf {
 ///     async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {

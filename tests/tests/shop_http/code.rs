@@ -19,16 +19,19 @@ use tests::{
 
 use super::open;
 
-/// As much of the shop's session as there is to know here.
-#[derive(Session)]
-#[session(cookie = "__Host-shop")]
-struct Known {
-    #[session(identity)]
-    user: Option<String>,
-    #[session(expires = 5m, secret)]
-    code: Option<String>,
-    #[session(atomic)]
-    tries: u8,
+/// As much of the shop's session as there is to know here. It is the shop's own by the names of the application and of the
+/// struct.
+mod known {
+    #[derive(session_runtime::Session)]
+    #[session(app = "examples")]
+    pub(super) struct Shop {
+        #[session(identity)]
+        pub(super) user: Option<String>,
+        #[session(expires = 5m, secret)]
+        pub(super) code: Option<String>,
+        #[session(atomic)]
+        pub(super) tries: u8,
+    }
 }
 
 const CODE: &str = "123456";
@@ -36,13 +39,13 @@ const CODE: &str = "123456";
 /// Signs Ada in, and makes a code for her, so long ago.
 fn signed_in(shop: &Shop, folder: &Path, ago: Duration) -> Client {
     let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let sessions = Sessions::<Known>::builder()
+        let sessions = Sessions::<known::Shop>::builder()
             .store(FileStore::open(folder.join(".sessions/shop")).await.unwrap())
             .keys(KeyRing::open(folder.join(".sessions/keys")).unwrap())
             .clock(Clock::stopped_at((SystemTime::now() - ago).into()))
             .build()
             .unwrap();
-        let sign_in = async |mut session: Session<Known>| {
+        let sign_in = async |mut session: Session<known::Shop>| {
             session.user_mut().log_in("ada".to_owned());
             session.code_mut().set(CODE.to_owned());
             session.tries_mut().update(|tries| *tries = 5).await
