@@ -93,11 +93,7 @@ fn a_shop_that_cannot_use_its_database_says_why_in_one_sentence() {
     let folder = TempDir::new().unwrap();
     let table = [
         ("sqlite:no/such/folder.db", 1, "cannot open the SQLite database `no/such/folder.db`: does its folder exist"),
-<<<<<<< HEAD
         ("sqlite::memory:", 1, "use `MemoryStore`"),
-=======
-        ("sqlite::memory:", 1, "name a file, or use `MemoryStore`"),
->>>>>>> 203e0ba (The shop's tests are ported)
         ("postgres://shop:secret@127.0.0.1:1/shop", 1, "127.0.0.1:1/shop; is it running, and reachable?"),
         ("mysql://shop:secret@127.0.0.1:1/shop", 1, "127.0.0.1:1/shop; is it running, and reachable?"),
         ("postgres://shop:secret@127.0.0.1:port/shop", 1, "check its URL"),
