@@ -303,6 +303,35 @@ async fn a_full_list_refuses_and_does_not_forget() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
+// B45, S20: a session that is destroyed after the response has left cannot have its cookie removed, so it is revoked, also a
+// guest's: otherwise `save` would report an end that did not happen.
+#[tokio::test]
+async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
+    use axum::{Router, extract::State, routing::post};
+    use session_runtime::{KeyRing, Session, Sessions};
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+    use crate::site::Prefs;
+
+    type Late = UnboundedSender<Session<Prefs>>;
+    let store = CookieStore::encrypted().revocations(MemoryStore::new());
+    let sessions = Sessions::<Prefs>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+    let (sender, mut receiver) = unbounded_channel();
+    let keep = |State(sender): State<Late>, session: Session<Prefs>| async move { sender.send(session).ok().unwrap() };
+    let app = crate::site::routes().merge(Router::new().route("/keep", post(keep)).with_state(sender));
+    let app = app.layer(sessions.layer());
+    for path in ["/login/ada", "/role/guest"] {
+        let mut visitor = Visitor::new(&app);
+        visitor.post(path).await;
+        visitor.post("/name/ada").await;
+        visitor.post("/keep").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.destroy();
+        late.save().await.unwrap();
+        assert_eq!(visitor.get("/show").await.json()["name"], "", "{path}");
+    }
+}
+
 // Redis keeps nothing for longer than 400 days, and browsers no cookie: whatever comes later is a copy.
 #[tokio::test]
 async fn a_copy_does_not_outlive_the_list() {

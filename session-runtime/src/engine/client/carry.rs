@@ -138,7 +138,7 @@ impl Request {
             return Ok(self.adopt(attempt, *found, Some(Adopted::default()), now));
         }
         let revokes = client.revocations().is_some();
-        if !takes_cookie && !(matches!(next, Next::End) && revokes) {
+        if !(takes_cookie || matches!(next, Next::End) && revokes) {
             return Err(Error::new(Kind::TooLate { wanted: "a session in a cookie needs one" }));
         }
         let revocation = engine.revocation(client, found.selector).await?;
@@ -152,8 +152,8 @@ impl Request {
             Next::Conflict => return Ok(Outcome::Conflict),
             Next::End | Next::Nothing => (None, false),
         };
-        // What a guest destroys is nobody's: a copy of the cookie opens nothing that matters.
-        let is_revoked = if sealed.is_some() { renewed } else { before.user.is_some() };
+        // A copy of a guest's cookie signs in no user, so it is enough that the response removes the cookie.
+        let is_revoked = if sealed.is_some() { renewed } else { before.user.is_some() || !takes_cookie };
         if revokes && is_revoked {
             let revocation = Revocation { nonce: attempt.nonce, at: now, renewed: sealed.is_some() };
             // In a box: few requests sign in or out, and every commit would have room for it.
