@@ -72,6 +72,11 @@ impl Claim<'_> {
         self.current.as_ref()
     }
 
+    /// Whether another process was faster.
+    pub(super) const fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
     /// Whether an answer was lost since the last call of this.
     pub(super) fn take_unanswered(&mut self) -> bool {
         std::mem::take(&mut self.unanswered)

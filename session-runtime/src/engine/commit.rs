@@ -269,6 +269,10 @@ impl Request {
             let cookie = self.state().phase.takes_cookie();
             let (value, put) = match next(engine, attempt, &found, cookie, now)? {
                 Next::Nothing => return Ok(self.adopt(attempt, found, Some(Adopted::default()), now)),
+                // No handler asked for it, so it waits for the next request rather than holding up this one.
+                Next::Put(_) if !attempt.asked && claim.has_lost() => {
+                    return Ok(self.adopt(attempt, found, Some(Adopted::default()), now));
+                }
                 Next::Conflict => return Ok(Outcome::Conflict),
                 Next::End => (engine.tombstone(attempt.nonce, EndReason::Ended, now), None),
                 Next::Put(Put { record, adopted }) => {
