@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// What is to become of a stored session.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Next {
     /// It stays as it is.
     Nothing,

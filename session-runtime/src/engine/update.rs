@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// How an `update` begins.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and mostly it is the large one")]
 pub(crate) enum Start<'a> {
     /// It changes the stored session at once.
     Now(Update<'a>),

@@ -90,7 +90,8 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
                 let outcome = change(&mut value);
                 let new = encode(&value, field)?;
                 let unchanged = seen == new && field.expires.is_none();
-                match unchanged.then_some(None).unwrap_or_else(|| request.swap_pending(field, seen.clone(), new)) {
+                let newer = if unchanged { None } else { request.swap_pending(field, seen.clone(), new) };
+                match newer {
                     None => break Ok((value, outcome)),
                     Some(newer) => seen = newer,
                 }

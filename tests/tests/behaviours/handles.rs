@@ -98,7 +98,7 @@ over_stores! {
                     other.post(path).await;
                 }
                 s.cart_mut().update(|cart| cart.push("mine".into())).await.unwrap();
-                s.name_mut().push_str("!");
+                s.name_mut().push('!');
                 s.notice_mut().take().unwrap_or_default()
             })));
         let mut visitor = server.visitor();

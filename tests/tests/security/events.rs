@@ -204,9 +204,9 @@ impl Store for Damaged {
     async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         let loaded = self.0.0.load(key, now).await?;
         let Some(held) = loaded.as_ref().filter(|_| self.0.1.load(Ordering::SeqCst)) else { return Ok(loaded) };
-        let damaged = ["text", "code"].iter().fold(Some(held.value().clone()), |value, field| {
-            inspect::planted(&value?, field, Some(b"\xc1 secret bytes"))
-        });
+        let damaged = ["text", "code"]
+            .iter()
+            .try_fold(held.value().clone(), |value, field| inspect::planted(&value, field, Some(b"\xc1 secret bytes")));
         Ok(damaged.map(Versioned::new))
     }
 
