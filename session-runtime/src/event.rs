@@ -46,6 +46,12 @@ pub enum Event {
     Conflict,
     /// A handler answered 5xx, so its changes were dropped.
     DroppedOnFailure,
+    /// A handler changed a field, and then signed out, destroyed the session or signed in: the change went with what the
+    /// former visitor left. Change the field after that.
+    Discarded {
+        /// The field's stored name.
+        field: &'static str,
+    },
     /// A handle with changes was dropped after the response had left.
     Late,
     /// A stored value could not be read; the field shows its default. Of a `secret` field: it was tampered with, stored
@@ -126,7 +132,8 @@ impl Events {
             | Event::Revoked
             | Event::SignInRefused
             | Event::Gone
-            | Event::DroppedOnFailure => log!(INFO),
+            | Event::DroppedOnFailure
+            | Event::Discarded { .. } => log!(INFO),
             _ => log!(WARN),
         };
         if let Some(hook) = &self.hook {

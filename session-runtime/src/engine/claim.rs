@@ -1,5 +1,7 @@
 //! [`Claim`]: one key, held by one commit at a time within this process, and what the store holds under it.
 
+use tokio::time::{Instant, sleep};
+
 use super::{
     Engine,
     deadline::{Deadline, Pace},
@@ -39,8 +41,8 @@ impl Engine {
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let (turn, handed) = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
-        let current = handed.unwrap_or(known);
+        let turn = self.turn(key, pace, deadline).await?;
+        let current = turn.handed.newest.clone().unwrap_or(known);
         Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
     }
 
@@ -54,8 +56,8 @@ impl Engine {
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let (turn, handed) = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
-        let current = match handed {
+        let turn = self.turn(key, pace, deadline).await?;
+        let current = match turn.handed.newest.clone() {
             Some(current) => current,
             None => match self.load(key, self.clock.now()).await {
                 Err(error) if !error.is_timeout() => self.load(key, self.clock.now()).await?,
@@ -63,6 +65,18 @@ impl Engine {
             },
         };
         Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
+    }
+}
+
+impl Engine {
+    /// Waits for a turn at `key`, and where its line has gone on for long leaves a gap for other processes.
+    async fn turn(&self, key: &Key, pace: Pace, deadline: &Deadline) -> Result<Turn<'_>, Error> {
+        let mut turn = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
+        if let Some(gap) = turn.handed.gap().filter(|_| matches!(pace, Pace::Patient)) {
+            // In a box: few commits wait, and every one would have room for a timer.
+            Box::pin(sleep(gap.min(deadline.left()))).await;
+        }
+        Ok(turn)
     }
 }
 
@@ -96,7 +110,8 @@ impl Claim<'_> {
             }
         }
         // Unknown while it is asked, also if this is dropped meanwhile.
-        self.turn.newest = None;
+        self.turn.handed.newest = None;
+        let asked = Instant::now();
         let swapped = match self.ask(after).await {
             Ok(swapped) => swapped,
             Err(error) => {
@@ -120,7 +135,8 @@ impl Claim<'_> {
                 false
             }
         };
-        self.turn.newest = Some(self.current.clone());
+        self.turn.handed.took = asked.elapsed();
+        self.turn.handed.newest = Some(self.current.clone());
         Ok(done)
     }
 

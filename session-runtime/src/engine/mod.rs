@@ -90,6 +90,8 @@ pub(crate) struct Engine {
     /// Whether the sessions of a user are listed.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,
+    /// How many sessions of a user end besides, once the limit is reached: then the next sign-ins need not look at all of them.
+    pub(crate) spare: usize,
     /// How many bytes the fields of a session may have, names included.
     pub(crate) max_bytes: usize,
     pub(crate) signer: Signer,

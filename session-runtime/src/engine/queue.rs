@@ -1,9 +1,13 @@
 //! Takes turns at one key within this process: of the commits to one session, one at a time asks the store, and hands what
 //! the store holds by then to the next. So n commits at once cost n swaps, not n² (F9).
+//!
+//! A line that hands over without a gap would keep the commits of every other process out, which have to load before they
+//! swap. So every sixteenth commit of a line waits for as long as that takes.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{sync::oneshot, time::timeout_at};
@@ -15,8 +19,33 @@ use crate::{
     value::Versioned,
 };
 
-/// What a key holds, as far as the commit before knew. `None`: it did not know.
-pub(super) type Handed = Option<Option<Versioned>>;
+/// What one commit hands to the next in line.
+#[derive(Default)]
+pub(super) struct Handed {
+    /// What the key holds. `None`: it is not known.
+    pub(super) newest: Option<Option<Versioned>>,
+    /// How many commits of this line have asked the store since the last gap.
+    in_a_row: u32,
+    /// How long the store took to answer the last of them.
+    pub(super) took: Duration,
+}
+
+/// After how many commits a line leaves a gap.
+const GAP_AFTER: u32 = 16;
+
+/// A store that answers as fast is in this process, and no other asks it.
+const IN_PROCESS: Duration = Duration::from_micros(50);
+
+impl Handed {
+    /// How long the next commit waits, so that another process can load and swap.
+    pub(super) fn gap(&mut self) -> Option<Duration> {
+        if self.in_a_row < GAP_AFTER {
+            return None;
+        }
+        self.in_a_row = 0;
+        (self.took > IN_PROCESS).then(|| self.took * 4)
+    }
+}
 
 /// How many commits may wait for one key.
 const LONGEST: usize = 4096;
@@ -35,13 +64,12 @@ struct Line(VecDeque<oneshot::Sender<Handed>>);
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
     key: Key,
-    /// What the next is to know.
-    pub(super) newest: Handed,
+    /// What the commit before handed over, and what the next is to know.
+    pub(super) handed: Handed,
 }
 
 impl Queues {
-    /// Waits until it is this commit's turn, and says what the key holds if the commit before knew. `urgent`: it goes
-    /// before all that wait, as an end does.
+    /// Waits until it is this commit's turn. `urgent`: it goes before all that wait, as an end does.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
@@ -50,7 +78,7 @@ impl Queues {
         key: &Key,
         urgent: bool,
         deadline: &Deadline,
-    ) -> Result<(Turn<'_>, Handed), Error> {
+    ) -> Result<Turn<'_>, Error> {
         let waiting = {
             let mut shard = self.shard(key);
             match shard.get_mut(key.local()) {
@@ -70,21 +98,21 @@ impl Queues {
                 }
             }
         };
-        let Some(woken) = waiting else { return Ok((self.turn(key), None)) };
+        let Some(woken) = waiting else { return Ok(self.turn(key, Handed::default())) };
         let mut place = Place { woken: Some(woken), queues: self, key };
         let Some(woken) = &mut place.woken else { return Err(Error::new(Kind::Conflict)) };
         // In a box: few commits wait, and every one would have room for it.
         match Box::pin(timeout_at(deadline.at(), woken)).await {
             Ok(Ok(handed)) => {
                 place.woken = None;
-                Ok((self.turn(key), handed))
+                Ok(self.turn(key, handed))
             }
             _ => Err(Error::new(Kind::Conflict)),
         }
     }
 
-    fn turn(&self, key: &Key) -> Turn<'_> {
-        Turn { queues: self, key: *key, newest: None }
+    fn turn(&self, key: &Key, handed: Handed) -> Turn<'_> {
+        Turn { queues: self, key: *key, handed }
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<[u8; 16], Line>> {
@@ -94,14 +122,14 @@ impl Queues {
     }
 
     /// Wakes the next in line, or frees the key.
-    fn pass(&self, key: &Key, mut newest: Handed) {
+    fn pass(&self, key: &Key, mut handed: Handed) {
         let mut shard = self.shard(key);
         let Some(line) = shard.get_mut(key.local()) else { return };
         while let Some(next) = line.0.pop_front() {
-            match next.send(newest) {
+            match next.send(handed) {
                 Ok(()) => return,
                 // It gave up.
-                Err(back) => newest = back,
+                Err(back) => handed = back,
             }
         }
         shard.remove(key.local());
@@ -110,7 +138,9 @@ impl Queues {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.queues.pass(&self.key, self.newest.take());
+        let mut handed = std::mem::take(&mut self.handed);
+        handed.in_a_row = handed.in_a_row.saturating_add(1);
+        self.queues.pass(&self.key, handed);
     }
 }
 

@@ -142,7 +142,8 @@ impl Engine {
                     SessionLimit::Refuse(_) => {}
                     SessionLimit::EndOldest(most) => {
                         let many = (others.len() + 1).saturating_sub(most as usize);
-                        surplus.extend(others.iter().take(many).map(|entry| entry.key));
+                        let spare = if many > 0 { self.spare } else { 0 };
+                        surplus.extend(others.iter().take(many + spare).map(|entry| entry.key));
                     }
                 }
             }

@@ -124,6 +124,14 @@ impl<T> AnySlot for Slot<T> {
         self.field.policy != Policy::Skip && !matches!(self.edit, Edit::None)
     }
 
+    fn leaves_something(&self) -> bool {
+        match &self.edit {
+            Edit::Written | Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
+            Edit::Listed(listed) => !listed.put.is_empty(),
+            Edit::None | Edit::Signed | Edit::Reset | Edit::Taken { .. } | Edit::Failed(_) => false,
+        }
+    }
+
     #[cfg(feature = "testing")]
     fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error> {
         encode(self.get(state), self.field)

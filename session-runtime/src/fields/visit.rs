@@ -22,6 +22,8 @@ pub(crate) trait AnySlot {
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;
     /// Whether the handle did anything.
     fn is_edited(&self) -> bool;
+    /// Whether the handle left a value there, as opposed to taking or removing one.
+    fn leaves_something(&self) -> bool;
     /// The value's stored form; `None` where nothing is stored.
     #[cfg(feature = "testing")]
     fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error>;

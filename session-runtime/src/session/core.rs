@@ -240,10 +240,14 @@ impl<S: Schema> Core<S> {
         if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
             return;
         }
+        let Self { __slots, __state } = self;
         S::visit(
-            &mut self.__slots,
+            __slots,
             &mut Visitor(&mut |meta, slot| {
                 if !meta.stays(stays) {
+                    if slot.leaves_something() {
+                        __state.emit(&Event::Discarded { field: meta.name });
+                    }
                     slot.reset();
                 }
             }),

@@ -29,6 +29,9 @@ const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many sessions a user may have unless told otherwise: more than any user has, and few enough to look through.
 const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 
+/// How many more end when that is reached. A limit that was chosen is kept exactly.
+const SPARE: usize = 20;
+
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Makes [`Sessions`]. Each option overrides the attribute of the same name on the struct.
@@ -284,6 +287,7 @@ impl<S: Schema> SessionsBuilder<S> {
             listed: S::SPEC.is_listed() && matches!(backend, Backend::Store(_)),
             backend,
             limit: self.max_per_user.unwrap_or(PER_USER),
+            spare: if self.max_per_user.is_some() { 0 } else { SPARE },
             max_bytes: self.max_bytes,
             signer,
             codec: Codec { secrets, migrations: S::SPEC.migrations },

@@ -196,6 +196,32 @@ over_stores! {
         }
     }
 
+    // F7, B56, S58: however often a user signs in, a sign-in costs the store a number of calls that does not grow. Without a
+    // limit of the application's, the oldest of a hundred sessions end.
+    async fn the_thousandth_sign_in_costs_what_the_tenth_did(store) {
+        let server = Server::new(store);
+        let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };
+        let mut first = server.signed_in("ada").await;
+        for _ in 1..9 {
+            server.signed_in("ada").await;
+        }
+        let before = calls();
+        server.signed_in("ada").await;
+        let tenth = calls() - before;
+        for _ in 10..260 {
+            server.signed_in("ada").await;
+        }
+        let before = calls();
+        for _ in 0..40 {
+            server.signed_in("ada").await;
+        }
+        assert!((calls() - before) / 40 <= tenth + 10, "{} instead of {tenth}", (calls() - before) / 40);
+        let count = server.sessions.of("ada").count().await.unwrap();
+        assert!((80..=100).contains(&count), "{count}");
+        assert_eq!(first.get("/show").await.json()["user"].as_str(), None);
+        assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), count as u64);
+    }
+
     async fn a_handler_that_saves_learns_of_the_refusal(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));

@@ -44,6 +44,26 @@ async fn is(visitor: &Visitor, user: &str) -> bool {
 }
 
 over_stores! {
+    // F20, B58: a password reset ends all sessions of the user, and signs this visitor in again.
+    async fn a_sign_in_after_revoke_all_in_one_request_stands(store) {
+        let server = Server::new(store);
+        let sessions = server.sessions.clone();
+        let app = server.serving(Router::new().route("/reset", post(move |mut s: S| async move {
+            sessions.of("ada").revoke_all().await.unwrap();
+            s.user_mut().log_in("ada".into());
+        })));
+        for signed_in in [true, false] {
+            let other = server.signed_in("ada").await;
+            let before = if signed_in { server.signed_in("ada").await } else { server.visitor() };
+            let mut visitor = before.at(&app);
+            let reply = visitor.post("/reset").await;
+            assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
+            assert!(is(&visitor.at(&server.app), "ada").await && visitor.cookie() != before.cookie());
+            assert!(!is(&other, "ada").await && !is(&before, "ada").await);
+            assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
+        }
+    }
+
     // B39
     async fn a_list_shows_the_live_sessions_of_its_user(store) {
         let server = Server::new(store);

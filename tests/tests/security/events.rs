@@ -98,6 +98,9 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     expect(Event::SignInRefused);
     ada.post("/fail/login").await;
     expect(Event::DroppedOnFailure);
+    // It writes a field before it signs somebody else in.
+    ada.post("/fail/login").await;
+    expect(Event::Discarded { field: "name" });
 
     let token = ada.cookie().unwrap();
     Visitor::with_cookie(&server.app, "__Host-site", &token[1..]).get("/show").await;
