@@ -279,3 +279,6 @@ pub(super) fn is_idle(engine: &Engine, found: &Found, now: Timestamp) -> bool {
         && !renewal_due(engine, found, record, now)
         && !found.presents_renewal(record)
 }
+
+#[cfg(test)]
+mod tests;

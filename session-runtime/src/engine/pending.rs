@@ -51,8 +51,9 @@ impl Step {
     }
 }
 
-/// Something done to one field. Without `Debug`, since the values may be secret (B12).
+/// Something done to one field. Without `Debug` outside of tests, since the values may be secret (B12).
 #[derive(Clone)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Op {
     /// Write this.
     Set { value: Vec<u8> },

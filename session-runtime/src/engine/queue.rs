@@ -73,12 +73,7 @@ impl Queues {
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
-    pub(super) async fn enter(
-        &self,
-        key: &Key,
-        urgent: bool,
-        deadline: &Deadline,
-    ) -> Result<Turn<'_>, Error> {
+    pub(super) async fn enter(&self, key: &Key, urgent: bool, deadline: &Deadline) -> Result<Turn<'_>, Error> {
         let waiting = {
             let mut shard = self.shard(key);
             match shard.get_mut(key.local()) {

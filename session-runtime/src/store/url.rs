@@ -5,12 +5,17 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
+#[cfg(any(
+    feature = "memory",
+    feature = "file",
+    feature = "redis",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
+use super::place::Backend as _;
 use super::query::Query;
-use super::{
-    cookie::CookieStore,
-    place::{Backend as _, Place},
-    register,
-};
+use super::{cookie::CookieStore, place::Place, register};
 use crate::{
     cookie::MAX_CHUNKS,
     error::Error,

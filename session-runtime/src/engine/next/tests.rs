@@ -1,0 +1,296 @@
+//! The pure function, held to a plain model of what each op means, and to what two requests at once must come to.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    KeyRing,
+    cookie::CookieSpec,
+    engine::{Items, Op, codec::Opened},
+    fields::{State, Visitor},
+    id::{Digest, Nonce},
+    record::{Add, Entry, NONCES, integer},
+    schema::{Field, Meta, Spec},
+    session::{Core, Schema},
+    sessions::Sessions,
+    store::{AnyPlace, cookie::CookieStore},
+};
+
+static PLAIN: Field<String> = Field::plain("plain").alias(&["older"]);
+static OTHER: Field<String> = Field::plain("other").device();
+static RIGHTS: Field<String> = Field::plain("rights").rotates();
+static COUNT: Field<i64> = Field::plain("count");
+static NOTICE: Field<Option<String>> = Field::plain("notice");
+static NOTICES: Field<Vec<u8>> = Field::plain("notices");
+static SHORT: Field<String> = Field::plain("short").expires(std::time::Duration::from_secs(60));
+static FIELDS: &[Meta] = &[PLAIN.meta, OTHER.meta, RIGHTS.meta, COUNT.meta, NOTICE.meta, NOTICES.meta, SHORT.meta];
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+struct Shop;
+
+impl Schema for Shop {
+    type Fields = Box<Core<Self>>;
+    type Slots = ();
+    type Needs = AnyPlace;
+    const SPEC: Spec = Spec::new("Shop", CookieSpec::new("__Host-shop"), FIELDS);
+
+    fn visit((): &mut (), _: &mut Visitor<'_>) {}
+
+    fn split(self) {}
+
+    fn join((): (), _: &State) -> Self {
+        Self
+    }
+}
+
+/// Any engine: what `next` needs of it are lifetimes, fields and limits.
+fn engine() -> Arc<Engine> {
+    let sessions = Sessions::<Shop>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
+    Arc::clone(&sessions.build().unwrap().engine)
+}
+
+fn record(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
+    let mut record = Record::new(Digest::from([0; 16]), NOW, engine.lifetimes.starting(NOW, false));
+    for (name, value) in fields {
+        record.fields.push(Entry { name, value, expires: Timestamp::NEVER });
+    }
+    record
+}
+
+fn found(record: Record) -> Found {
+    let opened = Opened { record: Arc::new(record), closed: None };
+    let verifier = Verifier::none();
+    Found {
+        selector: Selector([7; 16]),
+        verifier,
+        digest: Digest::from([0; 16]),
+        stored: None,
+        opened,
+        by_current_key: true,
+    }
+}
+
+fn attempt(ops: Vec<(&'static Meta, Op)>, steps: Vec<Step>) -> Attempt {
+    let mut pending = Pending::default();
+    (pending.ops, pending.steps) = (ops, steps);
+    Attempt::new(pending)
+}
+
+/// What `next` stores; `None` if it stores nothing.
+fn put(engine: &Engine, attempt: &mut Attempt, record: &Record, now: Timestamp) -> Option<Record> {
+    match next(engine, attempt, &found(record.clone()), true, now).unwrap() {
+        Next::Put(put) => Some(put.record),
+        Next::Nothing => None,
+        Next::End | Next::Conflict => panic!("neither an end nor a conflict"),
+    }
+}
+
+type Map = BTreeMap<String, Vec<u8>>;
+
+fn map(fields: &Fields) -> Map {
+    fields.iter().map(|entry| (entry.name.to_owned(), entry.value.to_vec())).collect()
+}
+
+/// What one op does to a field, said once more and as plainly as can be.
+fn model(map: &mut Map, meta: &'static Meta, op: &Op) {
+    let name = meta.names().find(|name| map.contains_key(*name));
+    let old = name.and_then(|name| map.get(name).cloned());
+    let new = match op {
+        Op::Set { value } => Some(value.clone()),
+        Op::Unset => None,
+        Op::Add(add) => {
+            let from = old.as_deref().and_then(integer::read).unwrap_or(add.initial);
+            Some(integer::write((from + add.amount).clamp(add.floor, add.ceiling)))
+        }
+        Op::Take { seen } => old.clone().filter(|old| Some(old) != seen.as_ref()),
+        Op::List { taken, put } => {
+            let mut items: Vec<u8> = old.as_deref().and_then(|old| rmp_serde::from_slice(old).ok()).unwrap_or_default();
+            let taken: Vec<u8> =
+                taken.as_deref().and_then(|taken| rmp_serde::from_slice(taken).ok()).unwrap_or_default();
+            if items.starts_with(&taken) {
+                items.drain(..taken.len());
+            }
+            items.extend(rmp_serde::from_slice::<Vec<u8>>(&put.encode()).unwrap());
+            (!items.is_empty()).then(|| rmp_serde::to_vec(&items).unwrap())
+        }
+        Op::Swap { value, .. } => value.clone(),
+        Op::Contested => old.clone(),
+    };
+    if new == old && matches!(op, Op::Take { .. } | Op::List { .. }) {
+        return;
+    }
+    meta.names().for_each(|name| drop(map.remove(name)));
+    if let Some(new) = new {
+        map.insert(meta.name.to_owned(), new);
+    }
+}
+
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..6)
+}
+
+fn small_list() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(0..100_u8, 0..4)
+}
+
+fn op() -> impl Strategy<Value = (&'static Meta, Op)> {
+    let set = |meta: &'static Meta| value().prop_map(move |value| (meta, Op::Set { value }));
+    prop_oneof![
+        set(&PLAIN.meta),
+        set(&OTHER.meta),
+        set(&RIGHTS.meta),
+        set(&SHORT.meta),
+        prop_oneof![Just(&PLAIN.meta), Just(&OTHER.meta), Just(&NOTICE.meta)].prop_map(|meta| (meta, Op::Unset)),
+        (-50..50_i128).prop_map(|amount| {
+            (&COUNT.meta, Op::Add(Box::new(Add { amount, floor: -100, ceiling: 100, initial: 3 })))
+        }),
+        prop::option::of(value()).prop_map(|seen| (&NOTICE.meta, Op::Take { seen })),
+        (prop::option::of(small_list()), small_list()).prop_map(|(taken, put)| {
+            let encode = |list: &Vec<u8>| rmp_serde::to_vec(list).unwrap();
+            (&NOTICES.meta, Op::List { taken: taken.as_ref().map(encode), put: Items::of(&encode(&put)) })
+        }),
+    ]
+}
+
+/// Ops of one request: at most one for each field.
+fn ops() -> impl Strategy<Value = Vec<(&'static Meta, Op)>> {
+    prop::collection::vec(op(), 0..8).prop_map(|all| {
+        let mut ops: Vec<(&'static Meta, Op)> = Vec::new();
+        for (meta, op) in all {
+            if !ops.iter().any(|(known, _)| known.name == meta.name) {
+                ops.push((meta, op));
+            }
+        }
+        ops
+    })
+}
+
+fn stored() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
+    const NAMES: &[&str] = &["plain", "older", "other", "rights", "count", "notice", "notices", "short", "unknown"];
+    prop::collection::vec((prop::sample::select(NAMES), value()), 0..9).prop_map(|all| {
+        let mut stored: Vec<(&'static str, Vec<u8>)> = Vec::new();
+        for (name, value) in all {
+            // What is stored for a list is one; `behaviours/stored.rs` has what becomes of others.
+            let value =
+                if name == "notices" { rmp_serde::to_vec(&vec![1_u8; value.len().max(1)]).unwrap() } else { value };
+            if !stored.iter().any(|(known, _)| *known == name) {
+                stored.push((name, value));
+            }
+        }
+        stored
+    })
+}
+
+proptest! {
+    // Each op does what the model says, and a field that no op names stays to the byte.
+    #[test]
+    fn ops_do_what_the_model_says(stored in stored(), ops in ops()) {
+        let engine = engine();
+        let given: Vec<_> = stored.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let record = record(&engine, &given);
+        let mut expected = map(&record.fields);
+        ops.iter().for_each(|(meta, op)| model(&mut expected, meta, op));
+        let after = put(&engine, &mut attempt(ops, Vec::new()), &record, NOW);
+        let after = after.map_or_else(|| map(&record.fields), |after| map(&after.fields));
+        prop_assert_eq!(after, expected);
+    }
+
+    // B19: two requests that change different fields come to the same, whichever is first.
+    #[test]
+    fn different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
+        let engine = engine();
+        let given: Vec<_> = stored.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let record = record(&engine, &given);
+        let (one, other) = ops.split_at(split.min(ops.len()));
+        let both = |first: &[(&'static Meta, Op)], second: &[(&'static Meta, Op)]| {
+            let after = put(&engine, &mut attempt(first.to_vec(), Vec::new()), &record, NOW).unwrap_or_else(|| record.clone());
+            let last = put(&engine, &mut attempt(second.to_vec(), Vec::new()), &after, NOW).unwrap_or(after);
+            map(&last.fields)
+        };
+        prop_assert_eq!(both(one, other), both(other, one));
+    }
+
+    // B34: what was written knows its commit, for as many writes as nonces are kept; B20: nothing moves back.
+    #[test]
+    fn a_write_is_recognised_and_moves_nothing_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
+        let engine = engine();
+        let (mut before, mut nonces) = (record(&engine, &[]), Vec::<Nonce>::new());
+        for (at, offset) in times.into_iter().enumerate() {
+            let now = Timestamp::from_millis(NOW.as_millis().saturating_add_signed(offset));
+            let mut attempt = attempt(vec![(&OTHER.meta, Op::Set { value: vec![at as u8] })], Vec::new());
+            let after = put(&engine, &mut attempt, &before, now).unwrap();
+            nonces.push(attempt.nonce);
+            let kept = &nonces[nonces.len().saturating_sub(NONCES)..];
+            prop_assert!(kept.iter().all(|nonce| after.knows(*nonce)));
+            prop_assert_eq!(after.nonces.len(), kept.len());
+            prop_assert_eq!(after.writes, before.writes + 1);
+            prop_assert!(after.seen_at >= before.seen_at && after.idle_until >= before.idle_until);
+            prop_assert_eq!((after.ends_at, after.created_at), (before.ends_at, before.created_at));
+            before = after;
+        }
+    }
+
+    // B21: `atomic` edits that wait for the commit are in, or a conflict.
+    #[test]
+    fn an_edit_of_what_has_changed_is_a_conflict(old in prop::option::of(value()), seen in prop::option::of(value()), new in prop::option::of(value())) {
+        let engine = engine();
+        let given: Vec<_> = old.iter().map(|old| ("other", &old[..])).collect();
+        let record = record(&engine, &given);
+        let mut attempt = attempt(vec![(&OTHER.meta, Op::Swap { seen: seen.clone(), value: new.clone() })], Vec::new());
+        match next(&engine, &mut attempt, &found(record.clone()), true, NOW).unwrap() {
+            Next::Conflict => prop_assert_ne!(old, seen),
+            Next::Put(put) => {
+                prop_assert_eq!(&old, &seen);
+                prop_assert_eq!(put.record.fields.get("other").map(|entry| entry.value.to_vec()), new);
+            }
+            Next::Nothing => prop_assert!(old == seen && old.is_none() && new.is_none()),
+            Next::End => prop_assert!(false, "no end"),
+        }
+    }
+
+    // S9: who may do what changes with a new generation, and only then.
+    #[test]
+    fn privilege_changes_with_a_new_generation(ops in ops(), renews: bool) {
+        let engine = engine();
+        let record = record(&engine, &[("rights", b"old")]);
+        let changes_rights = ops.iter().any(|(meta, _)| meta.name == "rights");
+        let steps = if renews { vec![Step::Renew] } else { Vec::new() };
+        let after = put(&engine, &mut attempt(ops, steps), &record, NOW);
+        let generation = after.as_ref().map_or(0, |after| after.generation);
+        prop_assert_eq!(generation, u64::from(renews || changes_rights));
+        prop_assert_eq!(after.is_some_and(|after| after.previous.is_some()), renews || changes_rights);
+    }
+}
+
+// B20: a touch that another request has made is not made again.
+#[test]
+fn a_touch_is_due_once() {
+    let engine = engine();
+    let record = record(&engine, &[]);
+    let later = NOW + engine.lifetimes.touch;
+    assert!(put(&engine, &mut attempt(Vec::new(), Vec::new()), &record, NOW).is_none());
+    let touched = put(&engine, &mut attempt(Vec::new(), Vec::new()), &record, later).unwrap();
+    assert_eq!(touched.idle_until, later + engine.lifetimes.idle);
+    assert!(put(&engine, &mut attempt(Vec::new(), Vec::new()), &touched, later).is_none());
+}
+
+// B25, S13: signing out keeps what is the device's, under a new generation; with nothing of that kind the session ends.
+#[test]
+fn a_sign_out_keeps_what_is_the_devices_or_ends() {
+    let engine = engine();
+    let out = || attempt(Vec::new(), vec![Step::LogOut]);
+    let mut signed_in = record(&engine, &[("plain", b"\x01"), ("other", b"\x02"), ("unknown", b"\x03")]);
+    (signed_in.user, signed_in.authenticated_at) = (Some(b"\x07".as_slice().into()), Some(NOW));
+    let after = put(&engine, &mut out(), &signed_in, NOW).unwrap();
+    assert_eq!(map(&after.fields), Map::from([("other".to_owned(), vec![2])]));
+    assert_eq!((after.user, after.authenticated_at, after.generation), (None, None, 1));
+    let nothing = signed_in.with_fields(Fields::default());
+    for (record, cookie) in [(&nothing, true), (&signed_in, false)] {
+        let next = next(&engine, &mut out(), &found(record.clone()), cookie, NOW).unwrap();
+        assert!(matches!(next, Next::End));
+    }
+}
