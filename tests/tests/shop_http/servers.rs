@@ -156,7 +156,8 @@ fn memory_forgets_at_a_restart() {
     assert_eq!(visitor.session()["user"], "ada");
 }
 
-// B29
+// B29: a damaged session reads as a guest's. A damaged list of a user's sessions is no empty one: its user signs in again once
+// somebody has removed it.
 #[test]
 fn a_damaged_record_logs_out_and_no_more() {
     let (folder, shop, mut visitor) = open();
@@ -168,6 +169,14 @@ fn a_damaged_record_logs_out_and_no_more() {
         }
     }
     assert_eq!(visitor.session()["user"], json!(null));
+    assert_eq!(visitor.post("/login", &[("user", "ada")]).status.as_u16(), 503);
+    assert_eq!(visitor.session()["user"], json!(null));
+    visitor.post("/login", &[("user", "bob")]).leads_to("/");
+    for file in walk(&folder.path().join(".sessions/shop")) {
+        if fs::read(&file).unwrap() == b"nonsense" {
+            fs::remove_file(file).unwrap();
+        }
+    }
     visitor.post("/login", &[("user", "ada")]).leads_to("/");
     assert_eq!(visitor.session()["user"], "ada");
     assert!(visitor.get("/account").body.contains("on 1 device."));
