@@ -95,7 +95,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// read by that name will do, also the session's own `created_at` or `authenticated_at`, and an application's own
 /// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
 ///
-/// Who is refused does not get to the handler. Without arguments the answer is 401.
+/// Refused requests never reach the handler. Without arguments the answer is 401.
 ///
 #[doc = include_str!("view/arguments.md")]
 #[proc_macro_attribute]

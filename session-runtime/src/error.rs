@@ -1,4 +1,4 @@
-//! The one public error: opaque, with a kind to match by `is_*` and its source kept.
+//! [`Error`], the one public error: opaque, with a kind to match by `is_*`, and its source.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -6,7 +6,7 @@ use crate::engine::Lost;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong with a session, said so that the reader knows what to do.
+/// The error of every operation on a session. Its sentence says what went wrong and, where that helps, what to do.
 ///
 /// ```
 /// # use session_runtime::{Error, Session};
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Gone,
     #[error("the session's id was renewed meanwhile (a sign-in or sign-out elsewhere); nothing was written")]
     Moved,
-    #[error("other requests kept changing the same fields; nothing was written")]
+    #[error("other requests kept changing the session; nothing was written")]
     Conflict,
     #[error("the user has as many sessions as allowed, so this sign-in was refused; nothing was written")]
     Full,
@@ -89,7 +89,7 @@ impl Error {
         self
     }
 
-    /// How the session was lost, if that is the error.
+    /// Returns how the session was lost to its request, if that is the error.
     pub(crate) fn lost(&self) -> Option<Lost> {
         match self.kind() {
             Kind::Gone => Some(Lost::Gone),
@@ -102,7 +102,8 @@ impl Error {
         &self.0.kind
     }
 
-    /// The session ended elsewhere: logged out, destroyed or expired. Nothing was written.
+    /// Returns whether the session has ended elsewhere: signed out, destroyed, revoked or expired. Nothing was written, and
+    /// the handle shows a guest from then on.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -114,7 +115,8 @@ impl Error {
         matches!(self.kind(), Kind::Gone)
     }
 
-    /// A sign-in or sign-out renewed the session after this request had loaded it. Nothing was written.
+    /// Returns whether a sign-in or sign-out, or `renew`, replaced the session's id after this request had loaded it. Nothing
+    /// was written, and the handle shows a guest from then on.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -126,7 +128,8 @@ impl Error {
         matches!(self.kind(), Kind::Moved)
     }
 
-    /// Other requests kept winning the race for the same field. Nothing was written.
+    /// Returns whether other requests kept changing the session until
+    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout). Nothing was written.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -138,8 +141,8 @@ impl Error {
         matches!(self.kind(), Kind::Conflict)
     }
 
-    /// The user has as many sessions as [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows, so the sign-in was
-    /// refused. Nothing was written.
+    /// Returns whether a sign-in was refused, since the user has as many sessions as
+    /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows. The session is as it was before.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -151,9 +154,10 @@ impl Error {
         matches!(self.kind(), Kind::Full)
     }
 
-    /// The session would have grown beyond [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes), or beyond what
-    /// browsers keep of a cookie ([`CookieStore`](crate::CookieStore)), or a field beyond its `max_len`. Nothing was written.
-    /// The sentence names the field, or the largest ones. Also said of a plain cookie that is larger than browsers keep.
+    /// Returns whether the session would exceed [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes) or the size
+    /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or a field its `max_len`. Nothing was
+    /// written. The sentence names the field, or the largest ones. A plain cookie that is too large for browsers is this
+    /// error too.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -172,7 +176,8 @@ impl Error {
         )
     }
 
-    /// The store is down or slow.
+    /// Returns whether the store did not answer, or cannot tell whether the changes are in. No session is known to have
+    /// changed, but one may have. The changes wait: the next `save`, or the response, tries again and applies none twice.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -184,7 +189,8 @@ impl Error {
         matches!(self.kind(), Kind::Unavailable)
     }
 
-    /// A key, an option or a folder is wrong: found at start, to be mended by whoever runs the service.
+    /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error comes at start, and its
+    /// sentence is for the operator.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -202,7 +208,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The sentence and its causes, since that is what a `main` which returns an error shows of it, and `unwrap`.
+/// Shows the sentence and its causes, since a `main` that returns an error prints this, and so does `unwrap`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.kind, f)?;
@@ -236,7 +242,7 @@ impl From<StoreError> for Error {
     }
 }
 
-/// What a store says when it cannot answer: a sentence for the log, and the cause.
+/// The error of a store that cannot answer: a sentence for the log, and its cause.
 ///
 /// ```
 /// # use session_runtime::store::StoreError;
@@ -251,7 +257,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error that says `sentence`.
+    /// Returns an error that says `sentence`.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;
@@ -270,7 +276,7 @@ impl StoreError {
         self.timeout
     }
 
-    /// The same error with its cause, which ends the sentence.
+    /// Returns the same error with its cause, which ends the sentence.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;

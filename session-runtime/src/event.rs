@@ -1,4 +1,4 @@
-//! What happens to sessions, told to whoever listens: the log, and the application's own hook.
+//! [`Event`]: what happens to sessions, for the log and for the application's own hook.
 
 use std::{fmt, sync::Arc};
 
@@ -6,8 +6,8 @@ use tracing::{Level, enabled, event};
 
 use crate::key::Key;
 
-/// Something worth knowing that no response shows. Events carry no id, key or value. Which session it was is told beside
-/// the event, by its [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
+/// Something that happened to a session and that no response shows. An event carries no id, key or value. The hook and the
+/// log get, beside it, the session's [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
 ///
 /// ```
 /// # use session_runtime::Event;
@@ -18,33 +18,40 @@ use crate::key::Key;
 pub enum Event {
     /// A session was stored for the first time.
     Created,
-    /// A session got a new id: sign-in, sign-out, `renew`, or the clock.
+    /// A session got a new id: by a sign-in, a sign-out, `renew`, a change of a `rotates` field, or the clock.
     Renewed,
-    /// A session was ended by this request.
+    /// This request ended its own session, or a replaced cookie ended it
+    /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Ended,
     /// A session was ended from elsewhere: its user's sessions were revoked, or were more than allowed.
     Revoked,
-    /// A sign-in was refused, since its user has as many sessions as allowed.
+    /// A sign-in was refused, since its user has as many sessions as
+    /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
     /// A signed cookie named a session that the store does not have: expired, ended, or never there.
     Unknown,
-    /// A cookie of our name was no token of ours: forged, damaged, signed under another key, or too long.
+    /// A cookie with our name did not hold a valid token: forged, damaged, signed under another key or by another kind of
+    /// session, or too long.
     Refused,
-    /// Several cookies of our name came in one request, so none was used.
+    /// A request had several cookies of our name, so none was used.
     DuplicateCookie,
-    /// A verifier came back that a renewal had replaced. Within a minute that is a late request; later somebody may
-    /// hold a stolen cookie.
+    /// A request brought an id that a renewal had replaced. Within a minute it is a late request. Later, the cookie may be
+    /// stolen.
     Replayed {
-        /// Whether it came within the minute.
+        /// Whether it came within a minute of the renewal.
         recently: bool,
     },
-    /// A request's changes were dropped, since the session had ended meanwhile.
+    /// A request's changes were dropped, since the session had ended.
     Gone,
-    /// A request's changes were dropped, since the session's privilege had changed meanwhile.
+    /// A request's changes were dropped, since a sign-in or sign-out elsewhere, or `renew`, had replaced the session's id
+    /// after this request loaded it.
     Moved,
-    /// A request's changes were dropped, since other requests kept winning the race.
+    /// A request's changes were dropped, since other requests kept changing the session until
+    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or since it had changed an `atomic` field that another
+    /// request has changed too and it could not be asked to do so again.
     Conflict,
-    /// A handler answered 5xx, so its changes were dropped.
+    /// A handler failed, so its changes were dropped: its response had status 408, 499 or 5xx, or said so itself
+    /// (`Changes::Drop`).
     DroppedOnFailure,
     /// A handler changed a field, and then signed out, destroyed the session or signed in: the change went with what the
     /// former visitor left. Change the field after that.
@@ -54,20 +61,20 @@ pub enum Event {
     },
     /// A handle with changes was dropped after the response had left.
     Late,
-    /// A stored value could not be read; the field shows its default. Of a `secret` field: it was tampered with, stored
-    /// before the field was `secret`, or under a key that the ring no longer has.
+    /// A stored value could not be read, so the field shows its default. The value of a `secret` field was tampered with,
+    /// stored before the field was `secret`, or encrypted under a key that the ring no longer has.
     Undecodable {
         /// The field's stored name.
         field: &'static str,
     },
-    /// A full store let a live session go.
+    /// A full store removed a live session.
     Evicted {
-        /// Whether somebody was signed in.
+        /// Whether a user was signed in to it.
         signed_in: bool,
     },
 }
 
-/// Where events go. Cloned freely; without a hook they go to the log alone (`tracing`, target `session_runtime`).
+/// Where events go: to the log (`tracing`, target `session_runtime`), and to a hook if there is one. Cloned freely.
 ///
 /// ```
 /// # use session_runtime::{Event, Events};
@@ -85,12 +92,12 @@ type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
 type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {
-    /// Events that also go to `hook`, with the fingerprint of the session where it is known. It should return quickly: it
-    /// runs within the request.
+    /// Returns events that also go to `hook`, with the fingerprint of the session where it is known. The hook should return
+    /// quickly, since it runs within the request.
     ///
     /// ```
     /// # use session_runtime::{Event, Events};
-    /// let events = Events::new(|event, session| println!("{event:?} of {}", session.unwrap_or("nobody")));
+    /// let events = Events::new(|event, session| println!("{event:?} of {}", session.unwrap_or("?")));
     /// events.emit(&Event::Refused, None);
     /// ```
     pub fn new(hook: impl Fn(&Event, Option<&str>) + Send + Sync + 'static) -> Self {
@@ -102,7 +109,7 @@ impl Events {
         Self { names: Some(Arc::new(names)), ..self }
     }
 
-    /// Reports `event`, of this session if it is known which.
+    /// Reports `event`, which happened to `session` if that is known.
     ///
     /// ```
     /// # use session_runtime::{Event, Events, store::Key};
@@ -120,7 +127,7 @@ impl Events {
             }};
         }
         let session = match event {
-            // What any stranger can cause at will must not fill the log (B6).
+            // Any stranger can cause these at will, so they must not fill the log (B6).
             Event::Created
             | Event::Renewed
             | Event::Ended

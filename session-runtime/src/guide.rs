@@ -1,4 +1,4 @@
-//! Guides: what is longer than one item's documentation. They hold no code.
+//! Guides: documentation that is too long for one item. They hold no code.
 
 #[doc = include_str!("../docs/configuration.md")]
 pub mod configuration {}
@@ -17,6 +17,9 @@ pub mod cost {}
 
 #[doc = include_str!("../docs/evolution.md")]
 pub mod evolution {}
+
+#[doc = include_str!("../docs/behaviours.md")]
+pub mod behaviours {}
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}

@@ -1,7 +1,8 @@
 //! Typed, field-level web sessions.
 //!
 //! Annotate a plain struct; get a reader and a handle for each of its fields; keep the session in the store that you
-//! choose, behind a signed cookie. What is written is what changed, so requests at the same time do not undo each other.
+//! choose, behind a signed cookie. Two requests never overwrite each other: the second one looks at what the first one
+//! wrote, and applies its own changes to that.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -37,20 +38,30 @@
 //! # Where to look
 //!
 //! - [`derive@Session`]: every attribute of the derive. [`struct@Session`]: the handle that a handler holds.
-//! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: what `x_mut()` offers, by policy.
-//! - [`macro@view`]: what a handler needs of a session as a plain struct, `View<SignedIn>`, or it does not run.
-//! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: a user's sessions, to list and
-//!   to end.
-//! - [`Cookies`]: cookies of the application's own, beside the session's: plain, signed, private. [`CookiesLayer`] brings
-//!   them, [`PlainCookie`] says what one is called and which attributes it has.
-//! - [`Sessions::from_env`] and [`Config`]: the same from the environment and from a settings file, by
-//!   [`guide::configuration`].
-//! - [`store`]: the stores, and the contract for your own. [`CookieStore`]: none, the session is in its visitor's cookie.
-//! - [`Event`]: what happens to sessions and no response shows.
-//! - [`guide::evolution`]: which changes of a struct live sessions survive, and how to make the others.
-//! - [`guide::expansion`]: what the derive emits, for a small struct; [`guide::cost`]: what that costs, beside others.
-//! - [`guide::security`]: which security requirements hold by default, and which are left to you.
-//! - [`guide::flask`]: where each option of Flask and Flask-Session is here.
+//! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: the methods of `x_mut()`, by
+//!   policy.
+//! - [`macro@view`] and [`View`]: the part of a session that a handler needs, as a plain struct. The handler runs only if
+//!   all of it is there.
+//! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
+//!   ends them.
+//! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response.
+//! - [`Cookies`] and [`PlainCookie`]: cookies of the application's own, plain, signed or private. [`CookiesLayer`] serves
+//!   them.
+//! - [`Sessions::from_env`] and [`Config`]: configuration from the environment and from a settings file.
+//! - [`store`]: the contract for a store of your own, and stores by URL. [`CookieStore`]: keeps each session in its
+//!   visitor's cookie.
+//! - [`Event`]: what happens to sessions without showing in any response.
+//!
+//! # Guides
+//!
+//! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
+//! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
+//! - [`guide::behaviours`]: the numbered behaviours that the tests hold this crate to.
+//! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
+//!   safe.
+//! - [`guide::format`]: the bytes that stores keep.
+//! - [`guide::flask`]: the counterpart of each option of Flask and Flask-Session.
+//! - [`guide::expansion`]: the code that the derive emits. [`guide::cost`]: what compiling it takes.
 //!
 //! # What a response says
 //!
@@ -58,30 +69,37 @@
 //!
 //! | outcome | GET, HEAD | other methods |
 //! |---|---|---|
-//! | applied | the response | the response |
+//! | the changes are stored, or there were none | the response | the response |
 //! | the session ended elsewhere | the response and [`Event::Gone`], no cookie | the same |
-//! | a change was dropped: a sign-in elsewhere, a lost race | the response and an event, no cookie | 409 and an event, no cookie |
-//! | a sign-in was refused: its user has as many sessions as allowed | 409 and an event, no cookie | the same |
-//! | the store is down | 503, no cookie | 503, no cookie |
-//! | the handler answered 5xx | its changes are dropped; `destroy`, `log_out` and `renew` hold | the same |
+//! | a change was dropped, since a sign-in or sign-out elsewhere came first ([`Event::Moved`]), or since other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
+//! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
+//! | the store is down or slow, or cannot tell whether the changes are in | 503, no cookie | the same |
+//! | a sign-in could not be entered in its user's list of sessions | 503, no cookie; the sign-in is undone | the same |
+//! | a value is too large or cannot be encoded | 500, no cookie; nothing is stored | the same |
+//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out` and `renew` hold | the same |
 //!
-//! What `save` or `update` stored already stays stored. A request that is cancelled drops its changes.
+//! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
+//! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected
+//! or because an outer layer gave it up, are dropped. [`Changes`] in the extensions of a response overrides what its status
+//! says.
 //!
 //! # Layout
 //!
-//! Arrows point one way: `web` → `sessions` → `session` → `engine` → `store` → `record`, `web` → `view` → `session`, and
-//! `session` → `fields` → `schema`. A store never sees a type of the user's; an integration never sees a store.
+//! `web` → `sessions` → `session` → `engine` → `store` → `value` → `record`: each module knows those to its right.
+//! `fields`, beside `session`, has the handles of the policies; `view` stands on `session`; `schema` describes a struct to
+//! all of them. No store knows a type of the user's, or what a session is. No web framework knows a store.
 //!
 //! # Features
 //!
 //! - `axum` (default): the extractors. Implies `tower`.
-//! - `tower`: [`SessionLayer`], [`CookiesLayer`].
-//! - `memory`, `file` (default): the stores.
-//! - `redis`: the store for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C compiler.
-//! - `postgres`, `mysql`, `sqlite`: the store in a SQL database, each with its own. `sql-tls`: TLS to them.
-//! - `testing`: sessions without HTTP, and the suite that every store must pass.
+//! - `tower`: `SessionLayer`, `CookiesLayer` and `SameOriginLayer`.
+//! - `memory`, `file` (default): `MemoryStore` and `FileStore`.
+//! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C
+//!   compiler.
+//! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which takes a C compiler.
+//! - `testing`: sessions without HTTP, the suite that every store must pass, and tests for deploys.
 
-// Without a web integration nobody opens a request, and most of the engine lies idle.
+// Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
 
 mod clock;
@@ -141,11 +159,12 @@ pub use self::{
     web::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies},
 };
 
-/// Makes a session of a struct: see the crate's front page.
+/// Makes a web session of a struct, with a reader and a handle for each field.
 pub use session_macros::Session;
 pub use session_macros::view;
 
-/// What the derive's output names. Not part of the API: it changes with the derive, which is pinned to this version.
+/// The names that the derive's output uses. Not part of the API: it changes with the derive, which is pinned to this
+/// version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{

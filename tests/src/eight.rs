@@ -1,4 +1,4 @@
-//! The session of eight fields that DESIGN section 6 measures by: one of each kind of field, and as full as a shop's.
+//! The session of eight fields that benchmarks measure: one of each kind of field, and as full as a shop's.
 
 use session_runtime::Session;
 

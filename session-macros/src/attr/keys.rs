@@ -166,7 +166,7 @@ impl Key for StructKey {
             "max_per_user",
             "max_per_user = 5",
             "How many sessions a user may have: a sign-in too many ends the oldest, or with `(5, refuse)` is refused. \
-             Default: any number.",
+             Default: 100, of which the oldest ends.",
         ),
         on_struct(
             Self::Persistent,

@@ -151,7 +151,7 @@ impl Drop for Engine {
     }
 }
 
-/// What a request gets while the store is down.
+/// How a request is answered while the store is down.
 ///
 /// ```
 /// use session_runtime::{Session, Sessions, StoreDown};
@@ -165,11 +165,11 @@ impl Drop for Engine {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreDown {
-    /// 503, whatever it wants with its session. The default.
+    /// Every request that asks for its session is answered 503. The default.
     #[default]
     Unavailable,
-    /// Pages that only read see an anonymous visitor. What changes the session, be it a log-out, is answered 503, and
-    /// the visitor's cookie stays as it is.
+    /// A request that only reads its session sees an anonymous visitor. A request that changes it, also by a sign-out, is
+    /// answered 503, and the visitor's cookie stays as it is.
     Anonymous,
 }
 

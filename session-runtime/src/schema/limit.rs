@@ -1,6 +1,7 @@
-//! How many sessions a user may have at once.
+//! [`SessionLimit`]: how many sessions a user may have at once.
 
-/// How many sessions one user may have at once, and what becomes of a sign-in too many (OWASP ASVS 7.1.2).
+/// How many sessions one user may have at once, and how a sign-in too many is answered (OWASP ASVS 7.1.2). Default:
+/// [`SessionLimit::EndOldest`] of 100.
 ///
 /// A number alone is [`SessionLimit::EndOldest`] of that many.
 ///
@@ -19,9 +20,9 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionLimit {
-    /// At most so many; a sign-in too many ends the session that was signed in longest ago.
+    /// At most so many. One more sign-in ends the session with the earliest sign-in.
     EndOldest(u32),
-    /// At most so many; a sign-in too many is refused, with a 409 that says so.
+    /// At most so many. One more sign-in is refused, with a 409 that says so.
     Refuse(u32),
 }
 

@@ -1,4 +1,4 @@
-//! [`SessionsBuilder`]: the struct's attributes as defaults, what the deployment changes, and the checks at start.
+//! [`SessionsBuilder`]: the struct's attributes as defaults, the options that override them, and the checks at start.
 
 use std::{
     fmt,
@@ -22,16 +22,17 @@ use crate::{
     store::{Backend as Store, ListsUsers, Place, Requirements as _, SharesFields, cookie::CookieStore},
 };
 
-/// 30 days, NIST SP 800-63B's limit where a password alone is asked for (AAL1).
+/// 30 days: the limit of NIST SP 800-63B for a sign-in with a password alone (AAL1).
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Room for much more than a session should hold, and an end to what a visitor can fill.
-/// How many sessions a user may have unless told otherwise: more than any user has, and few enough to look through.
+/// How many sessions a user may have by default: more than users have, and few enough for a sign-in to load them all.
 const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 
 /// How many more end when that is reached. A limit that was chosen is kept exactly.
 const SPARE: usize = 20;
 
+/// How many bytes the fields of a session may have by default: much more than a session should hold, and a limit to what a
+/// visitor can fill.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Makes [`Sessions`]. Each option overrides the attribute of the same name on the struct.
@@ -73,7 +74,7 @@ pub struct SessionsBuilder<S> {
     pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
     pub(super) end_replayed: bool,
-    /// What is said besides the attributes, which are above until `settle` puts it in their place.
+    /// The options that were given. The fields above are the attributes until `settle` overrides them with these.
     pub(super) layers: Layers,
     kind: PhantomData<fn() -> S>,
 }
@@ -105,7 +106,11 @@ impl<S: Schema> SessionsBuilder<S> {
         }
     }
 
-    /// Where the sessions are kept. Required.
+    /// Sets where the sessions are kept: in a [`Store`](crate::store::Store), or in their visitors' cookies
+    /// ([`CookieStore`]). Required.
+    ///
+    /// Every store lists the sessions of a user and limits them, and shares `atomic` and `counter` fields between requests.
+    /// Sessions in cookies can do neither, so a struct that needs it does not compile with a `CookieStore`.
     ///
     /// ```
     /// # use session_runtime::{MemoryStore, Session, Sessions};
@@ -117,7 +122,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// The keys that sign the cookie. Required.
+    /// Sets the keys that sign the cookie and encrypt `secret` fields. Required.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, Session, Sessions};
@@ -132,9 +137,12 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Names the application. Applications with different names may share keys and a store: a cookie of one opens nothing in
     /// another, and neither lists or ends the sessions of the other's users (SECURITY S6).
     ///
-    /// The default is `app = "…"` on the struct, otherwise the package that the struct is in. So two crates that are to work on
-    /// the same sessions share the struct, or set the same `app`; and staging and production on one server need different
-    /// names, or different prefixes at the store. Changing the name signs everybody out.
+    /// Default: `app = "…"` on the struct, otherwise the package that the struct is in. Two crates that work on the same
+    /// sessions share the struct, or set the same `app`. Staging and production are the same application to this crate: on
+    /// one server, give each its own `app`, or its own prefix or table at the store. Otherwise a sign-in, a limit or a
+    /// `revoke_all` in one ends sessions in the other. If they have no key in common, the log says so at start.
+    ///
+    /// Changing the name signs every user out.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -154,7 +162,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().on_event(|event, session| {
     ///     if let Event::Replayed { recently: false } = event {
-    ///         eprintln!("somebody came back with a replaced cookie of {}", session.unwrap_or("?"));
+    ///         eprintln!("a replaced cookie of session {} came back", session.unwrap_or("?"));
     ///     }
     /// });
     /// ```
@@ -163,7 +171,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// The clock; the system's by default, one to turn in tests.
+    /// Sets the clock. Default: the system's. Tests use one that they can turn.
     ///
     /// ```
     /// # use session_runtime::{Clock, Session, Sessions};
@@ -176,8 +184,11 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// How often expired sessions are removed from the store, by a task that ends with the last [`Sessions`]. Default: a
-    /// minute; zero: never. An expired session is never served, removed or not.
+    /// Sets how often expired sessions are removed from the store. Default: every minute. Zero: never. An expired session is
+    /// never served, removed or not.
+    ///
+    /// A task removes them. It starts if the sessions are built within a Tokio runtime, and ends with the last [`Sessions`].
+    /// Without a runtime, call [`Sessions::delete_expired`] from time to time.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -189,8 +200,9 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Limits how long one call of the store may take, before the request is answered as if the store were down: 503. Default:
-    /// 5 seconds. [`SessionsBuilder::commit_timeout`] limits all calls of a commit together.
+    /// Limits how long one call of the store may take. A call that takes longer counts as failed, as if the store were down:
+    /// the request is answered 503. Default: 5 seconds. [`SessionsBuilder::commit_timeout`] limits all calls of a commit
+    /// together.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -205,6 +217,9 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Limits how long one commit may take, with its retries and its wait for other commits to the same session. After that
     /// it fails: 409 if other requests kept changing the session, 503 if the store did not answer. Default: 5 seconds.
     ///
+    /// A commit that lost to another request applies its changes again to the newer session. The limit is for a session that
+    /// many requests change at once, and for a store that is slow.
+    ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
@@ -215,10 +230,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Checks everything and puts it together.
+    /// Checks all options and makes the sessions.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that names what is missing or wrong and what to write instead.
+    /// [`Error::is_setup`], with a sentence that names the option that is missing or wrong and what to write instead.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, Session, Sessions};
@@ -355,7 +370,7 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 }
 
-/// Whether what the compiler found to fit into a cookie still does, in this store and under this name.
+/// Checks that a session that the compiler found to fit into a cookie still does, in this store and under this name.
 fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {
@@ -374,8 +389,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     }
 }
 
-/// Why sessions that need a shared store cannot be in cookies, for those that come by URL: a store that is given by its
-/// type is refused by the compiler.
+/// The error for sessions that need a shared store and are to be in cookies by a URL. The compiler refuses a `CookieStore`
+/// that is given by its type.
 fn not_in_cookies(name: &str, listed: bool) -> Error {
     const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
     Error::setup(if listed {

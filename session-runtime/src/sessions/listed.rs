@@ -1,4 +1,4 @@
-//! [`ListedSession`]: one of a user's sessions, to be read.
+//! [`ListedSession`]: reads one of a user's sessions.
 
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -11,10 +11,10 @@ use crate::{
     session::{Core, Schema},
 };
 
-/// One of a user's sessions as it was when it was listed. Its fields are read as in a [`Session`](struct@crate::Session); so are
-/// `created_at`, `expires_at` and `authenticated_at`.
+/// One of a user's sessions, as it was when it was listed. Its fields are read as in a [`Session`](struct@crate::Session), and
+/// so are `created_at`, `expires_at` and `authenticated_at`.
 ///
-/// What tells a user's devices apart, such as the browser's name, is a field of the application's own, set at the sign-in.
+/// To tell a user's devices apart, give the session a field for it, such as the browser's name, and set it at the sign-in.
 /// `secret` and `skip` fields show their defaults.
 ///
 /// ```
@@ -54,7 +54,7 @@ impl<S: Schema> ListedSession<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
     }
 
-    /// Its name in forms, which [`UserSessions::revoke`](super::UserSessions::revoke) takes.
+    /// Returns a name for it that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke) takes.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -68,8 +68,8 @@ impl<S: Schema> ListedSession<S> {
         SessionHandle::of(&self.key)
     }
 
-    /// When a request last changed or refreshed it. Off by up to `touch` (a minute, by default), since not every request
-    /// is written down.
+    /// Returns when a request last changed or refreshed it. Off by up to `touch` (a minute, by default), since a request that
+    /// only reads writes no more often than that.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -83,7 +83,7 @@ impl<S: Schema> ListedSession<S> {
         self.seen_at
     }
 
-    /// Whether it is the session of the present request.
+    /// Returns whether it is the session of the present request.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};

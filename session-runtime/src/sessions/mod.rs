@@ -1,4 +1,4 @@
-//! [`Sessions`]: all sessions of one kind, and where a request's begins.
+//! [`Sessions`]: all sessions of one kind, of which each request opens its own.
 
 mod builder;
 mod cleaner;
@@ -25,7 +25,7 @@ use crate::{
     session::Schema,
 };
 
-/// All sessions of the struct `S`: its store, its keys, its cookie. Made once at start and cloned freely.
+/// All sessions of the struct `S`: their store, keys and cookie. Made once at start and cloned freely.
 ///
 /// ```
 /// use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
@@ -44,7 +44,7 @@ pub struct Sessions<S> {
 }
 
 impl<S: Schema> Sessions<S> {
-    /// Starts from the struct's attributes; a store and keys are still to be given.
+    /// Returns a builder with the struct's attributes. It still needs a store and keys.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
@@ -56,8 +56,8 @@ impl<S: Schema> Sessions<S> {
         SessionsBuilder::new()
     }
 
-    /// Removes the expired sessions from the store now, and says how many. The runtime does this by itself every
-    /// [`SessionsBuilder::clean_every`].
+    /// Removes the expired values from the store now, and returns how many: sessions, lists of users' sessions, and what is
+    /// kept for a minute of sessions that ended. A task does this every [`SessionsBuilder::clean_every`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store cannot be reached.
@@ -73,8 +73,8 @@ impl<S: Schema> Sessions<S> {
         Ok(self.engine.backend.delete_expired(self.engine.clock.now()).await?)
     }
 
-    /// Stops the task that removes expired sessions, if there is one: at shutdown, before the connections of its store are
-    /// closed. What it is doing ends with the batch that it is at. It ends by itself with the last [`Sessions`].
+    /// Stops the task that removes expired sessions, if there is one. Call it at shutdown, before you close the store's
+    /// connections. A removal under way ends with its current batch. The task ends by itself with the last [`Sessions`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

@@ -1,4 +1,4 @@
-//! What a deployment may say differently from the struct's attributes: lifetimes and the cookie.
+//! The options that override the struct's attributes: lifetimes, the cookie, and safety.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 
 /// Lifetimes.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Silence ends the session after this. Default: the attribute, else 30 minutes.
+    /// Sets the idle timeout: a session without a request for this long ends. Default: the attribute, otherwise 30 minutes.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -24,7 +24,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// The session ends after this, whatever happens; counts anew from a sign-in. Default: the attribute, else 12 hours.
+    /// Sets the absolute timeout: a session ends this long after it began, however busy it is. A sign-in starts it again.
+    /// Default: the attribute, otherwise 12 hours.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -36,7 +37,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// What `session.remember(true)` replaces both by. Default: the attribute, else 30 days.
+    /// Sets the lifetime that `session.remember(true)` puts in the place of both. Default: the attribute, otherwise 30 days.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -48,8 +49,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// How stale the idle deadline may get before a request moves it, which costs a write. Default: the attribute, else
-    /// a twentieth of `idle`, at most a minute.
+    /// Sets how stale the idle deadline may get before a request moves it, which costs a write. Default: the attribute,
+    /// otherwise a twentieth of `idle`, at most a minute.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -62,9 +63,9 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 
     /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
-    /// else off.
+    /// otherwise off.
     ///
-    /// Requests that were under way with the id before go on, until a minute after the new one first came back.
+    /// Requests under way with the previous id go on, until a minute after a request first brought the new one.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -79,7 +80,7 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// The cookie.
 impl<S: Schema> SessionsBuilder<S> {
-    /// The cookie's name, taken as given. Default: the attribute, else `__Host-` and the struct's name.
+    /// Sets the cookie's name, taken as given. Default: the attribute, otherwise `__Host-` and the struct's name.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -91,7 +92,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Whether the cookie outlives the browser: its Max-Age is then what is left of the session. Default: `false`.
+    /// Sets whether the cookie outlives the browser: its Max-Age is then the time that the session has left. Default: `false`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -103,7 +104,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
+    /// Sets which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
     ///
     /// ```
     /// # use session_runtime::{SameSite, Session, Sessions};
@@ -115,8 +116,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Whether the cookie is for HTTPS alone. Default: `true`. Without it sessions are served to this very machine only
-    /// (`localhost`, 127.0.0.1), so that a setting for development cannot reach the world (SECURITY S53).
+    /// Sets whether the cookie is for HTTPS alone. Default: `true`. With `false`, sessions are served only to requests for
+    /// this machine (`localhost`, 127.0.0.1), so that a setting for development does no harm in production (SECURITY S53).
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -128,7 +129,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Whether the cookie is hidden from scripts. Default: `true`.
+    /// Sets whether the cookie is hidden from scripts. Default: `true`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -140,7 +141,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// The part of the site that the cookie is sent to. Default: `/`.
+    /// Sets the part of the site that the cookie is sent to. Default: `/`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -152,7 +153,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// A domain whose hosts all get the cookie. Default: this host alone.
+    /// Sets a domain whose hosts all get the cookie. Default: this host alone.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -164,7 +165,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Whether an embedded page has one cookie for each site that embeds it (CHIPS). Default: `false`.
+    /// Sets whether an embedded page has one cookie for each site that embeds it (CHIPS). Default: `false`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -179,7 +180,10 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// Safety.
 impl<S: Schema> SessionsBuilder<S> {
-    /// How many sessions a user may have at once. Default: the attribute, else any number.
+    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100, of which one more ends the
+    /// oldest.
+    ///
+    /// The limit holds also against sign-ins at the same time. Only live sessions count.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionLimit, Sessions};
@@ -195,10 +199,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// How many bytes the stored fields of a session may have, their names included. Default: 1 MiB.
+    /// Sets how many bytes the stored fields of a session may have, their names included. Default: 1 MiB.
     ///
-    /// A change that would make more of them is refused before it reaches the store ([`Error::is_too_large`], a 500 that
-    /// names the largest fields), so that no visitor fills it. Most sessions have a few hundred bytes.
+    /// A change that would exceed it is refused before it reaches the store, so that no visitor fills it:
+    /// [`Error::is_too_large`], a 500 that names the largest fields. Most sessions have a few hundred bytes.
     ///
     /// [`Error::is_too_large`]: crate::Error::is_too_large
     ///
@@ -212,7 +216,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// What a request gets while the store is down. Default: [`StoreDown::Unavailable`], a 503.
+    /// Sets how requests are answered while the store is down. Default: [`StoreDown::Unavailable`], a 503.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions, StoreDown};
@@ -224,11 +228,11 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Whether a cookie ends the session if its verifier was replaced more than a minute ago. Default: no; such a cookie
-    /// opens nothing, and is an event ([`Event::Replayed`](crate::Event::Replayed)).
+    /// Sets whether a cookie whose id was replaced more than a minute ago ends its session. Default: `false`. Such a cookie
+    /// opens nothing in any case, and is an event ([`Event::Replayed`](crate::Event::Replayed)).
     ///
-    /// It may be a stolen one (OWASP Session Management Cheat Sheet, "Renewal Timeout"), or one that a browser restored
-    /// from a backup: then its owner is logged out.
+    /// The cookie may be a stolen one (OWASP Session Management Cheat Sheet, "Renewal Timeout"). It may also be one that a
+    /// browser restored from a backup: then its owner is signed out.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

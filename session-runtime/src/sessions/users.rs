@@ -1,4 +1,4 @@
-//! [`UserSessions`]: all sessions of one user, to look at and to end.
+//! [`UserSessions`]: lists all sessions of one user, and ends them.
 
 use std::{borrow::Borrow, fmt, marker::PhantomData, sync::Arc};
 
@@ -13,9 +13,9 @@ use crate::{
 };
 
 impl<S: Schema> Sessions<S> {
-    /// The sessions in which `user` is signed in, on every device and every server that shares the store.
+    /// Returns access to the sessions in which `user` is signed in, on every device and every server that shares the store.
     ///
-    /// Takes the identity or what it borrows as: `sessions.of("ada")` where the identity is a `String`.
+    /// Takes the identity, or a type that it borrows as: `sessions.of("ada")` where the identity is a `String`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -38,10 +38,15 @@ impl<S: Schema> Sessions<S> {
 
 /// The sessions of one user. Made by [`Sessions::of`].
 ///
-/// What is ended is ended at once, on every server: a request under way with it changes nothing any more, and the next
-/// is anonymous. A sign-in at the same time is either ended as well, or it came later. It is answered 409 then, except
-/// where it was one more in a session that had just been ended: that is answered as any late write, see
-/// [`Error::is_gone`].
+/// Every store keeps a list of each user's sessions, and the sessions of other kinds and other applications are never on
+/// it. It misses no session that a cookie opens: a sign-in is entered before its cookie is set.
+///
+/// A session ends at once, on every server: a request under way with it changes nothing any more, and the next request
+/// with its cookie is anonymous. A sign-in at the same time either ends too, or counts as later: that is one which entered
+/// the list after this read it.
+///
+/// An error means that some sessions may still live. So does a user's list that is damaged, or was written by a newer
+/// version of this crate: it is an error, never an empty list.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -67,7 +72,7 @@ pub struct UserSessions<S> {
 }
 
 impl<S: Schema> UserSessions<S> {
-    /// Each live session, the one that was signed in to longest ago first.
+    /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -86,7 +91,7 @@ impl<S: Schema> UserSessions<S> {
         Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
     }
 
-    /// How many live sessions there are.
+    /// Returns how many live sessions there are. Loads each of them, as [`UserSessions::list`] does.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -102,7 +107,7 @@ impl<S: Schema> UserSessions<S> {
         Ok(self.engine.sessions_of(self.user()?).await?.len())
     }
 
-    /// Ends one session, and says whether it did: not if it is another user's, or has ended.
+    /// Ends one session. Returns whether it did: `false` if the session is another user's, or has ended already.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still live.
@@ -119,7 +124,7 @@ impl<S: Schema> UserSessions<S> {
         Ok(ended > 0)
     }
 
-    /// Ends all sessions but this one, and says how many. All, if this one is not stored.
+    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -136,7 +141,7 @@ impl<S: Schema> UserSessions<S> {
         self.engine.end_sessions_of(self.user()?, |key| current.as_ref() != Some(key)).await
     }
 
-    /// Ends all sessions, and says how many: log out everywhere.
+    /// Ends all sessions, and returns how many: log out everywhere.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.

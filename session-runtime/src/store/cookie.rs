@@ -1,27 +1,29 @@
-//! [`CookieStore`]: no store at all. The session is in its visitor's cookie.
+//! [`CookieStore`]: keeps each session in its visitor's cookie, without a store.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use super::{DynStore, Store};
 use crate::{clock::Timestamp, cookie::Form};
 
-/// Sessions that are in their visitors' cookies, whole: no server keeps anything.
+/// Keeps each session in its visitor's cookie, as a whole. No server keeps anything.
 ///
-/// For small sessions: 4096 bytes with the cookie's name are what browsers keep of one. A session that outgrows them is an
-/// error before the response ([`Error::is_too_large`](crate::Error::is_too_large), a 500), which lists its fields by size;
-/// the visitor keeps the cookie from before.
+/// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. A session that outgrows them
+/// is an error before the response ([`Error::is_too_large`](crate::Error::is_too_large), a 500), which lists its fields by
+/// size. The visitor keeps the previous cookie.
 ///
-/// **Encrypted**, as [`CookieStore::encrypted`] is and as is the default, the cookie tells nobody but this server what is in
-/// it: XChaCha20-Poly1305 under a key that is derived for this purpose, bound to application and cookie name. **Signed**
-/// ([`CookieStore::signed`]), scripts and visitors can read it, as Flask's sessions, but not change it.
+/// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is sealed by
+///   XChaCha20-Poly1305 under a key that is derived for this purpose, and bound to application, kind and cookie name.
+/// * **Signed** ([`CookieStore::signed`]): scripts and visitors can read the cookie, as Flask's sessions, but not change it.
 ///
 /// # What it cannot do
 ///
-/// Nobody but the visitor has the session. So nothing can list sessions or end one from elsewhere, and nothing sees two
-/// requests at once: the last response wins, with all fields. That is a compile error where it would be relied on: `identity`
-/// has to be `unlisted`, and `atomic` and `counter` fields are refused. Above all, **log-out removes the cookie and no more**:
-/// whoever kept a copy, from a shared computer or a stolen backup, is signed in with it again until its deadline (OWASP ASVS
-/// 7.4.1). Keep `idle` and `absolute` short, or give it a list of what was revoked ([`CookieStore::revocations`]).
+/// Only the visitor has the session. So no server can list sessions or end one from elsewhere, and of two requests at once the
+/// last response wins, with all fields. Where a struct relies on more, it does not compile: `identity` has to be `unlisted`,
+/// and `atomic` and `counter` fields are refused.
+///
+/// Above all, **a log-out removes the cookie and no more**. A copy of the cookie, from a shared computer or a stolen backup,
+/// is signed in again until its deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or give it a store for
+/// revocations ([`CookieStore::revocations`]).
 ///
 /// ```
 /// use session_runtime::{CookieStore, KeyRing, Session, Sessions};
@@ -57,7 +59,7 @@ impl CookieStore {
         self.form == Form::Signed
     }
 
-    /// Nobody but this server can read the sessions.
+    /// Encrypts the sessions: only this server can read them.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -67,12 +69,13 @@ impl CookieStore {
         Self::new(Form::Encrypted)
     }
 
-    /// Everybody can read the sessions, and nobody but this server can change them: JSON with a signature, as Flask's.
+    /// Signs the sessions: every script and visitor can read them, and only this server can change them. They are JSON with a
+    /// signature, as Flask's.
     ///
-    /// For scripts to get at the cookie, it has to be `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` gives an
-    /// object whose `fields` has the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). Takes
-    /// about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field with
-    /// what JSON has not is refused where it is written: bytes, a map whose keys are no text, a number that is not finite.
+    /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` gives an object whose
+    /// `fields` has the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). It takes about twice
+    /// the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field that JSON cannot
+    /// represent is refused when it is written: bytes, a map with keys that are not text, a number that is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -82,10 +85,10 @@ impl CookieStore {
         Self::new(Form::Signed)
     }
 
-    /// Lets a session that is too large for one cookie be in several: up to so many, from 1 to 4. Default: 1.
+    /// Splits a session that is too large for one cookie among several: up to this many, from 1 to 4. Default: 1.
     ///
-    /// The second is named as the first with `-2` behind it, and so on. Every request then carries all of them, and servers
-    /// refuse requests whose headers are too long, many from 8 KiB on: a store is better.
+    /// The second has the name of the first with `-2` behind it, and so on. Every request then carries all of them, and many
+    /// servers refuse requests with headers of 8 KiB and more: a store is better.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -96,19 +99,20 @@ impl CookieStore {
         self
     }
 
-    /// Keeps in `store` which sessions a user has ended by log-out, `destroy` or `clear`, and which were renewed, as by a
-    /// sign-in or by `remember`: their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP
-    /// ASVS 7.4.1). The session that a guest destroys needs no entry: a copy of its cookie signs in no user.
+    /// Keeps in `store` which sessions a user has ended, by log-out, `destroy` or `clear`, and which were renewed, as by a
+    /// sign-in or by `remember`. Their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP ASVS
+    /// 7.4.1). The session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
-    /// The list is small: an entry of a few bytes for each, until its cookie would have ended. Every request that asks for its
-    /// session asks the list too, and each that writes asks it once more; if it cannot answer, the request is answered as if
-    /// a store were down. Any store will do, also one that has other sessions. But a `MemoryStore` forgets its entries when the
-    /// server stops, and another server does not see them. It never evicts an entry: a log-out that finds it full is answered
-    /// 503. A caller that goes through the store with `Scan` meets the entries too. A cookie that is older than 400 days opens
-    /// nothing then.
+    /// An entry has a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
+    /// entry, and loads it once more if it writes. If the store cannot answer, the request is answered as if the store of a
+    /// session were down. A cookie that is older than 400 days opens nothing then.
     ///
-    /// A session that has not ended may still be put back to what it was: an older cookie of it, from before a voucher was
-    /// used, is as good as the newest. Only `renew`, and what renews by itself, ends those before.
+    /// Any store will do, also one that has other sessions. But a `MemoryStore` forgets its entries when the server stops, and
+    /// other servers do not see them. It never evicts an entry: a log-out that finds it full is answered 503. A caller that
+    /// lists a store with `Scan` meets the entries too.
+    ///
+    /// A session that has not ended can still be put back to an older state: an older cookie of it, from before a voucher was
+    /// used, is as good as the newest. Only a renewal ends the older cookies.
     ///
     /// ```
     /// # use session_runtime::{CookieStore, MemoryStore};
@@ -119,8 +123,8 @@ impl CookieStore {
         self
     }
 
-    /// Refuses all sessions that were last written before a moment: everybody is logged out, as after a break-in, though the
-    /// keys stay. Default: none is too old, within its deadlines.
+    /// Refuses all sessions that were last written before a moment. So every user is signed out, as after a break-in, while the
+    /// keys stay. Default: no session is too old, within its deadlines.
     ///
     /// ```
     /// # use session_runtime::CookieStore;

@@ -34,7 +34,10 @@ mod url;
 
 /// Keeps values under keys, and replaces a value only while it is still what it was.
 ///
-/// * **A store compares and replaces, nothing else.** It never looks into a value but for its header.
+/// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
+/// alike, so it needs nothing more to list sessions by user, to limit them and to revoke them.
+///
+/// * **A store compares and replaces, nothing else.** It never looks into a value, except at its header.
 /// * **Nothing is written unless the answer is [`Swapped::Done`]**, and then whole, or not at all.
 /// * **A swap may be sent again** after an error, and may take effect long after its caller gave up. The comparison keeps
 ///   it from undoing anything; the engine recognises its own writes.
@@ -91,10 +94,10 @@ mod url;
             `session_runtime::store::Store` for your own"
 )]
 pub trait Store: Send + Sync + 'static {
-    /// The value under `key`, expired or not; `None` if there is none.
+    /// Loads the value under `key`, expired or not; `None` if there is none.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot tell. An absent value is not an error, nor is one that means nothing: the engine
+    /// [`StoreError`] if the store cannot tell. An absent value is not an error, and neither is a damaged one: the engine
     /// judges what it is.
     fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
@@ -114,7 +117,7 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
 
-    /// Removes the values that have expired and says how many. It removes nothing else and holds up no request. A store
+    /// Removes the values that have expired, and returns how many. It removes nothing else and holds up no request. A store
     /// whose server removes them leaves this as it is.
     ///
     /// # Errors
@@ -124,7 +127,8 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Told once where to report what the store does of its own accord, such as evicting a live session.
+    /// Receives the events of the sessions that are built on the store, to report there what the store does of its own
+    /// accord, such as evicting a live session. Called once for each [`Sessions`](crate::Sessions).
     fn observe(&self, events: Events) {
         let _ = events;
     }

@@ -1,5 +1,5 @@
-//! Where sessions are kept: a store, or their visitors' cookies; and what a kind of session requires of that place, checked
-//! at compile time where the place is given.
+//! Where sessions are kept: in a store, or in their visitors' cookies. And what a kind of session requires of that place,
+//! which the compiler checks where the place is given.
 
 use std::sync::Arc;
 

@@ -1,14 +1,15 @@
-//! All values of a store, one batch after another: what an operator's tool goes through.
+//! [`Scan`]: all values of a store, one batch after another, for an operator's tool.
 
 use std::fmt;
 
 use super::{Key, Store, StoreError, Versioned};
 use crate::clock::Timestamp;
 
-/// A store whose values can be gone through.
+/// A store that can list its values: sessions of all applications and kinds, lists of users' sessions, revocations and
+/// tombstones. [`Value::class`](super::Value::class) tells which.
 ///
-/// A value that is there from the first call to the last is in one of the batches, or in several; one that comes or goes
-/// meanwhile may be in none. Requests are not held up.
+/// A value that is there from the first call to the last is in one batch, or in several. One that comes or goes meanwhile may
+/// be in none. Requests are not held up.
 ///
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
@@ -32,8 +33,8 @@ use crate::clock::Timestamp;
     note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]
 pub trait Scan: Store {
-    /// Some of the values, from a position on: a few hundred at most, perhaps none though there are more. It may leave out
-    /// what has expired.
+    /// Returns some of the values, from a position on: a few hundred at most, and perhaps none although there are more. It may
+    /// leave out what has expired.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be reached, or did not make this position.
@@ -50,11 +51,11 @@ pub trait Scan: Store {
 pub struct Scanned {
     /// What was found.
     pub values: Vec<(Key, Versioned)>,
-    /// Where to go on; `None`: that was all.
+    /// Where to go on; `None` at the end.
     pub next: Option<Position>,
 }
 
-/// How far one has come. What it consists of is the store's affair.
+/// How far a scan has come. Only the store knows what is in it.
 ///
 /// ```
 /// # use session_runtime::store::Position;
@@ -64,7 +65,7 @@ pub struct Scanned {
 pub struct Position(Vec<u8>);
 
 impl Position {
-    /// Before the first value.
+    /// Returns the position before the first value.
     ///
     /// ```
     /// # use session_runtime::store::Position;
@@ -75,7 +76,7 @@ impl Position {
         Self(Vec::new())
     }
 
-    /// A position, for a store to make.
+    /// Makes a position of a store's own bytes.
     ///
     /// ```
     /// # use session_runtime::store::Position;
@@ -86,7 +87,7 @@ impl Position {
         Self(bytes.into())
     }
 
-    /// What the store made it of.
+    /// Returns the bytes that the store made it of.
     ///
     /// ```
     /// # use session_runtime::store::Position;

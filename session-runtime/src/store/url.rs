@@ -1,5 +1,5 @@
-//! [`StoreUrl`]: a store by its URL, as settings name it. Here is which there are and how each is opened; what else a URL
-//! may say is in `redis/url` and `sql/open`.
+//! [`StoreUrl`]: a store by its URL, as settings name it. This file has all schemes and opens their stores; `redis/url` and
+//! `sql/open` read the URLs of those stores.
 
 use std::{fmt, str::FromStr};
 
@@ -22,7 +22,7 @@ use crate::{
     words::{Quoted, nearest},
 };
 
-/// Where sessions are kept, as one line of settings says it.
+/// Names a store, or `cookie:` for sessions in their visitors' cookies, in one line of settings.
 ///
 /// | URL | store | feature |
 /// |---|---|---|
@@ -36,8 +36,8 @@ use crate::{
 /// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
-/// The tables of a SQL database are made when it is opened by URL, if they are not there; with `?migrate=never` they are
-/// the application's affair. In each part, what means something in a URL is percent-encoded: `?` is `%3F`.
+/// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, the application's own
+/// migrations create it. In each part, characters that mean something in a URL are percent-encoded: `?` is `%3F`.
 ///
 /// `Display` and `Debug` leave out the user, the password and the parameters.
 ///

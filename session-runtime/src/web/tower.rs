@@ -257,7 +257,7 @@ where
     }
 }
 
-/// The response that a commit's outcome calls for (DESIGN section 3, table of outcomes).
+/// The response that a commit's outcome calls for: the table in `docs/behaviours.md`.
 fn finish<B: Default + 'static>(
     request: &Request,
     safe: bool,

@@ -10,8 +10,8 @@ type Emitted = [f64; 2];
 /// None without a nightly compiler.
 pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
     let mut table = String::from(
-        "# What is emitted\n\nCounted by the compiler, `-Zmacro-stats`: of a struct of 21 fields that of one with one field is \
-         taken off, which leaves 20 fields; what is left of the first without its field is the struct's.\n\n\
+        "# What is emitted\n\nCounted by the compiler, `-Zmacro-stats`. The output for a struct of one field is subtracted from \
+         that for one of 21 fields, which leaves 20 fields; the rest of the former is the struct's own.\n\n\
          | derive | lines a field | bytes a field | lines a struct |\n|---|---|---|---|\n",
     );
     for subject in &subjects[1..] {

@@ -193,7 +193,7 @@ over_stores! {
         assert_eq!(visitor.get("/notice").await.body, "");
     }
 
-    // B21, DESIGN: a notice put meanwhile stays.
+    // B21: a notice that was put meanwhile stays.
     async fn taking_a_flash_leaves_one_that_came_meanwhile(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);

@@ -60,7 +60,7 @@ async fn a_handler_can_be_tested_with_a_plain_struct() {
     assert!(session.save().await.unwrap_err().to_string().contains("test"));
 }
 
-// DESIGN 2: an application's own verbs.
+// An application's own verbs.
 trait Verbs {
     fn enter(&mut self, user: &str);
 }

@@ -49,7 +49,7 @@ over_stores! {
         assert_eq!((&seen["visits"], &seen["notices"]), (&2.into(), &serde_json::json!(["two"])));
     }
 
-    // B45, DESIGN: `take` takes what it saw; what another handle put meanwhile stays.
+    // B45: `take` takes what it saw; a flash that another handle put meanwhile stays.
     async fn a_handle_takes_no_flash_that_it_did_not_see(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()

@@ -64,7 +64,7 @@ async fn our_headers_join_those_of_the_handler() {
     );
 }
 
-// DESIGN: body types other than axum's.
+// Body types other than axum's.
 #[tokio::test]
 async fn a_plain_tower_service_with_another_body_works() {
     let server = Server::new(AnyStore::memory());
@@ -82,7 +82,7 @@ async fn a_plain_tower_service_with_another_body_works() {
     assert!(!response.headers().contains_key(SET_COOKIE));
 }
 
-// DESIGN: the head waits for the commit, the body need not be there yet.
+// The head waits for the commit, the body need not be there yet.
 #[tokio::test]
 async fn a_streaming_response_has_its_cookie_before_its_body() {
     let server = Server::new(AnyStore::memory());

@@ -66,7 +66,7 @@ fn bench(store: CookieStore) -> Router {
     Router::new().route("/fill", post(fill)).route("/show", get(show)).layer(sessions.layer())
 }
 
-// DESIGN section 6: at most 300 bytes, the cookie's name included.
+// Our budget: at most 300 bytes, the cookie's name included.
 #[tokio::test]
 async fn eight_fields_take_at_most_300_bytes() {
     let app = bench(CookieStore::encrypted());

@@ -31,7 +31,8 @@ use crate::{clock::Timestamp, error::Error};
 ///
 /// * **Layout**: `ab/ab…`. There are 256 folders, by the first two digits of [`Key::hex`]. Each contains the values'
 ///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions
-///   and user lists are files of the same kind. Give another application another folder.
+///   and user lists are files of the same kind. Give another application, and staging beside production, another folder, or
+///   its own [`app`](crate::SessionsBuilder::app).
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
 ///   it runs, a folder inside that others may write to is an error, as is one of another user.

@@ -32,7 +32,7 @@ use crate::{
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it is
 /// full, a new session takes the place of an expired or ended one; otherwise of the guest who has been away longest; and
 /// only if every session is signed in, of the user who has been away longest. So a flood of guests signs no user out. The
-/// store reports each live session that leaves as [`Event::Evicted`]. The lists of users stay, and do not count.
+/// store reports each live session that leaves as [`Event::Evicted`]. The lists of users' sessions stay, and do not count.
 /// Revocations of sessions in cookies count, and never leave before they expire: a log-out that finds the store full of
 /// them is answered 503.
 ///

@@ -158,6 +158,9 @@ impl RedisStore {
 
     /// Sets what the names of all keys begin with, so that several applications can share a server. Default: `session:`.
     ///
+    /// Staging and production on one server need different prefixes, or a different
+    /// [`app`](crate::SessionsBuilder::app): otherwise each ends sessions of the other's users.
+    ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
     /// let store = session_runtime::RedisStore::open("redis://localhost").await?.prefix("shop:");

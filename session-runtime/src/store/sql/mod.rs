@@ -62,7 +62,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session
 ///   (SECURITY S2). [`SqlStore::migrate`] creates it, or a migration of the application with the SQL below. Settings that
 ///   name the store by URL create it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), unless they
-///   say `?migrate=never`. Give each application on a database a table of its own.
+///   say `?migrate=never`. Give each application on a database a table of its own, and staging beside production too, or
+///   its own [`app`](crate::SessionsBuilder::app).
 /// * **Statements**: a load is one. So is each write: it names the revision that it replaces, and writes nothing if the row
 ///   has another one by now. A write that is refused takes a second statement, to load what is there.
 /// * **The application's transactions** are not touched. The store takes connections of its own from the pool, one for each
