@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Full,
     #[error("the session store did not answer; nothing is known to be written")]
     Unavailable,
+    #[error("the session store did not answer, and by now it cannot be told whether the session was written")]
+    Unknown,
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
     #[error("a value of a `secret` field is too long to be encrypted; nothing was written")]
@@ -186,7 +188,12 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.kind(), Kind::Unavailable)
+        matches!(self.kind(), Kind::Unavailable | Kind::Unknown)
+    }
+
+    /// Whether it will never be known what became of a write.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.kind(), Kind::Unknown)
     }
 
     /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error comes at start, and its

@@ -131,7 +131,7 @@ impl Nonce {
     pub(crate) fn next() -> Self {
         static START: OnceLock<u64> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        // No secret: it only has to differ. Without random bytes the address space and the process id still do.
+        // Not a secret: it only has to differ. Without random bytes, the process id is better than nothing.
         let start =
             *START.get_or_init(|| random().map_or_else(|_| u64::from(std::process::id()) << 32, u64::from_le_bytes));
         Self(start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)))

@@ -60,17 +60,8 @@ impl Request {
         if renewed || adopted.created || engine.shows(&found, adopted.restarted, adopted.touched) {
             attempt.cookie = engine.cookie_for(&found, now).or(attempt.cookie.take());
         }
-        let record = found.record();
-        if let Some(identity) =
-            record.user.as_ref().filter(|_| engine.listed && (adopted.signs_in || adopted.restarted))
-        {
-            attempt.entering = Some(Entering {
-                identity: identity.clone(),
-                key: engine.scope.session(found.selector),
-                ends_at: record.ends_at,
-                at: record.authenticated_at.unwrap_or(now),
-                signs_in: adopted.signs_in,
-            });
+        if adopted.signs_in {
+            attempt.entering = engine.entering(&found, found.record(), true, now);
         }
         self.state().presented = Some(Presented::Found(found));
         Outcome::Applied
@@ -78,6 +69,18 @@ impl Request {
 }
 
 impl Engine {
+    /// What is to be entered in the list of a session's user; `None` if there is none.
+    pub(super) fn entering(&self, found: &Found, record: &Record, signs_in: bool, now: Timestamp) -> Option<Entering> {
+        let identity = record.user.as_ref().filter(|_| self.listed)?;
+        Some(Entering {
+            identity: identity.clone(),
+            key: self.scope.session(found.selector),
+            ends_at: record.ends_at,
+            at: record.authenticated_at.unwrap_or(now),
+            signs_in,
+        })
+    }
+
     /// What is new about a session that was recognised as written by this attempt.
     fn recognised(&self, attempt: &Attempt, found: &Found) -> Adopted {
         let renewal = attempt

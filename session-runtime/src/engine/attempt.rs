@@ -25,6 +25,8 @@ pub(super) struct Attempt {
     pub(super) entering: Option<Entering>,
     /// The session before a user signed in to it, to put back should the sign-in fail after all.
     pub(super) before: Option<Box<Found>>,
+    /// Whether there was no room for it in that list, so that it is to be undone.
+    pub(super) refused: bool,
     /// What the response is to say about the cookie once all is done.
     pub(super) cookie: Option<CookieChange>,
     /// What is to be reported then.
@@ -72,6 +74,7 @@ impl Attempt {
             ended: false,
             entering: None,
             before: None,
+            refused: false,
             cookie: None,
             event: None,
             resumed: false,

@@ -27,6 +27,8 @@ pub(super) struct Claim<'a> {
     lost: u32,
     /// Whether an answer was lost, so that a refusal may be due to this commit's own write.
     unanswered: bool,
+    /// Whether what the key holds is what the commit before knew.
+    is_handed: bool,
 }
 
 impl Engine {
@@ -42,8 +44,10 @@ impl Engine {
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
         let turn = self.turn(key, pace, deadline).await?;
-        let current = turn.handed.newest.clone().unwrap_or(known);
-        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
+        let handed = turn.handed.newest.clone();
+        let is_handed = handed.is_some();
+        let current = handed.unwrap_or(known);
+        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false, is_handed })
     }
 
     /// The same, with what the key holds by then.
@@ -57,14 +61,16 @@ impl Engine {
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
         let turn = self.turn(key, pace, deadline).await?;
-        let current = match turn.handed.newest.clone() {
+        let handed = turn.handed.newest.clone();
+        let is_handed = handed.is_some();
+        let current = match handed {
             Some(current) => current,
             None => match self.load(key, self.clock.now()).await {
                 Err(error) if !error.is_timeout() => self.load(key, self.clock.now()).await?,
                 loaded => loaded?,
             },
         };
-        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false })
+        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false, is_handed })
     }
 }
 
@@ -105,13 +111,13 @@ impl Claim<'_> {
     pub(super) async fn swap(&mut self, after: Option<&Value>) -> Result<bool, Error> {
         if self.lost > 0 {
             self.pace.wait(self.lost, self.deadline).await;
-            if self.deadline.passed() {
-                return Err(Error::new(Kind::Conflict));
-            }
+        }
+        let asked = Instant::now();
+        if asked >= self.deadline.at() {
+            return Err(Error::new(Kind::Conflict));
         }
         // Unknown while it is asked, also if this is dropped meanwhile.
         self.turn.handed.newest = None;
-        let asked = Instant::now();
         let swapped = match self.ask(after).await {
             Ok(swapped) => swapped,
             Err(error) => {
@@ -124,6 +130,7 @@ impl Claim<'_> {
                 self.ask(after).await?
             }
         };
+        self.is_handed = false;
         let done = match swapped {
             Swapped::Done(revision) => {
                 self.current = after.map(|value| Versioned::with_revision(value.clone(), revision));
@@ -140,6 +147,19 @@ impl Claim<'_> {
         Ok(done)
     }
 
+    /// Loads what the key holds, if the commit before handed that over: its answer may have been late, so that another process
+    /// has replaced it since. `false`: it was loaded by this commit.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub(super) async fn reload_handed(&mut self) -> Result<bool, Error> {
+        if !std::mem::take(&mut self.is_handed) {
+            return Ok(false);
+        }
+        self.current = self.engine.load(&self.key, self.engine.clock.now()).await?;
+        Ok(true)
+    }
+
     async fn ask(&self, after: Option<&Value>) -> Result<Swapped, StoreError> {
         self.engine.swap(&self.key, self.current.as_ref(), after, self.deadline.left()).await
     }
@@ -150,9 +170,7 @@ impl Claim<'_> {
     /// # Errors
     /// As [`Claim::swap`].
     pub(super) async fn confirm(&mut self) -> Result<(), Error> {
-        if self.take_unanswered()
-            && let Some(again) = self.current().map(|current| current.value().rewritten().critical())
-        {
+        if let Some(again) = self.current().map(|current| current.value().rewritten().critical()) {
             self.swap(Some(&again)).await?;
         }
         Ok(())

@@ -104,6 +104,11 @@ impl Request {
     /// same nonce, before anything else, since it may be in already (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.enter().await;
+        self.commit_entered().await
+    }
+
+    /// The same, for one that has entered.
+    pub(super) async fn commit_entered(&self) -> Result<Committed, Error> {
         let deadline = Deadline::new(self.engine.commit_timeout);
         let mut asked = false;
         loop {
@@ -113,10 +118,20 @@ impl Request {
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
             let outcome = match self.attempt(attempt, &deadline).await {
+                // No handler asked for it: the next request makes up for it.
+                Err(error) if !attempt.asked && !resumed => {
+                    tracing::debug!(target: "session_runtime", %error, "the deadline of a session could not be moved");
+                    Outcome::Applied
+                }
+                // What was not answered may be in.
+                Err(error) if error.is_conflict() && attempt.unanswered.is_some() => {
+                    in_flight.attempt = None;
+                    return Err(Error::new(Kind::Unknown));
+                }
                 // Others were faster, or an `atomic` edit no longer fits.
                 Err(error) if error.is_conflict() => Outcome::Conflict,
                 Err(error) => {
-                    if !error.is_unavailable() {
+                    if !error.is_unavailable() || error.is_unknown() {
                         in_flight.attempt = None;
                     }
                     return Err(error);
@@ -126,7 +141,10 @@ impl Request {
             in_flight.attempt = None;
             // What came since is next.
             if !(resumed && outcome == Outcome::Applied) {
-                self.report(outcome);
+                // Nothing was dropped if nothing was asked.
+                if asked || outcome == Outcome::Gone {
+                    self.report(outcome);
+                }
                 return Ok(Committed { outcome, asked });
             }
         }
@@ -169,9 +187,16 @@ impl Request {
         }
         if let Some(entering) = &attempt.entering {
             // In a box: few requests sign in, and every commit would have room for it.
-            let entered = Box::pin(self.engine.enter(entering, deadline)).await;
             // Lost races are no conflict of the handler's: its session is stored, but must not be opened yet.
-            if !entered.map_err(|error| Error::new(Kind::Unavailable).because(error))? {
+            let entered = match attempt.refused {
+                true => false,
+                false => Box::pin(self.engine.enter(entering, deadline))
+                    .await
+                    .map_err(|error| Error::new(Kind::Unavailable).because(error))?,
+            };
+            if !entered {
+                // What undoes it may fail, or be dropped: the next commit goes on with that.
+                attempt.refused = true;
                 Box::pin(self.undo(attempt, deadline)).await?;
                 return Ok(Outcome::Refused);
             }
@@ -201,9 +226,11 @@ impl Request {
     /// A session of another user ends too: it may have left that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
-        let Some(entering) = attempt.entering.take() else { return Ok(()) };
+        let Some(entering) = &attempt.entering else { return Ok(()) };
         let stays = |user: &Option<Box<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
-        let before = attempt.before.take().filter(|before| stays(&before.record().user));
+        let before = attempt.before.clone().filter(|before| stays(&before.record().user));
+        // One that `save` left waiting opens the session from before.
+        let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
         let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
         loop {
@@ -221,7 +248,8 @@ impl Request {
         }
         if let Some(mut before) = before.filter(|before| before.record().is_live(engine.clock.now())) {
             before.stored = claim.current().cloned();
-            self.state().presented = Some(Presented::Found(*before));
+            let mut state = self.state();
+            (state.presented, state.cookie) = (Some(Presented::Found(*before)), cookie);
         }
         Ok(())
     }
@@ -250,7 +278,10 @@ impl Request {
     async fn replace(&self, attempt: &mut Attempt, mut found: Found, deadline: &Deadline) -> Result<Outcome, Error> {
         let engine = &*self.engine;
         let (key, generation) = (engine.scope.session(found.selector), found.record().generation);
-        let pace = if attempt.pending.ends() { Pace::Urgent } else { Pace::Patient };
+        if !attempt.asked && engine.queues.is_busy(&key) {
+            return Ok(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now()));
+        }
+        let pace = if attempt.pending.is_urgent() { Pace::Urgent } else { Pace::Patient };
         let mut claim = engine.claim(&key, found.stored.clone(), pace, deadline).await?;
         loop {
             let now = engine.clock.now();
@@ -258,6 +289,7 @@ impl Request {
                 Look::Ours => return Ok(self.adopt(attempt, found, None, now)),
                 Look::OursEnded => return self.ended(attempt, claim, deadline).await,
                 Look::Live if found.record().generation == generation => {}
+                Look::Live | Look::Gone if claim.reload_handed().await? => continue,
                 Look::Live => return Ok(self.lose(Lost::Moved)),
                 Look::Gone => {
                     drop(claim);
@@ -283,12 +315,24 @@ impl Request {
                 }
             };
             let before = put.as_ref().map(|_| found.record().writes);
+            // The list first: the cookie from before opens the session already.
+            if let Some((adopted, opened)) = &put
+                && adopted.restarted
+                && !adopted.signs_in
+                && let Some(entering) = engine.entering(&found, &opened.record, false, now)
+            {
+                let entered = Box::pin(engine.enter(&entering, deadline)).await;
+                entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
+            }
             if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
                 attempt.before = Some(Box::new(found.clone()));
             }
+            // Noted beforehand: the handler may stop waiting for the answer.
+            let earlier = attempt.unanswered;
+            attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
             let swapped = claim.swap(Some(&value)).await;
-            if claim.take_unanswered() {
-                attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
+            if !claim.take_unanswered() {
+                attempt.unanswered = earlier;
             }
             if !swapped? {
                 continue;
@@ -333,7 +377,7 @@ impl Request {
                     && !ours
                     && raw.writes.saturating_sub(writes) > NONCES as u64
                 {
-                    return Err(Error::new(Kind::Unavailable));
+                    return Err(Error::new(Kind::Unknown));
                 }
                 if !std::sync::Arc::ptr_eq(found.opened.raw(), &raw) {
                     let key = engine.scope.session(found.selector);
@@ -368,7 +412,11 @@ impl Request {
     /// Stores a new session, if the attempt makes one.
     async fn create(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         let engine = &*self.engine;
+        attempt.before = None; // was another session
         loop {
+            if deadline.passed() {
+                return Err(Error::new(Kind::Conflict));
+            }
             let (now, cookie) = (engine.clock.now(), self.state().phase.takes_cookie());
             let Some(Create { record, selector, verifier }) = next::create(engine, attempt, cookie, now)? else {
                 return Ok(Outcome::Applied);

@@ -19,11 +19,16 @@ use crate::{
 impl State {
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
     fn fail(&mut self) -> bool {
-        // What is stored stays, and is still to be entered in its user's list.
-        if let Some(attempt) = self.in_flight.take_if(|attempt| attempt.entering.is_none()) {
-            self.pending.put_back(attempt.pending);
+        let mut dropped = self.pending.keep_on_failure();
+        // What is stored stays, and is still to be entered in its user's list. What may be stored goes on under its nonce
+        // and with what it drew: otherwise it would not be recognised, and its id be lost.
+        if let Some(attempt) = self.in_flight.as_mut().filter(|attempt| attempt.entering.is_none()) {
+            dropped |= attempt.pending.keep_on_failure();
+            if attempt.pending.is_empty() {
+                self.in_flight = None;
+            }
         }
-        self.pending.keep_on_failure()
+        dropped
     }
 
     fn discard(&mut self) {
@@ -35,7 +40,7 @@ impl Request {
     /// A handle has gone. If the response has left before it, what it changed is saved now.
     pub(crate) fn handle_dropped(self: &Arc<Self>) {
         let state = self.state();
-        if state.phase != Phase::Left || state.pending.is_empty() {
+        if state.phase != Phase::Left || state.pending.is_empty() && state.in_flight.is_none() {
             return;
         }
         drop(state);
@@ -63,6 +68,8 @@ impl Request {
 
     /// Lets the response go at once, if no handle changed anything and nothing is due. Says whether it did.
     pub(crate) fn leave_idle(&self) -> bool {
+        // Another task's `save` may be under way, and need the response for its cookie.
+        let Ok(_gate) = self.try_enter() else { return false };
         let mut state = self.state();
         let unchanged = state.unstored().next().is_none() && state.in_flight.is_none() && state.cookie.is_none();
         let idle = unchanged
@@ -84,6 +91,7 @@ impl Request {
         self: &Arc<Self>,
         handler_failed: bool,
     ) -> (Result<Outcome, Error>, Option<CookieChange>) {
+        let _gate = self.enter().await;
         self.state().phase = Phase::Leaving;
         if handler_failed {
             // A sign-in that `save` stored but could not enter in its user's list goes too. In a box: it is rare.
@@ -92,7 +100,7 @@ impl Request {
                 self.emit(&Event::DroppedOnFailure);
             }
         }
-        let committed = self.commit().await;
+        let committed = self.commit_entered().await;
         let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
         if outcome.is_err() {
             // In a box: it is rare, and every request would have room for it.
@@ -101,7 +109,7 @@ impl Request {
         let cookie = {
             let mut state = self.state();
             state.phase = Phase::Left;
-            if outcome.is_err() {
+            if !matches!(outcome, Ok(Outcome::Applied)) {
                 state.discard();
             }
             let holds = |cookie: &CookieChange| match cookie {

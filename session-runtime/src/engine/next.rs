@@ -92,6 +92,12 @@ impl Pending {
         !self.ops.is_empty() || intent.sign.is_some()
     }
 
+    /// Whether it goes before other changes: what ends or renews the session does, a log-out above all.
+    pub(super) fn is_urgent(&self) -> bool {
+        let intent = Intent::of(&self.steps);
+        intent.ends || intent.renews
+    }
+
     /// Whether the session ends, whatever follows.
     pub(super) fn ends(&self) -> bool {
         Intent::of(&self.steps).ends

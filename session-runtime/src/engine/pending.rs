@@ -232,17 +232,6 @@ impl Pending {
         })
     }
 
-    /// Puts back what could not be stored, before what came since.
-    pub(crate) fn put_back(&mut self, before: Self) {
-        let since = std::mem::replace(self, before);
-        (self.era, self.came) = (since.era, since.came);
-        if let Some(stays) = since.forgets() {
-            self.ops.retain(|(meta, _)| meta.stays(stays));
-        }
-        self.steps.extend(since.steps);
-        self.follow(since.ops);
-    }
-
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
     pub(crate) fn keep_on_failure(&mut self) -> bool {
         let before = self.steps.len() + self.ops.len();

@@ -2,7 +2,7 @@
 //! the store holds by then to the next. So n commits at once cost n swaps, not n² (F9).
 //!
 //! A line that hands over without a gap would keep the commits of every other process out, which have to load before they
-//! swap. So every sixteenth commit of a line waits for as long as that takes.
+//! swap. So a line that goes on leaves gaps: a quarter of the time that it had, and every fourth time as much as it had.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::oneshot, time::timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use super::deadline::Deadline;
 use crate::{
@@ -24,26 +27,29 @@ use crate::{
 pub(super) struct Handed {
     /// What the key holds. `None`: it is not known.
     pub(super) newest: Option<Option<Versioned>>,
-    /// How many commits of this line have asked the store since the last gap.
-    in_a_row: u32,
-    /// How long the store took to answer the last of them.
+    /// How long the store took to answer last.
     pub(super) took: Duration,
+    /// Since when commits of this line have asked the store without a gap.
+    since: Option<Instant>,
+    /// How many gaps the line has left.
+    gaps: u32,
 }
-
-/// After how many commits a line leaves a gap.
-const GAP_AFTER: u32 = 16;
 
 /// A store that answers as fast is in this process, and no other asks it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
+/// A line goes on for this long at least before it leaves a gap, since timers are no finer than a millisecond.
+const SHORTEST_RUN: Duration = Duration::from_millis(10);
+
 impl Handed {
     /// How long the next commit waits, so that another process can load and swap.
     pub(super) fn gap(&mut self) -> Option<Duration> {
-        if self.in_a_row < GAP_AFTER {
+        let ran = self.since?.elapsed();
+        if self.took < IN_PROCESS || ran < SHORTEST_RUN.max(self.took * 16) {
             return None;
         }
-        self.in_a_row = 0;
-        (self.took > IN_PROCESS).then(|| self.took * 4)
+        (self.since, self.gaps) = (None, self.gaps.wrapping_add(1));
+        Some(if self.gaps.is_multiple_of(4) { ran } else { ran / 4 })
     }
 }
 
@@ -106,6 +112,11 @@ impl Queues {
         }
     }
 
+    /// Whether a commit has this key.
+    pub(super) fn is_busy(&self, key: &Key) -> bool {
+        self.shard(key).contains_key(key.local())
+    }
+
     fn turn(&self, key: &Key, handed: Handed) -> Turn<'_> {
         Turn { queues: self, key: *key, handed }
     }
@@ -120,6 +131,9 @@ impl Queues {
     fn pass(&self, key: &Key, mut handed: Handed) {
         let mut shard = self.shard(key);
         let Some(line) = shard.get_mut(key.local()) else { return };
+        if !line.0.is_empty() {
+            handed.since.get_or_insert_with(Instant::now);
+        }
         while let Some(next) = line.0.pop_front() {
             match next.send(handed) {
                 Ok(()) => return,
@@ -133,9 +147,7 @@ impl Queues {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut handed = std::mem::take(&mut self.handed);
-        handed.in_a_row = handed.in_a_row.saturating_add(1);
-        self.queues.pass(&self.key, handed);
+        self.queues.pass(&self.key, std::mem::take(&mut self.handed));
     }
 }
 

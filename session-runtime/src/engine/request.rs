@@ -112,6 +112,11 @@ impl Request {
         }
     }
 
+    /// Enters if no other handle loads or commits.
+    pub(super) fn try_enter(&self) -> Result<GateGuard<'_, ()>, tokio::sync::TryLockError> {
+        self.gate.try_lock()
+    }
+
     /// Loads the session that the cookies name, if this is the first to ask.
     pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
         let _gate = self.enter().await;

@@ -193,6 +193,7 @@ impl Update<'_> {
                 Ok(true)
             }
             Look::Live if is_same => Ok(false),
+            Look::Live | Look::Gone if self.claim.reload_handed().await? => Box::pin(self.look()).await,
             Look::Live | Look::Ours => {
                 let outcome = self.request.lose(super::presented::Lost::Moved);
                 self.request.refuse(outcome)

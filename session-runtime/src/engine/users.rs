@@ -55,12 +55,18 @@ impl Engine {
 
     /// Ends the sessions of a user that `which` holds for, and says how many there were.
     pub(crate) async fn end_sessions_of(&self, identity: &[u8], which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
-        let deadline = &Deadline::new(self.commit_timeout);
         let (list, now) = (self.scope.list(identity), self.clock.now());
         let entries = self.read_list(self.load(&list, now).await?.as_ref(), now)?;
-        let (mut ended, mut leaving) = (0, Vec::new());
+        let (mut ended, mut leaving, mut failed) = (0, Vec::new(), None);
         for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
-            let end = self.end_session(identity, &entry.key, EndReason::Revoked).await?;
+            let end = match self.end_session(identity, &entry.key, EndReason::Revoked).await {
+                Ok(end) => end,
+                // It must not shield those after it.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
             ended += u64::from(end == End::Ended);
             // Another user's entry stays: its own user may be signing in to the session again right now.
             if end != End::Spared {
@@ -68,9 +74,9 @@ impl Engine {
             }
         }
         if !leaving.is_empty() {
-            self.drop_entries(&list, &leaving, deadline).await?;
+            self.drop_entries(&list, &leaving).await?;
         }
-        Ok(ended)
+        failed.map_or(Ok(ended), Err)
     }
 
     /// Ends one session, if it is the user's.
@@ -102,6 +108,7 @@ impl Engine {
                     claim.confirm().await?;
                     return Ok(End::Ended);
                 }
+                _ if claim.reload_handed().await? => continue,
                 Held::Live(_) => return Ok(End::Spared),
                 Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
@@ -148,7 +155,9 @@ impl Engine {
                 }
             }
             let place = if *signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
-            others.insert(place, ListEntry { key: *key, at: *at, ends_at: *ends_at });
+            // Of two requests, the one that made it last longer may have come first.
+            let ends_at = known.map_or(*ends_at, |known| known.ends_at.max(*ends_at));
+            others.insert(place, ListEntry { key: *key, at: *at, ends_at });
             if others == before.entries {
                 break;
             }
@@ -162,7 +171,7 @@ impl Engine {
             for one in &surplus {
                 self.end_session(identity, one, EndReason::Displaced).await?;
             }
-            self.drop_entries(&list, &surplus, deadline).await?;
+            self.drop_entries(&list, &surplus).await?;
         }
         Ok(true)
     }
@@ -188,7 +197,9 @@ impl Engine {
     }
 
     /// Takes the entries of sessions that have ended out of a list.
-    async fn drop_entries(&self, list: &Key, leaving: &[Key], deadline: &Deadline) -> Result<(), Error> {
+    async fn drop_entries(&self, list: &Key, leaving: &[Key]) -> Result<(), Error> {
+        // Of its own: ending many sessions may have taken long.
+        let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
         loop {
             let now = self.clock.now();

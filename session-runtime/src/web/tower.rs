@@ -229,6 +229,8 @@ where
             match this.state.as_mut().project() {
                 StateProj::Handling { inner } => {
                     let response = ready!(inner.poll(cx))?;
+                    // A timeout within keeps the handler that it gave up until it is dropped, and that its handles.
+                    this.state.set(State::Answered { response: None });
                     let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
                     if !request.was_asked() {
                         request.left();
@@ -241,6 +243,8 @@ where
                     let failed = Changes::behind(&response) == Changes::Drop;
                     let request = Arc::clone(request);
                     let commit: Commit = Box::pin(async move { request.leave(failed).await });
+                    // What a failed handler answers stays, whatever becomes of its log-out.
+                    *this.safe |= failed;
                     this.state.set(State::Committing { response: Some(response), commit });
                 }
                 StateProj::Answered { response } => {

@@ -168,26 +168,6 @@ over_stores! {
         assert_eq!(visitor.clone().get("/show").await.json()["user"].as_str(), None);
     }
 
-    // B55, F9: commits to one session queue, so n at once cost a number of calls that grows with n.
-    async fn two_hundred_updates_at_once_cost_few_calls_each(store) {
-        const WRITERS: usize = 200;
-        // Time enough for a machine that does much else.
-        let server = Server::with(store, |builder| builder.commit_timeout(std::time::Duration::from_secs(60)));
-        let mut visitor = server.visitor();
-        visitor.post("/cart/start").await;
-        let (loads, swaps) = server.controls.calls();
-        let requests: Vec<_> = (0..WRITERS).map(|at| {
-            let mut visitor = visitor.clone();
-            tokio::spawn(async move { visitor.post(&format!("/cart/{at}")).await.status })
-        }).collect();
-        for request in requests {
-            assert_eq!(request.await.unwrap(), StatusCode::OK);
-        }
-        let (loads, swaps) = (server.controls.calls().0 - loads, server.controls.calls().1 - swaps);
-        assert!(loads <= 2 * WRITERS && swaps <= 2 * WRITERS, "{loads} loads, {swaps} swaps");
-        assert_eq!(visitor.get("/show").await.json()["cart"].as_array().unwrap().len(), WRITERS + 1);
-    }
-
     // S48
     async fn visitors_at_the_same_time_see_only_themselves(store) {
         let server = Server::new(store);

@@ -195,26 +195,6 @@ over_stores! {
         assert!(server.sessions.of("ada").revoke(handle).await.unwrap() && !is(&ada, "ada").await);
     }
 
-    // B58: as after the reset of a forgotten password, whether or not this visitor was signed in.
-    async fn all_are_revoked_and_this_visitor_signs_in(store) {
-        let server = Server::new(store);
-        let sessions = server.sessions.clone();
-        let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
-            sessions.of("ada").revoke_all().await.unwrap();
-            s.user_mut().log_in("ada".into());
-        })));
-        for signed_in in [true, false] {
-            let phone = server.signed_in("ada").await;
-            let laptop = if signed_in { server.signed_in("ada").await } else { server.visitor() };
-            let mut laptop = laptop.at(&app);
-            let reply = laptop.post("/").await;
-            assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true), "{signed_in}");
-            let laptop = laptop.at(&server.app);
-            assert!(is(&laptop, "ada").await && !is(&phone, "ada").await, "{signed_in}");
-            assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
-        }
-    }
-
     // B40
     async fn who_signs_in_as_another_moves_to_the_others_list(store) {
         let server = Server::new(store);

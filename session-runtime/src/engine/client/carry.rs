@@ -159,7 +159,8 @@ impl Request {
             // In a box: few requests sign in or out, and every commit would have room for it.
             let revoking = Box::pin(engine.revoke(found.selector, revocation, before.ends_at, deadline));
             if let Some(lost) = revoking.await? {
-                return Ok(self.lose(lost));
+                let outcome = self.lose(lost);
+                return if attempt.pending.signs_in() { self.carry_new(client, attempt) } else { Ok(outcome) };
             }
         }
         match sealed {
