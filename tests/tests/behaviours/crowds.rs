@@ -37,27 +37,27 @@ async fn race_pairs(server: &Server, pairs: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_racing_pairs_lose_nothing_in_memory() {
-    race_pairs(&Server::new(AnyStore::memory()), 10_000).await;
+    race_pairs(&patient(&AnyStore::memory(), None), 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_racing_pairs_lose_nothing_in_files() {
-    race_pairs(&Server::new(AnyStore::file().await), 10_000).await;
+    race_pairs(&patient(&AnyStore::file().await, None), 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_racing_pairs_lose_nothing_on_redis() {
     let Some(store) = AnyStore::redis().await else { return };
-    race_pairs(&Server::new(store), 10_000).await;
+    race_pairs(&patient(&store, None), 10_000).await;
 }
 
 over_databases! {
     async fn ten_thousand_racing_pairs_lose_nothing(make) {
-        race_pairs(&Server::new(make().await?), 10_000).await;
+        race_pairs(&patient(&make().await?, None), 10_000).await;
     }
 
     async fn ten_thousand_ends_stay_ends(make) {
-        race_ends(&Server::new(make().await?), 10_000).await;
+        race_ends(&patient(&make().await?, None), 10_000).await;
     }
 }
 
@@ -84,18 +84,18 @@ async fn race_ends(server: &Server, pairs: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_ends_stay_ends_in_memory() {
-    race_ends(&Server::new(AnyStore::memory()), 10_000).await;
+    race_ends(&patient(&AnyStore::memory(), None), 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_ends_stay_ends_in_files() {
-    race_ends(&Server::new(AnyStore::file().await), 10_000).await;
+    race_ends(&patient(&AnyStore::file().await, None), 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_ends_stay_ends_on_redis() {
     let Some(store) = AnyStore::redis().await else { return };
-    race_ends(&Server::new(store), 10_000).await;
+    race_ends(&patient(&store, None), 10_000).await;
 }
 
 /// Sends so many updates of one field at once, through these servers in turn; all must get through. Returns the calls of the
