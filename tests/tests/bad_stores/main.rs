@@ -255,7 +255,9 @@ impl Store for BadStore {
             (Defect::RefusesDamagedValues, _) if early.as_ref().is_some_and(|held| held.class() == Class::Unknown) => {
                 return Err(StoreError::new("this is not a value"));
             }
-            (Defect::RefusesNothingForNothing, None) if before.is_none() => return Ok(Swapped::Stale(None)),
+            (Defect::RefusesNothingForNothing, None) if before.is_none() && early.is_none() => {
+                return Ok(Swapped::Stale(None));
+            }
             (Defect::RefusesTheExpired, Some(after)) if after.expires_at().passed(now) => {
                 return Err(StoreError::new("a time to live must be positive"));
             }

@@ -196,11 +196,14 @@ pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(store
             }
             let long = value(Class::User, stores.after(90), b"extended");
             let (key, mut held) = stores.created(&long).await;
-            for _ in 0..60 {
+            for round in 0..100 {
                 // The clean-up may remove this value.
                 let short = value(Class::User, stores.after(30), b"expires");
                 let revision = done(insist(&stores, &key, Some(&held), &short).await, rule);
                 let short = Versioned::with_revision(short, revision);
+                for _ in 0..round % 4 {
+                    tokio::task::yield_now().await;
+                }
                 // But not this one.
                 let long = value(Class::User, stores.after(90), b"extended");
                 let swapped = match insist(&stores, &key, Some(&short), &long).await {

