@@ -164,11 +164,16 @@ impl Store for Shelf {
         if current.as_ref().map(Versioned::revision) != before.map(Versioned::revision) {
             return Ok(Swapped::Stale(current));
         }
-        match after {
-            Some(value) => shelf.insert(key.digest(), value.clone()),
-            None => shelf.remove(&key.digest()),
-        };
-        Ok(Swapped::done(after))
+        Ok(match after {
+            Some(value) => {
+                shelf.insert(key.digest(), value.clone());
+                Swapped::written(value)
+            }
+            None => {
+                shelf.remove(&key.digest());
+                Swapped::removed()
+            }
+        })
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use super::{Edit, Slot, State};
 use crate::{record::Add, schema::Integer};
 
-/// Moves a counter. The store adds the amount to whatever it holds by then, so no concurrent request is lost; the sum
-/// stays within the bounds of the type.
+/// Moves a counter. The commit adds the amount to the value that is stored by then, so concurrent requests all count. The
+/// sum stays within the bounds of the type.
 ///
 /// ```
 /// # use session_runtime::Session;

@@ -37,15 +37,20 @@ mod url;
 /// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
 /// alike, so it needs nothing more to list sessions by user, to limit them and to revoke them.
 ///
-/// * **A store compares and replaces, nothing else.** It never looks into a value, except at its header.
-/// * **Nothing is written unless the answer is [`Swapped::Done`]**, and then whole, or not at all.
-/// * **A swap may be sent again** after an error, and may take effect long after its caller gave up. The comparison keeps
-///   it from undoing anything; the engine recognises its own writes.
+/// * **A store compares and replaces, nothing else.** It never looks into a value except at its header.
+/// * **A value is written as a whole, or not at all.** [`Swapped::Done`] says that it was written, and [`Swapped::Stale`] that
+///   nothing was. After an error it may be either.
+/// * **A swap may take effect late**, long after its caller gave up. The comparison keeps it from undoing anything.
+/// * **A store need not retry.** The engine sends a swap that failed once more, and recognises its own writes.
 /// * **Once a swap is answered, every later load in any process sees it.**
-/// * Every `now` comes from the runtime's one clock. A store that removes what has expired compares
-///   [`Value::expires_at`] with it, and never with a clock of its own. What has expired may still be loaded, and replaced.
+/// * **Every `now` comes from the runtime's one clock.** A store that removes what has expired compares
+///   [`Value::expires_at`] with it, and never with a clock of its own.
+/// * **An expired value may be answered or left out.** But then `swap` must agree with `load` about what the key holds: a
+///   swap that expects nothing is done if a load answers nothing, and is stale if a load answers the expired value.
+/// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with a minute to spare:
+///   [`Value::time_to_live`].
 ///
-/// Hold a store to this with [`testing::conformance`](crate::testing::conformance).
+/// [`testing::conformance`](crate::testing::conformance) checks that a store keeps to this.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
@@ -72,11 +77,16 @@ mod url;
 ///         if current.as_ref().map(Versioned::revision) != before.map(Versioned::revision) {
 ///             return Ok(Swapped::Stale(current));
 ///         }
-///         match after {
-///             Some(value) => shelf.insert(key.digest(), value.clone()),
-///             None => shelf.remove(&key.digest()),
-///         };
-///         Ok(Swapped::done(after))
+///         Ok(match after {
+///             Some(value) => {
+///                 shelf.insert(key.digest(), value.clone());
+///                 Swapped::written(value)
+///             }
+///             None => {
+///                 shelf.remove(&key.digest());
+///                 Swapped::removed()
+///             }
+///         })
 ///     }
 ///
 ///     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -99,16 +109,31 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] if the store cannot tell. An absent value is not an error, and neither is a damaged one: the engine
     /// judges what it is.
+    /// Loads the value under `key`; `None` if there is none. A value that has expired may be answered or left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell. An absent value is not an error. Bytes that make no sense are not an error
+    /// either: [`Value::from_bytes`] takes any bytes, and the engine decides what to do with them.
     fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
     /// Replaces `before` by `after`, if `before` is what the key holds: compare-and-swap.
     ///
-    /// `before` is what a load or a refused swap answered, or a value whose swap was answered with its new revision;
-    /// `None` if the key is to hold nothing. With `after: None` the key holds nothing afterwards. If the key holds anything
-    /// else, nothing is written, and the answer is [`Swapped::Stale`] with what it holds.
+    /// `before` carries the revision to compare. A load or [`Swapped::Stale`] answered it, or the engine put a value that it
+    /// wrote together with the revision that [`Swapped::Done`] answered.
+    ///
+    /// | `before` | `after` | `Done` |
+    /// |---|---|---|
+    /// | a value | a value | the key held `before`, and holds `after` now |
+    /// | a value | `None` | the key held `before`, and holds nothing now |
+    /// | `None` | a value | the key held nothing, and holds `after` now |
+    /// | `None` | `None` | the key holds nothing |
+    ///
+    /// Otherwise nothing is written, and the answer is `Stale` with what the key holds. A store that cannot tell a refusal
+    /// from a conflict of two swaps under way, such as one over an HTTP API, answers `Stale` with a fresh load. That may be
+    /// what `before` was: then the engine tries again.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot tell whether the value was replaced.
+    /// [`StoreError`] if the store cannot tell whether the value was replaced. The engine then sends the swap once more.
     fn swap(
         &self,
         key: &Key,
@@ -119,6 +144,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes the values that have expired, and returns how many. It removes nothing else and holds up no request. A store
     /// whose server removes them leaves this as it is.
+    /// Removes the values that have expired by `now`, and says how many. It holds up no request. A store whose server
+    /// removes them leaves this as it is.
+    ///
+    /// A value may be extended after this looked at it. So compare its revision, or its deadline, when you remove it.
+    ///
+    /// Each process calls this every [`clean_every`](crate::SessionsBuilder::clean_every), so several may do it at once. No
+    /// request waits for it, and [`store_timeout`](crate::SessionsBuilder::store_timeout) does not apply.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be reached; what was removed stays removed.

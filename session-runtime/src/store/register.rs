@@ -14,8 +14,13 @@ type Open = Arc<dyn Fn(String) -> Opened + Send + Sync>;
 
 /// Makes URLs that begin with `scheme` open a store of yours, in `SESSION_STORE` and wherever else a URL names a store.
 ///
-/// `open` gets the whole URL. Call this before the first [`Sessions`](crate::Sessions) are built; a second call for the
-/// same scheme replaces the first. `scheme` is given without the colon, in lower case.
+/// Call this before a [`StoreUrl`](super::StoreUrl) is parsed: first in `main`, before
+/// [`env`](crate::SessionsBuilder::env), [`from_env`](crate::Sessions::from_env) and reading a
+/// [`Config`](crate::Config). A second call for the same scheme replaces the first. `scheme` is given without the colon, in
+/// lower case.
+///
+/// `open` gets the whole URL, with the password if there is one. The text of its error is shown when the application starts,
+/// and so may end in a log: it must not repeat a password.
 ///
 /// # Errors
 /// [`Error::is_setup`] if `scheme` is one of this crate's own, or not a URL scheme.

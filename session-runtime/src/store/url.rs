@@ -265,15 +265,21 @@ fn file(rest: &str) -> Result<Kind, Error> {
 }
 
 fn unknown(scheme: &str) -> Error {
-    let registered = register::schemes();
+    let mut registered = register::schemes();
+    registered.sort();
     let known = SCHEMES.iter().map(|(scheme, ..)| *scheme).chain(registered.iter().map(String::as_str));
     let end = match nearest(scheme, known) {
         Some(meant) => format!("; did you mean `{meant}`?"),
         None => String::new(),
     };
+    let others = match &registered[..] {
+        [] => String::new(),
+        schemes => format!(" (registered: `{}`)", schemes.join("`, `")),
+    };
     Error::setup(format!(
         "the store's URL begins with {}, and there is no such store: write `memory:`, `file:PATH`, `redis://HOST`, \
-         `postgres://HOST/DATABASE`, `mysql://HOST/DATABASE`, `sqlite:PATH` or `cookie:`{end}",
+         `postgres://HOST/DATABASE`, `mysql://HOST/DATABASE`, `sqlite:PATH` or `cookie:`, or register a store of yours with \
+         `session_runtime::store::register` before the URL is read{others}{end}",
         Quoted(scheme)
     ))
 }

@@ -29,7 +29,7 @@ const VERSION: u8 = 1;
 pub(super) const NEWER: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, u8::MAX];
 /// Where the length of the content is, and where the content begins.
 const LENGTH: usize = 26;
-const CONTENT: usize = LENGTH + 4;
+pub(super) const CONTENT: usize = LENGTH + 4;
 
 /// Why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,12 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     let revision = u64::from_be_bytes(revision);
     let unknown = Head { revision, class: Class::Unknown, expires_at: Timestamp::NEVER, scope: 0 };
     let mut rest = Rest(bytes);
-    match (|| Some((rest.array::<8>()?, rest.byte()?, rest.byte()?, rest.array::<8>()?, rest.array::<8>()?)))() {
+    let mut parts = || {
+        let parts = (rest.array::<8>()?, rest.byte()?, rest.byte()?, rest.array::<8>()?, rest.array::<8>()?);
+        let _length = rest.array::<4>()?;
+        Some(parts)
+    };
+    match parts() {
         Some((_, VERSION, class, expires_at, scope)) => Head {
             revision,
             class: CLASSES.iter().find(|(byte, _)| *byte == class).map_or(Class::Unknown, |(_, class)| *class),

@@ -13,7 +13,7 @@ mod small;
 mod tests;
 mod versioned;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -46,6 +46,9 @@ pub struct Value {
     content: Content,
     is_critical: bool,
 }
+
+/// How long a server keeps a value past its deadline.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// What every value says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +111,20 @@ pub(crate) enum Decoded {
 }
 
 impl Value {
+    /// How many bytes the header of a value has. They say all that [`Value::revision`], [`Value::class`] and
+    /// [`Value::expires_at`] answer, so a store can read this much of a large value, or index this much of a column.
+    ///
+    /// ```
+    /// # use session_runtime::store::Value;
+    /// # let mut bytes = vec![0; 5_000];
+    /// # (bytes[7], bytes[8], bytes[9]) = (7, 1, 2);
+    /// let value = Value::from_bytes(bytes);
+    /// let header = Value::from_bytes(value.to_bytes().slice(..Value::HEADER_BYTES));
+    /// assert_eq!((header.revision(), header.class()), (value.revision(), value.class()));
+    /// assert_eq!(header.expires_at(), value.expires_at());
+    /// ```
+    pub const HEADER_BYTES: usize = format::CONTENT;
+
     fn new(scope: Scope, class: Class, expires_at: Timestamp, content: Content) -> Self {
         let revision = Nonce::next().0;
         Self { head: Head { revision, class, expires_at, scope: scope.id() }, content, is_critical: false }
@@ -199,7 +216,7 @@ impl Value {
     }
 
     /// The number that identifies this write: every write draws a new one. It is the first eight bytes of
-    /// [`Value::to_bytes`], big-endian. Of fewer than eight bytes, it is as if zeros followed.
+    /// [`Value::to_bytes`], big-endian. If there are fewer than eight bytes, zeros stand for those that are missing.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -219,6 +236,32 @@ impl Value {
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.head.expires_at
+    }
+
+    /// The time to live for a server that removes values by itself, counted from `now`. `None`: the value never expires.
+    ///
+    /// It is rounded up to seconds. It has a minute more than the value has left, since the clock of the server may differ, so
+    /// it is never less than a minute. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
+    ///
+    /// ```
+    /// # use session_runtime::{Timestamp, store::Value};
+    /// # use std::time::Duration;
+    /// # let value = |expires_at: Timestamp| {
+    /// #     let head = [&[0; 8][..], &[1, 0], &expires_at.as_millis().to_be_bytes(), &[0; 12]];
+    /// #     Value::from_bytes(head.concat())
+    /// # };
+    /// let now = Timestamp::from_millis(1_800_000_000_000);
+    /// let expires_soon = value(now + Duration::from_millis(1_001));
+    /// assert_eq!(expires_soon.time_to_live(now), Some(Duration::from_secs(62)));
+    /// let expired = value(Timestamp::from_millis(0));
+    /// assert_eq!(expired.time_to_live(now), Some(Duration::from_secs(60)));
+    /// assert_eq!(value(Timestamp::NEVER).time_to_live(now), None);
+    /// ```
+    #[must_use]
+    pub fn time_to_live(&self, now: Timestamp) -> Option<Duration> {
+        let expires_at = self.expires_at();
+        let left = expires_at.since(now).as_millis().div_ceil(1_000);
+        (expires_at != Timestamp::NEVER).then(|| SLACK + Duration::from_secs(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
     /// What kind of value it is.

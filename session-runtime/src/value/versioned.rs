@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Value;
+use crate::error::StoreError;
 
 /// A value as a store has it: with the revision that a later [`Store::swap`](crate::store::Store::swap) compares.
 ///
@@ -60,7 +61,7 @@ impl Versioned {
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
-    /// assert_eq!(Versioned::with_revision(Value::from_bytes(vec![1]), 3).revision().number(), Some(3));
+    /// assert_eq!(Versioned::with_revision(Value::from_bytes(vec![1]), 3).revision(), &3.into());
     /// ```
     #[must_use]
     pub const fn revision(&self) -> &Revision {
@@ -73,8 +74,9 @@ impl Versioned {
 /// ```
 /// use session_runtime::store::Revision;
 ///
-/// assert_eq!(Revision::from(7).number(), Some(7));
-/// assert_eq!(Revision::from("9b2c").text(), Some("9b2c"));
+/// assert_eq!(Revision::from(7).to_number()?, 7);
+/// assert_eq!(Revision::from("9b2c").to_text()?, "9b2c");
+/// # Ok::<(), session_runtime::store::StoreError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Revision(Repr);
@@ -86,32 +88,43 @@ enum Repr {
 }
 
 impl Revision {
-    /// The number, if it was made of one.
+    /// The number, for a store whose revisions are numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is a text. Then it is a revision of another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
-    /// assert_eq!(Revision::from("9b2c").number(), None);
+    /// assert!(Revision::from("9b2c").to_number().is_err());
     /// ```
-    #[must_use]
-    pub const fn number(&self) -> Option<u64> {
-        match self.0 {
-            Repr::Number(number) => Some(number),
-            Repr::Text(_) => None,
+    pub fn to_number(&self) -> Result<u64, StoreError> {
+        match &self.0 {
+            Repr::Number(number) => Ok(*number),
+            Repr::Text(_) => Err(self.foreign("numbers")),
         }
     }
 
-    /// The text, if it was made of one.
+    /// The text, for a store whose revisions are texts.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is a number. Then it is a revision of another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
-    /// assert_eq!(Revision::from(7).text(), None);
+    /// assert!(Revision::from(7).to_text().is_err());
     /// ```
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
+    pub fn to_text(&self) -> Result<&str, StoreError> {
         match &self.0 {
-            Repr::Number(_) => None,
-            Repr::Text(text) => Some(text),
+            Repr::Number(_) => Err(self.foreign("texts")),
+            Repr::Text(text) => Ok(text),
         }
+    }
+
+    fn foreign(&self, ours: &str) -> StoreError {
+        StoreError::new(format!(
+            "the revision {self:?} is of another store, since the revisions of this store are {ours}: swap only what this \
+             store answered"
+        ))
     }
 }
 
@@ -137,7 +150,7 @@ impl fmt::Debug for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Number(number) => write!(f, "{number}"),
-            Repr::Text(text) => f.write_str(text),
+            Repr::Text(text) => write!(f, "{text:?}"),
         }
     }
 }
@@ -145,28 +158,46 @@ impl fmt::Debug for Revision {
 /// The answer to a compare-and-swap.
 ///
 /// ```
-/// # use session_runtime::store::{Swapped, Value, Versioned};
-/// let removed = Swapped::done(None);
-/// let replaced = Swapped::done(Some(&Value::from_bytes(vec![1])));
+/// # use session_runtime::store::{Swapped, Value};
+/// # let value = Value::from_bytes(vec![1]);
+/// // A store that compares the revisions of values.
+/// let written = Swapped::written(&value);
+/// // A store that has revisions of its own says which one the new value got.
+/// let written = Swapped::Done(41_u64.into());
+/// // Either.
+/// let removed = Swapped::removed();
 /// let absent = Swapped::Stale(None);
 /// ```
 #[derive(Clone, Debug)]
 pub enum Swapped {
-    /// The value was replaced. The revision is that of the new value; after a removal it means nothing.
+    /// The value was replaced. This is the revision of the new value, as a load answers it; after a removal it means nothing.
     Done(Revision),
-    /// Nothing was written, since the key no longer holds what was to be replaced. This is what it holds.
+    /// Nothing was written, since the key does not hold what was to be replaced. This is what it holds.
     Stale(Option<Versioned>),
 }
 
 impl Swapped {
-    /// `Done`, by a store that compares [`Value::revision`].
+    /// `Done`, by a store that compares [`Value::revision`] and has written this value. A store that has revisions of its own
+    /// answers `Done` with the new one.
+    ///
+    /// ```
+    /// # use session_runtime::store::{Swapped, Value};
+    /// # let value = Value::from_bytes(vec![1]);
+    /// assert!(matches!(Swapped::written(&value), Swapped::Done(revision) if revision == value.revision().into()));
+    /// ```
+    #[must_use]
+    pub fn written(value: &Value) -> Self {
+        Self::Done(value.revision().into())
+    }
+
+    /// `Done`, by any store: the key holds nothing now.
     ///
     /// ```
     /// # use session_runtime::store::Swapped;
-    /// assert!(matches!(Swapped::done(None), Swapped::Done(_)));
+    /// assert!(matches!(Swapped::removed(), Swapped::Done(_)));
     /// ```
     #[must_use]
-    pub fn done(after: Option<&Value>) -> Self {
-        Self::Done(after.map_or(0, Value::revision).into())
+    pub fn removed() -> Self {
+        Self::Done(0.into())
     }
 }

@@ -88,7 +88,7 @@ impl IntoResponse for Error {
         } else if self.is_full() {
             Page::full()
         } else if self.is_unavailable() {
-            Page::store_down()
+            Page::not_stored()
         } else if matches!(self.kind(), Kind::Cookie(_) | Kind::CookieTooLarge { .. }) {
             tracing::error!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler failed on a cookie");
             Page::broken("Something went wrong with a cookie of this site.".to_owned())

@@ -87,12 +87,12 @@ impl SessionRejection {
 
     fn not_loaded(error: &Error) -> Self {
         tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be loaded");
-        Self(if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) })
+        Self(if error.is_unavailable() { Page::not_loaded() } else { Page::broken(error.to_string()) })
     }
 
     /// The store is down, and what was asked for cannot be told without it.
     pub(super) fn store_down() -> Self {
-        Self(Page::store_down())
+        Self(Page::not_loaded())
     }
 
     /// 500 or 503.

@@ -13,10 +13,16 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The store is down: not the visitor's fault, and nobody is logged out by it (SECURITY S47).
-    pub(crate) fn store_down() -> Self {
+    /// The store did not answer a load: not the visitor's fault, and it signs no visitor out (SECURITY S47).
+    pub(crate) fn not_loaded() -> Self {
         let sentence =
             "The session store is not answering, so this request was not carried out. Please try again shortly.";
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.to_owned() }
+    }
+
+    /// The store did not answer a commit: the write may have happened, and the answer got lost.
+    pub(crate) fn not_stored() -> Self {
+        let sentence = "The session store is not answering, so this request may not have been carried out. Please try again shortly.";
         Self { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.to_owned() }
     }
 

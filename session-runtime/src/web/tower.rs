@@ -297,5 +297,5 @@ fn instead<B: Default + 'static>(replaced: &Response<B>, page: Page) -> Response
 
 fn page_for(error: &Error) -> Page {
     tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
-    if error.is_unavailable() { Page::store_down() } else { Page::broken(error.to_string()) }
+    if error.is_unavailable() { Page::not_stored() } else { Page::broken(error.to_string()) }
 }

@@ -6,13 +6,13 @@ use std::{
     collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use session_runtime::{
     Timestamp,
-    store::{Class, Key, Position, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
-    testing::conformance,
+    store::{Class, Key, Position, Revision, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
+    testing::conformance::{self, Expiry},
 };
 use tokio::task::yield_now;
 
@@ -35,12 +35,14 @@ defects! {
     OverwritesOnCreate: "swap: a taken key is not created",
     CreatesWhatIsGone: "swap: a removed value stays removed",
     OverwritesTheExpired: "expiry: an expired value is swapped like any other",
+    HidesTheExpired: "expiry: an expired value is swapped like any other",
+    RefusesNothingForNothing: "swap: nothing is swapped for nothing",
     ComparesContents: "swap: revisions are compared and not contents",
     AnswersDoneAgain: "swap: a swap sent again is stale",
     WritesWhatIsStale: "swap: an older revision is stale",
     StaleSaysNothing: "swap: an older revision is stale",
     StaleSaysBefore: "swap: an older revision is stale",
-    DoneSaysAnOldRevision: "swap: every revision that was answered can be swapped",
+    DoneSaysAnOldRevision: "swap: done carries the revision that a load answers",
     RemovesNothing: "swap: a removed value stays removed",
     RemovesAnything: "swap: a taken key is not created",
     LoadsFromACache: "swap: every handle sees a write at once",
@@ -59,6 +61,8 @@ defects! {
     CleansUpByOldDeadlines: "expiry: cleaning up removes nothing live",
     CleansUpNothing: "expiry: cleaning up removes the expired and counts them",
     MiscountsCleaning: "expiry: cleaning up removes the expired and counts them",
+    CleansUpWithoutComparing: "races: cleaning up removes nothing that is extended",
+    LivesForMilliseconds: "expiry: a server keeps values until they expire",
     ScanStopsEarly: "scan: every value is found as it is",
     ScanSkipsOne: "scan: every value is found as it is",
     ScanMixesUp: "scan: every value is found as it is",
@@ -96,7 +100,11 @@ fn suite(defect: Defect) -> String {
     let place = Place::default();
     let open = async || BadStore { place: place.clone(), cache: Mutex::default(), defect };
     let is_scan = format!("{defect:?}").starts_with("Scan");
-    let run = async || if is_scan { conformance::run_scan(open).await } else { conformance::run(open).await };
+    let run = async || match defect {
+        _ if is_scan => conformance::run_scan(open).await,
+        Defect::LivesForMilliseconds => conformance::run_with(Expiry::ByServer, open).await,
+        _ => conformance::run(open).await,
+    };
     let failed = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run()))).err();
     failed.map(|failed| *failed.downcast::<String>().unwrap()).unwrap_or_default()
 }
@@ -121,12 +129,23 @@ impl BadStore {
     }
 
     fn held(&self, key: &Key) -> Option<Value> {
-        self.place.lock().unwrap().get(&self.name(key)).map(|(value, _)| value.clone())
+        let held = self.place.lock().unwrap().get(&self.name(key)).cloned();
+        let held = held.filter(|(_, deadline)| {
+            self.defect != Defect::LivesForMilliseconds || !deadline.passed(SystemTime::now().into())
+        });
+        held.map(|(value, _)| value)
     }
 
     fn put(&self, place: &mut Held, key: &Key, value: Value) {
         let before = place.get(&self.name(key)).map(|(_, deadline)| *deadline);
-        let deadline = before.filter(|_| self.defect == Defect::CleansUpByOldDeadlines).unwrap_or(value.expires_at());
+        let deadline = match self.defect {
+            Defect::CleansUpByOldDeadlines => before.unwrap_or(value.expires_at()),
+            Defect::LivesForMilliseconds => {
+                let now = SystemTime::now().into();
+                now + value.expires_at().since(now) / 1_000
+            }
+            _ => value.expires_at(),
+        };
         place.insert(self.name(key), (value, deadline));
     }
 
@@ -138,9 +157,9 @@ impl BadStore {
         after: Option<&Value>,
         now: Timestamp,
     ) -> bool {
-        let revisions = (held.map(Value::revision), before.and_then(|before| before.revision().number()));
+        let revision = held.map(|held| Revision::from(held.revision()));
         let content = |value: &Value| value.to_bytes().slice(value.to_bytes().len().min(8)..);
-        revisions.0 == revisions.1
+        revision.as_ref() == before.map(Versioned::revision)
             || match self.defect {
                 Defect::IgnoresBefore => true,
                 Defect::OverwritesOnCreate => before.is_none(),
@@ -153,6 +172,16 @@ impl BadStore {
                 Defect::RemovesAnything => after.is_none(),
                 _ => false,
             }
+    }
+
+    /// Looks for what has expired, and removes it later, whatever it is by then.
+    async fn delete_by_name(&self, now: Timestamp) -> u64 {
+        let is_due =
+            |(name, (_, deadline)): (&Vec<u8>, &(Value, Timestamp))| deadline.passed(now).then(|| name.clone());
+        let due: Vec<_> = self.place.lock().unwrap().iter().filter_map(is_due).collect();
+        yield_now().await;
+        let mut place = self.place.lock().unwrap();
+        due.iter().filter(|name| place.remove(*name).is_some()).count() as u64
     }
 
     /// The value as this store keeps it.
@@ -199,15 +228,16 @@ impl BadStore {
         }
         match (before, self.defect) {
             (Some(before), Defect::DoneSaysAnOldRevision) => Swapped::Done(before.revision().clone()),
-            _ => Swapped::done(after),
+            _ => after.map_or_else(Swapped::removed, Swapped::written),
         }
     }
 }
 
 impl Store for BadStore {
-    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         let held = match self.defect {
             Defect::LoadsFromACache => self.cache.lock().unwrap().entry(*key).or_insert_with(|| self.held(key)).clone(),
+            Defect::HidesTheExpired => self.held(key).filter(|held| !held.expires_at().passed(now)),
             _ => self.held(key),
         };
         Ok(held.map(Versioned::new))
@@ -225,6 +255,9 @@ impl Store for BadStore {
             (Defect::RefusesDamagedValues, _) if early.as_ref().is_some_and(|held| held.class() == Class::Unknown) => {
                 return Err(StoreError::new("this is not a value"));
             }
+            (Defect::RefusesNothingForNothing, None) if before.is_none() && early.is_none() => {
+                return Ok(Swapped::Stale(None));
+            }
             (Defect::RefusesTheExpired, Some(after)) if after.expires_at().passed(now) => {
                 return Err(StoreError::new("a time to live must be positive"));
             }
@@ -235,7 +268,7 @@ impl Store for BadStore {
                 self.put(&mut self.place.lock().unwrap(), key, Value::from_bytes(half));
                 yield_now().await;
                 self.put(&mut self.place.lock().unwrap(), key, after.clone());
-                return Ok(Swapped::done(Some(after)));
+                return Ok(Swapped::written(after));
             }
             (Defect::AnswersBeforeItWrites, Some(after)) if self.is_current(early.as_ref(), before, None, now) => {
                 let (place, name, value) = (self.place.clone(), self.name(key), after.clone());
@@ -243,7 +276,7 @@ impl Store for BadStore {
                     yield_now().await;
                     place.lock().unwrap().insert(name, (value.clone(), value.expires_at()));
                 });
-                return Ok(Swapped::done(Some(after)));
+                return Ok(Swapped::written(after));
             }
             (Defect::WritesWhatWasGivenUp, Some(after)) => {
                 let late = Late { store: self, key, value: after };
@@ -257,6 +290,12 @@ impl Store for BadStore {
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        if self.defect == Defect::CleansUpWithoutComparing {
+            return Ok(self.delete_by_name(now).await);
+        }
+        if self.defect == Defect::LivesForMilliseconds {
+            return Ok(0);
+        }
         let mut place = self.place.lock().unwrap();
         let (all, early) = (place.len(), Duration::from_millis(u64::from(self.defect == Defect::CleansUpTheLiving)));
         place.retain(|_, (_, deadline)| self.defect == Defect::CleansUpNothing || !deadline.passed(now + early));

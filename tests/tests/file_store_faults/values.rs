@@ -63,7 +63,7 @@ pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
 
 /// Shorter than a header, and with a revision that no written value has.
 pub(crate) fn is_damaged(found: &Versioned) -> bool {
-    found.value().to_bytes().is_empty() && found.revision().text().is_some()
+    found.value().to_bytes().is_empty() && found.revision().to_text().is_ok()
 }
 
 /// Stores `after`, whatever the key holds; another writer at the same time is a mistake.

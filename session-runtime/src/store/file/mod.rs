@@ -1,11 +1,11 @@
-//! Sessions in a folder: the store itself, and how its calls get to a thread that may block.
-//!
-//! - `folder`: the layout, and the checks when a folder is opened.
-//! - `shard`: one of the folders inside: its lock, and how a value is read and replaced.
-//! - `frame`: the bytes of a file around its value.
-//! - `sweep` and `scan`: clean-up, and going through all values.
-//! - `os`: the differences between operating systems.
-//! - `advice`: the sentences of errors.
+//! Sessions in a folder: [`FileStore`].
+
+// - `folder`: the layout, and the checks when a folder is opened.
+// - `shard`: one of the folders inside: its lock, and how a value is read and replaced.
+// - `frame`: the bytes of a file around its value.
+// - `sweep` and `scan`: clean-up, and going through all values.
+// - `os`: the differences between operating systems.
+// - `advice`: the sentences of errors.
 
 mod advice;
 mod folder;

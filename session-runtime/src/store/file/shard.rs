@@ -88,7 +88,7 @@ impl<'a> Shard<'a> {
     ) -> Result<Swapped, StoreError> {
         // Without a shard the key holds nothing, so that only a new value needs one.
         if (before.is_some() || after.is_none()) && !self.exists()? {
-            return Ok(if before.is_some() { Swapped::Stale(None) } else { Swapped::done(None) });
+            return Ok(if before.is_some() { Swapped::Stale(None) } else { Swapped::removed() });
         }
         // Encoding needs no lock.
         let bytes = after.map(frame::write).transpose()?;
@@ -102,7 +102,7 @@ impl<'a> Shard<'a> {
             (None, Some(held)) => locked.remove(key, held.is_damaged)?,
             (None, None) => {}
         }
-        Ok(Swapped::done(after))
+        Ok(after.map_or_else(Swapped::removed, Swapped::written))
     }
 
     /// Whether the value under `key` seems to have expired. This reads only the start of its file.

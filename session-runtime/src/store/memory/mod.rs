@@ -1,5 +1,7 @@
-//! Sessions in this process: bounded, sharded, gone with the process. `shard` holds the values of one shard; this file has
-//! what concerns all of them: the exact capacity, and which value leaves when it is reached.
+//! Sessions in this process, up to a limit: [`MemoryStore`].
+
+// `shard` holds the values of one shard. This file has what concerns all of them: the exact capacity, and which value leaves
+// when it is reached.
 
 mod scan;
 mod shard;
@@ -21,7 +23,7 @@ use self::{
     scan::Lists,
     shard::{RANKS, Shard, Swept},
 };
-use super::{Class, Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Class, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -155,15 +157,15 @@ impl Store for MemoryStore {
         loop {
             let mut shard = self.0.shard_of(key);
             let current = shard.get(key);
-            // A revision that is a text is not of this store, so nothing can be equal to it.
-            if current.map(|current| Some(current.revision())) != before.map(|before| before.revision().number()) {
+            let revision = current.map(|current| Revision::from(current.revision()));
+            if revision.as_ref() != before.map(Versioned::revision) {
                 return Ok(Swapped::Stale(current.cloned().map(Versioned::new)));
             }
             let had_slot = current.is_some_and(takes_slot);
             let Some(value) = after else {
                 shard.remove(key);
                 self.0.vacate(had_slot.into());
-                return Ok(Swapped::done(None));
+                return Ok(Swapped::removed());
             };
             let wants_slot = takes_slot(value);
             if wants_slot && !had_slot && slot.is_none() {
@@ -180,7 +182,7 @@ impl Store for MemoryStore {
             if let Some(slot) = slot.filter(|_| wants_slot && !had_slot) {
                 slot.fill();
             }
-            return Ok(Swapped::done(after));
+            return Ok(Swapped::written(value));
         }
     }
 

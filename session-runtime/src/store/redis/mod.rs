@@ -1,10 +1,10 @@
-//! Sessions on Redis, Valkey and compatible servers: the store itself and its options.
-//!
-//! - `url`, `trust`: what a URL says, and which certificates are trusted.
-//! - `connect`, `single`: the connection to one server or to a cluster.
-//! - `swap`, `script`: compare-and-swap, by commands or by scripts.
-//! - `scan`: all values.
-//! - `advice`: what errors say.
+//! Sessions on Redis, Valkey and compatible servers: [`RedisStore`].
+
+// - `url`, `trust`: what a URL says, and which certificates are trusted.
+// - `connect`, `single`: the connection to one server or to a cluster.
+// - `swap`, `script`: compare-and-swap, by commands or by scripts.
+// - `scan`: all values.
+// - `advice`: what errors say.
 
 mod advice;
 mod connect;
@@ -54,9 +54,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **Layout**: each value is a string, named by prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
 /// * **A write** compares and replaces in one command: `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), and
 ///   otherwise a script of four lines. It works on one key, whole or not at all, and the same on a cluster.
-/// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do: until the value expires and one
-///   minute more, at most 400 days after its last write. It only frees memory, since the runtime's clock tells when a
-///   session expires.
+/// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. It is [`Value::time_to_live`], at most
+///   400 days, and only frees memory: the runtime's clock tells when a session expires.
 /// * **Keys that hold anything but a string** are removed with a warning when they are loaded.
 /// * **A server that is down** fails each call at once. The first call after it is back succeeds. A server that is restarted
 ///   without a disk has forgotten all sessions, so every user is signed out.
@@ -246,7 +245,7 @@ impl Store for RedisStore {
             (Some(before), None) => Change::Remove(current(before)),
             (None, None) => {
                 return Ok(match self.value(name).await? {
-                    None => Swapped::done(None),
+                    None => Swapped::removed(),
                     current => Swapped::Stale(current),
                 });
             }
@@ -254,7 +253,7 @@ impl Store for RedisStore {
         let wait = self.wait.filter(|_| after.is_none_or(Value::is_critical));
         let swap = Swap { name, change, wait };
         Ok(match self.ifeq.send(&self.link, &swap).await? {
-            Outcome::Done => Swapped::done(after),
+            Outcome::Done => after.map_or_else(Swapped::removed, Swapped::written),
             Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
             Outcome::Holds(_) | Outcome::Refused => Swapped::Stale(match wait {
                 None => self.value(name).await?,

@@ -26,11 +26,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long the server keeps a value past its deadline, which is told by the runtime's clock: so clocks may differ, and a
-/// value with a deadline in the past is not an error.
-const MARGIN: Duration = Duration::from_secs(60);
 /// How long the server keeps a value that does not expire, from its last write. Browsers keep no cookie any longer.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long the server would keep what the probe writes.
+const PROBE: Duration = Duration::from_secs(60);
 
 /// Whether the server has `SET … IFEQ`, as far as is known.
 #[derive(Clone)]
@@ -61,7 +60,7 @@ pub(super) struct New {
 
 impl New {
     pub(super) fn of(value: &Value, now: Timestamp) -> Self {
-        let time = value.expires_at().since(now).min(LONGEST) + MARGIN;
+        let time = value.time_to_live(now).map_or(LONGEST, |time| time.min(LONGEST));
         Self { bytes: value.to_bytes(), time, is_tombstone: value.class() == Class::Tombstone }
     }
 
@@ -88,7 +87,7 @@ impl Ifeq {
     /// # Errors
     /// If the server does not answer, or does not let this user in.
     pub(super) async fn probe(link: &Link, name: &str) -> RedisResult<Self> {
-        let new = New { bytes: Bytes::from_static(b"x"), time: MARGIN, is_tombstone: false };
+        let new = New { bytes: Bytes::from_static(b"x"), time: PROBE, is_tombstone: false };
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),

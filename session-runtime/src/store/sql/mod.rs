@@ -1,9 +1,9 @@
-//! Sessions in a SQL database: the store itself.
-//!
-//! - `statements`: the SQL, and `name`: the name of the table.
-//! - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
-//! - `scan`: goes through all values; `clean`: removes the expired.
-//! - `advice`: what to say of errors.
+//! Sessions in a SQL database: [`SqlStore`].
+
+// - `statements`: the SQL, and `name`: the name of the table.
+// - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
+// - `scan`: goes through all values; `clean`: removes the expired.
+// - `advice`: what to say of errors.
 
 mod advice;
 mod clean;
@@ -284,27 +284,27 @@ impl Store for SqlStore {
         let new = after.zip(bytes.as_ref()).map(|(value, bytes)| {
             [Number(value.revision().cast_signed()), Number(millis(value.expires_at())), Bytes(bytes)]
         });
-        let old = before.map(|before| before.revision().number().map(|number| Number(number.cast_signed())));
+        let old = before.map(|before| before.revision().to_number()).transpose()?;
+        let old = old.map(|revision| Number(revision.cast_signed()));
         let (database, statements) = (&self.database, &self.statements);
         let swapped = match (old, new) {
             (None, Some([revision, expires_at, value])) => {
                 database.execute(&statements.insert, &[id, revision, expires_at, value]).await
             }
-            (Some(Some(old)), Some([revision, expires_at, value])) => {
+            (Some(old), Some([revision, expires_at, value])) => {
                 database.execute(&statements.update, &[revision, expires_at, value, id, old]).await
             }
-            (Some(Some(old)), None) => database.execute(&statements.delete, &[id, old]).await,
-            // Nothing to write, or a revision that is not of this store.
-            (None, None) | (Some(None), _) => Ok(0),
+            (Some(old), None) => database.execute(&statements.delete, &[id, old]).await,
+            (None, None) => Ok(0),
         };
         match swapped {
-            Ok(1..) => return Ok(Swapped::done(after)),
+            Ok(1..) => return Ok(after.map_or_else(Swapped::removed, Swapped::written)),
             Ok(0) => {}
             Err(error) if is_duplicate(&error) => {}
             Err(error) => return Err(self.failed("write a session", error)),
         }
         match self.load(key, now).await? {
-            None if before.is_none() && after.is_none() => Ok(Swapped::done(None)),
+            None if before.is_none() && after.is_none() => Ok(Swapped::removed()),
             current => Ok(Swapped::Stale(current)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::stores::{Stores, answered, is_same, race, shown};
+use super::stores::{Stores, answered, ensure, fail, is_same, race, shown};
 use crate::store::{Key, Position, Scan, Versioned};
 
 /// Everything that a scan finds, unless it does not come to an end.
@@ -12,11 +12,11 @@ async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
         let Some(from) = next else { return found };
         let batch = answered(store.scan(&from, stores.now).await);
         let number = batch.values.len();
-        assert!(number <= 2_000, "a batch should have a few hundred values, and one had {number}");
+        ensure!(number <= 2_000, "a batch should have a few hundred values, and one had {number}");
         found.extend(batch.values);
         next = batch.next;
     }
-    panic!("a scan must come to an end, and this one did not within 20,000 batches");
+    fail("a scan must come to an end, and this one did not within 20,000 batches");
 }
 
 pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>>) {
@@ -29,19 +29,19 @@ pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>
     for (key, value) in &written {
         let scanned = found.get(key).map(Versioned::value);
         let rule = "a scan must find every value that is there, as it is";
-        assert!(is_same(scanned, Some(value)), "{rule}: {}, and found {}", shown(Some(value)), shown(scanned));
+        ensure!(is_same(scanned, Some(value)), "{rule}: {}, and found {}", shown(Some(value)), shown(scanned));
     }
     for (key, scanned) in &found {
         let loaded = stores.load(key).await;
         let (loaded, value) = (loaded.as_ref().map(Versioned::value), Some(scanned.value()));
         let rule = "a scan must find only what a load of the same key answers";
-        assert!(is_same(loaded, value), "{rule}: it found {}, and a load answers {}", shown(value), shown(loaded));
+        ensure!(is_same(loaded, value), "{rule}: it found {}, and a load answers {}", shown(value), shown(loaded));
     }
     for (key, value) in written.iter().take(3) {
         let rule = "a swap against what a scan found must be done";
         let held = stores.replaced(key, found.get(key), &value.rewritten(), rule).await;
         stores.remove(key, &held).await;
-        assert!(!all(&stores).await.contains_key(key), "a scan must not find a value that was removed");
+        ensure!(!all(&stores).await.contains_key(key), "a scan must not find a value that was removed");
     }
 }
 
@@ -57,8 +57,8 @@ pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stor
                 if racer == 0 {
                     let found = all(&stores).await;
                     let missed = stay.iter().filter(|key| !found.contains_key(key)).count();
-                    assert_eq!(
-                        missed, 0,
+                    ensure!(
+                        missed == 0,
                         "a scan must find every value that is there all the time, and missed {missed}"
                     );
                     continue;
@@ -74,5 +74,5 @@ pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stor
 pub(super) async fn a_position_of_another_store_is_an_error<S: Scan>(stores: Arc<Stores<S>>) {
     let nowhere = Position::new(*b"\xff not a position of any store");
     let scanned = stores.either().scan(&nowhere, stores.now).await;
-    assert!(scanned.is_err(), "a scan from a position that this store did not make must be an error");
+    ensure!(scanned.is_err(), "a scan from a position that this store did not make must be an error");
 }

@@ -60,7 +60,7 @@ impl<S: Store> Stores<S> {
     /// A new key that holds this value.
     pub(super) async fn created(&self, value: &Value) -> (Key, Versioned) {
         let key = random_key();
-        let rule = "a swap of an absent value must write the value to a key that holds nothing";
+        let rule = "a swap that expects nothing must write the value to a key that holds nothing";
         (key, self.replaced(&key, None, value, rule).await)
     }
 
@@ -82,7 +82,7 @@ impl<S: Store> Stores<S> {
         for (number, handle) in self.handles.iter().enumerate() {
             let loaded = answered(handle.load(key, self.now).await);
             let loaded = loaded.as_ref().map(Versioned::value);
-            assert!(
+            ensure!(
                 is_same(loaded, expected),
                 "{rule}: the key should hold {}, and handle {} loads {}",
                 shown(expected),
@@ -103,7 +103,7 @@ impl<S: Store> Stores<S> {
     ) {
         let found = stale(self.swap(key, before, after).await, rule);
         let found = found.as_ref().map(Versioned::value);
-        assert!(
+        ensure!(
             is_same(found, held),
             "{rule}: `Stale` must say what the key holds, which is {}, and said {}",
             shown(held),
@@ -112,6 +112,21 @@ impl<S: Store> Stores<S> {
         self.assert_holds(key, held, rule).await;
     }
 }
+
+/// Ends a check. Unlike `panic!` this prints nothing: [`super::run`] tells everything that it found at once.
+pub(super) fn fail(message: impl Into<String>) -> ! {
+    std::panic::resume_unwind(Box::new(message.into()))
+}
+
+/// Ends a check with this message, unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            $crate::testing::conformance::stores::fail(format!($($message)+))
+        }
+    };
+}
+pub(super) use ensure;
 
 /// Runs `number` futures at once, and returns their answers in order.
 pub(super) async fn race<T, F>(number: usize, racer: impl Fn(usize) -> F) -> Vec<T>
@@ -132,7 +147,7 @@ where
         match joined.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(answer) => answers.push(answer),
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            Err(Err(cancelled)) => panic!("{cancelled}"),
+            Err(Err(cancelled)) => fail(cancelled.to_string()),
         }
     }
     answers.sort_by_key(|(index, _)| *index);
@@ -140,11 +155,11 @@ where
 }
 
 pub(super) fn random_key() -> Key {
-    Key::random().unwrap_or_else(|error| panic!("{error}"))
+    Key::random().unwrap_or_else(|error| fail(error.to_string()))
 }
 
 pub(super) fn answered<T>(answer: Result<T, StoreError>) -> T {
-    answer.unwrap_or_else(|error| panic!("the store answered with an error: {error}"))
+    answer.unwrap_or_else(|error| fail(format!("the store answered with an error: {error}")))
 }
 
 /// The revision of a swap that must be done.
@@ -152,7 +167,7 @@ pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
     match swapped {
         Swapped::Done(revision) => revision,
         Swapped::Stale(found) => {
-            panic!("{rule}: it answered `Stale` with {}", shown(found.as_ref().map(Versioned::value)))
+            fail(format!("{rule}: it answered `Stale` with {}", shown(found.as_ref().map(Versioned::value))))
         }
     }
 }
@@ -161,7 +176,7 @@ pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
 pub(super) fn stale(swapped: Swapped, rule: &str) -> Option<Versioned> {
     match swapped {
         Swapped::Stale(found) => found,
-        Swapped::Done(_) => panic!("{rule}: it answered `Done`"),
+        Swapped::Done(_) => fail(format!("{rule}: it answered `Done`")),
     }
 }
 

@@ -3,12 +3,30 @@
 use std::sync::Arc;
 
 use super::{
-    stores::{Stores, answered, done, random_key, stale},
+    stores::{Stores, answered, done, ensure, random_key, stale},
     value,
 };
 use crate::store::{Class, Store, Versioned};
 
 const CURRENT: &str = "a swap against what the key holds must be done, and write the value";
+
+// If this is wrong, nearly every other check fails too.
+pub(super) async fn done_carries_the_revision_that_a_load_answers<S: Store>(stores: Arc<Stores<S>>) {
+    let (key, mut before) = (random_key(), None);
+    for content in [b"first", b"other"] {
+        let after = stores.value(content);
+        let held = stores.replaced(&key, before.as_ref(), &after, CURRENT).await;
+        stores.assert_holds(&key, Some(&after), CURRENT).await;
+        let loaded = stores.load(&key).await;
+        let (done, loaded) = (held.revision(), loaded.as_ref().unwrap_or(&held).revision());
+        ensure!(
+            loaded == done,
+            "`Done` must carry the store's own revision, as `load` answers it: `Done` carried {done:?}, and `load` answers \
+             {loaded:?}"
+        );
+        before = Some(held);
+    }
+}
 
 pub(super) async fn every_handle_sees_a_write_at_once<S: Store>(stores: Arc<Stores<S>>) {
     let ([first, second], key, mut before) = (stores.handles(), random_key(), None);
@@ -29,9 +47,16 @@ pub(super) async fn a_taken_key_is_not_created<S: Store>(stores: Arc<Stores<S>>)
     let held = stores.value(b"held");
     let (key, _) = stores.created(&held).await;
     for after in [Some(stores.value(b"other")), Some(held.rewritten()), None] {
-        let rule = "a swap of an absent value on a key that holds one must write nothing";
+        let rule = "a swap that expects nothing, on a key that holds a value, must write nothing";
         stores.assert_stale(&key, None, after.as_ref(), Some(&held), rule).await;
     }
+}
+
+pub(super) async fn nothing_is_swapped_for_nothing<S: Store>(stores: Arc<Stores<S>>) {
+    let key = random_key();
+    let rule = "a swap that expects nothing and writes nothing must be done on a key that holds nothing";
+    done(stores.swap(&key, None, None).await, rule);
+    stores.assert_holds(&key, None, rule).await;
 }
 
 pub(super) async fn an_older_revision_is_stale<S: Store>(stores: Arc<Stores<S>>) {
