@@ -160,6 +160,7 @@ mod tests {
         register("dynamo", |_| async { Ok::<_, io::Error>(MemoryStore::new()) }).unwrap();
         let error = fails("dynano://:hunter2@localhost");
         assert!(error.ends_with("did you mean `dynamo`?") && !error.contains("hunter2"), "{error}");
+        assert!(error.contains("`session_runtime::store::register`") && error.contains("`dynamo`"), "{error}");
         assert!(fails("memroy:").ends_with("did you mean `memory`?"));
         assert!(!fails("zookeeper://localhost").contains("did you mean"));
     }

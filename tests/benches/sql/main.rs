@@ -132,7 +132,9 @@ fn value(fields: &Fields, at: usize) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
     let until = (NOW + LIFETIME + Duration::from_millis(at as u64)).as_millis().to_be_bytes();
-    Value::from_bytes([&revision[..8], &[version, class], &until, &scope, &layouts::whole(fields)].concat())
+    let content = layouts::whole(fields);
+    let length = (content.len() as u32).to_be_bytes();
+    Value::from_bytes([&revision[..8], &[version, class], &until, &scope, &length, &content].concat())
 }
 
 fn small() -> Fields {

@@ -14,9 +14,6 @@ use session_runtime::{
 /// When everything happens: in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// The bytes of a value's header.
-const HEAD: usize = 30;
-
 pub(crate) type Fields = BTreeMap<String, String>;
 
 /// A value of a guest's session, under a new revision.
@@ -25,7 +22,7 @@ pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let (version, class, scope) = (1, 0, [0; 8]);
     let length = (content.len() as u32).to_be_bytes();
     let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope, &length].concat();
-    assert_eq!(head.len(), HEAD);
+    assert_eq!(head.len(), Value::HEADER_BYTES);
     let value = Value::from_bytes([&head, content].concat());
     assert_eq!(value.expires_at(), expires_at);
     value
@@ -46,7 +43,9 @@ pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Versioned> {
 }
 
 pub(crate) fn fields(found: Option<&Versioned>) -> Fields {
-    found.map_or_else(Fields::new, |found| serde_json::from_slice(&found.value().to_bytes()[HEAD..]).unwrap())
+    found.map_or_else(Fields::new, |found| {
+        serde_json::from_slice(&found.value().to_bytes()[Value::HEADER_BYTES..]).unwrap()
+    })
 }
 
 /// A field of what is stored.

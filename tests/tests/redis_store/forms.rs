@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use session_runtime::{
     RedisStore,
-    store::{Store, Swapped},
+    store::{Store, Swapped, Value},
 };
 use tests::servers::{Kind, Options, Proxy, RedisServer, prefix, shared_cluster};
 
@@ -130,7 +130,7 @@ async fn no_write_is_lost() {
                     let mut current = store.load(&key, NOW).await.unwrap().unwrap();
                     loop {
                         let bytes = current.value().to_bytes();
-                        let count = u32::from_be_bytes(bytes[26..].try_into().unwrap());
+                        let count = u32::from_be_bytes(bytes[Value::HEADER_BYTES..].try_into().unwrap());
                         let next = value((count + 1).to_be_bytes());
                         match store.swap(&key, Some(&current), Some(&next), NOW).await.unwrap() {
                             Swapped::Done(_) => break,
@@ -143,6 +143,6 @@ async fn no_write_is_lost() {
         for task in tasks.collect::<Vec<_>>() {
             task.await.unwrap();
         }
-        assert_eq!(load(&stores[0], &key).await.unwrap()[26..], 160_u32.to_be_bytes(), "{kind:?}");
+        assert_eq!(load(&stores[0], &key).await.unwrap()[Value::HEADER_BYTES..], 160_u32.to_be_bytes(), "{kind:?}");
     }
 }

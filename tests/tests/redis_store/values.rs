@@ -35,6 +35,7 @@ fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
     bytes.extend_from_slice(&[1, class_byte]);
     bytes.extend_from_slice(&end.as_millis().to_be_bytes());
     bytes.extend_from_slice(&[0; 8]);
+    bytes.extend_from_slice(&(content.len() as u32).to_be_bytes());
     bytes.extend_from_slice(content);
     let value = Value::from_bytes(bytes);
     assert_eq!((value.class(), value.expires_at(), value.revision()), (class, end, revision));

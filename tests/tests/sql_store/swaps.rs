@@ -41,7 +41,9 @@ async fn a_refused_swap_writes_nothing_and_returns_the_current_value_on_sqlite_p
         assert_eq!(content(&stale(swap(Some(&old), Some(&third)).await).unwrap()), b"2");
         assert_eq!(content(&stale(swap(Some(&old), None).await).unwrap()), b"2");
         let foreign = Versioned::with_revision(second.clone(), "an ETag");
-        assert_eq!(content(&stale(swap(Some(&foreign), Some(&third)).await).unwrap()), b"2");
+        let refused = store.swap(&key, Some(&foreign), Some(&third), NOW).await.unwrap_err();
+        assert!(refused.to_string().contains("\"an ETag\" is of another store"), "{refused}");
+        assert_eq!(content(&load(&store, &key).await.unwrap()), b"2");
         let newer = load(&store, &key).await.unwrap();
         assert!(matches!(swap(Some(&newer), None).await, Swapped::Done(_)));
         assert!(load(&store, &key).await.is_none());

@@ -10,9 +10,6 @@ use session_runtime::{
 /// When everything happens: in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// The bytes of a value's header.
-const HEAD: usize = 26;
-
 /// Numbers by name.
 pub(crate) type Counters = BTreeMap<String, u64>;
 
@@ -20,8 +17,9 @@ pub(crate) type Counters = BTreeMap<String, u64>;
 pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
-    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope].concat();
-    assert_eq!(head.len(), HEAD);
+    let length = (content.len() as u32).to_be_bytes();
+    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope, &length].concat();
+    assert_eq!(head.len(), Value::HEADER_BYTES);
     let value = Value::from_bytes([&head, content].concat());
     assert_eq!(value.expires_at(), expires_at);
     value
@@ -33,7 +31,7 @@ pub(crate) fn empty() -> Value {
 }
 
 pub(crate) fn content(found: &Versioned) -> Vec<u8> {
-    found.value().to_bytes()[HEAD..].to_vec()
+    found.value().to_bytes()[Value::HEADER_BYTES..].to_vec()
 }
 
 pub(crate) fn counters(found: Option<&Versioned>) -> Counters {

@@ -55,7 +55,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **A write** compares and replaces in one command: `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), and
 ///   otherwise a script of four lines. It works on one key, whole or not at all, and the same on a cluster.
 /// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. It is [`Value::time_to_live`], at most
-///   400 days, and only frees memory: the runtime's clock tells when a session expires.
+///   400 days and a minute, and only frees memory: the runtime's clock tells when a session expires.
 /// * **Keys that hold anything but a string** are removed with a warning when they are loaded.
 /// * **A server that is down** fails each call at once. The first call after it is back succeeds. A server that is restarted
 ///   without a disk has forgotten all sessions, so every user is signed out.

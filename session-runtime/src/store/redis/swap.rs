@@ -26,8 +26,9 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long the server keeps a value that does not expire, from its last write. Browsers keep no cookie any longer.
-const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long the server keeps a value that does not expire, from its last write: 400 days, since browsers keep no cookie any
+/// longer, and the minute of [`Value::time_to_live`].
+const LONGEST: Duration = Duration::from_secs((400 * 24 * 60 + 1) * 60);
 /// How long the server would keep what the probe writes.
 const PROBE: Duration = Duration::from_secs(60);
 

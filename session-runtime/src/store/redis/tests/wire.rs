@@ -111,6 +111,7 @@ fn guest(text: &[u8]) -> Value {
     bytes.extend_from_slice(&[1, 0]);
     bytes.extend_from_slice(&(NOW + Duration::from_secs(60)).as_millis().to_be_bytes());
     bytes.extend_from_slice(&[0; 8]);
+    bytes.extend_from_slice(&(text.len() as u32).to_be_bytes());
     bytes.extend_from_slice(text);
     Value::from_bytes(bytes)
 }
