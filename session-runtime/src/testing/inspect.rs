@@ -51,6 +51,12 @@ pub fn stored(value: &Value) -> Option<Stored> {
     })
 }
 
+/// Whether a value is a session with this field.
+#[must_use]
+pub fn has_field(value: &Value, name: &str) -> bool {
+    matches!(value.decode(), Ok(Decoded::Session(record)) if record.fields.get(name).is_some())
+}
+
 /// The same session, with bytes in a field's place, as if the store had been written to by another program. `None` removes
 /// the field.
 #[must_use]

@@ -1,8 +1,10 @@
-//! What sessions cost a request in process, without any network: instructions, allocations, time and memory.
+//! What sessions cost a request in process, without any network: instructions, allocations, time and memory, and calls of a
+//! store.
 
 use std::path::Path;
 
 use crate::{
+    at_once,
     bars::{self, Part},
     contestants::{ALL, BEST_PEER, HAND_WRITTEN, OURS},
     correctness,
@@ -29,12 +31,14 @@ fn measure(quick: bool, report: Option<(&Path, &str)>) -> bool {
     let ours = contestants.iter().position(|of| of.name == OURS.name).unwrap();
     eprintln!("sessions in cookies");
     let cookies = sealed::measure(effort);
-    let bars = bars::bars(&figures[ours], &faults[ours].1, sealed::ours(&cookies));
+    eprintln!("updates at once");
+    let calls = at_once::measure();
+    let bars = bars::bars(&figures[ours], &faults[ours].1, sealed::ours(&cookies), &calls);
     let verdicts = bars::verdicts(Part::InProcess, &bars);
     let table = tables::bars(&bars, &verdicts);
     if let Some((directory, date)) = report {
-        report::write(directory, date, effort, &figures, (&sealed::table(&cookies), &tables::faults(&faults), &table))
-            .unwrap();
+        let tables = (&*sealed::table(&cookies), &*tables::faults(&faults), &*at_once::table(&calls), &*table);
+        report::write(directory, date, effort, &figures, tables).unwrap();
     }
     println!("Instructions per request above the bare handler, without hashing\n");
     println!("{}", tables::works(&figures, tables::instructions));
@@ -43,6 +47,7 @@ fn measure(quick: bool, report: Option<(&Path, &str)>) -> bool {
     println!("Nanoseconds\n\n{}", tables::works(&figures, tables::nanoseconds));
     println!("{}\n{}", tables::bytes(&figures), sealed::table(&cookies));
     println!("{}", tables::faults(&faults));
+    println!("{} updates of one session at once\n\n{}", at_once::UPDATES, at_once::table(&calls));
     println!("{table}");
     bars::is_fine(&verdicts)
 }

@@ -4,6 +4,7 @@
 
 pub mod allocations;
 pub mod app;
+pub mod at_once;
 pub mod bars;
 pub mod contestants;
 pub mod correctness;

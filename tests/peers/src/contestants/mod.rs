@@ -39,7 +39,7 @@ pub struct Contestant {
 /// Two applications on one store.
 pub struct Pair {
     pub nodes: [App; 2],
-    /// How many records are in the store, where that can be told.
+    /// How many sessions are in the store, where that can be told.
     pub records: Option<Box<dyn Fn() -> usize>>,
 }
 

@@ -3,7 +3,11 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use session_runtime::{KeyRing, MemoryStore, Session, Sessions, store::UserIndex};
+use futures_util::FutureExt as _;
+use session_runtime::{
+    Clock, KeyRing, MemoryStore, Session, Sessions,
+    store::{Class, Position, Scan as _, Store},
+};
 
 use super::{Contestant, Framework, Pair, axum_app};
 use crate::{
@@ -41,7 +45,7 @@ fn store() -> MemoryStore {
     MemoryStore::with_capacity(10_000_000)
 }
 
-fn app(store: &(impl UserIndex + Clone), keys: &KeyRing) -> Router {
+fn app(store: &(impl Store + Clone), keys: &KeyRing) -> Router {
     let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
     axum_app::routes::<Session<Bench>>().layer(sessions.layer())
 }
@@ -52,7 +56,7 @@ pub fn in_memory() -> Site {
 }
 
 /// With its sessions in any store; all of one program sign with the same key.
-pub fn site(store: &(impl UserIndex + Clone)) -> Site {
+pub fn site(store: &(impl Store + Clone)) -> Site {
     static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
     axum_app::site(app(store, &KEYS))
 }
@@ -60,7 +64,20 @@ pub fn site(store: &(impl UserIndex + Clone)) -> Site {
 fn pair() -> Pair {
     let (store, keys) = (store(), KeyRing::generate());
     let nodes = [axum_app::app(app(&store, &keys)), axum_app::app(app(&store, &keys))];
-    Pair { nodes, records: Some(Box::new(move || store.len())) }
+    Pair { nodes, records: Some(Box::new(move || count_sessions(&store))) }
+}
+
+/// Without tombstones, which hold nothing of a session and go within a minute.
+fn count_sessions(store: &MemoryStore) -> usize {
+    let (now, mut sessions, mut next) = (Clock::system().now(), 0, Some(Position::start()));
+    while let Some(from) = next {
+        // In memory nothing is waited for.
+        let batch = store.scan(&from, now).now_or_never().unwrap().unwrap();
+        let classes = batch.values.iter().map(|(_, found)| found.value().class());
+        sessions += classes.filter(|class| matches!(class, Class::Guest | Class::User)).count();
+        next = batch.next;
+    }
+    sessions
 }
 
 /// What handlers do, for a struct of these fields and what counts there.

@@ -28,8 +28,8 @@ pub fn count() -> Vec<[Option<f64>; 2]> {
 pub fn serve(work: &str, size: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let shelf = runtime.block_on(async {
-        let mut shelf = Shelf::open(What::Memory, size, &None).await.unwrap();
-        fill(&mut shelf).await;
+        let shelf = Shelf::open(What::Memory, size, &None).await.unwrap();
+        fill(&shelf).await;
         shelf
     });
     calls_that_are_counted(&shelf, work);

@@ -1,18 +1,27 @@
-//! The sessions that stores are filled with: the eight fields of [`Data`], of a signed-in user each.
+//! The sessions that stores are filled with: of a signed-in user each, with the eight fields of [`Data`]. They are copies of
+//! what the engine stores.
 
 use std::time::Duration;
 
+use axum::{Router, body::Body, routing::post};
+use http::Request;
 use session_runtime::{
-    Timestamp,
-    store::{Change, Digest, Key, Set, Sign, User},
+    Clock, KeyRing, MemoryStore, Session, Sessions, Timestamp,
+    store::{Class, Key, Position, Scan as _, Store, Value},
+    testing::inspect,
 };
+use tower::ServiceExt as _;
 
-use crate::session::{Data, Theme, next_theme};
+use crate::{
+    contestants::ours::Bench,
+    session::{Data, Shop as _, next_theme},
+};
 
 /// When they were made: in 2027.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 const HOUR: Duration = Duration::from_secs(3600);
+pub const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How many of a hundred end within an hour, and how many in the next.
 const FIRST: u64 = 1;
@@ -25,21 +34,17 @@ pub fn after_the_first() -> Timestamp {
 
 /// When another half has.
 pub fn after_the_second() -> Timestamp {
-    NOW + HOUR + HOUR
-}
-
-/// When session `n` ends.
-pub fn end(n: u64) -> Timestamp {
-    match n % 100 {
-        part if part < FIRST => after_the_first(),
-        part if part < FIRST + SECOND => after_the_second(),
-        _ => NOW + 24 * 30 * HOUR,
-    }
+    NOW + 2 * HOUR
 }
 
 /// The key of session `n`, as evenly spread as those that come from a hash.
 pub fn key(n: u64) -> Key {
     Key::from_digest((u128::from(mix(n)) << 64 | u128::from(mix(!n))).to_be_bytes())
+}
+
+/// The key of the list of its user.
+pub fn list_key(n: u64) -> Key {
+    Key::from_digest((u128::from(mix(!n)) << 64 | u128::from(mix(n))).to_be_bytes())
 }
 
 /// SplitMix64: a number for each, in no order.
@@ -50,39 +55,106 @@ pub fn mix(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// How many sessions the first user has; everybody else has one.
+/// The user whose sessions are listed, and how many there are. Every other user has one.
+pub const LISTED: u64 = 1;
 pub const SESSIONS_OF_ONE: u64 = 3;
 
-/// Whose session `n` is: always of the same length.
-pub fn user(n: u64) -> User {
-    let number = if n < SESSIONS_OF_ONE { 0 } else { mix(n) | 1 << 63 };
-    User::new([&[0xcf][..], &number.to_be_bytes()].concat())
+/// Sessions in this store, at [`NOW`], which end after this long.
+pub fn sessions(store: impl Store, lifetime: Duration) -> Sessions<Bench> {
+    let sessions = Sessions::<Bench>::builder().store(store).keys(KeyRing::generate()).clock(Clock::stopped_at(NOW));
+    // No clean-up runs while something else is measured.
+    sessions.idle(lifetime).absolute(MONTH).clean_every(Duration::ZERO).build().unwrap()
 }
 
-/// What makes session `n`.
-pub fn create(n: u64) -> Change {
-    let mut change = Change::create(Digest::from([1; 16]), NOW, end(n), Timestamp::NEVER);
-    change.sign = Some(Sign::In { user: user(n).as_bytes().into(), at: NOW });
-    let Data { user: _, name, roles, cart, token, theme: _, visits, locale } = Data::guest();
-    change.set = vec![
-        set("name", &name),
-        set("roles", &roles),
-        set("cart", &cart),
-        set("token", &token),
-        set("theme", &Theme::Light),
-        set("visits", &visits),
-        set("locale", &locale),
-    ];
-    change
+/// Begins a session with these fields.
+pub async fn begin(sessions: &Sessions<Bench>, data: Data) {
+    let fill = move |mut session: Session<Bench>| {
+        let data = data.clone();
+        async move { session.fill(data).await }
+    };
+    let app = Router::new().route("/", post(fill)).layer(sessions.layer());
+    let response = app.oneshot(Request::post("/").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
 }
 
-/// What changes one small field.
-pub fn change(generation: u64) -> Change {
-    let mut change = Change::update(generation);
-    change.set.push(set("theme", &next_theme()));
-    change
+/// Signs the user in whose sessions are listed.
+pub async fn sign_in_the_listed(sessions: &Sessions<Bench>) {
+    for _ in 0..SESSIONS_OF_ONE {
+        begin(sessions, Data { user: Some(LISTED), ..Data::guest() }).await;
+    }
 }
 
-fn set(name: &'static str, value: &impl serde::Serialize) -> Set {
-    Set { name: name.into(), value: rmp_serde::to_vec(value).unwrap(), expires: Timestamp::NEVER }
+/// What the engine stores of sessions.
+pub struct Originals {
+    /// By when they end: within an hour, within the next, later.
+    ends: [Value; 3],
+    /// The bytes of a user's list, and where in it the key of its session is.
+    list: (Vec<u8>, usize),
+    guest: Value,
+}
+
+impl Originals {
+    pub async fn make() -> Self {
+        let first = stored(HOUR, Data::signed_in()).await;
+        let second = stored(2 * HOUR, Data::signed_in()).await;
+        let later = stored(MONTH, Data::signed_in()).await;
+        let guest = stored(MONTH, Data::guest()).await;
+        let list = later.iter().find(|(_, value)| value.class() == Class::List);
+        let list = list.map(|(_, value)| value.to_bytes().to_vec()).unwrap();
+        let digest = the_session(&later).0.digest();
+        let at = list.windows(digest.len()).position(|window| window == digest).unwrap();
+        let ends = [&first, &second, &later].map(|stored| the_session(stored).1);
+        Self { ends, list: (list, at), guest: the_session(&guest).1 }
+    }
+
+    /// Session `n`, with a token of its own.
+    pub fn session(&self, n: u64) -> Value {
+        let [first, second, later] = &self.ends;
+        let original = match n % 100 {
+            part if part < FIRST => first,
+            part if part < FIRST + SECOND => second,
+            _ => later,
+        };
+        with(original, "token", &format!("{:016x}{:016x}", mix(n), mix(!n)))
+    }
+
+    /// The list of its user.
+    pub fn list(&self, n: u64) -> Value {
+        let (mut list, at) = self.list.clone();
+        list[..8].copy_from_slice(&mix(n).to_be_bytes());
+        list[at..at + 16].copy_from_slice(&key(n).digest());
+        Value::from_bytes(list)
+    }
+
+    /// A guest's session without fields.
+    pub fn empty(&self) -> Value {
+        let fields = inspect::stored(&self.guest).unwrap().fields;
+        let without = |value, (name, ..): &(String, _, _)| inspect::planted(&value, name, None).unwrap();
+        fields.iter().fold(self.guest.clone(), without)
+    }
+}
+
+type Stored = Vec<(Key, Value)>;
+
+/// What is stored of one session.
+async fn stored(lifetime: Duration, data: Data) -> Stored {
+    let store = MemoryStore::new();
+    begin(&sessions(store.clone(), lifetime), data).await;
+    let all = store.scan(&Position::start(), NOW).await.unwrap();
+    all.values.into_iter().map(|(key, found)| (key, found.value().clone())).collect()
+}
+
+fn the_session(stored: &Stored) -> (Key, Value) {
+    let is_session = |value: &Value| matches!(value.class(), Class::Guest | Class::User);
+    stored.iter().find(|(_, value)| is_session(value)).cloned().unwrap()
+}
+
+/// The session with one small field changed.
+pub fn changed(value: &Value) -> Value {
+    with(value, "theme", &next_theme())
+}
+
+/// The session with this value in a field.
+pub fn with(value: &Value, name: &str, field: &impl serde::Serialize) -> Value {
+    inspect::planted(value, name, Some(&rmp_serde::to_vec(field).unwrap())).unwrap()
 }

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 
 use session_runtime::{
-    Timestamp,
-    store::{Change, Digest, Key, Set},
+    store::{Key, Store as _, Swapped},
+    testing::inspect,
 };
 
 use super::{
-    eight::NOW,
+    eight::{self, NOW, Originals},
     shelf::{Shelf, What},
     turns::{in_turns, timed},
     wide::{self, FIELDS, LENGTHS, WHO, large, small},
@@ -119,36 +119,29 @@ pub async fn measure(shelves: &[&Shelf]) -> Vec<InStores> {
 }
 
 async fn fill(shelf: &Shelf, fields: usize, length: usize) -> Vec<Key> {
-    let mut keys = Vec::new();
+    let (empty, mut keys) = (Originals::make().await.empty(), Vec::new());
     for _ in 0..SESSIONS {
         let key = Key::random().unwrap();
-        let mut change = Change::create(Digest::from([1; 16]), NOW, Timestamp::NEVER, Timestamp::NEVER);
-        change.set = (0..fields).map(|field| set(name(field), &small())).collect();
-        if length > 10 {
-            change.set[1] = set(name(1), &large(length));
-        }
-        shelf.store.apply(&key, &change, NOW).await.unwrap();
+        let value = |field| if field == 1 && length > 10 { large(length) } else { small() };
+        let session =
+            (0..fields).fold(empty.clone(), |session, field| eight::with(&session, &name(field), &value(field)));
+        let swapped = shelf.store.swap(&key, None, Some(&session), NOW).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
         keys.push(key);
     }
     keys
 }
 
 async fn one(shelf: &Shelf, key: &Key, work: Work) {
-    let record = shelf.store.load(key, NOW).await.unwrap().unwrap();
-    let set = match work {
-        Work::Read => return assert!(record.fields.get("f0").is_some()),
-        Work::WriteSmall => set(name(0), &small()),
-        Work::WriteLarge(length) => set(name(1), &large(length)),
+    let before = shelf.store.load(key, NOW).await.unwrap().unwrap();
+    let after = match work {
+        Work::Read => return assert!(inspect::has_field(before.value(), &name(0))),
+        Work::WriteSmall => eight::with(before.value(), &name(0), &small()),
+        Work::WriteLarge(length) => eight::with(before.value(), &name(1), &large(length)),
     };
-    let mut change = Change::update(record.generation);
-    change.set.push(set);
-    shelf.store.apply(key, &change, NOW).await.unwrap();
+    shelf.swap(key, &before, &after).await;
 }
 
 fn name(field: usize) -> String {
     format!("f{field}")
-}
-
-fn set(name: String, value: &str) -> Set {
-    Set { name: name.into(), value: rmp_serde::to_vec(value).unwrap(), expires: Timestamp::NEVER }
 }

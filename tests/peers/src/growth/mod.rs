@@ -106,9 +106,9 @@ async fn filled(from: Instant) -> (Vec<Shelf>, Vec<Option<f64>>, Vec<String>) {
             if what == What::Files && size > MOST_FILES {
                 continue;
             }
-            let Some(mut shelf) = Shelf::open(what, size, &postgres).await else { continue };
+            let Some(shelf) = Shelf::open(what, size, &postgres).await else { continue };
             let empty = shelf.bytes().await;
-            fill::fill(&mut shelf).await;
+            fill::fill(&shelf).await;
             bytes.push(shelf.bytes().await.zip(empty).map(|(full, empty)| (full - empty) as f64 / size as f64));
             if let (shelf::Home::Redis(server), true) = (&shelf.home, size == SIZES[0]) {
                 servers

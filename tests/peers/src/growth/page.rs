@@ -42,14 +42,14 @@ fn text(date: &str, of: &Measured) -> String {
          Sessions in cookies are left out: a service does not hold them, so they do not grow with their number.\n\n\
          ## How many sessions there are\n\n\
          Stores of this project that hold sessions of eight fields, of a signed-in user each. A read is a load; a write is a \
-         load and a change of one small field. Sessions are taken at random. Medians of {rounds} rounds, in which all stores \
-         and sizes take turns, in microseconds. `FileStore` is measured with at most {most_files} sessions, each of which is \
-         two files.\n\n\
+         load, and a swap that changes one small field. Sessions are taken at random. Medians of {rounds} rounds, in which all stores \
+         and sizes take turns, in microseconds. `FileStore` is measured with at most {most_files} sessions: each is a file, \
+         and the list of its user is another.\n\n\
          A read:\n\n{reads}\n\
          A write:\n\n{writes}\n\
          All sessions of a user who has {some}, listed and loaded:\n\n{lists}\n\
-         Bytes per session, its entry in its user's list included: `used_memory` of Redis, the tables and indexes of the \
-         databases, the blocks of all files. What is in memory follows below.\n\n{bytes}\n\
+         Bytes per session, its user's list included: `used_memory` of Redis, the table and indexes of the databases, the \
+         blocks of all files. What is in memory follows below.\n\n{bytes}\n\
          Instructions of `MemoryStore`, counted by callgrind over {times} calls:\n\n{counted}\n\
          ![A read](growth/sessions-read.svg)\n\n![A write](growth/sessions-write.svg)\n\n\
          ![A list](growth/sessions-list.svg)\n\n![Bytes](growth/sessions-bytes.svg)\n\n\

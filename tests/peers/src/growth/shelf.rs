@@ -3,8 +3,9 @@
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use session_runtime::{
-    FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Applied, Change, Key, Position, Record, Scan, Scanned, Store, StoreError, User, UserEntry, UserIndex},
+    FileStore, MemoryStore, RedisStore, Sessions, SqlStore, Timestamp,
+    store::{Key, Position, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
+    testing::inspect,
 };
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use tests::{
 };
 
 use super::eight;
+use crate::contestants::ours::Bench;
 
 /// What this project's sessions can be kept in, besides cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,28 +60,28 @@ macro_rules! each {
     };
 }
 
-impl AnyStore {
-    pub async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+impl Store for AnyStore {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         each!(self, store => store.load(key, now))
     }
 
-    pub async fn apply(&self, key: &Key, change: &Change, now: Timestamp) -> Result<Applied, StoreError> {
-        each!(self, store => store.apply(key, change, now))
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        each!(self, store => store.swap(key, before, after, now))
     }
 
-    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         each!(self, store => store.delete_expired(now))
     }
+}
 
-    pub async fn enter(&self, user: &User, key: &Key, now: Timestamp) -> Result<(), StoreError> {
-        each!(self, store => store.enter(user, key, now))
-    }
-
-    pub async fn entries(&self, user: &User) -> Result<Vec<UserEntry>, StoreError> {
-        each!(self, store => store.entries(user))
-    }
-
-    pub async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+impl Scan for AnyStore {
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
         each!(self, store => store.scan(from, now))
     }
 }
@@ -99,8 +101,8 @@ pub struct Shelf {
     pub size: u64,
     pub store: AnyStore,
     pub home: Home,
-    /// In memory only those keys open anything that were made here.
-    pub own_keys: Vec<Key>,
+    /// Among which are also those of the user whose sessions are listed.
+    pub sessions: Sessions<Bench>,
 }
 
 impl Shelf {
@@ -131,24 +133,33 @@ impl Shelf {
                 (AnyStore::Redis(store), Home::Redis(Box::new(server)))
             }
         };
-        Some(Self { what, size, store, home, own_keys: Vec::new() })
+        let sessions = eight::sessions(store.clone(), eight::MONTH);
+        eight::sign_in_the_listed(&sessions).await;
+        Some(Self { what, size, store, home, sessions })
     }
 
-    pub fn key(&self, n: u64) -> Key {
-        self.own_keys.get(n as usize).copied().unwrap_or_else(|| eight::key(n))
-    }
-
-    /// What a request does that reads.
+    /// What a request does that reads: it loads, and looks for a field.
     pub async fn read(&self, n: u64) {
-        assert!(self.store.load(&self.key(n), eight::NOW).await.unwrap().is_some());
+        let found = self.store.load(&eight::key(n), eight::NOW).await.unwrap().unwrap();
+        assert!(inspect::has_field(found.value(), "theme"));
     }
 
-    /// What a request does that writes one small field: it loads, then changes.
+    /// What a request does that writes one small field: it loads, changes, and swaps.
     pub async fn write(&self, n: u64) {
-        let key = self.key(n);
-        let record = self.store.load(&key, eight::NOW).await.unwrap().unwrap();
-        let applied = self.store.apply(&key, &eight::change(record.generation), eight::NOW).await.unwrap();
-        assert!(matches!(applied, Applied::Applied { .. }));
+        let key = eight::key(n);
+        let before = self.store.load(&key, eight::NOW).await.unwrap().unwrap();
+        self.swap(&key, &before, &eight::changed(before.value())).await;
+    }
+
+    pub async fn swap(&self, key: &Key, before: &Versioned, after: &Value) {
+        let swapped = self.store.swap(key, Some(before), Some(after), eight::NOW).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
+    }
+
+    /// Lists the sessions of the user who has some.
+    pub async fn list(&self) {
+        let listed = self.sessions.of(&eight::LISTED).list().await.unwrap();
+        assert_eq!(listed.len() as u64, eight::SESSIONS_OF_ONE);
     }
 
     /// What is taken by all that is in it, as far as its server or file system tells.
@@ -156,8 +167,7 @@ impl Shelf {
         match (&self.home, self.what) {
             (Home::Redis(server), _) => server.info("memory", "used_memory")?.trim().parse().ok(),
             (Home::Postgres(server, table), _) => {
-                let size = |end| format!("pg_total_relation_size('{table}{end}')");
-                server.ask(&format!("SELECT {} + {}", size(""), size("_users"))).parse().ok()
+                server.ask(&format!("SELECT pg_total_relation_size('{table}')")).parse().ok()
             }
             (Home::Folder(folder), What::Sqlite) => {
                 let mut file = SqliteConnection::connect(&sqlite(folder.path())).await.ok()?;

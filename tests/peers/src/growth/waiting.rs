@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use session_runtime::Timestamp;
+use session_runtime::{Timestamp, store::Store as _};
 
 use super::{
     eight,

@@ -1,6 +1,7 @@
 //! What two requests at once leave of a session on Redis: two applications, each with connections of its own.
 
-use redis::{Client, Connection, cmd};
+use redis::{Client, Connection, cmd, pipe};
+use session_runtime::store::{Class, Value};
 use tests::servers::RedisServer;
 
 use super::place::Place;
@@ -12,6 +13,8 @@ use crate::{
 
 /// How many pairs of requests of each kind.
 pub const PAIRS: usize = 200;
+/// The bytes of a value's header.
+const HEADER: usize = 26;
 
 pub fn judge(place: &Place, server: &RedisServer) -> Vec<(&'static str, Faults)> {
     let of = |kept: &'static Kept| {
@@ -25,9 +28,18 @@ async fn pair(open: Open, url: String, server: &RedisServer) -> Pair {
     let records = Client::open(server.url()).unwrap().get_connection().unwrap();
     let records = std::cell::RefCell::new(records);
     let nodes = [(open(url.clone()).await.app)().await, (open(url).await.app)().await];
-    Pair { nodes, records: Some(Box::new(move || keys(&mut records.borrow_mut()))) }
+    Pair { nodes, records: Some(Box::new(move || sessions(&mut records.borrow_mut()))) }
 }
 
-fn keys(redis: &mut Connection) -> usize {
-    cmd("DBSIZE").query(redis).unwrap()
+/// All keys, but of this project's only those that are sessions: neither tombstones nor the lists of users.
+fn sessions(redis: &mut Connection) -> usize {
+    let all: usize = cmd("DBSIZE").query(redis).unwrap();
+    let ours: Vec<Vec<u8>> = cmd("KEYS").arg("session:*").query(redis).unwrap();
+    let mut classes = pipe();
+    for key in &ours {
+        classes.cmd("GETRANGE").arg(key).arg(0).arg(HEADER - 1);
+    }
+    let heads: Vec<Vec<u8>> = classes.query(redis).unwrap();
+    let is_session = |head: &Vec<u8>| matches!(Value::from_bytes(head.clone()).class(), Class::Guest | Class::User);
+    all - ours.len() + heads.iter().filter(|head| is_session(head)).count()
 }

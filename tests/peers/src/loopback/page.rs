@@ -74,7 +74,9 @@ fn text(date: &str, all: &[Measured], redis: &OnRedis, bars: &str) -> String {
          {stores}\
          ## Two nodes on Redis\n\n\
          {pairs} pairs of requests of each kind, which meet in the middle of their handlers, on two applications with \
-         connections of their own to one Redis. Records are keys of the server.\n\n{faults}\n\
+         connections of their own to one Redis. Records are keys of the server; of this project those that are sessions, since \
+         a log-out leaves a tombstone for a minute, which holds no user data, and the list of its user, which the next \
+         sign-in clears.\n\n{faults}\n\
          ## The bars of this project\n\n{bars}\n\
          ## Plots\n\n{plots}",
         rustc = env!("RUSTC_VERSION"),
