@@ -6,7 +6,7 @@ use std::{
 };
 
 use session_runtime::{
-    SessionsBuilder, Timestamp,
+    Clock, KeyRing, SessionsBuilder, Timestamp,
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Lost,
     /// It is reached; the answer comes once the gate opens.
     Slow(Gate),
+    /// It is reached once the gate opens.
+    Late(Gate),
     /// It is not reached, which shows once the gate opens.
     SlowlyDown(Gate),
 }
@@ -61,11 +63,12 @@ impl Gate {
 pub(crate) struct Faulty {
     inner: AnyStore,
     plan: Arc<Mutex<VecDeque<Fault>>>,
+    swaps: Arc<Mutex<Vec<Key>>>,
 }
 
 impl Faulty {
     pub(crate) fn new(inner: &AnyStore) -> Self {
-        Self { inner: inner.clone(), plan: Arc::default() }
+        Self { inner: inner.clone(), plan: Arc::default(), swaps: Arc::default() }
     }
 
     /// A server on such a store, and the store.
@@ -76,6 +79,25 @@ impl Faulty {
         let faulty = Self::new(store);
         let under = faulty.clone();
         (Server::with(store.clone(), |builder| options(builder.store(under))), faulty)
+    }
+
+    /// Servers of two processes that serve the same sessions, each with such a store.
+    pub(crate) fn two_servers(
+        store: &AnyStore,
+        options: impl Fn(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
+    ) -> [(Server, Self); 2] {
+        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+        [(); 2].map(|()| {
+            let faulty = Self::new(store);
+            let under = faulty.clone();
+            let on = |builder: SessionsBuilder<Site>| options(builder.store(under));
+            (Server::made(store.clone(), keys.clone(), clock.clone(), on), faulty)
+        })
+    }
+
+    /// The keys of the swaps since the last call.
+    pub(crate) fn swapped(&self) -> Vec<Key> {
+        std::mem::take(&mut self.swaps.lock().unwrap())
     }
 
     /// What becomes of the next calls; all after them succeed.
@@ -91,6 +113,10 @@ impl Faulty {
             Fault::Lost => {
                 call.await?;
                 Err(StoreError::new("the connection broke before the answer came"))
+            }
+            Fault::Late(gate) => {
+                gate.pass().await;
+                call.await
             }
             Fault::Slow(gate) => {
                 let answer = call.await;
@@ -117,6 +143,7 @@ impl Store for Faulty {
         after: Option<&Value>,
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
+        self.swaps.lock().unwrap().push(*key);
         self.call(self.inner.swap(key, before, after, now)).await
     }
 

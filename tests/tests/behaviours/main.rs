@@ -16,6 +16,7 @@ mod limits;
 mod migrate;
 mod privilege;
 mod resent;
+mod reviewed;
 mod scopes;
 mod secret;
 mod sign;

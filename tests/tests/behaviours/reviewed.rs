@@ -1,0 +1,573 @@
+//! What a review found: refused sign-ins, lost answers, dropped saves and timeouts, each with the fault or the race that
+//! brings it out.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request},
+    response::Response,
+    routing::post,
+};
+use http::{HeaderMap, StatusCode, header::COOKIE};
+use serde_json::json;
+use session_runtime::{
+    Event, KeyRing, Session, SessionLimit, Sessions, SessionsBuilder, Timestamp,
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
+};
+use tests::{
+    app::{self, Server, Site, hours, minutes},
+    client::Visitor,
+    over_stores,
+    store::AnyStore,
+};
+use tokio::sync::{Notify, mpsc};
+use tower::Service;
+
+use super::faulty::{Fault, Faulty, Gate};
+
+type S = Session<Site>;
+
+async fn is_in(visitor: &Visitor) -> bool {
+    visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
+}
+
+/// One session a user: the second sign-in is refused.
+fn one_each(builder: SessionsBuilder<Site>) -> SessionsBuilder<Site> {
+    builder.max_per_user(SessionLimit::Refuse(1))
+}
+
+/// So many calls that succeed, and then these.
+fn after(calls: usize, then: impl IntoIterator<Item = Fault>) -> Vec<Fault> {
+    std::iter::repeat_n(Fault::None, calls).chain(then).collect()
+}
+
+/// Another tab of the visitor whose request has these headers.
+fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
+    let (name, value) = headers[COOKIE].to_str().unwrap().split_once('=').unwrap();
+    Visitor::with_cookie(app, name, value)
+}
+
+/// Fails a test that would wait for ever otherwise.
+async fn soon<T>(answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), answer).await.expect("it waits")
+}
+
+over_stores! {
+    // F6, S23: what undoes a refused sign-in fails, or `save` is dropped there; the next commit goes on with that.
+    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_nobody_in(store) {
+        for guest in [false, true] {
+            for dropped in [false, true] {
+                let (server, faulty) = Faulty::server(&store, one_each);
+                let first = server.signed_in("ada").await;
+                let app = server.serving(Router::new().route("/{again}", post({
+                    let faulty = faulty.clone();
+                    move |mut s: S, Path(again): Path<bool>| async move {
+                        s.user_mut().log_in("ada".into());
+                        // The session is swapped, the list loaded, the session in it looked at; then the sign-in is undone.
+                        if dropped {
+                            let gate = Gate::new();
+                            faulty.plan(after(3, [Fault::Slow(gate.clone())]));
+                            tokio::select! {
+                                _ = s.save() => unreachable!("the store does not answer"),
+                                () = gate.wait() => {}
+                            }
+                        } else {
+                            faulty.plan(after(3, [Fault::Down, Fault::Down]));
+                            assert!(s.save().await.unwrap_err().is_unavailable());
+                        }
+                        if again {
+                            assert!(s.save().await.unwrap_err().is_full());
+                        }
+                    }
+                })));
+                for (again, status) in [(true, StatusCode::OK), (false, StatusCode::CONFLICT)] {
+                    let mut visitor = server.visitor();
+                    if guest {
+                        visitor.post("/name/guest").await;
+                    }
+                    let mut visitor = visitor.at(&app);
+                    let reply = visitor.post(&format!("/{again}")).await;
+                    let case = format!("guest {guest}, dropped {dropped}, again {again}");
+                    assert_eq!((reply.status, reply.set_cookie()), (status, None), "{case}");
+                    let seen = visitor.at(&server.app).get("/show").await.json();
+                    let name = if guest { "guest" } else { "" };
+                    assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some(name)), "{case}");
+                    assert!(is_in(&first).await, "{case}");
+                    assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1, "{case}");
+                }
+                server.sessions.of("ada").revoke_all().await.unwrap();
+            }
+        }
+    }
+
+    // F6, S57: what the handler wrote for the user who was refused is nobody's.
+    async fn what_waited_behind_a_refused_sign_in_is_not_stored(store) {
+        let (server, faulty) = Faulty::server(&store, one_each);
+        server.signed_in("ada").await;
+        let app = server.serving(Router::new().route("/", post({
+            let faulty = faulty.clone();
+            move |mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                // The session is swapped, but the list not reached.
+                faulty.plan(after(1, [Fault::Down, Fault::Down]));
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                *s.name_mut() = "of ada".into();
+            }
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/theme/dark").await;
+        server.heard();
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
+        assert!(!server.heard().contains(&Event::Late), "nothing is left to be saved");
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["theme"]), (&json!(null), &json!(""), &json!("Dark")));
+    }
+
+    // B28, S23: no other response knows the id that `save` stored.
+    async fn a_refused_sign_in_keeps_the_cookie_of_an_earlier_save(store) {
+        let server = Server::with(store, one_each);
+        server.signed_in("ada").await;
+        for renews in [false, true] {
+            let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
+                *s.name_mut() = "cart".into();
+                if renews {
+                    s.renew();
+                }
+                s.save().await.unwrap();
+                s.user_mut().log_in("ada".into());
+            })));
+            let mut visitor = server.visitor();
+            if renews {
+                visitor.post("/theme/dark").await;
+            }
+            let mut visitor = visitor.at(&app);
+            let reply = visitor.post("/").await;
+            assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::CONFLICT, true), "renews {renews}");
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((&seen["user"], &seen["name"]), (&json!(null), &json!("cart")), "renews {renews}");
+        }
+    }
+
+    // B34, S12: lost, refused since it is in, and confirmed: a store that waits for its replicas may not have done so.
+    async fn what_ends_or_renews_is_confirmed_after_a_lost_answer(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
+            let mut visitor = server.signed_in("ada").await;
+            visitor.post("/name/x").await;
+            faulty.swapped();
+            faulty.plan(after(1, [Fault::Lost]));
+            assert_eq!(visitor.post(path).await.status, StatusCode::OK);
+            let swapped = faulty.swapped();
+            assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3, "{path}");
+        }
+        server.signed_in("eve").await;
+        faulty.swapped();
+        // The list is loaded, and the session.
+        faulty.plan(after(2, [Fault::Lost]));
+        assert_eq!(server.sessions.of("eve").revoke_all().await.unwrap(), 1);
+        let swapped = faulty.swapped();
+        assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
+    }
+
+    // B34: a session knows its last four writes. Where it may have forgotten one that was not answered, none is guessed.
+    async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let others = server.app.clone();
+        let app = server.serving(Router::new().route("/{writes}", post({
+            let faulty = faulty.clone();
+            move |mut s: S, Path(writes): Path<usize>, headers: HeaderMap| async move {
+                s.visits_mut().add(1);
+                let gate = Gate::new();
+                faulty.plan([Fault::Slow(gate.clone())]);
+                tokio::select! {
+                    _ = s.save() => unreachable!("the answer waits"),
+                    () = gate.wait() => {}
+                }
+                let mut other = other_tab(&others, &headers);
+                for write in 0..writes {
+                    other.post(&format!("/name/{write}")).await;
+                }
+                s.save().await
+            }
+        })));
+        for (writes, status) in [(0, 200), (3, 200), (4, 503), (6, 503)] {
+            let mut visitor = server.visitor();
+            visitor.post("/name/first").await;
+            assert_eq!(visitor.at(&app).post(&format!("/{writes}")).await.status.as_u16(), status, "{writes}");
+            assert_eq!(visitor.get("/show").await.json()["visits"], 1, "{writes}");
+        }
+    }
+
+    // B34, S10: what may be stored goes on with what it drew, also after a handler that failed.
+    async fn a_renewal_whose_answers_were_lost_can_be_opened_after_a_failure(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/{status}", post({
+            let faulty = faulty.clone();
+            move |mut s: S, Path(status): Path<u16>| async move {
+                s.renew();
+                if status == 408 {
+                    let gate = Gate::new();
+                    faulty.plan([Fault::Slow(gate.clone())]);
+                    tokio::select! {
+                        _ = s.save() => unreachable!("the answer waits"),
+                        () = gate.wait() => {}
+                    }
+                } else {
+                    faulty.plan([Fault::Lost, Fault::Lost]);
+                    assert!(s.save().await.unwrap_err().is_unavailable());
+                }
+                StatusCode::from_u16(status).unwrap()
+            }
+        })));
+        for status in [200, 408, 503] {
+            let mut visitor = server.signed_in("ada").await.at(&app);
+            let reply = visitor.post(&format!("/{status}")).await;
+            assert_eq!((reply.status.as_u16(), reply.set_cookie().is_some()), (status, true));
+            assert!(is_in(&visitor.at(&server.app)).await, "{status}");
+        }
+    }
+
+    // B17, B39: the list is written first, so that a session that lasts longer is never off it.
+    async fn a_remembered_session_is_listed_although_its_visitor_leaves_or_the_store_fails(store) {
+        // The calls: the session is loaded, the list loaded and swapped, the session swapped.
+        for call in 0..4 {
+            for leaves in [false, true] {
+                let (server, faulty) = Faulty::server(&store, |builder| builder);
+                let visitor = server.signed_in("ada").await;
+                let mut remembering = visitor.clone();
+                if leaves {
+                    let gate = Gate::new();
+                    faulty.plan(after(call, [Fault::Slow(gate.clone())]));
+                    let request = tokio::spawn(async move { remembering.post("/remember").await });
+                    gate.wait().await;
+                    request.abort();
+                    assert!(request.await.unwrap_err().is_cancelled());
+                } else {
+                    faulty.plan(after(call, [Fault::Down, Fault::Down]));
+                    assert_eq!(remembering.post("/remember").await.status, StatusCode::SERVICE_UNAVAILABLE);
+                }
+                faulty.plan([]);
+                server.turn(hours(13));
+                let lasts = is_in(&visitor).await;
+                let ada = server.sessions.of("ada");
+                assert_eq!(ada.count().await.unwrap(), usize::from(lasts), "call {call}, leaves {leaves}");
+                assert_eq!(ada.revoke_all().await.unwrap(), u64::from(lasts), "call {call}, leaves {leaves}");
+                assert!(!is_in(&visitor).await);
+            }
+        }
+    }
+
+    // B17, B36, B39: of two processes, whichever comes first.
+    async fn a_session_that_is_forgotten_and_remembered_at_once_is_listed(store) {
+        // The calls: the session is loaded, the list loaded, the session swapped.
+        for call in 0..3 {
+            let [(here, faulty), (there, _)] = Faulty::two_servers(&store, |builder| builder);
+            let mut visitor = here.signed_in("ada").await;
+            visitor.post("/remember").await;
+            let gate = Gate::new();
+            faulty.plan(after(call, [Fault::Slow(gate.clone())]));
+            let mut forgetting = visitor.clone();
+            let request = tokio::spawn(async move { forgetting.post("/forget").await.status });
+            gate.wait().await;
+            assert_eq!(visitor.at(&there.app).post("/remember").await.status, StatusCode::OK, "call {call}");
+            gate.open();
+            assert_eq!(request.await.unwrap(), StatusCode::OK, "call {call}");
+            here.turn(hours(13));
+            let lasts = is_in(&visitor).await;
+            let ada = there.sessions.of("ada");
+            assert_eq!(ada.count().await.unwrap(), usize::from(lasts), "call {call}");
+            assert_eq!(ada.revoke_all().await.unwrap(), u64::from(lasts), "call {call}");
+            assert!(!is_in(&visitor).await, "call {call}");
+        }
+    }
+
+    // B45, S10: only the response can tell the visitor the new id.
+    async fn a_response_waits_for_the_save_of_another_task_and_carries_its_cookie(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (gate, handled) = (Gate::new(), Arc::new(Notify::new()));
+        let (saving, done) = (gate.clone(), handled.clone());
+        let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
+            faulty.plan([Fault::Slow(saving.clone())]);
+            tokio::spawn(async move {
+                s.user_mut().log_in("ada".into());
+                s.save().await.unwrap();
+            });
+            saving.wait().await;
+            done.notify_one();
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/guest").await;
+        let mut visitor = visitor.at(&app);
+        let request = tokio::spawn(async move {
+            let reply = visitor.post("/").await;
+            (visitor, reply)
+        });
+        // With one thread, the layer has seen the handler's answer by the time that this test goes on.
+        handled.notified().await;
+        assert!(!request.is_finished());
+        gate.open();
+        let (visitor, reply) = request.await.unwrap();
+        assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
+        assert!(is_in(&visitor.at(&server.app)).await);
+    }
+
+    // B41: the first is not reached; those after it end all the same.
+    async fn a_session_that_cannot_be_ended_shields_no_other(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let [one, two, three] = [server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await];
+        let ada = server.sessions.of("ada");
+        // The list is loaded, and then the first session.
+        faulty.plan(after(1, [Fault::Down, Fault::Down]));
+        assert!(ada.revoke_all().await.unwrap_err().is_unavailable());
+        assert_eq!([is_in(&one).await, is_in(&two).await, is_in(&three).await], [true, false, false]);
+        assert_eq!((ada.count().await.unwrap(), ada.revoke_all().await.unwrap()), (1, 1));
+        assert!(!is_in(&one).await);
+    }
+
+    // B34, B45: whether the first save is in can never be told any more, and must not stop those after it.
+    async fn a_late_handle_recovers_after_an_outage(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |s: S| async move { sender.send(s).ok().unwrap() })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        visitor.at(&app).post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        faulty.plan([Fault::Down, Fault::Down]);
+        assert!(late.save().await.unwrap_err().is_unavailable());
+        for write in 0..6 {
+            visitor.post(&format!("/name/{write}")).await;
+        }
+        assert!(late.save().await.unwrap_err().is_unavailable());
+        late.visits_mut().add(10);
+        late.save().await.unwrap();
+        late.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
+    }
+
+    // B28, B45: no response waits for it, so it is carried out as the handle goes, with a warning.
+    async fn a_late_save_that_is_given_up_is_carried_out_when_its_handle_goes(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |s: S| async move { sender.send(s).ok().unwrap() })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        visitor.at(&app).post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        let gate = Gate::new();
+        faulty.plan([Fault::Late(gate.clone())]);
+        tokio::select! {
+            _ = late.save() => unreachable!("the store does not answer"),
+            () = gate.wait() => {}
+        }
+        server.heard();
+        drop(late);
+        assert!(server.heard().contains(&Event::Late));
+        soon(async {
+            while visitor.get("/show").await.json()["visits"] != 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    // B21, B16: to move a deadline is worth no wait, and no error.
+    async fn a_read_waits_for_no_write_of_its_deadline(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        server.turn(minutes(20));
+        let gate = Gate::new();
+        faulty.plan(after(1, [Fault::Late(gate.clone())]));
+        let mut writing = visitor.clone();
+        let request = tokio::spawn(async move { writing.post("/visit").await.status });
+        gate.wait().await;
+        let reply = soon(visitor.get("/show")).await;
+        assert_eq!((reply.status, &reply.json()["name"]), (StatusCode::OK, &json!("first")));
+        gate.open();
+        assert_eq!(request.await.unwrap(), StatusCode::OK);
+        server.turn(minutes(20));
+        faulty.plan(after(1, [Fault::Down, Fault::Down]));
+        assert_eq!(visitor.get("/show").await.status, StatusCode::OK);
+        server.turn(minutes(5));
+        assert_eq!(visitor.get("/show").await.json()["name"], "first", "the next read moves it");
+        server.turn(minutes(29));
+        assert_eq!(visitor.get("/show").await.json()["name"], "first");
+    }
+
+    // B10: what a failed handler answers says more than a page about its log-out.
+    async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
+        let server = Server::new(store);
+        let other = server.app.clone();
+        let app = server.serving(Router::new().route("/", post(move |mut s: S, headers: HeaderMap| async move {
+            assert_eq!(other_tab(&other, &headers).post("/renew").await.status, StatusCode::OK);
+            s.user_mut().log_out();
+            (StatusCode::INTERNAL_SERVER_ERROR, "mine")
+        })));
+        let reply = server.signed_in("ada").await.at(&app).post("/").await;
+        assert_eq!((reply.status, reply.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "mine"));
+    }
+
+    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another one, and is refused.
+    async fn a_refused_sign_in_puts_no_ended_session_under_another_key(store) {
+        let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
+        let first = here.signed_in("ada").await;
+        let mut visitor = here.visitor();
+        visitor.post("/name/private").await;
+        faulty.swapped();
+        let gate = Gate::new();
+        // The session is loaded, and its swap comes too late.
+        faulty.plan(after(1, [Fault::Late(gate.clone())]));
+        let mut signing_in = visitor.clone();
+        let request = tokio::spawn(async move { signing_in.post("/login/ada").await });
+        gate.wait().await;
+        visitor.at(&there.app).post("/destroy").await;
+        gate.open();
+        let reply = request.await.unwrap();
+        assert_eq!(reply.status, StatusCode::CONFLICT);
+        let swapped = faulty.swapped();
+        assert!(swapped.iter().any(|key| *key != swapped[0]), "a second session began");
+        for key in swapped {
+            assert!(here.stored(&key).await.is_none(), "neither is left");
+        }
+        assert!(is_in(&first).await);
+    }
+}
+
+// B21, B36: the commit before was answered late, so what it hands over is older than what this request loaded.
+#[tokio::test]
+async fn a_commit_that_is_handed_an_older_value_loads_again() {
+    let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
+    let mut visitor = here.visitor();
+    visitor.post("/name/first").await;
+    let gate = Gate::new();
+    faulty.plan(after(1, [Fault::Slow(gate.clone())]));
+    let mut before = visitor.clone();
+    let before = tokio::spawn(async move { before.post("/visit").await.status });
+    gate.wait().await;
+    // Stored, but its answer is on the way still. Another process renews the session meanwhile.
+    let mut renewed = visitor.at(&there.app);
+    renewed.post("/login/ada").await;
+    let mut behind = renewed.at(&here.app);
+    let mut request = Box::pin(behind.post("/name/after"));
+    // Loads, which memory answers at once, and is in line then.
+    assert!(poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await.is_pending());
+    gate.open();
+    assert_eq!((before.await.unwrap(), request.await.status), (StatusCode::OK, StatusCode::OK));
+    let seen = renewed.get("/show").await.json();
+    assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
+}
+
+/// A timeout as of `tower-http`: a handler that it gave up stays until the timeout is dropped itself. It gives up when it
+/// is told to.
+#[derive(Clone)]
+struct GivesUp<I>(Arc<Notify>, I);
+
+impl<I> Service<Request> for GivesUp<I>
+where
+    I: Service<Request, Response = Response, Error = Infallible>,
+    I::Future: Unpin + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = GivingUp<I::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.1.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let told = Arc::clone(&self.0);
+        GivingUp { handler: self.1.call(request), over: Box::pin(async move { told.notified().await }) }
+    }
+}
+
+struct GivingUp<F> {
+    handler: F,
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for GivingUp<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(response) = Pin::new(&mut self.handler).poll(cx) {
+            return Poll::Ready(response);
+        }
+        self.over.as_mut().poll(cx).map(|()| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+            Ok(response)
+        })
+    }
+}
+
+// B28: what a handler did that a timeout gave up is dropped, whenever the timeout lets go of the handler.
+#[tokio::test]
+async fn a_timeout_that_keeps_its_handler_stores_nothing() {
+    let server = Server::new(AnyStore::memory());
+    let over = Arc::new(Notify::new());
+    let tell = Arc::clone(&over);
+    let gives_up = tower::layer::layer_fn(move |inner| GivesUp(Arc::clone(&over), inner));
+    let handler = move |mut s: S| async move {
+        *s.name_mut() = "half done".into();
+        s.visits_mut().add(1);
+        tell.notify_one();
+        std::future::pending::<()>().await;
+    };
+    // As one service, since a router drops what is within as soon as that has answered.
+    let layers = (server.sessions.layer(), gives_up);
+    let app = Router::new().route("/", post(handler)).layer(layers);
+    let mut visitor = server.visitor();
+    visitor.post("/name/first").await;
+    server.heard();
+    assert_eq!(visitor.at(&app).post("/").await.status, StatusCode::REQUEST_TIMEOUT);
+    assert!(!server.heard().contains(&Event::Late));
+    let seen = visitor.get("/show").await.json();
+    assert_eq!((&seen["name"], &seen["visits"]), (&json!("first"), &json!(0)));
+}
+
+/// A store that is always refused, as one whose scripts are broken would be.
+struct Refuses;
+
+impl Store for Refuses {
+    async fn load(&self, _: &Key, _: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        Ok(None)
+    }
+
+    async fn swap(
+        &self,
+        _: &Key,
+        _: Option<&Versioned>,
+        _: Option<&Value>,
+        _: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        tokio::task::yield_now().await;
+        Ok(Swapped::Stale(None))
+    }
+}
+
+// B33: however a store answers, a commit comes to its end.
+#[tokio::test]
+async fn a_store_that_refuses_everything_is_an_error_in_time() {
+    let sessions = Sessions::<Site>::builder().store(Refuses).keys(KeyRing::generate());
+    let sessions = sessions.clean_every(Duration::ZERO).commit_timeout(Duration::from_millis(100)).build().unwrap();
+    let mut visitor = Visitor::new(&app::routes().layer(sessions.layer()));
+    for path in ["/name/first", "/login/ada"] {
+        let reply = soon(visitor.post(path)).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None), "{path}");
+    }
+}
