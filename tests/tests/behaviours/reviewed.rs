@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -56,9 +56,11 @@ fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
     Visitor::with_cookie(app, name, value)
 }
 
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Fails a test that would wait for ever otherwise.
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), answer).await.expect("it waits")
+    tokio::time::timeout(PATIENCE, answer).await.expect("it waits")
 }
 
 over_stores! {
@@ -540,8 +542,8 @@ async fn a_timeout_that_keeps_its_handler_stores_nothing() {
     assert_eq!((&seen["name"], &seen["visits"]), (&json!("first"), &json!(0)));
 }
 
-/// A store that is always refused, as one whose scripts are broken would be.
-struct Refuses;
+/// A store that refuses every swap, and fails a test that asks it for ever.
+struct Refuses(Instant);
 
 impl Store for Refuses {
     async fn load(&self, _: &Key, _: Timestamp) -> Result<Option<Versioned>, StoreError> {
@@ -555,6 +557,7 @@ impl Store for Refuses {
         _: Option<&Value>,
         _: Timestamp,
     ) -> Result<Swapped, StoreError> {
+        assert!(self.0.elapsed() < PATIENCE, "it is asked for ever");
         tokio::task::yield_now().await;
         Ok(Swapped::Stale(None))
     }
@@ -563,11 +566,11 @@ impl Store for Refuses {
 // B33: however a store answers, a commit comes to its end.
 #[tokio::test]
 async fn a_store_that_refuses_everything_is_an_error_in_time() {
-    let sessions = Sessions::<Site>::builder().store(Refuses).keys(KeyRing::generate());
+    let sessions = Sessions::<Site>::builder().store(Refuses(Instant::now())).keys(KeyRing::generate());
     let sessions = sessions.clean_every(Duration::ZERO).commit_timeout(Duration::from_millis(100)).build().unwrap();
     let mut visitor = Visitor::new(&app::routes().layer(sessions.layer()));
     for path in ["/name/first", "/login/ada"] {
-        let reply = soon(visitor.post(path)).await;
+        let reply = visitor.post(path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None), "{path}");
     }
 }
