@@ -1,8 +1,9 @@
 //! What names a value in a store: [`Key`]; and what keeps kinds of sessions and applications apart: [`Scope`].
 
 use std::{
+    cmp::Ordering,
     fmt,
-    hash::{Hash, Hasher},
+    hash::{BuildHasherDefault, Hash, Hasher},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -173,6 +174,55 @@ fn cut(hash: Sha256) -> [u8; 16] {
     let mut digest = [0; 16];
     digest.copy_from_slice(&hash[..16]);
     digest
+}
+
+/// A key by the bytes that it has within this process.
+#[derive(Clone, Copy)]
+pub(crate) struct Local(pub(crate) Key);
+
+impl PartialEq for Local {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.local() == other.0.local()
+    }
+}
+
+impl Eq for Local {}
+
+impl PartialOrd for Local {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Local {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.local().cmp(other.0.local())
+    }
+}
+
+impl Hash for Local {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0.local());
+    }
+}
+
+/// How [`Local`] keys are hashed.
+pub(crate) type ByLocal = BuildHasherDefault<RandomAlready>;
+
+/// Keys are random, or hashes: their first bytes are as good as any hash of them.
+#[derive(Default)]
+pub(crate) struct RandomAlready(u64);
+
+impl Hasher for RandomAlready {
+    fn write(&mut self, key: &[u8]) {
+        if let Some(first) = key.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[cfg(test)]

@@ -91,12 +91,13 @@ impl Signer {
         if !base64::decode(value, &mut bytes) {
             return None;
         }
-        let (signed, mac) = bytes.split_at(SIGNED);
+        let (signed, mac) = bytes.split_last_chunk()?;
         let (&[version], body) = signed.split_first_chunk()?;
         let (id, body) = body.split_first_chunk::<4>()?;
         let (selector, verifier) = body.split_first_chunk::<16>()?;
         let (key, current) = self.keys.find(id, now)?;
-        if version != VERSION || !bool::from(key.mac(signed).ct_eq(mac)) {
+        let is_genuine = u128::from_ne_bytes(key.mac(signed)).ct_eq(&u128::from_ne_bytes(*mac));
+        if version != VERSION || !bool::from(is_genuine) {
             return None;
         }
         let (selector, verifier) = (Selector(*selector), Verifier(*verifier.first_chunk()?));

@@ -1,5 +1,7 @@
 //! [`Attempt`]: what one commit is about, kept until the store has answered.
 
+use std::sync::Arc;
+
 use super::{CookieChange, pending::Pending, presented::Found};
 use crate::{
     clock::Timestamp,
@@ -46,7 +48,7 @@ pub(super) struct Unanswered {
 
 /// A session to enter in the list of its user.
 pub(super) struct Entering {
-    pub(super) identity: Box<[u8]>,
+    pub(super) identity: Arc<[u8]>,
     pub(super) key: Key,
     pub(super) ends_at: Timestamp,
     /// When the user signed in.
@@ -79,6 +81,13 @@ impl Attempt {
             event: None,
             resumed: false,
         }
+    }
+}
+
+impl Attempt {
+    /// Whether nothing of it can be stored yet.
+    pub(super) const fn is_first(&self) -> bool {
+        !self.resumed && self.unanswered.is_none()
     }
 }
 

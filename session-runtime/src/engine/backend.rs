@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use super::{Client, Engine};
+use super::{Client, Engine, deadline::Deadline};
 use crate::{
     clock::Timestamp,
     event::Events,
@@ -52,28 +52,51 @@ impl Backend {
 impl Engine {
     /// What the store holds under `key`; nothing if there is no store.
     pub(super) async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
-        let Some(store) = self.backend.store() else { return Ok(None) };
-        within(self.store_timeout, store.load(key, now)).await
+        self.load_before(key, now, None).await
     }
 
-    /// One compare-and-swap, within `limit` and the time that a call may take.
+    /// The same, before the deadline.
+    pub(super) async fn load_before(
+        &self,
+        key: &Key,
+        now: Timestamp,
+        deadline: Option<&Deadline>,
+    ) -> Result<Option<Versioned>, StoreError> {
+        let Some(store) = self.backend.store() else { return Ok(None) };
+        match store.in_process() {
+            Some(store) => Ok(store.load_now(key)),
+            None => within(|| self.limit(deadline), store.load(key, now)).await,
+        }
+    }
+
+    /// One compare-and-swap, before the deadline.
     pub(super) async fn swap(
         &self,
         key: &Key,
         before: Option<&Versioned>,
         after: Option<&Value>,
-        limit: Duration,
+        now: Timestamp,
+        deadline: Option<&Deadline>,
     ) -> Result<Swapped, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(Swapped::Stale(None)) };
-        within(self.store_timeout.min(limit), store.swap(key, before, after, self.clock.now())).await
+        match store.in_process() {
+            Some(store) => store.swap_now(key, before, after, now),
+            None => within(|| self.limit(deadline), store.swap(key, before, after, now)).await,
+        }
+    }
+
+    /// How long a call may take.
+    fn limit(&self, deadline: Option<&Deadline>) -> Duration {
+        deadline.map_or(self.store_timeout, |deadline| deadline.left().min(self.store_timeout))
     }
 }
 
-/// Waits for an answer, but not for ever (B33). One that is there at once, as from memory, needs no timer.
-pub(super) async fn within<T>(limit: Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
+/// Waits for an answer, but not for ever (B33). One that is there at once needs no timer.
+async fn within<T>(limit: impl FnOnce() -> Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
     if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return answer;
     }
+    let limit = limit();
     // In a box, since every request would have room for a timer otherwise, also where none is ever set.
     Box::pin(tokio::time::timeout(limit, answer)).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
 }

@@ -8,19 +8,17 @@ use super::{
     queue::Turn,
 };
 use crate::{
+    clock::Timestamp,
     error::{Error, Kind},
     key::Key,
-    store::StoreError,
     value::{Swapped, Value, Versioned},
 };
 
 /// A key that a commit replaces the value of.
 pub(super) struct Claim<'a> {
     engine: &'a Engine,
-    key: Key,
+    /// And what the key holds, as far as is known.
     turn: Turn<'a>,
-    /// What the key holds, as far as is known.
-    current: Option<Versioned>,
     deadline: &'a Deadline,
     pace: Pace,
     /// How often another process was faster.
@@ -39,15 +37,13 @@ impl Engine {
     pub(super) async fn claim<'a>(
         &'a self,
         key: &Key,
-        known: Option<Versioned>,
+        known: Option<&Versioned>,
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let turn = self.turn(key, pace, deadline).await?;
-        let handed = turn.handed.newest.clone();
-        let is_handed = handed.is_some();
-        let current = handed.unwrap_or(known);
-        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false, is_handed })
+        let turn = self.turn(key, known, pace, deadline).await?;
+        let is_handed = turn.was_handed;
+        Ok(Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed })
     }
 
     /// The same, with what the key holds by then.
@@ -60,25 +56,27 @@ impl Engine {
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let turn = self.turn(key, pace, deadline).await?;
-        let handed = turn.handed.newest.clone();
-        let is_handed = handed.is_some();
-        let current = match handed {
-            Some(current) => current,
-            None => match self.load(key, self.clock.now()).await {
-                Err(error) if !error.is_timeout() => self.load(key, self.clock.now()).await?,
+        let mut claim = self.claim(key, None, pace, deadline).await?;
+        if !claim.is_handed {
+            let load = || self.load_before(key, self.clock.now(), Some(deadline));
+            claim.turn.current = match load().await {
+                Err(error) if !error.is_timeout() => load().await?,
                 loaded => loaded?,
-            },
-        };
-        Ok(Claim { engine: self, key: *key, turn, current, deadline, pace, lost: 0, unanswered: false, is_handed })
+            };
+        }
+        Ok(claim)
     }
-}
 
-impl Engine {
     /// Waits for a turn at `key`, and where its line has gone on for long leaves a gap for other processes.
-    async fn turn(&self, key: &Key, pace: Pace, deadline: &Deadline) -> Result<Turn<'_>, Error> {
-        let mut turn = self.queues.enter(key, matches!(pace, Pace::Urgent), deadline).await?;
-        if let Some(gap) = turn.handed.gap().filter(|_| matches!(pace, Pace::Patient)) {
+    async fn turn(
+        &self,
+        key: &Key,
+        known: Option<&Versioned>,
+        pace: Pace,
+        deadline: &Deadline,
+    ) -> Result<Turn<'_>, Error> {
+        let mut turn = self.queues.enter(key, known, matches!(pace, Pace::Urgent), deadline).await?;
+        if let Some(gap) = turn.run.gap().filter(|_| matches!(pace, Pace::Patient)) {
             // In a box: few commits wait, and every one would have room for a timer.
             Box::pin(sleep(gap.min(deadline.left()))).await;
         }
@@ -89,7 +87,12 @@ impl Engine {
 impl Claim<'_> {
     /// What the key holds, as far as is known.
     pub(super) fn current(&self) -> Option<&Versioned> {
-        self.current.as_ref()
+        self.turn.current.as_ref()
+    }
+
+    /// Lets the next commit have its turn, and says what the key holds, as far as is known.
+    pub(super) fn finish(self) -> Option<Versioned> {
+        self.turn.finish()
     }
 
     /// Whether another process was faster.
@@ -108,7 +111,7 @@ impl Claim<'_> {
     /// # Errors
     /// [`Error::is_conflict`] if others were faster until the deadline. [`Error::is_unavailable`] if the store did not
     /// answer, twice: then it may hold the new value or the one before.
-    pub(super) async fn swap(&mut self, after: Option<&Value>) -> Result<bool, Error> {
+    pub(super) async fn swap(&mut self, after: Option<&Value>, now: Timestamp) -> Result<bool, Error> {
         if self.lost > 0 {
             self.pace.wait(self.lost, self.deadline).await;
         }
@@ -117,34 +120,37 @@ impl Claim<'_> {
             return Err(Error::new(Kind::Conflict));
         }
         // Unknown while it is asked, also if this is dropped meanwhile.
-        self.turn.handed.newest = None;
-        let swapped = match self.ask(after).await {
-            Ok(swapped) => swapped,
-            Err(error) => {
-                self.unanswered = true;
-                // An answer that took too long is not waited for again.
-                if error.is_timeout() {
-                    return Err(error.into());
+        self.turn.is_newest = false;
+        let mut is_again = false;
+        let swapped = loop {
+            let Turn { key, current, .. } = &self.turn;
+            match self.engine.swap(key, current.as_ref(), after, now, Some(self.deadline)).await {
+                Ok(swapped) => break swapped,
+                Err(error) => {
+                    self.unanswered = true;
+                    // An answer that took too long is not waited for again.
+                    if is_again || error.is_timeout() {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
+                    is_again = true;
                 }
-                tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
-                self.ask(after).await?
             }
         };
         self.is_handed = false;
-        let done = match swapped {
+        self.turn.run.took = asked.elapsed();
+        self.turn.is_newest = true;
+        Ok(match swapped {
             Swapped::Done(revision) => {
-                self.current = after.map(|value| Versioned::with_revision(value.clone(), revision));
+                self.turn.current = after.map(|value| Versioned::with_revision(value.clone(), revision));
                 true
             }
             Swapped::Stale(newer) => {
-                self.current = newer;
+                self.turn.current = newer;
                 self.lost = self.lost.saturating_add(1);
                 false
             }
-        };
-        self.turn.handed.took = asked.elapsed();
-        self.turn.handed.newest = Some(self.current.clone());
-        Ok(done)
+        })
     }
 
     /// Loads what the key holds, if the commit before handed that over: its answer may have been late, so that another process
@@ -156,12 +162,8 @@ impl Claim<'_> {
         if !std::mem::take(&mut self.is_handed) {
             return Ok(false);
         }
-        self.current = self.engine.load(&self.key, self.engine.clock.now()).await?;
+        self.turn.current = self.engine.load(&self.turn.key, self.engine.clock.now()).await?;
         Ok(true)
-    }
-
-    async fn ask(&self, after: Option<&Value>) -> Result<Swapped, StoreError> {
-        self.engine.swap(&self.key, self.current.as_ref(), after, self.deadline.left()).await
     }
 
     /// Writes once more what was recognised as this commit's own after its answer was lost: a store that waits for its
@@ -171,7 +173,7 @@ impl Claim<'_> {
     /// As [`Claim::swap`].
     pub(super) async fn confirm(&mut self) -> Result<(), Error> {
         if let Some(again) = self.current().map(|current| current.value().rewritten().critical()) {
-            self.swap(Some(&again)).await?;
+            self.swap(Some(&again), self.engine.clock.now()).await?;
         }
         Ok(())
     }

@@ -57,6 +57,9 @@ impl Codec {
     /// the field was `secret`) reads as a value that nothing decodes. So it shows the field's default, never reaches a
     /// decoder (SECURITY S39), and is replaced or removed like any other value.
     pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> Opened {
+        if self.secrets.is_none() && self.migrations.is_empty() {
+            return Opened { record: raw, closed: None };
+        }
         let (mut fields, mut outdated, mut unreadable) = (None, Vec::new(), Vec::new());
         if let Some(revealed) = self.secrets.as_ref().and_then(|secrets| secrets.open(key, &raw.fields, now)) {
             (fields, outdated, unreadable) = (Some(revealed.fields), revealed.outdated, revealed.unreadable);
@@ -128,8 +131,8 @@ impl Closed {
     /// The stored value of a field that the request left alone. `None` if it wrote the field, or an older key sealed it.
     fn kept(&self, entry: Entry<'_>, seen: &Fields) -> Option<&[u8]> {
         let is_outdated = self.outdated.iter().any(|name| name == entry.name);
-        let untouched = seen.get(entry.name).is_some_and(|seen| seen.value == entry.value);
-        if untouched && !is_outdated { self.record.fields.get(entry.name).map(|stored| stored.value) } else { None }
+        let untouched = seen.value(entry.name) == Some(entry.value);
+        if untouched && !is_outdated { self.record.fields.value(entry.name) } else { None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commits what a request did: asks what that makes of the session, swaps that in, and asks again where another request was
 //! faster.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Request, Step,
@@ -227,7 +227,7 @@ impl Request {
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
-        let stays = |user: &Option<Box<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
+        let stays = |user: &Option<Arc<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.record().user));
         // One that `save` left waiting opens the session from before.
         let cookie = self.state().cookie.take();
@@ -242,31 +242,30 @@ impl Request {
             let live = before.as_ref().filter(|before| before.record().is_live(now));
             let stored = live.and_then(|before| before.stored.as_ref()).map(|stored| stored.value().rewritten());
             let value = stored.unwrap_or_else(|| engine.tombstone(attempt.nonce, EndReason::Unsettled, now));
-            if claim.swap(Some(&value.critical())).await? {
+            if claim.swap(Some(&value.critical()), now).await? {
                 break;
             }
         }
         if let Some(mut before) = before.filter(|before| before.record().is_live(engine.clock.now())) {
-            before.stored = claim.current().cloned();
+            before.stored = claim.finish();
             let mut state = self.state();
             (state.presented, state.cookie) = (Some(Presented::Found(*before)), cookie);
         }
         Ok(())
     }
 
-    /// Stores what an attempt makes of the session that the cookie presents.
+    /// Stores what an attempt makes of the session that the cookie presents, and of a new one if none is left.
     async fn store(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
-        match self.subject(attempt) {
-            Subject::Found(found) => self.replace(attempt, *found, deadline).await,
-            Subject::Lost(outcome) => Ok(outcome),
-            Subject::Nothing => self.create(attempt, deadline).await,
+        match self.replace(attempt, deadline).await? {
+            Some(outcome) => Ok(outcome),
+            None => self.create(attempt, deadline).await,
         }
     }
 
     /// The session that an attempt changes.
     pub(super) fn subject(&self, attempt: &Attempt) -> Subject {
         match &self.state().presented {
-            Some(Presented::Found(found)) if !attempt.ended => Subject::Found(Box::new(found.clone())),
+            Some(Presented::Found(found)) if !attempt.ended => Subject::Found(found.clone()),
             Some(Presented::Lost(lost)) if !attempt.pending.signs_in() => {
                 Subject::Lost(if attempt.pending.writes() { (*lost).into() } else { Outcome::Applied })
             }
@@ -274,38 +273,46 @@ impl Request {
         }
     }
 
-    /// Replaces the session that was found by what the attempt makes of it.
-    async fn replace(&self, attempt: &mut Attempt, mut found: Found, deadline: &Deadline) -> Result<Outcome, Error> {
+    /// Replaces the session that the cookie presents by what the attempt makes of it. `None`: it has ended or there was none,
+    /// so that a new one follows if anything was written.
+    async fn replace(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Option<Outcome>, Error> {
+        let mut found = match self.subject(attempt) {
+            Subject::Found(found) => found,
+            Subject::Lost(outcome) => return Ok(Some(outcome)),
+            Subject::Nothing => return Ok(None),
+        };
         let engine = &*self.engine;
         let (key, generation) = (engine.scope.session(found.selector), found.record().generation);
         if !attempt.asked && engine.queues.is_busy(&key) {
-            return Ok(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now()));
+            return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now())));
         }
         let pace = if attempt.pending.is_urgent() { Pace::Urgent } else { Pace::Patient };
-        let mut claim = engine.claim(&key, found.stored.clone(), pace, deadline).await?;
+        let mut claim = engine.claim(&key, found.stored.as_ref(), pace, deadline).await?;
         loop {
             let now = engine.clock.now();
             match self.look(&mut claim, attempt, &mut found, now).await? {
-                Look::Ours => return Ok(self.adopt(attempt, found, None, now)),
-                Look::OursEnded => return self.ended(attempt, claim, deadline).await,
+                Look::Ours => return Ok(Some(self.adopt(attempt, found, None, now))),
+                Look::OursEnded => {
+                    drop(claim);
+                    return Ok(self.ended(attempt));
+                }
                 Look::Live if found.record().generation == generation => {}
                 Look::Live | Look::Gone if claim.reload_handed().await? => continue,
-                Look::Live => return Ok(self.lose(Lost::Moved)),
+                Look::Live => return Ok(Some(self.lose(Lost::Moved))),
                 Look::Gone => {
-                    drop(claim);
                     let outcome = self.lose(Lost::Gone);
                     // A sign-in starts another session.
-                    return if attempt.pending.signs_in() { self.create(attempt, deadline).await } else { Ok(outcome) };
+                    return Ok((!attempt.pending.signs_in()).then_some(outcome));
                 }
             }
             let cookie = self.state().phase.takes_cookie();
             let (value, put) = match next(engine, attempt, &found, cookie, now)? {
-                Next::Nothing => return Ok(self.adopt(attempt, found, Some(Adopted::default()), now)),
+                Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
                 // No handler asked for it, so it waits for the next request rather than holding up this one.
                 Next::Put(_) if !attempt.asked && claim.has_lost() => {
-                    return Ok(self.adopt(attempt, found, Some(Adopted::default()), now));
+                    return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now)));
                 }
-                Next::Conflict => return Ok(Outcome::Conflict),
+                Next::Conflict => return Ok(Some(Outcome::Conflict)),
                 Next::End => (engine.tombstone(attempt.nonce, EndReason::Ended, now), None),
                 Next::Put(Put { record, adopted }) => {
                     let opened = engine.codec.close(&key, record.into(), Some(&found.opened))?;
@@ -330,18 +337,17 @@ impl Request {
             // Noted beforehand: the handler may stop waiting for the answer.
             let earlier = attempt.unanswered;
             attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
-            let swapped = claim.swap(Some(&value)).await;
+            let swapped = claim.swap(Some(&value), now).await;
             if !claim.take_unanswered() {
                 attempt.unanswered = earlier;
             }
             if !swapped? {
                 continue;
             }
-            let Some((put, opened)) = put else { return self.ended(attempt, claim, deadline).await };
-            let stored = claim.current().cloned();
-            drop(claim);
+            let stored = claim.finish();
+            let Some((put, opened)) = put else { return Ok(self.ended(attempt)) };
             (found.stored, found.opened) = (stored, opened);
-            return Ok(self.adopt(attempt, found, Some(put), now));
+            return Ok(Some(self.adopt(attempt, found, Some(put), now)));
         }
     }
 
@@ -360,14 +366,20 @@ impl Request {
         let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
         let held = match claim.current() {
             // As nearly always: nothing is to be decoded, and no secret to be opened, a second time.
-            Some(current) if found.is_stored_as(current) => Held::of(found.opened.raw(), now),
+            Some(current) if found.is_stored_as(current) => {
+                if attempt.is_first() && found.record().is_live(now) {
+                    return Ok(Look::Live);
+                }
+                Held::of(found.opened.raw(), now)
+            }
             current => engine.read(current, now),
         };
         match held {
             Held::Live(raw) => {
                 let ours = raw.knows(attempt.nonce);
                 if ours && confirm {
-                    claim.confirm().await?;
+                    // In a box, here and below: it is rare, and every commit would have room for it.
+                    Box::pin(claim.confirm()).await?;
                     // Another request may have changed it since.
                     if !matches!(engine.read(claim.current(), now), Held::Live(again) if again == raw) {
                         return Box::pin(self.look(claim, attempt, found, now)).await;
@@ -379,7 +391,7 @@ impl Request {
                 {
                     return Err(Error::new(Kind::Unknown));
                 }
-                if !std::sync::Arc::ptr_eq(found.opened.raw(), &raw) {
+                if !Arc::ptr_eq(found.opened.raw(), &raw) {
                     let key = engine.scope.session(found.selector);
                     found.opened = engine.open_record(&key, raw, now);
                 }
@@ -388,7 +400,7 @@ impl Request {
             }
             Held::Ended(tombstone) if tombstone.nonce == attempt.nonce => {
                 if confirm {
-                    claim.confirm().await?;
+                    Box::pin(claim.confirm()).await?;
                 }
                 Ok(Look::OursEnded)
             }
@@ -398,15 +410,14 @@ impl Request {
         }
     }
 
-    /// The session that came with the request has ended; a new one follows if anything was written since.
-    async fn ended(&self, attempt: &mut Attempt, claim: Claim<'_>, deadline: &Deadline) -> Result<Outcome, Error> {
-        drop(claim);
+    /// The session that came with the request has ended.
+    fn ended(&self, attempt: &mut Attempt) -> Option<Outcome> {
         self.emit(&Event::Ended);
         attempt.ended = true;
         attempt.unanswered = None;
         attempt.cookie = Some(CookieChange::Remove);
         self.state().presented = Some(Presented::Nothing);
-        self.create(attempt, deadline).await
+        None
     }
 
     /// Stores a new session, if the attempt makes one.
@@ -425,18 +436,17 @@ impl Request {
             let opened = engine.codec.close(&key, record.into(), None)?;
             let value = Value::session(engine.scope, opened.raw().clone());
             let mut claim = engine.claim(&key, None, Pace::Patient, deadline).await?;
-            let swapped = claim.swap(Some(&value)).await;
+            let swapped = claim.swap(Some(&value), now).await;
             if claim.take_unanswered() {
                 attempt.unanswered.get_or_insert(Unanswered { writes: None, is_critical: false });
             }
-            let digest = engine.digest(selector, &verifier);
-            let stored = claim.current().cloned();
-            let mut found = Found { selector, verifier, digest, stored, opened, by_current_key: true };
+            let digest = opened.raw().verifier;
+            let mut found = Found { selector, verifier, digest, stored: None, opened, by_current_key: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
                 attempt.drawn.discard_session(); // its key is taken
                 continue;
             }
-            drop(claim);
+            found.stored = claim.finish();
             self.state().subject = Some(key);
             let signs_in = found.record().user.is_some();
             return Ok(self.adopt(
@@ -467,8 +477,9 @@ impl Request {
 }
 
 /// The session that an attempt changes.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Subject {
-    Found(Box<Found>),
+    Found(Found),
     /// It is lost to the request: that is what became of the attempt.
     Lost(Outcome),
     /// There is none; the attempt may make one.

@@ -1,31 +1,37 @@
 //! [`Deadline`]: until when one commit may take, its waits and retries included; and the waits between retries.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::id::Nonce;
 
-/// Until when one commit may take.
-pub(crate) struct Deadline(Instant);
+/// Until when one commit may take. It counts from the first time that this is asked, before the first wait: a commit that
+/// waits for nothing needs no clock.
+pub(crate) struct Deadline {
+    limit: Duration,
+    at: OnceLock<Instant>,
+}
 
 impl Deadline {
-    pub(super) fn new(limit: Duration) -> Self {
-        let now = Instant::now();
-        // A limit beyond what the clock can say is as good as a day.
-        Self(now.checked_add(limit).unwrap_or(now + Duration::from_secs(86_400)))
+    pub(super) const fn new(limit: Duration) -> Self {
+        Self { limit, at: OnceLock::new() }
     }
 
-    pub(super) const fn at(&self) -> Instant {
-        self.0
+    pub(super) fn at(&self) -> Instant {
+        *self.at.get_or_init(|| {
+            let now = Instant::now();
+            // A limit beyond what the clock can say is as good as a day.
+            now.checked_add(self.limit).unwrap_or(now + Duration::from_secs(86_400))
+        })
     }
 
     pub(super) fn left(&self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.at().saturating_duration_since(Instant::now())
     }
 
     pub(super) fn passed(&self) -> bool {
-        Instant::now() >= self.0
+        Instant::now() >= self.at()
     }
 }
 

@@ -42,7 +42,7 @@ impl Engine {
                 return Ok(());
             }
             let marker = Value::marker(self.scope, Marker { keys: ours.clone() }, now + STAYS);
-            match self.swap(&key, stored.as_ref(), Some(&marker), self.store_timeout).await? {
+            match self.swap(&key, stored.as_ref(), Some(&marker), now, None).await? {
                 Swapped::Done(_) => return Ok(()),
                 Swapped::Stale(newer) => stored = newer,
             }

@@ -33,7 +33,7 @@ impl Migrated {
 impl Migration {
     /// `None` if there is nothing to do: the field is there by now, or nothing that it is made of.
     fn of(&'static self, fields: &Fields, now: Timestamp) -> Option<Migrated> {
-        let live = |name: &&str| fields.get(name).filter(|entry| entry.is_live(now));
+        let live = |name: &&'static str| fields.get(name).filter(|entry| entry.is_live(now));
         let found = self.field.find(fields).filter(|entry| entry.is_live(now))?;
         let name = self.names.iter().find(|name| **name == found.name)?;
         let stored: Vec<_> = self.names.iter().map(|name| live(name).map(|entry| entry.value)).collect();

@@ -1,6 +1,8 @@
 //! What a request's doings make of the session that they meet: [`next`]. It is pure, and run again whenever another request
 //! was faster.
 
+use std::sync::Arc;
+
 use super::{
     Engine,
     adopt::{Adopted, Renewal},
@@ -52,7 +54,7 @@ struct Intent<'a> {
 }
 
 enum Sign<'a> {
-    In { user: &'a [u8], same: bool },
+    In { user: &'a Arc<[u8]>, same: bool },
     Out,
 }
 
@@ -207,7 +209,7 @@ pub(super) fn create(
     let lifetime = engine.lifetimes.starting(now, intent.remember.unwrap_or(false));
     let mut record = Record::new(engine.digest(selector, verifier), now, lifetime);
     record.fields = fields;
-    record.user = user.map(Into::into);
+    record.user = user.cloned();
     record.authenticated_at = user.map(|_| now);
     record.note_write(*nonce, now);
     Ok(Some(Create { record, selector, verifier: verifier.clone() }))
@@ -216,7 +218,7 @@ pub(super) fn create(
 impl Put {
     fn renew(&mut self, engine: &Engine, found: &Found, verifier: &Verifier, previous: Previous, now: Timestamp) {
         let digest = engine.digest(found.selector, verifier);
-        self.record.previous = Some(previous);
+        self.record.previous = Some(previous.into());
         self.record.verifier = digest;
         self.record.renewed_at = now;
         self.adopted.renewal = Some(Renewal { verifier: verifier.clone(), digest });
@@ -233,7 +235,7 @@ fn write_lifetime(put: &mut Put, engine: &Engine, current: &Record, intent: &Int
     match &intent.sign {
         Some(Sign::In { user, same }) => {
             let remembered = intent.remember.unwrap_or(current.remembered && *same);
-            put.record.user = Some((*user).into());
+            put.record.user = Some(Arc::clone(user));
             put.record.authenticated_at = Some(now);
             put.restart(lifetimes.starting(now, remembered));
         }

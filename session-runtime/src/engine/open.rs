@@ -51,16 +51,15 @@ impl Credential {
 
 impl Engine {
     /// What these `Cookie` headers bring.
-    pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Option<Credential> {
+    pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>, now: Timestamp) -> Option<Credential> {
         match &self.backend {
             Backend::Store(_) => {
-                let now = self.clock.now();
                 let open = |value: &[u8]| self.signer.open(value, now);
                 let token = present(cookies, &self.cookie.name, &self.events, open, Opened::is_same)?;
                 Some(Credential::Token(token))
             }
             Backend::Cookie(client) => {
-                let (opened, chunks) = client.cookie.present(cookies, &self.events, self.clock.now())?;
+                let (opened, chunks) = client.cookie.present(cookies, &self.events, now)?;
                 Some(Credential::Session(opened, chunks))
             }
         }
@@ -75,17 +74,17 @@ impl Engine {
     }
 
     /// Opens what a cookie names, if it may still be opened.
-    pub(super) async fn open(&self, credential: &Credential) -> Result<Presented, Error> {
+    pub(super) async fn open(&self, credential: &Credential, now: Timestamp) -> Result<Presented, Error> {
         match (credential, &self.backend) {
-            (Credential::Token(token), _) => self.open_stored(token).await,
-            (Credential::Session(opened, _), Backend::Cookie(client)) => self.open_carried(client, opened).await,
+            (Credential::Token(token), _) => self.open_stored(token, now).await,
+            (Credential::Session(opened, _), Backend::Cookie(client)) => self.open_carried(client, opened, now).await,
             (Credential::Session(..), Backend::Store(_)) => Ok(Presented::Nothing),
         }
     }
 
     /// Loads the session that a token names.
-    async fn open_stored(&self, token: &Opened) -> Result<Presented, Error> {
-        let (now, key) = (self.clock.now(), self.scope.session(token.selector));
+    async fn open_stored(&self, token: &Opened, now: Timestamp) -> Result<Presented, Error> {
+        let key = self.scope.session(token.selector);
         let Some((stored, record)) = self.load_session(&key, now).await? else {
             self.events.emit(&Event::Unknown, Some(&key));
             return Ok(Presented::Nothing);
@@ -136,7 +135,7 @@ fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
     if record.verifier == digest {
         return Match::Current;
     }
-    match &record.previous {
+    match record.previous.as_deref() {
         Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
             if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
         {

@@ -1,5 +1,7 @@
 //! What a request's handles did, folded together but applied to nothing yet.
 
+use std::{borrow::Cow, sync::Arc};
+
 use super::Items;
 use crate::{
     clock::Timestamp,
@@ -14,7 +16,7 @@ pub(crate) enum Step {
     /// A new id was asked for.
     Renew,
     /// Somebody signed in: the first on this session, or the same as before, or another.
-    LogIn { user: Box<[u8]>, first: bool, same: bool },
+    LogIn { user: Arc<[u8]>, first: bool, same: bool },
     /// Whoever was signed in is not any more.
     LogOut,
     /// The session was ended; what follows is for a new one.
@@ -73,22 +75,22 @@ pub(crate) enum Op {
 
 impl Op {
     /// The field's value after this, if it was `old`; `None` for its default.
-    pub(crate) fn on(&self, old: Option<&[u8]>) -> Option<Vec<u8>> {
+    pub(crate) fn on<'a>(&'a self, old: Option<&'a [u8]>) -> Option<Cow<'a, [u8]>> {
         match self {
-            Self::Set { value } => Some(value.clone()),
+            Self::Set { value } => Some(value.into()),
             Self::Unset => None,
-            Self::Add(add) => Some(integer::write(add.to(old.and_then(integer::read).unwrap_or(add.initial)))),
-            Self::Take { seen } => old.filter(|old| Some(*old) != seen.as_deref()).map(<[u8]>::to_vec),
+            Self::Add(add) => Some(integer::write(add.to(old.and_then(integer::read).unwrap_or(add.initial))).into()),
+            Self::Take { seen } => old.filter(|old| Some(*old) != seen.as_deref()).map(Cow::from),
             Self::List { taken, put } => {
                 let mut items = old.map(Items::of).unwrap_or_default();
                 if let Some(taken) = taken {
                     items = items.without(&Items::of(taken));
                 }
                 items.extend(put.clone());
-                (!items.is_empty()).then(|| items.encode())
+                (!items.is_empty()).then(|| items.encode().into())
             }
-            Self::Swap { value, .. } => value.clone(),
-            Self::Contested => old.map(<[u8]>::to_vec),
+            Self::Swap { value, .. } => value.as_ref().map(Cow::from),
+            Self::Contested => old.map(Cow::from),
         }
     }
 
@@ -214,7 +216,7 @@ impl Pending {
         for step in steps {
             match step {
                 Step::LogIn { user, first, same } => {
-                    (*first, *same) = (who.is_none(), who == Some(user));
+                    (*first, *same) = (who.is_none(), who == Some(&**user));
                     who = Some(user);
                 }
                 Step::LogOut | Step::End => who = None,

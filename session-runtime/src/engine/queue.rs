@@ -5,7 +5,7 @@
 //! swap. So a line that goes on leaves gaps: a quarter of the time that it had, and every fourth time as much as it had.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,20 +18,21 @@ use tokio::{
 use super::deadline::Deadline;
 use crate::{
     error::{Error, Kind},
-    key::Key,
+    key::{ByLocal, Key, Local},
     value::Versioned,
 };
 
-/// What one commit hands to the next in line.
-#[derive(Default)]
-pub(super) struct Handed {
-    /// What the key holds. `None`: it is not known.
-    pub(super) newest: Option<Option<Versioned>>,
+/// What one commit hands to the next in line: how the line goes on, and what the key holds, unless that is not known.
+type Handed = (Run, Option<Option<Versioned>>);
+
+/// How long commits of a line have asked the store one after another.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Run {
     /// How long the store took to answer last.
     pub(super) took: Duration,
-    /// Since when commits of this line have asked the store without a gap.
+    /// Since when they have left no gap.
     since: Option<Instant>,
-    /// How many gaps the line has left.
+    /// How many gaps they have left.
     gaps: u32,
 }
 
@@ -41,7 +42,7 @@ const IN_PROCESS: Duration = Duration::from_micros(50);
 /// A line goes on for this long at least before it leaves a gap, since timers are no finer than a millisecond.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
-impl Handed {
+impl Run {
     /// How long the next commit waits, so that another process can load and swap.
     pub(super) fn gap(&mut self) -> Option<Duration> {
         let ran = self.since?.elapsed();
@@ -58,7 +59,9 @@ const LONGEST: usize = 4096;
 
 /// The lines of commits that wait, by key. A key without a line is free.
 #[derive(Default)]
-pub(crate) struct Queues([Mutex<HashMap<[u8; 16], Line>>; SHARDS]);
+pub(crate) struct Queues([Mutex<Lines>; SHARDS]);
+
+type Lines = HashMap<Local, Line, ByLocal>;
 
 const SHARDS: usize = 16;
 
@@ -69,44 +72,68 @@ struct Line(VecDeque<oneshot::Sender<Handed>>);
 /// The right to ask the store about one key. It passes to the next in line when it is dropped.
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
-    key: Key,
-    /// What the commit before handed over, and what the next is to know.
-    pub(super) handed: Handed,
+    pub(super) key: Key,
+    /// What the key holds, as far as is known.
+    pub(super) current: Option<Versioned>,
+    /// Whether the commit before said so.
+    pub(super) was_handed: bool,
+    /// Whether the store has said so since, so that the next is to know.
+    pub(super) is_newest: bool,
+    pub(super) run: Run,
+    has_passed: bool,
 }
 
 impl Queues {
-    /// Waits until it is this commit's turn. `urgent`: it goes before all that wait, as an end does.
+    /// Waits until it is this commit's turn. `known`: what the key held when it was loaded last, unless the commit before
+    /// knows better. `urgent`: it goes before all that wait, as an end does.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
-    pub(super) async fn enter(&self, key: &Key, urgent: bool, deadline: &Deadline) -> Result<Turn<'_>, Error> {
-        let waiting = {
-            let mut shard = self.shard(key);
-            match shard.get_mut(key.local()) {
-                None => {
-                    shard.insert(*key.local(), Line::default());
-                    None
-                }
-                Some(line) if line.0.len() >= LONGEST => return Err(Error::new(Kind::Conflict)),
-                Some(line) => {
-                    let (wake, woken) = oneshot::channel();
-                    if urgent {
-                        line.0.push_front(wake);
-                    } else {
-                        line.0.push_back(wake);
-                    }
-                    Some(woken)
-                }
-            }
+    pub(super) async fn enter(
+        &self,
+        key: &Key,
+        known: Option<&Versioned>,
+        urgent: bool,
+        deadline: &Deadline,
+    ) -> Result<Turn<'_>, Error> {
+        let (run, handed) = match self.line_up(key, urgent)? {
+            None => Handed::default(),
+            // In a box: few commits wait, and every one would have room for it.
+            Some(woken) => Box::pin(self.wait(key, woken, deadline)).await?,
         };
-        let Some(woken) = waiting else { return Ok(self.turn(key, Handed::default())) };
+        let was_handed = handed.is_some();
+        let current = handed.unwrap_or_else(|| known.cloned());
+        Ok(Turn { queues: self, key: *key, current, was_handed, is_newest: was_handed, run, has_passed: false })
+    }
+
+    /// Has the key if it is free; otherwise says what to wait for.
+    fn line_up(&self, key: &Key, urgent: bool) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
+        match self.shard(key).entry(Local(*key)) {
+            Entry::Vacant(free) => {
+                free.insert(Line::default());
+                Ok(None)
+            }
+            Entry::Occupied(line) if line.get().0.len() >= LONGEST => Err(Error::new(Kind::Conflict)),
+            Entry::Occupied(mut line) => {
+                let (wake, woken) = oneshot::channel();
+                let line = &mut line.get_mut().0;
+                if urgent {
+                    line.push_front(wake);
+                } else {
+                    line.push_back(wake);
+                }
+                Ok(Some(woken))
+            }
+        }
+    }
+
+    async fn wait(&self, key: &Key, woken: oneshot::Receiver<Handed>, deadline: &Deadline) -> Result<Handed, Error> {
         let mut place = Place { woken: Some(woken), queues: self, key };
         let Some(woken) = &mut place.woken else { return Err(Error::new(Kind::Conflict)) };
-        // In a box: few commits wait, and every one would have room for it.
-        match Box::pin(timeout_at(deadline.at(), woken)).await {
+        match timeout_at(deadline.at(), woken).await {
             Ok(Ok(handed)) => {
                 place.woken = None;
-                Ok(self.turn(key, handed))
+                Ok(handed)
             }
             _ => Err(Error::new(Kind::Conflict)),
         }
@@ -114,40 +141,48 @@ impl Queues {
 
     /// Whether a commit has this key.
     pub(super) fn is_busy(&self, key: &Key) -> bool {
-        self.shard(key).contains_key(key.local())
+        self.shard(key).contains_key(&Local(*key))
     }
 
-    fn turn(&self, key: &Key, handed: Handed) -> Turn<'_> {
-        Turn { queues: self, key: *key, handed }
-    }
-
-    fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<[u8; 16], Line>> {
+    fn shard(&self, key: &Key) -> MutexGuard<'_, Lines> {
         let [.., last] = key.local();
         // Nothing in here panics halfway through a change, so what a poisoned lock guards is whole.
         self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the next in line, or frees the key.
-    fn pass(&self, key: &Key, mut handed: Handed) {
+    fn pass(&self, key: &Key, mut run: Run, newest: Option<Option<&Versioned>>) {
         let mut shard = self.shard(key);
-        let Some(line) = shard.get_mut(key.local()) else { return };
-        if !line.0.is_empty() {
-            handed.since.get_or_insert_with(Instant::now);
-        }
-        while let Some(next) = line.0.pop_front() {
-            match next.send(handed) {
-                Ok(()) => return,
-                // It gave up.
-                Err(back) => handed = back,
+        let Entry::Occupied(mut line) = shard.entry(Local(*key)) else { return };
+        while let Some(next) = line.get_mut().0.pop_front() {
+            run.since.get_or_insert_with(Instant::now);
+            // Unless it gave up.
+            if next.send((run, newest.map(Option::<&Versioned>::cloned))).is_ok() {
+                return;
             }
         }
-        shard.remove(key.local());
+        line.remove();
+    }
+}
+
+impl Turn<'_> {
+    /// Passes the turn on, and says what the key holds as far as is known.
+    pub(super) fn finish(mut self) -> Option<Versioned> {
+        self.pass();
+        self.current.take()
+    }
+
+    fn pass(&mut self) {
+        if !self.has_passed {
+            self.has_passed = true;
+            self.queues.pass(&self.key, self.run, self.is_newest.then_some(self.current.as_ref()));
+        }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.queues.pass(&self.key, std::mem::take(&mut self.handed));
+        self.pass();
     }
 }
 
@@ -162,8 +197,8 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(mut woken) = self.woken.take() {
             woken.close();
-            if let Ok(handed) = woken.try_recv() {
-                self.queues.pass(self.key, handed);
+            if let Ok((run, handed)) = woken.try_recv() {
+                self.queues.pass(self.key, run, handed.as_ref().map(Option::as_ref));
             }
         }
     }

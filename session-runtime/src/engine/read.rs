@@ -64,7 +64,7 @@ impl Engine {
 
     async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
         tracing::warn!(target: "session_runtime", "a stored session is damaged and will be removed; its visitor starts again as a guest");
-        if let Err(error) = self.swap(key, Some(stored), None, self.store_timeout).await {
+        if let Err(error) = self.swap(key, Some(stored), None, self.clock.now(), None).await {
             tracing::warn!(target: "session_runtime", %error, "the damaged session could not be removed; it still reads as absent");
         }
     }

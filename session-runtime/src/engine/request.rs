@@ -108,7 +108,8 @@ impl Request {
     pub(super) async fn enter(&self) -> GateGuard<'_, ()> {
         match self.gate.try_lock() {
             Ok(gate) => gate,
-            Err(_) => self.gate.lock().await,
+            // In a box: it is rare, and every request would have room for it.
+            Err(_) => Box::pin(self.gate.lock()).await,
         }
     }
 
@@ -120,13 +121,18 @@ impl Request {
     /// Loads the session that the cookies name, if this is the first to ask.
     pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
         let _gate = self.enter().await;
-        self.state().asked = true;
-        if self.state().presented.is_none() {
-            let Some(credential) = self.engine.identify(cookies) else {
+        let is_first = {
+            let mut state = self.state();
+            state.asked = true;
+            state.presented.is_none()
+        };
+        if is_first {
+            let now = self.now();
+            let Some(credential) = self.engine.identify(cookies, now) else {
                 self.state().presented = Some(Presented::Nothing);
                 return Ok(());
             };
-            let presented = match self.engine.open(&credential).await {
+            let presented = match self.engine.open(&credential, now).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
                     tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
                     Presented::Unknown

@@ -84,7 +84,7 @@ impl Request {
             return Err(Error::new(Kind::Conflict)); // the derive refuses `atomic` fields there
         }
         let key = engine.scope.session(found.selector);
-        let claim = engine.claim(&key, found.stored.clone(), Pace::Patient, deadline).await?;
+        let claim = engine.claim(&key, found.stored.as_ref(), Pace::Patient, deadline).await?;
         let generation = found.record().generation;
         let attempt = Attempt::new(Pending::default());
         let mut update = Update { request: self, meta, claim, found, generation, attempt, deadline, _gate: gate };
@@ -165,7 +165,7 @@ impl Update<'_> {
         let writes = Some(self.found.record().writes);
         let key = engine.scope.session(self.found.selector);
         let opened = engine.codec.close(&key, record.into(), Some(&self.found.opened))?;
-        let swapped = self.claim.swap(Some(&Value::session(engine.scope, opened.raw().clone()))).await;
+        let swapped = self.claim.swap(Some(&Value::session(engine.scope, opened.raw().clone())), now).await;
         if self.claim.take_unanswered() {
             self.attempt.unanswered.get_or_insert(Unanswered { writes, is_critical: false });
         }

@@ -56,7 +56,9 @@ impl Engine {
     /// Ends the sessions of a user that `which` holds for, and says how many there were.
     pub(crate) async fn end_sessions_of(&self, identity: &[u8], which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
         let (list, now) = (self.scope.list(identity), self.clock.now());
-        let entries = self.read_list(self.load(&list, now).await?.as_ref(), now)?;
+        let deadline = &Deadline::new(self.commit_timeout);
+        let loaded = self.load_before(&list, now, Some(deadline)).await?;
+        let entries = self.read_list(loaded.as_ref(), now)?;
         let (mut ended, mut leaving, mut failed) = (0, Vec::new(), None);
         for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
             let end = match self.end_session(identity, &entry.key, EndReason::Revoked).await {
@@ -113,7 +115,7 @@ impl Engine {
                 Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             }
-            if claim.swap(Some(&self.tombstone(nonce, reason, now))).await? {
+            if claim.swap(Some(&self.tombstone(nonce, reason, now)), now).await? {
                 return Ok(End::Ended);
             }
         }
@@ -137,8 +139,10 @@ impl Engine {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
             let known = before.entries.iter().find(|entry| entry.key == *key).copied();
-            let mut others: Vec<_> = before.entries.iter().filter(|entry| entry.key != *key).copied().collect();
-            others.retain(|entry| !entry.ends_at.passed(now));
+            // With room for one more, and no more than that.
+            let mut others = Vec::with_capacity(before.entries.len() + usize::from(known.is_none()));
+            let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(now);
+            others.extend(before.entries.iter().filter(stays));
             surplus.clear();
             if *signs_in && others.len() >= self.limit.most() {
                 others = self.live_entries(identity, others).await?;
@@ -162,7 +166,7 @@ impl Engine {
                 break;
             }
             let after = Value::list(self.scope, Arc::new(UserList { entries: others }));
-            if claim.swap(Some(&after)).await? {
+            if claim.swap(Some(&after), now).await? {
                 break;
             }
         }
@@ -211,7 +215,7 @@ impl Engine {
             }
             let after = UserList { entries };
             let value = (!after.entries.is_empty()).then(|| Value::list(self.scope, Arc::new(after)));
-            if claim.swap(value.as_ref()).await? {
+            if claim.swap(value.as_ref(), now).await? {
                 return Ok(());
             }
         }

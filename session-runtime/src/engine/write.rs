@@ -1,5 +1,7 @@
 //! What the ops of a request make of a session's fields. Pure.
 
+use std::borrow::Cow;
+
 use super::pending::{Op, stays_stored};
 use crate::{
     clock::Timestamp,
@@ -10,16 +12,21 @@ use crate::{
 
 /// What ops come to.
 pub(super) struct Written<'a> {
-    /// Each field that is written, with its new value; `None` if it returns to its default.
-    writes: Vec<(&'static Meta, Option<Vec<u8>>)>,
+    /// Most often there is one, which takes no allocation.
+    first: Option<Write<'a>>,
+    rest: Vec<Write<'a>>,
     before: &'a Fields,
     now: Timestamp,
 }
 
+/// A field that is written, with its new value; `None` if it returns to its default.
+type Write<'a> = (&'static Meta, Option<Cow<'a, [u8]>>);
+
 impl<'a> Written<'a> {
     /// `None`: an op does not fit what is stored, and cannot be run again.
-    pub(super) fn of(ops: &[(&'static Meta, Op)], before: &'a Fields, now: Timestamp) -> Option<Self> {
-        let mut writes = Vec::with_capacity(ops.len());
+    pub(super) fn of(ops: &'a [(&'static Meta, Op)], before: &'a Fields, now: Timestamp) -> Option<Self> {
+        let rest = Vec::with_capacity(ops.len().saturating_sub(1));
+        let mut written = Self { first: None, rest, before, now };
         for (meta, op) in ops {
             let found = meta.find(before).filter(|entry| entry.is_live(now));
             let old = found.map(|entry| entry.value);
@@ -31,20 +38,36 @@ impl<'a> Written<'a> {
             let new = op.on(old);
             let moves_nothing = matches!(op, Op::Take { .. } | Op::List { .. }) && new.as_deref() == old;
             if !moves_nothing && (new.is_some() || found.is_some()) {
-                writes.push((*meta, new));
+                match &written.first {
+                    None => written.first = Some((*meta, new)),
+                    Some(_) => written.rest.push((*meta, new)),
+                }
             }
         }
-        Some(Self { writes, before, now })
+        Some(written)
+    }
+
+    /// Which of the writes is to what is stored under this name.
+    fn index_of(&self, name: &[u8]) -> Option<usize> {
+        let is_to = |(meta, _): &Write<'_>| is_stored_as(meta, name);
+        if self.first.as_ref().is_some_and(is_to) {
+            return Some(0);
+        }
+        self.rest.iter().position(is_to).map(|at| at + 1)
+    }
+
+    fn writes(&self) -> impl Iterator<Item = &Write<'a>> {
+        self.first.iter().chain(&self.rest)
     }
 
     /// Whether nothing is written.
     pub(super) fn is_empty(&self) -> bool {
-        self.writes.is_empty()
+        self.first.is_none()
     }
 
     /// Whether a field is written that decides what the visitor may do.
     pub(super) fn rotates(&self) -> bool {
-        self.writes.iter().any(|(meta, _)| meta.rotates)
+        self.writes().any(|(meta, _)| meta.rotates)
     }
 
     /// The fields after this, without what has expired. What is stored under an older name of a field goes: it would be
@@ -52,8 +75,7 @@ impl<'a> Written<'a> {
     pub(super) fn fields(&self) -> Fields {
         let (before, now) = (self.before, self.now);
         let new = |meta: &Meta, value: &[u8]| Fields::room_for(meta.name, value.len(), meta.deadline(now));
-        let added: usize =
-            self.writes.iter().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
+        let added: usize = self.writes().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
         let mut fields = Fields::with_capacity(before.as_bytes().len() + added);
         // What stays is copied as it is, in as long pieces as there are.
         let bytes = before.as_bytes();
@@ -61,7 +83,7 @@ impl<'a> Written<'a> {
         for raw in before.raw() {
             let from = at;
             at += raw.length;
-            let by = self.writes.iter().position(|(meta, _)| is_stored_as(meta, raw.name));
+            let by = self.index_of(raw.name);
             if by.is_none() && raw.is_live(now) {
                 continue;
             }
@@ -69,13 +91,13 @@ impl<'a> Written<'a> {
             copied = at;
             // In its place, so that the order of fields stays; at the end, if there is no place left to note it.
             let Some(index) = by.filter(|index| *index < 64 && placed & 1 << index == 0) else { continue };
-            if let Some((meta, Some(value))) = self.writes.get(index) {
+            if let Some((meta, Some(value))) = self.writes().nth(index) {
                 fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
             }
             placed |= 1 << index;
         }
         fields.push_raw(bytes.get(copied..at).unwrap_or_default());
-        for (index, (meta, value)) in self.writes.iter().enumerate() {
+        for (index, (meta, value)) in self.writes().enumerate() {
             let is_placed = index < 64 && placed & 1 << index != 0;
             if let Some(value) = value.as_ref().filter(|_| !is_placed) {
                 fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
@@ -87,7 +109,7 @@ impl<'a> Written<'a> {
 
     /// Refuses a value that is longer than its field may be (`max_len`, [`Bounded`](crate::Bounded)).
     pub(super) fn check_lengths(&self) -> Result<(), Error> {
-        for (meta, value) in &self.writes {
+        for (meta, value) in self.writes() {
             let exceeded = meta.bound.zip(value.as_ref()).and_then(|(bound, value)| bound.exceeded(value));
             return Err(Error::new(match exceeded {
                 None => continue,

@@ -68,16 +68,32 @@ impl Fields {
     }
 
     /// The field of that name, expired or not.
-    pub(crate) fn get(&self, name: &str) -> Option<Entry<'_>> {
+    pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<Entry<'a>> {
+        self.find(name).map(|(value, expires)| Entry { name, value, expires })
+    }
+
+    /// The value of the field of that name, expired or not.
+    pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
+        self.find(name).map(|(value, _)| value)
+    }
+
+    fn find(&self, name: &str) -> Option<(&[u8], Timestamp)> {
+        let is_it = |length: usize, after: &[u8]| length == name.len() && after.starts_with(name.as_bytes());
         let mut rest = self.0.as_slice();
-        // Most names are passed by for their lengths: this runs for every field that a request touches.
-        while let Some((head, after)) = Head::split(rest) {
-            if head.name == name.len() && after.starts_with(name.as_bytes()) {
-                return split_entry(rest).map(|(entry, _)| entry);
+        loop {
+            // Most fields are passed by for the lengths of their names: this runs for every field that a request touches.
+            while let [length, size, after @ ..] = rest
+                && is_short(*size)
+                && !is_it((*length).into(), after)
+            {
+                rest = after.get(usize::from(*length) + usize::from(size >> 1)..)?;
             }
-            rest = after.get(head.name + head.value..)?;
+            let (head, after) = Head::split(rest)?;
+            if is_it(head.name, after) {
+                return Some((after.get(head.name..)?.get(..head.value)?, head.expires));
+            }
+            rest = after.get(head.name.checked_add(head.value)?..)?;
         }
-        None
     }
 
     /// The fields in stored order, the expired too.
@@ -136,6 +152,11 @@ const fn size(value: usize, has_deadline: bool) -> u64 {
     (value as u64) << 1 | has_deadline as u64
 }
 
+/// Whether this first byte of a [`size`] says that the value has less than 64 bytes and no deadline, as most have.
+const fn is_short(size: u8) -> bool {
+    size & 0x81 == 0
+}
+
 fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (raw, rest) = split_raw(bytes)?;
     Some((raw.entry()?, rest))
@@ -152,6 +173,17 @@ struct Head {
 impl Head {
     #[inline]
     fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        match bytes {
+            [name, size, rest @ ..] if is_short(*size) => {
+                let (name, value) = ((*name).into(), (size >> 1).into());
+                Some((Self { name, value, expires: Timestamp::NEVER }, rest))
+            }
+            _ => Self::split_long(bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn split_long(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (&name, rest) = bytes.split_first()?;
         let (size, rest) = split_number(rest)?;
         let value = usize::try_from(size >> 1).ok()?;

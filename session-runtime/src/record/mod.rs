@@ -4,6 +4,7 @@
 mod add;
 mod fields;
 pub(crate) mod integer;
+mod nonces;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,10 @@ mod tests;
 pub(crate) use self::{
     add::Add,
     fields::{Entry, Fields},
+    nonces::Nonces,
 };
+use std::sync::Arc;
+
 use crate::{
     clock::Timestamp,
     id::{Digest, Nonce},
@@ -26,7 +30,7 @@ pub(crate) struct Record {
     /// Digest of the verifier that opens the session.
     pub(crate) verifier: Digest,
     /// The verifier before the last renewal.
-    pub(crate) previous: Option<Previous>,
+    pub(crate) previous: Option<Box<Previous>>,
     /// Grows with every renewal that changes privilege. A request that loaded an older one is superseded.
     pub(crate) generation: u64,
     /// When the session was first stored.
@@ -45,11 +49,11 @@ pub(crate) struct Record {
     /// Whether `remember(true)` holds: one long lifetime, no idle timeout, a persistent cookie.
     pub(crate) remembered: bool,
     /// The encoded identity of the user who is signed in; `None` for a guest.
-    pub(crate) user: Option<Box<[u8]>>,
+    pub(crate) user: Option<Arc<[u8]>>,
     /// How often the session was written.
     pub(crate) writes: u64,
-    /// The nonces of the last commits, oldest first, at most [`NONCES`].
-    pub(crate) nonces: Vec<Nonce>,
+    /// The nonces of the last commits.
+    pub(crate) nonces: Nonces,
     /// The encoded fields.
     pub(crate) fields: Fields,
 }
@@ -82,15 +86,15 @@ impl Record {
             remembered,
             user: None,
             writes: 0,
-            nonces: Vec::new(),
+            nonces: Nonces::NONE,
             fields: Fields::default(),
         }
     }
 
     /// The same session with other fields.
     pub(crate) fn with_fields(&self, fields: Fields) -> Self {
-        let (previous, user, nonces) = (self.previous.clone(), self.user.clone(), self.nonces.clone());
-        Self { previous, user, nonces, fields, ..*self }
+        let (previous, user) = (self.previous.clone(), self.user.clone());
+        Self { previous, user, fields, ..*self }
     }
 
     /// When the session ends: the earlier of its idle and absolute deadlines.
@@ -105,17 +109,12 @@ impl Record {
 
     /// Whether the commit with this nonce is in.
     pub(crate) fn knows(&self, nonce: Nonce) -> bool {
-        self.nonces.contains(&nonce)
+        self.nonces.as_slice().contains(&nonce)
     }
 
     /// Notes that a commit wrote the session.
     pub(crate) fn note_write(&mut self, nonce: Nonce, now: Timestamp) {
         self.writes = self.writes.saturating_add(1);
-        if self.nonces.len() >= NONCES {
-            self.nonces.drain(..=self.nonces.len() - NONCES);
-        } else {
-            self.nonces.reserve_exact(1);
-        }
         self.nonces.push(nonce);
         // The clock of another node may be ahead.
         self.seen_at = self.seen_at.max(now);

@@ -40,17 +40,17 @@ fn a_record_remembers_its_last_nonces_in_order() {
         assert!(!record.knows(Nonce(number)));
         record.note_write(Nonce(number), NOW);
         let oldest = number.saturating_sub(NONCES as u64) + 1;
-        assert_eq!(record.nonces, (oldest..=number).map(Nonce).collect::<Vec<_>>());
+        assert_eq!(record.nonces.as_slice(), (oldest..=number).map(Nonce).collect::<Vec<_>>());
         assert!(record.knows(Nonce(number)) && !record.knows(Nonce(oldest - 1)));
         assert_eq!(record.writes, number);
     }
 }
 
 #[test]
-fn a_record_that_remembers_too_much_is_brought_back() {
+fn a_record_never_remembers_too_much() {
     let mut record = Record { nonces: (0..100).map(Nonce).collect(), writes: u64::MAX, ..record() };
     record.note_write(Nonce(100), NOW);
-    assert_eq!(record.nonces, (97..=100).map(Nonce).collect::<Vec<_>>());
+    assert_eq!(record.nonces.as_slice(), (97..=100).map(Nonce).collect::<Vec<_>>());
     assert_eq!(record.writes, u64::MAX);
 }
 

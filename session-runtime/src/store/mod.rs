@@ -164,6 +164,25 @@ pub trait Store: Send + Sync + 'static {
     fn observe(&self, events: Events) {
         let _ = events;
     }
+
+    /// The same store, if it waits for nothing.
+    #[allow(private_interfaces, reason = "only this crate implements it")]
+    #[doc(hidden)]
+    fn in_process(&self) -> Option<&dyn InProcess> {
+        None
+    }
+}
+
+/// A store in this process, which waits for nothing: it is called without a future in a box.
+pub(crate) trait InProcess {
+    fn load_now(&self, key: &Key) -> Option<Versioned>;
+    fn swap_now(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError>;
 }
 
 /// The answer of a store, in a box.
@@ -181,6 +200,7 @@ pub(crate) trait DynStore: Send + Sync + 'static {
     ) -> Answer<'a, Swapped>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
     fn observe(&self, events: Events);
+    fn in_process(&self) -> Option<&dyn InProcess>;
 }
 
 impl<S: Store> DynStore for S {
@@ -204,5 +224,9 @@ impl<S: Store> DynStore for S {
 
     fn observe(&self, events: Events) {
         Store::observe(self, events);
+    }
+
+    fn in_process(&self) -> Option<&dyn InProcess> {
+        Store::in_process(self)
     }
 }

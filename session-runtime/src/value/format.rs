@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     id::{Digest, Nonce},
     key::Key,
-    record::{Fields, NONCES, Previous, Record, Replaced},
+    record::{Fields, NONCES, Nonces, Previous, Record, Replaced},
     varint::{self, split_number, unzigzag, zigzag},
 };
 
@@ -64,7 +64,7 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     let mut revision = [0; 8];
     revision.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     let revision = u64::from_be_bytes(revision);
-    let unknown = Head { revision, class: Class::Unknown, expires_at: Timestamp::NEVER, scope: 0 };
+    let unknown = Head { revision, class: Class::Unknown, expires_at: Timestamp::NEVER, scope: 0, is_critical: false };
     let mut rest = Rest(bytes);
     let mut parts = || {
         let parts = (rest.array::<8>()?, rest.byte()?, rest.byte()?, rest.array::<8>()?, rest.array::<8>()?);
@@ -77,6 +77,7 @@ pub(super) fn head(bytes: &[u8]) -> Head {
             class: CLASSES.iter().find(|(byte, _)| *byte == class).map_or(Class::Unknown, |(_, class)| *class),
             expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)),
             scope: u64::from_be_bytes(*scope),
+            is_critical: false,
         },
         // A newer version keeps its header where it is.
         Some((_, version, _, expires_at, _)) if version > VERSION => {
@@ -93,7 +94,7 @@ pub(super) fn with_revision(revision: u64, bytes: &[u8]) -> Bytes {
 
 pub(super) fn write(head: &Head, content: &Content) -> Bytes {
     let room = match content {
-        Content::Bytes(bytes) => return bytes.clone(),
+        Content::Bytes(bytes) => return Bytes::clone(bytes),
         Content::Session(record) => 128 + record.fields.as_bytes().len(),
         Content::List(list) => 4 + 30 * list.entries.len(),
         _ => 32,
@@ -112,7 +113,8 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
             bytes.extend_from_slice(&nonce.0.to_be_bytes());
             bytes.push(REASONS.iter().position(|known| known == reason).unwrap_or_default() as u8);
         }
-        Content::Revocation(Revocation { nonce, at, renewed }) => {
+        Content::Revocation(revocation) => {
+            let Revocation { nonce, at, renewed } = &**revocation;
             bytes.extend_from_slice(&nonce.0.to_be_bytes());
             bytes.push((*renewed).into());
             varint::write(&mut bytes, at.as_millis());
@@ -126,7 +128,7 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
 }
 
 fn write_session(bytes: &mut Vec<u8>, record: &Record) {
-    let (previous, by) = match &record.previous {
+    let (previous, by) = match record.previous.as_deref() {
         None => (None, 0),
         Some(Previous { verifier, replaced: Replaced::ByPrivilege { at } }) => {
             (Some((verifier, Some(*at))), REPLACED_BY_PRIVILEGE)
@@ -141,8 +143,9 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(record.verifier.as_bytes());
     varint::write(bytes, record.generation);
     varint::write(bytes, record.writes);
-    bytes.push(record.nonces.len().min(NONCES) as u8);
-    record.nonces.iter().take(NONCES).for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
+    let nonces = record.nonces.as_slice();
+    bytes.push(nonces.len() as u8);
+    nonces.iter().for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
     let from = record.created_at;
     varint::write(bytes, from.as_millis());
     for moment in [record.seen_at, record.renewed_at, record.idle_until, record.ends_at] {
@@ -214,7 +217,7 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     if count > NONCES {
         return None;
     }
-    let mut nonces = Vec::with_capacity(count);
+    let mut nonces = Nonces::NONE;
     for _ in 0..count {
         nonces.push(Nonce(u64::from_be_bytes(*rest.array()?)));
     }
@@ -230,11 +233,11 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     let mut previous = None;
     if is_set(REPLACED_BY_PRIVILEGE) {
         let verifier = Digest::from(*rest.array()?);
-        previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } });
+        previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } }.into());
     } else if is_set(REPLACED_BY_TIMER) {
         let verifier = Digest::from(*rest.array()?);
         let presented_at = if is_set(PRESENTED) { Some(rest.moment(from)?) } else { None };
-        previous = Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } });
+        previous = Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } }.into());
     }
     let fields = Fields::from_bytes(rest.0.to_vec()).ok()?;
     Some(Record {

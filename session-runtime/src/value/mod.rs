@@ -44,13 +44,12 @@ use crate::{clock::Timestamp, id::Nonce, key::Scope, record::Record};
 pub struct Value {
     head: Head,
     content: Content,
-    is_critical: bool,
 }
 
 /// How long a server keeps a value past its deadline.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// What every value says about itself.
+/// What every value says about itself, and what the engine says of this write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     revision: u64,
@@ -58,17 +57,20 @@ struct Head {
     expires_at: Timestamp,
     /// Which kind of session of which application it belongs to.
     scope: u64,
+    /// Whether losing this write would undo the end or the renewal of a session. It is not part of the bytes.
+    is_critical: bool,
 }
 
+/// Behind pointers, but for a tombstone, so that values are small: the memory store holds many, and requests pass them on.
 #[derive(Clone)]
 enum Content {
     Session(Arc<Record>),
     List(Arc<UserList>),
     Tombstone(Tombstone),
-    Revocation(Revocation),
+    Revocation(Arc<Revocation>),
     Marker(Arc<Marker>),
     /// As a store gave it.
-    Bytes(Bytes),
+    Bytes(Arc<Bytes>),
 }
 
 /// What kind of value it is. A store needs this only if it evicts: tombstones leave first, then sessions of guests, then
@@ -127,7 +129,7 @@ impl Value {
 
     fn new(scope: Scope, class: Class, expires_at: Timestamp, content: Content) -> Self {
         let revision = Nonce::next().0;
-        Self { head: Head { revision, class, expires_at, scope: scope.id() }, content, is_critical: false }
+        Self { head: Head { revision, class, expires_at, scope: scope.id(), is_critical: false }, content }
     }
 
     /// A session.
@@ -148,7 +150,7 @@ impl Value {
 
     /// That a session in a cookie is revoked.
     pub(crate) fn revocation(scope: Scope, revocation: Revocation, expires_at: Timestamp) -> Self {
-        Self::new(scope, Class::Revocation, expires_at, Content::Revocation(revocation)).critical()
+        Self::new(scope, Class::Revocation, expires_at, Content::Revocation(Arc::new(revocation))).critical()
     }
 
     /// Which keys an application signs with.
@@ -158,15 +160,15 @@ impl Value {
 
     /// The same, as one whose loss would undo the end or the renewal of a session.
     pub(crate) fn critical(mut self) -> Self {
-        self.is_critical = true;
+        self.head.is_critical = true;
         self
     }
 
     /// The same session with another record.
     #[cfg(feature = "testing")]
     pub(crate) fn with_record(&self, record: Arc<Record>) -> Self {
-        let head = Head { revision: Nonce::next().0, ..self.head };
-        Self { head, content: Content::Session(record), is_critical: false }
+        let head = Head { revision: Nonce::next().0, is_critical: false, ..self.head };
+        Self { head, content: Content::Session(record) }
     }
 
     /// The same content under a new revision.
@@ -174,10 +176,10 @@ impl Value {
         let revision = Nonce::next().0;
         let content = match &self.content {
             // Bytes carry their revision with them.
-            Content::Bytes(bytes) => Content::Bytes(format::with_revision(revision, bytes)),
+            Content::Bytes(bytes) => Content::Bytes(Arc::new(format::with_revision(revision, bytes))),
             content => content.clone(),
         };
-        Self { head: Head { revision, ..self.head }, content, is_critical: self.is_critical }
+        Self { head: Head { revision, ..self.head }, content }
     }
 
     /// Takes bytes as a store kept them. Any bytes will do: the engine judges what they are when it needs them.
@@ -189,7 +191,7 @@ impl Value {
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { head: format::head(&bytes), content: Content::Bytes(bytes), is_critical: false }
+        Self { head: format::head(&bytes), content: Content::Bytes(Arc::new(bytes)) }
     }
 
     /// A value that decodes as [`Damage::Corrupt`], for a store that sees by itself that it does not have the bytes it kept.
@@ -284,7 +286,7 @@ impl Value {
     /// ```
     #[must_use]
     pub const fn is_critical(&self) -> bool {
-        self.is_critical
+        self.head.is_critical
     }
 
     /// Whether it belongs to this kind of session of this application.
@@ -301,7 +303,7 @@ impl Value {
             Content::Session(record) => Decoded::Session(Arc::clone(record)),
             Content::List(list) => Decoded::List(Arc::clone(list)),
             Content::Tombstone(tombstone) => Decoded::Tombstone(*tombstone),
-            Content::Revocation(revocation) => Decoded::Revocation(*revocation),
+            Content::Revocation(revocation) => Decoded::Revocation(**revocation),
             Content::Marker(marker) => Decoded::Marker(Arc::clone(marker)),
             Content::Bytes(bytes) => return format::read(bytes),
         })

@@ -15,10 +15,10 @@ pub(crate) fn reads_or_is_damaged(bytes: &[u8]) {
         Decoded::Session(record) => Content::Session(Arc::clone(record)),
         Decoded::List(list) => Content::List(Arc::clone(list)),
         Decoded::Tombstone(tombstone) => Content::Tombstone(*tombstone),
-        Decoded::Revocation(revocation) => Content::Revocation(*revocation),
+        Decoded::Revocation(revocation) => Content::Revocation(Arc::new(*revocation)),
         Decoded::Marker(marker) => Content::Marker(Arc::clone(marker)),
     };
-    let again = Value { head: value.head, content, is_critical: false };
+    let again = Value { head: value.head, content };
     let again = Value::from_bytes(again.to_bytes());
     assert_eq!((again.head, again.decode()), (value.head, Ok(decoded)));
 }

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     id::{Digest, Selector, random},
-    record::{Entry, Fields, Record},
+    record::{Entry, Fields, Nonces, Record},
     schema::Meta,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Payload {
     pub(super) ends_at: Timestamp,
     pub(super) remembered: bool,
     /// When and who.
-    pub(super) signed_in: Option<(Timestamp, Box<[u8]>)>,
+    pub(super) signed_in: Option<(Timestamp, Arc<[u8]>)>,
     pub(super) fields: Fields,
 }
 
@@ -58,7 +58,7 @@ impl Payload {
             remembered: self.remembered,
             user,
             writes: 0,
-            nonces: Vec::new(),
+            nonces: Nonces::NONE,
             fields: self.fields,
         };
         Carried { selector, record: Arc::new(record), identity }

@@ -11,7 +11,6 @@ use crate::{
         CookieChange, Engine, Outcome, Request,
         adopt::Adopted,
         attempt::Attempt,
-        backend::within,
         commit::Subject,
         deadline::{Deadline, Pace},
         next::{self, Create, Next, Put, next},
@@ -32,9 +31,10 @@ impl Engine {
         &self,
         client: &Client,
         opened: &OpenedSession,
+        now: Timestamp,
     ) -> Result<Presented, Error> {
         let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
-        let (now, key) = (self.clock.now(), self.scope.session(*selector));
+        let key = self.scope.session(*selector);
         if !client.is_good(record, now) {
             self.events.emit(&Event::Unknown, Some(&key));
             return Ok(Presented::Nothing);
@@ -54,9 +54,11 @@ impl Engine {
     }
 
     async fn revocation(&self, client: &Client, selector: Selector) -> Result<Option<Revocation>, Error> {
-        let Some(store) = client.revocations() else { return Ok(None) };
-        let (now, key) = (self.clock.now(), self.scope.revocation(selector));
-        let held = within(self.store_timeout, store.load(&key, now)).await?;
+        if client.revocations().is_none() {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let held = self.load(&self.scope.revocation(selector), now).await?;
         self.read_revocation(held.as_ref(), now)
     }
 
@@ -94,7 +96,7 @@ impl Engine {
                 Some(other) => return Ok(Some(other.into())),
                 None => {}
             }
-            if claim.swap(Some(&Value::revocation(self.scope, revocation, until))).await? {
+            if claim.swap(Some(&Value::revocation(self.scope, revocation, until)), now).await? {
                 return Ok(None);
             }
         }
@@ -135,7 +137,7 @@ impl Request {
         let takes_cookie = self.state().phase.takes_cookie();
         let next = next(engine, attempt, &found, takes_cookie, now)?;
         if matches!(next, Next::Nothing) {
-            return Ok(self.adopt(attempt, *found, Some(Adopted::default()), now));
+            return Ok(self.adopt(attempt, found, Some(Adopted::default()), now));
         }
         let revokes = client.revocations().is_some();
         if !(takes_cookie || matches!(next, Next::End) && revokes) {

@@ -42,7 +42,7 @@ fn open(codec: &Codec, raw: &Arc<Record>, now: Timestamp) -> Opened {
     codec.open(&key(), Arc::clone(raw), &Events::default(), now)
 }
 
-fn value<'a>(record: &'a Record, name: &str) -> &'a [u8] {
+fn value<'a>(record: &'a Record, name: &'a str) -> &'a [u8] {
     record.fields.get(name).unwrap().value
 }
 

@@ -226,7 +226,7 @@ proptest! {
             nonces.push(attempt.nonce);
             let kept = &nonces[nonces.len().saturating_sub(NONCES)..];
             prop_assert!(kept.iter().all(|nonce| after.knows(*nonce)));
-            prop_assert_eq!(after.nonces.len(), kept.len());
+            prop_assert_eq!(after.nonces.as_slice().len(), kept.len());
             prop_assert_eq!(after.writes, before.writes + 1);
             prop_assert!(after.seen_at >= before.seen_at && after.idle_until >= before.idle_until);
             prop_assert_eq!((after.ends_at, after.created_at), (before.ends_at, before.created_at));

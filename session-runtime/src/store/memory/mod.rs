@@ -23,7 +23,7 @@ use self::{
     scan::Lists,
     shard::{RANKS, Shard, Swept},
 };
-use super::{Class, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
+use super::{Class, InProcess, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -140,13 +140,13 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
-    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+impl InProcess for MemoryStore {
+    fn load_now(&self, key: &Key) -> Option<Versioned> {
         let used = self.0.count_use();
-        Ok(self.0.shard_of(key).load(key, used).map(Versioned::new))
+        self.0.shard_of(key).load(key, used).map(Versioned::new)
     }
 
-    async fn swap(
+    fn swap_now(
         &self,
         key: &Key,
         before: Option<&Versioned>,
@@ -184,6 +184,27 @@ impl Store for MemoryStore {
             }
             return Ok(Swapped::written(value));
         }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        Ok(self.load_now(key))
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.swap_now(key, before, after, now)
+    }
+
+    #[allow(private_interfaces, reason = "only this crate implements it")]
+    fn in_process(&self) -> Option<&dyn InProcess> {
+        Some(self)
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -3,19 +3,19 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, binary_heap::PeekMut},
-    hash::{BuildHasherDefault, Hash, Hasher},
 };
 
 use hashlink::LinkedHashMap;
 
 use super::{Class, Key, Timestamp, Value};
+use crate::key::{ByLocal, Local};
 
 #[derive(Default)]
 pub(super) struct Shard {
     /// What leaves when the store is full: tombstones first, then guests, then users.
     evictable: [ByUse; RANKS],
     /// What stays until it expires: lists and revocations.
-    fixed: HashMap<Local, Value, BuildHasherDefault<RandomAlready>>,
+    fixed: HashMap<Local, Value, ByLocal>,
     /// The earliest first. Each value that can expire is in here with a deadline no later than its own: when a deadline
     /// moves on, which every request may do, its place here is corrected once it comes up. Those of values that are gone
     /// are dropped then too, or when they outnumber the living.
@@ -36,7 +36,7 @@ const fn rank(class: Class) -> Option<usize> {
 }
 
 /// Values, those that were used longest ago first.
-type ByUse = LinkedHashMap<Local, Held, BuildHasherDefault<RandomAlready>>;
+type ByUse = LinkedHashMap<Local, Held, ByLocal>;
 
 struct Held {
     value: Value,
@@ -181,51 +181,5 @@ impl Shard {
         self.evictable.iter().map(LinkedHashMap::capacity).sum::<usize>()
             + self.fixed.capacity()
             + self.deadlines.capacity()
-    }
-}
-
-/// A key by the bytes that it has within this process.
-#[derive(Clone, Copy)]
-struct Local(Key);
-
-impl PartialEq for Local {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.local() == other.0.local()
-    }
-}
-
-impl Eq for Local {}
-
-impl PartialOrd for Local {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Local {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.local().cmp(other.0.local())
-    }
-}
-
-impl Hash for Local {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.0.local());
-    }
-}
-
-/// Keys are random, or hashes: their first bytes are as good as any hash of them.
-#[derive(Default)]
-struct RandomAlready(u64);
-
-impl Hasher for RandomAlready {
-    fn write(&mut self, key: &[u8]) {
-        if let Some(first) = key.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
