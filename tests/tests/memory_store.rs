@@ -145,7 +145,7 @@ async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
     assert_eq!(alive(&store, &filler).await, [true; 5]);
 }
 
-// F7, F8
+// F7, F8, S58
 #[tokio::test]
 async fn lists_and_revocations_are_never_evicted() {
     let store = MemoryStore::with_capacity(200);
@@ -164,7 +164,7 @@ async fn lists_and_revocations_are_never_evicted() {
     assert_eq!(store.delete_expired(at(1_000_000)).await.unwrap(), 0);
 }
 
-// F8: otherwise a cookie that was revoked would open its session again.
+// F8, S58: otherwise a cookie that was revoked would open its session again.
 #[tokio::test]
 async fn a_store_full_of_revocations_says_so() {
     let store = MemoryStore::with_capacity(20);
