@@ -52,13 +52,6 @@ impl Verifier {
 #[zeroize(drop)]
 pub(crate) struct Verifier(pub(crate) [u8; 32]);
 
-impl Verifier {
-    /// Where there is nothing to prove: the session itself is in the cookie.
-    pub(crate) const fn none() -> Self {
-        Self([0; 32])
-    }
-}
-
 /// What names and proves a new session, in one call of the operating system.
 pub(crate) fn draw() -> Result<(Selector, Verifier), Error> {
     let drawn = Zeroizing::new(random::<48>()?);

@@ -51,14 +51,16 @@ impl Request {
         let adopted = adopted.unwrap_or_else(|| engine.recognised(attempt, &found));
         let renewed = adopted.renewal.is_some();
         if let Some(Renewal { verifier, digest }) = adopted.renewal {
-            (found.verifier, found.digest, found.by_current_key) = (verifier, digest, true);
+            (found.digest, found.by_current_key) = (digest, true);
+            self.state().verifier = Some(verifier);
             attempt.event = Some(Event::Renewed);
         }
         if adopted.created {
             attempt.event = Some(Event::Created);
         }
         if renewed || adopted.created || engine.shows(&found, adopted.restarted, adopted.touched) {
-            attempt.cookie = engine.cookie_for(&found, now).or(attempt.cookie.take());
+            let cookie = engine.cookie_for(&found, self.state().verifier.as_ref(), now);
+            attempt.cookie = cookie.or(attempt.cookie.take());
         }
         if adopted.signs_in {
             attempt.entering = engine.entering(&found, found.record(), true, now);
@@ -114,9 +116,9 @@ impl Engine {
     }
 
     /// `None`: it cannot be made, and the visitor keeps the cookie from before.
-    pub(super) fn cookie_for(&self, found: &Found, now: Timestamp) -> Option<CookieChange> {
+    fn cookie_for(&self, found: &Found, verifier: Option<&Verifier>, now: Timestamp) -> Option<CookieChange> {
         let token = match &self.backend {
-            Backend::Store(_) => self.signer.sign(found.selector, &found.verifier),
+            Backend::Store(_) => self.signer.sign(found.selector, verifier?),
             Backend::Cookie(client) => match client.seal_found(found, now) {
                 Ok(token) => token,
                 Err(error) => {

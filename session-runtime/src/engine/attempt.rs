@@ -25,8 +25,8 @@ pub(super) struct Attempt {
     pub(super) ended: bool,
     /// What is still to be entered in the list of a user. The session itself is stored then.
     pub(super) entering: Option<Entering>,
-    /// The session before a user signed in to it, to put back should the sign-in fail after all.
-    pub(super) before: Option<Box<Found>>,
+    /// The session before a user signed in to it, and what proved it, to put back should the sign-in fail after all.
+    pub(super) before: Option<Box<(Found, Option<Verifier>)>>,
     /// Whether there was no room for it in that list, so that it is to be undone.
     pub(super) refused: bool,
     /// What the response is to say about the cookie once all is done.

@@ -28,6 +28,11 @@ impl Backend {
         }
     }
 
+    /// Whether the store is in this process, so that no other asks it.
+    pub(super) fn is_in_process(&self) -> bool {
+        self.store().is_some_and(|store| store.in_process().is_some())
+    }
+
     /// Whether sessions are in their visitors' cookies.
     pub(super) const fn is_cookie(&self) -> bool {
         matches!(self, Self::Cookie(_))

@@ -1,5 +1,7 @@
 //! [`Claim`]: one key, held by one commit at a time within this process, and what the store holds under it.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -41,7 +43,11 @@ impl Engine {
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let turn = self.turn(key, known, pace, deadline).await?;
+        let turn = match self.queues.enter_if_free(key, known) {
+            Some(turn) => turn,
+            // In a box: few commits wait, and every one would have room for it.
+            None => Box::pin(self.wait_for_turn(key, known, pace, deadline)).await?,
+        };
         let is_handed = turn.was_handed;
         Ok(Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed })
     }
@@ -68,7 +74,7 @@ impl Engine {
     }
 
     /// Waits for a turn at `key`, and where its line has gone on for long leaves a gap for other processes.
-    async fn turn(
+    async fn wait_for_turn(
         &self,
         key: &Key,
         known: Option<&Versioned>,
@@ -77,8 +83,7 @@ impl Engine {
     ) -> Result<Turn<'_>, Error> {
         let mut turn = self.queues.enter(key, known, matches!(pace, Pace::Urgent), deadline).await?;
         if let Some(gap) = turn.run.gap().filter(|_| matches!(pace, Pace::Patient)) {
-            // In a box: few commits wait, and every one would have room for a timer.
-            Box::pin(sleep(gap.min(deadline.left()))).await;
+            sleep(gap.min(deadline.left())).await;
         }
         Ok(turn)
     }
@@ -114,11 +119,12 @@ impl Claim<'_> {
     pub(super) async fn swap(&mut self, after: Option<&Value>, now: Timestamp) -> Result<bool, Error> {
         if self.lost > 0 {
             self.pace.wait(self.lost, self.deadline).await;
+            if self.deadline.passed() {
+                return Err(Error::new(Kind::Conflict));
+            }
         }
-        let asked = Instant::now();
-        if asked >= self.deadline.at() {
-            return Err(Error::new(Kind::Conflict));
-        }
+        // Only a line that other processes wait behind is timed.
+        let asked = (!self.engine.backend.is_in_process()).then(Instant::now);
         // Unknown while it is asked, also if this is dropped meanwhile.
         self.turn.is_newest = false;
         let mut is_again = false;
@@ -138,7 +144,7 @@ impl Claim<'_> {
             }
         };
         self.is_handed = false;
-        self.turn.run.took = asked.elapsed();
+        self.turn.run.took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
         self.turn.is_newest = true;
         Ok(match swapped {
             Swapped::Done(revision) => {

@@ -228,7 +228,7 @@ impl Request {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
         let stays = |user: &Option<Arc<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
-        let before = attempt.before.clone().filter(|before| stays(&before.record().user));
+        let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
         // One that `save` left waiting opens the session from before.
         let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
@@ -239,17 +239,18 @@ impl Request {
                 Held::Live(record) if record.knows(attempt.nonce) => {}
                 _ => return Ok(()),
             }
-            let live = before.as_ref().filter(|before| before.record().is_live(now));
+            let live = before.as_ref().map(|before| &before.0).filter(|before| before.record().is_live(now));
             let stored = live.and_then(|before| before.stored.as_ref()).map(|stored| stored.value().rewritten());
             let value = stored.unwrap_or_else(|| engine.tombstone(attempt.nonce, EndReason::Unsettled, now));
             if claim.swap(Some(&value.critical()), now).await? {
                 break;
             }
         }
-        if let Some(mut before) = before.filter(|before| before.record().is_live(engine.clock.now())) {
-            before.stored = claim.finish();
+        if let Some(before) = before.filter(|before| before.0.record().is_live(engine.clock.now())) {
+            let (mut found, verifier) = *before;
+            found.stored = claim.finish();
             let mut state = self.state();
-            (state.presented, state.cookie) = (Some(Presented::Found(*before)), cookie);
+            (state.presented, state.verifier, state.cookie) = (Some(Presented::Found(found)), verifier, cookie);
         }
         Ok(())
     }
@@ -332,7 +333,7 @@ impl Request {
                 entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
             }
             if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
-                attempt.before = Some(Box::new(found.clone()));
+                attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
             // Noted beforehand: the handler may stop waiting for the answer.
             let earlier = attempt.unanswered;
@@ -441,13 +442,16 @@ impl Request {
                 attempt.unanswered.get_or_insert(Unanswered { writes: None, is_critical: false });
             }
             let digest = opened.raw().verifier;
-            let mut found = Found { selector, verifier, digest, stored: None, opened, by_current_key: true };
+            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
                 attempt.drawn.discard_session(); // its key is taken
                 continue;
             }
             found.stored = claim.finish();
-            self.state().subject = Some(key);
+            {
+                let mut state = self.state();
+                (state.subject, state.verifier) = (Some(key), Some(verifier));
+            }
             let signs_in = found.record().user.is_some();
             return Ok(self.adopt(
                 attempt,

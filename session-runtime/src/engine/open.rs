@@ -12,7 +12,7 @@ use crate::{
     cookie::{Chunks, Opened, OpenedSession, present},
     error::Error,
     event::Event,
-    id::Digest,
+    id::{Digest, Verifier},
     key::Key,
     record::{Previous, Record, Replaced},
     value::EndReason,
@@ -45,6 +45,13 @@ impl Credential {
         match self {
             Self::Token(_) => Chunks::ONE,
             Self::Session(_, chunks) => *chunks,
+        }
+    }
+
+    pub(super) fn into_verifier(self) -> Option<Verifier> {
+        match self {
+            Self::Token(token) => Some(token.verifier),
+            Self::Session(..) => None,
         }
     }
 }
@@ -111,7 +118,6 @@ impl Engine {
         }
         Ok(Presented::Found(Found {
             selector: token.selector,
-            verifier: token.verifier.clone(),
             digest,
             opened: self.open_record(&key, record, now),
             stored: Some(stored),

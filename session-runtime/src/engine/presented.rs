@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::codec::Opened;
 use crate::{
-    id::{Digest, Selector, Verifier},
+    id::{Digest, Selector},
     record::{Record, Replaced},
     value::Versioned,
 };
@@ -36,8 +36,7 @@ pub(crate) enum Lost {
 #[derive(Clone)]
 pub(crate) struct Found {
     pub(super) selector: Selector,
-    pub(super) verifier: Verifier,
-    /// Digest of that verifier.
+    /// Digest of the verifier that the cookie carries.
     pub(super) digest: Digest,
     /// As the store has it. `None` for a session in a cookie.
     pub(super) stored: Option<Versioned>,

@@ -84,6 +84,15 @@ pub(super) struct Turn<'a> {
 }
 
 impl Queues {
+    /// The turn, if no other commit has the key. `known`: what the key held when it was loaded last.
+    pub(super) fn enter_if_free(&self, key: &Key, known: Option<&Versioned>) -> Option<Turn<'_>> {
+        match self.shard(key).entry(Local(*key)) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => free.insert(Line::default()),
+        };
+        Some(self.turn(key, Run::default(), None, known))
+    }
+
     /// Waits until it is this commit's turn. `known`: what the key held when it was loaded last, unless the commit before
     /// knows better. `urgent`: it goes before all that wait, as an end does.
     ///
@@ -98,12 +107,15 @@ impl Queues {
     ) -> Result<Turn<'_>, Error> {
         let (run, handed) = match self.line_up(key, urgent)? {
             None => Handed::default(),
-            // In a box: few commits wait, and every one would have room for it.
-            Some(woken) => Box::pin(self.wait(key, woken, deadline)).await?,
+            Some(woken) => self.wait(key, woken, deadline).await?,
         };
+        Ok(self.turn(key, run, handed, known))
+    }
+
+    fn turn(&self, key: &Key, run: Run, handed: Option<Option<Versioned>>, known: Option<&Versioned>) -> Turn<'_> {
         let was_handed = handed.is_some();
         let current = handed.unwrap_or_else(|| known.cloned());
-        Ok(Turn { queues: self, key: *key, current, was_handed, is_newest: was_handed, run, has_passed: false })
+        Turn { queues: self, key: *key, current, was_handed, is_newest: was_handed, run, has_passed: false }
     }
 
     /// Has the key if it is free; otherwise says what to wait for.

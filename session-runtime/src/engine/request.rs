@@ -12,6 +12,7 @@ use crate::{
     cookie::Chunks,
     error::Error,
     event::Event,
+    id::Verifier,
     key::Key,
     record::{Fields, Lifetime, Record},
     schema::{Meta, Stays},
@@ -31,6 +32,8 @@ pub(crate) struct Request {
 pub(super) struct State {
     /// What the cookie presents. `None`: no handler has asked yet.
     pub(super) presented: Option<Presented>,
+    /// What proves the session that is presented. `None`: it is in its cookie, or there is none.
+    pub(super) verifier: Option<Verifier>,
     /// The session that this request had last, which events name.
     pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
@@ -143,6 +146,7 @@ impl Request {
             state.subject = (!matches!(presented, Presented::Nothing)).then(|| self.engine.key_of(&credential));
             state.presented = Some(presented);
             state.chunks = credential.chunks();
+            state.verifier = credential.into_verifier();
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::{
     },
     error::{Error, Kind},
     event::Event,
-    id::{Digest, Nonce, Selector, Verifier},
+    id::{Digest, Nonce, Selector},
     key::Key,
     record::Record,
     value::{Decoded, Revocation, Value, Versioned},
@@ -49,8 +49,7 @@ impl Engine {
 
     fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
         let opened = self.open_record(&self.scope.session(selector), record, now);
-        let (verifier, digest) = (Verifier::none(), Digest::from([0; 16]));
-        Found { selector, verifier, digest, stored: None, opened, by_current_key }
+        Found { selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key }
     }
 
     async fn revocation(&self, client: &Client, selector: Selector) -> Result<Option<Revocation>, Error> {
