@@ -22,20 +22,25 @@ const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its
 pub enum Store {
     Memory,
     Cookie,
+    /// Which has no `SET … IFEQ`, so that a script compares.
     Redis,
+    /// Which has.
+    Valkey,
     Postgres,
     Sqlite,
     Files,
 }
 
 impl Store {
-    pub const ALL: [Self; 6] = [Self::Memory, Self::Cookie, Self::Redis, Self::Postgres, Self::Sqlite, Self::Files];
+    pub const ALL: [Self; 7] =
+        [Self::Memory, Self::Cookie, Self::Redis, Self::Valkey, Self::Postgres, Self::Sqlite, Self::Files];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Cookie => "encrypted cookie",
             Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
             Self::Postgres => "PostgreSQL",
             Self::Sqlite => "SQLite",
             Self::Files => "files",
@@ -47,7 +52,7 @@ impl Store {
         match self {
             Self::Memory => &in_memory::KEPT,
             Self::Cookie => &in_cookies::KEPT,
-            Self::Redis => &redis::KEPT,
+            Self::Redis | Self::Valkey => &redis::KEPT,
             Self::Postgres => &postgres::KEPT,
             Self::Sqlite => &sqlite::KEPT,
             Self::Files => &files::KEPT,

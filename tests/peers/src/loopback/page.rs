@@ -183,8 +183,9 @@ fn latency(speed: &Speed) -> String {
 
 /// What is sent to the store's server.
 fn wire(of: &Measured) -> String {
-    let statements = if of.store == Store::Redis { "commands" } else { "statements" };
-    let also = if of.store == Store::Redis { ", also by scripts" } else { ", as its log has them" };
+    let speaks_redis = matches!(of.store, Store::Redis | Store::Valkey);
+    let statements = if speaks_redis { "commands" } else { "statements" };
+    let also = if speaks_redis { ", also by scripts" } else { ", as its log has them" };
     let of_wire =
         |cell: &dyn Fn(&counts::Wire) -> String| counted(of, &|counts| counts.wire.as_ref().map_or_else(missing, cell));
     format!(

@@ -30,6 +30,7 @@ impl Place {
                 RedisServer::start(Kind::Redis8, Options::default())
                     .or_else(|| RedisServer::start(Kind::Redis, Options::default()))?,
             ),
+            Store::Valkey => Self::Redis(RedisServer::start(Kind::Valkey, Options::default())?),
             Store::Postgres => {
                 let server = DatabaseServer::start(Engine::Postgres)?;
                 (0..store.kept().len()).for_each(|at| drop(server.ask(&format!("CREATE DATABASE {}", part(at)))));
@@ -86,7 +87,9 @@ impl Place {
 
     pub fn version(&self) -> Option<String> {
         match self {
-            Self::Redis(server) => server.info("server", "redis_version"),
+            Self::Redis(server) => {
+                server.info("server", "valkey_version").or_else(|| server.info("server", "redis_version"))
+            }
             Self::Postgres(server) => Some(server.ask("SHOW server_version")),
             _ => None,
         }

@@ -16,7 +16,7 @@ pub const ROUNDS: usize = 7;
 pub fn requests(store: Store) -> usize {
     match store {
         Store::Memory | Store::Cookie => 4800,
-        Store::Redis => 2400,
+        Store::Redis | Store::Valkey => 2400,
         Store::Postgres | Store::Sqlite | Store::Files => 800,
     }
 }
