@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
     let sessions = Sessions::<Preferences>::builder()
         .store(CookieStore::encrypted())
-        .keys(KeyRing::open(".preferences.keys")?) // made at the first start
+        .keys(KeyRing::open_or_create(".preferences.keys")?) // made at the first start
         .build()?;
     let app = Router::new()
         .route("/", get(home))

@@ -30,7 +30,7 @@ pub(crate) fn keys() -> Result<(KeyRing, &'static str), Failure> {
         return Ok((KeyRing::from_env(VARIABLE)?, VARIABLE));
     }
     make_folder()?;
-    Ok((KeyRing::open(FILE)?, FILE))
+    Ok((KeyRing::open_or_create(FILE)?, FILE))
 }
 
 /// Makes the folder, for this user alone.

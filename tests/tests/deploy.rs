@@ -21,7 +21,7 @@ impl Site {
     fn at(store: impl FnOnce(PathBuf) -> String) -> Self {
         let folder = TempDir::new().unwrap();
         let (store, keys) = (store(folder.path().join("sessions")), folder.path().join("keys"));
-        session_runtime::KeyRing::open(&keys).unwrap();
+        session_runtime::KeyRing::open_or_create(&keys).unwrap();
         let blue = Build::start(env!("CARGO_BIN_EXE_blue_child"), &store, &keys);
         let green = Build::start(env!("CARGO_BIN_EXE_green_child"), &store, &keys);
         Self { blue, green, _folder: folder }

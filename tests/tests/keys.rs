@@ -1,4 +1,4 @@
-//! Where keys come from: a variable or a file, also with several processes at once.
+//! Where keys come from: a variable, a text or a file, also with several processes at once. `key_files` has permissions.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -61,6 +61,24 @@ fn keys_come_from_a_variable() {
     );
 }
 
+// F30, S45, S49
+#[test]
+fn keys_come_from_a_text() {
+    let parsed = format!("{KEY}\n {OLD}@2027-01-31\n").parse::<KeyRing>();
+    let shown = shown(parsed);
+    assert!(shown.starts_with("KeyRing { current: \"") && !shown.ends_with("previous: [] }"), "{shown}");
+    for (text, said) in [
+        ("", "the text holds no key; write one there that `openssl rand -hex 32` made"),
+        ("hunter2hunter2", "the 1st key of the text has 10 bytes and needs at least 32; make a good one"),
+        (&format!("{KEY},{KEY}"), "the 2nd key of the text is the 1st again; remove one of them"),
+        (&KEY[1..], "the 1st key of the text has an odd number of hexadecimal digits"),
+    ] {
+        let error = text.parse::<KeyRing>().unwrap_err();
+        assert!(error.is_setup() && error.to_string().starts_with(said), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2") && !format!("{error:?}").contains(&KEY[1..9]), "{error:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_variable_that_is_no_text_is_refused() {
@@ -74,8 +92,8 @@ fn a_variable_that_is_no_text_is_refused() {
 fn the_first_use_makes_a_file_with_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/deep/keys");
-    let ring = shown(KeyRing::open(&path));
-    assert_eq!(ring, shown(KeyRing::open(&path)));
+    let ring = shown(KeyRing::open_or_create(&path));
+    assert_eq!(ring, shown(KeyRing::open_or_create(&path)));
     let text = fs::read_to_string(&path).unwrap();
     let key = text.lines().find(|line| !line.starts_with('#')).unwrap();
     assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");
@@ -99,7 +117,7 @@ fn many_first_uses_at_once_agree() {
         let rings: Vec<String> = std::thread::scope(|scope| {
             let open = || {
                 barrier.wait();
-                shown(KeyRing::open(&path))
+                shown(KeyRing::open_or_create(&path))
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -117,7 +135,7 @@ fn many_processes_at_once_agree() {
     let mut children: Vec<_> = (0..8).map(|_| start()).collect();
     children.iter_mut().for_each(|child| drop(child.stdin.take()));
     let rings: Vec<_> = children.into_iter().map(|child| answer(&child.wait_with_output().unwrap())).collect();
-    assert!(rings.iter().all(|ring| *ring == shown(KeyRing::open(&path))), "{rings:?}");
+    assert!(rings.iter().all(|ring| *ring == shown(KeyRing::open_or_create(&path))), "{rings:?}");
 }
 
 // S45
@@ -152,39 +170,6 @@ fn a_bad_file_is_refused_and_left_alone() {
     assert!(refused(&path).contains("holds bytes that are no text"));
     assert!(refused(folder.path()).contains("is a folder; name a file in it"));
     assert!(refused(&path.join("below")).contains("cannot be"), "{}", refused(&path.join("below")));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_file_that_others_may_open_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keys");
-    for mode in [0o644, 0o640, 0o604, 0o620, 0o601, 0o666] {
-        write(&path, KEY);
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-        let sentence = refused(&path);
-        assert!(
-            sentence.contains(&format!("is open to other users (mode {mode:o}); close it with `chmod 600 ")),
-            "{sentence}"
-        );
-    }
-    for mode in [0o600, 0o400] {
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-        KeyRing::open(&path).unwrap();
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn symbolic_links_are_not_followed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = (folder.path().join("keys"), folder.path().join("target"));
-    std::os::unix::fs::symlink(&target, &path).unwrap();
-    assert!(refused(&path).contains("is a symbolic link, which is not followed"));
-    assert!(!target.exists(), "nothing is made where a dangling link points to");
-    write(&target, KEY);
-    assert!(refused(&path).contains("is a symbolic link, which is not followed"));
-    KeyRing::open(&target).unwrap();
 }
 
 #[test]

@@ -10,6 +10,9 @@ use crate::{
 /// What the runtime takes without `absolute`: `Spec::new` there.
 const ABSOLUTE: (u64, &str) = (12 * 60 * 60 * 1000, "12h");
 
+/// The shortest `rotate_every` that the runtime takes, in milliseconds.
+const SHORTEST_ROTATION: u64 = 60 * 1000;
+
 // idle = 2d, absolute = 12h
 pub(super) fn idle(session: &Session, cx: &mut Context) {
     let (Some((idle, text, given)), Some((absolute, limit))) = (known(&session.attrs.idle), absolute(session)) else {
@@ -66,13 +69,21 @@ pub(super) fn remember(session: &Session, cx: &mut Context) {
     }
 }
 
-// absolute = 12h, rotate_every = 1d
+// rotate_every = 30s, or absolute = 12h, rotate_every = 1d
 pub(super) fn rotate_every(session: &Session, cx: &mut Context) {
-    let (Some((every, text, given)), Some((absolute, limit))) = (known(&session.attrs.rotate_every), absolute(session))
-    else {
-        return;
-    };
-    if every >= absolute {
+    let Some((every, text, given)) = known(&session.attrs.rotate_every) else { return };
+    if every < SHORTEST_ROTATION {
+        cx.error_at(
+            given.at_value(),
+            format!(
+                "`rotate_every` is {text}, but an id that was renewed stays good for a minute, for requests under way; \
+                 write `1m` or more"
+            ),
+        );
+    }
+    if let Some((absolute, limit)) = absolute(session)
+        && every >= absolute
+    {
         cx.error_at(
             given.at_value(),
             format!(

@@ -54,7 +54,7 @@ use tokio::task::AbortHandle;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::migrate::as_of_today;
-use self::open::GRACE;
+pub(crate) use self::open::GRACE;
 pub(crate) use self::{
     backend::Backend,
     client::Client,
@@ -112,8 +112,10 @@ pub(crate) struct Engine {
     pub(crate) queues: Queues,
     /// Whether it was logged that another kind of session has the same cookie.
     pub(crate) collided: AtomicBool,
-    /// The task that removes expired sessions.
-    pub(crate) cleaner: OnceLock<AbortHandle>,
+    /// How often expired sessions are removed. Zero: never.
+    pub(crate) clean_every: Duration,
+    /// The task that removes them. Empty until there is a runtime; `None` if there is to be no task.
+    pub(crate) cleaner: OnceLock<Option<AbortHandle>>,
 }
 
 impl Engine {
@@ -145,7 +147,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Some(cleaner) = self.cleaner.get() {
+        if let Some(Some(cleaner)) = self.cleaner.get() {
             cleaner.abort();
         }
     }

@@ -7,6 +7,7 @@ use super::{
     Engine,
     adopt::{Adopted, Renewal},
     attempt::Attempt,
+    open::GRACE,
     pending::{Pending, Step},
     presented::Found,
     write::{Written, check_size, kept},
@@ -275,7 +276,18 @@ fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timesta
 /// Whether the timer asks for a new id.
 fn renewal_due(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
     let old_enough = |every| now.since(record.renewed_at) >= every;
-    engine.lifetimes.rotate_every.is_some_and(old_enough) && found.may_renew(record)
+    engine.lifetimes.rotate_every.is_some_and(old_enough)
+        && found.may_renew(record)
+        && !has_recent_previous(record, now)
+}
+
+/// Whether requests with the verifier before may still be under way. The record remembers one such verifier, so a renewal
+/// now would make strangers of them.
+fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
+    record.previous.as_ref().is_some_and(|previous| match previous.replaced {
+        Replaced::ByPrivilege { at } | Replaced::ByTimer { presented_at: Some(at) } => now.since(at) < GRACE,
+        Replaced::ByTimer { presented_at: None } => false,
+    })
 }
 
 /// Whether a session that no handle changed has nothing to be stored and nothing to be said: most requests, spared the rest.

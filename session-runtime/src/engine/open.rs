@@ -20,7 +20,7 @@ use crate::{
 
 /// How long a replaced verifier is recognised, or after a renewal by the timer good for: the requests of one page. And how
 /// long an ended session leaves a tombstone.
-pub(super) const GRACE: Duration = Duration::from_secs(60);
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// What a verifier is to a record.
 enum Match {
@@ -145,7 +145,9 @@ fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
         Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
             if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
         {
-            Match::StillGood
+            // A clock that was set back must not keep the old verifier good until it catches up. The clock of another node
+            // may also be ahead, so this does not count as the replay of a stolen cookie.
+            if presented_at.is_some_and(|at| at.since(now) >= GRACE) { Match::JustReplaced } else { Match::StillGood }
         }
         Some(Previous { replaced: Replaced::ByPrivilege { at }, .. }) if now.since(*at) < GRACE => Match::JustReplaced,
         Some(_) => Match::LongReplaced,

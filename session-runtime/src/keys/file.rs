@@ -1,4 +1,5 @@
-//! The key file: made on first use, complete from the moment it is there, and only its owner's to read.
+//! The key file: read if only root and this process's user can change it, or created, complete from the moment it is there
+//! and only its owner's to read.
 
 use std::{
     ffi::OsString,
@@ -9,43 +10,117 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use super::MAKE;
 use crate::{
+    access::{self, Way},
     error::Error,
     id::{hex, random},
 };
 
+/// What a new key file begins with.
+const HEAD: &[u8] =
+    b"# Keys of the session cookies: the first signs, the others only verify. A reader of this file can forge cookies.\n";
+
 /// Far more than any ring needs.
 const LARGEST: u64 = 64 * 1024;
 
-/// What the file at `path` holds, after making it if there was none.
-pub(super) fn read_or_create(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if let Some(bytes) = read(path)? {
-        return Ok(bytes);
-    }
-    create(path).map_err(|error| failed("made", path, error))?;
-    // Also when another process was faster: what counts is what stands there now.
-    read(path)?.ok_or_else(|| failed("read", path, ErrorKind::NotFound.into()))
+/// Reads the file at `path`.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    try_read(path)?.ok_or_else(|| missing(path))
 }
 
-fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let seen = match fs::symlink_metadata(path) {
+/// Reads the file at `path`, after creating it if there was none.
+pub(super) fn read_or_create(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if let Some(bytes) = try_read(path)? {
+        return Ok(bytes);
+    }
+    // A link to nothing is more likely a mistake than a wish.
+    if fs::symlink_metadata(path).is_ok_and(|seen| seen.is_symlink()) {
+        return Err(missing(path));
+    }
+    if path.to_string_lossy().contains(char::is_control) {
+        return Err(Error::setup(format!(
+            "the path of the key file {path:?} has a line break or another control character in it; remove it"
+        )));
+    }
+    create(path).map_err(|error| failed("created", "name one that this process may create", path, error))?;
+    // Also when another process was faster: what counts is what stands there now.
+    try_read(path)?.ok_or_else(|| missing(path))
+}
+
+fn missing(path: &Path) -> Error {
+    Error::setup(format!(
+        "there is no key file {path:?}; correct the path, or create the file: `(umask 077; {MAKE} > {})`",
+        path.display()
+    ))
+}
+
+fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let unreadable = |error| failed("read", "let this process read it, for example by its group", path, error);
+    let way = match Way::to(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|error| failed("read", path, error))?,
+        other => other.map_err(unreadable)?,
     };
-    check_kind(&seen, path)?;
-    let file = File::open(path).map_err(|error| failed("read", path, error))?;
-    let opened = file.metadata().map_err(|error| failed("read", path, error))?;
-    if !same_file(&seen, &opened) {
+    check_kind(&way.found, path)?;
+    let file = File::open(&way.end).map_err(unreadable)?;
+    let opened = file.metadata().map_err(unreadable)?;
+    if !access::is_same_file(&way.found, &opened) {
         return Err(Error::setup(format!("the key file {path:?} was exchanged while it was opened; start again")));
     }
-    check_mode(&opened, path)?;
+    let user = access::current_user().map_err(unreadable)?;
+    check_access(&way, &opened, user, path)?;
     if opened.len() > LARGEST {
-        return Err(Error::setup(format!("the key file {path:?} is larger than 64 KiB, so it is none; name another")));
+        return Err(Error::setup(format!(
+            "the key file {path:?} is larger than 64 KiB, so it is not a key file; name another"
+        )));
     }
     // Allocated once, so that no copy of a key stays behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| failed("read", path, error))?;
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(Some(bytes))
+}
+
+/// Checks that only root and this process's user can change the keys, and warns if others can read them.
+///
+/// Containers get keys from root, on a mount that no other container sees: with mode 644 or 444 from Kubernetes and Docker,
+/// and behind links. So a file that all users can read is a warning and not an error. A group that can read it is taken as
+/// meant: in Kubernetes, `fsGroup` makes it so.
+fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<(), Error> {
+    if let Some(loose) = way.loose_link(user) {
+        return Err(Error::setup(format!(
+            "the key file {path:?} can be exchanged, since {loose}; name the file that the link points to"
+        )));
+    }
+    if let Some(owner) = access::other_owner(opened, user) {
+        return Err(Error::setup(format!(
+            "the key file {path:?} belongs to user {owner}, who could change the keys; chown it to root or to this process's \
+             user ({user})"
+        )));
+    }
+    let permissions = access::permissions(opened);
+    if permissions & 0o022 != 0 {
+        return Err(Error::setup(format!(
+            "other users may write to the key file {path:?} (mode {permissions:o}); close it with `chmod 600 {}`",
+            path.display()
+        )));
+    }
+    if permissions & 0o004 != 0 && way.is_public() {
+        tracing::warn!(
+            target: "session_runtime",
+            file = %path.display(), mode = format_args!("{permissions:o}"),
+            "all users of this machine can read the key file, and a reader can forge cookies; close it with `chmod 600`, \
+             or in Kubernetes with `defaultMode: 0440` and an `fsGroup`"
+        );
+    }
+    if let Some(loose) = way.loose_folder(user) {
+        tracing::warn!(
+            target: "session_runtime",
+            file = %path.display(),
+            "the key file can be moved away or replaced, since {loose}; choose a folder that only root and this process's user \
+             may write to"
+        );
+    }
+    Ok(())
 }
 
 /// Writes a complete file aside and links it to its name, which fails if the name is taken: the first one wins, and
@@ -62,30 +137,37 @@ fn create(path: &Path) -> io::Result<()> {
     name.push(format!(".{}", hex(&suffix)));
     let aside = path.with_file_name(name);
 
-    let written = write(&aside, &key).and_then(|()| match fs::hard_link(&aside, path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+    let linked = write(&aside, &key).and_then(|()| match fs::hard_link(&aside, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        other => other.map(|()| true),
     });
     let removed = fs::remove_file(&aside);
-    written?;
+    let is_new = linked?;
     removed?;
+    if !is_new {
+        return Ok(());
+    }
     // Makes the name as durable as the content. Not every platform opens folders, and losing the file to a power cut in
     // its first second costs nobody a session that lasted.
     let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+    tracing::info!(
+        target: "session_runtime",
+        file = %path.display(),
+        "a key file with a new key was created; keep it, and give other servers the same: without it, all visitors are signed out"
+    );
     Ok(())
 }
 
 fn write(path: &Path, key: &[u8; 32]) -> io::Result<()> {
-    let text = Zeroizing::new(format!(
-        "# Keys of the session cookies: the first signs, the others only verify. Whoever reads this can forge cookies.\n{}\n",
-        *Zeroizing::new(hex(key))
-    ));
+    let key = Zeroizing::new(hex(key));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
+    for part in [HEAD, key.as_bytes(), b"\n"] {
+        file.write_all(part)?;
+    }
     file.sync_all()
 }
 
@@ -101,47 +183,14 @@ fn check_kind(seen: &Metadata, path: &Path) -> Result<(), Error> {
     let kind = seen.file_type();
     let what = if kind.is_file() {
         return Ok(());
-    } else if kind.is_symlink() {
-        "a symbolic link, which is not followed; name the file it points to"
     } else if kind.is_dir() {
         "a folder; name a file in it"
     } else {
-        "no regular file; name one"
+        "not a regular file; name one"
     };
     Err(Error::setup(format!("the key file {path:?} is {what}")))
 }
 
-#[cfg(unix)]
-fn check_mode(opened: &Metadata, path: &Path) -> Result<(), Error> {
-    let mode = std::os::unix::fs::PermissionsExt::mode(&opened.permissions());
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(Error::setup(format!(
-        "the key file {path:?} is open to other users (mode {:o}); close it with `chmod 600 {}`",
-        mode & 0o777,
-        path.display()
-    )))
-}
-
-#[cfg(not(unix))]
-fn check_mode(_opened: &Metadata, _path: &Path) -> Result<(), Error> {
-    Ok(())
-}
-
-/// Whether what was looked at is what was opened: the way to not follow a link that is portable among Unixes.
-#[cfg(unix)]
-fn same_file(seen: &Metadata, opened: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (seen.dev(), seen.ino()) == (opened.dev(), opened.ino())
-}
-
-#[cfg(not(unix))]
-fn same_file(_seen: &Metadata, opened: &Metadata) -> bool {
-    opened.is_file()
-}
-
-fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    Error::setup(format!("the key file {path:?} cannot be {what} ({error}); name one that this process may write"))
-        .because(error)
+fn failed(what: &str, instead: &str, path: &Path, error: io::Error) -> Error {
+    Error::setup(format!("the key file {path:?} cannot be {what} ({error}); {instead}")).because(error)
 }

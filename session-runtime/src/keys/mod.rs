@@ -12,7 +12,7 @@ pub(crate) mod sign;
 mod text;
 mod weak;
 
-use std::{fmt, path::Path, sync::Arc, time::SystemTime};
+use std::{fmt, path::Path, str::FromStr, sync::Arc, time::SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -90,25 +90,48 @@ impl KeyRing {
         Self::from_keys(text::parse(value, place)?, place)
     }
 
-    /// The keys in a file. If there is none, it is made, with one fresh key, and readable by its owner only.
+    /// Reads the keys in a file. In the file, `#` begins a comment. This waits for the disk, so call it at start.
     ///
-    /// Processes that start at the same time agree on one key. In the file, `#` begins a comment. This waits for the
-    /// disk, so call it at start.
+    /// The file must belong to root or to this process's user, and nobody else may write to it. The same holds for symbolic
+    /// links to it, so files work as Docker and Kubernetes mount them. If all users of the machine can read the file, or if
+    /// another user can replace it in its folder, there is a warning.
     ///
     /// # Errors
-    /// If others may read the file, it is no regular file (symbolic links are not followed), it cannot be read or made,
-    /// or a key in it is malformed, guessable or there twice.
+    /// If there is no such file, it is not a regular file, it cannot be read, another user can change it, or a key in it is
+    /// malformed, guessable or there twice.
     ///
     /// ```no_run
     /// # use session_runtime::KeyRing;
-    /// let keys = KeyRing::open("/var/lib/shop/session-keys")?;
+    /// let keys = KeyRing::open("/run/secrets/session-keys")?;
     /// # Ok::<(), session_runtime::Error>(())
     /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        Self::from_file(path, &file::read(path)?)
+    }
+
+    /// [`KeyRing::open`], after creating the file if there is none: with one random key, readable by its owner only. The log
+    /// says so.
+    ///
+    /// Processes that start at the same time agree on one key. For development, and for one server with a disk that stays:
+    /// several servers would each create a key of their own, and a disk that goes takes the key along.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`], or if the file cannot be created.
+    ///
+    /// ```no_run
+    /// # use session_runtime::KeyRing;
+    /// let keys = KeyRing::open_or_create("/var/lib/shop/session-keys")?;
+    /// # Ok::<(), session_runtime::Error>(())
+    /// ```
+    pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::from_file(path, &file::read_or_create(path)?)
+    }
+
+    fn from_file(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let place = Place::File(path);
-        let bytes = file::read_or_create(path)?;
-        let written = std::str::from_utf8(&bytes).map_err(|_| text::not_text(place))?;
+        let written = std::str::from_utf8(bytes).map_err(|_| text::not_text(place))?;
         Self::from_keys(text::parse(written, place)?, place)
     }
 
@@ -201,6 +224,30 @@ impl KeyRing {
             }
         }
         Ok(Self(keys.into()))
+    }
+}
+
+impl FromStr for KeyRing {
+    type Err = Error;
+
+    /// Reads keys as text, in the form that [`KeyRing`] describes. For keys from a secret manager, or from an application's
+    /// own settings.
+    ///
+    /// # Errors
+    /// If there is no key, or a key is malformed, guessable or there twice. The sentence says which key, and does not repeat
+    /// it.
+    ///
+    /// ```
+    /// # use session_runtime::KeyRing;
+    /// let error = "changeme".parse::<KeyRing>().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the 1st key of the text looks like words or a placeholder, so it can be guessed; make a good one with \
+    ///      `openssl rand -hex 32`",
+    /// );
+    /// ```
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::from_keys(text::parse(text, Place::Text)?, Place::Text)
     }
 }
 

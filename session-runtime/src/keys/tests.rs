@@ -283,3 +283,10 @@ fn debug_shows_ids_alone() {
     let expected: Vec<_> = ids(&ring(&[1, 2])).iter().map(|id| hex(id)).collect();
     assert_eq!(shown, format!("KeyRing {{ current: {:?}, previous: [{:?}] }}", expected[0], expected[1]));
 }
+
+// F14, S49: a vector that grows leaves a part of the key in the memory that it had before.
+#[test]
+fn a_hexadecimal_key_is_read_into_memory_of_its_size() {
+    let digits = hex(&[key(1), key(2)].concat()[..33]);
+    assert_eq!(text::decode(&digits).unwrap().capacity(), 33);
+}

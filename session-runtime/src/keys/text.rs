@@ -22,6 +22,8 @@ pub(super) enum Place<'a> {
     /// A key of a settings file.
     Setting(&'a str),
     File(&'a Path),
+    /// A text that the application parses.
+    Text,
     Argument,
 }
 
@@ -31,6 +33,7 @@ impl fmt::Display for Place<'_> {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Setting(key) => write!(f, "`{key}`"),
             Self::File(path) => write!(f, "the file {path:?}"),
+            Self::Text => f.write_str("the text"),
             Self::Argument => f.write_str("the ring"),
         }
     }
@@ -137,7 +140,7 @@ fn key(word: &str, index: usize) -> Result<(Zeroizing<Vec<u8>>, Timestamp), Flaw
 }
 
 /// Hexadecimal if every character is, else base64: that a random key in base64 looks like hexadecimal does not happen.
-fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
+pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return hexadecimal(word);
     }
@@ -156,13 +159,17 @@ fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(weakness) = weak::of_base64(body.as_bytes()) {
         return Err(Flaw::Weak(weakness));
     }
-    let bytes = match (url, body.len() == word.len()) {
-        (false, false) => Base64::decode_vec(word),
-        (false, true) => Base64Unpadded::decode_vec(word),
-        (true, false) => Base64Url::decode_vec(word),
-        (true, true) => Base64UrlUnpadded::decode_vec(word),
+    // Wiped also where it is only half decoded.
+    let mut bytes = Zeroizing::new(vec![0; length + 3]);
+    let decoded = match (url, body.len() == word.len()) {
+        (false, false) => Base64::decode(word, &mut bytes),
+        (false, true) => Base64Unpadded::decode(word, &mut bytes),
+        (true, false) => Base64Url::decode(word, &mut bytes),
+        (true, true) => Base64UrlUnpadded::decode(word, &mut bytes),
     };
-    bytes.map(Zeroizing::new).map_err(|_| Flaw::Base64)
+    let decoded = decoded.map_err(|_| Flaw::Base64)?.len();
+    bytes.truncate(decoded);
+    Ok(bytes)
 }
 
 fn hexadecimal(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
@@ -170,7 +177,12 @@ fn hexadecimal(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if !word.len().is_multiple_of(2) {
         return Err(Flaw::OddHex);
     }
-    word.as_bytes().chunks(2).map(digits).collect::<Option<_>>().map(Zeroizing::new).ok_or(Flaw::OddHex)
+    // Allocated once: a vector that grows leaves half a key behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(word.len() / 2));
+    for pair in word.as_bytes().chunks(2) {
+        bytes.push(digits(pair).ok_or(Flaw::OddHex)?);
+    }
+    Ok(bytes)
 }
 
 /// The end of a day, UTC, written `2027-01-31`: the first moment of the next.

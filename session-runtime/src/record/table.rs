@@ -2,7 +2,8 @@
 //!
 //! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list: half of a
 //! cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns, their names,
-//! and the values row by row. It is not a compression: its length says nothing of what the values have in common
+//! and the values row by row. It is not a compression: its length says nothing of what the values have in common. But it says
+//! whether all items have the same names, which are data if the items are maps. So `secret` fields are not kept as tables
 //! (SECURITY S43).
 
 use rmp::{

@@ -11,7 +11,7 @@ use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, LARGEST_PAIR, SessionCookie, Signer, Writer},
-    engine::{Backend, Client, Codec, Engine, Lifetimes, Queues, Secrets, StoreDown},
+    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
     id::{Digester, hex},
@@ -119,6 +119,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn store<T: Store + ListsUsers<S::Needs> + SharesFields<S::Needs>>(mut self, store: T) -> Self {
         self.store = Some(store.place());
+        self.layers.in_code.push("store");
         self
     }
 
@@ -131,6 +132,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn keys(mut self, keys: KeyRing) -> Self {
         self.keys = Some(keys);
+        self.layers.in_code.extend(["keys", "keys_file"]);
         self
     }
 
@@ -187,8 +189,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets how often expired sessions are removed from the store. Default: every minute. Zero: never. An expired session is
     /// never served, removed or not.
     ///
-    /// A task removes them. It starts if the sessions are built within a Tokio runtime, and ends with the last [`Sessions`].
-    /// Without a runtime, call [`Sessions::delete_expired`] from time to time.
+    /// A task removes them. It starts when the sessions are built within a Tokio runtime, otherwise with the first request, and
+    /// ends with that runtime or the last [`Sessions`]. A program that serves no requests calls [`Sessions::delete_expired`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -257,7 +259,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let Some(keys) = self.keys.take() else {
             return Err(self.no_keys());
         };
-        self.warn();
+        self.warn(matches!(&place, Place::Cookie(store) if store.revoked.is_none()));
         let scope = Scope::new(&self.app, S::SPEC.kind);
         // Application and kind as one text: what is signed and sealed is bound to both.
         let scoped = hex(&scope.hash);
@@ -320,11 +322,10 @@ impl<S: Schema> SessionsBuilder<S> {
             end_replayed: self.end_replayed,
             queues: Queues::default(),
             collided: AtomicBool::new(false),
+            clean_every: self.clean_every,
             cleaner: OnceLock::new(),
         });
-        if !self.clean_every.is_zero() {
-            cleaner::start(&engine, self.clean_every);
-        }
+        cleaner::ensure(&engine);
         Ok(Sessions { engine, kind: PhantomData })
     }
 
@@ -343,6 +344,13 @@ impl<S: Schema> SessionsBuilder<S> {
                     self.layers.whence(&[option])
                 )));
             }
+        }
+        if let Some(every) = self.rotate_every.filter(|every| *every < GRACE) {
+            return Err(Error::setup(format!(
+                "`rotate_every` of the `{name}` sessions is {every:?}, but an id that was renewed stays good for a minute, for \
+                 requests under way: give a minute or more{}",
+                self.layers.whence(&["rotate_every"])
+            )));
         }
         if self.idle > self.absolute {
             return Err(Error::setup(format!(

@@ -12,17 +12,23 @@ use tokio::{
 
 use crate::engine::Engine;
 
-/// Starts cleaning, if there is a runtime to do it in.
-pub(super) fn start(engine: &Arc<Engine>, every: Duration) {
-    match Handle::try_current() {
-        Ok(runtime) => {
-            let task = runtime.spawn(clean(Arc::downgrade(engine), every));
-            let _ = engine.cleaner.set(task.abort_handle()); // built once, so set once
-        }
-        Err(_) => tracing::debug!(
-            target: "session_runtime",
-            "sessions were built outside of a runtime, so nothing removes the expired: call `delete_expired` now and then"
-        ),
+/// Starts the task, unless it was started or stopped. Sessions may be built before there is a runtime, so the first request
+/// tries again.
+pub(super) fn ensure(engine: &Arc<Engine>) {
+    if engine.cleaner.get().is_none() {
+        start(engine);
+    }
+}
+
+#[cold]
+fn start(engine: &Arc<Engine>) {
+    if engine.clean_every.is_zero() {
+        let _ = engine.cleaner.set(None); // set already, or now
+    } else if let Ok(runtime) = Handle::try_current() {
+        engine.cleaner.get_or_init(|| {
+            let task = runtime.spawn(clean(Arc::downgrade(engine), engine.clean_every));
+            Some(task.abort_handle())
+        });
     }
 }
 

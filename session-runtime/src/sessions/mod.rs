@@ -84,12 +84,13 @@ impl<S: Schema> Sessions<S> {
     /// # }
     /// ```
     pub fn stop_cleaning(&self) {
-        if let Some(task) = self.engine.cleaner.get() {
+        if let Some(task) = self.engine.cleaner.get_or_init(|| None) {
             task.abort();
         }
     }
 
     pub(crate) fn request(&self) -> Request {
+        cleaner::ensure(&self.engine);
         Request::new(Arc::clone(&self.engine))
     }
 }

@@ -65,7 +65,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
     /// otherwise off.
     ///
-    /// Requests under way with the previous id go on, until a minute after a request first brought the new one.
+    /// Requests under way with the previous id go on, until a minute after a request first brought the new one. The id is
+    /// not renewed again before that, so less than a minute is an error.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

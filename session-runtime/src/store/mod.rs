@@ -47,7 +47,7 @@ mod url;
 ///   [`Value::expires_at`] with it, and never with a clock of its own.
 /// * **An expired value may be answered or left out.** But then `swap` must agree with `load` about what the key holds: a
 ///   swap that expects nothing is done if a load answers nothing, and is stale if a load answers the expired value.
-/// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with a minute to spare:
+/// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with some time to spare:
 ///   [`Value::time_to_live`].
 ///
 /// [`testing::conformance`](crate::testing::conformance) checks that a store keeps to this.

@@ -1,5 +1,7 @@
 //! What stands after the `?` of a store's URL, and percent encoding. (SQL URLs are read by `sqlx`.)
 
+use crate::error::Error;
+
 /// The parameters after the question mark, each to be taken once.
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -23,6 +25,20 @@ impl Query {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The URL without the blanks around it: what was read from a file ends with a line break (F26).
+///
+/// # Errors
+/// If a control character is in it, which would become part of a path or a name.
+pub(super) fn trimmed(url: &str) -> Result<&str, Error> {
+    let url = url.trim();
+    if url.contains(char::is_control) {
+        return Err(Error::setup(
+            "the store's URL has a line break or another control character in it: remove it, or write it percent-encoded",
+        ));
+    }
+    Ok(url)
 }
 
 /// Undoes percent encoding.

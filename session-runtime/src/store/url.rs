@@ -109,10 +109,13 @@ pub(super) fn is_own(scheme: &str) -> bool {
 impl FromStr for StoreUrl {
     type Err = Error;
 
+    /// Blanks and line breaks around the URL do not count.
+    ///
     /// # Errors
     /// [`Error::is_setup`] if there is no such store, its feature is not compiled in, or the URL is wrong. Nothing is
     /// repeated of it that may be a password.
     fn from_str(url: &str) -> Result<Self, Error> {
+        let url = super::query::trimmed(url)?;
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(Error::setup(
                 "the store's URL has no scheme: write it such as `memory:`, `file:sessions` or `redis://localhost`",

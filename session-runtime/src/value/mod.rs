@@ -48,6 +48,10 @@ pub struct Value {
 
 /// How long a server keeps a value past its deadline.
 const SLACK: Duration = Duration::from_secs(60);
+/// How long it keeps a value whose deadline another node may have set, and whose loss would be a fault: without its list, a
+/// user's sessions can't be revoked, and without a revocation, a copy of a cookie is good again. A node whose clock is
+/// ahead counts less time than there is (F27).
+const LONG_SLACK: Duration = Duration::from_secs(60 * 60);
 
 /// What every value says about itself, and what the engine says of this write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,7 +247,8 @@ impl Value {
     /// The time to live for a server that removes values by itself, counted from `now`. `None`: the value never expires.
     ///
     /// It is rounded up to seconds. It has a minute more than the value has left, since the clock of the server may differ, so
-    /// it is never less than a minute. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
+    /// it is never less than a minute. For lists and revocations it is an hour, since the clock of this node may be ahead of
+    /// the one that set the deadline. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};
@@ -263,7 +268,8 @@ impl Value {
     pub fn time_to_live(&self, now: Timestamp) -> Option<Duration> {
         let expires_at = self.expires_at();
         let left = expires_at.since(now).as_millis().div_ceil(1_000);
-        (expires_at != Timestamp::NEVER).then(|| SLACK + Duration::from_secs(u64::try_from(left).unwrap_or(u64::MAX)))
+        let slack = if matches!(self.class(), Class::List | Class::Revocation) { LONG_SLACK } else { SLACK };
+        (expires_at != Timestamp::NEVER).then(|| slack + Duration::from_secs(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
     /// What kind of value it is.

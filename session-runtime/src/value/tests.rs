@@ -352,3 +352,21 @@ fn the_examples_on_the_page_are_these_values() {
         assert_eq!(Value::from_bytes(bytes).decode(), value.decode());
     }
 }
+
+// F27: a node whose clock is 40 minutes ahead writes what another node gave its deadline.
+#[test]
+fn a_server_keeps_lists_and_revocations_for_an_hour_more() {
+    let end = NOW + Duration::from_secs(600);
+    let revocation = Revocation { nonce: Nonce(1), at: NOW, renewed: false };
+    let list = UserList { entries: vec![ListEntry { key: Key::from_digest([1; 16]), at: NOW, ends_at: end }] };
+    for (value, seconds) in [
+        (Value::revocation(scope(), revocation, end), 600 + 3600),
+        (Value::list(scope(), Arc::new(list)), 600 + 3600),
+        (Value::tombstone(scope(), Tombstone { nonce: Nonce(1), reason: EndReason::Ended }, end), 600 + 60),
+        (Value::marker(scope(), Marker { keys: vec![] }, end), 600 + 60),
+    ] {
+        assert_eq!(value.time_to_live(NOW), Some(Duration::from_secs(seconds)), "{value:?}");
+        let ahead = value.time_to_live(NOW + Duration::from_secs(40 * 60)).unwrap();
+        assert_eq!(ahead >= Duration::from_secs(600), seconds > 1000, "{value:?}");
+    }
+}

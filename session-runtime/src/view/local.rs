@@ -8,8 +8,9 @@ const LONGEST: usize = 2048;
 ///
 /// It begins with one `/`, which a browser does not take for another host's name (`//host`, `/\host`), and consists of
 /// printable ASCII without spaces and backslashes (RFC 3986, section 2; what is else has to be percent-encoded), since
-/// browsers drop tabs and line ends and turn `\` into `/`. It has at most 2,048 bytes. A query may follow. Whether there
-/// is such a page, and whether this visitor may see it, is another question.
+/// browsers drop tabs and line ends and turn `\` into `/`. No segment of it is `.` or `..`, also percent-encoded: browsers
+/// send none, and what resolves them would make `//host` of `/.//host`. It has at most 2,048 bytes. A query may follow.
+/// Whether there is such a page, and whether this visitor may see it, is another question.
 ///
 /// ```
 /// use session_runtime::local_path;
@@ -24,7 +25,22 @@ pub fn local_path(path: &str) -> Option<&str> {
     let mut bytes = path.bytes();
     let begins = bytes.next() == Some(b'/') && bytes.next() != Some(b'/');
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    (begins && plain && path.len() <= LONGEST).then_some(path)
+    (begins && plain && path.len() <= LONGEST && !has_dot_segment(path)).then_some(path)
+}
+
+/// Whether a segment is `.` or `..`, as URL parsers read them.
+fn has_dot_segment(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let mut rest = segment;
+        let mut dots = 0;
+        while let Some(after) =
+            rest.strip_prefix('.').or_else(|| rest.strip_prefix("%2e")).or_else(|| rest.strip_prefix("%2E"))
+        {
+            (rest, dots) = (after, dots + 1);
+        }
+        rest.is_empty() && (1..=2).contains(&dots)
+    })
 }
 
 #[cfg(test)]
@@ -45,7 +61,9 @@ mod tests {
             "/https://evil.example",
             "/@evil.example",
             "/:8080",
-            "/../..",
+            "/.../a",
+            "/.well-known/a..b/c.",
+            "/a?next=/../b#/./",
         ] {
             assert_eq!(local_path(path), Some(path));
         }
@@ -103,6 +121,16 @@ mod tests {
             "evil.example",
             "%2F%2Fevil.example",
             "%2Faccount",
+            // F14
+            "/.//evil.example",
+            "/..//evil.example",
+            "/a/..//evil.example",
+            "/%2e//evil.example",
+            "/.%2E//evil.example",
+            "/a/%2e%2e//evil.example",
+            "/../..",
+            "/a/.",
+            "/..?a",
         ] {
             assert_eq!(local_path(path), None, "{path:?}");
         }

@@ -40,7 +40,11 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 
 /// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
 /// whoever got it from one would be somebody else.
-pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+///
+/// The value is marked as sensitive: `Debug` of the headers, as a trace of responses prints it, hides it, and HTTP/2 enters
+/// it into no table of headers.
+pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: HeaderValue) {
+    cookie.set_sensitive(true);
     forbid_caching(headers);
     // Mostly nobody else sets any.
     if let Entry::Vacant(cookies) = headers.entry(SET_COOKIE) {

@@ -1,4 +1,5 @@
-//! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`. Variables of a process
+//! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`, which
+//! creates it, and `keys_child mounted PATH`, which does not. Variables of a process
 //! that runs cannot be set soundly, and only processes can race for a file's first use.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -13,8 +14,9 @@ fn main() {
         ["file", path] => {
             // The parent lets all of them go at once by closing their input.
             io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
-            KeyRing::open(path)
+            KeyRing::open_or_create(path)
         }
+        ["mounted", path] => KeyRing::open(path),
         _ => unreachable!("{arguments:?} is no task"),
     };
     println!("{}", ring.map_or_else(|error| error.to_string(), |ring| format!("{ring:?}")));

@@ -1,6 +1,6 @@
 //! B19–B23, B28, B36: two requests at the same time. Handlers wait at gates, so that each order is the one meant.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,9 +9,9 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Event, Session};
+use session_runtime::{Event, Session, Timestamp};
 use tests::{
-    app::{Server, Site, minutes},
+    app::{Server, Site, hours, minutes},
     client::{Reply, Visitor},
     over_stores,
 };
@@ -353,6 +353,43 @@ over_stores! {
         assert_eq!((reply.body.as_str(), reply.set_cookie()), ("first", None));
         server.turn(minutes(2));
         assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
+    }
+
+    // F14, S11: the record remembers one id before, so the timer waits until no request with it is under way.
+    async fn the_timer_does_not_renew_while_requests_with_the_id_before_are_under_way(store) {
+        let server = Server::with(store, |builder| builder.rotate_every(minutes(1)).end_on_replay(true));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.turn(minutes(1));
+        let mut late = visitor.clone();
+        assert!(visitor.post("/note/renewed").await.set_cookie().is_some());
+        server.turn(minutes(1) - Duration::from_secs(1));
+        assert_eq!(visitor.get("/read").await.body, "ada", "the new id is presented");
+        for _ in 0..59 {
+            server.turn(Duration::from_secs(1));
+            assert_eq!(visitor.post("/note/busy").await.set_cookie(), None);
+            assert_eq!(late.get("/read").await.body, "ada");
+        }
+        server.turn(Duration::from_secs(1));
+        assert!(visitor.post("/note/renewed").await.set_cookie().is_some());
+        assert_eq!(visitor.get("/read").await.body, "ada");
+    }
+
+    // F14, S11, S19: the minute ends although the clock does not get there, and the session goes on.
+    async fn a_clock_set_back_does_not_keep_a_replaced_id_good(store) {
+        let server = Server::with(store, |builder| builder.rotate_every(minutes(15)).end_on_replay(true));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.turn(minutes(16));
+        let replaced = visitor.clone();
+        assert!(visitor.post("/note/renewed").await.set_cookie().is_some());
+        visitor.post("/note/presented").await;
+        let presented = server.clock.now().as_millis();
+        for (back, seen) in [(minutes(1), ""), (hours(1), ""), (Duration::from_secs(59), "ada")] {
+            server.clock.set(Timestamp::from_millis(presented - back.as_millis() as u64));
+            assert_eq!(replaced.clone().get("/read").await.body, seen, "{back:?}");
+            assert_eq!(visitor.get("/read").await.body, "ada", "{back:?}");
+        }
     }
 
     // S11: the response with the new cookie was lost, and the client goes on with the old one.

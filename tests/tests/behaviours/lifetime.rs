@@ -97,7 +97,7 @@ over_stores! {
         late.post("/name/late").await;
         server.turn(minutes(10));
         assert_eq!(early.get("/read").await.body, "");
-        // A SQL store leaves an hour for clocks that disagree.
+        // SQL and file stores leave an hour for clocks that disagree.
         for _ in 0..4 {
             assert_eq!(late.get("/read").await.body, "late");
             server.turn(minutes(20));
@@ -283,6 +283,25 @@ async fn the_clean_up_task_ends_when_told_to() {
     visitor.post("/name/ada").await;
     server.turn(hours(1));
     assert_eq!(server.sessions.delete_expired().await.unwrap(), 1);
+}
+
+// F27: a program may make its sessions before its runtime.
+#[test]
+fn sessions_built_outside_of_a_runtime_are_cleaned_from_the_first_request_on() {
+    for is_stopped in [false, true] {
+        let server = Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(hours(1)));
+        if is_stopped {
+            server.sessions.stop_cleaning();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            for _ in 0..3 {
+                server.visitor().get("/untouched").await;
+                assert_eq!(tasks(), usize::from(!is_stopped));
+            }
+        });
+    }
 }
 
 // S11

@@ -37,7 +37,60 @@ fn sessions_are_made_as_the_environment_says() {
 
     let file = folder.path().join("keys");
     let said = child(&[("SESSION_STORE", "memory:".as_ref()), ("SESSION_KEYS_FILE", file.as_ref())]);
-    assert!(said.starts_with("open: ") && file.is_file(), "{said}");
+    // F25: a mistyped path creates no key.
+    assert!(said.starts_with(&format!("SESSION_KEYS_FILE: there is no key file {file:?}; correct the path")), "{said}");
+    assert!(!file.exists());
+    std::fs::write(&file, KEY).unwrap();
+    let said = child(&[("SESSION_STORE", "memory:".as_ref()), ("SESSION_KEYS_FILE", file.as_ref())]);
+    assert!(said.starts_with("open: "), "{said}");
+}
+
+// F26
+#[test]
+fn blanks_and_line_breaks_around_a_variable_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("keys"), format!("{KEY}\n")).unwrap();
+    let said = child(&[
+        ("SESSION_STORE", format!(" file:{}\n", path("sessions").display()).as_ref()),
+        ("SESSION_KEYS_FILE", format!("{}\r\n", path("keys").display()).as_ref()),
+        ("SESSION_APP", "shop\n".as_ref()),
+        ("SESSION_COOKIE", "__Secure-shop\n".as_ref()),
+        ("SESSION_PATH", "/shop\n".as_ref()),
+        ("SESSION_DOMAIN", "example.com\n".as_ref()),
+        ("SESSION_IDLE", "7m\n".as_ref()),
+        ("SESSION_SECURE", "true\n".as_ref()),
+        ("SESSION_SAME_SITE", "lax\n".as_ref()),
+        ("SESSION_MAX_BYTES", "5000\n".as_ref()),
+        ("SESSION_CLEAN_EVERY", "never\n".as_ref()),
+    ]);
+    assert!(said.starts_with("open: ") && said.contains("idle: 420s"), "{said}");
+    assert!(with(&["SESSION_MAX_PER_USER=5, refuse\n"]).is_ok());
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert!(names.iter().all(|name| name == "keys" || name == "sessions"), "{names:?}");
+}
+
+// F26: within a value, where it would become part of a name.
+#[tokio::test]
+async fn a_control_character_within_a_value_is_refused() {
+    for (line, expected) in [
+        (
+            "SESSION_STORE=file:a\nb",
+            "SESSION_STORE: the store's URL has a line break or another control character in it",
+        ),
+        (
+            "SESSION_KEYS_FILE=a\nb",
+            "SESSION_KEYS_FILE: `a\\nb` has a line break or another control character in it; remove it",
+        ),
+        ("SESSION_APP=a\tb", "SESSION_APP: `a\\tb` has a line break or another control character in it; remove it"),
+    ] {
+        let said = with(&[line]).unwrap_err();
+        assert!(said.starts_with(expected), "{said}");
+    }
+    let said = Sessions::<Shop>::builder().keys(session_runtime::KeyRing::generate()).app("shop\n");
+    let said = said.store(session_runtime::MemoryStore::new()).build().unwrap_err().to_string();
+    assert!(said.starts_with("`app` of the `Shop` sessions is \"shop\\n\", but the name of an application"), "{said}");
 }
 
 #[test]

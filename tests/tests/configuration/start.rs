@@ -24,6 +24,12 @@ async fn contradictions_name_where_each_half_comes_from() {
             &["SESSION_IDLE=2h", "SESSION_ABSOLUTE=1h"],
             "(`idle` is from the variable SESSION_IDLE, `absolute` is from the variable SESSION_ABSOLUTE)",
         ),
+        // F14
+        (
+            &["SESSION_ROTATE_EVERY=30s"],
+            "`rotate_every` of the `Shop` sessions is 30s, but an id that was renewed stays good for a minute, for requests \
+             under way: give a minute or more (`rotate_every` is from the variable SESSION_ROTATE_EVERY)",
+        ),
         (&["SESSION_TOUCH=1h"], "shorten `touch` (`touch` is from the variable SESSION_TOUCH)"),
         (
             &["SESSION_SECURE=false"],
@@ -143,11 +149,17 @@ impl<'a> MakeWriter<'a> for Log {
 
 /// What is logged while sessions are made of these lines.
 fn logged(lines: &[&str]) -> String {
+    logged_by(|| {
+        let builder = with(lines).unwrap().keys(KeyRing::generate()).store(MemoryStore::new());
+        builder.build().unwrap();
+    })
+}
+
+fn logged_by(work: impl FnOnce()) -> String {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     let guard = subscriber.set_default();
-    let builder = with(lines).unwrap().keys(KeyRing::generate()).store(MemoryStore::new());
-    builder.build().unwrap();
+    work();
     drop(guard);
     let bytes = log.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
@@ -164,4 +176,48 @@ fn a_cookie_that_is_not_secure_is_warned_of_once() {
     assert!(said.contains("put the server behind HTTPS"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(logged(&["SESSION_SECURE=true"]), "");
+}
+
+// F31
+#[test]
+fn settings_that_the_code_overrides_are_warned_of() {
+    let keys = format!("SESSION_KEYS={KEY}");
+    let said = logged(&["SESSION_STORE=redis://ada:hunter2@127.0.0.1:1", &keys]);
+    for (variable, method) in [("SESSION_STORE", "store"), ("SESSION_KEYS", "keys")] {
+        let expected = format!(
+            "the variable {variable} has no effect, since the code calls `.{method}(…)`, which is stronger; drop one of the two"
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
+    assert!(said.lines().all(|line| line.contains("WARN") && line.contains("sessions=\"Shop\"")), "{said}");
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(!said.contains("hunter2") && !said.contains(&KEY[..8]), "{said}");
+    // The file of keys that a weaker layer names is not read, and any other option is treated alike.
+    let said = logged(&["SESSION_KEYS_FILE=/no/such/file"]);
+    assert!(said.contains("the variable SESSION_KEYS_FILE has no effect, since the code calls `.keys(…)`"), "{said}");
+    let said = logged_by(|| {
+        let file = from_toml("idle = '5m'\nabsolute = '2h'\nstore = 'file:sessions'").unwrap();
+        let builder = with(&["SESSION_ABSOLUTE=3h"]).unwrap().config(file).store(MemoryStore::new());
+        builder.keys(KeyRing::generate()).idle(Duration::from_secs(60)).build().unwrap();
+    });
+    assert!(said.contains("`idle` in the configuration has no effect, since the code calls `.idle(…)`"), "{said}");
+    assert!(said.contains("`store` in the configuration has no effect, since the code calls `.store(…)`"), "{said}");
+    assert_eq!(said.lines().count(), 2, "a variable beside a file is how files are overridden: {said}");
+}
+
+// F31
+#[tokio::test]
+async fn settings_that_mean_nothing_for_sessions_in_cookies_are_warned_of() {
+    let log = Log::default();
+    let guard = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish().set_default();
+    for (store, warnings) in [("cookie:", 1), ("cookie:?revocations=memory:", 0), ("memory:", 0)] {
+        log.0.lock().unwrap().clear();
+        let variables = [("SESSION_STORE", store), ("SESSION_STORE_TIMEOUT", "1s")];
+        let builder = Sessions::<Guest>::builder().variables("SESSION_", variables).unwrap();
+        builder.keys(KeyRing::generate()).open().await.unwrap();
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let expected = "`store_timeout` from the variable SESSION_STORE_TIMEOUT has no effect, since these sessions are in cookies";
+        assert_eq!(said.matches(expected).count(), warnings, "{said}");
+    }
+    drop(guard);
 }

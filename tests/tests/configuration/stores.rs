@@ -32,6 +32,29 @@ async fn each_scheme_opens_its_store() {
     }
 }
 
+// F26
+#[tokio::test]
+async fn blanks_and_line_breaks_around_a_url_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    works(" memory:\n").await;
+    works(&format!("file:{}\n", at("plain"))).await;
+    works(&format!("sqlite:{}\r\n", at("sessions.db"))).await;
+    session_runtime::SqlStore::open(&format!("sqlite:{}?mode=rwc\n", at("other.db"))).await.unwrap();
+    for name in ["plain", "sessions.db", "other.db"] {
+        assert!(Path::new(&at(name)).exists(), "{name}");
+    }
+    assert_eq!("redis://localhost?prefix=shop:\n".parse::<StoreUrl>().unwrap().to_string(), "redis://localhost");
+    for url in ["file:a\nb", "redis://local\nhost", "postgres://h/x?table=a\n&migrate=never", "memory:\0"] {
+        assert!(sentence(url.parse::<StoreUrl>().unwrap_err()).contains("line break or another control character"));
+    }
+    let error = session_runtime::RedisStore::open("redis://local\nhost").await.unwrap_err();
+    assert!(error.to_string().contains("line break"), "{error}");
+    let error = session_runtime::FileStore::open(at("sessions\n")).await.unwrap_err();
+    assert!(error.to_string().contains("sessions\\n\" has a line break"), "{error}");
+    assert!(!Path::new(&at("sessions\n")).exists());
+}
+
 #[derive(Session)]
 struct Counting {
     #[session(counter)]

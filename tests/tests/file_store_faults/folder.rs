@@ -95,9 +95,20 @@ async fn a_path_that_cannot_be_a_folder_is_refused_in_a_sentence() {
     ] {
         assert_eq!(refusal(path(name)).await, sentence);
     }
-    for name in ["file/sessions", "dangling", "nul\0byte"] {
+    for name in ["file/sessions", "dangling"] {
         let sentence = refusal(path(name)).await;
         assert!(sentence.contains(path(name).to_str().unwrap()), "{sentence}");
+    }
+    // F26
+    for name in ["nul\0byte", "sessions\n"] {
+        let sentence = refusal(path(name)).await;
+        assert_eq!(
+            sentence,
+            format!(
+                "the path of the session folder {:?} has a line break or another control character in it; remove it",
+                path(name)
+            )
+        );
     }
     assert_eq!(refusal("").await, "the path of the session folder is empty; name a folder, such as `sessions`");
     assert!(!path("missing").exists());

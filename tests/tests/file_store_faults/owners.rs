@@ -167,3 +167,28 @@ async fn nothing_is_set_aside_for_another_user() {
         assert!(FileStore::open(folder.path()).await.unwrap_err().to_string().contains("corrupt` belongs to user"));
     }
 }
+
+// F11: a user who may rename the folder can put an older copy of it in its place.
+#[tokio::test]
+async fn a_folder_that_other_users_could_replace_is_warned_of() {
+    log::listen();
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("sessions");
+    let warnings = || log::about(path.to_str().unwrap());
+    FileStore::open(&path).await.unwrap();
+    assert_eq!(warnings(), [""; 0]);
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o777)).unwrap();
+    FileStore::open(&path).await.unwrap();
+    let expected = format!(
+        "the session folder can be moved away or replaced, since other users may write to the folder `{}` (mode 777)",
+        parent.path().display()
+    );
+    assert!(warnings().len() == 1 && warnings()[0].contains(&expected), "{:?}", warnings());
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o1777)).unwrap();
+    FileStore::open(&path).await.unwrap();
+    assert_eq!(warnings().len(), 1, "in a sticky folder they could not");
+    if give_away(parent.path()) {
+        FileStore::open(&path).await.unwrap();
+        assert!(warnings()[1].contains("belongs to user 65533"), "{:?}", warnings());
+    }
+}

@@ -34,8 +34,9 @@ pub(crate) fn empty() -> Value {
 }
 
 /// A value without fields that has expired.
+/// One that expired long enough ago to be removed.
 pub(crate) fn expired() -> Value {
-    value(NOW, b"{}")
+    value(Timestamp::from_millis(NOW.as_millis() - 3_600_000), b"{}")
 }
 
 pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Versioned> {

@@ -48,6 +48,24 @@ async fn the_header_is_what_browsers_are_to_be_told() {
     );
 }
 
+// F14, S7: a trace of the response's headers shows no token.
+#[tokio::test]
+async fn set_cookie_headers_are_marked_as_sensitive() {
+    let server = Server::with(AnyStore::memory(), |builder| builder);
+    let mut visitor = server.visitor();
+    for path in ["/name/ada", "/destroy"] {
+        let reply = visitor.post(path).await;
+        assert!(reply.set_cookie().is_some());
+        assert!(reply.headers.get_all(http::header::SET_COOKIE).iter().all(HeaderValue::is_sensitive), "{path}");
+        assert!(!format!("{:?}", reply.headers).contains("__Host-site"), "{path}");
+    }
+    let keys = KeyRing::generate();
+    let handler = async |cookies: session_runtime::Cookies| cookies.private().set("coupon", "TEN").unwrap();
+    let app = Router::new().route("/", post(handler)).layer(session_runtime::CookiesLayer::new().keys(&keys).unwrap());
+    let reply = Visitor::new(&app).post("/").await;
+    assert!(reply.headers.get(http::header::SET_COOKIE).is_some_and(HeaderValue::is_sensitive));
+}
+
 // S25, S27, S28: what browsers would drop, or read as something else, is refused at start.
 #[test]
 fn a_cookie_that_no_browser_keeps_is_refused() {

@@ -29,4 +29,17 @@ struct Remembered {
     too_long: Option<String>,
 }
 
+// F14
+#[derive(Session)]
+#[session(rotate_every = 59s)]
+struct Hasty {
+    name: String,
+}
+
+#[derive(Session)]
+#[session(rotate_every = 1m)]
+struct Quick {
+    name: String,
+}
+
 fn main() {}

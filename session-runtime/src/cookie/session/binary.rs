@@ -14,7 +14,7 @@
 //! | bytes | |
 //! |---|---|
 //! | 2 | the start of the SHA-256 of its stored name |
-//! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`] |
+//! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`], which no `secret` field is |
 //! | 0–10 | its deadline, from the beginning |
 //! | n | its value |
 //!
@@ -59,11 +59,13 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
 }
 
 fn write_field(bytes: &mut Vec<u8>, names: &Names, entry: Entry<'_>, created_at: Timestamp) {
-    let table = table::pack(entry.value);
+    let short = names.short(entry.name);
+    // The length of a cookie can be seen, and that of a table says whether the maps in a list have the same keys.
+    let table = if names.is_secret(short) { None } else { table::pack(entry.value) };
     let value = table.as_deref().unwrap_or(entry.value);
     let has_deadline = entry.expires != Timestamp::NEVER;
     let kind = if has_deadline { HAS_DEADLINE } else { 0 } | if table.is_some() { IS_TABLE } else { 0 };
-    bytes.extend_from_slice(&names.short(entry.name));
+    bytes.extend_from_slice(&short);
     number(bytes, (value.len() as u64) << 2 | kind);
     if has_deadline {
         span(bytes, created_at, entry.expires);

@@ -15,7 +15,11 @@ const UNKNOWN: char = '\0';
 type Short = [u8; 2];
 
 /// The short names of the fields of one kind of session.
-pub(super) struct Names(Vec<(Short, &'static str)>);
+pub(super) struct Names {
+    names: Vec<(Short, &'static str)>,
+    /// Those of `secret` fields.
+    secret: Vec<Short>,
+}
 
 impl Names {
     /// # Errors
@@ -35,17 +39,23 @@ impl Names {
                 None => names.push((short, name)),
             }
         }
-        Ok(Self(names))
+        let secret = fields.iter().filter(|meta| meta.secret).flat_map(Meta::names).map(short).collect();
+        Ok(Self { names, secret })
+    }
+
+    /// Whether a `secret` field goes by this short name.
+    pub(super) fn is_secret(&self, short: Short) -> bool {
+        self.secret.contains(&short)
     }
 
     pub(super) fn short(&self, name: &str) -> Short {
         let unknown = name.strip_prefix(UNKNOWN).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        let known = || self.0.iter().find(|(_, known)| *known == name).map(|(short, _)| *short);
+        let known = || self.names.iter().find(|(_, known)| *known == name).map(|(short, _)| *short);
         known().or(unknown.map(u16::to_be_bytes)).unwrap_or_else(|| short(name))
     }
 
     pub(super) fn push(&self, fields: &mut Fields, short: Short, value: &[u8], expires: Timestamp) {
-        match self.0.iter().find(|(known, _)| *known == short) {
+        match self.names.iter().find(|(known, _)| *known == short) {
             Some((_, name)) => fields.push(Entry { name, value, expires }),
             None => {
                 let name = format!("{UNKNOWN}{:04x}", u16::from_be_bytes(short));

@@ -130,6 +130,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub async fn store_url(mut self, url: &str) -> Result<Self, Error> {
         self.store = Some(url.parse::<StoreUrl>()?.open().await?);
+        self.layers.in_code.push("store");
         Ok(self)
     }
 
@@ -168,6 +169,16 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Puts what was said in the place of the defaults, and checks it. Doing so twice is doing so once.
     pub(in crate::sessions) fn settle(&mut self) -> Result<(), Error> {
         self.put_options();
+        let app = self.layers.find(|config| config.app.clone());
+        if app.is_some_and(|app| app.is_empty() || app.contains(char::is_control)) {
+            return Err(Error::setup(format!(
+                "`app` of the `{}` sessions is {:?}, but the name of an application is not empty and has no control characters: \
+                 correct it{}",
+                S::SPEC.name,
+                self.app,
+                self.layers.whence(&["app"])
+            )));
+        }
         if self.keys.is_none() {
             self.keys = self.said_keys()?;
         }
@@ -242,8 +253,25 @@ impl<S: Schema> SessionsBuilder<S> {
         })
     }
 
-    /// Says what somebody should know of settings that are right.
-    pub(in crate::sessions) fn warn(&self) {
+    /// Warns of settings that are valid, but do not do what they seem to. `asks_no_store`: the sessions are in cookies, without
+    /// a store for revocations.
+    pub(in crate::sessions) fn warn(&self, asks_no_store: bool) {
+        for (place, method) in self.layers.overridden() {
+            tracing::warn!(
+                target: "session_runtime",
+                sessions = S::SPEC.name,
+                "{place} has no effect, since the code calls `.{method}(…)`, which is stronger; drop one of the two"
+            );
+        }
+        for option in ["clean_every", "store_timeout", "commit_timeout", "on_store_down"] {
+            if let Some(place) = self.layers.name(option).filter(|_| asks_no_store) {
+                tracing::warn!(
+                    target: "session_runtime",
+                    sessions = S::SPEC.name,
+                    "`{option}` from {place} has no effect, since these sessions are in cookies and no store is asked; drop it"
+                );
+            }
+        }
         if let Some(name) = self.layers.name("secure").filter(|_| !self.cookie.secure) {
             tracing::warn!(
                 target: "session_runtime",

@@ -8,6 +8,8 @@ use super::{Config, variables::variable};
 pub(in crate::sessions) struct Layers {
     /// By the builder's methods.
     pub(in crate::sessions) code: Config,
+    /// The options that they gave in another form than settings have, such as an open store.
+    pub(in crate::sessions) in_code: Vec<&'static str>,
     /// From outside, the stronger first.
     outside: Vec<Layer>,
 }
@@ -74,20 +76,43 @@ impl Layers {
         }
     }
 
+    /// Whether a method of the builder gave `option`.
+    fn is_in_code(&self, option: &str) -> bool {
+        self.code.has(option) || self.in_code.contains(&option)
+    }
+
+    /// What settings say in vain, since a method of the builder says it too: where they say it, and the method.
+    pub(super) fn overridden(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let options = Config::OPTIONS.iter().copied().filter(|option| self.is_in_code(option));
+        options.filter_map(|option| {
+            let layer = self.outside.iter().find(|layer| layer.config.has(option))?;
+            let method = if option == "keys_file" { "keys" } else { option };
+            Some((layer.place(option), method))
+        })
+    }
+
     /// Where `option` comes from, if that is outside.
     pub(super) fn name(&self, option: &str) -> Option<String> {
-        if self.code.has(option) {
+        if self.is_in_code(option) {
             return None;
         }
         let layer = self.outside.iter().find(|layer| layer.config.has(option))?;
         Some(match &layer.origin {
-            Origin::Variables(prefix) => format!("the variable {}", variable(prefix, option)),
+            Origin::Variables(_) => layer.place(option),
             Origin::File => "the configuration".to_owned(),
         })
     }
 }
 
 impl Layer {
+    /// Where `option` is said.
+    fn place(&self, option: &str) -> String {
+        match &self.origin {
+            Origin::Variables(prefix) => format!("the variable {}", variable(prefix, option)),
+            Origin::File => format!("`{option}` in the configuration"),
+        }
+    }
+
     /// How `option` is called here.
     fn name(&self, option: &str) -> String {
         match &self.origin {

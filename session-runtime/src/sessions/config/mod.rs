@@ -85,8 +85,10 @@ macro_rules! options {
                 }
             }
 
-            /// Sets `option`, found under this name, to what `text` means.
+            /// Sets `option`, found under this name, to what `text` means. Files that variables are read from end with a
+            /// line break, and so do blocks in YAML: no option needs blanks around it (F26).
             fn set(&mut self, option: &str, text: &str, site: Site<'_>) -> Result<(), Error> {
+                let text = text.trim();
                 match option {
                     $(stringify!($option) => self.$option = Some($read(text, site)?),)*
                     _ => return Err(site.wrong("it is no option")),

@@ -26,12 +26,12 @@ pub(super) fn keys(text: &str, site: Site<'_>) -> Result<KeyRing, Error> {
 }
 
 pub(super) fn path(text: &str, site: Site<'_>) -> Result<PathBuf, Error> {
-    filled(text, site).map(PathBuf::from)
+    printable(filled(text, site)?, site).map(PathBuf::from)
 }
 
 /// Text that is checked where it is used.
-pub(super) fn text(text: &str, _: Site<'_>) -> Result<String, Error> {
-    Ok(text.to_owned())
+pub(super) fn text(text: &str, site: Site<'_>) -> Result<String, Error> {
+    printable(text, site).map(str::to_owned)
 }
 
 pub(super) fn lasting(text: &str, site: Site<'_>) -> Result<Duration, Error> {
@@ -84,6 +84,15 @@ pub(super) fn limit(text: &str, site: Site<'_>) -> Result<SessionLimit, Error> {
             Quoted(text)
         ))
     })
+}
+
+fn printable<'a>(text: &'a str, site: Site<'_>) -> Result<&'a str, Error> {
+    if text.contains(char::is_control) {
+        return Err(
+            site.wrong(format_args!("{} has a line break or another control character in it; remove it", Quoted(text)))
+        );
+    }
+    Ok(text)
 }
 
 fn filled<'a>(text: &'a str, site: Site<'_>) -> Result<&'a str, Error> {

@@ -15,7 +15,7 @@ use super::{
     advice::{failed, refused},
     os,
 };
-use crate::{clock::Timestamp, error::Error, id::Nonce, key::Key};
+use crate::{access::Way, clock::Timestamp, error::Error, id::Nonce, key::Key};
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -43,6 +43,7 @@ pub(super) fn shard_name(first: u8) -> String {
 impl Folder {
     pub(super) fn open(path: &Path, fsync: bool) -> Result<Self, Error> {
         create_if_missing(path)?;
+        let way = Way::to(path).map_err(|source| refused("open the session folder", path, source))?;
         // In full, since the process may change its working directory.
         let path = fs::canonicalize(path).map_err(|source| refused("open the session folder", path, source))?;
         let mine = try_out(&path).map_err(|source| refused("write and lock files in", &path, source))?;
@@ -50,6 +51,7 @@ impl Folder {
         let (user, newer, damaged) = (os::owner(&mine), Once::new(), Mutex::default());
         let folder = Self { path, fsync, user, has_permissions, newer, damaged };
         folder.check()?;
+        folder.check_way(&way);
         folder.check_within()?;
         Ok(folder)
     }
@@ -96,6 +98,20 @@ impl Folder {
             "other users may enter the session folder, and it holds more than sessions; choose a folder of its own"
         );
         Ok(())
+    }
+
+    /// Warns if another user could put another folder in the place of this one. What is in there must still belong to this
+    /// process's user, so this ends sessions and brings back ended ones, and is not an error: many development machines
+    /// have such folders.
+    fn check_way(&self, way: &Way) {
+        if let Some(loose) = way.loose_link(self.user).or_else(|| way.loose_folder(self.user)) {
+            tracing::warn!(
+                target: "session_runtime",
+                folder = %self.path.display(),
+                "the session folder can be moved away or replaced, since {loose}; choose one whose parents only root and this \
+                 process's user may write to"
+            );
+        }
     }
 
     /// Checks the folders inside, and closes to other users what is open to them: some volumes are opened to a group
@@ -249,6 +265,12 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     };
     if path.as_os_str().is_empty() {
         return Err(Error::setup("the path of the session folder is empty; name a folder, such as `sessions`"));
+    }
+    // As variables have it that were read from files.
+    if path.to_string_lossy().contains(char::is_control) {
+        return Err(Error::setup(format!(
+            "the path of the session folder {path:?} has a line break or another control character in it; remove it"
+        )));
     }
     if missing.kind() != ErrorKind::NotFound {
         return Err(refused("open the session folder", path, missing));

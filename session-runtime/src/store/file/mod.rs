@@ -27,7 +27,8 @@ use crate::{clock::Timestamp, error::Error};
 ///
 /// A swap writes a temporary file, which then takes the old file's name, under a lock that other processes respect. After
 /// `kill -9` the old value is there or the new one, and no swap that was answered is lost. Only the disk limits how many
-/// sessions there are. Expired files are removed by [`Store::delete_expired`], which the runtime calls from time to time.
+/// sessions there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they
+/// expired, so a clock that is ahead by less removes no live session.
 ///
 /// * **Layout**: `ab/ab…`. There are 256 folders, by the first two digits of [`Key::hex`]. Each contains the values'
 ///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions

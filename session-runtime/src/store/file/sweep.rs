@@ -11,6 +11,10 @@ use std::{
 use super::{super::StoreError, advice::failed, folder::Folder, shard::Shard};
 use crate::clock::Timestamp;
 
+/// How long a value stays after it has expired. A process whose clock is ahead by less, on another machine that shares the
+/// disk or before the clock was set right, removes no live session (F27).
+const MARGIN: Duration = Duration::from_secs(60 * 60);
+
 /// How many files clean-up removes under one lock.
 const BATCH: usize = 16;
 
@@ -18,13 +22,14 @@ const BATCH: usize = 16;
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl Folder {
-    /// Removes the values that have expired, and says how many. Ends early once `is_wanted` says no.
+    /// Removes the values that expired an hour ago, and says how many. Ends early once `is_wanted` says no.
     pub(super) fn delete_expired(&self, now: Timestamp, is_wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
         for path in list(self.path())?.filter(|path| is_left_behind(path)) {
             // A process was killed while it opened the folder. Another process may remove the file first.
             let _ = fs::remove_file(path);
         }
-        let mut sweep = Sweep { now, is_wanted, removed: 0, trouble: None };
+        let due = Timestamp::from_millis(now.as_millis().saturating_sub(MARGIN.as_millis() as u64));
+        let mut sweep = Sweep { now: due, is_wanted, removed: 0, trouble: None };
         for first in 0..=u8::MAX {
             // A bad shard does not keep the others from being cleaned.
             let swept = sweep.shard(&Shard::new(self, first));

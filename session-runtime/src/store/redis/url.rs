@@ -7,7 +7,7 @@ use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo, io::tcp::TcpSettings,
 };
 
-use super::super::query::{Query, decode};
+use super::super::query::{Query, decode, trimmed};
 use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
@@ -50,6 +50,7 @@ impl fmt::Display for Place {
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
+        let url = trimmed(url)?;
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(wrong("it has no scheme; it looks like redis://localhost:6379"));
         };

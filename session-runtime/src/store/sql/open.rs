@@ -7,6 +7,7 @@ use sqlx::{Connection, Database, pool::PoolOptions};
 #[cfg(feature = "sqlite")]
 use super::database::BUSY;
 use super::{
+    super::query::trimmed,
     SqlPool,
     advice::{is_locked, refused},
     database::SHORTLY,
@@ -47,6 +48,7 @@ enum Kind {
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
+        let url = trimmed(url)?;
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let (kind, scheme) = match scheme {
             "postgres" | "postgresql" => (Kind::Postgres, "postgres"),

@@ -126,3 +126,17 @@ fn two_names_that_are_one_in_short_are_refused() {
     assert!(error.starts_with("the fields `field_0` and `field_"), "{error}");
     assert!(error.contains("rename"), "{error}");
 }
+
+// F14, S43: an item with keys that the visitor chose would tell whether the others have the same.
+#[test]
+fn the_length_of_a_secret_list_does_not_tell_whether_its_maps_have_the_same_keys() {
+    const FIELDS: &[Meta] = &[Field::<Vec<u8>>::plain("open").meta, Field::<Vec<u8>>::plain("hidden").secret().meta];
+    let names = Names::of("Shop", FIELDS).unwrap();
+    let length = |name: &str, second: &str| {
+        let maps = [("abcdef", 1), (second, 1)].map(|(key, value)| std::collections::BTreeMap::from([(key, value)]));
+        let value = rmp_serde::to_vec_named(&maps).unwrap();
+        bytes_of(Entry { name, value: &value, expires: Timestamp::NEVER }, &names, Timestamp::from_millis(0))
+    };
+    assert_ne!(length("open", "abcdef"), length("open", "uvwxyz"));
+    assert_eq!(length("hidden", "abcdef"), length("hidden", "uvwxyz"));
+}
