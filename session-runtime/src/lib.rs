@@ -102,6 +102,9 @@
 // Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
 
+#[macro_use]
+mod log;
+
 mod clock;
 mod cookie;
 mod engine;

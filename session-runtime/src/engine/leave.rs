@@ -46,13 +46,15 @@ impl Request {
         drop(state);
         self.emit(&Event::Late);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            tracing::warn!(target: "session_runtime", "a session handle was dropped after its response was sent, outside a Tokio runtime; its changes are lost");
+            warn_limited!(
+                "a session handle was dropped after its response was sent, outside a Tokio runtime; its changes are lost"
+            );
             return;
         };
         let request = Arc::clone(self);
         runtime.spawn(async move {
             if let Err(error) = request.save().await {
-                tracing::warn!(target: "session_runtime", %error, "a session handle was dropped after its response was sent, and its changes could not be saved");
+                warn_limited!(%error, "a session handle was dropped after its response was sent, and its changes could not be saved");
             }
         });
     }

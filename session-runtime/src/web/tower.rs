@@ -279,7 +279,7 @@ fn finish<B: Default + 'static>(
     if let Some(cookie) = cookie {
         request.write_cookies(&cookie, |name, line| match HeaderValue::try_from(line) {
             Ok(line) => set_cookie(response.headers_mut(), name, line),
-            Err(error) => tracing::error!(target: "session_runtime", %error, "the session cookie is no header value"),
+            Err(error) => error_limited!(%error, "the session cookie is no header value"),
         });
     }
     response
@@ -296,6 +296,13 @@ fn instead<B: Default + 'static>(replaced: &Response<B>, page: Page) -> Response
 }
 
 fn page_for(error: &Error) -> Page {
-    tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
-    if error.is_unavailable() { Page::not_stored() } else { Page::broken(error.to_string()) }
+    if error.is_unavailable() {
+        error_limited!(
+            error = error as &dyn std::error::Error,
+            "a session could not be stored: the store did not answer"
+        );
+        return Page::not_stored();
+    }
+    error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
+    Page::broken(error.to_string())
 }
