@@ -129,9 +129,10 @@ impl Request {
         self.state().phase = Phase::Left;
     }
 
-    /// Whether sessions are served to a visitor who asked for `host`: without `Secure`, to this machine alone (SECURITY S53).
+    /// Whether sessions are served to a visitor who asked for `host`: without `Secure` to this machine alone, unless the
+    /// application chose plain HTTP (SECURITY S53).
     pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
-        self.engine.cookie.secure || host().is_some_and(is_loopback)
+        self.engine.cookie.secure || self.engine.plain_http || host().is_some_and(is_loopback)
     }
 
     /// The names of the cookies that its session may be in.

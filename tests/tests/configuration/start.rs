@@ -165,3 +165,11 @@ fn a_cookie_that_is_not_secure_is_warned_of_once() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(logged(&["SESSION_SECURE=true"]), "");
 }
+
+// F28, S53
+#[test]
+fn plain_http_is_warned_of_once() {
+    let said = logged(&["SESSION_SECURE=false", "SESSION_COOKIE=shop", "SESSION_PLAIN_HTTP=true"]);
+    assert!(said.contains("WARN") && said.contains("sessions are served over plain HTTP"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
