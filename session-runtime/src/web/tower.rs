@@ -66,8 +66,8 @@ pub struct SessionLayer<S> {
 }
 
 impl<S> SessionLayer<S> {
-    /// This layer within one that refuses what other sites ask for (CSRF, SECURITY S36): see [`SameOriginLayer`], which
-    /// has more to choose.
+    /// Wraps this layer in one that refuses what pages of other sites ask for (CSRF, SECURITY S36): see
+    /// [`SameOriginLayer`] for its rules and options.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -75,10 +75,16 @@ impl<S> SessionLayer<S> {
     /// # fn show(sessions: Sessions<Shop>, router: axum::Router) -> axum::Router {
     /// router.layer(sessions.layer().same_origin())
     /// # }
+    /// # fn more(sessions: Sessions<Shop>, router: axum::Router) -> Result<axum::Router, session_runtime::Error> {
+    /// // With a front end on another origin, and programs that send no origin:
+    /// # Ok(
+    /// router.layer(sessions.layer().same_origin().trust("https://app.example.com")?.allow_programs())
+    /// # )
+    /// # }
     /// ```
     #[must_use]
-    pub fn same_origin(self) -> (SameOriginLayer, Self) {
-        (SameOriginLayer::new(), self)
+    pub fn same_origin(self) -> SameOriginLayer<Self> {
+        SameOriginLayer::around(self)
     }
 }
 
