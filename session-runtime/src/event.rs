@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use tracing::{Level, enabled, event};
 
-use crate::key::Key;
+use crate::{
+    key::Key,
+    log::{Admitted, Limit},
+};
 
 /// Something that happened to a session and that no response shows. An event carries no id, key or value. The hook and the
 /// log get, beside it, the session's [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
@@ -76,6 +79,9 @@ pub enum Event {
 
 /// Where events go: to the log (`tracing`, target `session_runtime`), and to a hook if there is one. Cloned freely.
 ///
+/// The hook gets every event. The log has at most one WARN line of a kind in a second, since strangers can cause such events
+/// at will; the next line of that kind has the number of those left out (`left_out`).
+///
 /// ```
 /// # use session_runtime::{Event, Events};
 /// let events = Events::default();
@@ -141,11 +147,26 @@ impl Events {
             | Event::Gone
             | Event::DroppedOnFailure
             | Event::Discarded { .. } => log!(INFO),
-            _ => log!(WARN),
+            Event::Replayed { .. } => self.warn(limit!(), event, session),
+            Event::Moved => self.warn(limit!(), event, session),
+            Event::Conflict => self.warn(limit!(), event, session),
+            Event::Late => self.warn(limit!(), event, session),
+            Event::Undecodable { .. } => self.warn(limit!(), event, session),
+            Event::Evicted { .. } => self.warn(limit!(), event, session),
         };
         if let Some(hook) = &self.hook {
             hook(event, session.as_deref());
         }
+    }
+
+    /// Writes a line at WARN if `limit` permits one. Returns the session's fingerprint if the line or the hook needs it.
+    fn warn(&self, limit: &Limit, event: &Event, session: Option<&Key>) -> Option<String> {
+        let line = if enabled!(target: "session_runtime", Level::WARN) { limit.admit() } else { None };
+        let session = if self.hook.is_some() || line.is_some() { self.name(session) } else { None };
+        if let Some(Admitted { left_out }) = line {
+            event!(target: "session_runtime", Level::WARN, left_out, ?event, session = session.as_deref(), "session");
+        }
+        session
     }
 
     /// The session's fingerprint.

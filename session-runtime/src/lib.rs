@@ -44,6 +44,7 @@
 //!   all of it is there.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
 //!   ends them.
+//! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
 //! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response.
 //! - [`Cookies`] and [`PlainCookie`]: cookies of the application's own, plain, signed or private. [`CookiesLayer`] serves
 //!   them.
@@ -102,6 +103,9 @@
 // Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
 
+#[macro_use]
+mod log;
+
 mod access;
 mod clock;
 mod cookie;
@@ -138,8 +142,8 @@ pub use self::store::redis::RedisStore;
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
-    Changes, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRejection,
-    SessionService, ViewRejection,
+    Changes, OriginReason, OriginRefusal, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer,
+    SessionFuture, SessionLayer, SessionRejection, SessionService, ViewRejection,
 };
 pub use self::{
     clock::{Clock, Timestamp},

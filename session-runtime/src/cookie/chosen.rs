@@ -45,14 +45,14 @@ fn candidates<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Op
         Found::Some(found) => Some(found),
         Found::TooMany => ambiguous(name),
         Found::TooLong => {
-            tracing::warn!(target: "session_runtime", "a request's cookies are too long to be read; they count as none");
+            warn_limited!("a request's cookies are too long to be read; they count as none");
             None
         }
     }
 }
 
 fn ambiguous<T>(name: &str) -> Option<T> {
-    tracing::warn!(target: "session_runtime", cookie = name, "a request came with several cookies of one name; they count as none");
+    warn_limited!(cookie = name, "a request came with several cookies of one name; they count as none");
     None
 }
 

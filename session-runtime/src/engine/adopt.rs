@@ -122,7 +122,7 @@ impl Engine {
             Backend::Cookie(client) => match client.seal_found(found, now) {
                 Ok(token) => token,
                 Err(error) => {
-                    tracing::warn!(target: "session_runtime", %error, "a session could not be sealed under the current key");
+                    warn_limited!(%error, "a session could not be sealed under the current key");
                     return None;
                 }
             },

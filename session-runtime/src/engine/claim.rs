@@ -138,7 +138,7 @@ impl Claim<'_> {
                     if is_again || error.is_timeout() {
                         return Err(error.into());
                     }
-                    tracing::warn!(target: "session_runtime", %error, "the session store did not answer; asking once more");
+                    warn_limited!(%error, "the session store did not answer; asking once more");
                     is_again = true;
                 }
             }

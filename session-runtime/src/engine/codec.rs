@@ -74,7 +74,7 @@ impl Codec {
         }
         unreadable.dedup();
         for field in unreadable {
-            tracing::warn!(target: "session_runtime", field, "a stored secret cannot be opened");
+            warn_limited!(field, "a stored secret cannot be opened");
             events.emit(&Event::Undecodable { field }, Some(key));
         }
         match fields {

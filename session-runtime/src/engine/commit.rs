@@ -216,7 +216,7 @@ impl Request {
         let Some(mut attempt) = self.state().in_flight.take_if(signs_in) else { return };
         let deadline = Deadline::new(self.engine.commit_timeout);
         if let Err(error) = self.undo(&mut attempt, &deadline).await {
-            tracing::warn!(target: "session_runtime", %error, "a sign-in failed and could not be undone; no cookie opens its session, which expires by itself");
+            warn_limited!(%error, "a sign-in failed and could not be undone; no cookie opens its session, which expires by itself");
         }
     }
 

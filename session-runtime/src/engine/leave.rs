@@ -46,13 +46,15 @@ impl Request {
         drop(state);
         self.emit(&Event::Late);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            tracing::warn!(target: "session_runtime", "a session handle was dropped after its response was sent, outside a Tokio runtime; its changes are lost");
+            warn_limited!(
+                "a session handle was dropped after its response was sent, outside a Tokio runtime; its changes are lost"
+            );
             return;
         };
         let request = Arc::clone(self);
         runtime.spawn(async move {
             if let Err(error) = request.save().await {
-                tracing::warn!(target: "session_runtime", %error, "a session handle was dropped after its response was sent, and its changes could not be saved");
+                warn_limited!(%error, "a session handle was dropped after its response was sent, and its changes could not be saved");
             }
         });
     }
@@ -127,9 +129,10 @@ impl Request {
         self.state().phase = Phase::Left;
     }
 
-    /// Whether sessions are served to a visitor who asked for `host`: without `Secure`, to this machine alone (SECURITY S53).
+    /// Whether sessions are served to a visitor who asked for `host`: without `Secure` to this machine alone, unless the
+    /// application chose plain HTTP (SECURITY S53).
     pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
-        self.engine.cookie.secure || host().is_some_and(is_loopback)
+        self.engine.cookie.secure || self.engine.plain_http || host().is_some_and(is_loopback)
     }
 
     /// The names of the cookies that its session may be in.

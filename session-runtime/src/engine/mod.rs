@@ -97,6 +97,8 @@ pub(crate) struct Engine {
     pub(crate) signer: Signer,
     pub(crate) codec: Codec,
     pub(crate) cookie: Attributes,
+    /// Whether a cookie without `Secure` is served to every host.
+    pub(crate) plain_http: bool,
     /// One for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
     pub(crate) clock: Clock,

@@ -63,9 +63,9 @@ impl Engine {
     }
 
     async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
-        tracing::warn!(target: "session_runtime", "a stored session is damaged and will be removed; its visitor starts again as a guest");
+        warn_limited!("a stored session is damaged and will be removed; its visitor starts again as a guest");
         if let Err(error) = self.swap(key, Some(stored), None, self.clock.now(), None).await {
-            tracing::warn!(target: "session_runtime", %error, "the damaged session could not be removed; it still reads as absent");
+            warn_limited!(%error, "the damaged session could not be removed; it still reads as absent");
         }
     }
 

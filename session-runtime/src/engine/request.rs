@@ -137,7 +137,10 @@ impl Request {
             };
             let presented = match self.engine.open(&credential, now).await {
                 Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
-                    tracing::error!(target: "session_runtime", error = &error as &dyn std::error::Error, "a session could not be loaded, so its visitor is shown as anonymous");
+                    error_limited!(
+                        error = &error as &dyn std::error::Error,
+                        "a session could not be loaded, so its visitor is shown as anonymous"
+                    );
                     Presented::Unknown
                 }
                 presented => presented?,

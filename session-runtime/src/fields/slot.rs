@@ -213,9 +213,9 @@ pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -
     codec.decode(value).unwrap_or_else(|error| {
         let name = field.name;
         if field.secret {
-            tracing::warn!(target: "session_runtime", field = name, "a stored secret cannot be read");
+            warn_limited!(field = name, "a stored secret cannot be read");
         } else {
-            tracing::warn!(target: "session_runtime", field = name, %error, "a stored value cannot be read");
+            warn_limited!(field = name, %error, "a stored value cannot be read");
         }
         state.emit(&Event::Undecodable { field: name });
         (field.initial)()

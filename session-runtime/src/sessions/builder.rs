@@ -62,6 +62,7 @@ pub struct SessionsBuilder<S> {
     clock: Clock,
     events: Events,
     pub(super) cookie: Attributes,
+    pub(super) plain_http: bool,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     pub(super) remember: Duration,
@@ -89,6 +90,7 @@ impl<S: Schema> SessionsBuilder<S> {
             clock: Clock::system(),
             events: Events::default(),
             cookie: spec.cookie.into(),
+            plain_http: false,
             idle: spec.idle,
             absolute: spec.absolute,
             remember: spec.remember.unwrap_or(REMEMBER),
@@ -312,6 +314,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 .map(|chunk| Writer::new(&self.cookie.chunk(chunk)))
                 .collect::<Result<_, _>>()?,
             cookie: self.cookie,
+            plain_http: self.plain_http,
             digester: Digester::new(&scope),
             clock: self.clock,
             events,

@@ -118,7 +118,8 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 
     /// Sets whether the cookie is for HTTPS alone. Default: `true`. With `false`, sessions are served only to requests for
-    /// this machine (`localhost`, 127.0.0.1), so that a setting for development does no harm in production (SECURITY S53).
+    /// this machine (`localhost`, 127.0.0.1) that came through no proxy, so that a setting for development does no harm in
+    /// production (SECURITY S53). Others are answered 500. [`SessionsBuilder::plain_http`] serves them too.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -127,6 +128,23 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn secure(mut self, secure: bool) -> Self {
         self.layers.code.secure = Some(secure);
+        self
+    }
+
+    /// Sets whether sessions without a `Secure` cookie are served to every host, over plain HTTP: in a LAN, between
+    /// containers, behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name
+    /// without the `__Host-` prefix.
+    ///
+    /// Any machine between a visitor and the server can then read the cookie and take the session over. A warning at start
+    /// says so. It is a setting for a network that is yours alone, and none for the internet.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().cookie("shop").secure(false).plain_http(true);
+    /// ```
+    pub fn plain_http(mut self, plain: bool) -> Self {
+        self.layers.code.plain_http = Some(plain);
         self
     }
 

@@ -90,10 +90,10 @@ impl IntoResponse for Error {
         } else if self.is_unavailable() {
             Page::not_stored()
         } else if matches!(self.kind(), Kind::Cookie(_) | Kind::CookieTooLarge { .. }) {
-            tracing::error!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler failed on a cookie");
+            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on a cookie");
             Page::broken("Something went wrong with a cookie of this site.".to_owned())
         } else {
-            tracing::error!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler failed on its session");
+            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session");
             Page::broken("Something went wrong with your session.".to_owned())
         };
         page.into_response::<Body>()

@@ -6,6 +6,7 @@ use super::{InRequest, cookies::reserve, headers::cookies, page::Page};
 use crate::{
     error::Error,
     session::{Schema, Session},
+    words::Quoted,
 };
 
 impl<S: Schema> Session<S> {
@@ -31,7 +32,7 @@ impl<S: Schema> Session<S> {
         };
         reserve(&parts.extensions, request.cookie_names());
         if !request.serves(|| direct_host(parts)) {
-            return Err(SessionRejection::not_loopback(S::SPEC.name));
+            return Err(SessionRejection::not_loopback(S::SPEC.name, direct_host(parts)));
         }
         request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
         Ok(Self::of(request))
@@ -41,7 +42,7 @@ impl<S: Schema> Session<S> {
 /// Whom the request says that it is for, unless it came through a proxy, which may say so of itself: HTTP/2 has it in the
 /// URI, HTTP/1 in a header.
 fn direct_host(parts: &Parts) -> Option<&str> {
-    if ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
+    if ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"]
         .iter()
         .any(|proxy| parts.headers.contains_key(*proxy))
     {
@@ -73,20 +74,23 @@ impl SessionRejection {
         let sentence = format!(
             "this route has no `{name}` session: add `.layer(sessions.layer())` to the router, after the route, where `sessions` is a `Sessions<{name}>`"
         );
-        tracing::error!(target: "session_runtime", "{sentence}");
+        error_limited!("{sentence}");
         Self(Page::broken(sentence))
     }
 
-    fn not_loopback(name: &str) -> Self {
+    fn not_loopback(name: &str, host: Option<&str>) -> Self {
         let sentence = format!(
-            "the cookie of `{name}` sessions lacks `Secure`, so they are served on localhost only: drop `secure = false`, or open the page at http://localhost"
+            "the cookie of `{name}` sessions lacks `Secure`, so they are served to direct requests for localhost only: put the server behind HTTPS and drop `secure = false`; or, where plain HTTP is meant, as in a LAN, add `plain_http = true`"
         );
-        tracing::error!(target: "session_runtime", "{sentence}");
+        match host {
+            Some(host) => error_limited!("{sentence} (this request is for {})", Quoted(host)),
+            None => error_limited!("{sentence} (this request came through a proxy)"),
+        }
         Self(Page::broken(sentence))
     }
 
     fn not_loaded(error: &Error) -> Self {
-        tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be loaded");
+        error_limited!(error = error as &dyn std::error::Error, "a session could not be loaded");
         Self(if error.is_unavailable() { Page::not_loaded() } else { Page::broken(error.to_string()) })
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: Header
     }
     let ours = |line: &HeaderValue| name_of(line) == name.as_bytes();
     if headers.get_all(SET_COOKIE).iter().any(ours) {
-        tracing::warn!(target: "session_runtime", cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
+        warn_limited!(cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
         let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|line| !ours(line)).cloned().collect();
         headers.remove(SET_COOKIE);
         for other in others {
@@ -84,6 +84,6 @@ fn forbid_caching(headers: &mut HeaderMap) {
         return;
     }
     if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store")) {
-        tracing::warn!(target: "session_runtime", was = ?weaker, "a response that sets a cookie must not be cached; it now says no-store");
+        warn_limited!(was = ?weaker, "a response that sets a cookie must not be cached; it now says no-store");
     }
 }

@@ -19,7 +19,9 @@ use http::{Extensions, uri::PathAndQuery};
 pub use self::changes::Changes;
 pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
 pub use self::extract::SessionRejection;
-pub use self::origin::{SameOrigin, SameOriginFuture, SameOriginLayer};
+pub use self::origin::{
+    OriginReason, OriginRefusal, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer,
+};
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 pub use self::view::ViewRejection;
 use crate::engine::{Engine, Request};

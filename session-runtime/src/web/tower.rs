@@ -66,8 +66,8 @@ pub struct SessionLayer<S> {
 }
 
 impl<S> SessionLayer<S> {
-    /// This layer within one that refuses what other sites ask for (CSRF, SECURITY S36): see [`SameOriginLayer`], which
-    /// has more to choose.
+    /// Wraps this layer in one that refuses what pages of other sites ask for (CSRF, SECURITY S36): see
+    /// [`SameOriginLayer`] for its rules and options.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -75,10 +75,16 @@ impl<S> SessionLayer<S> {
     /// # fn show(sessions: Sessions<Shop>, router: axum::Router) -> axum::Router {
     /// router.layer(sessions.layer().same_origin())
     /// # }
+    /// # fn more(sessions: Sessions<Shop>, router: axum::Router) -> Result<axum::Router, session_runtime::Error> {
+    /// // With a front end on another origin, and programs that send no origin:
+    /// # Ok(
+    /// router.layer(sessions.layer().same_origin().trust("https://app.example.com")?.allow_programs())
+    /// # )
+    /// # }
     /// ```
     #[must_use]
-    pub fn same_origin(self) -> (SameOriginLayer, Self) {
-        (SameOriginLayer::new(), self)
+    pub fn same_origin(self) -> SameOriginLayer<Self> {
+        SameOriginLayer::around(self)
     }
 }
 
@@ -279,7 +285,7 @@ fn finish<B: Default + 'static>(
     if let Some(cookie) = cookie {
         request.write_cookies(&cookie, |name, line| match HeaderValue::try_from(line) {
             Ok(line) => set_cookie(response.headers_mut(), name, line),
-            Err(error) => tracing::error!(target: "session_runtime", %error, "the session cookie is no header value"),
+            Err(error) => error_limited!(%error, "the session cookie is no header value"),
         });
     }
     response
@@ -296,6 +302,13 @@ fn instead<B: Default + 'static>(replaced: &Response<B>, page: Page) -> Response
 }
 
 fn page_for(error: &Error) -> Page {
-    tracing::error!(target: "session_runtime", error = error as &dyn std::error::Error, "a session could not be stored");
-    if error.is_unavailable() { Page::not_stored() } else { Page::broken(error.to_string()) }
+    if error.is_unavailable() {
+        error_limited!(
+            error = error as &dyn std::error::Error,
+            "a session could not be stored: the store did not answer"
+        );
+        return Page::not_stored();
+    }
+    error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
+    Page::broken(error.to_string())
 }

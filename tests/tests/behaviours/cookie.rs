@@ -300,6 +300,23 @@ async fn without_secure_only_this_machine_is_served() {
         assert_eq!(reply.status, status, "{host}");
         assert!(status == 200 || reply.body.contains("`Secure`"), "{}", reply.body);
     }
-    let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header("x-forwarded-for", "203.0.113.9");
-    assert_eq!(send(&server.app, proxied.body(Body::empty()).unwrap()).await.status, 500);
+    // F28: what a proxy adds, whichever it is.
+    for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "X-Real-IP"] {
+        let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header(header, "203.0.113.9");
+        let reply = send(&server.app, proxied.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.status, 500, "{header}");
+        assert!(reply.body.contains("`plain_http = true`"), "it says what to write: {}", reply.body);
+    }
+}
+
+// F28, S53
+#[tokio::test]
+async fn plain_http_serves_every_host_with_a_cookie_without_secure() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.cookie("site").secure(false).plain_http(true));
+    for host in ["192.168.1.20:3000", "0.0.0.0:3000", "app:3000", "localhost"] {
+        let request = Request::post("/name/ada").header("host", host).header("x-real-ip", "10.0.0.9");
+        let reply = send(&server.app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.status, 200, "{host}");
+        assert!(!reply.set_cookie().unwrap().contains("Secure"));
+    }
 }

@@ -221,3 +221,11 @@ async fn settings_that_mean_nothing_for_sessions_in_cookies_are_warned_of() {
     }
     drop(guard);
 }
+
+// F28, S53
+#[test]
+fn plain_http_is_warned_of_once() {
+    let said = logged(&["SESSION_SECURE=false", "SESSION_COOKIE=shop", "SESSION_PLAIN_HTTP=true"]);
+    assert!(said.contains("WARN") && said.contains("sessions are served over plain HTTP"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}

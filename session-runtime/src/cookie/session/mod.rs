@@ -134,7 +134,7 @@ impl SessionCookie {
         if self.bounded {
             let value = self.write(&carried.only(self.fields), now)?;
             if value.len() <= allowed {
-                tracing::warn!(target: "session_runtime", "a session left no room in its cookie for fields of another build, which were dropped");
+                warn_limited!("a session left no room in its cookie for fields of another build, which were dropped");
                 return Ok(value);
             }
         }
@@ -186,7 +186,7 @@ impl SessionCookie {
             How::Signed(_) => json::read(&bytes),
         };
         let Some(payload) = payload else {
-            tracing::warn!(target: "session_runtime", "a session that was sealed by us cannot be read; its visitor is anonymous");
+            warn_limited!("a session that was sealed by us cannot be read; its visitor is anonymous");
             return None;
         };
         Some(OpenedSession { carried: payload.into_carried(self.identity), current })

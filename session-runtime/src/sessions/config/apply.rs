@@ -190,12 +190,18 @@ impl<S: Schema> SessionsBuilder<S> {
             )));
         }
         self.lifetimes()?;
-        match self.cookie.flaw() {
-            Some(flaw) => {
-                Err(Error::setup(format!("{}{}", self.cookie.explain(flaw), self.layers.whence(flaw.options()))))
-            }
-            None => Ok(()),
+        if let Some(flaw) = self.cookie.flaw() {
+            return Err(Error::setup(format!("{}{}", self.cookie.explain(flaw), self.layers.whence(flaw.options()))));
         }
+        if self.plain_http && self.cookie.secure {
+            return Err(Error::setup(format!(
+                "`plain_http` of the `{}` sessions has no effect while their cookie is `Secure`, since browsers keep such a \
+                 cookie over HTTPS only: add `secure = false` and a `cookie` name without a prefix, or drop `plain_http`{}",
+                S::SPEC.name,
+                self.layers.whence(&["plain_http", "secure"])
+            )));
+        }
+        Ok(())
     }
 
     /// The keys that settings name.
@@ -272,12 +278,19 @@ impl<S: Schema> SessionsBuilder<S> {
                 );
             }
         }
-        if let Some(name) = self.layers.name("secure").filter(|_| !self.cookie.secure) {
+        if self.plain_http {
+            tracing::warn!(
+                target: "session_runtime",
+                sessions = S::SPEC.name,
+                "sessions are served over plain HTTP (`plain_http`): a machine between a visitor and this server can take them \
+                 over; use HTTPS where the network is not yours alone"
+            );
+        } else if let Some(name) = self.layers.name("secure").filter(|_| !self.cookie.secure) {
             tracing::warn!(
                 target: "session_runtime",
                 sessions = S::SPEC.name,
                 "by {name}, the session cookie is not `Secure`: sessions are served to this very machine only; for others, \
-                 take it out and put the server behind HTTPS"
+                 put the server behind HTTPS and take it out, or add `plain_http = true` where plain HTTP is meant"
             );
         }
     }

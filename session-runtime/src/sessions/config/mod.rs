@@ -152,6 +152,8 @@ options! {
     same_site: SameSite = read::same_site, |builder, same_site| builder.cookie.same_site = same_site;
     /// [`SessionsBuilder::secure`].
     secure: bool = read::yes_or_no, |builder, secure| builder.cookie.secure = secure;
+    /// [`SessionsBuilder::plain_http`].
+    plain_http: bool = read::yes_or_no, |builder, plain| builder.plain_http = plain;
     /// [`SessionsBuilder::http_only`].
     http_only: bool = read::yes_or_no, |builder, http_only| builder.cookie.http_only = http_only;
     /// [`SessionsBuilder::path`].

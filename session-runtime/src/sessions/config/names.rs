@@ -6,7 +6,7 @@ use crate::words::{nearest, plain};
 /// What to write instead of the unknown option `name`, given how options are written where it was found.
 pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<String> {
     if let Some((option, how)) = brought_along(name) {
-        let how = how.replace("{absolute}", &written("absolute"));
+        let how = how.replace("{absolute}", &written("absolute")).replace("{secure}", &written("secure"));
         return Some(format!("write {}{how}", written(option)));
     }
     nearest(name, Config::OPTIONS.iter().copied()).map(|meant| format!("did you mean {}?", written(meant)))
@@ -55,6 +55,9 @@ fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
         "cookiepath" => ("path", ""),
         "cookiehttponly" => ("http_only", ""),
         "cookiesecure" | "httpsonly" | "https" | "tls" => ("secure", ""),
+        "http" | "insecure" | "allowhttp" | "allowinsecure" => {
+            ("plain_http", ", beside {secure}, which is then `false`")
+        }
         "cookiesamesite" => ("same_site", ""),
         "cookiepartitioned" | "chips" => ("partitioned", ""),
         "maxcookiesize" | "maxsize" => ("max_bytes", ""),

@@ -192,6 +192,15 @@ const ROWS: &[Row] = &[
         expected: ["true", "true", "true", "true"],
     },
     Row {
+        // `true` needs a cookie that is not `Secure`: see below.
+        option: "plain_http",
+        file: "false",
+        variable: "FALSE",
+        method: |b| b.plain_http(false),
+        seen: |b| b.plain_http.to_string(),
+        expected: ["false", "false", "false", "false"],
+    },
+    Row {
         option: "http_only",
         file: "false",
         variable: "true",
@@ -285,6 +294,28 @@ fn secure_is_put_too() {
     let mut builder = builder.secure(true);
     builder.settle().unwrap();
     assert!(builder.cookie.secure);
+}
+
+// F28
+#[test]
+fn plain_http_needs_a_cookie_that_is_not_secure() {
+    let builder = Sessions::<Shop>::builder().same_site(SameSite::Lax).partitioned(false);
+    let mut builder = builder.variables("SESSION_", [("SESSION_PLAIN_HTTP", "true")]).unwrap();
+    let error = builder.settle().unwrap_err().to_string();
+    assert!(error.contains("add `secure = false`"), "{error}");
+    assert!(error.ends_with("(`plain_http` is from the variable SESSION_PLAIN_HTTP)"), "{error}");
+    let mut builder = builder.variables("SHOP_", [("SHOP_SECURE", "false")]).unwrap();
+    builder.settle().unwrap();
+    assert!(builder.plain_http && !builder.cookie.secure);
+    let config: Config = serde_json::from_str(r#"{"plain_http": true, "secure": false}"#).unwrap();
+    let mut builder = Sessions::<Shop>::builder().same_site(SameSite::Lax).partitioned(false).config(config);
+    builder.settle().unwrap();
+    assert!(builder.plain_http);
+    let mut builder = builder.plain_http(false);
+    builder.settle().unwrap();
+    assert!(!builder.plain_http, "the method is the strongest");
+    let unknown = Sessions::<Shop>::builder().variables("SESSION_", [("SESSION_INSECURE", "true")]).unwrap_err();
+    assert!(unknown.to_string().contains("write SESSION_PLAIN_HTTP, beside SESSION_SECURE"), "{unknown}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{
     advice::{failed, refused},
     os,
 };
-use crate::{access::Way, clock::Timestamp, error::Error, id::Nonce, key::Key};
+use crate::{access::Way, clock::Timestamp, error::Error, id::Nonce, key::Key, log::Admitted};
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -204,8 +204,8 @@ impl Folder {
         let to = folder.join(format!("{}.{}", key.hex(), Timestamp::from(SystemTime::now()).as_millis()));
         fs::rename(file, &to).map_err(|source| failed("move the damaged session file to", &to, source))?;
         self.damaged().remove(&key.digest());
-        tracing::warn!(
-            target: "session_runtime", file = %file.display(), moved_to = %to.display(),
+        warn_limited!(
+            file = %file.display(), moved_to = %to.display(),
             "a damaged session file was set aside"
         );
         Ok(())
@@ -213,9 +213,15 @@ impl Folder {
 
     /// Warns of the damaged file of `key`, once for each key.
     pub(super) fn mention_damaged(&self, key: &Key, file: &Path, why: &str) {
-        if self.damaged().insert(key.digest()) {
+        let mut damaged = self.damaged();
+        if damaged.contains(&key.digest()) {
+            return;
+        }
+        // A file that the limit leaves out is mentioned by a later request for it.
+        if let Some(Admitted { left_out }) = limit!().admit() {
+            damaged.insert(key.digest());
             tracing::warn!(
-                target: "session_runtime", file = %file.display(), why,
+                target: "session_runtime", left_out, file = %file.display(), why,
                 "a session file is damaged and stays in place; if it is a session, the next request for it sets the file \
                  aside; if it is the list of a user's sessions, they can be neither listed nor revoked until the file is \
                  removed or restored"

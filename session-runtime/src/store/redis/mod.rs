@@ -215,8 +215,7 @@ impl RedisStore {
 
     /// Removes what is not a string, unless it has become one since.
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
-        tracing::warn!(
-            target: "session_runtime",
+        warn_limited!(
             key = name,
             "the session store removes a key that another application must have written, since it holds no string"
         );

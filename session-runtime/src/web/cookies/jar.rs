@@ -107,7 +107,7 @@ impl Jar {
         }
         for Written { name, value, line } in &state.written {
             if state.is_reserved(name) {
-                tracing::error!(target: "session_runtime", cookie = %name, "a cookie was set under the name of a session's, which was not known by then; it was dropped");
+                error_limited!(cookie = %name, "a cookie was set under the name of a session's, which was not known by then; it was dropped");
             } else if value.is_none() || !failed {
                 set_cookie(headers, name, line.clone());
             }

@@ -58,7 +58,7 @@ impl<'c> ProtectedCookies<'c> {
     pub fn get<'a>(&self, cookie: impl Into<PlainCookie<'a>>) -> Option<String> {
         let name = cookie.into().name;
         let Some(protector) = &self.cookies.options.protector else {
-            tracing::error!(target: "session_runtime", cookie = name, "{NO_KEYS}");
+            error_limited!(cookie = name, "{NO_KEYS}");
             return None;
         };
         let (place, now) = (self.place(name), self.cookies.options.clock.now());

@@ -21,7 +21,7 @@ pub struct CookiesRejection(Page);
 impl CookiesRejection {
     pub(super) fn no_layer() -> Self {
         let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
-        tracing::error!(target: "session_runtime", "{sentence}");
+        error_limited!("{sentence}");
         Self(Page::broken(sentence.to_owned()))
     }
 

@@ -1,0 +1,114 @@
+//! Log lines that a request can cause. A stranger can send any number of requests, so a process writes at most one line of
+//! a kind in a second, and says how many it left out (B6, F13).
+//!
+//! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with the target of this
+//! crate. Each place in the code is a kind of its own. While its level is off, a line costs what it costs in `tracing`.
+//! Lines that are written at start, or by a background task, go to `tracing` directly.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long a line keeps others of its kind out.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// What is known of one kind of line.
+pub(crate) struct Limit(Mutex<State>);
+
+struct State {
+    written_at: Option<Instant>,
+    left_out: u64,
+}
+
+/// Permission to write a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// How many lines were left out since the one before. `None`: none, so the line does not mention it.
+    pub(crate) left_out: Option<u64>,
+}
+
+impl Limit {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(State { written_at: None, left_out: 0 }))
+    }
+
+    /// Permits a line, unless one was written within the last second.
+    pub(crate) fn admit(&self) -> Option<Admitted> {
+        self.admit_at(Instant::now())
+    }
+
+    fn admit_at(&self, now: Instant) -> Option<Admitted> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.written_at.is_some_and(|before| now.saturating_duration_since(before) < QUIET) {
+            state.left_out = state.left_out.saturating_add(1);
+            return None;
+        }
+        state.written_at = Some(now);
+        let left_out = std::mem::take(&mut state.left_out);
+        Some(Admitted { left_out: (left_out > 0).then_some(left_out) })
+    }
+}
+
+/// The [`Limit`] of the place where this is written.
+macro_rules! limit {
+    () => {{
+        static LIMIT: $crate::log::Limit = $crate::log::Limit::new();
+        &LIMIT
+    }};
+}
+
+macro_rules! limited {
+    ($level:ident, $($line:tt)+) => {
+        if tracing::enabled!(target: "session_runtime", tracing::Level::$level)
+            && let Some($crate::log::Admitted { left_out }) = $crate::log::limit!().admit()
+        {
+            tracing::event!(target: "session_runtime", tracing::Level::$level, left_out, $($line)+);
+        }
+    };
+}
+
+/// Writes a line at WARN, unless this place wrote one within the last second.
+macro_rules! warn_limited {
+    ($($line:tt)+) => { $crate::log::limited!(WARN, $($line)+) };
+}
+
+/// Writes a line at ERROR, unless this place wrote one within the last second.
+macro_rules! error_limited {
+    ($($line:tt)+) => { $crate::log::limited!(ERROR, $($line)+) };
+}
+
+pub(crate) use {limit, limited};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // F13
+    #[test]
+    fn one_line_a_second_counts_those_that_it_kept_out() {
+        let (limit, start) = (Limit::new(), Instant::now());
+        let at = |millis| limit.admit_at(start + Duration::from_millis(millis)).map(|line| line.left_out);
+        assert_eq!(at(0), Some(None));
+        assert_eq!((at(1), at(500), at(999)), (None, None, None));
+        assert_eq!(at(1000), Some(Some(3)));
+        assert_eq!(at(1500), None);
+        assert_eq!(at(9000), Some(Some(1)));
+        assert_eq!(at(10_000), Some(None));
+    }
+
+    // F13: threads read the clock before they get here, in any order.
+    #[test]
+    fn a_clock_that_was_read_earlier_writes_nothing_more() {
+        let (limit, start) = (Limit::new(), Instant::now());
+        assert!(limit.admit_at(start + QUIET).is_some());
+        assert!(limit.admit_at(start).is_none());
+    }
+
+    // F13
+    #[test]
+    fn each_place_has_a_limit_of_its_own() {
+        let lines = [limit!(), limit!()];
+        assert!(lines.iter().all(|limit| limit.admit().is_some()));
+    }
+}

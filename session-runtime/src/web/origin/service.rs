@@ -1,0 +1,174 @@
+//! The service that refuses requests.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderName, HeaderValue, Request, Response, StatusCode,
+    header::{HOST, ORIGIN, REFERER, UPGRADE},
+};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{
+    refusal::OriginRefusal,
+    rule::{Facts, Rules, is_safe},
+};
+use crate::web::page::Page;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Makes the response to a refused request. Implemented for [`RefusalPage`], and for functions from an [`OriginRefusal`] to
+/// a response, which [`SameOriginLayer::refuse_with`](super::SameOriginLayer::refuse_with) takes.
+///
+/// ```
+/// # use session_runtime::{OriginRefusal, RefusalResponse};
+/// fn takes(response: impl RefusalResponse<String>) {}
+/// takes(|refusal: &OriginRefusal| http::Response::new(refusal.to_string()));
+/// ```
+pub trait RefusalResponse<B> {
+    /// Returns the response to a refused request.
+    ///
+    /// ```
+    /// # use session_runtime::{OriginRefusal, RefusalPage, RefusalResponse};
+    /// # fn show(refusal: &OriginRefusal) {
+    /// let response: http::Response<String> = RefusalPage.respond(refusal);
+    /// # }
+    /// ```
+    fn respond(&self, refusal: &OriginRefusal) -> Response<B>;
+}
+
+/// The response by default: 403, with a sentence as plain text if the body is axum's, otherwise without a body.
+///
+/// ```
+/// # use session_runtime::{RefusalPage, SameOriginLayer};
+/// let layer: SameOriginLayer<(), RefusalPage> = SameOriginLayer::new();
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RefusalPage;
+
+impl<B: Default + 'static> RefusalResponse<B> for RefusalPage {
+    fn respond(&self, refusal: &OriginRefusal) -> Response<B> {
+        Page { status: StatusCode::FORBIDDEN, sentence: refusal.sentence().to_owned() }.into_response()
+    }
+}
+
+impl<F, B> RefusalResponse<B> for F
+where
+    F: Fn(&OriginRefusal) -> Response<B>,
+{
+    fn respond(&self, refusal: &OriginRefusal) -> Response<B> {
+        self(refusal)
+    }
+}
+
+/// A service that other sites cannot make do things. Made by [`SameOriginLayer`](super::SameOriginLayer).
+///
+/// ```
+/// # use session_runtime::{SameOrigin, SameOriginLayer};
+/// use tower::Layer;
+///
+/// # fn show<Inner>(inner: Inner) {
+/// let service: SameOrigin<Inner> = SameOriginLayer::new().layer(inner);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SameOrigin<Inner, R = RefusalPage> {
+    pub(super) rules: Arc<Rules>,
+    pub(super) refusal: R,
+    pub(super) inner: Inner,
+}
+
+impl<Inner, R> SameOrigin<Inner, R> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), OriginRefusal> {
+        let headers = request.headers();
+        if is_safe(request.method().as_str(), headers.get_all(UPGRADE).iter().map(HeaderValue::as_bytes)) {
+            return Ok(());
+        }
+        let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+        let authority = request.uri().authority().map(|authority| authority.as_str());
+        let host = authority.or_else(|| headers.get(HOST)?.to_str().ok());
+        let facts = Facts { site: value(&SEC_FETCH_SITE), origin: value(&ORIGIN), referer: value(&REFERER), host };
+        let checked = self.rules.check(&facts);
+        if let Err(refusal) = &checked {
+            refusal.log(request.method().as_str());
+        }
+        checked
+    }
+}
+
+impl<Inner: fmt::Debug, R> fmt::Debug for SameOrigin<Inner, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SameOrigin").field("rules", &self.rules).field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl<Inner, R, ReqBody, ResBody> Service<Request<ReqBody>> for SameOrigin<Inner, R>
+where
+    Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: RefusalResponse<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = Inner::Error;
+    type Future = SameOriginFuture<Inner::Future, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let state = match self.check(&request) {
+            Ok(()) => State::Passed { inner: self.inner.call(request) },
+            Err(refusal) => {
+                let mut response = self.refusal.respond(&refusal);
+                response.extensions_mut().insert(refusal);
+                State::Refused { response: Some(response) }
+            }
+        };
+        SameOriginFuture { state }
+    }
+}
+
+pin_project! {
+    /// The future of [`SameOrigin`].
+    pub struct SameOriginFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B> {
+        Passed { #[pin] inner: F },
+        Refused { response: Option<Response<B>> },
+    }
+}
+
+impl<F, B> fmt::Debug for SameOriginFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SameOriginFuture")
+    }
+}
+
+impl<F, B, E> Future for SameOriginFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Passed { inner } => inner.poll(cx),
+            // A future that was polled after it was ready has nothing to say.
+            StateProj::Refused { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! F13, B6: a stranger who sends any number of requests writes at most one line of a kind in a second. A binary of its own,
+//! since the log is the process's.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    routing::{get, post},
+};
+use http::{Request, header::COOKIE};
+use session_runtime::{Cookies, CookiesLayer, Event, SameOriginLayer};
+use tests::{
+    app::{Server, minutes},
+    client::send,
+    store::AnyStore,
+};
+use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+const REQUESTS: usize = 40;
+
+// F13, F31, B6
+#[tokio::test]
+async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
+    let log = Log::default();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(log.clone()).with_ansi(false).init();
+    let start = Instant::now();
+
+    // Cookies that any client can send.
+    let read = get(async |cookies: Cookies| cookies.get("theme").unwrap_or_default());
+    let plain = Router::new().route("/", read).layer(CookiesLayer::new());
+    let long = format!("a={}", "x".repeat(70_000));
+    for _ in 0..REQUESTS {
+        for cookie in ["theme=a; theme=b", &long] {
+            send(&plain, Request::get("/").header(COOKIE, cookie).body(Body::empty()).unwrap()).await;
+        }
+    }
+
+    // A cookie that a sign-in replaced: at once, and later.
+    let server = Server::new(AnyStore::memory());
+    let mut visitor = server.signed_in("ada").await;
+    let old = visitor.clone();
+    visitor.post("/renew").await;
+    server.heard();
+    for _ in 0..REQUESTS {
+        assert_eq!(old.clone().post("/name/x").await.status, 409);
+    }
+    server.turn(minutes(2));
+    for _ in 0..REQUESTS {
+        old.clone().get("/show").await;
+    }
+    let heard = server.heard();
+    let count = |wanted: &Event| heard.iter().filter(|event| *event == wanted).count();
+    assert_eq!(count(&Event::Moved), REQUESTS, "the application hears of each");
+    assert_eq!(count(&Event::Replayed { recently: false }), REQUESTS);
+
+    // Requests from elsewhere.
+    let guarded = Router::new().route("/", post(async || "done")).layer(SameOriginLayer::new());
+    for _ in 0..REQUESTS {
+        for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.test"), ("x-nothing", "")] {
+            let request = Request::post("/").header("host", "shop.test").header(name, value);
+            assert_eq!(send(&guarded, request.body(Body::empty()).unwrap()).await.status, 403);
+        }
+    }
+
+    let allowed = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for line in [
+        "several cookies of one name",
+        "cookies are too long",
+        "event=Moved",
+        "event=Replayed",
+        "a request from another site was refused: `Sec-Fetch-Site` is `cross-site`",
+        "a request from another origin was refused: the origin `https://evil.test` is neither that of this host, `shop.test`",
+        "a request without an origin was refused",
+    ] {
+        let written = log.lines().filter(|text| text.contains("WARN") && text.contains(line)).count();
+        assert!((1..=allowed).contains(&written), "{written} lines of {line:?}, {allowed} allowed: {log}");
+    }
+}
+
+/// Lines that no request causes: at start, or from a background task; and those that are written once for each file.
+const UNLIMITED: [(&str, usize); 8] = [
+    ("engine/marker.rs", 1),
+    ("engine/mod.rs", 1), // once in a process
+    ("log.rs", 2),        // the documentation
+    ("sessions/cleaner.rs", 1),
+    ("sessions/config/apply.rs", 2),
+    ("store/file/folder.rs", 5),
+    ("store/sql/clean.rs", 1),
+    ("store/sql/mod.rs", 1),
+];
+
+// F13
+#[test]
+fn every_warning_that_a_request_can_cause_is_limited() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-runtime/src");
+    let mut found = BTreeMap::new();
+    count(&root, &root, &mut found);
+    let expected: BTreeMap<_, _> = UNLIMITED.iter().map(|(file, lines)| ((*file).to_owned(), *lines)).collect();
+    assert_eq!(
+        found, expected,
+        "a line that a request can cause is written with `warn_limited!` or `error_limited!`; others are listed here"
+    );
+}
+
+/// How many lines each file writes at WARN or ERROR without a limit.
+fn count(root: &Path, folder: &Path, found: &mut BTreeMap<String, usize>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count(root, &path, found);
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let lines = ["tracing::warn!", "tracing::error!"].iter().map(|line| source.matches(line).count()).sum();
+        if lines > 0 {
+            found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"), lines);
+        }
+    }
+}
