@@ -10,7 +10,7 @@ use std::{
 use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, LARGEST_PAIR, SessionCookie, Signer, Writer},
+    cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, Signer, Writer},
     engine::{Backend, Client, Codec, Engine, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
@@ -62,6 +62,7 @@ pub struct SessionsBuilder<S> {
     clock: Clock,
     events: Events,
     pub(super) cookie: Attributes,
+    pub(super) former: FormerScope,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     pub(super) remember: Duration,
@@ -89,6 +90,7 @@ impl<S: Schema> SessionsBuilder<S> {
             clock: Clock::system(),
             events: Events::default(),
             cookie: spec.cookie.into(),
+            former: FormerScope::default(),
             idle: spec.idle,
             absolute: spec.absolute,
             remember: spec.remember.unwrap_or(REMEMBER),
@@ -258,6 +260,7 @@ impl<S: Schema> SessionsBuilder<S> {
             return Err(self.no_keys());
         };
         self.warn();
+        let former = self.former_cookies()?;
         let scope = Scope::new(&self.app, S::SPEC.kind);
         // Application and kind as one text: what is signed and sealed is bound to both.
         let scoped = hex(&scope.hash);
@@ -295,6 +298,12 @@ impl<S: Schema> SessionsBuilder<S> {
             Backend::Cookie(_) => None,
         };
         backend.observe(events.clone());
+        let mut removals = Vec::new();
+        for cookie in former {
+            for chunk in 0..chunks.into() {
+                removals.push(Writer::new(&cookie.chunk(chunk))?.remove());
+            }
+        }
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
@@ -309,6 +318,7 @@ impl<S: Schema> SessionsBuilder<S> {
             writers: (0..chunks.into())
                 .map(|chunk| Writer::new(&self.cookie.chunk(chunk)))
                 .collect::<Result<_, _>>()?,
+            former_removals: removals.into(),
             cookie: self.cookie,
             digester: Digester::new(&scope),
             clock: self.clock,

@@ -89,8 +89,9 @@ impl<S: Schema> Sessions<S> {
         }
     }
 
-    pub(crate) fn request(&self) -> Request {
-        Request::new(Arc::clone(&self.engine))
+    /// A request of these sessions. `is_shown`: whether its visitor sees the response.
+    pub(crate) fn request(&self, is_shown: bool) -> Request {
+        Request::new(Arc::clone(&self.engine), is_shown)
     }
 }
 

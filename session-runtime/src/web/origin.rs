@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::page::Page;
+use super::{SessionRefusal, page::Page};
 
 /// Refuses requests that change something and come from another site: 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
 /// Metadata").
@@ -171,5 +171,5 @@ where
 fn refusal() -> Page {
     let sentence =
         "This request came from another site, so it was not carried out. Please use the page of this site itself.";
-    Page { status: StatusCode::FORBIDDEN, sentence: sentence.to_owned() }
+    Page::new(StatusCode::FORBIDDEN, sentence, SessionRefusal::OtherSite)
 }

@@ -47,13 +47,28 @@ impl Engine {
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
+    /// Whether a session that was in a cookie may be opened. Reports nothing.
+    pub(in crate::engine) async fn is_good(
+        &self,
+        client: &Client,
+        opened: &OpenedSession,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let Carried { selector, record, .. } = &opened.carried;
+        Ok(client.is_good(record, now) && self.revocation(client, *selector).await?.is_none())
+    }
+
     fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
         let opened = self.open_record(&self.scope.session(selector), record, now);
         let (verifier, digest) = (Verifier::none(), Digest::from([0; 16]));
         Found { selector, verifier, digest, stored: None, opened, by_current_key }
     }
 
-    async fn revocation(&self, client: &Client, selector: Selector) -> Result<Option<Revocation>, Error> {
+    pub(in crate::engine) async fn revocation(
+        &self,
+        client: &Client,
+        selector: Selector,
+    ) -> Result<Option<Revocation>, Error> {
         if client.revocations().is_none() {
             return Ok(None);
         }

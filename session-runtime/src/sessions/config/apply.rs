@@ -7,6 +7,7 @@ use super::{
     variables::{self, PREFIX},
 };
 use crate::{
+    cookie::Attributes,
     error::Error,
     keys::{KeyRing, MAKE},
     session::Schema,
@@ -179,12 +180,17 @@ impl<S: Schema> SessionsBuilder<S> {
             )));
         }
         self.lifetimes()?;
-        match self.cookie.flaw() {
-            Some(flaw) => {
-                Err(Error::setup(format!("{}{}", self.cookie.explain(flaw), self.layers.whence(flaw.options()))))
-            }
-            None => Ok(()),
+        if let Some(flaw) = self.cookie.flaw() {
+            let sentence = self.cookie.explain(flaw);
+            return Err(Error::setup(format!("{sentence}{}", self.layers.whence(flaw.options()))));
         }
+        self.former_cookies().map(drop)
+    }
+
+    /// The cookies to remove beside today's.
+    pub(in crate::sessions) fn former_cookies(&self) -> Result<Vec<Attributes>, Error> {
+        let whence = || self.layers.whence(&["former_domain", "former_path"]);
+        self.former.cookies(&self.cookie).map_err(|error| Error::setup(format!("{error}{}", whence())))
     }
 
     /// The keys that settings name.
