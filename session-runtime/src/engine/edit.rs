@@ -64,7 +64,8 @@ impl Engine {
                 Held::Live(raw) if raw.user.as_deref() == Some(identity) => raw,
                 _ if claim.reload_handed().await? => continue,
                 Held::Newer => {
-                    let sentence = "a session was written by a newer version of this crate, so this version cannot change it";
+                    let sentence =
+                        "a session was written by a newer version of this crate, so this version cannot change it";
                     return Err(Error::new(Kind::Unavailable).because(StoreError::new(sentence)));
                 }
                 Held::Live(_) | Held::Ended(_) | Held::Nothing => return Ok(false),

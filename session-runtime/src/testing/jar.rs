@@ -208,7 +208,8 @@ impl CookieJar {
             path: cookie.path().unwrap_or("/").to_owned(),
             until: max_age.map_or(Timestamp::NEVER, |max_age| now + max_age),
         };
-        let is_same = |known: &Kept| (&known.name, &known.domain, &known.path) == (&kept.name, &kept.domain, &kept.path);
+        let is_same =
+            |known: &Kept| (&known.name, &known.domain, &known.path) == (&kept.name, &kept.domain, &kept.path);
         match self.cookies.iter().position(is_same) {
             // In its place: browsers send the oldest first, and a new value makes a cookie no younger.
             Some(at) => {

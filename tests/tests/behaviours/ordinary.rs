@@ -52,7 +52,7 @@ over_stores! {
                 session.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
             }))
             .merge(Router::new().route("/routes", get(|session: S| async move { session.name().len().to_string() })).route_layer(from_extractor::<Passive>())));
-        let mut ada = server.signed_in("ada").await;
+        let ada = server.signed_in("ada").await;
         for _ in 0..2 {
             server.turn(minutes(10));
             for path in ["/poll", "/view", "/routes"] {
@@ -118,7 +118,7 @@ over_stores! {
         let held = Arc::new(Mutex::new(None));
         let keep = held.clone();
         let app = server.serving(Router::new().route("/stream", get(|session: S| async move { *keep.lock().await = Some(session); })));
-        let mut ada = server.signed_in("ada").await;
+        let ada = server.signed_in("ada").await;
         ada.at(&app).get("/stream").await;
         let mut stream = held.lock().await.take().unwrap();
         server.turn(minutes(20));
@@ -310,11 +310,19 @@ async fn a_middleware_can_tell_which_refusal_a_response_is() {
         builder.max_bytes(1000).max_per_user(session_runtime::SessionLimit::Refuse(1))
     });
     let routes = Router::new()
-        .route("/long/{length}", post(|mut s: S, Path(length): Path<usize>| async move { *s.name_mut() = "x".repeat(length); }))
-        .route("/handled/{length}", post(|mut s: S, Path(length): Path<usize>| async move {
-            *s.name_mut() = "x".repeat(length);
-            s.save().await
-        }))
+        .route(
+            "/long/{length}",
+            post(|mut s: S, Path(length): Path<usize>| async move {
+                *s.name_mut() = "x".repeat(length);
+            }),
+        )
+        .route(
+            "/handled/{length}",
+            post(|mut s: S, Path(length): Path<usize>| async move {
+                *s.name_mut() = "x".repeat(length);
+                s.save().await
+            }),
+        )
         .route("/view", get(|View(me): View<SignedIn>| async move { me.user }))
         .merge(tests::app::routes());
     let app = server.serving(routes).layer(map_response(named));

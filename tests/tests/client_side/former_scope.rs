@@ -44,11 +44,7 @@ async fn shown(server: &Server, jar: &mut CookieJar) -> serde_json::Value {
 }
 
 fn stores() -> [CookieStore; 3] {
-    [
-        CookieStore::encrypted(),
-        CookieStore::signed(),
-        CookieStore::encrypted().revocations(MemoryStore::new()),
-    ]
+    [CookieStore::encrypted(), CookieStore::signed(), CookieStore::encrypted().revocations(MemoryStore::new())]
 }
 
 // F5, B54
@@ -104,6 +100,7 @@ async fn each_chunk_of_the_former_domain_is_removed() {
     let mut jar = CookieJar::new();
     let response = builds.post(&server, &mut jar, "/name/ada").await;
     let lines = response.headers().get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap());
-    let removed: Vec<_> = lines.filter(|line| !line.contains("Domain")).map(|line| &line[..line.find('=').unwrap()]).collect();
+    let removed: Vec<_> =
+        lines.filter(|line| !line.contains("Domain")).map(|line| &line[..line.find('=').unwrap()]).collect();
     assert_eq!(removed, ["prefs", "prefs-2"]);
 }

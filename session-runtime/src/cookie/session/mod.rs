@@ -177,7 +177,8 @@ impl SessionCookie {
             })
         };
         let is_same = |(first, _): &mut (OpenedSession, Chunks), (other, _): &(OpenedSession, Chunks)| {
-            let is_same = first.carried.selector == other.carried.selector && first.carried.record == other.carried.record;
+            let is_same =
+                first.carried.selector == other.carried.selector && first.carried.record == other.carried.record;
             // From the path where it was sealed again and the one where it was not.
             first.current |= is_same && other.current;
             is_same
