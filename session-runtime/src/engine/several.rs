@@ -117,6 +117,7 @@ impl Engine {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is rare")]
 enum Choice {
     None,
     One(Found),

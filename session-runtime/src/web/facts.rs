@@ -11,6 +11,8 @@ pub(super) fn is_navigation(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use http::HeaderValue;
 
     use super::*;
