@@ -6,14 +6,14 @@ use std::cmp::Ordering;
 use futures_util::future::join_all;
 
 use super::{
-    Client, Engine,
+    Engine,
     backend::Backend,
     open::{Credential, Match, matched},
     presented::{Found, Presented},
 };
 use crate::{
     clock::Timestamp,
-    cookie::{Chunks, Opened, OpenedSession},
+    cookie::{Chunks, Opened},
     error::Error,
     event::Event,
     key::Key,
@@ -82,21 +82,6 @@ impl Engine {
             Match::Current | Match::StillGood => Some(self.found(token, &key, digest, stored, record, now)),
             Match::JustReplaced | Match::LongReplaced | Match::None => None,
         })
-    }
-
-    async fn live_carried(
-        &self,
-        client: &Client,
-        opened: &OpenedSession,
-        now: Timestamp,
-    ) -> Result<Option<Found>, Error> {
-        if !self.is_good(client, opened, now).await? {
-            return Ok(None);
-        }
-        match self.open_carried(client, opened, now).await? {
-            Presented::Found(found) => Ok(Some(found)),
-            _ => Ok(None),
-        }
     }
 
     /// What cookies come to that open nothing, each with its event.

@@ -232,6 +232,7 @@ async fn a_job_changes_roles_under_the_ids_that_visitors_have() {
     let response = ada.send(&app, http::Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(&body[..], br#"["editor"] velvet"#);
+    assert!(ada.value("__Host-staff").is_some());
     assert_eq!(ada.value("__Host-staff"), before.value("__Host-staff"));
 }
 

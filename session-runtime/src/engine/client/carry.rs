@@ -47,15 +47,18 @@ impl Engine {
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
-    /// Whether a session that was in a cookie may be opened. Reports nothing.
-    pub(in crate::engine) async fn is_good(
+    /// The same without any event; `None` if it may not be opened.
+    pub(in crate::engine) async fn live_carried(
         &self,
         client: &Client,
         opened: &OpenedSession,
         now: Timestamp,
-    ) -> Result<bool, Error> {
-        let Carried { selector, record, .. } = &opened.carried;
-        Ok(client.is_good(record, now) && self.revocation(client, *selector).await?.is_none())
+    ) -> Result<Option<Found>, Error> {
+        let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
+        if !client.is_good(record, now) || self.revocation(client, *selector).await?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
     fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
