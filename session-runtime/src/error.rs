@@ -63,6 +63,10 @@ pub(crate) enum Kind {
     NotText { field: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
+    #[error(
+        "an edit of a user's sessions changes fields alone: it cannot sign in or out, renew, remember or end a session, whose cookie it cannot set; nothing was written. To end sessions, use `revoke`"
+    )]
+    Elsewhere,
     #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
     Detached,
     #[error("the operating system gives no random bytes, so no session can be made")]

@@ -45,7 +45,9 @@
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
 //!   ends them.
 //! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
-//! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response.
+//! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response. [`SessionRefusal`]: which
+//!   responses are this crate's own, so that a middleware can put another page in their place.
+//! - [`Passive`]: requests that do not extend the idle timeout. [`View::layer`]: guards a whole router.
 //! - [`Cookies`] and [`PlainCookie`]: cookies of the application's own, plain, signed or private. [`CookiesLayer`] serves
 //!   them.
 //! - [`Sessions::from_env`] and [`Config`]: configuration from the environment and from a settings file.
@@ -98,7 +100,7 @@
 //! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C
 //!   compiler.
 //! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which takes a C compiler.
-//! - `testing`: sessions without HTTP, the suite that every store must pass, and tests for deploys.
+//! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for deploys.
 
 // Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
@@ -142,8 +144,7 @@ pub use self::store::redis::RedisStore;
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
-    Changes, OriginReason, OriginRefusal, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer,
-    SessionFuture, SessionLayer, SessionRejection, SessionService, ViewRejection,
+    Changes, OriginReason, OriginRefusal, Passive, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRefusal, SessionRejection, SessionService, ViewLayer, ViewRejection, ViewService,
 };
 pub use self::{
     clock::{Clock, Timestamp},

@@ -1,6 +1,6 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
 //! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop and the other examples as processes, a client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis
-//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), PgBouncer (`poolers`), a process to work beside a test (`worker`), two builds that serve the same sessions (`deploy`), and what a test does that lacks a program (`require`).
+//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), PgBouncer (`poolers`), a process to work beside a test (`worker`), two builds that serve the same sessions (`deploy`), and what a test does that lacks a program (`require`), and what its thread logs (`log`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -15,6 +15,7 @@ pub mod databases;
 pub mod deploy;
 pub mod eight;
 pub mod http;
+pub mod log;
 pub mod poolers;
 pub mod program;
 pub mod records;

@@ -10,6 +10,7 @@
 mod base64;
 #[cfg(feature = "tower")]
 mod chosen;
+mod former;
 mod loopback;
 #[cfg(feature = "tower")]
 mod plain;
@@ -30,8 +31,10 @@ pub use self::plain::PlainCookie;
 pub use self::spec::{CookieSpec, SameSite};
 pub(crate) use self::{
     base64::{decoded, encoded},
+    former::FormerScope,
     loopback::is_loopback,
-    present::{find_one, present},
+    present::{Brought, find_all, present},
+    reader::Candidates,
     rules::LARGEST_PAIR,
     session::{Carried, Chunks, Form, MAX_CHUNKS, OpenedSession, SessionCookie, new_selector, split},
     spec::Attributes,

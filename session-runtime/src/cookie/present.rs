@@ -1,4 +1,4 @@
-//! What a request came with: one value of our cookie that opens, or nothing that counts.
+//! What a request came with: the values of our cookie that are ours.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,54 +9,78 @@ use super::{
 };
 use crate::event::{Event, Events};
 
-/// Finds and opens the value of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
+/// What a request brought under the name of our cookie.
+#[derive(Debug)]
+pub(crate) enum Brought<T> {
+    /// Nothing that counts.
+    Nothing,
+    /// One value of ours.
+    One(T),
+    /// Several that differ: a browser holds one for each domain and path (F5). At least two, at most eight.
+    Several(Vec<T>),
+}
+
+impl<T> Brought<T> {
+    pub(crate) fn map<U>(self, f: impl Fn(T) -> U) -> Brought<U> {
+        match self {
+            Self::Nothing => Brought::Nothing,
+            Self::One(one) => Brought::One(f(one)),
+            Self::Several(several) => Brought::Several(several.into_iter().map(f).collect()),
+        }
+    }
+}
+
+/// Finds and opens the values of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
 ///
 /// Nothing depends on the order of cookies: an attacker's longer path or older cookie comes first (SECURITY S32). `is_same`
-/// says whether two that open are one, and has the first take over what the other says besides.
+/// says whether two that open are one, and if so has the first take over what the other says besides.
 pub(crate) fn present<'a, T>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
     events: &Events,
     open: impl Fn(&'a [u8]) -> Option<T>,
     is_same: impl Fn(&mut T, &T) -> bool,
-) -> Option<T> {
+) -> Brought<T> {
     let refused = |event| {
         events.emit(&event, None);
-        None
+        Brought::Nothing
     };
     match find(headers, name) {
-        Found::None => None,
+        Found::None => Brought::Nothing,
         Found::TooLong => refused(Event::Refused),
         Found::TooMany => refused(Event::DuplicateCookie),
-        Found::Some(found) if is_exclusive(name) && found.values().len() > 1 => refused(Event::DuplicateCookie),
-        Found::Some(found) => choose(found, open, is_same).map_or_else(refused, Some),
+        Found::Some(found) => match found.values() {
+            [value] => open(value).map_or_else(|| refused(Event::Refused), Brought::One),
+            _ if is_exclusive(name) => refused(Event::DuplicateCookie),
+            values => several(values, open, is_same).unwrap_or_else(|| refused(Event::Refused)),
+        },
     }
 }
 
-/// The one session that the candidates name, however many of them.
-fn choose<'a, T>(
-    found: Candidates<'a>,
+/// Those of several values that are ours, each once.
+fn several<'a, T>(
+    values: &[&'a [u8]],
     open: impl Fn(&'a [u8]) -> Option<T>,
     is_same: impl Fn(&mut T, &T) -> bool,
-) -> Result<T, Event> {
-    let mut chosen: Option<T> = None;
-    for opened in found.values().iter().filter_map(|value| open(value)) {
-        match &mut chosen {
-            None => chosen = Some(opened),
-            Some(first) => {
-                if !is_same(first, &opened) {
-                    return Err(Event::DuplicateCookie);
-                }
-            }
+) -> Option<Brought<T>> {
+    let mut opened: Vec<T> = Vec::new();
+    for value in values.iter().filter_map(|value| open(value)) {
+        if !opened.iter_mut().any(|known| is_same(known, &value)) {
+            opened.push(value);
         }
     }
-    chosen.ok_or(Event::Refused)
+    let first = opened.pop()?;
+    if opened.is_empty() {
+        return Some(Brought::One(first));
+    }
+    opened.push(first);
+    Some(Brought::Several(opened))
 }
 
-/// The value of the cookie `name`, if there is one and no other of that name.
-pub(crate) fn find_one<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<&'a [u8]> {
+/// The values of the cookie `name`: several only if browsers may hold several.
+pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
     match find(headers, name) {
-        Found::Some(found) if found.values().len() == 1 => found.values().first().copied(),
+        Found::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
         _ => None,
     }
 }
@@ -65,8 +89,9 @@ impl Opened {
     /// Whether both are one session. It may be under two keys, from the path where it was signed again and the one where it
     /// was not.
     pub(crate) fn is_same(&mut self, other: &Self) -> bool {
-        self.current |= other.current;
-        self.selector == other.selector && self.verifier.0.ct_eq(&other.verifier.0).into()
+        let is_same = self.selector == other.selector && self.verifier.0.ct_eq(&other.verifier.0).into();
+        self.current |= is_same && other.current;
+        is_same
     }
 }
 

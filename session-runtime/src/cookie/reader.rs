@@ -24,13 +24,20 @@ pub(super) enum Found<'a> {
 
 /// The values of the cookies of our name, as they came. At least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidates<'a> {
+pub(crate) struct Candidates<'a> {
     values: [&'a [u8]; CANDIDATES],
     count: usize,
 }
 
 impl<'a> Candidates<'a> {
-    pub(super) fn values(&self) -> &[&'a [u8]] {
+    #[cfg(test)]
+    pub(crate) const fn one(value: &'a [u8]) -> Self {
+        let mut values: [&[u8]; CANDIDATES] = [&[]; CANDIDATES];
+        values[0] = value;
+        Self { values, count: 1 }
+    }
+
+    pub(crate) fn values(&self) -> &[&'a [u8]] {
         &self.values[..self.count]
     }
 }

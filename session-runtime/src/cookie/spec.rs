@@ -15,9 +15,10 @@ use std::borrow::Cow;
 pub struct CookieSpec {
     /// The name. Under one that begins with `__Host-`, browsers refuse what another host, also a subdomain, tries to set.
     pub name: &'static str,
-    /// The part of the site to which browsers send the cookie: `/`.
+    /// The part of the site to which browsers send the cookie: `/`, the only one for a name that begins with `__Host-`.
     pub path: &'static str,
-    /// The domain whose hosts all get the cookie; `None`, the default, is this host alone.
+    /// The domain whose hosts all get the cookie; `None`, the default, is this host alone. All of them can set a cookie of
+    /// this name, too: only a name that begins with `__Host-`, which takes no domain, keeps them from it.
     pub domain: Option<&'static str>,
     /// Whether browsers send the cookie over HTTPS only: `true`.
     pub secure: bool,

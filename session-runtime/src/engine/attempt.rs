@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     pub(super) event: Option<Event>,
     /// Whether it was begun by an earlier commit.
     pub(super) resumed: bool,
+    /// Whether its request leaves the idle deadline where it is.
+    pub(super) is_passive: bool,
 }
 
 /// A swap that was not answered.
@@ -80,6 +82,7 @@ impl Attempt {
             cookie: None,
             event: None,
             resumed: false,
+            is_passive: false,
         }
     }
 }

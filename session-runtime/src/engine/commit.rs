@@ -168,7 +168,10 @@ impl Request {
         let failed = pending.steps.iter().position(|step| matches!(step, Step::Failed(_)));
         match failed.map(|at| pending.steps.remove(at)) {
             Some(Step::Failed(error)) => Err(error),
-            _ => Ok(Some(Box::new(Attempt::new(pending)))),
+            _ => {
+                let is_passive = state.is_passive;
+                Ok(Some(Box::new(Attempt { is_passive, ..Attempt::new(pending) })))
+            }
         }
     }
 

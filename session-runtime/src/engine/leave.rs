@@ -76,8 +76,8 @@ impl Request {
         let unchanged = state.unstored().next().is_none() && state.in_flight.is_none() && state.cookie.is_none();
         let idle = unchanged
             && match &state.presented {
-                Some(Presented::Found(found)) => is_idle(&self.engine, found, self.now()),
-                _ => true,
+                Some(Presented::Found(found)) => is_idle(&self.engine, found, state.is_passive, self.now()),
+                _ => state.stale_since.is_none(),
             };
         if idle {
             state.phase = Phase::Left;
@@ -111,8 +111,12 @@ impl Request {
         let cookie = {
             let mut state = self.state();
             state.phase = Phase::Left;
-            if !matches!(outcome, Ok(Outcome::Applied)) {
+            let is_applied = matches!(outcome, Ok(Outcome::Applied));
+            if !is_applied {
                 state.discard();
+            }
+            if is_applied && state.cookie.is_none() {
+                state.cookie = state.stale_removal(|| self.now());
             }
             let holds = |cookie: &CookieChange| match cookie {
                 CookieChange::Set { .. } => true,
@@ -122,6 +126,19 @@ impl Request {
         };
         self.handle_dropped(); // one may have gone during the commit
         (outcome, cookie)
+    }
+
+    /// Commits as for a response that succeeded, and returns its `Set-Cookie` lines.
+    #[cfg(all(feature = "testing", feature = "tower"))]
+    pub(crate) async fn leave_for_test(self: &Arc<Self>) -> Result<Vec<String>, Error> {
+        let (outcome, cookie) = self.leave(false).await;
+        outcome?.into_result()?;
+        let mut lines = Vec::new();
+        if let Some(cookie) = cookie {
+            self.write_cookies(&cookie, |_, line| lines.push(line));
+            lines.extend_from_slice(self.former_removals());
+        }
+        Ok(lines)
     }
 
     /// The response has left, and no handler had asked.
@@ -139,6 +156,12 @@ impl Request {
     #[cfg(feature = "tower")]
     pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
         self.engine.writers.iter().map(Writer::name)
+    }
+
+    /// The `Set-Cookie` headers that go with every change: they remove the cookies of a former domain or path (F5).
+    #[cfg(feature = "tower")]
+    pub(crate) fn former_removals(&self) -> &[String] {
+        &self.engine.former_removals
     }
 
     /// Hands out the `Set-Cookie` headers for a change, each with the name of its cookie.

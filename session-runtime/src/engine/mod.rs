@@ -9,10 +9,10 @@
 //! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
 //!
 //! Verbs, in the order of a request:
-//! - `open`: from cookies to a session. `read`: from a stored value to what the engine knows of it.
+//! - `open`: from cookies to a session; `several`: where a browser sends more than one. `read`: from a stored value to what the engine knows of it.
 //! - `next` and `write`: what the pending changes make of a session. Pure.
 //! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
-//! - `users`: lists of users' sessions. `leave`: the end of a request.
+//! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response. `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
 //! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
 
@@ -24,6 +24,7 @@ mod client;
 mod codec;
 mod commit;
 mod deadline;
+mod edit;
 mod items;
 mod leave;
 mod marker;
@@ -34,10 +35,13 @@ mod pending;
 mod presented;
 mod queue;
 mod read;
+mod reload;
 mod request;
 mod sealer;
 mod secrets;
+mod several;
 mod snapshot;
+mod stale;
 mod update;
 mod users;
 mod write;
@@ -60,6 +64,7 @@ pub(crate) use self::{
     client::Client,
     codec::Codec,
     commit::{CookieChange, Outcome},
+    edit::Ops,
     items::Items,
     pending::{Op, Step},
     presented::Lost,
@@ -101,6 +106,8 @@ pub(crate) struct Engine {
     pub(crate) plain_http: bool,
     /// One for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
+    /// The headers that remove the cookies of a former domain or path.
+    pub(crate) former_removals: Box<[String]>,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
     pub(crate) lifetimes: Lifetimes,

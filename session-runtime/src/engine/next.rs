@@ -121,7 +121,7 @@ pub(super) fn next(
     now: Timestamp,
 ) -> Result<Next, Error> {
     let current = &**found.record();
-    let Attempt { pending, nonce, drawn, .. } = attempt;
+    let Attempt { pending, nonce, drawn, is_passive, .. } = attempt;
     let intent = Intent::of(&pending.steps);
     if intent.ends {
         return Ok(Next::End);
@@ -146,7 +146,7 @@ pub(super) fn next(
         record: current.with_fields(fields.or(kept).unwrap_or_else(|| current.fields.clone())),
         adopted: Adopted { signs_in: matches!(intent.sign, Some(Sign::In { .. })), ..Adopted::default() },
     };
-    write_lifetime(&mut put, engine, current, &intent, now);
+    write_lifetime(&mut put, engine, current, &intent, *is_passive, now);
     let mut presents = false;
     let timer = cookie && renewal_due(engine, found, current, now);
     if intent.renews || rotates {
@@ -231,7 +231,14 @@ impl Put {
     }
 }
 
-fn write_lifetime(put: &mut Put, engine: &Engine, current: &Record, intent: &Intent<'_>, now: Timestamp) {
+fn write_lifetime(
+    put: &mut Put,
+    engine: &Engine,
+    current: &Record,
+    intent: &Intent<'_>,
+    is_passive: bool,
+    now: Timestamp,
+) {
     let lifetimes = &engine.lifetimes;
     match &intent.sign {
         Some(Sign::In { user, same }) => {
@@ -253,7 +260,7 @@ fn write_lifetime(put: &mut Put, engine: &Engine, current: &Record, intent: &Int
                 put.restart(ordinary);
             }
             _ => {
-                if let Some(idle_until) = touch_due(engine, current, now) {
+                if let Some(idle_until) = touch_due(engine, current, now).filter(|_| !is_passive) {
                     put.record.idle_until = put.record.idle_until.max(idle_until);
                     put.adopted.touched = true;
                 }
@@ -291,11 +298,11 @@ fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
 }
 
 /// Whether a session that no handle changed has nothing to be stored and nothing to be said: most requests, spared the rest.
-pub(super) fn is_idle(engine: &Engine, found: &Found, now: Timestamp) -> bool {
+pub(super) fn is_idle(engine: &Engine, found: &Found, is_passive: bool, now: Timestamp) -> bool {
     let record = found.record();
     found.by_current_key
         && !found.opened.is_outdated()
-        && touch_due(engine, record, now).is_none()
+        && touch_due(engine, record, now).is_none_or(|_| is_passive)
         && !renewal_due(engine, found, record, now)
         && !found.presents_renewal(record)
 }

@@ -1,6 +1,6 @@
 //! From the request's cookies to the session that they open.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Engine,
@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    cookie::{Chunks, Opened, OpenedSession, present},
+    cookie::{Brought, Chunks, Opened, OpenedSession, present},
     error::Error,
     event::Event,
     id::{Digest, Verifier},
     key::Key,
     record::{Previous, Record, Replaced},
-    value::EndReason,
+    value::{EndReason, Versioned},
 };
 
 /// How long a replaced verifier is recognised, or after a renewal by the timer good for: the requests of one page. And how
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// What a verifier is to a record.
-enum Match {
+pub(super) enum Match {
     Current,
     StillGood,
     JustReplaced,
@@ -58,16 +58,15 @@ impl Credential {
 
 impl Engine {
     /// What these `Cookie` headers bring.
-    pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>, now: Timestamp) -> Option<Credential> {
+    pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>, now: Timestamp) -> Brought<Credential> {
         match &self.backend {
             Backend::Store(_) => {
                 let open = |value: &[u8]| self.signer.open(value, now);
-                let token = present(cookies, &self.cookie.name, &self.events, open, Opened::is_same)?;
-                Some(Credential::Token(token))
+                present(cookies, &self.cookie.name, &self.events, open, Opened::is_same).map(Credential::Token)
             }
             Backend::Cookie(client) => {
-                let (opened, chunks) = client.cookie.present(cookies, &self.events, now)?;
-                Some(Credential::Session(opened, chunks))
+                let brought = client.cookie.present(cookies, &self.events, now);
+                brought.map(|(opened, chunks)| Credential::Session(opened, chunks))
             }
         }
     }
@@ -116,13 +115,27 @@ impl Engine {
                 return Ok(Presented::Nothing);
             }
         }
-        Ok(Presented::Found(Found {
+        Ok(Presented::Found(self.found(token, &key, digest, stored, record, now)))
+    }
+
+    /// The stored session that a token opens.
+    #[inline]
+    pub(super) fn found(
+        &self,
+        token: &Opened,
+        key: &Key,
+        digest: Digest,
+        stored: Versioned,
+        record: Arc<Record>,
+        now: Timestamp,
+    ) -> Found {
+        Found {
             selector: token.selector,
             digest,
-            opened: self.open_record(&key, record, now),
+            opened: self.open_record(key, record, now),
             stored: Some(stored),
             by_current_key: token.current,
-        }))
+        }
     }
 
     /// Ends a session whose verifier came back long after it was replaced: its cookie may have been stolen.
@@ -137,7 +150,7 @@ impl Engine {
 
 /// Classifies a validly signed verifier against the stored record. If it is not the current one, a renewal replaced it, or
 /// several did.
-fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
+pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
     if record.verifier == digest {
         return Match::Current;
     }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
 
 use super::{
-    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, pending::Pending, presented::Presented,
+    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, open::Credential, pending::Pending,
+    presented::Presented, several::Chosen,
 };
 use crate::{
     clock::Timestamp,
-    cookie::Chunks,
+    cookie::{Brought, Chunks},
     error::Error,
     event::Event,
     id::Verifier,
@@ -25,6 +26,8 @@ pub(crate) struct Request {
     gate: Gate<()>,
     /// Never held across an `await`.
     state: Mutex<State>,
+    /// Whether the visitor sees the response: not that of a HEAD.
+    is_shown: bool,
 }
 
 /// What is known of a request's session so far.
@@ -46,6 +49,10 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// Whether a handler asked for the session, answered or not.
     pub(super) asked: bool,
+    /// Whether the request leaves the idle deadline where it is.
+    pub(super) is_passive: bool,
+    /// Since when it is known that the cookie opens nothing any more, if the response may remove it.
+    pub(super) stale_since: Option<Timestamp>,
 }
 
 /// Where the response is.
@@ -98,8 +105,18 @@ impl State {
 }
 
 impl Request {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, gate: Gate::new(()), state: Mutex::default() }
+    pub(crate) fn new(engine: Arc<Engine>, is_shown: bool) -> Self {
+        Self { engine, gate: Gate::new(()), state: Mutex::default(), is_shown }
+    }
+
+    /// Leaves the idle deadline where it is, whatever the request does.
+    pub(crate) fn make_passive(&self) {
+        self.state().is_passive = true;
+    }
+
+    /// Whether the visitor sees the response, so that what is taken for it was shown.
+    pub(crate) const fn is_shown(&self) -> bool {
+        self.is_shown
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -121,8 +138,13 @@ impl Request {
         self.gate.try_lock()
     }
 
-    /// Loads the session that the cookies name, if this is the first to ask.
-    pub(crate) async fn open<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
+    /// Loads the session that the cookies name, if this is the first to ask. `navigates`: whether the visitor goes to a page of
+    /// its own; only then may the cookie of a session that has ended be removed.
+    pub(crate) async fn open<'a>(
+        &self,
+        cookies: impl Iterator<Item = &'a [u8]>,
+        navigates: impl FnOnce() -> bool,
+    ) -> Result<(), Error> {
         let _gate = self.enter().await;
         let is_first = {
             let mut state = self.state();
@@ -131,27 +153,66 @@ impl Request {
         };
         if is_first {
             let now = self.now();
-            let Some(credential) = self.engine.identify(cookies, now) else {
-                self.state().presented = Some(Presented::Nothing);
-                return Ok(());
+            let credential = match self.engine.identify(cookies, now) {
+                Brought::One(credential) => credential,
+                Brought::Nothing => {
+                    self.state().presented = Some(Presented::Nothing);
+                    return Ok(());
+                }
+                // In a box: it is rare, and every request would have room for it.
+                Brought::Several(several) => return Box::pin(self.open_several(several, navigates(), now)).await,
             };
             let presented = match self.engine.open(&credential, now).await {
-                Err(error) if error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous => {
-                    error_limited!(
-                        error = &error as &dyn std::error::Error,
-                        "a session could not be loaded, so its visitor is shown as anonymous"
-                    );
-                    Presented::Unknown
-                }
+                Err(error) if self.hides(&error) => Presented::Unknown,
                 presented => presented?,
             };
+            let subject = match presented {
+                Presented::Nothing => {
+                    if navigates() {
+                        Box::pin(self.note_stale(std::slice::from_ref(&credential), now)).await;
+                    }
+                    None
+                }
+                _ => Some(self.engine.key_of(&credential)),
+            };
             let mut state = self.state();
-            state.subject = (!matches!(presented, Presented::Nothing)).then(|| self.engine.key_of(&credential));
+            state.subject = subject;
             state.presented = Some(presented);
             state.chunks = credential.chunks();
             state.verifier = credential.into_verifier();
         }
         Ok(())
+    }
+
+    /// The same for cookies of one name that differ.
+    async fn open_several(&self, brought: Vec<Credential>, navigates: bool, now: Timestamp) -> Result<(), Error> {
+        let chosen = match self.engine.open_several(&brought, now).await {
+            Err(error) if self.hides(&error) => Chosen::unknown(),
+            chosen => chosen?,
+        };
+        if chosen.opens_none && navigates {
+            self.note_stale(&brought, now).await;
+        }
+        let verifier = match &chosen.presented {
+            Presented::Found(found) => self.engine.verifier_of(found, brought),
+            _ => None,
+        };
+        let mut state = self.state();
+        state.verifier = verifier;
+        (state.presented, state.subject, state.chunks) = (Some(chosen.presented), chosen.subject, chosen.chunks);
+        Ok(())
+    }
+
+    /// Whether a request goes on without its session after this error.
+    fn hides(&self, error: &Error) -> bool {
+        let hides = error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous;
+        if hides {
+            error_limited!(
+                error = error as &dyn std::error::Error,
+                "a session could not be loaded, so its visitor is shown as anonymous"
+            );
+        }
+        hides
     }
 
     /// What a new handle sees: the record, with what handles before it did.

@@ -86,7 +86,7 @@ impl Request {
         let key = engine.scope.session(found.selector);
         let claim = engine.claim(&key, found.stored.as_ref(), Pace::Patient, deadline).await?;
         let generation = found.record().generation;
-        let attempt = Attempt::new(Pending::default());
+        let attempt = Attempt { is_passive: self.state().is_passive, ..Attempt::new(Pending::default()) };
         let mut update = Update { request: self, meta, claim, found, generation, attempt, deadline, _gate: gate };
         update.look().await?;
         Ok(Start::Now(update))

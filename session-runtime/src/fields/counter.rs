@@ -32,6 +32,9 @@ pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a
 impl<T: Integer + 'static> Counter<'_, T> {
     /// Counts up by `amount`, at most to the type's largest value.
     ///
+    /// A HEAD counts as a GET does, since a limit must hold against it too. To count visits to a page, ask for the method
+    /// first.
+    ///
     /// ```
     /// # use session_runtime::Session;
     /// # #[derive(Session)] struct Shop { #[session(counter)] visits: u8 }

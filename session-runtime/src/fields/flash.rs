@@ -42,7 +42,13 @@ impl<T: 'static> Flash<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Takes the flash: it is gone once the response is. One that another request puts meanwhile stays.
+    /// Takes the flash: it is gone once the response is. One that another request puts meanwhile stays. In a HEAD it stays
+    /// too, since nothing of it is shown.
+    ///
+    /// A page that the browser fetches in advance (`Sec-Purpose: prefetch`) takes it, since the browser shows that very
+    /// response if the visitor goes there. Where a flash must not get lost, answer such requests 503, which takes nothing.
+    ///
+    /// A flash is for messages. A code or token that must count once belongs in a plain field, cleared in a POST.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -57,7 +63,10 @@ impl<T: 'static> Flash<'_, T> {
         let value = self.slot.get_mut(self.state).take();
         // Taking nothing is no write (B27).
         if value.is_some() {
-            self.slot.edit = Edit::Taken { seen: self.state.stored(self.slot.field).map(<[u8]>::to_vec) };
+            self.slot.edit = match self.state.is_shown() {
+                true => Edit::Taken { seen: self.state.stored(self.slot.field).map(<[u8]>::to_vec) },
+                false => Edit::None,
+            };
         }
         value
     }
@@ -123,7 +132,8 @@ impl<T: 'static> FlashList<'_, T> {
         }
     }
 
-    /// Takes all that is there: it is gone once the response is. What another request puts meanwhile stays.
+    /// Takes all that is there: it is gone once the response is. What another request puts meanwhile stays. In a HEAD all of
+    /// it stays; see [`Flash::take`] for that, and for pages that are fetched in advance.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -137,8 +147,13 @@ impl<T: 'static> FlashList<'_, T> {
     pub fn take(&mut self) -> Vec<T> {
         let items = std::mem::take(self.slot.get_mut(self.state));
         if !items.is_empty() && !matches!(self.slot.edit, Edit::Failed(_)) {
-            let taken = self.state.stored(self.slot.field).map(<[u8]>::to_vec);
-            self.slot.edit = Edit::Listed(Box::new(Listed { taken, put: Items::default() }));
+            self.slot.edit = match self.state.is_shown() {
+                true => {
+                    let taken = self.state.stored(self.slot.field).map(<[u8]>::to_vec);
+                    Edit::Listed(Box::new(Listed { taken, put: Items::default() }))
+                }
+                false => Edit::None,
+            };
         }
         items
     }

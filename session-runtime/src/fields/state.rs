@@ -35,6 +35,11 @@ impl State {
         }
     }
 
+    /// Whether what is taken now is shown to the visitor, and so gone: not in a HEAD, whose response has no body (F21).
+    pub(crate) fn is_shown(&self) -> bool {
+        self.request().is_none_or(|request| request.is_shown())
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         match &self.origin {
             Origin::Request(request) => request.now(),

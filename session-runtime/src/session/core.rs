@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
-    engine::{Request, Step},
+    engine::{Ops, Request, Step},
     error::{Error, Kind},
     event::Event,
     fields::{State, Visitor},
@@ -116,6 +116,74 @@ impl<S: Schema> Core<S> {
         }
         self.see(&request, saved.as_ref().err());
         saved
+    }
+
+    /// Loads the session again, as other requests have left it by now, for a handle that outlives its response: a stream, a
+    /// web socket, a spawned task. What this handle changed and has not saved stays on top.
+    ///
+    /// It moves no deadline. A stream that is to keep its session alive calls [`Core::save`] from time to time, which does.
+    ///
+    /// # Errors
+    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it: the
+    /// handle shows a guest from then on. [`Error::is_unavailable`] if the store is down: it shows what it showed before.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// # #[derive(Session)] struct Shop { #[session(rotates)] roles: Vec<String> }
+    /// # async fn send(text: &str) {}
+    /// /// Tells a visitor what is new, for as long as they may see it.
+    /// async fn stream(mut session: Session<Shop>) -> Result<(), Error> {
+    ///     let mut every = tokio::time::interval(std::time::Duration::from_secs(30));
+    ///     loop {
+    ///         every.tick().await;
+    ///         session.reload().await?;
+    ///         if !session.roles().iter().any(|role| role == "editor") {
+    ///             return Ok(());
+    ///         }
+    ///         send("news").await;
+    ///     }
+    /// }
+    /// ```
+    pub async fn reload(&mut self) -> Result<(), Error> {
+        // One that was made for a test is all there is.
+        let Some(request) = self.__state.request().cloned() else { return Ok(()) };
+        let reloaded = request.reload().await;
+        self.see(&request, reloaded.as_ref().err());
+        reloaded
+    }
+
+    /// Reloads the session, and returns whether it is still this visitor's: `false` once it has ended, by a log-out, a
+    /// revocation or its timeouts, or once a sign-in or sign-out elsewhere has renewed it. One that was never stored is live:
+    /// nothing can end it. As [`Core::reload`], it moves no deadline.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # struct Socket;
+    /// # impl Socket { async fn recv(&mut self) -> Option<String> { None } async fn send(&mut self, text: String) {} }
+    /// /// Ends at most half a minute after the log-out.
+    /// async fn chat(mut socket: Socket, mut session: Session<Shop>) -> Result<(), Error> {
+    ///     let mut every = tokio::time::interval(std::time::Duration::from_secs(30));
+    ///     loop {
+    ///         tokio::select! {
+    ///             _ = every.tick() => if !session.is_live().await? { return Ok(()) },
+    ///             message = socket.recv() => match message {
+    ///                 Some(text) => socket.send(text).await,
+    ///                 None => return Ok(()),
+    ///             },
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn is_live(&mut self) -> Result<bool, Error> {
+        match self.reload().await {
+            Ok(()) => Ok(true),
+            Err(error) if error.lost().is_some() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sees the session as the request has it by now, after a write that met this error if it failed. What was read before is
@@ -261,13 +329,39 @@ impl<S: Schema> Core<S> {
 
     /// Hands what this handle changed to the request.
     pub(super) fn fold(&mut self) {
+        let Some(request) = self.__state.request().cloned() else { return };
+        let Some((mut steps, ops, failure)) = self.take_changes() else { return };
+        steps.extend(failure.map(Step::Failed));
+        if !(steps.is_empty() && ops.is_empty()) {
+            let dropped = request.fold(self.__state.snapshot.era, steps, ops);
+            if dropped {
+                self.__state.emit(&Event::Moved);
+            }
+        }
+    }
+
+    /// Hands out what this handle changed of its fields.
+    ///
+    /// # Errors
+    /// If a value cannot be encoded, or if it changed more than fields.
+    pub(crate) fn take_ops(&mut self) -> Result<Ops, Error> {
+        match self.take_changes() {
+            None => Ok(Vec::new()),
+            Some((_, _, Some(failure))) => Err(failure),
+            Some((steps, _, None)) if !steps.is_empty() => Err(Error::new(Kind::Elsewhere)),
+            Some((_, ops, None)) => Ok(ops),
+        }
+    }
+
+    /// What this handle changed, if anything, and why some of it could not be encoded.
+    fn take_changes(&mut self) -> Option<(Vec<Step>, Ops, Option<Error>)> {
         let Self { __slots, __state } = self;
-        let Some(request) = __state.request().cloned() else { return };
         let mut edited = 0;
         S::visit(__slots, &mut Visitor(&mut |_, slot| edited += usize::from(slot.is_edited())));
         if edited == 0 && __state.steps.is_empty() {
-            return;
+            return None;
         }
+        let steps = std::mem::take(&mut __state.steps);
         let mut ops = Vec::with_capacity(edited);
         let mut failure = None;
         S::visit(
@@ -282,13 +376,6 @@ impl<S: Schema> Core<S> {
                 }
             }),
         );
-        let mut steps = std::mem::take(&mut __state.steps);
-        steps.extend(failure.map(Step::Failed));
-        if !(steps.is_empty() && ops.is_empty()) {
-            let dropped = request.fold(__state.snapshot.era, steps, ops);
-            if dropped {
-                __state.emit(&Event::Moved);
-            }
-        }
+        Some((steps, ops, failure))
     }
 }

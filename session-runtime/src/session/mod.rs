@@ -28,6 +28,8 @@ use crate::{
 ///
 /// Read into a `let` before you write what depends on it: a changing handle borrows the session.
 ///
+/// `Option<Session<S>>` is an argument too: `None` where no session layer is around the route.
+///
 /// ```
 /// use session_runtime::Session;
 ///

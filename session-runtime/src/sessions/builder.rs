@@ -10,7 +10,7 @@ use std::{
 use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, LARGEST_PAIR, SessionCookie, Signer, Writer},
+    cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, Signer, Writer},
     engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
@@ -63,6 +63,7 @@ pub struct SessionsBuilder<S> {
     events: Events,
     pub(super) cookie: Attributes,
     pub(super) plain_http: bool,
+    pub(super) former: FormerScope,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     pub(super) remember: Duration,
@@ -91,6 +92,7 @@ impl<S: Schema> SessionsBuilder<S> {
             events: Events::default(),
             cookie: spec.cookie.into(),
             plain_http: false,
+            former: FormerScope::default(),
             idle: spec.idle,
             absolute: spec.absolute,
             remember: spec.remember.unwrap_or(REMEMBER),
@@ -262,6 +264,7 @@ impl<S: Schema> SessionsBuilder<S> {
             return Err(self.no_keys());
         };
         self.warn(matches!(&place, Place::Cookie(store) if store.revoked.is_none()));
+        let former = self.former_cookies()?;
         let scope = Scope::new(&self.app, S::SPEC.kind);
         // Application and kind as one text: what is signed and sealed is bound to both.
         let scoped = hex(&scope.hash);
@@ -299,6 +302,12 @@ impl<S: Schema> SessionsBuilder<S> {
             Backend::Cookie(_) => None,
         };
         backend.observe(events.clone());
+        let mut removals = Vec::new();
+        for cookie in former {
+            for chunk in 0..chunks.into() {
+                removals.push(Writer::new(&cookie.chunk(chunk))?.remove());
+            }
+        }
         let engine = Arc::new(Engine {
             name,
             fields: S::SPEC.fields,
@@ -313,6 +322,7 @@ impl<S: Schema> SessionsBuilder<S> {
             writers: (0..chunks.into())
                 .map(|chunk| Writer::new(&self.cookie.chunk(chunk)))
                 .collect::<Result<_, _>>()?,
+            former_removals: removals.into(),
             cookie: self.cookie,
             plain_http: self.plain_http,
             digester: Digester::new(&scope),

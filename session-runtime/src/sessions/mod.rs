@@ -89,9 +89,10 @@ impl<S: Schema> Sessions<S> {
         }
     }
 
-    pub(crate) fn request(&self) -> Request {
+    /// A request of these sessions. `is_shown`: whether its visitor sees the response.
+    pub(crate) fn request(&self, is_shown: bool) -> Request {
         cleaner::ensure(&self.engine);
-        Request::new(Arc::clone(&self.engine))
+        Request::new(Arc::clone(&self.engine), is_shown)
     }
 }
 

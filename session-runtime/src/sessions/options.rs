@@ -162,6 +162,11 @@ impl<S: Schema> SessionsBuilder<S> {
 
     /// Sets the part of the site that the cookie is sent to. Default: `/`.
     ///
+    /// A browser that holds the cookie with another path keeps it, and sends both: see [`SessionsBuilder::former_path`]. A
+    /// path separates no applications: every page of a host can have another page of it sent. And a name with the prefix
+    /// `__Host-` takes no other path than `/`; under any other name, hosts of the same domain can set a cookie of this name,
+    /// see [`SessionsBuilder::domain`].
+    ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
@@ -174,6 +179,13 @@ impl<S: Schema> SessionsBuilder<S> {
 
     /// Sets a domain whose hosts all get the cookie. Default: this host alone.
     ///
+    /// The name needs another prefix than `__Host-`, which takes no domain. **Only a `__Host-` name keeps other hosts of the
+    /// domain out**: under any other name, each of them can set a cookie of this name. If that opens nothing, it is ignored.
+    /// But a visitor who brings a live session of a stranger beside their own has none: nothing tells which is theirs.
+    ///
+    /// A browser that holds the cookie without the domain, or with another one, keeps it, and sends both: see
+    /// [`SessionsBuilder::former_domain`].
+    ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
@@ -181,6 +193,41 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.layers.code.domain = Some(domain.into());
+        self
+    }
+
+    /// Names the domain that the cookie had before [`SessionsBuilder::domain`] changed, `host-only` if it had none. Each
+    /// response that sets or removes the cookie, such as at a sign-in and a log-out, also removes the former one. Default:
+    /// none.
+    ///
+    /// Without it, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can sign
+    /// in; but each request costs the store one more look-up, and after a log-out a session
+    /// [in a cookie](crate::CookieStore) would be back by the cookie of the former domain. Keep the option for as long as the
+    /// former cookies may last: a month where visitors are remembered, otherwise until browsers were closed.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// // Yesterday without a domain, today for all hosts of example.com.
+    /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").domain("example.com").former_domain("host-only");
+    /// ```
+    pub fn former_domain(mut self, domain: impl Into<String>) -> Self {
+        self.layers.code.former_domain = Some(domain.into());
+        self
+    }
+
+    /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. It does for the path what
+    /// [`SessionsBuilder::former_domain`] does for the domain. With both, the former cookie is removed in each combination.
+    ///
+    /// Browsers let a page set and remove a cookie with any path, so the page that signs in need not be below the former one.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").path("/").former_path("/shop");
+    /// ```
+    pub fn former_path(mut self, path: impl Into<String>) -> Self {
+        self.layers.code.former_path = Some(path.into());
         self
     }
 
@@ -221,7 +268,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets how many bytes the stored fields of a session may have, their names included. Default: 1 MiB.
     ///
     /// A change that would exceed it is refused before it reaches the store, so that no visitor fills it:
-    /// [`Error::is_too_large`], a 500 that names the largest fields. Most sessions have a few hundred bytes.
+    /// [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
     ///
     /// [`Error::is_too_large`]: crate::Error::is_too_large
     ///

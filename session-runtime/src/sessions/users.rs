@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{ListedSession, SessionHandle, Sessions};
 use crate::{
-    engine::Engine,
+    engine::{Engine, Snapshot},
     error::{Error, Kind},
+    fields::{Origin, State},
     schema::{Policy, to_bytes},
     session::{Core, Listed, Schema},
 };
@@ -105,6 +106,50 @@ impl<S: Schema> UserSessions<S> {
     /// ```
     pub async fn count(&self) -> Result<usize, Error> {
         Ok(self.engine.sessions_of(self.user()?).await?.len())
+    }
+
+    /// Edits each live session, from a job or from another visitor's request, and returns how many changed. `change` gets each
+    /// session as a handler does. It runs again if another request changed that session meanwhile, so it must not have effects
+    /// of its own.
+    ///
+    /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
+    /// change. The id of a session stays, even if the field is `rotates`, since no response can set its cookie. It counts
+    /// neither as activity nor as seen. A sign-in at the same time may miss the change: write it to where sign-ins read it
+    /// first.
+    ///
+    /// # Errors
+    /// The first one that a session met; the others are edited all the same, and a second call is safe for what is set and not
+    /// counted. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing a
+    /// session, [`Error::is_too_large`] as in `save`. An error too if `change` signs in or out, renews, remembers or ends a
+    /// session. An `atomic` field is changed by its own `update`, which a request has to call.
+    ///
+    /// ```
+    /// use session_runtime::{Error, Session, Sessions};
+    ///
+    /// #[derive(Session)]
+    /// struct Shop {
+    ///     #[session(identity)]
+    ///     user_id: Option<u64>,
+    ///     #[session(rotates)]
+    ///     roles: Vec<String>,
+    /// }
+    ///
+    /// /// An administrator has changed a user's roles in the database.
+    /// async fn roles_changed(sessions: &Sessions<Shop>, user: u64, roles: &[String]) -> Result<u64, Error> {
+    ///     sessions.of(&user).update(|session| session.roles_mut().set(roles.to_vec())).await
+    /// }
+    /// ```
+    pub async fn update(&self, mut change: impl FnMut(&mut S::Fields)) -> Result<u64, Error> {
+        let engine = &self.engine;
+        let edit = |key, record| {
+            let origin = Origin::Listed { engine: Arc::clone(engine), key };
+            let snapshot = Snapshot { record: Some(record), ..Snapshot::default() };
+            let state = State { origin, snapshot, ..State::default() };
+            let mut fields = S::Fields::from(Core { __slots: S::Slots::default(), __state: state });
+            change(&mut fields);
+            fields.take_ops()
+        };
+        engine.edit_sessions_of(self.user()?, edit).await
     }
 
     /// Ends one session. Returns whether it did: `false` if the session is another user's, or has ended already.

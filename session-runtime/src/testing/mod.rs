@@ -1,13 +1,18 @@
-//! For tests: sessions without HTTP and without a store, what earlier builds stored of them, and the suite that every store must pass. The clock to turn is
-//! [`Clock::stopped`](crate::Clock::stopped).
+//! For tests: sessions without HTTP and without a store ([`session`]), a visitor's cookies for tests of a router
+//! (`CookieJar`), what earlier builds stored ([`replay`]), and the suite that every store must pass ([`conformance`]). The
+//! clock to turn is [`Clock::stopped`](crate::Clock::stopped).
 
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzz;
 #[doc(hidden)]
 pub mod inspect;
+#[cfg(feature = "tower")]
+mod jar;
 mod recorded;
 
+#[cfg(feature = "tower")]
+pub use self::jar::CookieJar;
 pub use self::recorded::{record, replay};
 
 use crate::{

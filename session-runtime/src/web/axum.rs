@@ -1,5 +1,7 @@
 //! `Session<S>`, `View<V>` and `Cookies` as arguments of axum handlers, and errors as responses.
 
+use std::convert::Infallible;
+
 use axum_core::{
     body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -7,9 +9,9 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use super::{Cookies, CookiesRejection, SessionRejection, ViewRejection, page::Page};
+use super::{Cookies, CookiesRejection, InRequest, Passive, SessionRejection, ViewRejection, page::Page};
 use crate::{
-    error::{Error, Kind},
+    error::Error,
     session::{Schema, Session},
     view::{View, Viewed},
 };
@@ -23,6 +25,55 @@ where
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, SessionRejection> {
         Self::from_parts(parts).await
+    }
+}
+
+/// `None` where no session layer is around, such as for a page that is also shown outside. A store that is down is still an
+/// error, and a visitor without a session has an empty one.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use session_runtime::{Session, Sessions};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     name: Option<String>,
+/// }
+///
+/// /// For paths within the shop and elsewhere.
+/// async fn not_found(session: Option<Session<Shop>>) -> String {
+///     match session.and_then(|session| session.name().to_owned()) {
+///         Some(name) => format!("Sorry, {name}, there is no such page."),
+///         None => "There is no such page.".to_owned(),
+///     }
+/// }
+///
+/// fn serve(shop: Router, sessions: &Sessions<Shop>) -> Router {
+///     let shop = shop.fallback(not_found).layer(sessions.layer());
+///     Router::new().nest("/shop", shop).fallback(not_found)
+/// }
+/// ```
+impl<S, App> OptionalFromRequestParts<App> for Session<S>
+where
+    S: Schema,
+    App: Sync,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Option<Self>, SessionRejection> {
+        match InRequest::find::<S>(&parts.extensions) {
+            Some(_) => Self::from_parts(parts).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl<App: Sync> FromRequestParts<App> for Passive {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Infallible> {
+        Ok(Self::from_parts(parts))
     }
 }
 
@@ -81,21 +132,13 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// What a handler's `?` answers: 409 for a change that was dropped or a sign-in that was refused, 503 for a store that is down, else 500.
+    /// What a handler's `?` answers: 409 for a change that was dropped or a sign-in that was refused, 503 for a store that is
+    /// down, else 500. The page says nothing of the error, which goes to the log.
     fn into_response(self) -> Response {
-        let page = if self.is_gone() || self.is_moved() || self.is_conflict() {
-            Page::conflict()
-        } else if self.is_full() {
-            Page::full()
-        } else if self.is_unavailable() {
-            Page::not_stored()
-        } else if matches!(self.kind(), Kind::Cookie(_) | Kind::CookieTooLarge { .. }) {
-            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on a cookie");
-            Page::broken("Something went wrong with a cookie of this site.".to_owned())
-        } else {
-            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session");
-            Page::broken("Something went wrong with your session.".to_owned())
-        };
+        let page = Page::of(&self);
+        if page.status.is_server_error() && !self.is_unavailable() {
+            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
+        }
         page.into_response::<Body>()
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{header::HOST, request::Parts};
 
-use super::{InRequest, cookies::reserve, headers::cookies, page::Page};
+use super::{InRequest, cookies::reserve, facts::is_navigation, headers::cookies, page::Page};
 use crate::{
     error::Error,
     session::{Schema, Session},
@@ -34,7 +34,8 @@ impl<S: Schema> Session<S> {
         if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name, direct_host(parts)));
         }
-        request.open(cookies(&parts.headers)).await.map_err(|error| SessionRejection::not_loaded(&error))?;
+        let opened = request.open(cookies(&parts.headers), || is_navigation(&parts.headers)).await;
+        opened.map_err(|error| SessionRejection::not_loaded(&error))?;
         Ok(Self::of(request))
     }
 }
@@ -52,7 +53,8 @@ fn direct_host(parts: &Parts) -> Option<&str> {
 }
 
 /// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks
-/// `Secure` and the request is not for this very machine (500).
+/// `Secure` and the request is not for this very machine (500). It displays the sentence that a visitor may see; the log, and
+/// `Debug`, say what to write instead.
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -128,7 +130,7 @@ impl SessionRejection {
 
 impl std::fmt::Display for SessionRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.sentence)
+        f.write_str(self.0.sentence)
     }
 }
 

@@ -38,6 +38,13 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
     }
 }
 
+/// Keeps a response that depends on a session out of shared caches, unless the handler says something itself (B2).
+pub(crate) fn keep_private(headers: &mut HeaderMap) {
+    if let Entry::Vacant(caching) = headers.entry(CACHE_CONTROL) {
+        caching.insert(HeaderValue::from_static("private"));
+    }
+}
+
 /// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
 /// whoever got it from one would be somebody else.
 ///

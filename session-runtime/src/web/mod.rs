@@ -6,9 +6,13 @@ mod axum;
 mod changes;
 mod cookies;
 mod extract;
+mod facts;
+mod guard;
 mod headers;
 mod origin;
 mod page;
+mod passive;
+mod refusal;
 mod tower;
 mod view;
 
@@ -19,9 +23,12 @@ use http::{Extensions, uri::PathAndQuery};
 pub use self::changes::Changes;
 pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
 pub use self::extract::SessionRejection;
+pub use self::guard::{ViewLayer, ViewService};
 pub use self::origin::{
     OriginReason, OriginRefusal, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer,
 };
+pub use self::passive::Passive;
+pub use self::refusal::SessionRefusal;
 pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 pub use self::view::ViewRejection;
 use crate::engine::{Engine, Request};
@@ -49,6 +56,15 @@ impl InRequest {
             innermost = layer.outer.as_deref();
         }
         None
+    }
+
+    /// Does something to the request of each layer.
+    pub(crate) fn each(extensions: &Extensions, action: impl Fn(&Request)) {
+        let mut around = extensions.get::<Self>();
+        while let Some(layer) = around {
+            action(&layer.request);
+            around = layer.outer.as_deref();
+        }
     }
 
     /// Leaves a request of `S` sessions.

@@ -1,35 +1,45 @@
-//! The sentences that a visitor or a developer gets instead of a response.
+//! The sentences that a visitor gets instead of a response.
 
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 
-/// A short answer in the handler's stead.
+use super::SessionRefusal;
+use crate::error::Error;
+
+/// A short answer in the handler's stead. Visitors see the sentence, so it says nothing of how the program is made (F12).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
-    pub(crate) sentence: String,
+    pub(crate) sentence: &'static str,
+    refusal: SessionRefusal,
+    /// For the developer: `Debug` shows it.
+    detail: Option<String>,
 }
 
 impl Page {
+    pub(crate) const fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
+        Self { status, sentence, refusal, detail: None }
+    }
+
     /// The store did not answer a load: not the visitor's fault, and it signs no visitor out (SECURITY S47).
-    pub(crate) fn not_loaded() -> Self {
+    pub(crate) const fn not_loaded() -> Self {
         let sentence =
             "The session store is not answering, so this request was not carried out. Please try again shortly.";
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.to_owned() }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
     /// The store did not answer a commit: the write may have happened, and the answer got lost.
-    pub(crate) fn not_stored() -> Self {
+    pub(crate) const fn not_stored() -> Self {
         let sentence = "The session store is not answering, so this request may not have been carried out. Please try again shortly.";
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.to_owned() }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
     /// A change was dropped.
-    pub(crate) fn conflict() -> Self {
+    pub(crate) const fn conflict() -> Self {
         let sentence = "Your session changed while this request was under way (a sign-in, or another tab), so it was not carried out. Please reload and try again.";
-        Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
+        Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::Changed)
     }
 
     /// A view is not for this visitor, or not as things stand. A status that was chosen says all: 404 means that there is
@@ -41,18 +51,41 @@ impl Page {
             }
             status => status.canonical_reason().unwrap_or("Refused"),
         };
-        Self { status, sentence: sentence.to_owned() }
+        Self::new(status, sentence, SessionRefusal::View)
     }
 
     /// The user has as many sessions as allowed.
-    pub(crate) fn full() -> Self {
+    pub(crate) const fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
-        Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
+        Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::SignInRefused)
     }
 
-    /// Something is wrong with the program.
-    pub(crate) fn broken(sentence: String) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, sentence }
+    /// More was to be stored than is allowed.
+    pub(crate) const fn too_large() -> Self {
+        let sentence = "This is more than can be kept for you, so this request was not carried out.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::TooLarge)
+    }
+
+    /// Something is wrong with the program. `detail` is for its developer, and no visitor sees it.
+    pub(crate) fn broken(detail: impl Into<String>) -> Self {
+        let sentence = "Something went wrong on this site. The server's log says more.";
+        let page = Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::Broken);
+        Self { detail: Some(detail.into()), ..page }
+    }
+
+    /// The page for an error of a commit, or of a handler that failed on one.
+    pub(crate) fn of(error: &Error) -> Self {
+        if error.is_gone() || error.is_moved() || error.is_conflict() {
+            Self::conflict()
+        } else if error.is_full() {
+            Self::full()
+        } else if error.is_unavailable() {
+            Self::not_stored()
+        } else if error.is_too_large() {
+            Self::too_large()
+        } else {
+            Self::broken(error.to_string())
+        }
     }
 
     pub(crate) fn headers(&self) -> HeaderMap {
@@ -72,6 +105,7 @@ impl Page {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers();
+        response.extensions_mut().insert(self.refusal);
         if !filled {
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
@@ -85,7 +119,7 @@ impl Page {
         let body: &mut dyn Any = body;
         match body.downcast_mut::<axum_core::body::Body>() {
             Some(body) => {
-                *body = axum_core::body::Body::from(self.sentence.clone());
+                *body = axum_core::body::Body::from(self.sentence);
                 true
             }
             None => false,

@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::{
     Changes, InRequest, SameOriginLayer,
     cookies::reserve,
-    headers::{set_cookie, vary_by_cookie},
+    headers::{keep_private, set_cookie, vary_by_cookie},
     page::Page,
 };
 use crate::{
@@ -157,10 +157,10 @@ where
         }
         if let Some(other) = InRequest::colliding(http.extensions(), &self.sessions.engine) {
             self.sessions.engine.report_collision(other);
-            let page = Page::broken("Something went wrong with your session.".to_owned());
+            let page = Page::broken("sessions of two kinds have one cookie");
             return SessionFuture::answered(page.into_response());
         }
-        let request = Arc::new(self.sessions.request());
+        let request = Arc::new(self.sessions.request(*http.method() != Method::HEAD));
         reserve(http.extensions(), request.cookie_names());
         let target = http.uri().path_and_query().cloned();
         InRequest::leave::<S>(http.extensions_mut(), Arc::clone(&request), target);
@@ -287,7 +287,13 @@ fn finish<B: Default + 'static>(
             Ok(line) => set_cookie(response.headers_mut(), name, line),
             Err(error) => error_limited!(%error, "the session cookie is no header value"),
         });
+        for line in request.former_removals() {
+            if let Ok(line) = HeaderValue::try_from(line) {
+                response.headers_mut().append(SET_COOKIE, line);
+            }
+        }
     }
+    keep_private(response.headers_mut());
     response
 }
 
@@ -307,8 +313,8 @@ fn page_for(error: &Error) -> Page {
             error = error as &dyn std::error::Error,
             "a session could not be stored: the store did not answer"
         );
-        return Page::not_stored();
+    } else {
+        error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
     }
-    error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
-    Page::broken(error.to_string())
+    Page::of(error)
 }

@@ -163,7 +163,7 @@ impl std::fmt::Display for ViewRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Why::Session(rejection) => rejection.fmt(f),
-            Why::Refused { page, .. } => f.write_str(&page.sentence),
+            Why::Refused { page, .. } => f.write_str(page.sentence),
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use session_runtime::{Bounded, CookieStore, KeyRing, MemoryStore, Session, Sessions};
-use tests::client::Visitor;
+use tests::{client::Visitor, log::Log};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Line {
@@ -86,7 +86,7 @@ async fn the_fullest_session_fits() {
 
 // S46: in every store; what was there stays.
 #[tokio::test]
-async fn what_is_longer_is_refused_by_name() {
+async fn what_is_longer_is_refused_and_the_log_names_it() {
     let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
     for app in [on_cookies(), routes().layer(sessions.build().unwrap().layer())] {
         let mut visitor = Visitor::new(&app);
@@ -103,8 +103,11 @@ async fn what_is_longer_is_refused_by_name() {
                 "`one` takes 42 bytes, and the `Bounded::MAX_BYTES` of its type says at most 40; nothing was written: correct that",
             ),
         ] {
+            let log = Log::of_this_thread();
             let reply = visitor.post(path).await;
-            assert_eq!((reply.status.as_u16(), reply.body.contains(sentence)), (500, true), "{path}: {}", reply.body);
+            let logged = log.take();
+            assert_eq!((reply.status.as_u16(), logged.contains(sentence)), (500, true), "{path}: {logged}");
+            assert!(reply.body.starts_with("This is more than can be kept for you"), "{}", reply.body); // F12
             assert_eq!(reply.set_cookie(), None);
         }
         assert_eq!(visitor.get("/show").await.body, "1200, 20, 0");

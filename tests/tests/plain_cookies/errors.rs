@@ -7,14 +7,16 @@ use super::{app, ask};
 
 #[tokio::test]
 async fn a_mistake_that_a_handler_returns_is_a_500_without_its_value() {
-    for work in [
-        |cookies: Cookies| cookies.set("a;b", "4711"),
-        |cookies: Cookies| cookies.set("a", "4711".repeat(2000)),
-        |cookies: Cookies| cookies.signed().set("a", "4711"),
+    type Work = fn(Cookies) -> Result<(), Error>;
+    let (broken, large) = ("Something went wrong on this site.", "This is more than can be kept for you");
+    for (work, sentence) in [
+        ((|cookies| cookies.set("a;b", "4711")) as Work, broken),
+        (|cookies| cookies.set("a", "4711".repeat(2000)), large),
+        (|cookies| cookies.signed().set("a", "4711"), broken),
     ] {
         let reply = ask(&app(CookiesLayer::new(), work), &[]).await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(reply.body, "Something went wrong with a cookie of this site.");
+        assert!(reply.body.starts_with(sentence), "{}", reply.body);
         assert_eq!(reply.set_cookies(), [""; 0]);
     }
 }

@@ -11,19 +11,24 @@ use axum::{
 };
 use http::Response;
 use session_runtime::{Cookies, CookiesLayer, CookiesRejection, Error, KeyRing};
-use tests::client::Visitor;
+use tests::{client::Visitor, log::Log};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::{app, ask};
 
 #[tokio::test]
-async fn without_a_layer_the_answer_says_what_to_write() {
+async fn without_a_layer_the_log_says_what_to_write_and_the_page_does_not() {
     let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
     let app = Router::new().route("/", get(|_: Cookies| async {}));
+    let log = Log::of_this_thread();
     let reply = ask(&app, &[]).await;
-    assert_eq!((reply.status.as_u16(), &*reply.body), (500, sentence));
+    assert_eq!(reply.status.as_u16(), 500);
+    assert!(reply.body.starts_with("Something went wrong on this site."), "{}", reply.body);
+    assert!(log.take().contains(sentence));
     let shown = |cookies: Result<Cookies, CookiesRejection>| async move { cookies.unwrap_err().to_string() };
-    assert_eq!(ask(&Router::new().route("/", get(shown)), &[]).await.body, sentence);
+    assert_eq!(ask(&Router::new().route("/", get(shown)), &[]).await.body, reply.body);
+    let debugged = |cookies: Result<Cookies, CookiesRejection>| async move { format!("{:?}", cookies.unwrap_err()) };
+    assert!(ask(&Router::new().route("/", get(debugged)), &[]).await.body.contains(sentence));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site, show},
     client::Visitor,
+    log::Log,
     over_databases, over_stores,
     store::AnyStore,
 };
@@ -166,9 +167,12 @@ over_stores! {
         assert_eq!(visitor.cookie(), None, "no session began");
         visitor.post("/name/small").await;
         let mut visitor = visitor.at(&app);
+        let log = Log::of_this_thread();
         let reply = visitor.post("/name/1990").await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(reply.body.contains("`max_bytes`") && reply.body.contains("`name` (1993), `note`"), "{}", reply.body);
+        let logged = log.take();
+        assert!(logged.contains("`max_bytes`") && logged.contains("`name` (1993), `note`"), "{logged}");
+        assert!(!reply.body.contains("name") && !reply.body.contains("1993"), "{}", reply.body); // F12
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("small"), &json!(null)));
         // 7 and 3 for names and head, 4 and 16 for the note.

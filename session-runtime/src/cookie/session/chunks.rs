@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::cookie::{LARGEST_PAIR, spec::chunk_name};
+use crate::cookie::{Candidates, LARGEST_PAIR, spec::chunk_name};
 
 /// Neither base64 nor what else a value has.
 const MARK: char = '~';
@@ -57,24 +57,42 @@ pub(crate) fn split<'a>(value: &'a str, cookie: &str) -> Vec<Cow<'a, str>> {
     chunks
 }
 
-/// The whole value that the first chunk begins, given the others by their number, and in how many chunks it was. `None` if
-/// one is missing, or there are more than so many.
-pub(super) fn join<'a>(
+/// Opens the whole value that the first chunk begins, given the candidates for the others by their number, and says in how
+/// many chunks it was. `None` if one is missing, if there are more than so many, or if nothing opens.
+///
+/// A browser may hold several chunks of one name, each for its own domain or path (F5). The tag covers the whole value, so at
+/// most one choice of them opens.
+pub(super) fn open_joined<'a, T>(
     first: &'a [u8],
     max: usize,
-    chunk: impl Fn(usize) -> Option<&'a [u8]>,
-) -> Option<(Cow<'a, [u8]>, Chunks)> {
-    let &[digit, mark, ref start @ ..] = first else { return Some((first.into(), Chunks::ONE)) };
-    if mark != MARK as u8 {
-        return Some((first.into(), Chunks::ONE));
-    }
-    let count = digit.wrapping_sub(b'0');
+    candidates: impl Fn(usize) -> Option<Candidates<'a>>,
+    open: impl Fn(&[u8]) -> Option<T>,
+) -> Option<(T, Chunks)> {
+    let (count, start) = match first {
+        [digit, mark, start @ ..] if *mark == MARK as u8 => (digit.wrapping_sub(b'0'), start),
+        whole => return Some((open(whole)?, Chunks::ONE)),
+    };
     if !(2..=max).contains(&usize::from(count)) {
         return None;
     }
-    let mut value = start.to_vec();
-    for number in 1..usize::from(count) {
-        value.extend_from_slice(chunk(number)?);
+    let others: Vec<_> = (1..usize::from(count)).map(candidates).collect::<Option<_>>()?;
+    let mut choice = vec![0; others.len()];
+    loop {
+        let mut value = start.to_vec();
+        for (candidates, chosen) in others.iter().zip(&choice) {
+            value.extend_from_slice(candidates.values().get(*chosen)?);
+        }
+        if let Some(opened) = open(&value) {
+            return Some((opened, Chunks(count)));
+        }
+        // The next choice, counted as a number is: the first digit that can grow does, and those before it start again.
+        others.iter().zip(&mut choice).find_map(|(candidates, chosen)| {
+            *chosen += 1;
+            if *chosen < candidates.values().len() {
+                return Some(());
+            }
+            *chosen = 0;
+            None
+        })?;
     }
-    Some((value.into(), Chunks(count)))
 }

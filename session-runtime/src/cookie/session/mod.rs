@@ -16,7 +16,7 @@ mod payload;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cell::Cell, cmp::Reverse, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -28,7 +28,7 @@ use self::{
     names::Names,
     payload::{NAME, Payload},
 };
-use super::{decoded, encoded, find_one, present, spec::chunk_name};
+use super::{Brought, decoded, encoded, find_all, present, spec::chunk_name};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -41,6 +41,10 @@ use crate::{
 
 /// How many fields are named if a session is too large for its cookie.
 const NAMED: usize = 10;
+
+/// How many values a request may have opened. Enough for two sessions of [`MAX_CHUNKS`] cookies each, in whatever order they
+/// come; each costs some microseconds, and a stranger can send many.
+const TRIES: usize = 16;
 
 /// Who can read a session in a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,24 +160,28 @@ impl SessionCookie {
         })
     }
 
-    /// The session that these `Cookie` headers bring, and in how many cookies. As for the token of any session, two that
-    /// differ count as none.
+    /// The sessions that these `Cookie` headers bring, each with the number of cookies that it is in.
     pub(crate) fn present<'a>(
         &self,
         headers: impl Iterator<Item = &'a [u8]>,
         events: &Events,
         now: Timestamp,
-    ) -> Option<(OpenedSession, Chunks)> {
+    ) -> Brought<(OpenedSession, Chunks)> {
         let headers: Vec<_> = headers.collect();
-        let open = |first: &[u8]| {
-            let chunk = |number| find_one(headers.iter().copied(), &chunk_name(&self.name, number));
-            let (value, chunks) = chunks::join(first, self.max_chunks, chunk)?;
-            Some((self.open(&value, now)?, chunks))
+        let tries = Cell::new(TRIES);
+        let open = |first: &'a [u8]| {
+            let candidates = |number| find_all(headers.iter().copied(), &chunk_name(&self.name, number));
+            chunks::open_joined(first, self.max_chunks, candidates, |value| {
+                tries.set(tries.get().checked_sub(1)?);
+                self.open(value, now)
+            })
         };
         let is_same = |(first, _): &mut (OpenedSession, Chunks), (other, _): &(OpenedSession, Chunks)| {
+            let is_same =
+                first.carried.selector == other.carried.selector && first.carried.record == other.carried.record;
             // From the path where it was sealed again and the one where it was not.
-            first.current |= other.current;
-            first.carried.selector == other.carried.selector && first.carried.record == other.carried.record
+            first.current |= is_same && other.current;
+            is_same
         };
         present(headers.iter().copied(), &self.name, events, open, is_same)
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    cookie::{LARGEST_PAIR, spec::chunk_name},
+    cookie::{Candidates, LARGEST_PAIR, spec::chunk_name},
     keys::tests::{key, ring},
     record::{Entry, Fields},
     schema::Field,
@@ -205,12 +205,15 @@ proptest! {
             for (at, chunk) in chunks.iter().enumerate() {
                 prop_assert!(chunk_name(&name, at).len() + chunk.len() <= LARGEST_PAIR);
             }
-            let (joined, count) = chunks::join(chunks[0].as_bytes(), most, |at| Some(chunks[at].as_bytes())).unwrap();
+            let whole = |value: &[u8]| Some(value.to_vec());
+            let first = chunks[0].as_bytes();
+            let other = |at: usize| Some(Candidates::one(chunks[at].as_bytes()));
+            let (joined, count) = chunks::open_joined(first, most, other, whole).unwrap();
             prop_assert_eq!(&*joined, value.as_bytes());
             prop_assert_eq!(usize::from(count), chunks.len());
             if chunks.len() > 1 {
-                prop_assert!(chunks::join(chunks[0].as_bytes(), most, |_| None).is_none());
-                prop_assert!(chunks::join(chunks[0].as_bytes(), chunks.len() - 1, |at| Some(chunks[at].as_bytes())).is_none());
+                prop_assert!(chunks::open_joined(first, most, |_| None, whole).is_none());
+                prop_assert!(chunks::open_joined(first, chunks.len() - 1, other, whole).is_none());
             }
         }
     }

@@ -47,12 +47,30 @@ impl Engine {
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
+    /// The same without any event; `None` if it may not be opened.
+    pub(in crate::engine) async fn live_carried(
+        &self,
+        client: &Client,
+        opened: &OpenedSession,
+        now: Timestamp,
+    ) -> Result<Option<Found>, Error> {
+        let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
+        if !client.is_good(record, now) || self.revocation(client, *selector).await?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
+    }
+
     fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
         let opened = self.open_record(&self.scope.session(selector), record, now);
         Found { selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key }
     }
 
-    async fn revocation(&self, client: &Client, selector: Selector) -> Result<Option<Revocation>, Error> {
+    pub(in crate::engine) async fn revocation(
+        &self,
+        client: &Client,
+        selector: Selector,
+    ) -> Result<Option<Revocation>, Error> {
         if client.revocations().is_none() {
             return Ok(None);
         }

@@ -7,6 +7,7 @@ use super::{
     variables::{self, PREFIX},
 };
 use crate::{
+    cookie::Attributes,
     error::Error,
     keys::{KeyRing, MAKE},
     session::Schema,
@@ -191,7 +192,8 @@ impl<S: Schema> SessionsBuilder<S> {
         }
         self.lifetimes()?;
         if let Some(flaw) = self.cookie.flaw() {
-            return Err(Error::setup(format!("{}{}", self.cookie.explain(flaw), self.layers.whence(flaw.options()))));
+            let sentence = self.cookie.explain(flaw);
+            return Err(Error::setup(format!("{sentence}{}", self.layers.whence(flaw.options()))));
         }
         if self.plain_http && self.cookie.secure {
             return Err(Error::setup(format!(
@@ -201,7 +203,13 @@ impl<S: Schema> SessionsBuilder<S> {
                 self.layers.whence(&["plain_http", "secure"])
             )));
         }
-        Ok(())
+        self.former_cookies().map(drop)
+    }
+
+    /// The cookies to remove beside today's.
+    pub(in crate::sessions) fn former_cookies(&self) -> Result<Vec<Attributes>, Error> {
+        let whence = || self.layers.whence(&["former_domain", "former_path"]);
+        self.former.cookies(&self.cookie).map_err(|error| Error::setup(format!("{error}{}", whence())))
     }
 
     /// The keys that settings name.

@@ -160,6 +160,10 @@ options! {
     path: String = read::text, |builder, path| builder.cookie.path = path.into();
     /// [`SessionsBuilder::domain`].
     domain: String = read::text, |builder, domain| builder.cookie.domain = Some(domain.into());
+    /// [`SessionsBuilder::former_domain`].
+    former_domain: String = read::text, |builder, domain| builder.former.domain = Some(domain);
+    /// [`SessionsBuilder::former_path`].
+    former_path: String = read::text, |builder, path| builder.former.path = Some(path);
     /// [`SessionsBuilder::partitioned`].
     partitioned: bool = read::yes_or_no, |builder, partitioned| builder.cookie.partitioned = partitioned;
 }

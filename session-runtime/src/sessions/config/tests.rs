@@ -225,6 +225,22 @@ const ROWS: &[Row] = &[
         expected: ["attribute.test", "file.test", "variable.test", "method.test"],
     },
     Row {
+        option: "former_domain",
+        file: "former.file.test",
+        variable: "host-only",
+        method: |b| b.former_domain("former.method.test"),
+        seen: |b| b.former.domain.clone().unwrap_or_default(),
+        expected: ["", "former.file.test", "host-only", "former.method.test"],
+    },
+    Row {
+        option: "former_path",
+        file: "/former/file",
+        variable: "/former/variable",
+        method: |b| b.former_path("/former/method"),
+        seen: |b| b.former.path.clone().unwrap_or_default(),
+        expected: ["", "/former/file", "/former/variable", "/former/method"],
+    },
+    Row {
         option: "partitioned",
         file: "false",
         variable: "true",

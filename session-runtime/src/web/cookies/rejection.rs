@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::web::page::Page;
 
-/// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500).
+/// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500). It displays a sentence that a visitor
+/// may see; the log, and `Debug`, say what to write instead.
 ///
 /// ```
 /// # use session_runtime::{Cookies, CookiesRejection};
@@ -22,7 +23,7 @@ impl CookiesRejection {
     pub(super) fn no_layer() -> Self {
         let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
         error_limited!("{sentence}");
-        Self(Page::broken(sentence.to_owned()))
+        Self(Page::broken(sentence))
     }
 
     /// 500.
@@ -52,7 +53,7 @@ impl CookiesRejection {
 
 impl fmt::Display for CookiesRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.sentence)
+        f.write_str(self.0.sentence)
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     refusal::OriginRefusal,
     rule::{Facts, Rules, is_safe},
 };
-use crate::web::page::Page;
+use crate::web::{SessionRefusal, page::Page};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -54,7 +54,7 @@ pub struct RefusalPage;
 
 impl<B: Default + 'static> RefusalResponse<B> for RefusalPage {
     fn respond(&self, refusal: &OriginRefusal) -> Response<B> {
-        Page { status: StatusCode::FORBIDDEN, sentence: refusal.sentence().to_owned() }.into_response()
+        Page::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite).into_response()
     }
 }
 

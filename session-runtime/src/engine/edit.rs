@@ -1,0 +1,104 @@
+//! Edits the sessions of a user from elsewhere, such as a job: their fields alone, under the ids that their visitors have.
+
+use std::sync::Arc;
+
+use super::{
+    Engine, Op,
+    deadline::{Deadline, Pace},
+    read::Held,
+    write::{Written, check_size},
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    id::Nonce,
+    key::Key,
+    record::Record,
+    schema::Meta,
+    store::StoreError,
+    value::Value,
+};
+
+/// What an edit does to the fields of a session.
+pub(crate) type Ops = Vec<(&'static Meta, Op)>;
+
+impl Engine {
+    /// Has each live session of a user edited, and says how many changed. `edit` is asked again for a session that another
+    /// request has changed meanwhile.
+    ///
+    /// # Errors
+    /// The first one; the other sessions are edited all the same.
+    pub(crate) async fn edit_sessions_of(
+        &self,
+        identity: &[u8],
+        mut edit: impl FnMut(Key, Arc<Record>) -> Result<Ops, Error>,
+    ) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
+        let (mut changed, mut failed) = (0, None);
+        for entry in &list.entries {
+            match self.edit_session(identity, &entry.key, &mut edit).await {
+                Ok(is_changed) => changed += u64::from(is_changed),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(changed), Err)
+    }
+
+    async fn edit_session(
+        &self,
+        identity: &[u8],
+        key: &Key,
+        edit: &mut impl FnMut(Key, Arc<Record>) -> Result<Ops, Error>,
+    ) -> Result<bool, Error> {
+        let deadline = &Deadline::new(self.commit_timeout);
+        let mut claim = self.claim_loaded(key, Pace::Patient, deadline).await?;
+        let nonce = Nonce::next();
+        loop {
+            let now = self.clock.now();
+            let raw = match self.read(claim.current(), now) {
+                // The answer was lost.
+                Held::Live(raw) if raw.knows(nonce) => return Ok(true),
+                Held::Live(raw) if raw.user.as_deref() == Some(identity) => raw,
+                _ if claim.reload_handed().await? => continue,
+                Held::Newer => {
+                    let sentence =
+                        "a session was written by a newer version of this crate, so this version cannot change it";
+                    return Err(Error::new(Kind::Unavailable).because(StoreError::new(sentence)));
+                }
+                Held::Live(_) | Held::Ended(_) | Held::Nothing => return Ok(false),
+            };
+            let opened = self.open_record(key, raw, now);
+            let ops = edit(*key, Arc::clone(&opened.record))?;
+            let Some(record) = edited(&opened.record, &ops, self.max_bytes, nonce, now)? else { return Ok(false) };
+            let opened = self.codec.close(key, record.into(), Some(&opened))?;
+            if claim.swap(Some(&Value::session(self.scope, opened.raw().clone())), now).await? {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// A session after an edit; `None` if nothing changed. Its id stays, also if the field is `rotates`: no response can carry
+/// another one. And it was not seen: the visitor did nothing.
+fn edited(
+    current: &Record,
+    ops: &[(&'static Meta, Op)],
+    max_bytes: usize,
+    nonce: Nonce,
+    now: Timestamp,
+) -> Result<Option<Record>, Error> {
+    let written = Written::of(ops, &current.fields, now).ok_or_else(|| Error::new(Kind::Conflict))?;
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let fields = written.fields();
+    written.check_lengths()?;
+    check_size(&fields, &current.fields, max_bytes)?;
+    let mut record = current.with_fields(fields);
+    record.note_write(nonce, now);
+    record.seen_at = current.seen_at;
+    Ok(Some(record))
+}

@@ -1,0 +1,145 @@
+//! Of several cookies of one name, the one that opens a live session (F5). A browser holds one for each domain and path that
+//! the cookie was set with, and sends them all.
+
+use std::cmp::Ordering;
+
+use futures_util::future::join_all;
+
+use super::{
+    Engine,
+    backend::Backend,
+    open::{Credential, Match, matched},
+    presented::{Found, Presented},
+};
+use crate::{
+    clock::Timestamp,
+    cookie::{Chunks, Opened},
+    error::Error,
+    event::Event,
+    id::Verifier,
+    key::Key,
+};
+
+/// What several cookies come to.
+pub(super) struct Chosen {
+    pub(super) presented: Presented,
+    /// The session that it is about, if it is about one.
+    pub(super) subject: Option<Key>,
+    /// In how many cookies a session came at most.
+    pub(super) chunks: Chunks,
+    /// Whether none of them opens anything.
+    pub(super) opens_none: bool,
+}
+
+impl Chosen {
+    const fn nothing(chunks: Chunks) -> Self {
+        Self { presented: Presented::Nothing, subject: None, chunks, opens_none: false }
+    }
+
+    /// The store is down.
+    pub(super) fn unknown() -> Self {
+        Self { presented: Presented::Unknown, ..Self::nothing(Chunks::ONE) }
+    }
+}
+
+impl Engine {
+    /// Looks up each session that the cookies name, and opens the one that is live. Two that are live count as none: either
+    /// may be another visitor's, whose cookie was planted.
+    pub(super) async fn open_several(&self, brought: &[Credential], now: Timestamp) -> Result<Chosen, Error> {
+        let chunks = brought.iter().map(Credential::chunks).max().unwrap_or_default();
+        let looked_up = join_all(brought.iter().map(|credential| self.live(credential, now))).await;
+        let mut live = Vec::with_capacity(brought.len());
+        for found in looked_up {
+            live.extend(found?);
+        }
+        let chosen = match choose(live) {
+            Choice::One(found) => {
+                let subject = Some(self.scope.session(found.selector));
+                Chosen { presented: Presented::Found(found), subject, ..Chosen::nothing(chunks) }
+            }
+            Choice::Ambiguous => {
+                self.events.emit(&Event::DuplicateCookie, None);
+                Chosen::nothing(chunks)
+            }
+            Choice::None => self.open_none(brought, chunks, now).await?,
+        };
+        Ok(chosen)
+    }
+
+    /// What proves the session that was found, out of the cookies that were looked up.
+    pub(super) fn verifier_of(&self, found: &Found, brought: Vec<Credential>) -> Option<Verifier> {
+        let proves = |verifier: &Verifier| self.digest(found.selector, verifier) == found.digest;
+        brought.into_iter().filter_map(Credential::into_verifier).find(proves)
+    }
+
+    /// The live session that a cookie opens, without any event: what opens nothing is left over beside what does.
+    async fn live(&self, credential: &Credential, now: Timestamp) -> Result<Option<Found>, Error> {
+        match (credential, &self.backend) {
+            (Credential::Token(token), _) => self.live_stored(token, now).await,
+            (Credential::Session(opened, _), Backend::Cookie(client)) => self.live_carried(client, opened, now).await,
+            (Credential::Session(..), Backend::Store(_)) => Ok(None),
+        }
+    }
+
+    async fn live_stored(&self, token: &Opened, now: Timestamp) -> Result<Option<Found>, Error> {
+        let key = self.scope.session(token.selector);
+        let Some((stored, record)) = self.load_session(&key, now).await? else { return Ok(None) };
+        let digest = self.digest(token.selector, &token.verifier);
+        Ok(match matched(&record, digest, now) {
+            Match::Current | Match::StillGood => Some(self.found(token, &key, digest, stored, record, now)),
+            Match::JustReplaced | Match::LongReplaced | Match::None => None,
+        })
+    }
+
+    /// What cookies come to that open nothing, each with its event.
+    async fn open_none(&self, brought: &[Credential], chunks: Chunks, now: Timestamp) -> Result<Chosen, Error> {
+        let mut chosen = Chosen { opens_none: true, ..Chosen::nothing(chunks) };
+        for credential in brought {
+            match self.open(credential, now).await? {
+                Presented::Nothing => {}
+                presented => {
+                    chosen.subject = Some(self.key_of(credential));
+                    (chosen.presented, chosen.opens_none) = (presented, false);
+                    // It may have become live since, and then another one may have too.
+                    break;
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is rare")]
+enum Choice {
+    None,
+    One(Found),
+    Ambiguous,
+}
+
+/// The session that all these are, each as its cookie brings it. Of one session with several verifiers or, in cookies, in
+/// several states, the newest counts.
+fn choose(live: Vec<Found>) -> Choice {
+    let mut live = live.into_iter();
+    let Some(mut chosen) = live.next() else { return Choice::None };
+    for other in live {
+        if other.selector != chosen.selector {
+            return Choice::Ambiguous;
+        }
+        match newer(&chosen, &other) {
+            Some(Ordering::Less) => chosen = other,
+            Some(_) => {}
+            None => return Choice::Ambiguous,
+        }
+    }
+    Choice::One(chosen)
+}
+
+/// Which of two is the newer state of their session. `None` if neither is.
+fn newer(one: &Found, other: &Found) -> Option<Ordering> {
+    let (record, others) = (one.record(), other.record());
+    // In a store there is one state, and the current verifier comes before the one that the timer replaced.
+    let is_current = |found: &Found| found.is_current(found.record());
+    let order = is_current(one).cmp(&is_current(other)).then(record.seen_at.cmp(&others.seen_at));
+    let is_same = one.stored.is_some() || record == others;
+    (order != Ordering::Equal || is_same).then_some(order)
+}

@@ -1,0 +1,54 @@
+//! [`Passive`]: a request that does not extend the idle timeout.
+
+use http::request::Parts;
+
+use super::InRequest;
+
+/// An argument of handlers whose requests do not count as activity, such as a page that asks every minute for what is new:
+/// they leave the idle deadline where it is. Otherwise an open page would keep its session alive with nobody in front of it
+/// (OWASP Session Management Cheat Sheet, "Idle Timeout").
+///
+/// It holds for the whole request and for every kind of session in it, whatever else reads or changes them. What a handler
+/// changes is stored as usual.
+///
+/// ```
+/// use axum::{Json, Router, middleware::from_extractor, routing::get};
+/// use session_runtime::{Passive, Session, View, view};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user_id: Option<u64>,
+/// }
+///
+/// #[view(Shop)]
+/// struct SignedIn {
+///     user_id: u64,
+/// }
+///
+/// async fn unread(_: Passive, View(me): View<SignedIn>) -> Json<u64> {
+///     Json(me.user_id % 3)
+/// }
+///
+/// let app: Router = Router::new().route("/unread", get(unread));
+/// // For all routes of a router:
+/// let polled: Router = Router::new().route("/status", get(async || "fine")).route_layer(from_extractor::<Passive>());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Passive(());
+
+impl Passive {
+    /// Makes a request passive, for services without axum's extractors.
+    ///
+    /// ```
+    /// # use session_runtime::Passive;
+    /// async fn poll(request: http::Request<String>) {
+    ///     let (parts, _body) = request.into_parts();
+    ///     Passive::from_parts(&parts);
+    /// }
+    /// ```
+    pub fn from_parts(parts: &Parts) -> Self {
+        InRequest::each(&parts.extensions, |request| request.make_passive());
+        Self(())
+    }
+}
