@@ -145,11 +145,11 @@ pub use self::{
     cookie::{CookieSpec, SameSite},
     engine::StoreDown,
     error::Error,
-    event::{Event, Events},
+    event::{Event, Events, ImpersonationEnd},
     fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
-    session::{Core, Identified, Identity, Listed, Schema, Session},
+    session::{Core, Identified, Identity, Listed, Schema, Session, SignIn},
     sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };

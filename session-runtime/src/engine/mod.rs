@@ -13,6 +13,7 @@
 //! - `next` and `write`: what the pending changes make of a session. Pure.
 //! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
 //! - `users`: lists of users' sessions. `leave`: the end of a request.
+//! - `impersonation`: a user who acts as another.
 //! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
 
@@ -24,6 +25,7 @@ mod client;
 mod codec;
 mod commit;
 mod deadline;
+mod impersonation;
 mod items;
 mod leave;
 mod marker;
@@ -61,7 +63,7 @@ pub(crate) use self::{
     codec::Codec,
     commit::{CookieChange, Outcome},
     items::Items,
-    pending::{Op, Step},
+    pending::{Op, Standing, Step, Terms},
     presented::Lost,
     queue::Queues,
     request::Request,

@@ -44,6 +44,12 @@ impl Page {
         Self { status, sentence: sentence.to_owned() }
     }
 
+    /// A view asks for a fresh sign-in, and the user who asks acts as another.
+    pub(crate) fn impersonated() -> Self {
+        let sentence = "This page asks who you are, and you act as another user. Please become yourself again first.";
+        Self { status: StatusCode::FORBIDDEN, sentence: sentence.to_owned() }
+    }
+
     /// The user has as many sessions as allowed.
     pub(crate) fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";

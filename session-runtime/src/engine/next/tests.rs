@@ -284,10 +284,10 @@ fn a_sign_out_keeps_what_is_the_devices_or_ends() {
     let engine = engine();
     let out = || attempt(Vec::new(), vec![Step::LogOut]);
     let mut signed_in = record(&engine, &[("plain", b"\x01"), ("other", b"\x02"), ("unknown", b"\x03")]);
-    (signed_in.user, signed_in.authenticated_at) = (Some(b"\x07".as_slice().into()), Some(NOW));
+    (signed_in.user, signed_in.signed_in_at) = (Some(b"\x07".as_slice().into()), NOW);
     let after = put(&engine, &mut out(), &signed_in, NOW).unwrap();
     assert_eq!(map(&after.fields), Map::from([("other".to_owned(), vec![2])]));
-    assert_eq!((after.user, after.authenticated_at, after.generation), (None, None, 1));
+    assert_eq!((after.signed_in_at(), after.user, after.generation), (None, None, 1));
     let nothing = signed_in.with_fields(Fields::default());
     for (record, cookie) in [(&nothing, true), (&signed_in, false)] {
         let next = next(&engine, &mut out(), &found(record.clone()), cookie, NOW).unwrap();
