@@ -112,7 +112,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// # #[derive(Session)] struct Shop { #[session(identity)] user: Option<String> }
     /// # fn is_password_of(user: &str, password: &str) -> bool { true }
     /// fn confirm(mut session: Session<Shop>, password: &str) -> &'static str {
-    ///     let Some(user) = session.user().clone() else { return "/login" };
+    ///     let Some(user) = session.user().map(str::to_owned) else { return "/login" };
     ///     if !is_password_of(&user, password) || !session.user_mut().reauthenticate(&user) {
     ///         return "/confirm?again";
     ///     }

@@ -81,12 +81,15 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// What a handler's `?` answers: 409 for a change that was dropped or a sign-in that was refused, 503 for a store that is down, else 500.
+    /// What a handler's `?` answers: 409 for a change that was dropped, or a sign-in or an impersonation that was refused, 503 for a store that is down, else 500.
     fn into_response(self) -> Response {
         let page = if self.is_gone() || self.is_moved() || self.is_conflict() {
             Page::conflict()
         } else if self.is_full() {
             Page::full()
+        } else if self.is_impersonation_refused() {
+            tracing::warn!(target: "session_runtime", error = &self as &dyn std::error::Error, "a handler let a user act as another who cannot");
+            Page::not_impersonated()
         } else if self.is_unavailable() {
             Page::not_stored()
         } else if matches!(self.kind(), Kind::Cookie(_) | Kind::CookieTooLarge { .. }) {

@@ -50,6 +50,12 @@ impl Page {
         Self { status: StatusCode::FORBIDDEN, sentence: sentence.to_owned() }
     }
 
+    /// A user cannot act as another.
+    pub(crate) fn not_impersonated() -> Self {
+        let sentence = "You cannot act as this user now. If you act as another user, please become yourself again first.";
+        Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
+    }
+
     /// The user has as many sessions as allowed.
     pub(crate) fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
