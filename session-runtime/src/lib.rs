@@ -56,6 +56,8 @@
 //!
 //! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
+//! - [`guide::sign_ins`]: sign-ins that are fresh and those that are not, asking for a password again, and acting as another
+//!   user.
 //! - [`guide::behaviours`]: the numbered behaviours that the tests hold this crate to.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.

@@ -107,7 +107,8 @@ impl ViewRejection {
             Refusal::Status(status) => (StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED), None),
             Refusal::Redirect(to) => {
                 let repeats = matches!(*method, Method::GET | Method::HEAD);
-                let next = target.filter(|_| repeats).map(|target| mounted(target.as_str(), mounted_at));
+                let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
+                let next = next.map(|target| mounted(target, mounted_at));
                 let next = next.as_deref().and_then(local_path);
                 // Printable ASCII, since the macro and the layer let nothing else pass.
                 (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(&format!("{mounted_at}{to}"), next)).ok())
