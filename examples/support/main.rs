@@ -59,7 +59,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .keys(KeyRing::generate())
         .on_event(|event, _| match event {
             Event::ImpersonationStarted { impersonator, user, .. } => println!("{impersonator} acts as {user}"),
-            Event::ImpersonationEnded { impersonator, user, why } => println!("{impersonator} no longer acts as {user}: {why:?}"),
+            Event::ImpersonationEnded { impersonator, user, why } => {
+                println!("{impersonator} no longer acts as {user}: {why:?}")
+            }
             _ => {}
         })
         .build()?;

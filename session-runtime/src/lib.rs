@@ -78,7 +78,7 @@
 //! | the store is down or slow, or cannot tell whether the changes are in | 503, no cookie | the same |
 //! | a sign-in could not be entered in its user's list of sessions | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large or cannot be encoded | 500, no cookie; nothing is stored | the same |
-//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out` and `renew` hold | the same |
+//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
 //! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected

@@ -65,9 +65,8 @@ impl Key for ViewKey {
         Some(match plain.as_str() {
             "redirect" | "redirectto" | "login" | "loginurl" | "orelse" | "next" | "goto" => "`or_redirect`",
             "status" | "code" | "error" | "reject" | "orreject" => "`or_status`",
-            "stale" | "orstale" | "orreauthenticate" | "orreauth" | "orconfirm" | "freshredirect" | "staleorredirect" => {
-                "`stale_redirect`"
-            }
+            "stale" | "orstale" | "orreauthenticate" | "orreauth" | "orconfirm" | "freshredirect"
+            | "staleorredirect" => "`stale_redirect`",
             "freshstatus" => "`stale_status`",
             "maxage" | "recent" | "freshness" | "within" | "reauth" | "expires" | "idle" | "absolute" => "`fresh`",
             _ => return None,

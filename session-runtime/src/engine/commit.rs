@@ -215,7 +215,9 @@ impl Request {
 
     /// Undoes a sign-in whose session could not be entered in its user's list, as the response leaves.
     pub(super) async fn undo_unentered(&self) {
-        let signs_in = |attempt: &mut Box<Attempt>| attempt.entering.as_ref().is_some_and(|entering| entering.because != Because::LastsLonger);
+        let signs_in = |attempt: &mut Box<Attempt>| {
+            attempt.entering.as_ref().is_some_and(|entering| entering.because != Because::LastsLonger)
+        };
         let Some(mut attempt) = self.state().in_flight.take_if(signs_in) else { return };
         let deadline = Deadline::new(self.engine.commit_timeout);
         if let Err(error) = self.undo(&mut attempt, &deadline).await {

@@ -71,10 +71,13 @@ impl Request {
             kept.ops = pending.ops.iter().filter(|(meta, _)| meta.stays(Stays::Device)).cloned().collect();
             kept
         };
-        let overlay = state.unstored().next().is_some().then(|| {
-            let fields = state.unstored().map(of_device);
-            Arc::new(fields.fold(own.fields.clone(), |fields, pending| pending.overlay(Some(&fields), self.engine.fields, now)))
-        });
+        let overlay =
+            state.unstored().next().is_some().then(|| {
+                let fields = state.unstored().map(of_device);
+                Arc::new(fields.fold(own.fields.clone(), |fields, pending| {
+                    pending.overlay(Some(&fields), self.engine.fields, now)
+                }))
+            });
         let snapshot = Snapshot { record: Some(own), overlay, era: state.pending.era, standing: None, unknown: false };
         Some((snapshot, Step::StopImpersonating { by, user }))
     }

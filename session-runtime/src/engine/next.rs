@@ -64,9 +64,17 @@ struct Intent<'a> {
 }
 
 enum Sign<'a> {
-    In { user: &'a Arc<[u8]>, same: bool, terms: Option<&'a Terms> },
+    In {
+        user: &'a Arc<[u8]>,
+        same: bool,
+        terms: Option<&'a Terms>,
+    },
     /// The user who is signed in acts as another.
-    As { by: &'a Arc<[u8]>, user: &'a Arc<[u8]>, ends_at: Timestamp },
+    As {
+        by: &'a Arc<[u8]>,
+        user: &'a Arc<[u8]>,
+        ends_at: Timestamp,
+    },
     Out,
 }
 
@@ -401,9 +409,7 @@ fn set_aside(
 /// Whether the id is renewed as a user proves again who they are. It is renewed as by the timer, so that requests under way
 /// go on. One of the last minute is not renewed again: the id before it would be forgotten, and requests still bring it.
 fn reauthentication_renews(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
-    matches!(engine.backend, Backend::Store(_))
-        && now.since(record.renewed_at) >= GRACE
-        && found.may_renew(record)
+    matches!(engine.backend, Backend::Store(_)) && now.since(record.renewed_at) >= GRACE && found.may_renew(record)
 }
 
 /// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write. That of a remembered

@@ -318,7 +318,9 @@ impl Pending {
                 Step::LogIn { user, first, same, .. } => {
                     (*first, *same) = (visitor.user.is_none(), visitor.is(user));
                 }
-                Step::Reauthenticate { user: of } | Step::Impersonate { by: of, .. } if !visitor.is(of) => return false,
+                Step::Reauthenticate { user: of } | Step::Impersonate { by: of, .. } if !visitor.is(of) => {
+                    return false;
+                }
                 Step::StopImpersonating { user, .. }
                     if visitor != (SignedIn { user: Some(user), is_impersonated: true }) =>
                 {

@@ -77,12 +77,12 @@ impl State {
     }
 
     /// The record, unless what is not stored yet ends it.
-    fn record(&self, engine: &Engine, now: Timestamp) -> Option<Arc<Record>> {
+    fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {
                 let ends = self.unstored().any(|pending| pending.forgets() == Some(Stays::None));
-                let own = if self.stops() { engine.open_own(found, now).map(|own| own.record) } else { None };
-                (!ends).then(|| own.unwrap_or_else(|| Arc::clone(found.record())))
+                let own = if self.stops() { engine.open_own(found, engine.clock.now()) } else { None };
+                (!ends).then(|| own.map_or_else(|| Arc::clone(found.record()), |own| own.record))
             }
             _ => None,
         }
@@ -109,9 +109,11 @@ impl State {
 
 impl State {
     /// How the present visitor is signed in, if what is not stored yet changes that.
-    fn standing(&self, record: Option<&Record>, now: Timestamp) -> Option<Standing> {
-        let mut steps = self.unstored().flat_map(|pending| &pending.steps).filter(|step| step.is_about_user()).peekable();
+    fn standing(&self, record: Option<&Record>, engine: &Engine) -> Option<Standing> {
+        let mut steps =
+            self.unstored().flat_map(|pending| &pending.steps).filter(|step| step.is_about_user()).peekable();
         steps.peek()?;
+        let now = engine.clock.now();
         let before = record.map_or_else(Standing::default, Standing::of);
         Some(steps.fold(before, |standing, step| step.standing(standing, now)))
     }
@@ -173,9 +175,9 @@ impl Request {
     /// What a new handle sees: the record, with what handles before it did.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state();
-        let record = state.record(&self.engine, self.now());
+        let record = state.record(&self.engine);
         let overlay = state.unstored().next().is_some().then(|| Arc::new(state.overlay(&self.engine, self.now())));
-        let standing = state.standing(record.as_deref(), self.now()).map(Box::new);
+        let standing = state.standing(record.as_deref(), &self.engine).map(Box::new);
         let unknown = matches!(state.presented, Some(Presented::Unknown));
         Snapshot { record, overlay, era: state.pending.era, standing, unknown }
     }
@@ -186,9 +188,10 @@ impl Request {
         let state = self.state();
         let Some(Presented::Found(found)) = &state.presented else { return false };
         let record = found.record();
-        let presented = record.previous.as_ref().is_some_and(|previous| {
-            matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) })
-        });
+        let presented = record
+            .previous
+            .as_ref()
+            .is_some_and(|previous| matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) }));
         presented && !found.is_current(record) && record.authenticated_at().is_some_and(|at| at >= record.renewed_at)
     }
 

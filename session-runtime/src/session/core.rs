@@ -228,7 +228,8 @@ impl<S: Schema> Core<S> {
         // One of the future, by a clock that was set back, is young.
         let is_young = |at: Timestamp| self.__state.now() < at + limit;
         self.__state.standing().authenticated_at.is_some_and(is_young)
-            && (self.__state.changed_user() || !self.__state.request().is_some_and(|request| request.came_with_older_id()))
+            && (self.__state.changed_user()
+                || !self.__state.request().is_some_and(|request| request.came_with_older_id()))
     }
 
     /// The user who acts as the one who seems to be signed in ([`impersonate`](crate::Identity::impersonate)); `None` if no

@@ -58,11 +58,18 @@ fn proof() -> impl Strategy<Value = Proof> {
 fn rare() -> impl Strategy<Value = Rare> {
     let by = prop::collection::vec(any::<u8>(), 0..40);
     let impersonation = (by, moment(), moment(), proof(), fields());
-    let impersonation = impersonation.prop_map(|(by, ends_at, signed_in_at, proof, fields)| {
-        Impersonation { by: by.into(), ends_at, signed_in_at, proof, fields }
+    let impersonation = impersonation.prop_map(|(by, ends_at, signed_in_at, proof, fields)| Impersonation {
+        by: by.into(),
+        ends_at,
+        signed_in_at,
+        proof,
+        fields,
     });
-    (proof(), any::<bool>(), prop::option::of(impersonation)).prop_map(|(proof, is_capped, impersonation)| {
-        Rare { proof, is_capped, impersonation, expired: None }
+    (proof(), any::<bool>(), prop::option::of(impersonation)).prop_map(|(proof, is_capped, impersonation)| Rare {
+        proof,
+        is_capped,
+        impersonation,
+        expired: None,
     })
 }
 

@@ -52,7 +52,8 @@ impl Page {
 
     /// A user cannot act as another.
     pub(crate) fn not_impersonated() -> Self {
-        let sentence = "You cannot act as this user now. If you act as another user, please become yourself again first.";
+        let sentence =
+            "You cannot act as this user now. If you act as another user, please become yourself again first.";
         Self { status: StatusCode::CONFLICT, sentence: sentence.to_owned() }
     }
 

@@ -86,7 +86,8 @@ impl<S> SessionLayer<S> {
     pub fn mounted_at(self, path: &str) -> Result<Self, Error> {
         let prefix = path.strip_suffix('/').unwrap_or(path);
         if !prefix.is_empty() && (local_path(prefix).is_none() || prefix.contains(['?', '#', '%'])) {
-            let sentence = format!("`{path}` is not a path that an application can be mounted at; write one such as `/app`");
+            let sentence =
+                format!("`{path}` is not a path that an application can be mounted at; write one such as `/app`");
             return Err(Error::setup(sentence));
         }
         let mounted_at = (!prefix.is_empty()).then(|| prefix.into());
@@ -148,11 +149,7 @@ pub struct SessionService<S, Inner> {
 
 impl<S, Inner: Clone> Clone for SessionService<S, Inner> {
     fn clone(&self) -> Self {
-        Self {
-            sessions: self.sessions.clone(),
-            mounted_at: self.mounted_at.clone(),
-            inner: self.inner.clone(),
-        }
+        Self { sessions: self.sessions.clone(), mounted_at: self.mounted_at.clone(), inner: self.inner.clone() }
     }
 }
 

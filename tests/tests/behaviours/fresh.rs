@@ -180,7 +180,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
     }
 
-    // F4, S9: the id is renewed as by the timer. Requests of other tabs go on, but are not fresh once the browser has the
+    // F4, S9, S60: the id is renewed as by the timer. Requests of other tabs go on, but are not fresh once the browser has the
     // new id.
     async fn reauthentication_renews_the_id_and_refuses_no_other_tab(store) {
         let server = Server::new(store);
@@ -224,7 +224,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
     }
 
-    // F4: at an identity provider, another user may have answered.
+    // F4, S60: at an identity provider, another user may have answered.
     async fn only_the_user_who_is_signed_in_can_reauthenticate(store) {
         let server = Server::new(store);
         let app = app(&server);

@@ -1,4 +1,4 @@
-//! F4: an administrator acts as a customer: marked, limited in time, reported, outside of the customer's own sessions, and
+//! F4, S61, B61: an administrator acts as a customer: marked, limited in time, reported, outside of the customer's own sessions, and
 //! back to their own session at the end.
 
 use std::time::{Duration, SystemTime};

@@ -5,6 +5,7 @@ mod behaviours;
 mod bounded;
 mod chunks;
 mod fields;
+mod fresh;
 mod lifetime;
 mod revocations;
 mod sealed;

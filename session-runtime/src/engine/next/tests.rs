@@ -308,7 +308,8 @@ fn user(number: u8) -> Arc<[u8]> {
 /// A field of the device, one that is not, and one that this build does not know.
 fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let name = prop::sample::select(vec!["plain", "other", "rights", "unknown"]);
-    prop::collection::btree_map(name, prop::collection::vec(any::<u8>(), 0..9), 0..4).prop_map(|map| map.into_iter().collect())
+    prop::collection::btree_map(name, prop::collection::vec(any::<u8>(), 0..9), 0..4)
+        .prop_map(|map| map.into_iter().collect())
 }
 
 proptest! {
