@@ -288,7 +288,7 @@ pub(super) fn create(
     if let Some(terms) = terms {
         record.agree(terms, now);
     }
-    if intent.authenticates {
+    if intent.authenticates && record.user.is_some() {
         record.authenticate(now);
     }
     record.note_write(*nonce, now);
@@ -327,8 +327,9 @@ fn write_lifetime(put: &mut Put, engine: &Engine, current: &Record, intent: &Int
             put.record.rare = None;
             put.restart(lifetimes.starting(now, intent.remember.unwrap_or(false)));
         }
-        // What a user does as another says nothing about how long their own session lasts.
-        Some(Sign::As { .. }) | None => match intent.remember.filter(|_| current.impersonation().is_none()) {
+        // What a user does as another says nothing about how long their own session lasts. Neither does the request that
+        // begins it: only one list is entered in a commit.
+        sign => match intent.remember.filter(|_| sign.is_none() && current.impersonation().is_none()) {
             Some(true) if !current.remembered => {
                 let mut long = lifetimes.starting(now, true);
                 if current.is_capped() {

@@ -270,7 +270,8 @@ impl<S: Schema> Core<S> {
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
     /// that outlives the browser; `false` returns to the ordinary lifetimes. Later writes leave it as it is. It has no effect
-    /// while a user acts as another, and lengthens no session beyond [`SignIn::until`](crate::SignIn::until).
+    /// while a user acts as another, nor in the request that begins that, and lengthens no session beyond
+    /// [`SignIn::until`](crate::SignIn::until).
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,5 +1,5 @@
-//! F4, S61, B61: an administrator acts as a customer: marked, limited in time, reported, outside of the customer's own sessions, and
-//! back to their own session at the end.
+//! F4, S61, B61: an administrator acts as a customer: marked, limited in time, reported, outside of the customer's own sessions,
+//! and back to their own session at the end.
 
 use std::time::{Duration, SystemTime};
 
