@@ -16,7 +16,8 @@ fn shown(answer: &Answer, id: &str) -> Option<String> {
 #[test]
 fn staff_act_as_a_customer_until_they_stop_or_the_customer_ends_it() {
     let program = Program::example("support");
-    let (mut root, mut ada) = (Client::of(&program), Client::of(&program));
+    let browser = || Client::of(&program).with("Sec-Fetch-Site", "same-origin");
+    let (mut root, mut ada) = (browser(), browser());
     root.get("/").leads_to("/login?next=/");
     root.post("/login", &[("user", "root"), ("password", "root")]).leads_to("/");
     ada.post("/login", &[("user", "ada"), ("password", "ada")]).leads_to("/");
