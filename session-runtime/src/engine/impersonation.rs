@@ -67,7 +67,7 @@ impl Request {
         let own = self.engine.open_own(found, now)?.record;
         // What other handles did to the device's fields stays.
         let of_device = |pending: &Pending| {
-            let mut kept = Pending::default();
+            let mut kept = pending.emptied();
             kept.ops = pending.ops.iter().filter(|(meta, _)| meta.stays(Stays::Device)).cloned().collect();
             kept
         };

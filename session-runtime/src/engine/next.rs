@@ -195,10 +195,10 @@ pub(super) fn next(
         own: None,
     };
     write_lifetime(&mut put, engine, current, &intent, now);
-    if let Some(Sign::As { by, user, ends_at }) = &intent.sign {
-        if !set_aside(&mut put.record, engine, found, (by, user, *ends_at), now) {
-            return Ok(Next::Conflict);
-        }
+    if let Some(Sign::As { by, user, ends_at }) = &intent.sign
+        && !set_aside(&mut put.record, engine, found, (by, user, *ends_at), now)
+    {
+        return Ok(Next::Conflict);
     }
     if intent.authenticates {
         put.record.authenticate(now);
