@@ -298,9 +298,13 @@ impl Request {
         loop {
             let now = engine.clock.now();
             match self.look(&mut claim, attempt, &mut found, now).await? {
-                Look::Ours => return Ok(Some(self.adopt(attempt, found, None, now))),
+                Look::Ours => {
+                    self.report_recognised(attempt);
+                    return Ok(Some(self.adopt(attempt, found, None, now)));
+                }
                 Look::OursEnded => {
                     drop(claim);
+                    self.report_end_of_impersonation(found.record(), None);
                     return Ok(self.ended(attempt));
                 }
                 Look::Live if found.record().generation == generation => {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Engine, Request, Snapshot, Step,
+    attempt::Attempt,
     codec::Opened,
     pending::{Pending, stays_stored},
     presented::{Found, Presented},
@@ -102,6 +103,16 @@ impl Request {
             self.engine().report_impersonation_ended(by, user, ImpersonationEnd::Expired, &session);
         } else if let (Some(impersonation), Some(user)) = (before.impersonation(), &before.user) {
             self.engine().report_impersonation_ended(&impersonation.by, user, ImpersonationEnd::Stopped, &session);
+        }
+    }
+
+    /// The same for a swap whose answer was lost, and that was recognised: what was before is not known any more.
+    pub(super) fn report_recognised(&self, attempt: &Attempt) {
+        let Some(session) = self.state().subject else { return };
+        for step in &attempt.pending.steps {
+            if let Step::StopImpersonating { by, user } = step {
+                self.engine().report_impersonation_ended(by, user, ImpersonationEnd::Stopped, &session);
+            }
         }
     }
 

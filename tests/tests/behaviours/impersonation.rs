@@ -398,6 +398,7 @@ over_stores! {
             assert_eq!(root.post("/stop").await.status, StatusCode::OK);
             faulty.plan([]);
             assert_eq!(root.get("/show").await.json()["name"], "Root");
+            assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)], "reported once, call {call}");
             server.sessions.of("root").revoke_all().await.unwrap();
         }
     }
