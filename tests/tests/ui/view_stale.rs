@@ -33,11 +33,6 @@ pub struct NoRefusal {
     user_id: u64,
 }
 
-#[view(Shop, fresh = 10m, or_reauthenticate = "/confirm")]
-pub struct Unknown {
-    user_id: u64,
-}
-
-async fn quiet(_: View<NeverStale>, _: View<Both>, _: View<OtherHost>, _: View<NoRefusal>, _: View<Unknown>) {}
+async fn quiet(_: View<NeverStale>, _: View<Both>, _: View<OtherHost>, _: View<NoRefusal>) {}
 
 fn main() {}
