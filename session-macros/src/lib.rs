@@ -92,7 +92,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// The session comes first. Each field of the struct is read from the field of the session that has its name, and has
 /// its type: where that is `Option<T>`, a field of type `T` asks for a value, and one of type `Option<T>` takes what is
 /// there. A value past its `expires` is not there. Values read by reference are cloned. Anything that a handler could
-/// read by that name will do, also the session's own `created_at` or `authenticated_at`, and an application's own
+/// read by that name will do, also the session's own `created_at` or `impersonator`, and an application's own
 /// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
 ///
 /// Refused requests never reach the handler. Without arguments the answer is 401.

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Conflict,
     #[error("the user has as many sessions as allowed, so this sign-in was refused; nothing was written")]
     Full,
+    #[error("the user cannot act as another: {0}; nothing was written")]
+    NotImpersonated(&'static str),
     #[error("the session store did not answer; nothing is known to be written")]
     Unavailable,
     #[error("the session store did not answer, and by now it cannot be told whether the session was written")]
@@ -158,6 +160,19 @@ impl Error {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.kind(), Kind::Full)
+    }
+
+    /// Returns whether [`Identity::impersonate`](crate::Identity::impersonate) was refused. The sentence says why. The session is
+    /// as it was before.
+    ///
+    /// ```
+    /// # fn check(error: &session_runtime::Error) -> bool {
+    /// error.is_impersonation_refused()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_impersonation_refused(&self) -> bool {
+        matches!(self.kind(), Kind::NotImpersonated(_))
     }
 
     /// Returns whether the session would exceed [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes) or the size

@@ -1,6 +1,6 @@
 //! [`Event`]: what happens to sessions, for the log and for the application's own hook.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use tracing::{Level, enabled, event};
 
@@ -9,7 +9,7 @@ use crate::{
     log::{Admitted, Limit},
 };
 
-/// Something that happened to a session and that no response shows. An event carries no id, key or value. The hook and the
+/// Something that happened to a session and that no response shows. An event carries no id, key or value, and names users by keyed hashes. The hook and the
 /// log get, beside it, the session's [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
 ///
 /// ```
@@ -31,6 +31,25 @@ pub enum Event {
     /// A sign-in was refused, since its user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
+    /// A user acts as another from now on ([`Identity::impersonate`](crate::Identity::impersonate)). Each is named by
+    /// [`UserSessions::fingerprint`](crate::UserSessions::fingerprint).
+    ImpersonationStarted {
+        /// The user who acts, such as an administrator.
+        impersonator: String,
+        /// The user as whom they act.
+        user: String,
+        /// When it ends by itself.
+        ends_at: SystemTime,
+    },
+    /// A user no longer acts as another.
+    ImpersonationEnded {
+        /// The user who acted.
+        impersonator: String,
+        /// The user as whom they acted.
+        user: String,
+        /// What ended it.
+        why: ImpersonationEnd,
+    },
     /// A signed cookie named a session that the store does not have: expired, ended, or never there.
     Unknown,
     /// A cookie with our name did not hold a valid token: forged, damaged, signed under another key or by another kind of
@@ -75,6 +94,26 @@ pub enum Event {
         /// Whether a user was signed in to it.
         signed_in: bool,
     },
+}
+
+/// What ended an impersonation.
+///
+/// ```
+/// # use session_runtime::ImpersonationEnd;
+/// fn is_expected(why: ImpersonationEnd) -> bool {
+///     why != ImpersonationEnd::Revoked
+/// }
+/// # assert!(is_expected(ImpersonationEnd::Stopped));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ImpersonationEnd {
+    /// The user who acted stopped, signed out, signed in as another user, or destroyed the session.
+    Stopped,
+    /// The time was up. It is reported when the session is next used, and not at all if it never is.
+    Expired,
+    /// The sessions of either user were revoked, or the one who acted had more sessions than allowed.
+    Revoked,
 }
 
 /// Where events go: to the log (`tracing`, target `session_runtime`), and to a hook if there is one. Cloned freely.
@@ -146,6 +185,8 @@ impl Events {
             | Event::SignInRefused
             | Event::Gone
             | Event::DroppedOnFailure
+            | Event::ImpersonationStarted { .. }
+            | Event::ImpersonationEnded { .. }
             | Event::Discarded { .. } => log!(INFO),
             Event::Replayed { .. } => self.warn(limit!(), event, session),
             Event::Moved => self.warn(limit!(), event, session),

@@ -12,6 +12,9 @@ pub mod expansion {}
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
 
+#[doc = include_str!("../docs/sign_ins.md")]
+pub mod sign_ins {}
+
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 

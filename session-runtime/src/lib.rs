@@ -59,6 +59,8 @@
 //!
 //! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
+//! - [`guide::sign_ins`]: sign-ins that are fresh and those that are not, asking for a password again, and acting as another
+//!   user.
 //! - [`guide::behaviours`]: the numbered behaviours that the tests hold this crate to.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
@@ -79,7 +81,7 @@
 //! | the store is down or slow, or cannot tell whether the changes are in | 503, no cookie | the same |
 //! | a sign-in could not be entered in its user's list of sessions | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large or cannot be encoded | 500, no cookie; nothing is stored | the same |
-//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out` and `renew` hold | the same |
+//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
 //! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected
@@ -151,11 +153,11 @@ pub use self::{
     cookie::{CookieSpec, SameSite},
     engine::StoreDown,
     error::Error,
-    event::{Event, Events},
+    event::{Event, Events, ImpersonationEnd},
     fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
-    session::{Core, Identified, Identity, Listed, Schema, Session},
+    session::{Core, Identified, Identity, Listed, Schema, Session, SignIn},
     sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };

@@ -39,7 +39,7 @@ pub(crate) fn account(
 
 /// The handle names the device to its user alone: no cookie can be made from it.
 fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
-    let since = device.authenticated_at().unwrap_or_else(|| device.created_at());
+    let since = device.signed_in_at().unwrap_or_else(|| device.created_at());
     html! {
         li .device aria-current=[is_this.then_some("true")] {
             (icon("screen"))

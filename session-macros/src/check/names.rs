@@ -17,8 +17,8 @@ const LONGEST: usize = 64;
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
     // of `Session` and `Core`
-    "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "remember",
-    "remembered", "fingerprint",
+    "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "signed_in_at",
+    "is_fresh", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
     // kept free, verbs mostly: nouns such as `user`, `state` or `store` are what people call their fields
     "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "reload", "refresh", "touch", "rotate",
     "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",

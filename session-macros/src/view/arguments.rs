@@ -24,6 +24,8 @@ pub(super) struct Arguments {
     pub(super) or_redirect: Option<Given<String>>,
     pub(super) or_status: Option<Given<u16>>,
     pub(super) fresh: Option<Given<Lifetime>>,
+    pub(super) stale_redirect: Option<Given<String>>,
+    pub(super) stale_status: Option<Given<u16>>,
     pub(super) krate: Option<Given<Path>>,
 }
 
@@ -46,6 +48,8 @@ impl Arguments {
                 ViewKey::OrRedirect => arguments.or_redirect = entry.text(cx),
                 ViewKey::OrStatus => arguments.or_status = entry.number(cx),
                 ViewKey::Fresh => arguments.fresh = entry.lifetime(cx),
+                ViewKey::StaleRedirect => arguments.stale_redirect = entry.text(cx),
+                ViewKey::StaleStatus => arguments.stale_status = entry.number(cx),
                 ViewKey::Crate => arguments.krate = entry.path(cx),
             });
         }

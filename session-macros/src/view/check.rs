@@ -5,6 +5,7 @@ use syn::GenericParam;
 
 use super::model::View;
 use crate::{
+    attr::Given,
     context::Context,
     model::Form,
     shape::{borrowed, owned},
@@ -12,7 +13,7 @@ use crate::{
 
 /// Reports all that is wrong with the view.
 pub(super) fn check(view: &View, cx: &mut Context) {
-    const RULES: &[fn(&View, &mut Context)] = &[form, generics, borrows, one_answer, redirect, status];
+    const RULES: &[fn(&View, &mut Context)] = &[form, generics, borrows, one_answer, stale, redirects, statuses];
     for rule in RULES {
         rule(view, cx);
     }
@@ -81,11 +82,35 @@ fn borrows(view: &View, cx: &mut Context) {
 const CANNOT_BORROW: &str = "a view cannot borrow: its values are taken out of the session";
 
 // or_redirect = "/login", or_status = 401
+// stale_redirect = "/confirm", stale_status = 403
 fn one_answer(view: &View, cx: &mut Context) {
-    if let (Some(_), Some(status)) = (&view.arguments.or_redirect, &view.arguments.or_status) {
+    let given = &view.arguments;
+    if let (Some(_), Some(status)) = (&given.or_redirect, &given.or_status) {
         cx.error_at(
             status.at_key(),
             "`or_redirect` and `or_status` exclude each other: who is refused gets one answer; keep one of the two",
+        );
+    }
+    if let (Some(_), Some(status)) = (&given.stale_redirect, &given.stale_status) {
+        cx.error_at(
+            status.at_key(),
+            "`stale_redirect` and `stale_status` exclude each other: a user who is not fresh gets one answer; keep one of the two",
+        );
+    }
+}
+
+// stale_redirect = "/confirm", without `fresh`
+fn stale(view: &View, cx: &mut Context) {
+    let given = &view.arguments;
+    if given.fresh.is_some() {
+        return;
+    }
+    let redirect = given.stale_redirect.as_ref().map(|given| (given.at_key(), "stale_redirect"));
+    let status = given.stale_status.as_ref().map(|given| (given.at_key(), "stale_status"));
+    if let Some((at, name)) = redirect.or(status) {
+        cx.error_at(
+            at,
+            format!("`{name}` is for users who are not fresh, and this view does not ask for that; add `fresh = 10m`"),
         );
     }
 }
@@ -97,8 +122,14 @@ const LONGEST: usize = 2048;
 // or_redirect = "https://example.com/login"
 // or_redirect = "//example.com/login"
 // or_redirect = "/login#form"
-fn redirect(view: &View, cx: &mut Context) {
-    let Some(given) = &view.arguments.or_redirect else { return };
+fn redirects(view: &View, cx: &mut Context) {
+    let given = &view.arguments;
+    for redirect in [&given.or_redirect, &given.stale_redirect].into_iter().flatten() {
+        check_redirect(redirect, cx);
+    }
+}
+
+fn check_redirect(given: &Given<String>, cx: &mut Context) {
     let path = given.value.as_str();
     let bad = path.chars().find(|c| !c.is_ascii_graphic() || "\\#".contains(*c));
     let fault = match bad {
@@ -123,8 +154,14 @@ fn redirect(view: &View, cx: &mut Context) {
 }
 
 // or_status = 200
-fn status(view: &View, cx: &mut Context) {
-    let Some(given) = &view.arguments.or_status else { return };
+fn statuses(view: &View, cx: &mut Context) {
+    let given = &view.arguments;
+    for status in [&given.or_status, &given.stale_status].into_iter().flatten() {
+        check_status(status, cx);
+    }
+}
+
+fn check_status(given: &Given<u16>, cx: &mut Context) {
     let way_out = match given.value {
         400..=599 => return,
         300..=399 => "; for a redirect write `or_redirect = \"/login\"`",

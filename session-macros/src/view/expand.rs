@@ -56,7 +56,18 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     // At the attribute's own token, so that what the method asks of the session is missed there.
     let (at, limit) = (fresh.key.span(), duration(&fresh.value));
     let refusal = respan(refusal, at);
-    quote_spanned!(at=> #refusal.fresh(#limit))
+    let policy = quote_spanned!(at=> #refusal.fresh(#limit));
+    match (&given.stale_redirect, &given.stale_status) {
+        (Some(redirect), _) => {
+            let to = &redirect.value;
+            quote!(#policy.stale_redirect(#to))
+        }
+        (None, Some(status)) => {
+            let status = status.value;
+            quote!(#policy.stale_status(#status))
+        }
+        (None, None) => policy,
+    }
 }
 
 /// The struct out of the session's fields; nothing, if either is not known.

@@ -8,6 +8,8 @@ pub(crate) enum ViewKey {
     OrRedirect,
     OrStatus,
     Fresh,
+    StaleRedirect,
+    StaleStatus,
     Crate,
 }
 
@@ -31,7 +33,19 @@ impl Key for ViewKey {
             Self::Fresh,
             "fresh",
             "fresh = 10m",
-            "Lets in only who signed in less than this long ago, however old the session is. It needs an `identity`.",
+            "Lets in only users who proved who they are less than this long ago, however old the session is. It needs an `identity`.",
+        ),
+        known(
+            Self::StaleRedirect,
+            "stale_redirect",
+            "stale_redirect = \"/confirm\"",
+            "Sends users who are signed in but not `fresh` there, as `or_redirect` does: to a page that asks for the password again and calls `reauthenticate`.",
+        ),
+        known(
+            Self::StaleStatus,
+            "stale_status",
+            "stale_status = 403",
+            "Answers users who are signed in but not `fresh` with this status. Default: what `or_redirect` or `or_status` says.",
         ),
         known(
             Self::Crate,
@@ -51,6 +65,9 @@ impl Key for ViewKey {
         Some(match plain.as_str() {
             "redirect" | "redirectto" | "login" | "loginurl" | "orelse" | "next" | "goto" => "`or_redirect`",
             "status" | "code" | "error" | "reject" | "orreject" => "`or_status`",
+            "stale" | "orstale" | "orreauthenticate" | "orreauth" | "orconfirm" | "freshredirect"
+            | "staleorredirect" => "`stale_redirect`",
+            "freshstatus" => "`stale_status`",
             "maxage" | "recent" | "freshness" | "within" | "reauth" | "expires" | "idle" | "absolute" => "`fresh`",
             _ => return None,
         })
@@ -67,7 +84,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/view/arguments.md");
         let mut reference = String::new();
         table::<ViewKey>(&mut reference);
-        reference.push_str("\nThe first two exclude each other. Durations are written as in [`derive@Session`].\n");
+        reference.push_str("\nA redirect and a status exclude each other: `or_redirect` and `or_status`, `stale_redirect` and `stale_status`. Durations are written as in [`derive@Session`].\n");
         if std::env::var_os("BLESS").is_some() {
             assert!(std::fs::write(path, &reference).is_ok());
         }

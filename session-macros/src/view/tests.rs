@@ -16,7 +16,7 @@ fn pretty(expansion: TokenStream) -> String {
 fn the_expansion_is_as_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/view/example.txt");
     let expansion = pretty(view(
-        quote!(Shop, or_redirect = "/login", fresh = 10m),
+        quote!(Shop, or_redirect = "/login", fresh = 10m, stale_redirect = "/confirm"),
         quote! {
             /// Only for signed-in visitors.
             #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     CookieChange, Engine, Outcome, Request,
-    attempt::{Attempt, Entering},
+    attempt::{Attempt, Because, Entering},
     backend::Backend,
     presented::{Found, Presented},
 };
@@ -27,7 +27,7 @@ pub(super) struct Adopted {
     pub(super) restarted: bool,
     /// Whether its idle deadline moved.
     pub(super) touched: bool,
-    /// Whether a user signs in to it.
+    /// Whether a user signs in to it, or acts as another.
     pub(super) signs_in: bool,
 }
 
@@ -63,7 +63,7 @@ impl Request {
             attempt.cookie = cookie.or(attempt.cookie.take());
         }
         if adopted.signs_in {
-            attempt.entering = engine.entering(&found, found.record(), true, now);
+            attempt.entering = engine.entering(&found, found.record(), Because::SignsIn);
         }
         self.state().presented = Some(Presented::Found(found));
         Outcome::Applied
@@ -72,14 +72,18 @@ impl Request {
 
 impl Engine {
     /// What is to be entered in the list of a session's user; `None` if there is none.
-    pub(super) fn entering(&self, found: &Found, record: &Record, signs_in: bool, now: Timestamp) -> Option<Entering> {
+    pub(super) fn entering(&self, found: &Found, record: &Record, because: Because) -> Option<Entering> {
         let identity = record.user.as_ref().filter(|_| self.listed)?;
+        let (ends_at, because) = match record.impersonation() {
+            Some(impersonation) => (impersonation.ends_at, Because::Impersonated),
+            None => (record.ends_at, because),
+        };
         Some(Entering {
             identity: identity.clone(),
             key: self.scope.session(found.selector),
-            ends_at: record.ends_at,
-            at: record.authenticated_at.unwrap_or(now),
-            signs_in,
+            ends_at,
+            at: record.signed_in_at,
+            because,
         })
     }
 
@@ -92,7 +96,7 @@ impl Engine {
         Adopted {
             renewal: renewal.filter(|renewal| renewal.digest == found.record().verifier),
             restarted: true,
-            signs_in: attempt.pending.signs_in(),
+            signs_in: attempt.pending.signs_in() || attempt.pending.impersonates(),
             ..Adopted::default()
         }
     }

@@ -55,8 +55,18 @@ pub(super) struct Entering {
     pub(super) ends_at: Timestamp,
     /// When the user signed in.
     pub(super) at: Timestamp,
-    /// Whether that is now. If not, the session lasts longer than it was to.
-    pub(super) signs_in: bool,
+    pub(super) because: Because,
+}
+
+/// Why a session enters a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Because {
+    /// The user signs in to it.
+    SignsIn,
+    /// Another user acts as this one.
+    Impersonated,
+    /// It lasts longer than it was to.
+    LastsLonger,
 }
 
 /// What is drawn once for an attempt, however often it is made.

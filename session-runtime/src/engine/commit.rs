@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Request, Step,
     adopt::Adopted,
-    attempt::{Attempt, Unanswered},
+    attempt::{Attempt, Because, Unanswered},
     backend::Backend,
     claim::Claim,
     deadline::{Deadline, Pace},
@@ -203,6 +203,9 @@ impl Request {
                 Box::pin(self.undo(attempt, deadline)).await?;
                 return Ok(Outcome::Refused);
             }
+            if entering.because == Because::Impersonated {
+                self.report_impersonation();
+            }
         }
         if let Some(event) = attempt.event.take() {
             self.emit(&event);
@@ -215,7 +218,9 @@ impl Request {
 
     /// Undoes a sign-in whose session could not be entered in its user's list, as the response leaves.
     pub(super) async fn undo_unentered(&self) {
-        let signs_in = |attempt: &mut Box<Attempt>| attempt.entering.as_ref().is_some_and(|entering| entering.signs_in);
+        let signs_in = |attempt: &mut Box<Attempt>| {
+            attempt.entering.as_ref().is_some_and(|entering| entering.because != Because::LastsLonger)
+        };
         let Some(mut attempt) = self.state().in_flight.take_if(signs_in) else { return };
         let deadline = Deadline::new(self.engine.commit_timeout);
         if let Err(error) = self.undo(&mut attempt, &deadline).await {
@@ -230,7 +235,9 @@ impl Request {
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
-        let stays = |user: &Option<Arc<[u8]>>| user.as_ref().is_none_or(|user| *user == entering.identity);
+        // Who was to act as another has not left their own list.
+        let acts = entering.because == Because::Impersonated;
+        let stays = |user: &Option<Arc<[u8]>>| acts || user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
         // One that `save` left waiting opens the session from before.
         let cookie = self.state().cookie.take();
@@ -286,7 +293,7 @@ impl Request {
             Subject::Nothing => return Ok(None),
         };
         let engine = &*self.engine;
-        let (key, generation) = (engine.scope.session(found.selector), found.record().generation);
+        let (key, mut generation) = (engine.scope.session(found.selector), found.record().generation);
         if !attempt.asked && engine.queues.is_busy(&key) {
             return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now())));
         }
@@ -295,12 +302,17 @@ impl Request {
         loop {
             let now = engine.clock.now();
             match self.look(&mut claim, attempt, &mut found, now).await? {
-                Look::Ours => return Ok(Some(self.adopt(attempt, found, None, now))),
+                Look::Ours => {
+                    self.report_recognised(attempt);
+                    return Ok(Some(self.adopt(attempt, found, None, now)));
+                }
                 Look::OursEnded => {
                     drop(claim);
+                    self.report_end_of_impersonation(found.record(), None);
                     return Ok(self.ended(attempt));
                 }
                 Look::Live if found.record().generation == generation => {}
+                Look::Live if attempt.pending.has_stopped(found.record()) => generation = found.record().generation,
                 Look::Live | Look::Gone if claim.reload_handed().await? => continue,
                 Look::Live => return Ok(Some(self.lose(Lost::Moved))),
                 Look::Gone => {
@@ -318,8 +330,9 @@ impl Request {
                 }
                 Next::Conflict => return Ok(Some(Outcome::Conflict)),
                 Next::End => (engine.tombstone(attempt.nonce, EndReason::Ended, now), None),
-                Next::Put(Put { record, adopted }) => {
-                    let opened = engine.codec.close(&key, record.into(), Some(&found.opened))?;
+                Next::Put(Put { record, adopted, own }) => {
+                    let before = own.as_deref().unwrap_or(&found.opened);
+                    let opened = engine.codec.close(&key, record.into(), Some(before))?;
                     let value = Value::session(engine.scope, opened.raw().clone());
                     let value = if adopted.renewal.is_some() { value.critical() } else { value };
                     (value, Some((adopted, opened)))
@@ -330,7 +343,7 @@ impl Request {
             if let Some((adopted, opened)) = &put
                 && adopted.restarted
                 && !adopted.signs_in
-                && let Some(entering) = engine.entering(&found, &opened.record, false, now)
+                && let Some(entering) = engine.entering(&found, &opened.record, Because::LastsLonger)
             {
                 let entered = Box::pin(engine.enter(&entering, deadline)).await;
                 entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
@@ -349,6 +362,9 @@ impl Request {
                 continue;
             }
             let stored = claim.finish();
+            if found.record().rare.is_some() {
+                self.report_end_of_impersonation(found.record(), put.as_ref().map(|(_, opened)| &*opened.record));
+            }
             let Some((put, opened)) = put else { return Ok(self.ended(attempt)) };
             (found.stored, found.opened) = (stored, opened);
             return Ok(Some(self.adopt(attempt, found, Some(put), now)));
@@ -371,10 +387,10 @@ impl Request {
         let held = match claim.current() {
             // As nearly always: nothing is to be decoded, and no secret to be opened, a second time.
             Some(current) if found.is_stored_as(current) => {
-                if attempt.is_first() && found.record().is_live(now) {
+                if attempt.is_first() && found.record().is_live(now) && !found.record().impersonation_is_over(now) {
                     return Ok(Look::Live);
                 }
-                Held::of(found.opened.raw(), now)
+                engine.held(found.opened.raw(), now)
             }
             current => engine.read(current, now),
         };

@@ -13,6 +13,7 @@
 //! - `next` and `write`: what the pending changes make of a session. Pure.
 //! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
 //! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response. `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
+//! - `impersonation`: a user who acts as another.
 //! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
 
@@ -25,6 +26,7 @@ mod codec;
 mod commit;
 mod deadline;
 mod edit;
+mod impersonation;
 mod items;
 mod leave;
 mod marker;
@@ -66,7 +68,7 @@ pub(crate) use self::{
     commit::{CookieChange, Outcome},
     edit::Ops,
     items::Items,
-    pending::{Op, Step},
+    pending::{Op, Standing, Step, Terms},
     presented::Lost,
     queue::Queues,
     request::Request,

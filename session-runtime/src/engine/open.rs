@@ -14,7 +14,7 @@ use crate::{
     event::Event,
     id::{Digest, Verifier},
     key::Key,
-    record::{Previous, Record, Replaced},
+    record::{Owner, Previous, Record, Replaced},
     value::{EndReason, Versioned},
 };
 
@@ -140,7 +140,7 @@ impl Engine {
 
     /// Ends a session whose verifier came back long after it was replaced: its cookie may have been stolen.
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
-        let is_same = |record: &Record| record.generation == generation;
+        let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
         if self.end_stored(key, EndReason::Replayed, is_same).await? == super::users::End::Ended {
             self.events.emit(&Event::Ended, Some(key));
         }

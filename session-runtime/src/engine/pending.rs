@@ -6,7 +6,7 @@ use super::Items;
 use crate::{
     clock::Timestamp,
     error::Error,
-    record::{Add, Entry, Fields, integer},
+    record::{Add, Entry, Fields, Proof, Record, integer},
     schema::{Meta, Stays},
 };
 
@@ -16,7 +16,13 @@ pub(crate) enum Step {
     /// A new id was asked for.
     Renew,
     /// Somebody signed in: the first on this session, or the same as before, or another.
-    LogIn { user: Arc<[u8]>, first: bool, same: bool },
+    LogIn { user: Arc<[u8]>, first: bool, same: bool, terms: Option<Box<Terms>> },
+    /// The user who is signed in proved again who they are.
+    Reauthenticate { user: Arc<[u8]> },
+    /// The user who is signed in, `by`, acts as another.
+    Impersonate { by: Arc<[u8]>, user: Arc<[u8]>, ends_at: Timestamp },
+    /// The user who acts as another is themselves again.
+    StopImpersonating { by: Arc<[u8]>, user: Arc<[u8]> },
     /// Whoever was signed in is not any more.
     LogOut,
     /// The session was ended; what follows is for a new one.
@@ -27,12 +33,96 @@ pub(crate) enum Step {
     Failed(Error),
 }
 
+/// What a sign-in says that is not an ordinary one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) proof: Proof,
+    /// When the session ends at the latest.
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Who is signed in, as far as steps change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct SignedIn<'a> {
+    pub(super) user: Option<&'a [u8]>,
+    /// Whether another user acts as this one.
+    pub(super) is_impersonated: bool,
+}
+
+impl<'a> SignedIn<'a> {
+    pub(super) fn of(record: &'a Record) -> Self {
+        Self { user: record.user.as_deref(), is_impersonated: record.impersonation().is_some() }
+    }
+
+    fn is(self, user: &[u8]) -> bool {
+        self.user == Some(user) && !self.is_impersonated
+    }
+}
+
+/// How the present visitor came to be signed in, and for whom they act.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) signed_in_at: Option<Timestamp>,
+    pub(crate) authenticated_at: Option<Timestamp>,
+    /// The user who acts, and until when.
+    pub(crate) impersonator: Option<(Arc<[u8]>, Timestamp)>,
+}
+
+impl Standing {
+    pub(crate) fn of(record: &Record) -> Self {
+        let impersonator = record.impersonation().map(|it| (Arc::clone(&it.by), it.ends_at));
+        Self { signed_in_at: record.signed_in_at(), authenticated_at: record.authenticated_at(), impersonator }
+    }
+}
+
 impl Step {
+    /// Whether it says who is signed in, or how.
+    pub(crate) const fn is_about_user(&self) -> bool {
+        !matches!(self, Self::Renew | Self::Remember(_) | Self::Failed(_))
+    }
+
+    /// How the visitor is signed in after it.
+    pub(crate) fn standing(&self, before: Standing, now: Timestamp) -> Standing {
+        match self {
+            Self::LogIn { terms, .. } => {
+                let authenticated_at = match terms.as_ref().map_or(Proof::AtSignIn, |terms| terms.proof) {
+                    Proof::AtSignIn => Some(now),
+                    Proof::At(at) => Some(at.min(now)),
+                    Proof::Missing => None,
+                };
+                Standing { signed_in_at: Some(now), authenticated_at, impersonator: None }
+            }
+            Self::Reauthenticate { .. } => Standing { authenticated_at: Some(now), ..before },
+            Self::Impersonate { by, ends_at, .. } => {
+                let impersonator = Some((Arc::clone(by), *ends_at));
+                Standing { signed_in_at: Some(now), authenticated_at: None, impersonator }
+            }
+            Self::LogOut | Self::End => Standing::default(),
+            // The snapshot is the user's own session again.
+            Self::StopImpersonating { .. } => before,
+            Self::Renew | Self::Remember(_) | Self::Failed(_) => before,
+        }
+    }
+
+    /// Who is signed in after it.
+    fn signed_in<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
+        match self {
+            Self::LogIn { user, .. } => SignedIn { user: Some(user), is_impersonated: false },
+            Self::Impersonate { user, .. } => SignedIn { user: Some(user), is_impersonated: true },
+            Self::StopImpersonating { by, .. } => SignedIn { user: Some(by), is_impersonated: false },
+            Self::LogOut | Self::End => SignedIn::default(),
+            Self::Reauthenticate { .. } | Self::Renew | Self::Remember(_) | Self::Failed(_) => before,
+        }
+    }
+
     /// What of the fields from before it stays; all of them if it says nothing.
     const fn forgets(&self) -> Option<Stays> {
         match self {
             Self::End => Some(Stays::None),
-            Self::LogOut | Self::LogIn { first: false, same: false, .. } => Some(Stays::Device),
+            Self::LogOut
+            | Self::LogIn { first: false, same: false, .. }
+            | Self::Impersonate { .. }
+            | Self::StopImpersonating { .. } => Some(Stays::Device),
             Self::LogIn { first: true, .. } => Some(Stays::Guest),
             _ => None,
         }
@@ -47,9 +137,17 @@ impl Step {
         }
     }
 
+    /// Whether it says whose session this is.
+    const fn signs(&self) -> bool {
+        matches!(
+            self,
+            Self::LogIn { .. } | Self::LogOut | Self::End | Self::Impersonate { .. } | Self::StopImpersonating { .. }
+        )
+    }
+
     /// Whether it holds even if the handler failed: what ends or protects a session does.
     const fn survives_failure(&self) -> bool {
-        matches!(self, Self::Renew | Self::LogOut | Self::End)
+        matches!(self, Self::Renew | Self::LogOut | Self::End | Self::StopImpersonating { .. })
     }
 }
 
@@ -154,17 +252,18 @@ impl Pending {
     pub(crate) fn fold(
         &mut self,
         era: u32,
-        stored: Option<&[u8]>,
+        stored: SignedIn<'_>,
         mut steps: Vec<Step>,
         mut ops: Vec<(&'static Meta, Op)>,
     ) -> bool {
         let came = ops.len();
-        let signs = |step: &Step| matches!(step, Step::LogIn { .. } | Step::LogOut | Step::End);
-        if !steps.iter().any(signs) {
-            ops.retain(|(meta, _)| self.is_theirs(era, meta));
+        if !steps.is_empty() && !self.compare(stored, &mut steps) {
+            // Another handle changed whose session it is, so what this one did is for a visitor who has left.
+            steps.clear();
+            ops.retain(|(meta, _)| meta.stays(Stays::Device));
         }
-        if !steps.is_empty() {
-            self.compare(stored, &mut steps);
+        if !steps.iter().any(Step::signs) {
+            ops.retain(|(meta, _)| self.is_theirs(era, meta));
         }
         for stays in steps.iter().filter_map(Step::forgets) {
             self.ops.retain(|(meta, _)| meta.stays(stays));
@@ -211,27 +310,37 @@ impl Pending {
     }
 
     /// Tells sign-ins apart by who is signed in by now: the handle may have been opened before another one's sign-in.
-    fn compare(&self, stored: Option<&[u8]>, steps: &mut [Step]) {
-        let mut who = self.who(stored);
+    /// `false`: a step is about a user who is not the one who is signed in by now.
+    fn compare(&self, stored: SignedIn<'_>, steps: &mut [Step]) -> bool {
+        let mut visitor = self.who(stored);
         for step in steps {
             match step {
-                Step::LogIn { user, first, same } => {
-                    (*first, *same) = (who.is_none(), who == Some(&**user));
-                    who = Some(user);
+                Step::LogIn { user, first, same, .. } => {
+                    (*first, *same) = (visitor.user.is_none(), visitor.is(user));
                 }
-                Step::LogOut | Step::End => who = None,
-                Step::Renew | Step::Remember(_) | Step::Failed(_) => {}
+                Step::Reauthenticate { user: of } | Step::Impersonate { by: of, .. } if !visitor.is(of) => {
+                    return false;
+                }
+                Step::StopImpersonating { user, .. }
+                    if visitor != (SignedIn { user: Some(user), is_impersonated: true }) =>
+                {
+                    return false;
+                }
+                _ => {}
             }
+            visitor = step.signed_in(visitor);
         }
+        true
     }
 
     /// Who is signed in after this, if it was `before`.
-    pub(super) fn who<'a>(&'a self, before: Option<&'a [u8]>) -> Option<&'a [u8]> {
-        self.steps.iter().fold(before, |who, step| match step {
-            Step::LogIn { user, .. } => Some(user),
-            Step::LogOut | Step::End => None,
-            Step::Renew | Step::Remember(_) | Step::Failed(_) => who,
-        })
+    pub(super) fn who<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
+        self.steps.iter().fold(before, |visitor, step| step.signed_in(visitor))
+    }
+
+    /// Whether a user who acted as another is themselves again.
+    pub(super) fn stops(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::StopImpersonating { .. }))
     }
 
     /// Leaves only what holds even if the handler failed; says whether anything was dropped.
@@ -261,9 +370,11 @@ impl Pending {
         fields
     }
 
-    /// What of the session's former fields stays; all of them if nobody signed in or out.
+    /// What of the session's former fields stays; all of them if nobody signed in or out. Those of a user who is themselves
+    /// again take the place of the former ones, so nothing of them is forgotten.
     pub(crate) fn forgets(&self) -> Option<Stays> {
-        self.steps.iter().filter_map(Step::forgets).min()
+        let former = |step: &&Step| !matches!(step, Step::StopImpersonating { .. });
+        self.steps.iter().filter(former).filter_map(Step::forgets).min()
     }
 }
 

@@ -24,21 +24,19 @@ pub(super) enum Held {
     Nothing,
 }
 
-impl Held {
-    /// A session that was read before, as it is by now.
-    pub(super) fn of(record: &Arc<Record>, now: Timestamp) -> Self {
-        if record.is_live(now) { Self::Live(Arc::clone(record)) } else { Self::Nothing }
-    }
-}
-
 impl Engine {
+    /// A session that was read, as it is by now.
+    pub(super) fn held(&self, record: &Arc<Record>, now: Timestamp) -> Held {
+        if record.is_live(now) { Held::Live(self.by_now(Arc::clone(record), now)) } else { Held::Nothing }
+    }
+
     /// What `held` is.
     pub(super) fn read(&self, held: Option<&Versioned>, now: Timestamp) -> Held {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Held::Nothing;
         };
         match self.decode(value) {
-            Ok(Decoded::Session(record)) if record.is_live(now) => Held::Live(record),
+            Ok(Decoded::Session(record)) => self.held(&record, now),
             Ok(Decoded::Tombstone(tombstone)) => Held::Ended(tombstone),
             Err(Damage::Newer) => Held::Newer,
             _ => Held::Nothing,

@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
 
 use super::{
-    CookieChange, Engine, Op, Snapshot, Step, StoreDown, attempt::Attempt, open::Credential, pending::Pending,
-    presented::Presented, several::Chosen,
+    CookieChange, Engine, Op, Snapshot, Standing, Step, StoreDown,
+    attempt::Attempt,
+    open::Credential,
+    pending::{Pending, SignedIn},
+    presented::Presented,
+    several::Chosen,
 };
 use crate::{
     clock::Timestamp,
@@ -15,7 +19,7 @@ use crate::{
     event::Event,
     id::Verifier,
     key::Key,
-    record::{Fields, Lifetime, Record},
+    record::{Fields, Lifetime, Record, Replaced},
     schema::{Meta, Stays},
 };
 
@@ -84,23 +88,45 @@ impl State {
     }
 
     /// The record, unless what is not stored yet ends it.
-    fn record(&self) -> Option<&Arc<Record>> {
+    fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {
                 let ends = self.unstored().any(|pending| pending.forgets() == Some(Stays::None));
-                (!ends).then_some(found.record())
+                let own = if self.stops() { engine.open_own(found, engine.clock.now()) } else { None };
+                (!ends).then(|| own.map_or_else(|| Arc::clone(found.record()), |own| own.record))
             }
             _ => None,
         }
     }
 
+    /// Whether what is not stored yet ends an impersonation.
+    fn stops(&self) -> bool {
+        self.unstored().any(Pending::stops)
+    }
+
     /// The fields as a new handle sees them.
     pub(super) fn overlay(&self, engine: &Engine, now: Timestamp) -> Fields {
         let stored = match &self.presented {
+            Some(Presented::Found(found)) if self.stops() => match engine.open_own(found, now) {
+                Some(own) => own.record.fields.clone(),
+                None => found.record().fields.clone(),
+            },
             Some(Presented::Found(found)) => found.record().fields.clone(),
             _ => Fields::default(),
         };
         self.unstored().fold(stored, |fields, pending| pending.overlay(Some(&fields), engine.fields, now))
+    }
+}
+
+impl State {
+    /// How the present visitor is signed in, if what is not stored yet changes that.
+    fn standing(&self, record: Option<&Record>, engine: &Engine) -> Option<Standing> {
+        let mut steps =
+            self.unstored().flat_map(|pending| &pending.steps).filter(|step| step.is_about_user()).peekable();
+        steps.peek()?;
+        let now = engine.clock.now();
+        let before = record.map_or_else(Standing::default, Standing::of);
+        Some(steps.fold(before, |standing, step| step.standing(standing, now)))
     }
 }
 
@@ -218,19 +244,32 @@ impl Request {
     /// What a new handle sees: the record, with what handles before it did.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state();
-        let record = state.record().map(Arc::clone);
+        let record = state.record(&self.engine);
         let overlay = state.unstored().next().is_some().then(|| Arc::new(state.overlay(&self.engine, self.now())));
-        let signed_in = state.unstored().flat_map(|pending| &pending.steps).filter_map(Step::signs_in).last();
+        let standing = state.standing(record.as_deref(), &self.engine).map(Box::new);
         let unknown = matches!(state.presented, Some(Presented::Unknown));
-        Snapshot { record, overlay, era: state.pending.era, signed_in, unknown }
+        Snapshot { record, overlay, era: state.pending.era, standing, unknown }
+    }
+
+    /// Whether the request came with an id from before the user was last authenticated, and the browser has presented the
+    /// newer one since: then whoever sent the request may not be who was authenticated.
+    pub(crate) fn came_with_older_id(&self) -> bool {
+        let state = self.state();
+        let Some(Presented::Found(found)) = &state.presented else { return false };
+        let record = found.record();
+        let presented = record
+            .previous
+            .as_ref()
+            .is_some_and(|previous| matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) }));
+        presented && !found.is_current(record) && record.authenticated_at().is_some_and(|at| at >= record.renewed_at)
     }
 
     /// Folds in the edits of a handle that was opened in `era`. Returns whether any were discarded.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
         let State { presented, pending, in_flight, .. } = &mut *self.state();
         let stored = match presented {
-            Some(Presented::Found(found)) => found.record().user.as_deref(),
-            _ => None,
+            Some(Presented::Found(found)) => SignedIn::of(found.record()),
+            _ => SignedIn::default(),
         };
         let before = in_flight.as_ref().map_or(stored, |attempt| attempt.pending.who(stored));
         pending.fold(era, before, steps, ops)

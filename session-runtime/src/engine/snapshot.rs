@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Standing;
 use crate::{
     record::{Fields, Record},
     schema::Meta,
@@ -18,8 +19,8 @@ pub(crate) struct Snapshot {
     pub(crate) unknown: bool,
     /// How often the request had changed whose session it is.
     pub(crate) era: u32,
-    /// Whether whoever is there signed in with this very request, if it signed anybody in or out.
-    pub(crate) signed_in: Option<bool>,
+    /// How the visitor is signed in, if what this request did changes that.
+    pub(crate) standing: Option<Box<Standing>>,
 }
 
 impl Snapshot {

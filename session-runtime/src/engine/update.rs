@@ -154,7 +154,7 @@ impl Update<'_> {
         } else {
             self.attempt.pending.ops.clear();
         }
-        let Put { record, adopted } = match next(engine, &mut self.attempt, &self.found, false, now)? {
+        let Put { record, adopted, .. } = match next(engine, &mut self.attempt, &self.found, false, now)? {
             Next::Put(put) => put,
             Next::Nothing => {
                 self.request.adopt(&mut self.attempt, self.found.clone(), Some(Default::default()), now);
@@ -171,6 +171,9 @@ impl Update<'_> {
         }
         if !swapped? {
             return self.look().await;
+        }
+        if self.found.record().rare.is_some() {
+            self.request.report_end_of_impersonation(self.found.record(), Some(&opened.record));
         }
         (self.found.stored, self.found.opened) = (self.claim.current().cloned(), opened);
         self.request.adopt(&mut self.attempt, self.found.clone(), Some(adopted), now);

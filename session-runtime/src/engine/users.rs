@@ -9,17 +9,17 @@ use futures_util::future::join_all;
 
 use super::{
     Engine,
-    attempt::Entering,
+    attempt::{Because, Entering},
     deadline::{Deadline, Pace},
     read::{Held, newer_session},
 };
 use crate::{
     clock::Timestamp,
     error::Error,
-    event::Event,
+    event::{Event, ImpersonationEnd},
     id::Nonce,
     key::Key,
-    record::Record,
+    record::{Owner, Record},
     schema::SessionLimit,
     value::{EndReason, ListEntry, Tombstone, UserList, Value},
 };
@@ -39,13 +39,13 @@ pub(super) enum End {
 }
 
 impl Engine {
-    /// The live sessions of a user, those that were signed in first first.
-    pub(crate) async fn sessions_of(&self, identity: &[u8]) -> Result<Vec<(Key, Arc<Record>)>, Error> {
+    /// The live sessions that are a user's own, or those in which others act as the user; the earliest first.
+    pub(crate) async fn sessions_of(&self, identity: &[u8], whose: Owner) -> Result<Vec<(Key, Arc<Record>)>, Error> {
         let now = self.clock.now();
         let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
         let mut live = Vec::with_capacity(list.entries.len());
         for batch in list.entries.chunks(BATCH) {
-            let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, &entry.key))).await;
+            let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, whose, &entry.key))).await;
             for (entry, record) in batch.iter().zip(loaded) {
                 live.extend(record?.map(|record| (entry.key, record)));
             }
@@ -81,43 +81,58 @@ impl Engine {
         failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends one session, if it is the user's.
+    /// Ends one session, if it is the user's. One in which another user acts as this one becomes that user's own again.
     pub(super) async fn end_session(&self, identity: &[u8], key: &Key, reason: EndReason) -> Result<End, Error> {
-        let is_theirs = |record: &Record| record.user.as_deref() == Some(identity);
-        let end = self.end_stored(key, reason, is_theirs).await?;
-        if end == End::Ended {
-            self.events.emit(&Event::Revoked, Some(key));
-        }
-        Ok(end)
+        self.end_stored(key, reason, |record| record.owner(identity)).await
     }
 
-    /// Ends a session that `which` holds for.
+    /// Ends a session that is the owner's own, or an impersonation of the owner.
     pub(super) async fn end_stored(
         &self,
         key: &Key,
         reason: EndReason,
-        which: impl Fn(&Record) -> bool,
+        owner: impl Fn(&Record) -> Owner,
     ) -> Result<End, Error> {
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
         let nonce = Nonce::next();
         loop {
             let now = self.clock.now();
-            match self.read(claim.current(), now) {
-                Held::Live(record) if which(&record) => {}
+            let held = self.read(claim.current(), now);
+            let (value, record) = match &held {
                 // Perhaps by the first sending, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
                     return Ok(End::Ended);
                 }
+                Held::Live(record) if record.knows(nonce) => {
+                    claim.confirm().await?;
+                    return Ok(End::Ended);
+                }
+                Held::Live(record) if owner(record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
+                Held::Live(record) if owner(record) == Owner::Impersonator => {
+                    let Some(mut own) = self.own(record) else { return Ok(End::Spared) };
+                    own.note_write(nonce, now);
+                    (Value::session(self.scope, own.into()).critical(), record)
+                }
                 _ if claim.reload_handed().await? => continue,
                 Held::Live(_) => return Ok(End::Spared),
                 Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
-            }
-            if claim.swap(Some(&self.tombstone(nonce, reason, now)), now).await? {
+            };
+            if claim.swap(Some(&value), now).await? {
+                self.report_revoked(key, record, owner(record) == Owner::Own, reason);
                 return Ok(End::Ended);
             }
+        }
+    }
+
+    fn report_revoked(&self, key: &Key, record: &Record, ended: bool, reason: EndReason) {
+        if ended && reason != EndReason::Replayed {
+            self.events.emit(&Event::Revoked, Some(key));
+        }
+        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
+            self.report_impersonation_ended(&impersonation.by, user, ImpersonationEnd::Revoked, key);
         }
     }
 
@@ -131,7 +146,8 @@ impl Engine {
     /// Of sign-ins at the same time, each sees in the list those that came before. So however they race, no more are left
     /// than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
-        let Entering { identity, key, ends_at, at, signs_in } = entering;
+        let Entering { identity, key, ends_at, at, because } = entering;
+        let signs_in = *because == Because::SignsIn;
         let list = self.scope.list(identity);
         let mut surplus = Vec::new();
         let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
@@ -144,24 +160,27 @@ impl Engine {
             let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(now);
             others.extend(before.entries.iter().filter(stays));
             surplus.clear();
-            if *signs_in && others.len() >= self.limit.most() {
+            // Those in which others act as the user count for nothing, and none ends for a sign-in.
+            let own = |entry: &&ListEntry| !entry.is_impersonation;
+            let limit = self.limit.most();
+            if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
                 others = self.live_entries(identity, others).await?;
+                let count = others.iter().filter(own).count();
                 match self.limit {
-                    SessionLimit::Refuse(_) if known.is_none() && others.len() >= self.limit.most() => {
-                        return Ok(false);
-                    }
+                    SessionLimit::Refuse(_) if known.is_none() && count >= limit => return Ok(false),
                     SessionLimit::Refuse(_) => {}
                     SessionLimit::EndOldest(most) => {
-                        let many = (others.len() + 1).saturating_sub(most as usize);
+                        let many = (count + 1).saturating_sub(most as usize);
                         let spare = if many > 0 { self.spare } else { 0 };
-                        surplus.extend(others.iter().take(many + spare).map(|entry| entry.key));
+                        surplus.extend(others.iter().filter(own).take(many + spare).map(|entry| entry.key));
                     }
                 }
             }
-            let place = if *signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
+            let place = if signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
             // Of two requests, the one that made it last longer may have come first.
             let ends_at = known.map_or(*ends_at, |known| known.ends_at.max(*ends_at));
-            others.insert(place, ListEntry { key: *key, at: *at, ends_at });
+            let is_impersonation = *because == Because::Impersonated;
+            others.insert(place, ListEntry { key: *key, at: *at, ends_at, is_impersonation });
             if others == before.entries {
                 break;
             }
@@ -188,7 +207,7 @@ impl Engine {
             let loaded = join_all(batch.iter().map(|entry| self.load(&entry.key, now))).await;
             for (entry, held) in batch.iter().zip(loaded) {
                 let stays = match self.read(held?.as_ref(), now) {
-                    Held::Live(record) => record.user.as_deref() == Some(identity),
+                    Held::Live(record) => record.owner(identity) != Owner::Other,
                     Held::Newer => true,
                     Held::Ended(_) | Held::Nothing => false,
                 };
@@ -221,9 +240,13 @@ impl Engine {
         }
     }
 
-    /// A session, as it is stored, if it is live and the user's.
-    async fn session_of(&self, identity: &[u8], key: &Key) -> Result<Option<Arc<Record>>, Error> {
+    /// A session, as it is stored, if it is live and whose it is asked for. While its user acts as another, their own.
+    async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Arc<Record>>, Error> {
         let found = self.load_session(key, self.clock.now()).await?;
-        Ok(found.map(|(_, record)| record).filter(|record| record.user.as_deref() == Some(identity)))
+        let record = found.map(|(_, record)| record).filter(|record| record.owner(identity) == whose);
+        Ok(record.map(|record| match self.own(&record) {
+            Some(own) if whose == Owner::Own => Arc::new(own),
+            _ => record,
+        }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Origin;
 use crate::{
     clock::{Clock, Timestamp},
-    engine::{Lost, Request, Snapshot, Step},
+    engine::{Lost, Request, Snapshot, Standing, Step},
     error::Error,
     event::Event,
     record::Entry,
@@ -56,12 +56,20 @@ impl State {
         }
     }
 
-    /// When whoever is there signed in: now, if that is part of this request.
-    pub(crate) fn authenticated_at(&self) -> Option<Timestamp> {
-        match self.steps.iter().rev().find_map(Step::signs_in).or(self.snapshot.signed_in) {
-            Some(signed_in) => signed_in.then(|| self.now()),
-            None => self.snapshot.record.as_ref()?.authenticated_at,
-        }
+    /// How the visitor is signed in, as this handle sees it.
+    pub(crate) fn standing(&self) -> Standing {
+        let before = match (&self.snapshot.standing, &self.snapshot.record) {
+            (Some(standing), _) => Standing::clone(standing),
+            (None, Some(record)) => Standing::of(record),
+            (None, None) => Standing::default(),
+        };
+        let steps = self.steps.iter().filter(|step| step.is_about_user());
+        steps.fold(before, |standing, step| step.standing(standing, self.now()))
+    }
+
+    /// Whether this request changed who is signed in, or how.
+    pub(crate) fn changed_user(&self) -> bool {
+        self.snapshot.standing.is_some() || self.steps.iter().any(Step::is_about_user)
     }
 
     /// When the session ends, as things stand.

@@ -5,6 +5,7 @@ mod add;
 mod fields;
 pub(crate) mod integer;
 mod nonces;
+mod rare;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ pub(crate) use self::{
     add::Add,
     fields::{Entry, Fields},
     nonces::Nonces,
+    rare::{Impersonation, Owner, Proof, Rare, kept},
 };
 use std::sync::Arc;
 
@@ -40,8 +42,8 @@ pub(crate) struct Record {
     pub(crate) seen_at: Timestamp,
     /// When the verifier was last renewed.
     pub(crate) renewed_at: Timestamp,
-    /// When the visitor last signed in, if signed in.
-    pub(crate) authenticated_at: Option<Timestamp>,
+    /// When the user signed in. Of a guest: when the session was first stored.
+    pub(crate) signed_in_at: Timestamp,
     /// When silence ends the session.
     pub(crate) idle_until: Timestamp,
     /// When the session ends whatever happens.
@@ -56,6 +58,8 @@ pub(crate) struct Record {
     pub(crate) nonces: Nonces,
     /// The encoded fields.
     pub(crate) fields: Fields,
+    /// What few sessions have.
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 /// The two deadlines of a session.
@@ -80,7 +84,7 @@ impl Record {
             created_at: now,
             seen_at: now,
             renewed_at: now,
-            authenticated_at: None,
+            signed_in_at: now,
             idle_until,
             ends_at,
             remembered,
@@ -88,13 +92,14 @@ impl Record {
             writes: 0,
             nonces: Nonces::NONE,
             fields: Fields::default(),
+            rare: None,
         }
     }
 
     /// The same session with other fields.
     pub(crate) fn with_fields(&self, fields: Fields) -> Self {
-        let (previous, user) = (self.previous.clone(), self.user.clone());
-        Self { previous, user, fields, ..*self }
+        let (previous, user, rare) = (self.previous.clone(), self.user.clone(), self.rare.clone());
+        Self { previous, user, rare, fields, ..*self }
     }
 
     /// When the session ends: the earlier of its idle and absolute deadlines.
@@ -143,7 +148,8 @@ pub(crate) enum Replaced {
         /// When it was replaced.
         at: Timestamp,
     },
-    /// The timer: the old verifier is good until the new one is first presented, and for a minute after.
+    /// The timer, or the user who was asked again who they are: the old verifier is good until the new one is first
+    /// presented, and for a minute after.
     ByTimer {
         /// When the new verifier was first presented.
         presented_at: Option<Timestamp>,

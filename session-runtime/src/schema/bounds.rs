@@ -161,8 +161,8 @@ fn length_of(mut value: &[u8]) -> Option<usize> {
     Some(length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
 }
 
-/// What a sealed session has besides its fields: the seal, its name, its deadlines.
-const OVERHEAD: usize = 45 + 64;
+/// What a sealed session has besides its fields: the seal, its name, its deadlines, and when its user was last authenticated.
+const OVERHEAD: usize = 45 + 64 + 10;
 /// What a field has besides its value: a short name, and how long it is.
 const PER_FIELD: usize = 2 + 4;
 /// A deadline of its own.

@@ -3,6 +3,7 @@
 mod core;
 mod identity;
 mod schema;
+mod sign_in;
 
 use std::{
     fmt,
@@ -14,6 +15,7 @@ pub use self::{
     core::Core,
     identity::{Identity, identity},
     schema::{Identified, Listed, Schema},
+    sign_in::SignIn,
 };
 use crate::{
     engine::Request,

@@ -9,6 +9,7 @@ use crate::{
     engine::{Engine, Snapshot},
     error::{Error, Kind},
     fields::{Origin, State},
+    record::Owner,
     schema::{Policy, to_bytes},
     session::{Core, Listed, Schema},
 };
@@ -75,6 +76,9 @@ pub struct UserSessions<S> {
 impl<S: Schema> UserSessions<S> {
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
+    /// Those in which another user acts as this one are not among them: they are no device of this user's. See
+    /// [`UserSessions::impersonations`]. A session in which this user acts as another is listed with their own fields.
+    ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
     ///
@@ -88,8 +92,45 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn list(&self) -> Result<Vec<ListedSession<S>>, Error> {
-        let sessions = self.engine.sessions_of(self.user()?).await?;
+        let sessions = self.engine.sessions_of(self.user()?, Owner::Own).await?;
         Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
+    }
+
+    /// Returns each session in which another user acts as this one, the earliest first: for a page that tells the user so, and
+    /// for an audit. [`Core::impersonator`] says who that is, and [`UserSessions::revoke`] ends the impersonation alone.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if the store is down.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// for session in sessions.of(&7).impersonations().await? {
+    ///     println!("{:?} acts as you until {:?}", session.impersonator(), session.impersonation_ends_at());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn impersonations(&self) -> Result<Vec<ListedSession<S>>, Error> {
+        let sessions = self.engine.sessions_of(self.user()?, Owner::Impersonator).await?;
+        Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
+    }
+
+    /// Returns the user's name in events: a keyed hash, from which the identity cannot be told without the key. It is the same
+    /// for all of the user's sessions, until the first key of the ring changes.
+    ///
+    /// # Errors
+    /// If the identity cannot be encoded.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// println!("audit: user 7 is {} in the log", sessions.of(&7).fingerprint()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn fingerprint(&self) -> Result<String, Error> {
+        Ok(self.engine.user_fingerprint(self.user()?))
     }
 
     /// Returns how many live sessions there are. Loads each of them, as [`UserSessions::list`] does.
@@ -105,7 +146,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn count(&self) -> Result<usize, Error> {
-        Ok(self.engine.sessions_of(self.user()?).await?.len())
+        Ok(self.engine.sessions_of(self.user()?, Owner::Own).await?.len())
     }
 
     /// Edits each live session, from a job or from another visitor's request, and returns how many changed. `change` gets each
@@ -152,7 +193,8 @@ impl<S: Schema> UserSessions<S> {
         engine.edit_sessions_of(self.user()?, edit).await
     }
 
-    /// Ends one session. Returns whether it did: `false` if the session is another user's, or has ended already.
+    /// Ends one session. Returns whether it did: `false` if the session is another user's, or has ended already. If another
+    /// user acts as this one in it, that ends, and the session is that user's own again.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still live.
@@ -169,7 +211,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(ended > 0)
     }
 
-    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all.
+    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all. Impersonations are among
+    /// them, as in [`UserSessions::revoke_all`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -187,6 +230,9 @@ impl<S: Schema> UserSessions<S> {
     }
 
     /// Ends all sessions, and returns how many: log out everywhere.
+    ///
+    /// If another user acts as this one, that ends too, and counts: the session is that user's own again. If this user acts as
+    /// another, that session ends as a whole.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.

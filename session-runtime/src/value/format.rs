@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     id::{Digest, Nonce},
     key::Key,
-    record::{Fields, NONCES, Nonces, Previous, Record, Replaced},
+    record::{Fields, Impersonation, NONCES, Nonces, Previous, Proof, Rare, Record, Replaced},
     varint::{self, split_number, unzigzag, zigzag},
 };
 
@@ -58,6 +58,9 @@ const SIGNED_IN: u8 = 2;
 const REPLACED_BY_PRIVILEGE: u8 = 4;
 const REPLACED_BY_TIMER: u8 = 8;
 const PRESENTED: u8 = 16;
+const PROOF: u8 = 32;
+const CAPPED: u8 = 64;
+const IMPERSONATION: u8 = 128;
 
 /// What the header says; of bytes that have none, what a store needs to replace them.
 pub(super) fn head(bytes: &[u8]) -> Head {
@@ -139,7 +142,7 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
         }
     };
     let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
-    bytes.push(by | flag(record.remembered, REMEMBERED) | flag(record.user.is_some(), SIGNED_IN));
+    bytes.push(by | flag(record.remembered, REMEMBERED) | flag(record.user.is_some(), SIGNED_IN) | rare_flags(record));
     bytes.extend_from_slice(record.verifier.as_bytes());
     varint::write(bytes, record.generation);
     varint::write(bytes, record.writes);
@@ -152,9 +155,12 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
         write_moment(bytes, from, moment);
     }
     if let Some(user) = &record.user {
-        write_moment(bytes, from, record.authenticated_at.unwrap_or(from));
+        write_moment(bytes, from, record.signed_in_at);
         varint::write(bytes, user.len() as u64);
         bytes.extend_from_slice(user);
+        if let Some(rare) = &record.rare {
+            write_rare(bytes, from, rare);
+        }
     }
     if let Some((verifier, at)) = previous {
         bytes.extend_from_slice(verifier.as_bytes());
@@ -165,10 +171,42 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(record.fields.as_bytes());
 }
 
+/// Which parts of what few sessions have follow the user.
+fn rare_flags(record: &Record) -> u8 {
+    let Some(rare) = record.rare.as_deref().filter(|_| record.user.is_some()) else { return 0 };
+    let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
+    flag(rare.proof != Proof::AtSignIn, PROOF)
+        | flag(rare.is_capped, CAPPED)
+        | flag(rare.impersonation.is_some(), IMPERSONATION)
+}
+
+fn write_rare(bytes: &mut Vec<u8>, from: Timestamp, rare: &Rare) {
+    write_proof(bytes, from, rare.proof);
+    if let Some(Impersonation { by, ends_at, signed_in_at, proof, fields }) = &rare.impersonation {
+        bytes.push(u8::from(*proof != Proof::AtSignIn));
+        write_moment(bytes, from, *ends_at);
+        write_moment(bytes, from, *signed_in_at);
+        write_proof(bytes, from, *proof);
+        varint::write(bytes, by.len() as u64);
+        bytes.extend_from_slice(by);
+        varint::write(bytes, fields.as_bytes().len() as u64);
+        bytes.extend_from_slice(fields.as_bytes());
+    }
+}
+
+/// When it was; *never* if it is missing. Nothing if it was at the sign-in, which a flag says.
+fn write_proof(bytes: &mut Vec<u8>, from: Timestamp, proof: Proof) {
+    match proof {
+        Proof::AtSignIn => {}
+        Proof::At(at) => write_moment(bytes, from, at),
+        Proof::Missing => write_moment(bytes, from, Timestamp::NEVER),
+    }
+}
+
 fn write_list(bytes: &mut Vec<u8>, list: &UserList) {
     for entry in &list.entries {
         bytes.extend_from_slice(&entry.key.digest());
-        varint::write(bytes, entry.at.as_millis());
+        varint::write(bytes, entry.at.as_millis() << 1 | u64::from(entry.is_impersonation));
         write_moment(bytes, entry.at, entry.ends_at);
     }
 }
@@ -205,10 +243,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
 fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     let flags = rest.byte()?;
     let is_set = |flag: u8| flags & flag != 0;
-    let known = REMEMBERED | SIGNED_IN | REPLACED_BY_PRIVILEGE | REPLACED_BY_TIMER | PRESENTED;
-    let contradicts =
-        is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER) || is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER);
-    if flags & !known != 0 || contradicts {
+    let contradicts = is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER)
+        || is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER)
+        || flags & (PROOF | CAPPED | IMPERSONATION) != 0 && !is_set(SIGNED_IN);
+    if contradicts {
         return None;
     }
     let verifier = Digest::from(*rest.array()?);
@@ -224,11 +262,15 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     let from = Timestamp::from_millis(rest.number()?);
     let (seen_at, renewed_at) = (rest.moment(from)?, rest.moment(from)?);
     let (idle_until, ends_at) = (rest.moment(from)?, rest.moment(from)?);
-    let (mut authenticated_at, mut user) = (None, None);
+    let (mut signed_in_at, mut user, mut rare) = (from, None, None);
     if is_set(SIGNED_IN) {
-        authenticated_at = Some(rest.moment(from)?);
-        let length = usize::try_from(rest.number()?).ok()?;
-        user = Some(rest.bytes(length)?.into());
+        signed_in_at = rest.moment(from)?;
+        user = Some(rest.text()?.into());
+        if flags & (PROOF | CAPPED | IMPERSONATION) != 0 {
+            let proof = read_proof(rest, from, is_set(PROOF))?;
+            let impersonation = if is_set(IMPERSONATION) { Some(read_impersonation(rest, from)?) } else { None };
+            rare = Some(Rare { proof, is_capped: is_set(CAPPED), impersonation, expired: None }.into());
+        }
     }
     let mut previous = None;
     if is_set(REPLACED_BY_PRIVILEGE) {
@@ -247,7 +289,7 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         created_at: from,
         seen_at,
         renewed_at,
-        authenticated_at,
+        signed_in_at,
         idle_until,
         ends_at,
         remembered: is_set(REMEMBERED),
@@ -255,15 +297,38 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         writes,
         nonces,
         fields,
+        rare,
     })
+}
+
+fn read_proof(rest: &mut Rest<'_>, from: Timestamp, is_apart: bool) -> Option<Proof> {
+    if !is_apart {
+        return Some(Proof::AtSignIn);
+    }
+    let at = rest.moment(from)?;
+    Some(if at == Timestamp::NEVER { Proof::Missing } else { Proof::At(at) })
+}
+
+fn read_impersonation(rest: &mut Rest<'_>, from: Timestamp) -> Option<Impersonation> {
+    let is_apart = match rest.byte()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let (ends_at, signed_in_at) = (rest.moment(from)?, rest.moment(from)?);
+    let proof = read_proof(rest, from, is_apart)?;
+    let by = rest.text()?.into();
+    let fields = Fields::from_bytes(rest.text()?.to_vec()).ok()?;
+    Some(Impersonation { by, ends_at, signed_in_at, proof, fields })
 }
 
 fn read_list(rest: &mut Rest<'_>) -> Option<UserList> {
     let mut entries = Vec::new();
     while !rest.0.is_empty() {
         let key = Key::from_digest(*rest.array()?);
-        let at = Timestamp::from_millis(rest.number()?);
-        entries.push(ListEntry { key, at, ends_at: rest.moment(at)? });
+        let at = rest.number()?;
+        let (at, is_impersonation) = (Timestamp::from_millis(at >> 1), at & 1 == 1);
+        entries.push(ListEntry { key, at, ends_at: rest.moment(at)?, is_impersonation });
     }
     Some(UserList { entries })
 }
@@ -311,6 +376,12 @@ impl<'a> Rest<'a> {
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes)
+    }
+
+    /// What stands behind its length.
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.bytes(length)
     }
 
     fn number(&mut self) -> Option<u64> {

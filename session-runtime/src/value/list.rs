@@ -15,8 +15,10 @@ pub(crate) struct ListEntry {
     pub(crate) key: Key,
     /// When the user signed in to it.
     pub(crate) at: Timestamp,
-    /// When it ends whatever happens.
+    /// When it ends whatever happens; of an impersonation, when that ends.
     pub(crate) ends_at: Timestamp,
+    /// Whether it is another user's, who acts as this one. The session decides: this only saves loading it.
+    pub(crate) is_impersonation: bool,
 }
 
 impl UserList {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     id::{Digest, hex},
     key::Key,
-    record::{Entry, Fields, Lifetime, NONCES, Previous, Replaced},
+    record::{Entry, Fields, Impersonation, Lifetime, NONCES, Previous, Proof, Rare, Replaced},
 };
 
 fn scope() -> Scope {
@@ -50,22 +50,48 @@ fn fields() -> impl Strategy<Value = Fields> {
     })
 }
 
+fn proof() -> impl Strategy<Value = Proof> {
+    let at = moment().prop_filter("never is how a missing one is written", |at| *at != Timestamp::NEVER);
+    prop_oneof![Just(Proof::AtSignIn), Just(Proof::Missing), at.prop_map(Proof::At)]
+}
+
+fn rare() -> impl Strategy<Value = Rare> {
+    let by = prop::collection::vec(any::<u8>(), 0..40);
+    let impersonation = (by, moment(), moment(), proof(), fields());
+    let impersonation = impersonation.prop_map(|(by, ends_at, signed_in_at, proof, fields)| Impersonation {
+        by: by.into(),
+        ends_at,
+        signed_in_at,
+        proof,
+        fields,
+    });
+    (proof(), any::<bool>(), prop::option::of(impersonation)).prop_map(|(proof, is_capped, impersonation)| Rare {
+        proof,
+        is_capped,
+        impersonation,
+        expired: None,
+    })
+}
+
 fn record() -> impl Strategy<Value = Record> {
     let moments = (moment(), moment(), moment(), moment(), moment());
-    let user = prop::option::of((prop::collection::vec(any::<u8>(), 0..300), moment()));
+    let user = prop::option::of((prop::collection::vec(any::<u8>(), 0..300), moment(), rare()));
     let counts = (any::<u64>(), any::<u64>(), any::<bool>(), prop::collection::vec(nonce(), 0..=NONCES));
     (digest(), previous(), moments, user, counts, fields()).prop_map(
         |(verifier, previous, moments, user, (generation, writes, remembered, nonces), fields)| {
             let (created_at, seen_at, renewed_at, idle_until, ends_at) = moments;
-            let (user, authenticated_at) = user.map(|(user, at)| (user.into(), at)).unzip();
-            Record {
+            let (user, signed_in_at, rare) = match user {
+                Some((user, at, rare)) => (Some(user.into()), at, rare),
+                None => (None, created_at, Rare::default()),
+            };
+            let mut record = Record {
                 verifier,
                 previous,
                 generation,
                 created_at,
                 seen_at,
                 renewed_at,
-                authenticated_at,
+                signed_in_at,
                 idle_until,
                 ends_at,
                 remembered,
@@ -73,14 +99,20 @@ fn record() -> impl Strategy<Value = Record> {
                 writes,
                 nonces: nonces.into_iter().collect(),
                 fields,
-            }
+                rare: None,
+            };
+            record.set_rare(rare);
+            record
         },
     )
 }
 
 fn list() -> impl Strategy<Value = UserList> {
-    let entry = (any::<[u8; 16]>(), moment(), moment());
-    let entry = entry.prop_map(|(key, at, ends_at)| ListEntry { key: Key::from_digest(key), at, ends_at });
+    let entry = (any::<[u8; 16]>(), 0..u64::MAX >> 1, moment(), any::<bool>());
+    let entry = entry.prop_map(|(key, at, ends_at, is_impersonation)| {
+        let (key, at) = (Key::from_digest(key), Timestamp::from_millis(at));
+        ListEntry { key, at, ends_at, is_impersonation }
+    });
     prop::collection::vec(entry, 0..20).prop_map(|entries| UserList { entries })
 }
 
@@ -288,7 +320,10 @@ fn nothing_shows_a_content() {
 
 #[test]
 fn a_list_lasts_as_long_as_its_longest_session() {
-    let entry = |end| ListEntry { key: Key::from_digest([1; 16]), at: NOW, ends_at: Timestamp::from_millis(end) };
+    let entry = |end| {
+        let (key, ends_at) = (Key::from_digest([1; 16]), Timestamp::from_millis(end));
+        ListEntry { key, at: NOW, ends_at, is_impersonation: false }
+    };
     let list = UserList { entries: vec![entry(5), entry(9), entry(7)] };
     assert_eq!(Value::list(scope(), Arc::new(list)).expires_at().as_millis(), 9);
     assert_eq!(Value::list(scope(), Arc::default()).expires_at().as_millis(), 0);
@@ -320,11 +355,14 @@ fn examples() -> [(&'static str, Value); 6] {
     guest.fields.push(Entry { name: "code", value: b"\xa6123456", expires: minutes(5) });
     let mut user = guest.clone();
     user.note_write(Nonce(0x1112_1314_1516_1718), minutes(1));
-    (user.user, user.authenticated_at) = (Some(b"\xa3ada".as_slice().into()), Some(minutes(1)));
+    (user.user, user.signed_in_at) = (Some(b"\xa3ada".as_slice().into()), minutes(1));
     user.previous =
         Some(Previous { verifier: Digest::from([2; 16]), replaced: Replaced::ByPrivilege { at: minutes(1) } }.into());
     user.generation = 1;
-    let entry = |key, at| ListEntry { key: Key::from_digest([key; 16]), at: minutes(at), ends_at: minutes(720) };
+    let entry = |key, at| {
+        let key = Key::from_digest([key; 16]);
+        ListEntry { key, at: minutes(at), ends_at: minutes(720), is_impersonation: false }
+    };
     let list = UserList { entries: vec![entry(0xaa, 1), entry(0xbb, 2)] };
     let revocation = Revocation { nonce: Nonce(7), at: NOW, renewed: true };
     let tombstone = Tombstone { nonce: Nonce(7), reason: EndReason::Revoked };

@@ -56,7 +56,7 @@ pub struct View<V: Viewed>(
 
 impl<V: Viewed> View<V> {
     /// The view of a session that is at hand, as the handle sees it; `None` if something that the view asks for is
-    /// missing, or the sign-in is older than `fresh` allows.
+    /// missing, or if the user proved who they are longer ago than `fresh` allows.
     ///
     /// ```
     /// # use session_runtime::{Session, View, view};
@@ -75,10 +75,34 @@ impl<V: Viewed> View<V> {
     /// ```
     #[must_use]
     pub fn of(session: &Session<V::Session>) -> Option<Self> {
-        let core: &Core<V::Session> = session;
-        let fresh = V::POLICY.fresh.is_none_or(|limit| core.is_fresh(limit));
-        if fresh { V::project(session).map(Self) } else { None }
+        Self::try_of(session).ok()
     }
+
+    /// The same, or why not.
+    pub(crate) fn try_of(session: &Session<V::Session>) -> Result<Self, Denied> {
+        let core: &Core<V::Session> = session;
+        match V::POLICY.fresh {
+            Some(limit) if !core.is_fresh(limit) => Err(if core.signed_in_at().is_none() {
+                Denied::Missing
+            } else if core.impersonation_ends_at().is_some() {
+                Denied::Impersonated
+            } else {
+                Denied::Stale
+            }),
+            _ => V::project(session).map(Self).ok_or(Denied::Missing),
+        }
+    }
+}
+
+/// Why a session does not have what a view asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// A value is missing; mostly, no user is signed in.
+    Missing,
+    /// The user is signed in, but proved too long ago who they are, or never in this session.
+    Stale,
+    /// The view asks for a fresh sign-in, and the user who asks acts as another.
+    Impersonated,
 }
 
 /// A struct that can be taken out of a session. Implemented by [`#[view(…)]`](macro@crate::view).
@@ -103,8 +127,10 @@ pub trait Viewed: Sized {
 #[derive(Clone, Copy, Debug)]
 pub struct ViewPolicy<S> {
     pub(crate) refusal: Refusal,
-    /// How old the sign-in may be. None: as old as it likes, or not there.
+    /// How long ago the user may have proved who they are. `None`: as long as they like, or never.
     pub(crate) fresh: Option<Duration>,
+    /// What a user gets who is signed in, but not fresh. `None`: what everyone else who is refused gets.
+    pub(crate) stale: Option<Refusal>,
     session: PhantomData<fn() -> S>,
 }
 
@@ -135,8 +161,18 @@ impl<S> ViewPolicy<S> {
         self
     }
 
+    #[must_use]
+    pub const fn stale_status(self, status: u16) -> Self {
+        Self { stale: Some(Refusal::Status(status)), ..self }
+    }
+
+    #[must_use]
+    pub const fn stale_redirect(self, to: &'static str) -> Self {
+        Self { stale: Some(Refusal::Redirect(to)), ..self }
+    }
+
     const fn refusing(refusal: Refusal) -> Self {
-        Self { refusal, fresh: None, session: PhantomData }
+        Self { refusal, fresh: None, stale: None, session: PhantomData }
     }
 }
 

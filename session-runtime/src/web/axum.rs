@@ -132,11 +132,13 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// What a handler's `?` answers: 409 for a change that was dropped or a sign-in that was refused, 503 for a store that is
-    /// down, else 500. The page says nothing of the error, which goes to the log.
+    /// What a handler's `?` answers: 409 for a change that was dropped, or a sign-in or an impersonation that was refused, 503
+    /// for a store that is down, else 500. The page says nothing of the error, which goes to the log.
     fn into_response(self) -> Response {
         let page = Page::of(&self);
-        if page.status.is_server_error() && !self.is_unavailable() {
+        if self.is_impersonation_refused() {
+            warn_limited!(error = &self as &dyn std::error::Error, "a handler let a user act as another who cannot");
+        } else if page.status.is_server_error() && !self.is_unavailable() {
             error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
         }
         page.into_response::<Body>()

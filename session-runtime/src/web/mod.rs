@@ -41,6 +41,8 @@ pub(crate) struct InRequest {
     pub(crate) request: Arc<Request>,
     /// What was asked for, as the layer saw it: a router may shorten the path on the way to the handler.
     pub(crate) target: Option<PathAndQuery>,
+    /// The path below which the application is, if the layer was told.
+    pub(crate) mounted_at: Option<Arc<str>>,
     /// What the layer around this one left.
     outer: Option<Arc<Self>>,
 }
@@ -68,9 +70,14 @@ impl InRequest {
     }
 
     /// Leaves a request of `S` sessions.
-    pub(crate) fn leave<S: 'static>(extensions: &mut Extensions, request: Arc<Request>, target: Option<PathAndQuery>) {
+    pub(crate) fn leave<S: 'static>(
+        extensions: &mut Extensions,
+        request: Arc<Request>,
+        target: Option<PathAndQuery>,
+        mounted_at: Option<Arc<str>>,
+    ) {
         let outer = extensions.remove::<Self>().map(Arc::new);
-        extensions.insert(Self { kind: TypeId::of::<S>(), request, target, outer });
+        extensions.insert(Self { kind: TypeId::of::<S>(), request, target, mounted_at, outer });
     }
 
     /// The engine of another kind of session that a layer around reads the same cookie for (SECURITY S54).

@@ -54,6 +54,19 @@ impl Page {
         Self::new(status, sentence, SessionRefusal::View)
     }
 
+    /// A view asks for a fresh sign-in, and the user who asks acts as another.
+    pub(crate) fn impersonated() -> Self {
+        let sentence = "This page asks who you are, and you act as another user. Please become yourself again first.";
+        Self::new(StatusCode::FORBIDDEN, sentence, SessionRefusal::View)
+    }
+
+    /// A user cannot act as another.
+    pub(crate) fn not_impersonated() -> Self {
+        let sentence =
+            "You cannot act as this user now. If you act as another user, please become yourself again first.";
+        Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::ImpersonationRefused)
+    }
+
     /// The user has as many sessions as allowed.
     pub(crate) const fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
@@ -79,6 +92,8 @@ impl Page {
             Self::conflict()
         } else if error.is_full() {
             Self::full()
+        } else if error.is_impersonation_refused() {
+            Self::not_impersonated()
         } else if error.is_unavailable() {
             Self::not_stored()
         } else if error.is_too_large() {

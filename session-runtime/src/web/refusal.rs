@@ -45,6 +45,9 @@ pub enum SessionRefusal {
     Changed,
     /// 409: the user has as many sessions as [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
+    /// 409: a handler let a user act as another who cannot be acted as
+    /// ([`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused)).
+    ImpersonationRefused,
     /// 500: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save`
     /// gets [`Error::is_too_large`](crate::Error::is_too_large) instead, and can answer what it likes.
     TooLarge,

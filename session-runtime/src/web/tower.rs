@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     session::Schema,
     sessions::Sessions,
+    view::local_path,
 };
 
 impl<S: Schema> Sessions<S> {
@@ -48,7 +49,7 @@ impl<S: Schema> Sessions<S> {
     /// ```
     #[must_use]
     pub fn layer(&self) -> SessionLayer<S> {
-        SessionLayer { sessions: self.clone() }
+        SessionLayer { sessions: self.clone(), mounted_at: None }
     }
 }
 
@@ -63,9 +64,36 @@ impl<S: Schema> Sessions<S> {
 /// ```
 pub struct SessionLayer<S> {
     sessions: Sessions<S>,
+    mounted_at: Option<Arc<str>>,
 }
 
 impl<S> SessionLayer<S> {
+    /// Says that the application is below this path of its site, such as `/app`, and that the layer may not see that: within
+    /// axum's `nest`, or behind a proxy that removes it. `or_redirect` and `stale_redirect` of views then lead to paths below
+    /// it, and so does `next`. `or_redirect = "/login"` leads to `/app/login`.
+    ///
+    /// # Errors
+    /// [`Error::is_setup`] if it is not a path such as `/app`.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn show(sessions: Sessions<Shop>, shop: axum::Router) -> Result<axum::Router, Error> {
+    /// let shop = shop.layer(sessions.layer().mounted_at("/app")?);
+    /// Ok(axum::Router::new().nest("/app", shop))
+    /// # }
+    /// ```
+    pub fn mounted_at(self, path: &str) -> Result<Self, Error> {
+        let prefix = path.strip_suffix('/').unwrap_or(path);
+        if !prefix.is_empty() && (local_path(prefix).is_none() || prefix.contains(['?', '#', '%'])) {
+            let sentence =
+                format!("`{path}` is not a path that an application can be mounted at; write one such as `/app`");
+            return Err(Error::setup(sentence));
+        }
+        let mounted_at = (!prefix.is_empty()).then(|| prefix.into());
+        Ok(Self { mounted_at, ..self })
+    }
+
     /// Wraps this layer in one that refuses what pages of other sites ask for (CSRF, SECURITY S36): see
     /// [`SameOriginLayer`] for its rules and options.
     ///
@@ -90,7 +118,7 @@ impl<S> SessionLayer<S> {
 
 impl<S> Clone for SessionLayer<S> {
     fn clone(&self) -> Self {
-        Self { sessions: self.sessions.clone() }
+        Self { sessions: self.sessions.clone(), mounted_at: self.mounted_at.clone() }
     }
 }
 
@@ -104,7 +132,7 @@ impl<S, Inner> Layer<Inner> for SessionLayer<S> {
     type Service = SessionService<S, Inner>;
 
     fn layer(&self, inner: Inner) -> Self::Service {
-        SessionService { sessions: self.sessions.clone(), inner }
+        SessionService { sessions: self.sessions.clone(), mounted_at: self.mounted_at.clone(), inner }
     }
 }
 
@@ -121,12 +149,13 @@ impl<S, Inner> Layer<Inner> for SessionLayer<S> {
 /// ```
 pub struct SessionService<S, Inner> {
     sessions: Sessions<S>,
+    mounted_at: Option<Arc<str>>,
     inner: Inner,
 }
 
 impl<S, Inner: Clone> Clone for SessionService<S, Inner> {
     fn clone(&self) -> Self {
-        Self { sessions: self.sessions.clone(), inner: self.inner.clone() }
+        Self { sessions: self.sessions.clone(), mounted_at: self.mounted_at.clone(), inner: self.inner.clone() }
     }
 }
 
@@ -163,7 +192,7 @@ where
         let request = Arc::new(self.sessions.request(*http.method() != Method::HEAD));
         reserve(http.extensions(), request.cookie_names());
         let target = http.uri().path_and_query().cloned();
-        InRequest::leave::<S>(http.extensions_mut(), Arc::clone(&request), target);
+        InRequest::leave::<S>(http.extensions_mut(), Arc::clone(&request), target, self.mounted_at.clone());
         let safe = matches!(*http.method(), Method::GET | Method::HEAD);
         SessionFuture::new(self.inner.call(http), Some(Guard { request }), safe)
     }

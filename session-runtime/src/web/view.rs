@@ -1,11 +1,13 @@
 //! A view out of a request, and what the visitor gets who is not let in.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Method, Response, StatusCode, header::LOCATION, request::Parts, uri::PathAndQuery};
 
 use super::{InRequest, SessionRejection, page::Page};
 use crate::{
     session::Session,
-    view::{Refusal, View, Viewed, local_path},
+    view::{Denied, Refusal, View, Viewed, local_path},
 };
 
 impl<V: Viewed> View<V> {
@@ -33,30 +35,35 @@ impl<V: Viewed> View<V> {
         let session = Session::<V::Session>::from_parts(parts)
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
-        Self::of(&session).ok_or_else(|| {
+        Self::try_of(&session).map_err(|denied| {
             // Nobody knows, so nobody is told to sign in (SECURITY S47).
             if session.is_unknown() {
                 return ViewRejection(Why::Session(SessionRejection::store_down()));
             }
             tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
-            ViewRejection::refused(V::POLICY.refusal, &parts.method, target::<V>(parts))
+            let layer = InRequest::find::<V::Session>(&parts.extensions);
+            // At full length, if the layer saw it so.
+            let target = layer.and_then(|layer| layer.target.as_ref()).or_else(|| parts.uri.path_and_query());
+            let mounted_at = layer.and_then(|layer| layer.mounted_at.as_deref()).unwrap_or_default();
+            let refusal = match denied {
+                Denied::Stale => V::POLICY.stale.unwrap_or(V::POLICY.refusal),
+                Denied::Missing | Denied::Impersonated => V::POLICY.refusal,
+            };
+            ViewRejection::refused(denied, refusal, &parts.method, target, mounted_at)
         })
     }
 }
 
-/// What the visitor asked for, at full length if the layer saw it so.
-fn target<V: Viewed>(parts: &Parts) -> Option<&PathAndQuery> {
-    let seen = InRequest::find::<V::Session>(&parts.extensions).and_then(|seen| seen.target.as_ref());
-    seen.or_else(|| parts.uri.path_and_query())
-}
-
 /// Why a handler did not get its view: the session cannot be had ([`SessionRejection`]), or it does not have what the view
 /// asks for. Then the answer is a status (401 unless `or_status` says another), or 303 to where `or_redirect` says, which
-/// is told in `next` where the visitor wanted to go.
+/// is told in `next` where the visitor wanted to go. A user who is signed in but not `fresh` gets `stale_status` or
+/// `stale_redirect` instead, if the view has one. If another user acts as them, the answer is 403, since asking for a password
+/// would not help.
 ///
 /// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods cannot be
-/// repeated by going there, so their redirect has none. The path is the one that the session layer saw: a layer within
-/// axum's `nest` sees what is left of it, so put it around the whole router.
+/// repeated by going there, so their redirect has none. The path is the one that the session layer saw. A layer within
+/// axum's `nest`, or behind a proxy that removes a prefix, sees what is left of it: put the layer around the whole router, or
+/// say what is missing with [`mounted_at`](crate::SessionLayer::mounted_at).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -82,21 +89,32 @@ pub struct ViewRejection(Why);
 #[derive(Clone, Debug)]
 enum Why {
     Session(SessionRejection),
-    Refused { page: Page, location: Option<HeaderValue> },
+    Refused { denied: Denied, page: Page, location: Option<HeaderValue> },
 }
 
 impl ViewRejection {
-    fn refused(refusal: Refusal, method: &Method, target: Option<&PathAndQuery>) -> Self {
+    fn refused(
+        denied: Denied,
+        refusal: Refusal,
+        method: &Method,
+        target: Option<&PathAndQuery>,
+        mounted_at: &str,
+    ) -> Self {
+        if denied == Denied::Impersonated {
+            return Self(Why::Refused { denied, page: Page::impersonated(), location: None });
+        }
         let (status, location) = match refusal {
             Refusal::Status(status) => (StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED), None),
             Refusal::Redirect(to) => {
                 let repeats = matches!(*method, Method::GET | Method::HEAD);
                 let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
-                // Printable ASCII, since the macro let no other path pass.
-                (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(to, next)).ok())
+                let next = next.map(|target| mounted(target, mounted_at));
+                let next = next.as_deref().and_then(local_path);
+                // Printable ASCII, since the macro and the layer let nothing else pass.
+                (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(&format!("{mounted_at}{to}"), next)).ok())
             }
         };
-        Self(Why::Refused { page: Page::refused(status), location })
+        Self(Why::Refused { denied, page: Page::refused(status), location })
     }
 
     /// Whether the session was had, but does not have what the view asks for: a guest, not an outage.
@@ -111,6 +129,21 @@ impl ViewRejection {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.0, Why::Refused { .. })
+    }
+
+    /// Whether a user is signed in, but proved too long ago who they are for a view with `fresh`, or never in this session: the
+    /// page should ask for their password again, rather than for a sign-in.
+    ///
+    /// ```
+    /// # fn show(rejection: session_runtime::ViewRejection) {
+    /// if rejection.is_stale() {
+    ///     assert!(rejection.is_refused());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        matches!(self.0, Why::Refused { denied: Denied::Stale, .. })
     }
 
     /// 303, 401 or what the view says instead; 500 or 503 if the session cannot be had.
@@ -139,7 +172,7 @@ impl ViewRejection {
     pub fn into_http<B: Default + 'static>(self) -> Response<B> {
         match self.0 {
             Why::Session(rejection) => rejection.into_http(),
-            Why::Refused { page, location } => {
+            Why::Refused { page, location, .. } => {
                 let mut response = page.into_response();
                 if let Some(location) = location {
                     response.headers_mut().insert(LOCATION, location);
@@ -170,6 +203,12 @@ impl std::fmt::Display for ViewRejection {
 
 impl std::error::Error for ViewRejection {}
 
+/// What was asked for as the browser knows it: behind the prefix at which the application is mounted, unless it has that.
+fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
+    let is_whole = target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    if is_whole { target.into() } else { format!("{prefix}{target}").into() }
+}
+
 /// `/login` as `/login?next=/account%3Ftab%3D2`.
 fn with_next(to: &str, next: Option<&str>) -> String {
     let mut location = to.to_owned();
@@ -195,7 +234,8 @@ mod tests {
 
     fn answer(refusal: Refusal, method: &Method, target: &'static str) -> (u16, Option<String>) {
         let target = Uri::from_static(target);
-        let response: Response<()> = ViewRejection::refused(refusal, method, target.path_and_query()).into_http();
+        let response: Response<()> =
+            ViewRejection::refused(Denied::Missing, refusal, method, target.path_and_query(), "").into_http();
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         (response.status().as_u16(), location.map(str::to_owned))
     }
@@ -213,6 +253,27 @@ mod tests {
         ] {
             let answer = answer(Refusal::Redirect(to), &Method::GET, target);
             assert_eq!(answer, (303, Some(expected.to_owned())), "{target}");
+        }
+    }
+
+    // F4, F30: an application below a path of its site, whether or not the layer sees that path.
+    #[test]
+    fn a_prefix_is_in_front_of_where_a_visitor_is_sent() {
+        for (target, prefix, expected) in [
+            ("/account?a=1", "/app", "/app/login?next=/app/account%3Fa%3D1"),
+            ("/app/account", "/app", "/app/login?next=/app/account"),
+            ("/app", "/app", "/app/login?next=/app"),
+            ("/app?a", "/app", "/app/login?next=/app%3Fa"),
+            ("/apple", "/app", "/app/login?next=/app/apple"),
+            ("/", "/a/b", "/a/b/login?next=/a/b/"),
+            ("//evil.example", "/app", "/app/login"),
+        ] {
+            let target = Uri::from_static(target);
+            let refusal = Refusal::Redirect("/login");
+            let target = target.path_and_query();
+            let rejection = ViewRejection::refused(Denied::Stale, refusal, &Method::GET, target, prefix);
+            let response: Response<()> = rejection.into_http();
+            assert_eq!(response.headers()[LOCATION], expected);
         }
     }
 

@@ -141,7 +141,7 @@ fn what_no_longer_holds_is_found_at_start() {
     assert_eq!(
         full().cookie(name.clone()).build().unwrap_err().to_string(),
         format!(
-            "under the name `{name}` the cookie of a `Full` session may need 4124 bytes, and browsers keep 4096: choose a \
+            "under the name `{name}` the cookie of a `Full` session may need 4138 bytes, and browsers keep 4096: choose a \
              shorter name"
         )
     );

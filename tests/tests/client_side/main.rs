@@ -6,6 +6,7 @@ mod bounded;
 mod chunks;
 mod fields;
 mod former_scope;
+mod fresh;
 mod lifetime;
 mod revocations;
 mod sealed;

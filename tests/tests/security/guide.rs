@@ -6,7 +6,7 @@ const GUIDE: &str = include_str!("../../../session-runtime/docs/security.md");
 
 /// The numbers of all requirements. Those between are not spoken of yet.
 fn all() -> BTreeSet<u32> {
-    (1..=54).chain(57..=59).collect()
+    (1..=54).chain(57..=61).collect()
 }
 
 /// The numbers of requirements in a text: `S12`, not `BS12`, `S12a` or `CVE-S12`.

@@ -2,11 +2,12 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | 1 | flags: remembered, signed in |
+//! | 1 | flags: remembered, signed in; authenticated at another time, or never; may not last longer |
 //! | 8 | the session's name |
 //! | 5–10 | when it began, in milliseconds since 1970 |
 //! | 1–10 each | when it was last written, and from there when silence ends it |
 //! | 1–10 each | if signed in: when, and who, behind its length |
+//! | 1–10 | if at another time: when the user last proved who they are, in milliseconds since 1970 |
 //! | 1–10 | when it ends, from its sign-in or its beginning |
 //!
 //! and then for each field that has not expired:
@@ -26,11 +27,14 @@ use std::time::Duration;
 use super::{Carried, Payload, names::Names};
 use crate::{
     clock::Timestamp,
-    record::{Entry, Fields, table},
+    record::{Entry, Fields, Proof, table},
 };
 
 const REMEMBERED: u8 = 1;
 const SIGNED_IN: u8 = 2;
+const PROOF_APART: u8 = 4;
+const PROOF_MISSING: u8 = 8;
+const CAPPED: u8 = 16;
 
 const HAS_DEADLINE: u64 = 1;
 const IS_TABLE: u64 = 2;
@@ -41,7 +45,14 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
     let mut bytes = Vec::with_capacity(64 + record.fields.as_bytes().len());
     let signed_in = carried.signed_in();
     let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
-    bytes.push(flag(record.remembered, REMEMBERED) | flag(signed_in.is_some(), SIGNED_IN));
+    let proof = if signed_in.is_some() { record.proof() } else { Proof::AtSignIn };
+    bytes.push(
+        flag(record.remembered, REMEMBERED)
+            | flag(signed_in.is_some(), SIGNED_IN)
+            | flag(matches!(proof, Proof::At(_)), PROOF_APART)
+            | flag(proof == Proof::Missing, PROOF_MISSING)
+            | flag(record.is_capped(), CAPPED),
+    );
     bytes.extend_from_slice(&carried.name());
     number(&mut bytes, record.created_at.as_millis());
     span(&mut bytes, record.created_at, record.seen_at);
@@ -51,7 +62,10 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
         number(&mut bytes, user.len() as u64);
         bytes.extend_from_slice(user);
     }
-    span(&mut bytes, record.authenticated_at.unwrap_or(record.created_at), record.ends_at);
+    if let Proof::At(at) = proof {
+        number(&mut bytes, at.as_millis());
+    }
+    span(&mut bytes, record.signed_in_at().unwrap_or(record.created_at), record.ends_at);
     for entry in carried.fields(now) {
         write_field(&mut bytes, names, entry, record.created_at);
     }
@@ -84,7 +98,9 @@ pub(super) fn bytes_of(entry: Entry<'_>, names: &Names, created_at: Timestamp) -
 pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     let mut rest = Rest(bytes);
     let [flags] = *rest.array()?;
-    if flags & !(REMEMBERED | SIGNED_IN) != 0 {
+    let contradicts = flags & PROOF_APART != 0 && flags & PROOF_MISSING != 0
+        || flags & (PROOF_APART | PROOF_MISSING) != 0 && flags & SIGNED_IN == 0;
+    if flags & !(REMEMBERED | SIGNED_IN | PROOF_APART | PROOF_MISSING | CAPPED) != 0 || contradicts {
         return None;
     }
     let name = *rest.array()?;
@@ -97,6 +113,11 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
         let length = rest.number()?;
         signed_in = Some((at, rest.bytes(length)?.into()));
     }
+    let proof = match flags & (PROOF_APART | PROOF_MISSING) {
+        0 => Proof::AtSignIn,
+        PROOF_APART => Proof::At(Timestamp::from_millis(rest.number()?)),
+        _ => Proof::Missing,
+    };
     let ends_at = rest.moment(signed_in.as_ref().map_or(created_at, |(at, _)| *at))?;
     // Names and deadlines take more room than what stood for them.
     let mut fields = Fields::with_capacity(2 * rest.0.len());
@@ -111,8 +132,8 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
             names.push(&mut fields, short, value, expires);
         }
     }
-    let remembered = flags & REMEMBERED != 0;
-    Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields })
+    let (remembered, is_capped) = (flags & REMEMBERED != 0, flags & CAPPED != 0);
+    Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, proof, is_capped, fields })
 }
 
 /// How long it is from one moment to a later one: in seconds where that is exact, since lifetimes mostly are.

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     keys::KeyRing,
-    record::{Entry, Fields},
+    record::{Entry, Fields, Proof},
     schema::{Field, Meta, to_bytes},
 };
 
@@ -37,6 +37,8 @@ impl SessionCookie {
                 ends_at: now + Duration::from_secs(43_200),
                 remembered: false,
                 signed_in: to_bytes("ada").ok().map(|user| (now, user.into())),
+                proof: Proof::AtSignIn,
+                is_capped: false,
                 fields,
             };
             let value = session.seal(&payload.into_carried(FIELDS.last()), now)?;

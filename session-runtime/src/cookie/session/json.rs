@@ -19,7 +19,7 @@ use crate::{
     cookie::{decoded, encoded},
     error::{Error, Kind},
     keys::sign::{HEAD, MAC, Signer},
-    record::{Entry, Fields},
+    record::{Entry, Fields, Proof},
     schema::to_bytes,
 };
 
@@ -34,8 +34,15 @@ struct Text {
     ends_at: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     remembered: bool,
+    /// When the user last proved who they are; absent if never in this session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authenticated_at: Option<u64>,
+    /// When the user signed in, if that was at another time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signed_in_at: Option<u64>,
+    /// Whether no request may make it last longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    capped: bool,
     #[serde(default, skip_serializing_if = "Json::is_null")]
     user: Json,
     fields: BTreeMap<String, Json>,
@@ -59,7 +66,9 @@ pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error>
         idle_until: record.idle_until.as_millis(),
         ends_at: record.ends_at.as_millis(),
         remembered: record.remembered,
-        authenticated_at: signed_in.map(|(at, _)| at.as_millis()),
+        authenticated_at: signed_in.and_then(|_| record.authenticated_at()).map(Timestamp::as_millis),
+        signed_in_at: signed_in.filter(|_| record.proof() != Proof::AtSignIn).map(|(at, _)| at.as_millis()),
+        capped: record.is_capped(),
         user: signed_in.map_or(Ok(Json::Null), |(_, user)| value("the identity", user))?,
         fields: BTreeMap::new(),
         expire: BTreeMap::new(),
@@ -106,7 +115,13 @@ pub(super) fn read(text: &[u8]) -> Option<Payload> {
         idle_until: moment(text.idle_until),
         ends_at: moment(text.ends_at),
         remembered: text.remembered,
-        signed_in: text.authenticated_at.map(moment).zip(user.map(Into::into)),
+        proof: match (text.signed_in_at, text.authenticated_at) {
+            (None, _) => Proof::AtSignIn,
+            (Some(_), Some(at)) => Proof::At(moment(at)),
+            (Some(_), None) => Proof::Missing,
+        },
+        is_capped: text.capped,
+        signed_in: text.signed_in_at.or(text.authenticated_at).map(moment).zip(user.map(Into::into)),
         fields,
     })
 }

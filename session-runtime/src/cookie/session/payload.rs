@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     id::{Digest, Selector, random},
-    record::{Entry, Fields, Nonces, Record},
+    record::{Entry, Fields, Nonces, Proof, Rare, Record},
     schema::Meta,
 };
 
@@ -34,6 +34,10 @@ pub(super) struct Payload {
     pub(super) remembered: bool,
     /// When and who.
     pub(super) signed_in: Option<(Timestamp, Arc<[u8]>)>,
+    /// When the user last proved who they are.
+    pub(super) proof: Proof,
+    /// Whether no request may make it last longer.
+    pub(super) is_capped: bool,
     pub(super) fields: Fields,
 }
 
@@ -44,15 +48,15 @@ impl Payload {
         if let (Some((at, user)), Some(field)) = (&self.signed_in, identity) {
             self.fields.push(Entry { name: field.name, value: user, expires: field.deadline(*at) });
         }
-        let (authenticated_at, user) = self.signed_in.unzip();
-        let record = Record {
+        let (signed_in_at, user) = self.signed_in.unzip();
+        let mut record = Record {
             verifier: Digest::from([0; 16]),
             previous: None,
             generation: 0,
             created_at: self.created_at,
             seen_at: self.seen_at,
             renewed_at: self.created_at,
-            authenticated_at,
+            signed_in_at: signed_in_at.unwrap_or(self.created_at),
             idle_until: self.idle_until,
             ends_at: self.ends_at,
             remembered: self.remembered,
@@ -60,7 +64,9 @@ impl Payload {
             writes: 0,
             nonces: Nonces::NONE,
             fields: self.fields,
+            rare: None,
         };
+        record.set_rare(Rare { proof: self.proof, is_capped: self.is_capped, ..Rare::default() });
         Carried { selector, record: Arc::new(record), identity }
     }
 }
@@ -76,7 +82,7 @@ impl Carried {
     /// When and who.
     pub(super) fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
         let user = self.record.user.as_deref()?;
-        Some((self.record.authenticated_at?, user))
+        Some((self.record.signed_in_at, user))
     }
 
     /// The same with no other fields than these: not those that this build does not know, and none under an older name

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     cookie::{Candidates, LARGEST_PAIR, spec::chunk_name},
     keys::tests::{key, ring},
-    record::{Entry, Fields},
+    record::{Entry, Fields, Proof},
     schema::Field,
 };
 
@@ -41,6 +41,8 @@ fn session(theme: &str) -> Carried {
         ends_at: NOW + Duration::from_secs(43_200),
         remembered: false,
         signed_in: Some((NOW, crate::schema::to_bytes("ada").unwrap().into())),
+        proof: Proof::AtSignIn,
+        is_capped: false,
         fields,
     };
     payload.into_carried(FIELDS.last())

@@ -284,13 +284,120 @@ fn a_sign_out_keeps_what_is_the_devices_or_ends() {
     let engine = engine();
     let out = || attempt(Vec::new(), vec![Step::LogOut]);
     let mut signed_in = record(&engine, &[("plain", b"\x01"), ("other", b"\x02"), ("unknown", b"\x03")]);
-    (signed_in.user, signed_in.authenticated_at) = (Some(b"\x07".as_slice().into()), Some(NOW));
+    (signed_in.user, signed_in.signed_in_at) = (Some(b"\x07".as_slice().into()), NOW);
     let after = put(&engine, &mut out(), &signed_in, NOW).unwrap();
     assert_eq!(map(&after.fields), Map::from([("other".to_owned(), vec![2])]));
-    assert_eq!((after.user, after.authenticated_at, after.generation), (None, None, 1));
+    assert_eq!((after.signed_in_at(), after.user, after.generation), (None, None, 1));
     let nothing = signed_in.with_fields(Fields::default());
     for (record, cookie) in [(&nothing, true), (&signed_in, false)] {
         let next = next(&engine, &mut out(), &found(record.clone()), cookie, NOW).unwrap();
         assert!(matches!(next, Next::End));
+    }
+}
+
+fn signed_in(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
+    let mut record = record(engine, fields);
+    record.user = Some(b"\x01".as_slice().into());
+    record
+}
+
+fn user(number: u8) -> Arc<[u8]> {
+    [number].as_slice().into()
+}
+
+/// A field of the device, one that is not, and one that this build does not know.
+fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
+    let name = prop::sample::select(vec!["plain", "other", "rights", "unknown"]);
+    prop::collection::btree_map(name, prop::collection::vec(any::<u8>(), 0..9), 0..4)
+        .prop_map(|map| map.into_iter().collect())
+}
+
+proptest! {
+    // F4: to act as another and stop is to be as before, but for what is the device's; in between nothing else is seen.
+    #[test]
+    fn an_impersonation_comes_back_to_the_same_session(
+        before in some_fields(),
+        written in some_fields(),
+        proof in prop::sample::select(vec![Proof::AtSignIn, Proof::Missing, Proof::At(Timestamp::from_millis(7))]),
+        is_capped: bool,
+        remembers: bool,
+        late in 0..200_u64,
+    ) {
+        let engine = engine();
+        let fields: Vec<_> = before.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let mut own = signed_in(&engine, &fields);
+        own.set_rare(Rare { proof, is_capped, ..Rare::default() });
+        let minutes = |minutes: u64| NOW + std::time::Duration::from_secs(60 * minutes);
+        let step = Step::Impersonate { by: user(1), user: user(7), ends_at: minutes(late) };
+        let mut acting = put(&engine, &mut attempt(Vec::new(), vec![step]), &own, NOW).unwrap();
+        prop_assert_eq!((acting.user.as_deref(), acting.authenticated_at()), (Some(&[7][..]), None));
+        prop_assert!(acting.fields.iter().all(|entry| entry.name == "other"));
+        prop_assert_eq!((acting.ends_at, acting.idle_until), (own.ends_at, own.idle_until));
+        prop_assert!(acting.impersonation().unwrap().ends_at <= own.ends_at);
+        for (name, value) in &written {
+            let fields: Vec<_> = acting.fields.iter().filter(|entry| entry.name != *name)
+                .map(|entry| (entry.name.to_owned(), entry.value.to_vec())).collect();
+            acting.fields = Fields::default();
+            for (name, value) in &fields {
+                acting.fields.push(Entry { name, value, expires: Timestamp::NEVER });
+            }
+            acting.fields.push(Entry { name, value, expires: Timestamp::NEVER });
+        }
+        if remembers {
+            let remembered = put(&engine, &mut attempt(Vec::new(), vec![Step::Remember(true)]), &acting, NOW);
+            prop_assert!(remembered.is_none(), "it says nothing about the session of who acts");
+        }
+        let stop = Step::StopImpersonating { by: user(1), user: user(7) };
+        let after = put(&engine, &mut attempt(Vec::new(), vec![stop]), &acting, NOW).unwrap();
+        let mut expected = map(&own.fields);
+        expected.remove("other");
+        expected.extend(map(&acting.fields).remove_entry("other"));
+        prop_assert_eq!(map(&after.fields), expected);
+        prop_assert_eq!((&after.user, after.signed_in_at, after.proof()), (&own.user, own.signed_in_at, proof));
+        prop_assert_eq!((after.ends_at, after.is_capped(), after.remembered), (own.ends_at, is_capped, own.remembered));
+        prop_assert!(after.generation > acting.generation && acting.generation > own.generation);
+        prop_assert_eq!(after.impersonation(), None);
+    }
+
+    // F4: a re-authentication moves nothing but the time of it.
+    #[test]
+    fn a_reauthentication_moves_nothing_else(fields in some_fields(), late in 0..600_u64, twice: bool) {
+        let engine = engine();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let before = signed_in(&engine, &fields);
+        let now = NOW + std::time::Duration::from_secs(late);
+        let step = || Step::Reauthenticate { user: user(1) };
+        let steps = if twice { vec![step(), step()] } else { vec![step()] };
+        let after = put(&engine, &mut attempt(Vec::new(), steps), &before, now).unwrap();
+        prop_assert_eq!(after.authenticated_at(), Some(now));
+        prop_assert_eq!((after.signed_in_at, after.ends_at, after.generation), (NOW, before.ends_at, before.generation));
+        prop_assert_eq!((&after.user, map(&after.fields)), (&before.user, map(&before.fields)));
+    }
+}
+
+// F4: a sign-in, and a sign-out, end an impersonation for good.
+#[test]
+fn who_signs_in_or_out_acts_as_no_other_user() {
+    let engine = engine();
+    let own = signed_in(&engine, &[("plain", b"\x01"), ("other", b"\x02")]);
+    let step = Step::Impersonate { by: user(1), user: user(7), ends_at: Timestamp::NEVER };
+    let acting = put(&engine, &mut attempt(Vec::new(), vec![step]), &own, NOW).unwrap();
+    let log_in = Step::LogIn { user: user(7), first: false, same: false, terms: None };
+    for step in [log_in, Step::LogOut] {
+        let after = put(&engine, &mut attempt(Vec::new(), vec![step]), &acting, NOW).unwrap();
+        assert_eq!((after.rare.as_ref(), map(&after.fields)), (None, Map::from([("other".to_owned(), vec![2])])));
+    }
+}
+
+// F4: a user cannot act as another while they do, or if they are not who they were.
+#[test]
+fn an_impersonation_by_another_than_is_signed_in_is_a_conflict() {
+    let engine = engine();
+    let own = signed_in(&engine, &[]);
+    let step = |by| Step::Impersonate { by: user(by), user: user(7), ends_at: Timestamp::NEVER };
+    let acting = put(&engine, &mut attempt(Vec::new(), vec![step(1)]), &own, NOW).unwrap();
+    for (record, by) in [(&own, 2), (&acting, 1), (&acting, 7)] {
+        let next = next(&engine, &mut attempt(Vec::new(), vec![step(by)]), &found(record.clone()), true, NOW).unwrap();
+        assert!(matches!(next, Next::Conflict));
     }
 }

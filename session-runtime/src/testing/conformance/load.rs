@@ -24,8 +24,9 @@ pub(super) async fn values_of_every_class_come_back<S: Store>(stores: Arc<Stores
     let lifetime = Lifetime { idle_until: end, ends_at: end, remembered: true };
     let mut guest = Record::new(Digest::from([1; 16]), now, lifetime);
     guest.fields.push(Entry { name: "name", value: b"\xc4\x03\x00\xff\n", expires: end });
-    let user = Record { user: Some(b"\0\xff".as_slice().into()), authenticated_at: Some(now), ..guest.clone() };
-    let list = UserList { entries: vec![ListEntry { key: random_key(), at: now, ends_at: end }] };
+    let user = Record { user: Some(b"\0\xff".as_slice().into()), signed_in_at: now, ..guest.clone() };
+    let list =
+        UserList { entries: vec![ListEntry { key: random_key(), at: now, ends_at: end, is_impersonation: false }] };
     for value in [
         Value::session(scope, Arc::new(guest)),
         Value::session(scope, Arc::new(user)),

@@ -48,12 +48,19 @@ fn field() -> impl Strategy<Value = (String, Vec<u8>, Timestamp)> {
     (name, any::<Vec<u8>>(), moment())
 }
 
+/// A user, and when they were authenticated.
+fn user() -> impl Strategy<Value = (Option<Vec<u8>>, Proof)> {
+    let proof = prop_oneof![Just(Proof::AtSignIn), Just(Proof::Missing), moment().prop_map(Proof::At)];
+    let user = (any::<Vec<u8>>(), proof).prop_map(|(user, proof)| (Some(user), proof));
+    prop_oneof![Just((None, Proof::AtSignIn)), user]
+}
+
 prop_compose! {
     fn payload()(
         name: [u8; NAME],
         [created_at, signed_in, seen_at, idle_until, ends_at] in moments(),
-        remembered: bool,
-        user: Option<Vec<u8>>,
+        (remembered, is_capped) in any::<(bool, bool)>(),
+        (user, proof) in user(),
         fields in prop::collection::btree_map("[a-z]{1}", field(), 0..4),
     ) -> Payload {
         let mut written = Fields::default();
@@ -65,7 +72,7 @@ prop_compose! {
             }
         }
         let signed_in = user.map(|user| (signed_in, user.into()));
-        Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, fields: written }
+        Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, proof, is_capped, fields: written }
     }
 }
 
@@ -106,6 +113,8 @@ fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
         ends_at: at,
         remembered: false,
         signed_in: None,
+        proof: Proof::AtSignIn,
+        is_capped: false,
         fields,
     };
     let bytes = write(&carried(&payload), &names(), at);

@@ -1,0 +1,125 @@
+//! A user who acts as another: one session, in which the user's own is set aside. The record says both, so one swap begins it,
+//! and one ends it, whoever comes first: the user, the time, or a revocation.
+
+use std::sync::Arc;
+
+use super::{
+    Engine, Request, Snapshot, Step,
+    attempt::Attempt,
+    codec::Opened,
+    pending::{Pending, stays_stored},
+    presented::{Found, Presented},
+};
+use crate::{
+    clock::Timestamp,
+    event::{Event, ImpersonationEnd},
+    key::Key,
+    record::Record,
+    schema::Stays,
+};
+
+impl Engine {
+    /// The session of a user who acts as another, as a request sees it once they are themselves again.
+    pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<Opened> {
+        let own = self.own(found.opened.raw())?;
+        Some(self.open_record(&self.scope.session(found.selector), Arc::new(own), now))
+    }
+
+    /// The session without an impersonation that is over: it ends by itself, whether or not a request has stored that.
+    pub(super) fn by_now(&self, record: Arc<Record>, now: Timestamp) -> Arc<Record> {
+        if !record.impersonation_is_over(now) {
+            return record;
+        }
+        let Some(mut own) = self.own(&record) else { return record };
+        own.change_rare(|rare| rare.expired.clone_from(&record.user));
+        Arc::new(own)
+    }
+
+    /// The stored session of a user who acts as another, as it is once they are themselves again.
+    pub(super) fn own(&self, record: &Record) -> Option<Record> {
+        record.without_impersonation(|name| stays_stored(name, Stays::Device, self.fields))
+    }
+}
+
+impl Engine {
+    /// The public name of a user in events.
+    pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
+        self.signer.fingerprints().name(&self.scope.list(identity))
+    }
+
+    /// Reports that a user no longer acts as another.
+    pub(super) fn report_impersonation_ended(&self, by: &[u8], user: &[u8], why: ImpersonationEnd, session: &Key) {
+        let (impersonator, user) = (self.user_fingerprint(by), self.user_fingerprint(user));
+        self.events.emit(&Event::ImpersonationEnded { impersonator, user, why }, Some(session));
+    }
+}
+
+impl Request {
+    /// What a handle sees of the session once its user, who acts as another, is themselves again, and the step that makes
+    /// them so. `None`: no user acts as another, or what is not stored yet changed whose session it is.
+    pub(crate) fn stop_impersonating(&self) -> Option<(Snapshot, Step)> {
+        let state = self.state();
+        let Some(Presented::Found(found)) = &state.presented else { return None };
+        if state.unstored().flat_map(|pending| &pending.steps).any(Step::is_about_user) {
+            return None;
+        }
+        let (record, now) = (found.record(), self.now());
+        let (by, user) = (Arc::clone(&record.impersonation()?.by), Arc::clone(record.user.as_ref()?));
+        let own = self.engine.open_own(found, now)?.record;
+        // What other handles did to the device's fields stays.
+        let of_device = |pending: &Pending| {
+            let mut kept = pending.emptied();
+            kept.ops = pending.ops.iter().filter(|(meta, _)| meta.stays(Stays::Device)).cloned().collect();
+            kept
+        };
+        let overlay =
+            state.unstored().next().is_some().then(|| {
+                let fields = state.unstored().map(of_device);
+                Arc::new(fields.fold(own.fields.clone(), |fields, pending| {
+                    pending.overlay(Some(&fields), self.engine.fields, now)
+                }))
+            });
+        let snapshot = Snapshot { record: Some(own), overlay, era: state.pending.era, standing: None, unknown: false };
+        Some((snapshot, Step::StopImpersonating { by, user }))
+    }
+
+    /// Reports that a user acts as another from now on.
+    pub(super) fn report_impersonation(&self) {
+        let Some(record) = self.found_record() else { return };
+        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
+            let (impersonator, user) =
+                (self.engine().user_fingerprint(&impersonation.by), self.engine().user_fingerprint(user));
+            self.emit(&Event::ImpersonationStarted { impersonator, user, ends_at: impersonation.ends_at.into() });
+        }
+    }
+
+    /// Reports that a user acted as another in the session `before`, if they do not any more in what it became.
+    pub(super) fn report_end_of_impersonation(&self, before: &Record, after: Option<&Record>) {
+        let Some(session) = self.state().subject else { return };
+        if after.is_some_and(|after| after.impersonation().is_some()) {
+            return;
+        }
+        if let (Some(user), Some(by)) = (before.expired_impersonation(), &before.user) {
+            self.engine().report_impersonation_ended(by, user, ImpersonationEnd::Expired, &session);
+        } else if let (Some(impersonation), Some(user)) = (before.impersonation(), &before.user) {
+            self.engine().report_impersonation_ended(&impersonation.by, user, ImpersonationEnd::Stopped, &session);
+        }
+    }
+
+    /// The same for a swap whose answer was lost, and that was recognised: what was before is not known any more.
+    pub(super) fn report_recognised(&self, attempt: &Attempt) {
+        let Some(session) = self.state().subject else { return };
+        for step in &attempt.pending.steps {
+            if let Step::StopImpersonating { by, user } = step {
+                self.engine().report_impersonation_ended(by, user, ImpersonationEnd::Stopped, &session);
+            }
+        }
+    }
+
+    fn found_record(&self) -> Option<Arc<Record>> {
+        match &self.state().presented {
+            Some(Presented::Found(found)) => Some(Arc::clone(found.record())),
+            _ => None,
+        }
+    }
+}

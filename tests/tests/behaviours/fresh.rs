@@ -1,0 +1,351 @@
+//! F4, B43, S17: sign-ins that are fresh and sign-ins that are not, and users who are asked again who they are.
+
+use std::time::{Duration, SystemTime};
+
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
+use http::{StatusCode, header::LOCATION};
+use serde_json::json;
+use session_runtime::{Changes, Event, Session, SignIn, View, view};
+use tests::{
+    app::{Server, Site, hours, minutes},
+    client::{Reply, Visitor},
+    over_stores,
+    store::AnyStore,
+};
+
+type S = Session<Site>;
+
+#[view(Site, or_redirect = "/login", fresh = 10m, stale_redirect = "/confirm")]
+struct Recent {
+    user: String,
+}
+
+#[view(Site, fresh = 10m, stale_status = 403)]
+struct RecentForScripts {
+    user: String,
+}
+
+#[view(Site, or_redirect = "/login", fresh = 10m)]
+struct OneAnswer {
+    user: String,
+}
+
+fn time(server: &Server) -> SystemTime {
+    server.clock.now().into()
+}
+
+fn routes(server: &Server) -> Router {
+    let clock = server.clock.clone();
+    let until = server.clock.clone();
+    Router::new()
+        .route("/recent", get(|View(me): View<Recent>| async move { me.user }))
+        .route("/script", get(|View(me): View<RecentForScripts>| async move { me.user }))
+        .route("/one", get(|View(me): View<OneAnswer>| async move { me.user }))
+        .route("/fresh", get(|s: S| async move { s.is_fresh(minutes(10)).to_string() }))
+        .route(
+            "/silent/{user}",
+            post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().log_in_with(user, SignIn::stale()) }),
+        )
+        .route(
+            "/provider/{user}/{ago}",
+            post(move |mut s: S, Path((user, ago)): Path<(String, u64)>| async move {
+                let at = SystemTime::from(clock.now()) - Duration::from_secs(ago);
+                s.user_mut().log_in_with(user, SignIn::authenticated_at(at));
+            }),
+        )
+        .route(
+            "/shift/{seconds}",
+            post(move |mut s: S, Path(seconds): Path<u64>| async move {
+                let end = SystemTime::from(until.now()) + Duration::from_secs(seconds);
+                s.user_mut().log_in_with("ada".into(), SignIn::fresh().until(end).remember(true));
+            }),
+        )
+        .route(
+            "/confirm/{user}",
+            post(|mut s: S, Path(user): Path<String>| async move {
+                let confirmed = s.user_mut().reauthenticate(&user);
+                assert_eq!(confirmed && s.is_fresh(minutes(10)), confirmed, "fresh at once");
+                confirmed.to_string()
+            }),
+        )
+        .route(
+            "/confirm-and-fail/{user}",
+            post(|mut s: S, Path(user): Path<String>| async move {
+                assert!(s.user_mut().reauthenticate(&user));
+                (StatusCode::INTERNAL_SERVER_ERROR, ())
+            }),
+        )
+        .route(
+            "/confirm-and-drop/{user}",
+            post(|mut s: S, Path(user): Path<String>| async move {
+                assert!(s.user_mut().reauthenticate(&user));
+                axum::Extension(Changes::Drop)
+            }),
+        )
+}
+
+async fn answer(visitor: &Visitor, app: &Router, path: &str) -> (StatusCode, Option<String>) {
+    leads_to(&visitor.at(app).get(path).await)
+}
+
+fn leads_to(reply: &Reply) -> (StatusCode, Option<String>) {
+    (reply.status, reply.headers.get(LOCATION).map(|location| location.to_str().unwrap().to_owned()))
+}
+
+fn to(path: &str) -> (StatusCode, Option<String>) {
+    (StatusCode::SEE_OTHER, Some(path.to_owned()))
+}
+
+/// The application's routes, and those of this module.
+fn app(server: &Server) -> Router {
+    server.serving(tests::app::routes().merge(routes(server)))
+}
+
+over_stores! {
+    // F4
+    async fn a_sign_in_can_say_that_it_is_not_fresh(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/silent/ada").await.status, StatusCode::OK);
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["authenticated_at"]), (&json!("ada"), &json!(null)));
+        assert_eq!(visitor.get("/fresh").await.body, "false");
+        assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
+        // Everything else is as at any sign-in.
+        let listed = server.sessions.of("ada").list().await.unwrap();
+        assert_eq!((listed.len(), listed[0].signed_in_at()), (1, Some(time(&server))));
+        assert_eq!(visitor.post("/confirm/ada").await.body, "true");
+        assert_eq!(visitor.get("/recent").await.body, "ada");
+    }
+
+    // F4: an identity provider says when it asked.
+    async fn a_sign_in_is_as_fresh_as_its_authentication(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/provider/ada/540").await;
+        assert_eq!(visitor.get("/recent").await.body, "ada");
+        server.turn(minutes(1));
+        assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
+        assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].signed_in_at(), Some(time(&server) - minutes(1)));
+    }
+
+    // F4, B43: two answers.
+    async fn guests_and_users_who_are_not_fresh_get_different_answers(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let guest = Visitor::new(&app);
+        let mut stale = Visitor::new(&app);
+        stale.post("/silent/ada").await;
+        assert_eq!(answer(&guest, &app, "/recent?a=1").await, to("/login?next=/recent%3Fa%3D1"));
+        assert_eq!(answer(&stale, &app, "/recent?a=1").await, to("/confirm?next=/recent%3Fa%3D1"));
+        assert_eq!(answer(&guest, &app, "/script").await, (StatusCode::UNAUTHORIZED, None));
+        assert_eq!(answer(&stale, &app, "/script").await, (StatusCode::FORBIDDEN, None));
+        for visitor in [&guest, &stale] {
+            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "one answer, if no other is given");
+        }
+    }
+
+    // F4: asking again for a password is no sign-in.
+    async fn reauthentication_makes_fresh_and_nothing_else(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/login/ada").await;
+        visitor.post("/cart/tea").await;
+        let other = server.signed_in("ada").await;
+        for _ in 0..22 {
+            server.turn(minutes(30) - Duration::from_secs(1));
+            assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+            assert_eq!(other.at(&app).get("/show").await.json()["user"], "ada");
+        }
+        assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
+        assert_eq!(visitor.post("/confirm/ada").await.body, "true");
+        assert_eq!(visitor.get("/recent").await.body, "ada");
+        assert_eq!(visitor.get("/show").await.json()["cart"], json!(["tea"]));
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2, "no session ended");
+        let listed = server.sessions.of("ada").list().await.unwrap();
+        assert_eq!(listed[0].authenticated_at(), Some(time(&server)));
+        // `absolute` counts from the sign-in.
+        for _ in 0..2 {
+            server.turn(minutes(29));
+            assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+        }
+        server.turn(minutes(3));
+        assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
+    }
+
+    // F4, S9, S60: the id is renewed as by the timer. Requests of other tabs go on, but are not fresh once the browser has the
+    // new id.
+    async fn reauthentication_renews_the_id_and_refuses_no_other_tab(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/login/ada").await;
+        server.turn(minutes(20));
+        let mut tab = visitor.clone();
+        let before = visitor.cookie();
+        assert_eq!(visitor.post("/confirm/ada").await.body, "true");
+        assert_ne!(visitor.cookie(), before);
+        assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
+        assert_eq!(tab.get("/recent").await.body, "ada", "until the new id is used: its answer may be lost");
+        assert_eq!(visitor.get("/recent").await.body, "ada");
+        let mut late = tab.clone();
+        assert_eq!(late.post("/note/late").await.status, StatusCode::OK);
+        assert_eq!(answer(&late, &app, "/recent").await, to("/confirm?next=/recent"));
+        assert_eq!(late.get("/fresh").await.body, "false");
+        server.turn(minutes(1));
+        assert_eq!(late.get("/show").await.json()["user"], json!(null), "a minute later it opens nothing");
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&json!("ada"), &json!("Ada"), &json!("late")));
+    }
+
+    // F4, F14: two answers within a minute do not forget an id that requests still bring.
+    async fn an_id_of_the_last_minute_is_not_renewed_by_reauthentication(store) {
+        let server = Server::with(store, |builder| builder.end_on_replay(true));
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/name/guest").await;
+        let mut guest = visitor.clone();
+        visitor.post("/silent/ada").await;
+        assert_eq!(visitor.post("/confirm/ada").await.set_cookie(), None);
+        assert_eq!(visitor.get("/recent").await.body, "ada");
+        assert_eq!(guest.post("/name/late").await.status, StatusCode::CONFLICT, "recognised as late");
+        server.turn(minutes(2));
+        let mut tab = visitor.clone();
+        assert!(visitor.post("/confirm/ada").await.set_cookie().is_some());
+        assert_eq!(tab.post("/confirm/ada").await.set_cookie(), None, "two tabs at once");
+        assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
+        assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
+    }
+
+    // F4, S60: at an identity provider, another user may have answered.
+    async fn only_the_user_who_is_signed_in_can_reauthenticate(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/confirm/ada").await.body, "false", "a guest");
+        visitor.post("/silent/ada").await;
+        let reply = visitor.post("/confirm/bob").await;
+        assert_eq!((reply.body.as_str(), reply.set_cookie()), ("false", None));
+        assert_eq!(visitor.get("/fresh").await.body, "false");
+    }
+
+    // F4, B48
+    async fn a_handler_that_fails_makes_no_session_fresh(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/silent/ada").await;
+        server.turn(minutes(2));
+        for path in ["/confirm-and-fail/ada", "/confirm-and-drop/ada"] {
+            assert_eq!(visitor.post(path).await.set_cookie(), None, "{path}");
+            assert_eq!(visitor.get("/fresh").await.body, "false", "{path}");
+        }
+    }
+
+    // F4, B23: the user whom a request re-authenticates has left meanwhile.
+    async fn a_late_reauthentication_is_refused_after_a_sign_in(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/silent/ada").await;
+        let mut tab = visitor.clone();
+        visitor.post("/silent/bob").await;
+        assert_eq!(tab.post("/confirm/ada").await.body, "false", "the id from before shows a guest");
+        assert_eq!(visitor.get("/fresh").await.body, "false");
+    }
+
+    // F4: `until` ends a session whatever `remember` and activity say.
+    async fn a_sign_in_can_say_when_its_session_ends(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        visitor.post("/shift/7200").await;
+        for path in ["/remember", "/forget", "/remember", "/name/Ada", "/confirm/ada"] {
+            server.turn(minutes(20));
+            assert_eq!(visitor.post(path).await.status, StatusCode::OK);
+            assert_eq!(visitor.get("/show").await.json()["user"], "ada", "{path}");
+        }
+        server.turn(minutes(20));
+        assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
+        // The next sign-in is an ordinary one again.
+        visitor.post("/login/ada").await;
+        visitor.post("/remember").await;
+        server.turn(hours(24));
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+        // One that has passed ends at once.
+        visitor.post("/shift/0").await;
+        server.turn(Duration::from_secs(1));
+        assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
+    }
+}
+
+// F4, S19: a time of the future is the present, so that a wrong clock elsewhere keeps no session fresh.
+#[tokio::test]
+async fn an_authentication_of_the_future_counts_as_the_present() {
+    let server = Server::new(AnyStore::memory());
+    let clock = server.clock.clone();
+    let app = server.serving(routes(&server).route(
+        "/ahead",
+        post(move |mut s: S| async move {
+            let at = SystemTime::from(clock.now()) + hours(5);
+            s.user_mut().log_in_with("ada".into(), SignIn::authenticated_at(at));
+            assert!(s.is_fresh(minutes(10)));
+        }),
+    ));
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/ahead").await;
+    server.turn(minutes(10));
+    assert_eq!(visitor.get("/fresh").await.body, "false");
+}
+
+// F4, B45: two handles of one request.
+#[tokio::test]
+async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(tests::app::routes().merge(routes(&server)).route(
+        "/two",
+        post(|mut first: S, mut second: S| async move {
+            first.user_mut().log_in_with("bob".into(), SignIn::stale());
+            drop(first);
+            assert!(second.user_mut().reauthenticate("ada"), "it still shows her");
+            *second.name_mut() = "hers".into();
+        }),
+    ));
+    let mut visitor = Visitor::new(&app);
+    visitor.post("/silent/ada").await;
+    server.heard();
+    assert_eq!(visitor.post("/two").await.status, StatusCode::OK);
+    assert!(server.heard().contains(&Event::Moved));
+    let seen = visitor.get("/show").await.json();
+    assert_eq!((&seen["user"], &seen["name"]), (&json!("bob"), &json!("")));
+    assert_eq!(visitor.get("/fresh").await.body, "false");
+}
+
+// F4, F30: an application below a path of its site.
+#[tokio::test]
+async fn redirects_lead_below_the_path_at_which_the_application_is_mounted() {
+    let server = Server::new(AnyStore::memory());
+    let layer = || server.sessions.layer().mounted_at("/app/").unwrap();
+    let inside = Router::new().nest("/app", routes(&server).layer(layer()));
+    let outside = Router::new().nest("/app", routes(&server)).layer(layer());
+    for app in [inside, outside] {
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(answer(&visitor, &app, "/app/recent?a").await, to("/app/login?next=/app/recent%3Fa"));
+        visitor.post("/app/silent/ada").await;
+        assert_eq!(answer(&visitor, &app, "/app/recent").await, to("/app/confirm?next=/app/recent"));
+    }
+    // Behind a proxy that removes the prefix.
+    let app = routes(&server).layer(layer());
+    assert_eq!(answer(&Visitor::new(&app), &app, "/recent").await, to("/app/login?next=/app/recent"));
+    for bad in ["app", "//evil.example", "/a b", "https://a", "/a?b", "/\\a"] {
+        let error = server.sessions.layer().mounted_at(bad).unwrap_err();
+        assert!(error.is_setup() && error.to_string().contains(bad), "{error}");
+    }
+}
