@@ -23,3 +23,6 @@ pub mod behaviours {}
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
+
+#[doc = include_str!("../docs/values.md")]
+pub mod values {}

@@ -20,6 +20,6 @@ pub use self::{
 };
 pub(crate) use self::{
     bounds::{Exceeded, most_bytes},
-    codec::{NIL, UNREADABLE, to_bytes},
+    codec::{NIL, UNREADABLE, is_too_deep, to_bytes},
     field::Stays,
 };

@@ -19,6 +19,7 @@ mod resent;
 mod reviewed;
 mod scopes;
 mod secret;
+mod shapes;
 mod sign;
 mod store_down;
 mod stored;
