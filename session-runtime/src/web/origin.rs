@@ -3,9 +3,11 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
     header::{HOST, ORIGIN, REFERER},
@@ -123,9 +125,9 @@ pub struct SameOrigin<Inner> {
 impl<Inner, ReqBody, ResBody> Service<Request<ReqBody>> for SameOrigin<Inner>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default + 'static,
+    ResBody: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = Inner::Error;
     type Future = SameOriginFuture<Inner::Future>;
 
@@ -153,13 +155,13 @@ pin_project! {
 impl<F, B, E> Future for SameOriginFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Default + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Output = Result<Response<B>, E>;
+    type Output = Result<Response<Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().inner.as_pin_mut() {
-            Some(inner) => inner.poll(cx),
+            Some(inner) => Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(Body::new))),
             None => {
                 tracing::debug!(target: "session_runtime", "a request from another site was refused");
                 Poll::Ready(Ok(refusal().into_response()))

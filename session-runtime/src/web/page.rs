@@ -78,7 +78,6 @@ impl Page {
         response
     }
 
-    #[cfg(feature = "axum")]
     fn fill<B: 'static>(&self, body: &mut B) -> bool {
         use std::any::Any;
 
@@ -90,10 +89,5 @@ impl Page {
             }
             None => false,
         }
-    }
-
-    #[cfg(not(feature = "axum"))]
-    fn fill<B: 'static>(&self, _body: &mut B) -> bool {
-        false
     }
 }
