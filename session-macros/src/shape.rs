@@ -71,6 +71,26 @@ pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
     }
 }
 
+/// Whether equal values may have another order, as far as its spelling tells: a `HashMap` or a `HashSet` of any crate, or an
+/// `Option` of one.
+pub(crate) fn is_unordered(ty: &Type) -> bool {
+    match (Shape::of(ty), bare(ty)) {
+        (Shape::Maybe(inner), _) => is_unordered(inner),
+        (_, Type::Path(path)) => {
+            path.path.segments.last().is_some_and(|segment| segment.ident == "HashMap" || segment.ident == "HashSet")
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is encoded as nothing at all, as far as its spelling tells: an `Option` that is `None`, or a unit.
+pub(crate) fn may_be_nothing(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        ty => matches!(Shape::of(ty), Shape::Maybe(_)),
+    }
+}
+
 /// The first reference anywhere in the type.
 pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
     match bare(ty) {

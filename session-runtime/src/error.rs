@@ -40,6 +40,11 @@ pub(crate) enum Kind {
     Unknown,
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
+    #[error(
+        "the field `{field}` could not be read again as it would be stored; nothing was written: see \
+         `session_runtime::guide::values`"
+    )]
+    Unreadable { field: &'static str },
     #[error("a value of a `secret` field is too long to be encrypted; nothing was written")]
     TooLong,
     #[error(

@@ -26,3 +26,6 @@ pub mod behaviours {}
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
+
+#[doc = include_str!("../docs/values.md")]
+pub mod values {}

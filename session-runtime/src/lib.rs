@@ -64,6 +64,7 @@
 //! - [`guide::behaviours`]: the numbered behaviours that the tests hold this crate to.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
+//! - [`guide::values`]: which types cannot be stored, and what happens to a value that cannot be read.
 //! - [`guide::format`]: the bytes that stores keep.
 //! - [`guide::flask`]: the counterpart of each option of Flask and Flask-Session.
 //! - [`guide::expansion`]: the code that the derive emits. [`guide::cost`]: what compiling it takes.
@@ -80,7 +81,7 @@
 //! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
 //! | the store is down or slow, or cannot tell whether the changes are in | 503, no cookie | the same |
 //! | a sign-in could not be entered in its user's list of sessions | 503, no cookie; the sign-in is undone | the same |
-//! | a value is too large or cannot be encoded | 500, no cookie; nothing is stored | the same |
+//! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
@@ -146,7 +147,9 @@ pub use self::store::redis::RedisStore;
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "tower")]
 pub use self::web::{
-    Changes, OriginReason, OriginRefusal, Passive, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer, SessionFuture, SessionLayer, SessionRefusal, SessionRejection, SessionService, ViewLayer, ViewRejection, ViewService,
+    Changes, OriginReason, OriginRefusal, Passive, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture,
+    SameOriginLayer, SessionFuture, SessionLayer, SessionRefusal, SessionRejection, SessionService, ViewLayer,
+    ViewRejection, ViewService,
 };
 pub use self::{
     clock::{Clock, Timestamp},

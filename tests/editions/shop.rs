@@ -50,7 +50,7 @@ fn it_works_as_in_any_other() {
     let pause = std::time::Duration::from_secs(1);
     let (user_id, code) = (Some(7), None);
     let shop = Shop { user_id, cart: vec![1], visits: 1, notice: None, code, pause, gen: 2, pair: (3, 4) };
-    let mut session = testing::session(shop);
+    let mut session = testing::session(|it| *it = shop);
     session.visits_mut().add(1);
     session.notice_mut().put("Saved".to_owned());
     *session.gen_mut() += 1;

@@ -225,6 +225,6 @@ pub fn show(session: &Session<Site>) -> Value {
         "created_at": millis(session.created_at()),
         "expires_at": millis(session.expires_at()),
         "authenticated_at": session.authenticated_at().map(millis),
-        "fingerprint": session.fingerprint(),
+        "fingerprint": session.fingerprint().unwrap_or_else(|| "new".to_owned()),
     })
 }

@@ -31,6 +31,7 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         lifetime::fields,
         policy::one,
         policy::types,
+        policy::nothing,
         identity::one,
         identity::with,
         identity::migrate,

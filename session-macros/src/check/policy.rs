@@ -1,12 +1,13 @@
 //! Policies and modifiers against each other, and against types whose spelling gives them away.
 
 use proc_macro2::Ident;
+use syn::Type;
 
 use crate::{
     attr::Policy,
     context::Context,
     model::Session,
-    shape::{Shape, is_integer, spelling},
+    shape::{Shape, bare, is_integer, may_be_nothing, spelling},
 };
 
 // #[session(counter, flash)]
@@ -54,6 +55,24 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
             }
         };
         cx.error_at(&field.ty, message);
+    }
+}
+
+// limit: Option<Option<u64>>
+pub(super) fn nothing(session: &Session, cx: &mut Context) {
+    for field in session.fields.iter().filter(|field| field.attrs.skip.is_none() && field.attrs.with.is_none()) {
+        let Shape::Maybe(inner) = Shape::of(&field.ty) else { continue };
+        if !may_be_nothing(inner) {
+            continue;
+        }
+        let (nothing, instead) = match bare(inner) {
+            Type::Tuple(_) => ("Some(())", "`bool`".to_owned()),
+            _ => ("Some(None)", format!("`{}`, or an enum that has a name for each case", spelling(inner))),
+        };
+        cx.error_at(
+            &field.ty,
+            format!("`{nothing}` is stored as nothing at all, and would be read as `None`; write {instead}"),
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     duration::Lifetime,
     model::{Field, Session},
     private::Private,
-    shape::Shape,
+    shape::{Shape, is_unordered},
     span::{ends, ours, respan},
 };
 
@@ -124,16 +124,21 @@ fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
         Policy::Flash => quote!(.flash()),
         Policy::Identity => quote!(.identity()),
     });
+    let optional = (field.policy().is_none_or(|policy| matches!(policy, Policy::Atomic))
+        && matches!(Shape::of(&field.ty), Shape::Maybe(_)))
+    .then(|| quote!(.optional()));
+    let unordered = is_unordered(&field.ty).then(|| quote!(.unordered()));
+    let kind = quote!(#policy #optional #unordered);
     let head = quote!(#p::Field);
     let new = if field.attrs.skip.is_some() {
         let initial = initial(field, p);
         quote!(#head::skipped(#stored, #initial))
     } else if is_plain(field) {
-        over(field, quote!(#p), quote!(::field(#stored) #policy))
+        over(field, quote!(#p), quote!(::field(#stored) #kind))
     } else {
         let (codec, initial) = (codec(field, p), initial(field, p));
-        let (new, policy) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), quote!(#policy)));
-        quote!(#new(#stored, #codec, #initial) #policy)
+        let (new, kind) = (over(field, head, quote!(::new)), over(field, TokenStream::new(), kind));
+        quote!(#new(#stored, #codec, #initial) #kind)
     };
     let older: Vec<_> = field.older_names().collect();
     let alias = (!older.is_empty()).then(|| quote!(.alias(&[#(#older),*])));

@@ -3,12 +3,14 @@
 use std::ops::Deref;
 
 use super::{
-    Edit, Slot,
-    slot::{decode, encode},
+    Edit, Slot, State,
+    reordered::is_reordered,
+    slot::{decode, encode, encode_readable},
 };
 use crate::{
     engine::Start,
     error::{Error, Kind},
+    schema::Field,
     session::{Core, Schema},
 };
 
@@ -77,18 +79,18 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
         let deadline = request.deadline();
         let updated = match request.update(state.snapshot.era, field, &deadline).await {
             Ok(Start::Now(mut update)) => loop {
-                let mut value = update.value().map_or_else(field.initial, |bytes| decode(bytes, state, field));
+                let (mut value, unread) = begin(update.value(), state, field);
                 let outcome = change(&mut value);
-                match update.store(encode(&value, field)?).await {
+                match update.store(end(&value, update.value(), unread, field)?).await {
                     Ok(true) => break Ok((value, outcome)),
                     Ok(false) => {}
                     Err(error) => break Err(error),
                 }
             },
             Ok(Start::Waits(mut seen)) => loop {
-                let mut value = seen.as_deref().map_or_else(field.initial, |bytes| decode(bytes, state, field));
+                let (mut value, unread) = begin(seen.as_deref(), state, field);
                 let outcome = change(&mut value);
-                let new = encode(&value, field)?;
+                let new = end(&value, seen.as_deref(), unread, field)?;
                 let unchanged = seen == new && field.expires.is_none();
                 let newer = if unchanged { None } else { request.swap_pending(field, seen.clone(), new) };
                 match newer {
@@ -103,6 +105,27 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
         slot(&mut core.__slots).put(value);
         Ok(outcome)
     }
+}
+
+/// The value that an update begins with, and whether what is stored cannot be read.
+fn begin<T>(stored: Option<&[u8]>, state: &State, field: &'static Field<T>) -> (T, bool) {
+    match stored.map(|stored| decode(stored, state, field)) {
+        Some(Some(value)) => (value, false),
+        Some(None) => ((field.initial)(), true),
+        None => ((field.initial)(), false),
+    }
+}
+
+/// What an update stores in place of `stored`, which is the same again if it changed nothing. If it began with the default, since
+/// what is stored cannot be read, and ends with it, that stays for a build that can read it.
+fn end<T>(value: &T, stored: Option<&[u8]>, unread: bool, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
+    let new = encode_readable(value, field)?;
+    let same = match (stored, &new) {
+        (Some(_), new) if unread => encode(&(field.initial)(), field)? == *new,
+        (Some(stored), Some(new)) => field.unordered && is_reordered(stored, new),
+        _ => false,
+    };
+    Ok(if same { stored.map(<[u8]>::to_vec) } else { new })
 }
 
 impl<S: Schema, T: 'static> Deref for Atomic<'_, S, T> {

@@ -1,6 +1,6 @@
 //! Counters: moved by amounts, so that concurrent requests all count.
 
-use std::ops::Deref;
+use std::ops::{AddAssign, Deref, DerefMut, SubAssign};
 
 use super::{Edit, Slot, State};
 use crate::{record::Add, schema::Integer};
@@ -8,15 +8,23 @@ use crate::{record::Add, schema::Integer};
 /// Moves a counter. The commit adds the amount to the value that is stored by then, so concurrent requests all count. The
 /// sum stays within the bounds of the type.
 ///
+/// `+=` and `-=` are the same as [`Counter::add`] and [`Counter::sub`]. A counter cannot be set.
+///
 /// ```
 /// # use session_runtime::Session;
 /// # #[derive(Session)] struct Shop { #[session(counter)] visits: u64 }
 /// # fn handler(mut session: Session<Shop>) {
 /// session.visits_mut().add(1);
+/// *session.visits_mut() += 1;
 /// # }
 /// ```
 #[must_use = "a handle does nothing until one of its methods is called"]
-pub struct Counter<'a, T: 'static> {
+pub struct Counter<'a, T: 'static>(MovesByAddOrSub<'a, T>);
+
+/// What a [`Counter`] derefs to, for `*session.visits_mut() += 1` to count, and for `= 1` to be an error. The compiler names
+/// this type in that error.
+#[doc(hidden)]
+pub struct MovesByAddOrSub<'a, T: 'static> {
     slot: &'a mut Slot<T>,
     state: &'a mut State,
 }
@@ -26,7 +34,7 @@ pub struct Counter<'a, T: 'static> {
 #[doc(hidden)]
 #[inline]
 pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a, T> {
-    Counter { slot, state }
+    Counter(MovesByAddOrSub { slot, state })
 }
 
 impl<T: Integer + 'static> Counter<'_, T> {
@@ -45,7 +53,7 @@ impl<T: Integer + 'static> Counter<'_, T> {
     /// # }
     /// ```
     pub fn add(&mut self, amount: T) {
-        self.shift(amount.widen());
+        self.0.shift(amount.widen());
     }
 
     /// Counts down by `amount`, at least to the type's smallest value.
@@ -58,9 +66,11 @@ impl<T: Integer + 'static> Counter<'_, T> {
     /// # }
     /// ```
     pub fn sub(&mut self, amount: T) {
-        self.shift(-amount.widen());
+        self.0.shift(-amount.widen());
     }
+}
 
+impl<T: Integer + 'static> MovesByAddOrSub<'_, T> {
     fn shift(&mut self, amount: i128) {
         if amount == 0 && self.slot.field.expires.is_none() {
             return;
@@ -75,7 +85,33 @@ impl<T: Integer + 'static> Counter<'_, T> {
     }
 }
 
-impl<T: 'static> Deref for Counter<'_, T> {
+impl<T: Integer + 'static> AddAssign<T> for MovesByAddOrSub<'_, T> {
+    fn add_assign(&mut self, amount: T) {
+        self.shift(amount.widen());
+    }
+}
+
+impl<T: Integer + 'static> SubAssign<T> for MovesByAddOrSub<'_, T> {
+    fn sub_assign(&mut self, amount: T) {
+        self.shift(-amount.widen());
+    }
+}
+
+impl<'a, T: 'static> Deref for Counter<'a, T> {
+    type Target = MovesByAddOrSub<'a, T>;
+
+    fn deref(&self) -> &MovesByAddOrSub<'a, T> {
+        &self.0
+    }
+}
+
+impl<'a, T: 'static> DerefMut for Counter<'a, T> {
+    fn deref_mut(&mut self) -> &mut MovesByAddOrSub<'a, T> {
+        &mut self.0
+    }
+}
+
+impl<T: 'static> Deref for MovesByAddOrSub<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{Edit, Listed, Slot, State};
+use super::{Edit, Listed, Slot, State, slot::encode_readable};
 use crate::engine::Items;
 
 /// Puts or takes a flash in an `Option`.
@@ -116,14 +116,14 @@ impl<T: 'static> FlashList<'_, T> {
     /// ```
     pub fn put(&mut self, item: T) {
         let one = vec![item];
-        let encoded = self.slot.field.codec.as_ref().map(|codec| codec.encode(&one));
+        let encoded = encode_readable(&one, self.slot.field).transpose();
         // What no build can read any more would hide all that is put behind it (F18).
         let stored = self.state.stored(self.slot.field);
         let unreadable = stored.filter(|_| matches!(self.slot.edit, Edit::None) && self.slot.is_unreadable(self.state));
         let unreadable = unreadable.map(<[u8]>::to_vec);
         self.slot.get_mut(self.state).extend(one);
         match (&mut self.slot.edit, encoded) {
-            (edit, Some(Err(error))) => *edit = Edit::Failed(Box::new(error)),
+            (edit, Some(Err(error))) => *edit = Edit::Failed(error),
             (Edit::Listed(listed), Some(Ok(one))) => listed.put.append(&one),
             (edit @ Edit::None, Some(Ok(one))) => {
                 *edit = Edit::Listed(Box::new(Listed { taken: unreadable, put: Items::of(&one) }));

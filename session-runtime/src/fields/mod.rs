@@ -7,6 +7,7 @@ mod flash;
 mod origin;
 mod plain;
 mod refused;
+mod reordered;
 mod slot;
 mod state;
 mod visit;
@@ -23,6 +24,6 @@ pub use self::{
 pub(crate) use self::{
     origin::Origin,
     refused::{MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, refused},
-    slot::{Edit, Listed, encode},
+    slot::{Edit, Listed, encode, encode_readable},
     visit::AnySlot,
 };

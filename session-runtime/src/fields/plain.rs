@@ -38,6 +38,8 @@ impl<T: 'static> Plain<'_, T> {
     /// session.theme_mut().set("dark".into());
     /// # }
     /// ```
+    // Of `T` alone: with `impl Into<T>`, `set(5)` would be an `i32`, which most integers are not made of, and neither
+    // `.parse()?`, `.collect()` nor `.into()` would know what to make. For `set("dark")` the compiler says `.to_string()`.
     pub fn set(&mut self, value: T) {
         self.slot.put(value);
         self.slot.edit = Edit::Written;
@@ -68,7 +70,7 @@ impl<T: 'static> Deref for Plain<'_, T> {
 
 impl<T: 'static> DerefMut for Plain<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.slot.edit = Edit::Written;
+        self.slot.edit = Edit::Touched;
         self.slot.get_mut(self.state)
     }
 }

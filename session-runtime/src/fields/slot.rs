@@ -1,14 +1,17 @@
 //! One field within one handle: decoded when it is first read, encoded when it is folded.
 
-use std::{sync::OnceLock, time::SystemTime};
+use std::{
+    sync::{OnceLock, atomic::Ordering},
+    time::SystemTime,
+};
 
-use super::{AnySlot, State};
+use super::{AnySlot, State, reordered::is_reordered};
 use crate::{
     engine::{Items, Op},
     error::{Error, Kind},
     event::Event,
     record::Add,
-    schema::{Field, NIL, Policy, UNREADABLE},
+    schema::{Field, NIL, Policy, UNREADABLE, is_too_deep},
 };
 
 /// The place of a field's value. It knows which field that is, so that an accessor need not say it again.
@@ -25,6 +28,8 @@ pub(crate) enum Edit {
     None,
     /// Gave it the value in the slot.
     Written,
+    /// The same, in place.
+    Touched,
     /// Signed in whom the slot names, whoever was before.
     Signed,
     /// Returned it to its default.
@@ -38,7 +43,7 @@ pub(crate) enum Edit {
     /// Changed, from what was stored, an atomic field that could not be applied at once.
     Swapped { seen: Option<Vec<u8>> },
     /// Did something that cannot be encoded.
-    Failed(Box<rmp_serde::encode::Error>),
+    Failed(Error),
 }
 
 /// What a handle did to a list.
@@ -79,7 +84,7 @@ impl<T> Slot<T> {
     /// The value to change in place. The caller notes the edit.
     pub(crate) fn get_mut(&mut self, state: &State) -> &mut T {
         if self.value.get().is_none() {
-            self.put(load(state, self.field));
+            self.value = OnceLock::from(load(state, self.field));
         }
         match self.value.get_mut() {
             Some(value) => value,
@@ -91,6 +96,35 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
+    /// What is to be stored, or `None` if it is stored already: an equal value is no write (B27), but restarts the clock of a
+    /// field that expires. `touched`: it was changed in place, from what was stored.
+    fn changed(&self, state: &State, touched: bool) -> Result<Option<Option<Vec<u8>>>, Error> {
+        let (value, field) = (self.get(state), self.field);
+        let new = encode(value, field)?;
+        let same = match (state.stored(field), &new) {
+            // What is stored is not known, and a request that changes something is told so.
+            _ if state.snapshot.unknown => false,
+            (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
+                field.expires.is_none()
+            }
+            // Still the default that it began as: what could not be read stays for a build that can.
+            (Some(_), new) if touched && state.unread.load(Ordering::Relaxed) && self.is_unreadable(state) => {
+                encode(&(field.initial)(), field)? == *new
+            }
+            (Some(_), _) => false,
+            (None, None) => true,
+            // Nothing is stored, and the default need not be.
+            (None, Some(_)) => encode(&(field.initial)(), field)? == new,
+        };
+        if same {
+            return Ok(None);
+        }
+        if let Some(new) = &new {
+            check_readable(new, field)?;
+        }
+        Ok(Some(new))
+    }
+
     /// Whether something is stored that does not decode.
     pub(crate) fn is_unreadable(&self, state: &State) -> bool {
         let Some((stored, codec)) = state.stored(self.field).zip(self.field.codec.as_ref()) else { return false };
@@ -99,7 +133,10 @@ impl<T> Slot<T> {
 
     /// The value, out of the slot.
     pub fn into_value(self, state: &State) -> T {
-        self.value.into_inner().unwrap_or_else(|| load(state, self.field))
+        match self.value.into_inner() {
+            Some(value) => value,
+            None => load(state, self.field),
+        }
     }
 
     /// When the value ceases to be readable, if it has a deadline of its own and is there.
@@ -126,7 +163,7 @@ impl<T> AnySlot for Slot<T> {
 
     fn leaves_something(&self) -> bool {
         match &self.edit {
-            Edit::Written | Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
+            Edit::Written | Edit::Touched | Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
             Edit::Listed(listed) => !listed.put.is_empty(),
             Edit::None | Edit::Signed | Edit::Reset | Edit::Taken { .. } | Edit::Failed(_) => false,
         }
@@ -134,7 +171,7 @@ impl<T> AnySlot for Slot<T> {
 
     #[cfg(feature = "testing")]
     fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error> {
-        encode(self.get(state), self.field)
+        encode_readable(self.get(state), self.field)
     }
 
     #[cfg(feature = "testing")]
@@ -151,10 +188,12 @@ impl<T> AnySlot for Slot<T> {
         let field = self.field;
         Ok(match std::mem::replace(&mut self.edit, Edit::None) {
             Edit::None => None,
-            Edit::Written => changed(self.get(state), state, field)?.map(|value| match value {
-                Some(value) => Op::Set { value },
-                None => Op::Unset,
-            }),
+            edit @ (Edit::Written | Edit::Touched) => {
+                self.changed(state, matches!(edit, Edit::Touched))?.map(|value| match value {
+                    Some(value) => Op::Set { value },
+                    None => Op::Unset,
+                })
+            }
             Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
             Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
@@ -163,35 +202,59 @@ impl<T> AnySlot for Slot<T> {
                 let Listed { taken, put } = *listed;
                 (taken.is_some() || !put.is_empty()).then_some(Op::List { taken, put })
             }
-            Edit::Swapped { seen } => changed(self.get(state), state, field)?.map(|value| Op::Swap { seen, value }),
-            Edit::Failed(error) => return Err(unencodable(field, *error)),
+            Edit::Swapped { seen } => self.changed(state, true)?.map(|value| Op::Swap { seen, value }),
+            Edit::Failed(error) => return Err(error),
         })
     }
 }
 
 /// The stored form of `value`; `None` where leaving the field out says the same.
+///
+/// # Errors
+/// If it cannot be encoded, or is encoded as nothing at all though it is not nothing.
 pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let Some(codec) = &field.codec else { return Ok(None) };
     let encode = |value: &T| codec.encode(value).map_err(|error| unencodable(field, error));
     let bytes = encode(value)?;
-    let absent_says_the_same = bytes == NIL && encode(&(field.initial)())? == NIL;
+    if bytes != NIL {
+        return Ok(Some(bytes));
+    }
+    if field.is_some.is_some_and(|is_some| is_some(value)) {
+        let why = "what is in the `Option` is stored as nothing at all, which reads as `None`";
+        return Err(Error::new(Kind::Unreadable { field: field.name }).because(why));
+    }
+    let absent_says_the_same = encode(&(field.initial)())? == NIL;
     Ok((!absent_says_the_same).then_some(bytes))
 }
 
-/// What is to be stored, or `None` if it is stored already: an equal value is no write (B27), but restarts the clock of a
-/// field that expires.
-fn changed<T>(value: &T, state: &State, field: &'static Field<T>) -> Result<Option<Option<Vec<u8>>>, Error> {
-    let new = encode(value, field)?;
-    let same = match (state.stored(field), &new) {
-        // Nobody knows what is stored; who changes something will be told so.
-        _ if state.snapshot.unknown => false,
-        (Some(old), Some(new)) => old == new && field.expires.is_none(),
-        (None, None) => true,
-        (Some(_), None) => false,
-        // Nothing is stored, and the default need not be.
-        (None, Some(_)) => encode(&(field.initial)(), field)? == new,
+/// [`encode`] for a value that is about to be stored.
+///
+/// # Errors
+/// Also if it could not be read again (F19).
+pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
+    let bytes = encode(value, field)?;
+    if let Some(bytes) = &bytes {
+        check_readable(bytes, field)?;
+    }
+    Ok(bytes)
+}
+
+/// Fails if a value that is stored so could not be read again (F19). Reading takes about as long as writing, a tenth of a
+/// request for a short list, so release builds only do it for who is signed in. They also look at the depth, which a visitor may
+/// choose; other faults are faults of the type, which a debug build meets.
+pub(super) fn check_readable<T>(bytes: &[u8], field: &Field<T>) -> Result<(), Error> {
+    let Some(codec) = &field.codec else { return Ok(()) };
+    let read = if cfg!(debug_assertions) || field.policy == Policy::Identity {
+        codec.decode(bytes).map(drop)
+    } else if is_too_deep(bytes) {
+        Err(rmp_serde::decode::Error::DepthLimitExceeded)
+    } else {
+        return Ok(());
     };
-    Ok((!same).then_some(new))
+    read.map_err(|error| {
+        let failed = Error::new(Kind::Unreadable { field: field.name });
+        if field.secret { failed } else { failed.because(error) }
+    })
 }
 
 fn unencodable<T>(field: &Field<T>, error: rmp_serde::encode::Error) -> Error {
@@ -201,23 +264,26 @@ fn unencodable<T>(field: &Field<T>, error: rmp_serde::encode::Error) -> Error {
 }
 
 fn load<T>(state: &State, field: &'static Field<T>) -> T {
-    state.stored(field).map_or_else(field.initial, |value| decode(value, state, field))
+    state.stored(field).and_then(|value| decode(value, state, field)).unwrap_or_else(field.initial)
 }
 
-/// The value behind stored bytes. One unreadable field must not cost the session (B30): it shows its default.
-pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> T {
-    let Some(codec) = &field.codec else { return (field.initial)() };
+/// The value behind stored bytes. One unreadable field must not cost the session (B30): it is reported, and shows its default.
+pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> Option<T> {
+    let codec = field.codec.as_ref()?;
     if field.secret && value == UNREADABLE {
-        return (field.initial)(); // which was reported when it was loaded
+        state.unread.store(true, Ordering::Relaxed);
+        return None; // which was reported when it was loaded
     }
-    codec.decode(value).unwrap_or_else(|error| {
-        let name = field.name;
-        if field.secret {
-            warn_limited!(field = name, "a stored secret cannot be read");
-        } else {
-            warn_limited!(field = name, %error, "a stored value cannot be read");
+    match codec.decode(value) {
+        Ok(value) => return Some(value),
+        Err(_) if field.secret => {
+            warn_limited!(field = field.name, "a stored secret cannot be read");
         }
-        state.emit(&Event::Undecodable { field: name });
-        (field.initial)()
-    })
+        Err(error) => {
+            warn_limited!(field = field.name, %error, "a stored value cannot be read");
+        }
+    }
+    state.unread.store(true, Ordering::Relaxed);
+    state.emit(&Event::Undecodable { field: field.name });
+    None
 }

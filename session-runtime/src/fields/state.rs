@@ -1,6 +1,6 @@
 //! What a handle knows besides its fields: what was stored when it was opened, and what it did to the session as a whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use super::Origin;
 use crate::{
@@ -24,6 +24,8 @@ pub struct State {
     pub(crate) steps: Vec<Step>,
     /// How it met the end of its session, if it did.
     pub(crate) failed: Option<Lost>,
+    /// Whether it met a stored value that cannot be read.
+    pub(crate) unread: AtomicBool,
 }
 
 impl State {

@@ -15,6 +15,10 @@ pub struct Field<T> {
     pub meta: Meta,
     pub(crate) codec: Option<Codec<T>>,
     pub(crate) initial: fn() -> T,
+    /// Of an `Option`: whether there is something in it.
+    pub(crate) is_some: Option<fn(&T) -> bool>,
+    /// Whether equal values may be stored in another order.
+    pub(crate) unordered: bool,
 }
 
 /// The part of a field that does not depend on its type.
@@ -107,7 +111,7 @@ impl<T> Field<T> {
     /// A plain field.
     #[must_use]
     pub const fn new(name: &'static str, codec: Codec<T>, initial: fn() -> T) -> Self {
-        Self { meta: Meta::new(name, Policy::Plain), codec: Some(codec), initial }
+        Self { meta: Meta::new(name, Policy::Plain), codec: Some(codec), initial, is_some: None, unordered: false }
     }
 
     /// A plain field of a type that says itself how it is encoded and what it is at first.
@@ -122,7 +126,7 @@ impl<T> Field<T> {
     /// A field that lives in the request alone.
     #[must_use]
     pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
-        Self { meta: Meta::new(name, Policy::Skip), codec: None, initial }
+        Self { meta: Meta::new(name, Policy::Skip), codec: None, initial, is_some: None, unordered: false }
     }
 
     /// Changed by `update` alone.
@@ -184,10 +188,11 @@ impl<T> Field<T> {
 
     /// Shown once.
     #[must_use]
-    pub const fn flash(self) -> Self
+    pub const fn flash(mut self) -> Self
     where
         T: Collection,
     {
+        self.is_some = Some(<T as Collection>::is_some);
         self.with_policy(Policy::Flash)
     }
 
@@ -197,7 +202,24 @@ impl<T> Field<T> {
     where
         T: Optional,
     {
-        self.with_policy(Policy::Identity)
+        self.optional().with_policy(Policy::Identity)
+    }
+
+    /// An `Option`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self
+    where
+        T: Optional,
+    {
+        self.is_some = Some(<T as Optional>::is_some);
+        self
+    }
+
+    /// A map or a set without an order, so that equal values are often stored in another one.
+    #[must_use]
+    pub const fn unordered(mut self) -> Self {
+        self.unordered = true;
+        self
     }
 
     const fn with_policy(mut self, policy: Policy) -> Self {

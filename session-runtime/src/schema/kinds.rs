@@ -42,10 +42,22 @@ integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
     note = "write `Option<{Self}>` for one flash, `Vec<{Self}>` for several"
 )]
 #[doc(hidden)]
-pub trait Collection {}
+pub trait Collection {
+    /// Whether it is a value, though its stored form may be nothing.
+    fn is_some(&self) -> bool;
+}
 
-impl<T> Collection for Option<T> {}
-impl<T> Collection for Vec<T> {}
+impl<T> Collection for Option<T> {
+    fn is_some(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl<T> Collection for Vec<T> {
+    fn is_some(&self) -> bool {
+        false // nor is its stored form ever nothing
+    }
+}
 
 /// A type that can say who is signed in, or that nobody is: an `Option`.
 #[diagnostic::on_unimplemented(
@@ -54,6 +66,13 @@ impl<T> Collection for Vec<T> {}
     note = "write `Option<{Self}>`"
 )]
 #[doc(hidden)]
-pub trait Optional {}
+pub trait Optional {
+    /// Whether it is a value, though its stored form may be nothing.
+    fn is_some(&self) -> bool;
+}
 
-impl<T> Optional for Option<T> {}
+impl<T> Optional for Option<T> {
+    fn is_some(&self) -> bool {
+        self.is_some()
+    }
+}

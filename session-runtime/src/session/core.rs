@@ -352,19 +352,19 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::Remember(remember));
     }
 
-    /// A short public name for logs: a keyed hash, from which no cookie can be rebuilt. `new` for a session that is not
-    /// stored.
+    /// Returns a short public name for logs: a keyed hash, from which no cookie can be rebuilt. `None` for a session that is not
+    /// stored, such as a guest's who left nothing: these have nothing that tells one from another.
     ///
     /// ```
     /// # use session_runtime::Session;
     /// # #[derive(Session)] struct Shop { visits: u64 }
     /// # fn handler(session: Session<Shop>) {
-    /// println!("session {}", session.fingerprint());
+    /// println!("session {}", session.fingerprint().as_deref().unwrap_or("not stored"));
     /// # }
     /// ```
     #[must_use]
-    pub fn fingerprint(&self) -> String {
-        self.__state.origin.fingerprint().unwrap_or_else(|| "new".to_owned())
+    pub fn fingerprint(&self) -> Option<String> {
+        self.__state.origin.fingerprint()
     }
 
     /// Whether the store could not be asked, so that this shows nobody though somebody may be signed in.

@@ -8,7 +8,9 @@ use super::{Core, Listed, Schema, SignIn};
 use crate::{
     engine::Step,
     error::{Error, Kind},
-    fields::{Edit, MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, Slot, encode, refused},
+    fields::{
+        Edit, MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, Slot, encode, encode_readable, refused,
+    },
     schema::{Stays, to_bytes},
 };
 
@@ -45,8 +47,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only
     /// `device` fields do, and what this request wrote before belongs to the former visitor.
     ///
-    /// A user that is encoded as nothing at all, such as a unit, cannot be told from nobody: then the request is
-    /// answered 500, and nothing of it is stored.
+    /// A user that could not be read again (see [`guide::values`](crate::guide::values)), or that is encoded as nothing at
+    /// all, such as a unit, would read as nobody: then the request is answered 500, and nothing of it is stored.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -75,7 +77,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         let is_impersonated = self.core.impersonation_ends_at().is_some();
         let user = Some(user);
         let field = (self.slot)(&mut self.core.__slots).field;
-        match (self.encoded(), encode(&user, field)) {
+        let new = encode_readable(&user, field);
+        match (self.encoded(), new) {
             (Ok(old), Ok(Some(new))) => {
                 let (first, same) = (old.is_none(), old.as_ref() == Some(&new) && !is_impersonated);
                 if !same {
@@ -86,9 +89,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
                 self.core.__state.steps.extend(sign_in.remember.map(Step::Remember));
             }
             (Ok(_), Ok(None)) => {
-                let failed = Error::new(Kind::Encode { field: field.name });
-                let why = "it is encoded as nothing at all, which says that nobody is signed in";
-                self.core.__state.steps.push(Step::Failed(failed.because(why)));
+                self.core.__state.steps.push(Step::Failed(Error::new(Kind::Encode { field: field.name })))
             }
             (Err(error), _) | (_, Err(error)) => self.core.__state.steps.push(Step::Failed(error)),
         }

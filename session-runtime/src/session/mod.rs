@@ -61,9 +61,11 @@ impl<S: Schema> Session<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
     }
 
-    /// A handle of no request, with these values.
+    /// A handle of no request: a new session, and what `change` makes of it.
     #[cfg(feature = "testing")]
-    pub(crate) fn detached(value: S) -> Self {
+    pub(crate) fn detached(change: impl FnOnce(&mut S)) -> Self {
+        let mut value = S::join(S::Slots::default(), &State::default());
+        change(&mut value);
         Self { fields: Core { __slots: value.split(), __state: State::default() }.into() }
     }
 
@@ -110,7 +112,7 @@ impl<S: Schema> fmt::Debug for Session<S> {
         let core: &Core<S> = &self.fields;
         f.debug_struct("Session")
             .field("of", &S::SPEC.name)
-            .field("fingerprint", &core.fingerprint())
+            .field("fingerprint", &core.fingerprint().as_deref().unwrap_or("not stored"))
             .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,10 @@ use crate::{
     sessions::{Config, read_variables},
 };
 
-/// A session with these values, which belongs to no request: for testing a handler, or an application's own verbs.
+/// Returns a new visitor's session, with what `change` makes of it, which belongs to no request: for testing a handler, or an
+/// application's own verbs.
+///
+/// `change` gets the struct as the session of a new visitor has it, with each `#[session(default = …)]`.
 ///
 /// ```
 /// use session_runtime::{Session, testing};
@@ -30,21 +33,23 @@ use crate::{
 /// struct Shop {
 ///     #[session(counter)]
 ///     visits: u64,
+///     #[session(default = "en".to_owned())]
+///     language: String,
 /// }
 ///
 /// async fn home(mut session: Session<Shop>) -> String {
 ///     session.visits_mut().add(1);
-///     format!("visit {}", session.visits())
+///     format!("{} visit {}", session.language(), session.visits())
 /// }
 ///
 /// # async fn test() {
-/// let session = testing::session(Shop { visits: 41 });
-/// assert_eq!(home(session).await, "visit 42");
+/// let session = testing::session(|shop: &mut Shop| shop.visits = 41);
+/// assert_eq!(home(session).await, "en visit 42");
 /// # }
 /// ```
 #[must_use]
-pub fn session<S: Schema>(value: S) -> Session<S> {
-    Session::detached(value)
+pub fn session<S: Schema>(change: impl FnOnce(&mut S)) -> Session<S> {
+    Session::detached(change)
 }
 
 /// The values that a session has after a test: the way back from [`session`].
@@ -52,7 +57,7 @@ pub fn session<S: Schema>(value: S) -> Session<S> {
 /// ```
 /// # use session_runtime::{Session, testing};
 /// # #[derive(Session)] struct Shop { #[session(counter)] visits: u64 }
-/// let mut session = testing::session(Shop { visits: 1 });
+/// let mut session = testing::session(|shop: &mut Shop| shop.visits = 1);
 /// session.visits_mut().add(1);
 /// assert_eq!(testing::into_value(session).visits, 2);
 /// ```

@@ -16,7 +16,7 @@ use crate::{
 /// hexadecimal, to be checked in. Values of `secret` fields are readable in it.
 ///
 /// # Errors
-/// If a value cannot be encoded.
+/// If a value cannot be encoded, or could not be read again.
 ///
 /// ```
 /// # use session_runtime::{Error, Session, testing};

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 
 use axum_core::{
-    body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
@@ -115,19 +114,19 @@ impl<App: Sync> FromRequestParts<App> for Cookies {
 
 impl IntoResponse for SessionRejection {
     fn into_response(self) -> Response {
-        self.into_http::<Body>()
+        self.into_http()
     }
 }
 
 impl IntoResponse for ViewRejection {
     fn into_response(self) -> Response {
-        self.into_http::<Body>()
+        self.into_http()
     }
 }
 
 impl IntoResponse for CookiesRejection {
     fn into_response(self) -> Response {
-        self.into_http::<Body>()
+        self.into_http()
     }
 }
 
@@ -141,6 +140,6 @@ impl IntoResponse for Error {
         } else if page.status.is_server_error() && !self.is_unavailable() {
             error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
         }
-        page.into_response::<Body>()
+        page.into_response()
     }
 }

@@ -1,5 +1,6 @@
 //! A session out of a request, and what the visitor gets where that cannot be had.
 
+use axum_core::body::Body;
 use http::{header::HOST, request::Parts};
 
 use super::{InRequest, cookies::reserve, facts::is_navigation, headers::cookies, page::Page};
@@ -115,15 +116,15 @@ impl SessionRejection {
 }
 
 impl SessionRejection {
-    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    /// Returns the response that says so.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::SessionRejection) {
-    /// let response: http::Response<String> = rejection.into_http();
+    /// let response: http::Response<axum::body::Body> = rejection.into_http();
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http<B: Default + 'static>(self) -> http::Response<B> {
+    pub fn into_http(self) -> http::Response<Body> {
         self.0.into_response()
     }
 }

@@ -9,6 +9,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -125,11 +127,11 @@ where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     Inner::Future: Send,
     ReqBody: Send + 'static,
-    ResBody: Default + 'static,
+    ResBody: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = Inner::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<ResBody>, Inner::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Inner::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -143,7 +145,7 @@ where
         Box::pin(async move {
             let refused = View::<V>::from_parts(&parts).await.err();
             match refused {
-                None => inner.call(Request::from_parts(parts, body)).await,
+                None => Ok(inner.call(Request::from_parts(parts, body)).await?.map(Body::new)),
                 Some(rejection) => Ok(rejection.into_http()),
             }
         })

@@ -1,8 +1,9 @@
 //! The sentences that a visitor gets instead of a response.
 
+use axum_core::body::Body;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 
 use super::SessionRefusal;
@@ -113,36 +114,11 @@ impl Page {
         headers
     }
 
-    /// The page over any body type: with its sentence where we know how to make one, else empty.
-    pub(crate) fn into_response<B: Default + 'static>(self) -> Response<B> {
-        let mut body = B::default();
-        let filled = self.fill(&mut body);
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers();
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let headers = self.headers();
+        let mut response = Response::new(Body::from(self.sentence));
+        (*response.status_mut(), *response.headers_mut()) = (self.status, headers);
         response.extensions_mut().insert(self.refusal);
-        if !filled {
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
         response
-    }
-
-    #[cfg(feature = "axum")]
-    fn fill<B: 'static>(&self, body: &mut B) -> bool {
-        use std::any::Any;
-
-        let body: &mut dyn Any = body;
-        match body.downcast_mut::<axum_core::body::Body>() {
-            Some(body) => {
-                *body = axum_core::body::Body::from(self.sentence);
-                true
-            }
-            None => false,
-        }
-    }
-
-    #[cfg(not(feature = "axum"))]
-    fn fill<B: 'static>(&self, _body: &mut B) -> bool {
-        false
     }
 }

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     future::Future,
-    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request as HttpRequest, Response, header::SET_COOKIE};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -31,8 +32,8 @@ use crate::{
 impl<S: Schema> Sessions<S> {
     /// The layer that serves these sessions to the routes within it.
     ///
-    /// A route that does not ask for its session costs nothing. The response's head waits for the store. The body type
-    /// may be any that has a default, which the error pages need.
+    /// A route that does not ask for its session costs nothing. The response's head waits for the store. Bodies of any type
+    /// become axum's, since a page of this layer may take their place; axum's stay as they are.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -169,11 +170,11 @@ impl<S, Inner, ReqBody, ResBody> Service<HttpRequest<ReqBody>> for SessionServic
 where
     S: Schema,
     Inner: Service<HttpRequest<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Default + 'static,
+    ResBody: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = Inner::Error;
-    type Future = SessionFuture<Inner::Future, ResBody>;
+    type Future = SessionFuture<Inner::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -203,28 +204,27 @@ type Commit = Pin<Box<dyn Future<Output = Committed> + Send>>;
 
 pin_project! {
     /// The future of [`SessionService`]: first the handler, then the commit.
-    pub struct SessionFuture<F, B> {
+    pub struct SessionFuture<F> {
         #[pin]
-        state: State<F, B>,
+        state: State<F>,
         guard: Option<Guard>,
         safe: bool,
-        body: PhantomData<fn() -> B>,
     }
 }
 
-impl<F, B> SessionFuture<F, B> {
+impl<F> SessionFuture<F> {
     /// Without a guard: another layer sees to the session.
     fn new(inner: F, guard: Option<Guard>, safe: bool) -> Self {
-        Self { state: State::Handling { inner }, guard, safe, body: PhantomData }
+        Self { state: State::Handling { inner }, guard, safe }
     }
 
     /// Without asking the service within.
-    fn answered(response: Response<B>) -> Self {
-        Self { state: State::Answered { response: Some(response) }, guard: None, safe: true, body: PhantomData }
+    fn answered(response: Response<Body>) -> Self {
+        Self { state: State::Answered { response: Some(response) }, guard: None, safe: true }
     }
 }
 
-impl<F, B> fmt::Debug for SessionFuture<F, B> {
+impl<F> fmt::Debug for SessionFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionFuture")
     }
@@ -232,11 +232,11 @@ impl<F, B> fmt::Debug for SessionFuture<F, B> {
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, B> {
+    enum State<F> {
         Handling { #[pin] inner: F },
-        Committing { response: Option<Response<B>>, commit: Commit },
+        Committing { response: Option<Response<Body>>, commit: Commit },
         /// There is nothing to wait for.
-        Answered { response: Option<Response<B>> },
+        Answered { response: Option<Response<Body>> },
     }
 }
 
@@ -251,19 +251,19 @@ impl Drop for Guard {
     }
 }
 
-impl<F, B, E> Future for SessionFuture<F, B>
+impl<F, B, E> Future for SessionFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Default + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Output = Result<Response<B>, E>;
+    type Output = Result<Response<Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
                 StateProj::Handling { inner } => {
-                    let response = ready!(inner.poll(cx))?;
+                    let response = ready!(inner.poll(cx))?.map(Body::new);
                     // A timeout within keeps the handler that it gave up until it is dropped, and that its handles.
                     this.state.set(State::Answered { response: None });
                     let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
@@ -283,11 +283,11 @@ where
                     this.state.set(State::Committing { response: Some(response), commit });
                 }
                 StateProj::Answered { response } => {
-                    return Poll::Ready(Ok(response.take().unwrap_or_else(|| Response::new(B::default()))));
+                    return Poll::Ready(Ok(response.take().unwrap_or_else(|| Response::new(Body::empty()))));
                 }
                 StateProj::Committing { response, commit } => {
                     let committed = ready!(commit.as_mut().poll(cx));
-                    let response = response.take().unwrap_or_else(|| Response::new(B::default()));
+                    let response = response.take().unwrap_or_else(|| Response::new(Body::empty()));
                     let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
                     return Poll::Ready(Ok(finish(request, *this.safe, response, committed)));
                 }
@@ -297,12 +297,7 @@ where
 }
 
 /// The response that a commit's outcome calls for: the table in `docs/behaviours.md`.
-fn finish<B: Default + 'static>(
-    request: &Request,
-    safe: bool,
-    response: Response<B>,
-    (outcome, cookie): Committed,
-) -> Response<B> {
+fn finish(request: &Request, safe: bool, response: Response<Body>, (outcome, cookie): Committed) -> Response<Body> {
     let mut response = match outcome {
         Ok(Outcome::Applied | Outcome::Gone) => response,
         Ok(Outcome::Moved | Outcome::Conflict) if safe => response,
@@ -328,8 +323,8 @@ fn finish<B: Default + 'static>(
 
 /// A page in a response's stead. It keeps the cookies: another kind of session may just have renewed its id, which nobody
 /// else knows.
-fn instead<B: Default + 'static>(replaced: &Response<B>, page: Page) -> Response<B> {
-    let mut response = page.into_response();
+fn instead(replaced: &Response<Body>, page: Page) -> Response<Body> {
+    let mut response: Response<Body> = page.into_response();
     for line in replaced.headers().get_all(SET_COOKIE) {
         response.headers_mut().append(SET_COOKIE, line.clone());
     }

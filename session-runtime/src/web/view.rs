@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum_core::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header::LOCATION, request::Parts, uri::PathAndQuery};
 
 use super::{InRequest, SessionRejection, page::Page};
@@ -161,15 +162,15 @@ impl ViewRejection {
         }
     }
 
-    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    /// Returns the response that says so.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
-    /// let response: http::Response<String> = rejection.into_http();
+    /// let response: http::Response<axum::body::Body> = rejection.into_http();
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http<B: Default + 'static>(self) -> Response<B> {
+    pub fn into_http(self) -> Response<Body> {
         match self.0 {
             Why::Session(rejection) => rejection.into_http(),
             Why::Refused { page, location, .. } => {
@@ -272,7 +273,7 @@ mod tests {
             let refusal = Refusal::Redirect("/login");
             let target = target.path_and_query();
             let rejection = ViewRejection::refused(Denied::Stale, refusal, &Method::GET, target, prefix);
-            let response: Response<()> = rejection.into_http();
+            let response = rejection.into_http();
             assert_eq!(response.headers()[LOCATION], expected);
         }
     }

@@ -14,6 +14,7 @@ use tests::{
     client::Visitor,
     log::Log,
     over_stores,
+    store::AnyStore,
 };
 
 type S = Session<Site>;
@@ -47,11 +48,11 @@ async fn a_handler_can_be_tested_with_a_plain_struct() {
         *session.scratch_mut() += 1;
         Ok(session)
     }
-    let site = testing::into_value(handler(testing::session(ada())).await.unwrap());
+    let site = testing::into_value(handler(testing::session(|it| *it = ada())).await.unwrap());
     assert_eq!((site.cart.len(), site.visits, site.notice, site.notices.len()), (2, 2, None, 2));
     assert_eq!((site.note.as_deref(), site.name.as_str(), site.scratch, site.lucky), (Some("note"), "Ada!", 10, 3));
 
-    let mut session = testing::session(ada());
+    let mut session = testing::session(|it| *it = ada());
     session.user_mut().log_in("bob".into());
     assert_eq!((session.user(), session.name(), session.theme()), (Some("bob"), "", &Theme::Dark));
     session.user_mut().log_out();
@@ -175,4 +176,27 @@ async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
     let logged = log.take();
     assert!(logged.contains(".layer(sessions.layer())") && logged.contains("Site"), "{logged}");
     assert!(!reply.body.contains("layer"), "{}", reply.body); // F12
+}
+
+// F31: `Site` has `#[session(default = 7)]` on `lucky`, which `Default` would not know.
+#[tokio::test]
+async fn a_session_for_a_test_begins_with_the_defaults_of_a_new_session() {
+    let session = testing::session(|site: &mut Site| site.name = "Ada".into());
+    assert_eq!((session.name(), session.lucky(), session.visits()), ("Ada", 7, 0));
+    assert_eq!(testing::into_value(session).lucky, 7);
+}
+
+// F31: guests who left nothing have no name that would tell them apart.
+#[tokio::test]
+async fn only_a_stored_session_has_a_fingerprint() {
+    let server = Server::new(AnyStore::memory());
+    let app =
+        server.serving(Router::new().route("/", get(|s: S| async move { format!("{:?} {s:?}", s.fingerprint()) })));
+    assert_eq!(testing::session(|_: &mut Site| {}).fingerprint(), None);
+    let mut visitor = server.visitor().at(&app);
+    let shown = visitor.get("/").await.body;
+    assert!(shown.starts_with("None ") && shown.contains("not stored"), "{shown}");
+    let mut visitor = visitor.at(&server.app);
+    visitor.post("/name/x").await;
+    assert!(visitor.at(&app).get("/").await.body.starts_with("Some("));
 }

@@ -23,6 +23,7 @@ mod resent;
 mod reviewed;
 mod scopes;
 mod secret;
+mod shapes;
 mod sign;
 mod stale;
 mod store_down;

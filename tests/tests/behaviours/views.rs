@@ -394,7 +394,7 @@ async fn a_view_out_of_the_parts_of_a_request() {
             let (parts, _) = request.into_parts();
             match View::<SignedIn>::from_parts(&parts).await {
                 Ok(View(me)) => Response::new(me.user.into()),
-                Err(rejection) => rejection.into_http::<axum::body::Body>(),
+                Err(rejection) => rejection.into_http(),
             }
         }),
     ));

@@ -19,7 +19,7 @@ use tests::{
     client::{Visitor, send},
     store::AnyStore,
 };
-use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 
 type S = Session<Site>;
 
@@ -80,6 +80,36 @@ async fn a_plain_tower_service_with_another_body_works() {
     let response = service.oneshot(Request::new(Full::default())).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(!response.headers().contains_key(SET_COOKIE));
+}
+
+// F31: `TraceLayer` makes such bodies.
+#[tokio::test]
+async fn a_body_without_a_default_may_be_replaced_by_a_page() {
+    let server = Server::new(AnyStore::memory());
+    let layers = ServiceBuilder::new()
+        .layer(server.sessions.layer().same_origin())
+        .layer(server.sessions.layer())
+        .map_response(|response: Response<Body>| response.map(|body| http_body_util::Limited::new(body, 1_000)));
+    let app = Router::new()
+        .route(
+            "/",
+            post(|mut s: S| async move {
+                s.visits_mut().add(1);
+                "counted"
+            }),
+        )
+        .layer(layers);
+    let ask = |site: &'static str| {
+        let request = Request::post("/").header("sec-fetch-site", site).body(Body::empty()).unwrap();
+        send(&app, request)
+    };
+    let reply = ask("same-origin").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "counted"));
+    let reply = ask("cross-site").await;
+    assert!(reply.status == 403 && !reply.body.is_empty(), "{reply:?}");
+    server.controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    let reply = ask("same-origin").await;
+    assert!(reply.status == 503 && !reply.body.is_empty(), "{reply:?}");
 }
 
 // The head waits for the commit, the body need not be there yet.

@@ -169,11 +169,13 @@ async fn what_would_not_come_back_is_refused() {
     let app = members();
     let mut visitor = Visitor::new(&app);
     visitor.post("/dark").await;
-    for (path, field) in [("/share", "share"), ("/deep", "deep")] {
+    for (path, why) in
+        [("/share", "`share` has bytes or keys that are no text"), ("/deep", "`deep` could not be read again")]
+    {
         let log = Log::of_this_thread();
         let refused = visitor.post(path).await;
         assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None), "{path}");
-        assert!(log.take().contains(&format!("`{field}` has bytes or keys that are no text")));
+        assert!(log.take().contains(why), "{path}");
         assert_eq!(visitor.get("/theme").await.body, "dark");
     }
 }

@@ -147,13 +147,13 @@ fn a_bare_struct_has_the_safe_defaults() {
     ] {
         assert!(spec.contains(part), "{part} is not in {spec}");
     }
-    let _ = testing::into_value(testing::session(GuestBook { _entries: 0 }));
+    let _ = testing::into_value(testing::session(|it| *it = GuestBook { _entries: 0 }));
 }
 
 // B44
 #[test]
 fn a_value_goes_into_a_session_and_back() {
-    let back = testing::into_value(testing::session(value()));
+    let back = testing::into_value(testing::session(|it| *it = value()));
     assert_eq!((back.user_id, back.tries, back.pair), (Some(7), 3, (1, 2)));
     assert_eq!((back.cart, back.notices, back.language.as_str()), (vec!["tea".into()], vec!["one".into()], "en"));
     assert_eq!((back.pause, back.quoted), (Duration::from_secs(1), Duration::from_secs(2)));
@@ -161,7 +161,7 @@ fn a_value_goes_into_a_session_and_back() {
 
 #[test]
 fn each_policy_has_its_handle() {
-    let mut session = testing::session(value());
+    let mut session = testing::session(|it| *it = value());
     session.tries_mut().sub(1);
     session.notices_mut().put("two".into());
     assert_eq!(session.notice_mut().take().as_deref(), Some("Saved"));
@@ -176,7 +176,7 @@ fn each_policy_has_its_handle() {
 
 #[test]
 fn a_reset_returns_to_the_default() {
-    let mut session = testing::session(value());
+    let mut session = testing::session(|it| *it = value());
     session.map_mut().reset();
     session.quoted_mut().reset();
     assert_eq!(session.map()["a"], [1, 2]);
@@ -185,7 +185,7 @@ fn a_reset_returns_to_the_default() {
 
 #[test]
 fn a_field_that_expires_tells_when() {
-    let mut session = testing::session(value());
+    let mut session = testing::session(|it| *it = value());
     session.code_mut().clear();
     let _: Option<std::time::SystemTime> = session.code_expires_at();
     session.code_mut().set("1".into());

@@ -85,7 +85,7 @@ struct Shop {
 
 fn session() -> Session<Shop> {
     let (busy, cart) = (Busy::default(), Busy { done: vec!["tea".to_owned()] });
-    testing::session(Shop { busy, bytes: Vec::new(), number: None, points: 1, cart, visits: 3 })
+    testing::session(|it| *it = Shop { busy, bytes: Vec::new(), number: None, points: 1, cart, visits: 3 })
 }
 
 // B46: what a policy does not offer is refused without hiding what the value has.
@@ -119,4 +119,17 @@ fn traits_of_others_are_found_through_the_handle() {
     assert_eq!(session.number(), Some(5));
     assert_eq!(session.number_mut().take(), Some(5));
     assert_eq!(session.points_mut().add(2), 3);
+}
+
+// F31: `+=` on a counter is an amount too, not another value.
+#[test]
+fn a_counter_is_moved_by_operators_within_its_bounds() {
+    let mut session = session();
+    *session.visits_mut() += 4;
+    *session.visits_mut() -= 1;
+    let mut visits = session.visits_mut();
+    *visits += 1;
+    assert_eq!(**visits, 7);
+    *visits -= 100;
+    assert_eq!(session.visits(), 0);
 }

@@ -133,17 +133,17 @@ mod two_in_one_scope {
 fn it_works_without_a_prelude_and_among_false_friends() {
     let bare =
         without_prelude::Bare { user_id: None, cart: vec![], code: None, notice: None, visits: 1, scratch: None };
-    let mut session = testing::session(bare);
+    let mut session = testing::session(|it| *it = bare);
     session.visits_mut().add(1);
     assert_eq!(session.cart_mut().len(), 0);
     assert_eq!((session.visits(), session.code(), session.scratch()), (2, None, None));
     session.code_mut().set("1".into());
     assert!(session.code_expires_at().is_some());
 
-    let session = testing::session(shadowed::Shop { code: None, visits: 1 });
+    let session = testing::session(|it| *it = shadowed::Shop { code: None, visits: 1 });
     assert_eq!((session.code(), session.visits()), (None, 1));
 
-    let session = testing::session(Elsewhere { visits: 1 });
+    let session = testing::session(|it| *it = Elsewhere { visits: 1 });
     assert_eq!(session.visits(), 1);
 }
 
@@ -166,7 +166,7 @@ fn raw_identifiers_are_stored_without_their_prefix() {
         _unused: 13,
         überall: 14,
     };
-    let mut session = testing::session(names);
+    let mut session = testing::session(|it| *it = names);
     *session.type_mut() += 1;
     session.match_mut().set("m".into());
     *session.überall_mut() += 1;
@@ -181,7 +181,7 @@ fn raw_identifiers_are_stored_without_their_prefix() {
 
 #[test]
 fn fields_and_attributes_behind_cfg() {
-    let mut session = testing::session(Configured { there: 1, either: 2 });
+    let mut session = testing::session(|it| *it = Configured { there: 1, either: 2 });
     session.there_mut().add(1);
     assert_eq!((session.there(), session.either()), (2, 2));
     assert!(format!("{:?}", Configured::SPEC).contains("name: \"by-cfg\""));
@@ -189,10 +189,10 @@ fn fields_and_attributes_behind_cfg() {
 
 #[test]
 fn unusual_names_of_structs() {
-    let session = testing::session(r#struct { camelCase: 1 });
+    let session = testing::session(|it| *it = r#struct { camelCase: 1 });
     assert_eq!(session.camelCase(), 1);
     let (shop, admin) = (two_in_one_scope::Shop { visits: 1 }, two_in_one_scope::Admin { visits: 2 });
-    assert_eq!((testing::session(shop).visits(), testing::session(admin).visits()), (1, 2));
+    assert_eq!((testing::session(|it| *it = shop).visits(), testing::session(|it| *it = admin).visits()), (1, 2));
 }
 
 #[test]
@@ -203,5 +203,5 @@ fn within_a_function() {
     struct Shop {
         local: Local,
     }
-    let _: &Local = testing::session(Shop { local: Local }).local();
+    let _: &Local = testing::session(|it| *it = Shop { local: Local }).local();
 }

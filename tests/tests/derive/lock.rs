@@ -29,7 +29,7 @@ fn in_cents(price: f64) -> u64 {
 #[test]
 fn a_session_with_a_lock_is_a_session() {
     let session = Shop { user_id: None, visits: 1, code: None, cents: 2, scratch: 3 };
-    let mut session = testing::session(session);
+    let mut session = testing::session(|it| *it = session);
     session.visits_mut().add(1);
     assert_eq!((session.user_id(), session.visits(), session.code()), (None, 2, None));
     assert_eq!((session.cents(), session.scratch()), (2, 3));

@@ -78,7 +78,7 @@ kinds!(Vec<String>, String, flash, crate::macro_rules::secs, crate::macro_rules:
 
 #[test]
 fn fragments_are_read_like_what_they_stand_for() {
-    let mut session = testing::session(Written { text: String::new(), maybe: None, number: 0, own: 1 });
+    let mut session = testing::session(|it| *it = Written { text: String::new(), maybe: None, number: 0, own: 1 });
     let _: (&str, Option<&[u8]>, u64, u64) = (session.text(), session.maybe(), session.number(), session.own());
     session.text_mut().reset();
     session.maybe_mut().set(vec![1]);
@@ -90,13 +90,13 @@ fn fragments_are_read_like_what_they_stand_for() {
         assert!(spec.contains(part), "{part} is not in {spec}");
     }
     assert!(format!("{:?}", Tokens::SPEC).contains("idle: 5400s"));
-    assert_eq!(testing::session(Tokens { visits: 1 }).visits(), 1);
+    assert_eq!(testing::session(|it| *it = Tokens { visits: 1 }).visits(), 1);
 }
 
 #[test]
 fn types_and_paths_as_fragments() {
     let kinds = kinds::Kinds { list: vec!["a".into()], one: None, pause: Duration::ZERO };
-    let mut session = testing::session(kinds);
+    let mut session = testing::session(|it| *it = kinds);
     let _: &[String] = session.list();
     assert_eq!(session.list_mut().take(), ["a"]);
     session.one_mut().put("b".into());

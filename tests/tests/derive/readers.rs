@@ -35,6 +35,7 @@ pub(crate) struct Shapes {
     pub(crate) maybe_text: Option<String>,
     pub(crate) maybe_list: Option<Vec<Line>>,
     pub(crate) maybe_line: Option<Line>,
+    #[session(skip)]
     pub(crate) nested: Option<Option<u8>>,
     pub(crate) line: Line,
     pub(crate) alias: Alias,
@@ -104,7 +105,7 @@ fn readers_and_handles_are_as_documented() {
         count: u8,
     }
     let _ = (readers, handles);
-    let mut session = testing::session(Small { text: "a".into(), maybe: None, count: 1 });
+    let mut session = testing::session(|it| *it = Small { text: "a".into(), maybe: None, count: 1 });
     session.text_mut().push('b');
     session.maybe_mut().set(vec![1]);
     *session.count_mut() += 1;

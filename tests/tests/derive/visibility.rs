@@ -41,7 +41,7 @@ mod shop {
 
     pub(super) fn inner() -> inner::Inner {
         let inner = inner::Inner { wide: 1, near: 2 };
-        let session = session_runtime::testing::session(inner);
+        let session = session_runtime::testing::session(|it| *it = inner);
         assert_eq!(session.near(), 2);
         session_runtime::testing::into_value(session)
     }
@@ -56,9 +56,9 @@ fn attempts(fields: &mut shop::Fields) -> u8 {
 
 #[test]
 fn an_application_adds_verbs_to_its_session() {
-    let mut session: Session<shop::Shop> = testing::session(shop::shop());
+    let mut session: Session<shop::Shop> = testing::session(|it| *it = shop::shop());
     session.sign_in(7);
     assert_eq!(session.user_id(), Some(7));
     assert_eq!(attempts(&mut session), 3);
-    assert_eq!(testing::session(shop::inner()).wide(), 1);
+    assert_eq!(testing::session(|it| *it = shop::inner()).wide(), 1);
 }

@@ -26,7 +26,7 @@ pub struct Shop {
 }
 
 fn assign(mut session: Session<Shop>) {
-    *session.visits_mut() += 1;
+    *session.visits_mut() += 1; // this is `add(1)`
     *session.cart_mut() = Cart::default();
     session.cart_mut().add("tea".into());
     session.cart_mut().lines.push("tea".into());

@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-pub use self::pool::SqlPool;
+pub use self::pool::{IntoSqlPool, SqlPool};
 use self::{
     advice::{is_duplicate, is_missing},
     database::{Database, Row},
@@ -181,8 +181,8 @@ impl SqlStore {
     /// # }
     /// ```
     #[must_use]
-    pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
-        let database = Database::new(pool.into());
+    pub fn from_pool(pool: impl IntoSqlPool) -> Self {
+        let database = Database::new(pool.into_sql_pool());
         let name = Name::new(TABLE);
         let statements = Arc::new(Statements::new(database.dialect(), &name));
         Self { database: Arc::new(database), statements, name, warned: Arc::default() }

@@ -48,6 +48,28 @@ impl From<sqlx::SqlitePool> for SqlPool {
     }
 }
 
+/// What [`SqlStore::from_pool`](super::SqlStore::from_pool) takes. A pool of another version of `sqlx` has a type of the same
+/// name, so the compiler's own sentence would name one type twice.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pool of `sqlx` 0.9",
+    label = "not a `PgPool`, `MySqlPool` or `SqlitePool` of `sqlx` 0.9",
+    note = "a pool of another version of `sqlx` is another type of the same name: write `sqlx = \"0.9\"` in your `Cargo.toml` \
+            (`cargo tree -i sqlx` shows which versions there are), or give sessions a pool of their own with \
+            `SqlStore::open(\"postgres://…\")`",
+    note = "each database has its feature: `postgres`, `mysql`, `sqlite`"
+)]
+#[doc(hidden)]
+pub trait IntoSqlPool {
+    fn into_sql_pool(self) -> SqlPool;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<SqlPool>> IntoSqlPool for T {
+    fn into_sql_pool(self) -> SqlPool {
+        self.into()
+    }
+}
+
 /// Evaluates an expression with the pool, whichever its kind.
 macro_rules! with_pool {
     ($all:expr, $pool:ident => $answer:expr) => {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use axum_core::body::Body;
+
 use crate::web::page::Page;
 
 /// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500). It displays a sentence that a visitor
@@ -38,15 +40,15 @@ impl CookiesRejection {
         self.0.status
     }
 
-    /// The response that says so: with its sentence if `B` is axum's body, else empty.
+    /// Returns the response that says so.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::CookiesRejection) {
-    /// let response: http::Response<String> = rejection.into_http();
+    /// let response: http::Response<axum::body::Body> = rejection.into_http();
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http<B: Default + 'static>(self) -> http::Response<B> {
+    pub fn into_http(self) -> http::Response<Body> {
         self.0.into_response()
     }
 }

@@ -5,9 +5,11 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{HOST, ORIGIN, REFERER, UPGRADE},
@@ -28,22 +30,22 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// ```
 /// # use session_runtime::{OriginRefusal, RefusalResponse};
-/// fn takes(response: impl RefusalResponse<String>) {}
-/// takes(|refusal: &OriginRefusal| http::Response::new(refusal.to_string()));
+/// fn takes(response: impl RefusalResponse) {}
+/// takes(|refusal: &OriginRefusal| http::Response::new(refusal.to_string().into()));
 /// ```
-pub trait RefusalResponse<B> {
+pub trait RefusalResponse {
     /// Returns the response to a refused request.
     ///
     /// ```
     /// # use session_runtime::{OriginRefusal, RefusalPage, RefusalResponse};
     /// # fn show(refusal: &OriginRefusal) {
-    /// let response: http::Response<String> = RefusalPage.respond(refusal);
+    /// let response: http::Response<axum::body::Body> = RefusalPage.respond(refusal);
     /// # }
     /// ```
-    fn respond(&self, refusal: &OriginRefusal) -> Response<B>;
+    fn respond(&self, refusal: &OriginRefusal) -> Response<Body>;
 }
 
-/// The response by default: 403, with a sentence as plain text if the body is axum's, otherwise without a body.
+/// The response by default: 403, with a sentence as plain text.
 ///
 /// ```
 /// # use session_runtime::{RefusalPage, SameOriginLayer};
@@ -52,17 +54,17 @@ pub trait RefusalResponse<B> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RefusalPage;
 
-impl<B: Default + 'static> RefusalResponse<B> for RefusalPage {
-    fn respond(&self, refusal: &OriginRefusal) -> Response<B> {
+impl RefusalResponse for RefusalPage {
+    fn respond(&self, refusal: &OriginRefusal) -> Response<Body> {
         Page::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite).into_response()
     }
 }
 
-impl<F, B> RefusalResponse<B> for F
+impl<F> RefusalResponse for F
 where
-    F: Fn(&OriginRefusal) -> Response<B>,
+    F: Fn(&OriginRefusal) -> Response<Body>,
 {
-    fn respond(&self, refusal: &OriginRefusal) -> Response<B> {
+    fn respond(&self, refusal: &OriginRefusal) -> Response<Body> {
         self(refusal)
     }
 }
@@ -111,11 +113,12 @@ impl<Inner: fmt::Debug, R> fmt::Debug for SameOrigin<Inner, R> {
 impl<Inner, R, ReqBody, ResBody> Service<Request<ReqBody>> for SameOrigin<Inner, R>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    R: RefusalResponse<ResBody>,
+    R: RefusalResponse,
+    ResBody: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<Body>;
     type Error = Inner::Error;
-    type Future = SameOriginFuture<Inner::Future, ResBody>;
+    type Future = SameOriginFuture<Inner::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -136,35 +139,36 @@ where
 
 pin_project! {
     /// The future of [`SameOrigin`].
-    pub struct SameOriginFuture<F, B> {
+    pub struct SameOriginFuture<F> {
         #[pin]
-        state: State<F, B>,
+        state: State<F>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, B> {
+    enum State<F> {
         Passed { #[pin] inner: F },
-        Refused { response: Option<Response<B>> },
+        Refused { response: Option<Response<Body>> },
     }
 }
 
-impl<F, B> fmt::Debug for SameOriginFuture<F, B> {
+impl<F> fmt::Debug for SameOriginFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SameOriginFuture")
     }
 }
 
-impl<F, B, E> Future for SameOriginFuture<F, B>
+impl<F, B, E> Future for SameOriginFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Output = Result<Response<B>, E>;
+    type Output = Result<Response<Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProj::Passed { inner } => inner.poll(cx),
+            StateProj::Passed { inner } => Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(Body::new))),
             // A future that was polled after it was ready has nothing to say.
             StateProj::Refused { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))

@@ -329,7 +329,7 @@ async fn a_handler_with_secrets_is_tested_with_a_plain_struct() {
         pin: 1,
         name: String::new(),
     };
-    let mut session = testing::session(vault);
+    let mut session = testing::session(|it| *it = vault);
     session.token_mut().set("after".into());
     session.cards_mut().update(|cards| cards.push("one".into())).await.unwrap();
     assert_eq!(session.notice_mut().take().as_deref(), Some("hi"));
