@@ -28,7 +28,10 @@ struct Shop {
 
 /// What was done, and for whom; and how many requests were refused.
 #[derive(Clone, Default)]
-struct Done(Arc<Mutex<(Vec<(String, Option<u64>)>, usize)>>);
+struct Done(Arc<Mutex<(Vec<Act>, usize)>>);
+
+/// What was done, and by which user.
+type Act = (String, Option<u64>);
 
 impl Done {
     fn act(&self, how: &str, session: &Session<Shop>) {
@@ -36,7 +39,7 @@ impl Done {
     }
 
     /// What was done since the last call.
-    fn take(&self) -> (Vec<(String, Option<u64>)>, usize) {
+    fn take(&self) -> (Vec<Act>, usize) {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -130,7 +133,7 @@ async fn pages_of_other_origins_cannot_act_for_a_visitor_and_trusted_ones_can() 
     let page = get(async || -> Response { Html("<title>page</title><body>").into_response() });
     serve(pages, Router::new().route("/", page)).await;
 
-    let run = async |page: &str, script: &str| -> (Value, Vec<(String, Option<u64>)>, usize) {
+    let run = async |page: &str, script: &str| -> (Value, Vec<Act>, usize) {
         browser.go(page).await;
         let said = browser.script(&script.replace("SHOP", &own)).await;
         let (acts, refused) = done.take();

@@ -396,7 +396,9 @@ fn the_examples_on_the_page_are_these_values() {
 fn a_server_keeps_lists_and_revocations_for_an_hour_more() {
     let end = NOW + Duration::from_secs(600);
     let revocation = Revocation { nonce: Nonce(1), at: NOW, renewed: false };
-    let list = UserList { entries: vec![ListEntry { key: Key::from_digest([1; 16]), at: NOW, ends_at: end }] };
+    let list = UserList {
+        entries: vec![ListEntry { key: Key::from_digest([1; 16]), at: NOW, ends_at: end, is_impersonation: false }],
+    };
     for (value, seconds) in [
         (Value::revocation(scope(), revocation, end), 600 + 3600),
         (Value::list(scope(), Arc::new(list)), 600 + 3600),

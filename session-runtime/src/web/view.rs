@@ -235,7 +235,7 @@ mod tests {
 
     fn answer(refusal: Refusal, method: &Method, target: &'static str) -> (u16, Option<String>) {
         let target = Uri::from_static(target);
-        let response: Response<()> =
+        let response =
             ViewRejection::refused(Denied::Missing, refusal, method, target.path_and_query(), "").into_http();
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         (response.status().as_u16(), location.map(str::to_owned))

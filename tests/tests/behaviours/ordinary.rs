@@ -224,7 +224,8 @@ async fn a_job_changes_roles_under_the_ids_that_visitors_have() {
     };
     ada.session(&sessions, sign_in).await.unwrap();
     let before = ada.clone();
-    let changed = sessions.of("ada").update(|session| {
+    let adas = sessions.of("ada");
+    let changed = adas.update(|session| {
         assert_eq!(session.token(), "velvet");
         session.roles_mut().push("editor".into());
     });

@@ -63,15 +63,7 @@ fn record(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
 
 fn found(record: Record) -> Found {
     let opened = Opened { record: Arc::new(record), closed: None };
-    let verifier = Verifier::none();
-    Found {
-        selector: Selector([7; 16]),
-        verifier,
-        digest: Digest::from([0; 16]),
-        stored: None,
-        opened,
-        by_current_key: true,
-    }
+    Found { selector: Selector([7; 16]), digest: Digest::from([0; 16]), stored: None, opened, by_current_key: true }
 }
 
 fn attempt(ops: Vec<(&'static Meta, Op)>, steps: Vec<Step>) -> Attempt {
