@@ -19,6 +19,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Log {
     pub fn of_this_thread() -> Self {
         let lines = Lines::default();
+        session_runtime::testing::unlimited_log();
         let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }

@@ -46,6 +46,7 @@ impl<'a> MakeWriter<'a> for Log {
 /// What is logged meanwhile.
 fn logged(work: impl FnOnce()) -> String {
     let log = Log::default();
+    session_runtime::testing::unlimited_log();
     let guard = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish().set_default();
     work();
     drop(guard);

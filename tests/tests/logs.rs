@@ -50,6 +50,7 @@ fn log() -> Log {
     static LOG: OnceLock<Log> = OnceLock::new();
     let start = || {
         let log = Log::default();
+        session_runtime::testing::unlimited_log();
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).with_ansi(false).init();
         log
     };

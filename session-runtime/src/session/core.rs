@@ -317,9 +317,11 @@ impl<S: Schema> Core<S> {
         S: Identified<User: DeserializeOwned>,
     {
         let (by, _) = self.__state.standing().impersonator?;
-        from_bytes(&by).inspect_err(|error| {
-            tracing::warn!(target: "session_runtime", %error, "the user who acts as another cannot be read; `impersonator` shows no user");
-        }).ok()
+        from_bytes(&by)
+            .inspect_err(|error| {
+                warn_limited!(%error, "the user who acts as another cannot be read; `impersonator` shows no user");
+            })
+            .ok()
     }
 
     /// When the impersonation ends by itself; `None` if no user acts as another.

@@ -21,6 +21,16 @@ use crate::{
     sessions::{Config, read_variables},
 };
 
+/// Writes every log line from now on, for tests that look at the log. Otherwise a process writes at most one warning or error
+/// of a kind in a second, which another test may have had.
+///
+/// ```
+/// session_runtime::testing::unlimited_log();
+/// ```
+pub fn unlimited_log() {
+    crate::log::UNLIMITED.store(true, std::sync::atomic::Ordering::Relaxed);
+}
+
 /// Returns a new visitor's session, with what `change` makes of it, which belongs to no request: for testing a handler, or an
 /// application's own verbs.
 ///

@@ -96,7 +96,7 @@ over_stores! {
         stream.note_mut().set("mine".into());
         ada.post("/name/Ada-Maria").await;
         stream.reload().await.unwrap();
-        assert_eq!((stream.name(), stream.note().as_deref()), ("Ada-Maria", Some("mine")));
+        assert_eq!((stream.name(), stream.note()), ("Ada-Maria", Some("mine")));
         stream.save().await.unwrap();
         ada.post("/renew").await;
         assert!(!other.is_live().await.unwrap(), "a new id is another visitor's, perhaps");

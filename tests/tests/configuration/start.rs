@@ -157,6 +157,7 @@ fn logged(lines: &[&str]) -> String {
 
 fn logged_by(work: impl FnOnce()) -> String {
     let log = Log::default();
+    session_runtime::testing::unlimited_log();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     let guard = subscriber.set_default();
     work();

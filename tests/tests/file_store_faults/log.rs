@@ -11,6 +11,7 @@ static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 pub(crate) fn listen() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
+        session_runtime::testing::unlimited_log();
         tracing_subscriber::fmt().with_ansi(false).with_writer(|| Writer).init();
     });
 }

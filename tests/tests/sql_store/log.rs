@@ -16,6 +16,7 @@ impl Log {
         static LOG: OnceLock<Log> = OnceLock::new();
         let start = || {
             let log = Self::default();
+            session_runtime::testing::unlimited_log();
             tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).init();
             log
         };
