@@ -90,7 +90,10 @@ fn forbid_caching(headers: &mut HeaderMap) {
     if headers.get_all(CACHE_CONTROL).iter().any(forbids) {
         return;
     }
-    if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store")) {
+    // A layer within says `private` where the handler says nothing.
+    if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        && weaker != "private"
+    {
         warn_limited!(was = ?weaker, "a response that sets a cookie must not be cached; it now says no-store");
     }
 }

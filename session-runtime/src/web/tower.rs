@@ -32,6 +32,9 @@ use crate::{
 impl<S: Schema> Sessions<S> {
     /// The layer that serves these sessions to the routes within it.
     ///
+    /// A response that depends on a session gets `Vary: Cookie`, and `Cache-Control: private` unless the handler sets one. A
+    /// layer of yours that adds `no-store` only where a response says nothing belongs within this one.
+    ///
     /// A route that does not ask for its session costs nothing. The response's head waits for the store. Bodies of any type
     /// become axum's, since a page of this layer may take their place; axum's stay as they are.
     ///

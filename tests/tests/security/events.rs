@@ -150,8 +150,26 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     assert_eq!(server.sessions.of("bob").revoke_all().await.unwrap(), 1);
     expect(Event::Revoked);
     bob = server.signed_in("bob").await;
+    let app = server.serving(
+        Router::new()
+            .route(
+                "/as/eve",
+                post(
+                    |mut s: S| async move { s.user_mut().impersonate("eve".into(), Duration::from_secs(600)).unwrap() },
+                ),
+            )
+            .route("/self", post(|mut s: S| async move { assert!(s.user_mut().stop_impersonating()) })),
+    );
+    for (path, wanted) in [("/as/eve", "ImpersonationStarted"), ("/self", "ImpersonationEnded")] {
+        assert_eq!(bob.at(&app).post(path).await.status, StatusCode::OK);
+        let now = server.heard();
+        assert!(now.iter().any(|event| kind(&format!("{event:?}")) == wanted), "{wanted} is not among {now:?}");
+        heard.extend(now);
+    }
     bob.post("/logout").await;
-    expect(Event::Ended);
+    let now = server.heard();
+    assert!(now.contains(&Event::Ended), "{now:?}");
+    heard.extend(now);
     (heard, tokens.into_iter().flatten().collect())
 }
 
@@ -254,7 +272,7 @@ async fn every_kind_of_event_is_told_and_tells_no_secret() {
     let told: BTreeSet<_> = heard.iter().map(|event| kind(&format!("{event:?}"))).collect();
     assert_eq!(told, kinds());
     let shown = format!("{heard:?}");
-    for secret in ["ada", "bob", "secret", "late"] {
+    for secret in ["ada", "bob", "eve", "secret", "late"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
     for token in &tokens {
