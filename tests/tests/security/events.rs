@@ -160,13 +160,14 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
             )
             .route("/self", post(|mut s: S| async move { assert!(s.user_mut().stop_impersonating()) })),
     );
+    let mut bob = bob.at(&app);
     for (path, wanted) in [("/as/eve", "ImpersonationStarted"), ("/self", "ImpersonationEnded")] {
-        assert_eq!(bob.at(&app).post(path).await.status, StatusCode::OK);
+        assert_eq!(bob.post(path).await.status, StatusCode::OK);
         let now = server.heard();
         assert!(now.iter().any(|event| kind(&format!("{event:?}")) == wanted), "{wanted} is not among {now:?}");
         heard.extend(now);
     }
-    bob.post("/logout").await;
+    bob.at(&server.app).post("/logout").await;
     let now = server.heard();
     assert!(now.contains(&Event::Ended), "{now:?}");
     heard.extend(now);
