@@ -42,7 +42,7 @@ where
 ///
 /// /// For paths within the shop and elsewhere.
 /// async fn not_found(session: Option<Session<Shop>>) -> String {
-///     match session.and_then(|session| session.name().to_owned()) {
+///     match session.and_then(|session| session.name().map(str::to_owned)) {
 ///         Some(name) => format!("Sorry, {name}, there is no such page."),
 ///         None => "There is no such page.".to_owned(),
 ///     }
