@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     id::Nonce,
     key::Key,
-    record::Record,
+    record::{Owner, Record},
     schema::Meta,
     store::StoreError,
     value::Value,
@@ -61,7 +61,7 @@ impl Engine {
             let raw = match self.read(claim.current(), now) {
                 // The answer was lost.
                 Held::Live(raw) if raw.knows(nonce) => return Ok(true),
-                Held::Live(raw) if raw.user.as_deref() == Some(identity) => raw,
+                Held::Live(raw) if raw.owner(identity) == Owner::Own => raw,
                 _ if claim.reload_handed().await? => continue,
                 Held::Newer => {
                     let sentence =
@@ -70,11 +70,17 @@ impl Engine {
                 }
                 Held::Live(_) | Held::Ended(_) | Held::Nothing => return Ok(false),
             };
-            let opened = self.open_record(key, raw, now);
+            // While the user acts as another, their own session is set aside.
+            let own = self.own(&raw).map(Arc::new);
+            let opened = self.open_record(key, own.clone().unwrap_or_else(|| Arc::clone(&raw)), now);
             let ops = edit(*key, Arc::clone(&opened.record))?;
             let Some(record) = edited(&opened.record, &ops, self.max_bytes, nonce, now)? else { return Ok(false) };
             let opened = self.codec.close(key, record.into(), Some(&opened))?;
-            if claim.swap(Some(&Value::session(self.scope, opened.raw().clone())), now).await? {
+            let record = match own {
+                None => Arc::clone(opened.raw()),
+                Some(_) => Arc::new(self.with_own(&raw, opened.raw())),
+            };
+            if claim.swap(Some(&Value::session(self.scope, record)), now).await? {
                 return Ok(true);
             }
         }

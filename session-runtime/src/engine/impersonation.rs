@@ -39,6 +39,11 @@ impl Engine {
     pub(super) fn own(&self, record: &Record) -> Option<Record> {
         record.without_impersonation(|name| stays_stored(name, Stays::Device, self.fields))
     }
+
+    /// The stored session of a user who acts as another, with their own replaced by `own`.
+    pub(super) fn with_own(&self, record: &Record, own: &Record) -> Record {
+        record.with_own(own, |name| stays_stored(name, Stays::Device, self.fields))
+    }
 }
 
 impl Engine {

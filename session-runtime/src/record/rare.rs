@@ -136,6 +136,22 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The session of a user who acts as another, with their own session, which is set aside, replaced by `own`.
+    pub(crate) fn with_own(&self, own: &Self, is_device: impl Fn(&str) -> bool) -> Self {
+        let mut fields = kept(&self.fields, |name| !is_device(name));
+        kept(&own.fields, &is_device).iter().for_each(|entry| fields.push(entry));
+        let mut record = self.with_fields(fields);
+        (record.writes, record.nonces) = (own.writes, own.nonces);
+        record.change_rare(|rare| {
+            if let Some(impersonation) = &mut rare.impersonation {
+                impersonation.fields = kept(&own.fields, |name| !is_device(name));
+            }
+        });
+        record
+    }
+}
+
 /// Those of the fields that `which` holds for.
 pub(crate) fn kept(fields: &Fields, which: impl Fn(&str) -> bool) -> Fields {
     let mut kept = Fields::default();

@@ -155,7 +155,8 @@ impl<S: Schema> UserSessions<S> {
     ///
     /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
     /// change. The id of a session stays, even if the field is `rotates`, since no response can set its cookie. It counts
-    /// neither as activity nor as seen. A sign-in at the same time may miss the change: write it to where sign-ins read it
+    /// neither as activity nor as seen. While the user acts as another, their own session is edited, which is set aside; the
+    /// sessions in which others act as this user are not. A sign-in at the same time may miss the change: write it to where sign-ins read it
     /// first.
     ///
     /// # Errors

@@ -130,6 +130,26 @@ fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
 }
 
 over_stores! {
+    // F4, F30
+    async fn a_job_edits_the_session_that_is_set_aside_and_not_that_of_the_customer(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (mut root, _) = acting(&app, 30).await;
+        for (user, edited) in [("ada", 0), ("root", 1)] {
+            let users = server.sessions.of(user);
+            let changed = users.update(|session| {
+                session.name_mut().set("Demoted".into());
+                session.theme_mut().set(Theme::Dark);
+            });
+            assert_eq!(changed.await.unwrap(), edited, "{user}");
+        }
+        let seen = root.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"]), (&json!("ada"), &json!("")));
+        assert_eq!(root.post("/stop").await.body, "true");
+        let seen = root.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Demoted"), &json!(["tea"])));
+    }
+
     // F4
     async fn an_administrator_acts_as_a_customer_and_is_themselves_again(store) {
         let server = Server::new(store);
