@@ -104,7 +104,7 @@ impl DatabaseServer {
         }
         let data = data.display().to_string();
         let install = install.display().to_string();
-        run(&mut as_user(
+        let mut command = as_user(
             engine,
             &match engine {
                 Engine::Postgres => vec![install, "-D".into(), data.clone(), "-A".into(), "trust".into()]
@@ -118,7 +118,9 @@ impl DatabaseServer {
                     "--auth-root-authentication-method=normal".into(),
                 ],
             },
-        ));
+        );
+        // A server of MariaDB that starts removes the temporary tables of those that share its folder for them.
+        run(command.env("TMPDIR", folder.path()));
         // From here on it is the process's to remove.
         folder.keep()
     }
@@ -142,6 +144,7 @@ impl DatabaseServer {
                     "--no-defaults".into(),
                     format!("--datadir={data}"),
                     format!("--port={port}"),
+                    format!("--tmpdir={folder}"),
                     format!("--socket={folder}/mariadb.sock"),
                     "--bind-address=127.0.0.1".into(),
                     "--max-connections=400".into(),
