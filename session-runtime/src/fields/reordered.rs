@@ -3,6 +3,8 @@
 use rmp::{Marker, decode::read_marker};
 use serde::{Deserialize as _, de::IgnoredAny};
 
+use crate::schema::MAX_DEPTH;
+
 /// Whether two encoded maps or sets have the same entries, to the byte, in another order.
 ///
 /// This compares entries rather than decoded values: types may say that they are equal though their stored forms differ, such as
@@ -25,6 +27,7 @@ fn entries(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     };
     let mut entries = Vec::with_capacity(count.min(rest.len()));
     let mut reader = rmp_serde::Deserializer::new(rest);
+    reader.set_max_depth(MAX_DEPTH); // the stored bytes may be damaged
     for _ in 0..count {
         for _ in 0..values {
             IgnoredAny::deserialize(&mut reader).ok()?;
@@ -70,6 +73,13 @@ mod tests {
         };
         assert!(are_reordered(map(&[("a", 1), ("b", 2)]), map(&[("b", 2), ("a", 1)])));
         assert!(!are_reordered(map(&[("a", 1), ("b", 2)]), map(&[("a", 2), ("b", 1)])));
+    }
+
+    // F10
+    #[test]
+    fn stored_bytes_that_are_nested_without_end_are_not_the_same() {
+        let deep = [&[0x91; 100_000][..], &[1]].concat();
+        assert!(!is_reordered(&deep, &deep));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{
 };
 
 /// Deeper nesting than this reads as undecodable rather than as a full stack (SECURITY S46).
-const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// MessagePack's nil, which is what `None` becomes.
 pub(crate) const NIL: &[u8] = &[0xc0];
