@@ -1,33 +1,70 @@
-//! What a test's own thread logs.
+//! Captures log lines for tests: of the test's own thread, or of the whole process.
 
 use std::{
     io,
     sync::{Arc, Mutex},
 };
 
-use tracing_subscriber::fmt::MakeWriter;
+use session_runtime::testing::unlimited_log;
+use tracing_subscriber::{
+    filter::LevelFilter,
+    fmt::{MakeWriter, SubscriberBuilder, fmt},
+};
 
-/// Listens to the log of this thread, at level INFO and above, until it is dropped.
+/// The lines that were logged.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Listens to the log of the process from now on, at this level and above. A process can do so once.
+    pub fn of_the_process(level: LevelFilter) -> Self {
+        let lines = Self::default();
+        lines.subscriber().with_max_level(level).init();
+        lines
+    }
+
+    /// All lines so far.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn subscriber(
+        &self,
+    ) -> SubscriberBuilder<
+        tracing_subscriber::fmt::format::DefaultFields,
+        tracing_subscriber::fmt::format::Format,
+        LevelFilter,
+        Self,
+    > {
+        fmt().with_writer(self.clone()).with_ansi(false)
+    }
+}
+
+/// Listens to the log of this thread, at level INFO and above, until it is dropped. No line is left out.
 pub struct Log {
     lines: Lines,
     _guard: tracing::subscriber::DefaultGuard,
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
 impl Log {
     pub fn of_this_thread() -> Self {
+        unlimited_log();
         let lines = Lines::default();
-        session_runtime::testing::unlimited_log();
-        let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        let _guard = tracing::subscriber::set_default(lines.subscriber().finish());
+        Self { lines, _guard }
     }
 
-    /// What was logged since the last call.
+    /// Returns the lines since the last call.
     pub fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.lines.0.lock().unwrap())).unwrap()
     }
+}
+
+/// Returns the lines that this thread logs during `work`.
+pub fn logged(work: impl FnOnce()) -> String {
+    let log = Log::of_this_thread();
+    work();
+    log.take()
 }
 
 impl io::Write for Lines {

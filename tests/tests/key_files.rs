@@ -4,55 +4,20 @@
 
 use std::{
     fs::{self, Permissions},
-    io,
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
         process::CommandExt as _,
     },
     path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
 };
 
 use session_runtime::KeyRing;
 use tempfile::TempDir;
-use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
+use tests::log::logged;
 
 const KEY: &str = "aae24849842d7082b66f57ce8270bd04da2c39ffb97df22803c270983032c4e5";
 const OTHER_USER: u32 = 65_533;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// What is logged meanwhile.
-fn logged(work: impl FnOnce()) -> String {
-    let log = Log::default();
-    session_runtime::testing::unlimited_log();
-    let guard = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish().set_default();
-    work();
-    drop(guard);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
-}
 
 /// A folder that all users may pass.
 fn folder() -> TempDir {

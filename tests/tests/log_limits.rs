@@ -2,13 +2,7 @@
 //! since the log is the process's.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use axum::{
     Router,
@@ -20,39 +14,17 @@ use session_runtime::{Cookies, CookiesLayer, Event, SameOriginLayer};
 use tests::{
     app::{Server, minutes},
     client::send,
+    log::Lines,
     store::AnyStore,
 };
-use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use tracing_subscriber::filter::LevelFilter;
 
 const REQUESTS: usize = 40;
 
 // F13, F31, B6
 #[tokio::test]
 async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
-    let log = Log::default();
-    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(log.clone()).with_ansi(false).init();
+    let log = Lines::of_the_process(LevelFilter::WARN);
     let start = Instant::now();
 
     // Cookies that any client can send.
@@ -93,7 +65,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
     }
 
     let allowed = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for line in [
         "several cookies of one name",
         "cookies are too long",

@@ -4,8 +4,7 @@
 
 use std::{
     error::Error as _,
-    io,
-    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
+    sync::{OnceLock, atomic::Ordering},
 };
 
 use axum::{
@@ -19,40 +18,17 @@ use session_runtime::{Clock, KeyRing, Session, Sessions};
 use tests::{
     app::{Server, hours},
     client::{Visitor, send},
+    log::Lines,
     store::AnyStore,
 };
-use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use tracing_subscriber::filter::LevelFilter;
 
 /// The process's log, which all tests write to.
-fn log() -> Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
+fn log() -> Lines {
+    static LOG: OnceLock<Lines> = OnceLock::new();
     let start = || {
-        let log = Log::default();
         session_runtime::testing::unlimited_log();
-        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).with_ansi(false).init();
-        log
+        Lines::of_the_process(LevelFilter::TRACE)
     };
     LOG.get_or_init(start).clone()
 }
@@ -95,7 +71,7 @@ async fn no_id_key_or_value_is_ever_logged() {
         server.sessions.delete_expired().await.unwrap();
         secrets.push(token);
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("Replayed") && log.contains("Refused") && log.contains("the store is down"), "{log}");
     for secret in secrets {
         // The head of a token is its version and key id, which tell nothing; the rest does.
@@ -170,7 +146,7 @@ async fn no_secret_is_quoted_by_an_error() {
         assert!(reply.status.is_server_error() && !reply.body.contains("velvet"), "{}", reply.body);
         assert_eq!(visitor.at(&chosen).get("/").await.body, "First First");
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(
         log.contains("plain-as-day") && log.contains("picky"),
         "serde does quote, and the failure is logged: {log}"

@@ -1,13 +1,9 @@
 //! What can only be said once everything is known: options that contradict each other, with where each came from.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use session_runtime::{KeyRing, MemoryStore, Sessions};
-use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
+use tests::log::{self, Log};
 
 use crate::{Guest, KEY, Shop, from_toml, refused, sentence, sessions, with};
 
@@ -125,45 +121,12 @@ async fn they_may_be_made_on_any_thread() {
     let _ = opened.await.unwrap();
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// What is logged while sessions are made of these lines.
 fn logged(lines: &[&str]) -> String {
-    logged_by(|| {
+    log::logged(|| {
         let builder = with(lines).unwrap().keys(KeyRing::generate()).store(MemoryStore::new());
         builder.build().unwrap();
     })
-}
-
-fn logged_by(work: impl FnOnce()) -> String {
-    let log = Log::default();
-    session_runtime::testing::unlimited_log();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let guard = subscriber.set_default();
-    work();
-    drop(guard);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
 }
 
 // S53
@@ -196,7 +159,7 @@ fn settings_that_the_code_overrides_are_warned_of() {
     // The file of keys that a weaker layer names is not read, and any other option is treated alike.
     let said = logged(&["SESSION_KEYS_FILE=/no/such/file"]);
     assert!(said.contains("the variable SESSION_KEYS_FILE has no effect, since the code calls `.keys(…)`"), "{said}");
-    let said = logged_by(|| {
+    let said = log::logged(|| {
         let file = from_toml("idle = '5m'\nabsolute = '2h'\nstore = 'file:sessions'").unwrap();
         let builder = with(&["SESSION_ABSOLUTE=3h"]).unwrap().config(file).store(MemoryStore::new());
         builder.keys(KeyRing::generate()).idle(Duration::from_secs(60)).build().unwrap();
@@ -209,18 +172,16 @@ fn settings_that_the_code_overrides_are_warned_of() {
 // F31
 #[tokio::test]
 async fn settings_that_mean_nothing_for_sessions_in_cookies_are_warned_of() {
-    let log = Log::default();
-    let guard = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish().set_default();
+    let log = Log::of_this_thread();
     for (store, warnings) in [("cookie:", 1), ("cookie:?revocations=memory:", 0), ("memory:", 0)] {
-        log.0.lock().unwrap().clear();
+        log.take();
         let variables = [("SESSION_STORE", store), ("SESSION_STORE_TIMEOUT", "1s")];
         let builder = Sessions::<Guest>::builder().variables("SESSION_", variables).unwrap();
         builder.keys(KeyRing::generate()).open().await.unwrap();
-        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let said = log.take();
         let expected = "`store_timeout` from the variable SESSION_STORE_TIMEOUT has no effect, since these sessions are in cookies";
         assert_eq!(said.matches(expected).count(), warnings, "{said}");
     }
-    drop(guard);
 }
 
 // F28, S53
