@@ -4,7 +4,7 @@
 //! cargo run -p examples --bin support
 //! ```
 //!
-//! Sign in as `root`, whose password is `root` as everybody's is their name, and act as a customer.
+//! Sign in as `root` with the password `root` (each user's password is their name), and act as a customer.
 
 #[path = "../address.rs"]
 mod address;
@@ -31,18 +31,18 @@ struct Shop {
     cart: Vec<String>,
 }
 
-/// What every page shows.
+/// Holds the values that every page shows.
 #[view(Shop, or_redirect = "/login")]
 struct Page {
     user: String,
-    /// Who really acts.
+    /// Names the member of staff who acts as `user`.
     impersonator: Option<String>,
     is_staff: bool,
     cart: Vec<String>,
 }
 
-/// For what only staff may do, and no other person who finds their browser open. A guest is sent to sign in, and staff who
-/// signed in a minute ago or more are asked for their password.
+/// Lets in members of staff who proved who they are within the last minute. A guest is sent to sign in; a user who did so longer
+/// ago is asked for the password.
 #[view(Shop, or_redirect = "/login", fresh = 1m, stale_redirect = "/confirm")]
 struct Staff {
     is_staff: bool,
@@ -178,7 +178,7 @@ async fn stop(mut session: Session<Shop>) -> Redirect {
     Redirect::to("/")
 }
 
-/// The button of the customer's: it ends an impersonation too.
+/// Ends all sessions of the user shown. If a member of staff acts as that user, this ends the impersonation too.
 async fn log_out_everywhere(
     State(sessions): State<Sessions<Shop>>,
     View(me): View<Page>,

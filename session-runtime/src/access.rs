@@ -12,7 +12,7 @@ use std::{
 pub(crate) struct Way {
     /// The path without links.
     pub(crate) end: PathBuf,
-    /// What is there.
+    /// The metadata of the path's end.
     pub(crate) found: Metadata,
     #[cfg(unix)]
     folders: Vec<(PathBuf, Metadata)>,

@@ -47,7 +47,7 @@ pub enum Event {
         impersonator: String,
         /// The user as whom they acted.
         user: String,
-        /// What ended it.
+        /// The cause of the end.
         why: ImpersonationEnd,
     },
     /// A signed cookie named a session that the store does not have: expired, ended, or never there.
@@ -96,7 +96,7 @@ pub enum Event {
     },
 }
 
-/// What ended an impersonation.
+/// The cause of the end of an impersonation.
 ///
 /// ```
 /// # use session_runtime::ImpersonationEnd;

@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_secs(1);
 #[cfg(feature = "testing")]
 pub(crate) static UNLIMITED: AtomicBool = AtomicBool::new(false);
 
-/// What is known of one kind of line.
+/// The limit of one kind of line.
 pub(crate) struct Limit(Mutex<State>);
 
 struct State {

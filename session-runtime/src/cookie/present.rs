@@ -1,4 +1,4 @@
-//! What a request came with: the values of our cookie that are ours.
+//! Finds the values of our cookie in a request, and opens those that we made.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::event::{Event, Events};
 
-/// What a request brought under the name of our cookie.
+/// The values that a request has under the name of our cookie.
 #[derive(Debug)]
 pub(crate) enum Brought<T> {
     /// Nothing that counts.

@@ -19,7 +19,7 @@ use crate::{
     value::Value,
 };
 
-/// What an edit does to the fields of a session.
+/// The changes of an edit to the fields of a session.
 pub(crate) type Ops = Vec<(&'static Meta, Op)>;
 
 impl Engine {

@@ -60,8 +60,7 @@ impl Engine {
 }
 
 impl Request {
-    /// What a handle sees of the session once its user, who acts as another, is themselves again, and the step that makes
-    /// them so. `None`: no user acts as another, or what is not stored yet changed whose session it is.
+    /// Returns the session as a handle sees it after an impersonation, and the step that ends the impersonation. `None`: no user acts as another, or what is not stored yet changed whose session it is.
     pub(crate) fn stop_impersonating(&self) -> Option<(Snapshot, Step)> {
         let state = self.state();
         let Some(Presented::Found(found)) = &state.presented else { return None };

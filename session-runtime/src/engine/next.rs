@@ -39,7 +39,8 @@ pub(super) enum Next {
 pub(super) struct Put {
     pub(super) record: Record,
     pub(super) adopted: Adopted,
-    /// What it was made from, if not from the session as the request sees it: that of a user who is themselves again.
+    /// The session that it was made from, if a user's impersonation ends: the user's own. Otherwise it was made from the session
+    /// as the request sees it.
     pub(super) own: Option<Box<Opened>>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) enum Step {
     Failed(Error),
 }
 
-/// What a sign-in says that is not an ordinary one.
+/// The terms of a sign-in that is not an ordinary one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) proof: Proof,
@@ -41,7 +41,7 @@ pub(crate) struct Terms {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Who is signed in, as far as steps change it.
+/// The user who is signed in, as the steps of a request change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct SignedIn<'a> {
     pub(super) user: Option<&'a [u8]>,
@@ -104,7 +104,7 @@ impl Step {
         }
     }
 
-    /// Who is signed in after it.
+    /// The user who is signed in after it.
     fn signed_in<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
         match self {
             Self::LogIn { user, .. } => SignedIn { user: Some(user), is_impersonated: false },

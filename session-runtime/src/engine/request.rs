@@ -39,7 +39,7 @@ pub(crate) struct Request {
 pub(super) struct State {
     /// What the cookie presents. `None`: no handler has asked yet.
     pub(super) presented: Option<Presented>,
-    /// What proves the session that is presented. `None`: it is in its cookie, or there is none.
+    /// Proves the session that is presented. `None`: the session is in its cookie, or there is none.
     pub(super) verifier: Option<Verifier>,
     /// The session that this request had last, which events name.
     pub(super) subject: Option<Key>,

@@ -20,7 +20,7 @@ use crate::{
     key::Key,
 };
 
-/// What several cookies come to.
+/// The session that several cookies open.
 pub(super) struct Chosen {
     pub(super) presented: Presented,
     /// The session that it is about, if it is about one.
@@ -66,7 +66,7 @@ impl Engine {
         Ok(chosen)
     }
 
-    /// What proves the session that was found, out of the cookies that were looked up.
+    /// Returns the verifier that proves the session that was found, from the cookies that were looked up.
     pub(super) fn verifier_of(&self, found: &Found, brought: Vec<Credential>) -> Option<Verifier> {
         let proves = |verifier: &Verifier| self.digest(found.selector, verifier) == found.digest;
         brought.into_iter().filter_map(Credential::into_verifier).find(proves)
@@ -91,7 +91,7 @@ impl Engine {
         })
     }
 
-    /// What cookies come to that open nothing, each with its event.
+    /// Opens cookies that named no live session, each with its event.
     async fn open_none(&self, brought: &[Credential], chunks: Chunks, now: Timestamp) -> Result<Chosen, Error> {
         let mut chosen = Chosen { opens_none: true, ..Chosen::nothing(chunks) };
         for credential in brought {

@@ -116,7 +116,7 @@ fn begin<T>(stored: Option<&[u8]>, state: &State, field: &'static Field<T>) -> (
     }
 }
 
-/// What an update stores in place of `stored`, which is the same again if it changed nothing. If it began with the default, since
+/// Returns the bytes that an update stores in place of `stored`; `stored` itself if the update changed nothing. If it began with the default, since
 /// what is stored cannot be read, and ends with it, that stays for a build that can read it.
 fn end<T>(value: &T, stored: Option<&[u8]>, unread: bool, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let new = encode_readable(value, field)?;

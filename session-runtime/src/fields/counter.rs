@@ -21,7 +21,7 @@ use crate::{record::Add, schema::Integer};
 #[must_use = "a handle does nothing until one of its methods is called"]
 pub struct Counter<'a, T: 'static>(MovesByAddOrSub<'a, T>);
 
-/// What a [`Counter`] derefs to, for `*session.visits_mut() += 1` to count, and for `= 1` to be an error. The compiler names
+/// The target of [`Counter`]'s `Deref`, for `*session.visits_mut() += 1` to count, and for `= 1` to be an error. The compiler names
 /// this type in that error.
 #[doc(hidden)]
 pub struct MovesByAddOrSub<'a, T: 'static> {

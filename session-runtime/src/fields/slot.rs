@@ -96,7 +96,7 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
-    /// What is to be stored, or `None` if it is stored already: an equal value is no write (B27), but restarts the clock of a
+    /// Returns the bytes to store, or `None` if they are stored already: an equal value is no write (B27), but restarts the clock of a
     /// field that expires. `touched`: it was changed in place, from what was stored.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Option<Vec<u8>>>, Error> {
         let (value, field) = (self.get(state), self.field);

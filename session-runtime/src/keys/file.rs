@@ -17,7 +17,7 @@ use crate::{
     id::{hex, random},
 };
 
-/// What a new key file begins with.
+/// The first lines of a new key file.
 const HEAD: &[u8] =
     b"# Keys of the session cookies: the first signs, the others only verify. A reader of this file can forge cookies.\n";
 

@@ -58,7 +58,7 @@ pub(crate) struct Record {
     pub(crate) nonces: Nonces,
     /// The encoded fields.
     pub(crate) fields: Fields,
-    /// What few sessions have.
+    /// The rare parts of a session.
     pub(crate) rare: Option<Box<Rare>>,
 }
 

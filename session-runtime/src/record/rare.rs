@@ -1,4 +1,4 @@
-//! What few sessions have: another time of authentication than that of the sign-in, an end that no request may move, and an
+//! The rare parts of a session: another time of authentication than that of the sign-in, an end that no request may move, and an
 //! administrator who acts as the user.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Entry, Fields, Record};
 use crate::clock::Timestamp;
 
-/// What few sessions have. It is in a box, so that the others have no room for it.
+/// The rare parts of a session. They are in a box, so that the other sessions have no room for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rare {
     /// When the user last proved who they are.
@@ -47,7 +47,7 @@ pub(crate) struct Impersonation {
     pub(crate) fields: Fields,
 }
 
-/// Whose session it is, as far as one user is concerned.
+/// The relation of one user to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// This user's own, also while they act as another.
@@ -103,7 +103,7 @@ impl Record {
         self.set_rare(rare);
     }
 
-    /// Whose session it is, as far as this user is concerned.
+    /// Returns the relation of this user to the session.
     pub(crate) fn owner(&self, identity: &[u8]) -> Owner {
         match self.impersonation() {
             Some(impersonation) if *impersonation.by == *identity => Owner::Own,

@@ -443,7 +443,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// What this handle changed, if anything, and why some of it could not be encoded.
+    /// Returns the changes of this handle, or the error of a value that could not be encoded.
     fn take_changes(&mut self) -> Option<(Vec<Step>, Ops, Option<Error>)> {
         let Self { __slots, __state } = self;
         let mut edited = 0;

@@ -102,7 +102,7 @@ impl SignIn {
         Self { until: Some(time), ..self }
     }
 
-    /// What differs from an ordinary sign-in; `None` if nothing does.
+    /// Returns the differences from an ordinary sign-in; `None` if there are none.
     pub(super) fn terms(self) -> Option<Box<Terms>> {
         let proof = match self.proof {
             When::Now => Proof::AtSignIn,

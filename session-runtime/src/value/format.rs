@@ -378,7 +378,7 @@ impl<'a> Rest<'a> {
         Some(bytes)
     }
 
-    /// What stands behind its length.
+    /// The bytes after its length.
     fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.bytes(length)

@@ -129,7 +129,7 @@ pub struct ViewPolicy<S> {
     pub(crate) refusal: Refusal,
     /// How long ago the user may have proved who they are. `None`: as long as they like, or never.
     pub(crate) fresh: Option<Duration>,
-    /// What a user gets who is signed in, but not fresh. `None`: what everyone else who is refused gets.
+    /// The answer to a user who is signed in but not fresh. `None`: the same as to other refused visitors.
     pub(crate) stale: Option<Refusal>,
     session: PhantomData<fn() -> S>,
 }

@@ -131,7 +131,7 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// What a handler's `?` answers: 409 for a change that was dropped, or a sign-in or an impersonation that was refused, 503
+    /// Makes the response of a handler's `?`: 409 for a change that was dropped, or a sign-in or an impersonation that was refused, 503
     /// for a store that is down, else 500. The page says nothing of the error, which goes to the log.
     fn into_response(self) -> Response {
         let page = Page::of(&self);

@@ -1,4 +1,4 @@
-//! What a request is, as far as sessions ask. Pure.
+//! Facts about a request that decide what its sessions do. Pure.
 
 use http::HeaderMap;
 

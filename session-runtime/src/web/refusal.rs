@@ -51,7 +51,7 @@ pub enum SessionRefusal {
     /// 500: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save`
     /// gets [`Error::is_too_large`](crate::Error::is_too_large) instead, and can answer what it likes.
     TooLarge,
-    /// What a view says: 401, another status, or a redirect.
+    /// A view refused the visitor: 401, another status, or a redirect.
     View,
     /// 403: another site asked ([`SameOriginLayer`](crate::SameOriginLayer)).
     OtherSite,

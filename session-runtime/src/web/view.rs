@@ -204,7 +204,7 @@ impl std::fmt::Display for ViewRejection {
 
 impl std::error::Error for ViewRejection {}
 
-/// What was asked for as the browser knows it: behind the prefix at which the application is mounted, unless it has that.
+/// The path of the request as the browser knows it: with the prefix at which the application is mounted.
 fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     let is_whole = target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     if is_whole { target.into() } else { format!("{prefix}{target}").into() }

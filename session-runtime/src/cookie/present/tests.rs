@@ -14,7 +14,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// What [`read`] says of several.
+/// The answer of [`read`] for several.
 const SEVERAL: &str = "several";
 
 fn signer(seeds: &[u8], name: &str) -> Signer {

@@ -81,7 +81,7 @@ impl Layers {
         self.code.has(option) || self.in_code.contains(&option)
     }
 
-    /// What settings say in vain, since a method of the builder says it too: where they say it, and the method.
+    /// Lists the settings that a method of the builder overrides: where each comes from, and the method.
     pub(super) fn overridden(&self) -> impl Iterator<Item = (String, &'static str)> {
         let options = Config::OPTIONS.iter().copied().filter(|option| self.is_in_code(option));
         options.filter_map(|option| {

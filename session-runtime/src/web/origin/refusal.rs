@@ -1,4 +1,4 @@
-//! What a refused request is told, and what the log is.
+//! The response to a refused request, and its log line.
 
 use std::fmt;
 
@@ -87,7 +87,7 @@ impl OriginRefusal {
         self.origin.as_deref()
     }
 
-    /// What the sender is told.
+    /// The sentence for the sender.
     pub(super) const fn sentence(&self) -> &'static str {
         match self.reason {
             OriginReason::OtherSite | OriginReason::OtherOrigin => {

@@ -20,7 +20,7 @@ fn is_handshake(upgrade: &[u8]) -> bool {
     protocols.into_iter().any(|protocol| !protocol.is_empty() && !protocol.eq_ignore_ascii_case(b"h2c"))
 }
 
-/// What an unsafe request says of the page that sends it: the values of its headers.
+/// The headers with which an unsafe request names the page that sent it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts<'a> {
     /// `Sec-Fetch-Site`.
