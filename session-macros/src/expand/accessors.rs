@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Meta, Type};
+use syn::{Attribute, Meta, Type, ext::IdentExt as _};
 
 use super::{Generics, docs};
 use crate::{
@@ -20,8 +20,8 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     // Of two accessors with one name, which only a broken session has, the second would be an error of its own.
     let mut taken = Vec::new();
     let p = session.private();
-    let methods = session.fields.iter().flat_map(|field| {
-        let fit = Fit { field, session, p: &p, broken };
+    let methods = session.fields.iter().enumerate().flat_map(|(at, field)| {
+        let fit = Fit { field, session, p: &p, broken, is_example: at == 0 && !broken };
         let methods = [Some(fit.reader()), Some(fit.handle()), fit.deadline()];
         field.accessors().zip(methods.into_iter().flatten()).collect::<Vec<_>>()
     });
@@ -44,6 +44,8 @@ struct Fit<'a> {
     session: &'a Session,
     p: &'a Private,
     broken: bool,
+    /// Whether the compiler shows its accessors to who writes `session.get("theme")`, as with other libraries.
+    is_example: bool,
 }
 
 impl Fit<'_> {
@@ -54,9 +56,11 @@ impl Fit<'_> {
         let doc = if documented { storage } else { format!("{}\n{storage}", docs::reader(self.field)) };
         let (ty, value) = self.read();
         let body = self.body(value);
+        let alias = self.alias(name, &["get"]);
         quote! {
             #(#inherited)*
             #[doc = #doc]
+            #alias
             #[inline]
             #vis fn #name(&self) -> #ty { #body }
         }
@@ -101,9 +105,11 @@ impl Fit<'_> {
             (quote!(#ty), quote!(#p::#new(&mut self.__core.__slots.#name, &mut self.__core.__state)))
         };
         let body = self.body(body);
+        let alias = self.alias(handle, &["insert", "set"]);
         quote! {
             #(#repeated)*
             #[doc = #doc]
+            #alias
             #[inline]
             #vis fn #handle(&mut self) -> #p::#kind<'_, #arguments> { #body }
         }
@@ -149,6 +155,13 @@ impl Fit<'_> {
             Meta::List(list) if list.path.is_ident("doc") => list.tokens.to_string() == "hidden",
             meta => meta.path().is_ident("deprecated"),
         })
+    }
+
+    /// Names under which the compiler suggests this method, where it finds none of that name.
+    fn alias(&self, method: &Ident, names: &[&str]) -> Option<TokenStream> {
+        // An item may not have its own name as an alias.
+        let is_free = !names.iter().any(|name| method.unraw() == name);
+        (self.is_example && is_free).then(|| quote!(#[doc(alias(#(#names),*))]))
     }
 
     fn body(&self, body: TokenStream) -> TokenStream {

@@ -10,8 +10,9 @@ use super::{
     backend::Backend,
     claim::Claim,
     deadline::{Deadline, Pace},
-    next::{self, Create, Next, Put, next},
+    next::{self, Create, Next, next},
     presented::{Found, Lost, Presented},
+    put::Put,
     read::Held,
     request::Phase,
 };

@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     event::{Event, ImpersonationEnd},
     key::Key,
-    record::Record,
+    record::{self, Impersonation, Proof, Record},
     schema::Stays,
 };
 
@@ -46,6 +46,30 @@ impl Engine {
     }
 }
 
+/// Sets a user's own session aside for that of the user as whom they act. `false`: they are not themselves.
+pub(super) fn set_aside(
+    record: &mut Record,
+    engine: &Engine,
+    found: &Found,
+    (by, user, ends_at): (&Arc<[u8]>, &Arc<[u8]>, Timestamp),
+    now: Timestamp,
+) -> bool {
+    let own = found.opened.raw();
+    if own.user.as_ref() != Some(by) || own.impersonation().is_some() {
+        return false;
+    }
+    let fields = record::kept(&own.fields, |name| !stays_stored(name, Stays::Device, engine.fields));
+    let (signed_in_at, proof) = (own.signed_in_at, own.proof());
+    let ends_at = ends_at.min(own.ends_at);
+    let by = Arc::clone(by);
+    record.change_rare(|rare| {
+        rare.proof = Proof::Missing;
+        rare.impersonation = Some(Impersonation { by, ends_at, signed_in_at, proof, fields });
+    });
+    (record.user, record.signed_in_at) = (Some(Arc::clone(user)), now);
+    true
+}
+
 impl Engine {
     /// The public name of a user in events.
     pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
@@ -60,7 +84,8 @@ impl Engine {
 }
 
 impl Request {
-    /// Returns the session as a handle sees it after an impersonation, and the step that ends the impersonation. `None`: no user acts as another, or what is not stored yet changed whose session it is.
+    /// Returns the session as a handle sees it after an impersonation, and the step that ends the impersonation. `None`: no user
+    /// acts as another, or what is not stored yet changed whose session it is.
     pub(crate) fn stop_impersonating(&self) -> Option<(Snapshot, Step)> {
         let state = self.state();
         let Some(Presented::Found(found)) = &state.presented else { return None };

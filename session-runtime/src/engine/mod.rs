@@ -9,10 +9,12 @@
 //! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
 //!
 //! Verbs, in the order of a request:
-//! - `open`: from cookies to a session; `several`: where a browser sends more than one. `read`: from a stored value to what the engine knows of it.
-//! - `next` and `write`: what the pending changes make of a session. Pure.
+//! - `open`: from cookies to a session; `several`: where a browser sends more than one. `read`: from a stored value to what
+//!   the engine knows of it.
+//! - `next` and `write`: what the pending changes make of a session. Pure, as its parts: `intent`, `lifetime`, `renewal`.
 //! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
-//! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response. `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
+//! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
+//!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
 //! - `impersonation`: a user who acts as another.
 //! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
@@ -27,17 +29,21 @@ mod commit;
 mod deadline;
 mod edit;
 mod impersonation;
+mod intent;
 mod items;
 mod leave;
+mod lifetime;
 mod marker;
 mod migrate;
 mod next;
 mod open;
 mod pending;
 mod presented;
+mod put;
 mod queue;
 mod read;
 mod reload;
+mod renewal;
 mod request;
 mod sealer;
 mod secrets;

@@ -1,25 +1,23 @@
 //! What a request's doings make of the session that they meet: [`next`]. It is pure, and run again whenever another request
 //! was faster.
 
-use std::sync::Arc;
-
 use super::{
     Engine,
-    adopt::{Adopted, Renewal},
+    adopt::Adopted,
     attempt::Attempt,
-    backend::Backend,
-    codec::Opened,
-    open::GRACE,
-    pending::{Pending, Step, Terms, stays_stored},
+    impersonation::set_aside,
+    intent::{Intent, Sign},
+    lifetime::{touch_due, write_lifetime},
     presented::Found,
+    put::Put,
+    renewal::{reauthentication_renews, renewal_due},
     write::{Written, check_size, kept},
 };
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     id::{Selector, Verifier},
-    record::{self, Fields, Impersonation, Lifetime, Previous, Proof, Rare, Record, Replaced},
-    schema::Stays,
+    record::{Fields, Previous, Record, Replaced},
 };
 
 /// What is to become of a stored session.
@@ -35,117 +33,11 @@ pub(super) enum Next {
     Conflict,
 }
 
-/// A session to store in place of the one before.
-pub(super) struct Put {
-    pub(super) record: Record,
-    pub(super) adopted: Adopted,
-    /// The session that it was made from, if a user's impersonation ends: the user's own. Otherwise it was made from the session
-    /// as the request sees it.
-    pub(super) own: Option<Box<Opened>>,
-}
-
 /// A session to store under a new key.
 pub(super) struct Create {
     pub(super) record: Record,
     pub(super) selector: Selector,
     pub(super) verifier: Verifier,
-}
-
-/// What the steps of a request come to.
-#[derive(Default)]
-struct Intent<'a> {
-    ends: bool,
-    renews: bool,
-    sign: Option<Sign<'a>>,
-    remember: Option<bool>,
-    /// The user proved again who they are.
-    authenticates: bool,
-    /// The user who acts as another is themselves again.
-    stops: bool,
-}
-
-enum Sign<'a> {
-    In {
-        user: &'a Arc<[u8]>,
-        same: bool,
-        terms: Option<&'a Terms>,
-    },
-    /// The user who is signed in acts as another.
-    As {
-        by: &'a Arc<[u8]>,
-        user: &'a Arc<[u8]>,
-        ends_at: Timestamp,
-    },
-    Out,
-}
-
-impl<'a> Intent<'a> {
-    fn of(steps: &'a [Step]) -> Self {
-        let mut intent = Self::default();
-        for step in steps {
-            match step {
-                Step::Renew => intent.renews = true,
-                Step::LogIn { user, same, terms, .. } => {
-                    (intent.renews, intent.authenticates) = (true, false);
-                    intent.sign = Some(Sign::In { user, same: *same, terms: terms.as_deref() });
-                }
-                Step::LogOut => {
-                    (intent.renews, intent.authenticates) = (true, false);
-                    intent.sign = Some(Sign::Out);
-                    intent.remember = None;
-                }
-                Step::Reauthenticate { .. } => intent.authenticates = true,
-                Step::Impersonate { by, user, ends_at } => {
-                    intent.renews = true;
-                    intent.sign = Some(Sign::As { by, user, ends_at: *ends_at });
-                }
-                Step::StopImpersonating { .. } => (intent.renews, intent.stops) = (true, true),
-                Step::End => intent = Self { ends: true, ..Self::default() },
-                Step::Remember(remember) => intent.remember = Some(*remember),
-                Step::Failed(_) => {}
-            }
-        }
-        intent
-    }
-}
-
-impl Pending {
-    /// Whether a user signs in.
-    pub(super) fn signs_in(&self) -> bool {
-        matches!(Intent::of(&self.steps).sign, Some(Sign::In { .. }))
-    }
-
-    /// Whether anything is written, as opposed to a session that is only left.
-    pub(super) fn writes(&self) -> bool {
-        let intent = Intent::of(&self.steps);
-        !self.ops.is_empty() || intent.sign.is_some() || intent.authenticates
-    }
-
-    /// Whether a user acts as another.
-    pub(super) fn impersonates(&self) -> bool {
-        matches!(Intent::of(&self.steps).sign, Some(Sign::As { .. }))
-    }
-
-    /// Whether all that it does about who is signed in is to end an impersonation, and that has ended: the user is themselves
-    /// again, by another request or since the time was up.
-    pub(super) fn has_stopped(&self, record: &Record) -> bool {
-        let has_stopped = |step: &Step| match step {
-            Step::StopImpersonating { by, .. } => record.user.as_ref() == Some(by) && record.impersonation().is_none(),
-            _ => false,
-        };
-        !self.steps.is_empty() && self.steps.iter().all(has_stopped)
-    }
-
-    /// Whether it goes before other changes: what ends or renews the session does, a log-out above all.
-    pub(super) fn is_urgent(&self) -> bool {
-        let intent = Intent::of(&self.steps);
-        intent.ends || intent.renews
-    }
-
-    /// Whether the session ends, whatever follows.
-    pub(super) fn ends(&self) -> bool {
-        Intent::of(&self.steps).ends
-    }
 }
 
 /// What `attempt` makes of the session that the request found, as it is stored by now. `cookie`: whether the response can
@@ -294,159 +186,6 @@ pub(super) fn create(
     }
     record.note_write(*nonce, now);
     Ok(Some(Create { record, selector, verifier: verifier.clone() }))
-}
-
-impl Put {
-    fn renew(&mut self, engine: &Engine, found: &Found, verifier: &Verifier, previous: Previous, now: Timestamp) {
-        let digest = engine.digest(found.selector, verifier);
-        self.record.previous = Some(previous.into());
-        self.record.verifier = digest;
-        self.record.renewed_at = now;
-        self.adopted.renewal = Some(Renewal { verifier: verifier.clone(), digest });
-    }
-
-    fn restart(&mut self, lifetime: Lifetime) {
-        self.record.set_lifetime(lifetime);
-        self.adopted.restarted = true;
-    }
-}
-
-fn write_lifetime(
-    put: &mut Put,
-    engine: &Engine,
-    current: &Record,
-    intent: &Intent<'_>,
-    is_passive: bool,
-    now: Timestamp,
-) {
-    let lifetimes = &engine.lifetimes;
-    match &intent.sign {
-        Some(Sign::In { user, same, terms }) => {
-            let remembered = intent.remember.unwrap_or(current.remembered && *same);
-            (put.record.user, put.record.signed_in_at) = (Some(Arc::clone(user)), now);
-            put.record.rare = None;
-            put.restart(lifetimes.starting(now, remembered));
-            if let Some(terms) = terms {
-                put.record.agree(terms, now);
-            }
-        }
-        Some(Sign::Out) => {
-            (put.record.user, put.record.signed_in_at) = (None, current.created_at);
-            put.record.rare = None;
-            put.restart(lifetimes.starting(now, intent.remember.unwrap_or(false)));
-        }
-        // What a user does as another says nothing about how long their own session lasts. Neither does the request that
-        // begins it: only one list is entered in a commit.
-        sign => match intent.remember.filter(|_| sign.is_none() && current.impersonation().is_none()) {
-            Some(true) if !current.remembered => {
-                let mut long = lifetimes.starting(now, true);
-                if current.is_capped() {
-                    long.ends_at = long.ends_at.min(current.ends_at);
-                }
-                put.restart(long);
-            }
-            Some(false) if current.remembered => {
-                let mut ordinary = lifetimes.starting(now, false);
-                // Absolute still counts from the sign-in: no way to stretch it (SECURITY S15).
-                ordinary.ends_at = current.signed_in_at().unwrap_or(current.created_at) + lifetimes.absolute;
-                if current.is_capped() {
-                    ordinary.ends_at = ordinary.ends_at.min(current.ends_at);
-                }
-                put.restart(ordinary);
-            }
-            _ => {
-                if let Some(idle_until) = touch_due(engine, current, now).filter(|_| !is_passive) {
-                    put.record.idle_until = put.record.idle_until.max(idle_until);
-                    put.adopted.touched = true;
-                }
-            }
-        },
-    }
-}
-
-impl Record {
-    /// Signs in on other terms than the ordinary ones. What the lifetimes say is set.
-    fn agree(&mut self, terms: &Terms, now: Timestamp) {
-        let proof = match terms.proof {
-            Proof::At(at) if at >= now => Proof::AtSignIn,
-            proof => proof,
-        };
-        if let Some(until) = terms.until {
-            // Of a moment that has passed, the store makes nothing better.
-            self.ends_at = self.ends_at.min(until.max(now + std::time::Duration::from_secs(1)));
-        }
-        self.set_rare(Rare { proof, is_capped: terms.until.is_some(), ..Rare::default() });
-    }
-
-    /// The user proves who they are.
-    fn authenticate(&mut self, now: Timestamp) {
-        let proof = if self.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
-        self.change_rare(|rare| match &mut rare.impersonation {
-            // They did so before they began to act as another.
-            Some(impersonation) => {
-                impersonation.proof = if impersonation.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
-            }
-            None => rare.proof = proof,
-        });
-    }
-}
-
-/// Sets a user's own session aside for that of the user as whom they act. `false`: they are not themselves.
-fn set_aside(
-    record: &mut Record,
-    engine: &Engine,
-    found: &Found,
-    (by, user, ends_at): (&Arc<[u8]>, &Arc<[u8]>, Timestamp),
-    now: Timestamp,
-) -> bool {
-    let own = found.opened.raw();
-    if own.user.as_ref() != Some(by) || own.impersonation().is_some() {
-        return false;
-    }
-    let fields = record::kept(&own.fields, |name| !stays_stored(name, Stays::Device, engine.fields));
-    let (signed_in_at, proof) = (own.signed_in_at, own.proof());
-    let ends_at = ends_at.min(own.ends_at);
-    let by = Arc::clone(by);
-    record.change_rare(|rare| {
-        rare.proof = Proof::Missing;
-        rare.impersonation = Some(Impersonation { by, ends_at, signed_in_at, proof, fields });
-    });
-    (record.user, record.signed_in_at) = (Some(Arc::clone(user)), now);
-    true
-}
-
-/// Whether the id is renewed as a user proves again who they are. It is renewed as by the timer, so that requests under way
-/// go on. One of the last minute is not renewed again: the id before it would be forgotten, and requests still bring it.
-fn reauthentication_renews(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
-    matches!(engine.backend, Backend::Store(_)) && now.since(record.renewed_at) >= GRACE && found.may_renew(record)
-}
-
-/// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write. That of a remembered
-/// session stays: the touch then only says when it was seen.
-fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    if record.remembered {
-        return (now.since(record.seen_at) >= engine.lifetimes.touch).then_some(record.idle_until);
-    }
-    let idle_until = now + engine.lifetimes.idle;
-    let stale = idle_until.since(record.idle_until);
-    (!stale.is_zero() && stale >= engine.lifetimes.touch).then_some(idle_until)
-}
-
-/// Whether the timer asks for a new id.
-fn renewal_due(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
-    let old_enough = |every| now.since(record.renewed_at) >= every;
-    engine.lifetimes.rotate_every.is_some_and(old_enough)
-        && found.may_renew(record)
-        && !has_recent_previous(record, now)
-}
-
-/// Whether requests with the verifier before may still be under way. The record remembers one such verifier, so a renewal
-/// now would make strangers of them.
-fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
-    record.previous.as_ref().is_some_and(|previous| match previous.replaced {
-        Replaced::ByPrivilege { at } | Replaced::ByTimer { presented_at: Some(at) } => now.since(at) < GRACE,
-        Replaced::ByTimer { presented_at: None } => false,
-    })
 }
 
 /// Whether a session that no handle changed has nothing to be stored and nothing to be said: most requests, spared the rest.

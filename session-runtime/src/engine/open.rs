@@ -48,9 +48,9 @@ impl Credential {
         }
     }
 
-    pub(super) fn into_verifier(self) -> Option<Verifier> {
+    pub(super) const fn verifier(&self) -> Option<&Verifier> {
         match self {
-            Self::Token(token) => Some(token.verifier),
+            Self::Token(token) => Some(&token.verifier),
             Self::Session(..) => None,
         }
     }

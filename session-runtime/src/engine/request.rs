@@ -166,9 +166,11 @@ impl Request {
 
     /// Loads the session that the cookies name, if this is the first to ask. `navigates`: whether the visitor goes to a page of
     /// its own; only then may the cookie of a session that has ended be removed.
-    pub(crate) async fn open<'a>(
+    ///
+    /// Each handler's future has room for this one: what it holds while it waits is kept small, and what is rare is in a box.
+    pub(crate) async fn open<'a, I: Iterator<Item = &'a [u8]>>(
         &self,
-        cookies: impl Iterator<Item = &'a [u8]>,
+        cookies: impl FnOnce() -> I,
         navigates: impl FnOnce() -> bool,
     ) -> Result<(), Error> {
         let _gate = self.enter().await;
@@ -177,47 +179,40 @@ impl Request {
             state.asked = true;
             state.presented.is_none()
         };
-        if is_first {
-            let now = self.now();
-            let credential = match self.engine.identify(cookies, now) {
-                Brought::One(credential) => credential,
-                Brought::Nothing => {
-                    self.state().presented = Some(Presented::Nothing);
-                    return Ok(());
+        if !is_first {
+            return Ok(());
+        }
+        let now = self.now();
+        match &self.engine.identify(cookies(), now) {
+            Brought::Nothing => self.state().presented = Some(Presented::Nothing),
+            Brought::One(credential) => {
+                let presented = self.engine.open(credential, now).await.or_else(|error| self.hide(error))?;
+                let subject = match presented {
+                    Presented::Nothing => None,
+                    _ => Some(self.engine.key_of(credential)),
+                };
+                if subject.is_none() && navigates() {
+                    Box::pin(self.note_stale(std::slice::from_ref(credential), now)).await;
                 }
-                // In a box: it is rare, and every request would have room for it.
-                Brought::Several(several) => return Box::pin(self.open_several(several, navigates(), now)).await,
-            };
-            let presented = match self.engine.open(&credential, now).await {
-                Err(error) if self.hides(&error) => Presented::Unknown,
-                presented => presented?,
-            };
-            let subject = match presented {
-                Presented::Nothing => {
-                    if navigates() {
-                        Box::pin(self.note_stale(std::slice::from_ref(&credential), now)).await;
-                    }
-                    None
-                }
-                _ => Some(self.engine.key_of(&credential)),
-            };
-            let mut state = self.state();
-            state.subject = subject;
-            state.presented = Some(presented);
-            state.chunks = credential.chunks();
-            state.verifier = credential.into_verifier();
+                let mut state = self.state();
+                state.subject = subject;
+                state.presented = Some(presented);
+                state.chunks = credential.chunks();
+                state.verifier = credential.verifier().cloned();
+            }
+            Brought::Several(several) => Box::pin(self.open_several(several, navigates(), now)).await?,
         }
         Ok(())
     }
 
     /// The same for cookies of one name that differ.
-    async fn open_several(&self, brought: Vec<Credential>, navigates: bool, now: Timestamp) -> Result<(), Error> {
-        let chosen = match self.engine.open_several(&brought, now).await {
-            Err(error) if self.hides(&error) => Chosen::unknown(),
-            chosen => chosen?,
+    async fn open_several(&self, brought: &[Credential], navigates: bool, now: Timestamp) -> Result<(), Error> {
+        let chosen = match self.engine.open_several(brought, now).await {
+            Err(error) => Chosen::of(self.hide(error)?),
+            Ok(chosen) => chosen,
         };
         if chosen.opens_none && navigates {
-            self.note_stale(&brought, now).await;
+            self.note_stale(brought, now).await;
         }
         let verifier = match &chosen.presented {
             Presented::Found(found) => self.engine.verifier_of(found, brought),
@@ -229,16 +224,17 @@ impl Request {
         Ok(())
     }
 
-    /// Whether a request goes on without its session after this error.
-    fn hides(&self, error: &Error) -> bool {
-        let hides = error.is_unavailable() && self.engine.store_down == StoreDown::Anonymous;
-        if hides {
-            error_limited!(
-                error = error as &dyn std::error::Error,
-                "a session could not be loaded, so its visitor is shown as anonymous"
-            );
+    /// What a request sees that goes on without its session, if it may after this error.
+    #[cold]
+    fn hide(&self, error: Error) -> Result<Presented, Error> {
+        if !error.is_unavailable() || self.engine.store_down != StoreDown::Anonymous {
+            return Err(error);
         }
-        hides
+        error_limited!(
+            error = &error as &dyn std::error::Error,
+            "a session could not be loaded, so its visitor is shown as anonymous"
+        );
+        Ok(Presented::Unknown)
     }
 
     /// What a new handle sees: the record, with what handles before it did.

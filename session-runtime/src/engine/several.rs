@@ -36,9 +36,9 @@ impl Chosen {
         Self { presented: Presented::Nothing, subject: None, chunks, opens_none: false }
     }
 
-    /// The store is down.
-    pub(super) fn unknown() -> Self {
-        Self { presented: Presented::Unknown, ..Self::nothing(Chunks::ONE) }
+    /// What no cookie was looked at for.
+    pub(super) fn of(presented: Presented) -> Self {
+        Self { presented, ..Self::nothing(Chunks::ONE) }
     }
 }
 
@@ -67,9 +67,9 @@ impl Engine {
     }
 
     /// Returns the verifier that proves the session that was found, from the cookies that were looked up.
-    pub(super) fn verifier_of(&self, found: &Found, brought: Vec<Credential>) -> Option<Verifier> {
-        let proves = |verifier: &Verifier| self.digest(found.selector, verifier) == found.digest;
-        brought.into_iter().filter_map(Credential::into_verifier).find(proves)
+    pub(super) fn verifier_of(&self, found: &Found, brought: &[Credential]) -> Option<Verifier> {
+        let proves = |verifier: &&Verifier| self.digest(found.selector, verifier) == found.digest;
+        brought.iter().filter_map(Credential::verifier).find(proves).cloned()
     }
 
     /// The live session that a cookie opens, without any event: what opens nothing is left over beside what does.

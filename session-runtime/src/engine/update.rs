@@ -8,9 +8,10 @@ use super::{
     claim::Claim,
     commit::Look,
     deadline::{Deadline, Pace},
-    next::{Next, Put, next},
+    next::{Next, next},
     pending::Pending,
     presented::{Found, Presented},
+    put::Put,
     request::State,
 };
 use crate::{

@@ -1,18 +1,13 @@
 //! [`Core`]: what a session can do as a whole, whatever its fields.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use serde::de::DeserializeOwned;
-
-use super::{Identified, Schema};
+use super::Schema;
 use crate::{
-    clock::Timestamp,
-    engine::{Ops, Request, Snapshot, Step},
+    engine::Step,
     error::{Error, Kind},
-    event::Event,
-    fields::{State, Visitor},
-    key::Key,
-    schema::{Stays, from_bytes},
+    fields::State,
+    schema::Stays,
 };
 
 /// What a session can do as a whole. Reached through [`Session`](super::Session), and through the generated `…Fields`
@@ -54,6 +49,7 @@ impl<S: Schema> Core<S> {
     /// session.renew();
     /// # }
     /// ```
+    #[doc(alias("cycle_id", "regenerate"))]
     pub fn renew(&mut self) {
         self.__state.steps.push(Step::Renew);
     }
@@ -69,6 +65,7 @@ impl<S: Schema> Core<S> {
     /// assert_eq!(session.visits(), 0);
     /// # }
     /// ```
+    #[doc(alias("flush", "invalidate", "purge", "delete"))]
     pub fn destroy(&mut self) {
         self.forget(Stays::None);
         self.__state.steps.push(Step::End);
@@ -189,22 +186,6 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Sees the session as the request has it by now, after a write that met this error if it failed. What was read before is
-    /// read again: other requests may have changed it. If the session is lost, all that this handle did goes too.
-    pub(crate) fn see(&mut self, request: &Request, error: Option<&Error>) {
-        let lost = error.and_then(Error::lost);
-        self.__state.snapshot = request.snapshot();
-        self.__state.failed = lost.or(self.__state.failed);
-        S::visit(
-            &mut self.__slots,
-            &mut Visitor(&mut |_, slot| {
-                if lost.is_some() || !slot.is_edited() {
-                    slot.reset();
-                }
-            }),
-        );
-    }
-
     /// Whether the session is not stored yet.
     ///
     /// ```
@@ -247,97 +228,6 @@ impl<S: Schema> Core<S> {
         self.__state.expires_at().into()
     }
 
-    /// When the user last proved who they are, by a sign-in or [`reauthenticate`](crate::Identity::reauthenticate); the
-    /// present if that was in this request. `None` for a guest, if the user was signed in without being asked
-    /// ([`SignIn::stale`](crate::SignIn::stale)), and while another user acts as this one.
-    ///
-    /// ```
-    /// # use session_runtime::Session;
-    /// # #[derive(Session)] struct Shop { visits: u64 }
-    /// # fn handler(session: Session<Shop>) {
-    /// let fresh = session.authenticated_at().is_some();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn authenticated_at(&self) -> Option<SystemTime> {
-        self.__state.standing().authenticated_at.map(Into::into)
-    }
-
-    /// When the user signed in to this session; the present if that was in this request. A later
-    /// [`reauthenticate`](crate::Identity::reauthenticate) does not move it. While another user acts as this one: since when.
-    ///
-    /// ```
-    /// # use session_runtime::Session;
-    /// # #[derive(Session)] struct Shop { visits: u64 }
-    /// # fn handler(session: Session<Shop>) {
-    /// let is_guest = session.signed_in_at().is_none();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn signed_in_at(&self) -> Option<SystemTime> {
-        self.__state.standing().signed_in_at.map(Into::into)
-    }
-
-    /// Whether the user proved who they are less than `limit` ago, as views with `fresh` ask. Never while another user acts
-    /// as this one.
-    ///
-    /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request that
-    /// still brings the id from before is not fresh once the browser has used the new one.
-    ///
-    /// ```
-    /// # use session_runtime::Session;
-    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
-    /// # fn handler(session: Session<Shop>) {
-    /// let asks_for_password = !session.is_fresh(std::time::Duration::from_secs(600));
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn is_fresh(&self, limit: Duration) -> bool {
-        // One of the future, by a clock that was set back, is young.
-        let is_young = |at: Timestamp| self.__state.now() < at + limit;
-        self.__state.standing().authenticated_at.is_some_and(is_young)
-            && (self.__state.changed_user()
-                || !self.__state.request().is_some_and(|request| request.came_with_older_id()))
-    }
-
-    /// The user who acts as the one who seems to be signed in ([`impersonate`](crate::Identity::impersonate)); `None` if no
-    /// user does. A view can ask for it too, by a field of this name.
-    ///
-    /// ```
-    /// # use session_runtime::Session;
-    /// # #[derive(Session)] struct Shop { #[session(identity)] user: Option<String> }
-    /// # fn banner(session: &Session<Shop>) -> Option<String> {
-    /// let administrator = session.impersonator()?;
-    /// Some(format!("{administrator}, you act as {:?}", session.user()))
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn impersonator(&self) -> Option<S::User>
-    where
-        S: Identified<User: DeserializeOwned>,
-    {
-        let (by, _) = self.__state.standing().impersonator?;
-        from_bytes(&by)
-            .inspect_err(|error| {
-                warn_limited!(%error, "the user who acts as another cannot be read; `impersonator` shows no user");
-            })
-            .ok()
-    }
-
-    /// When the impersonation ends by itself; `None` if no user acts as another.
-    ///
-    /// ```
-    /// # use session_runtime::Session;
-    /// # #[derive(Session)] struct Shop { #[session(identity)] user: Option<String> }
-    /// # fn handler(session: Session<Shop>) {
-    /// let is_impersonated = session.impersonation_ends_at().is_some();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn impersonation_ends_at(&self) -> Option<SystemTime> {
-        self.__state.standing().impersonator.map(|(_, ends_at)| ends_at.into())
-    }
-
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
     /// that outlives the browser; `false` returns to the ordinary lifetimes. Later writes leave it as it is. It has no effect
     /// while a user acts as another, nor in the request that begins that, and lengthens no session beyond
@@ -367,105 +257,5 @@ impl<S: Schema> Core<S> {
     #[must_use]
     pub fn fingerprint(&self) -> Option<String> {
         self.__state.origin.fingerprint()
-    }
-
-    /// Whether the store could not be asked, so that this shows nobody though somebody may be signed in.
-    #[cfg(feature = "tower")]
-    pub(crate) fn is_unknown(&self) -> bool {
-        self.__state.snapshot.unknown
-    }
-
-    /// Which record this is, if it is stored.
-    pub(crate) fn key(&self) -> Option<Key> {
-        self.__state.origin.key()
-    }
-
-    /// Returns the fields that do not stay to their defaults.
-    pub(crate) fn forget(&mut self, stays: Stays) {
-        if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
-            return;
-        }
-        let Self { __slots, __state } = self;
-        S::visit(
-            __slots,
-            &mut Visitor(&mut |meta, slot| {
-                if !meta.stays(stays) {
-                    if slot.leaves_something() {
-                        __state.emit(&Event::Discarded { field: meta.name });
-                    }
-                    slot.reset();
-                }
-            }),
-        );
-        let snapshot = &mut self.__state.snapshot;
-        match stays {
-            Stays::None => (snapshot.record, snapshot.overlay) = (None, None),
-            Stays::Device | Stays::Guest => snapshot.retain(S::SPEC.fields, |meta| meta.stays(stays)),
-        }
-    }
-
-    /// Shows another state of the session, beneath what this handle did to fields of the device.
-    pub(super) fn show(&mut self, snapshot: Snapshot) {
-        self.__state.snapshot = snapshot;
-        S::visit(
-            &mut self.__slots,
-            &mut Visitor(&mut |_, slot| {
-                if !slot.is_edited() {
-                    slot.reset();
-                }
-            }),
-        );
-    }
-
-    /// Hands what this handle changed to the request.
-    pub(super) fn fold(&mut self) {
-        let Some(request) = self.__state.request().cloned() else { return };
-        let Some((mut steps, ops, failure)) = self.take_changes() else { return };
-        steps.extend(failure.map(Step::Failed));
-        if !(steps.is_empty() && ops.is_empty()) {
-            let dropped = request.fold(self.__state.snapshot.era, steps, ops);
-            if dropped {
-                self.__state.emit(&Event::Moved);
-            }
-        }
-    }
-
-    /// Hands out what this handle changed of its fields.
-    ///
-    /// # Errors
-    /// If a value cannot be encoded, or if it changed more than fields.
-    pub(crate) fn take_ops(&mut self) -> Result<Ops, Error> {
-        match self.take_changes() {
-            None => Ok(Vec::new()),
-            Some((_, _, Some(failure))) => Err(failure),
-            Some((steps, _, None)) if !steps.is_empty() => Err(Error::new(Kind::Elsewhere)),
-            Some((_, ops, None)) => Ok(ops),
-        }
-    }
-
-    /// Returns the changes of this handle, or the error of a value that could not be encoded.
-    fn take_changes(&mut self) -> Option<(Vec<Step>, Ops, Option<Error>)> {
-        let Self { __slots, __state } = self;
-        let mut edited = 0;
-        S::visit(__slots, &mut Visitor(&mut |_, slot| edited += usize::from(slot.is_edited())));
-        if edited == 0 && __state.steps.is_empty() {
-            return None;
-        }
-        let steps = std::mem::take(&mut __state.steps);
-        let mut ops = Vec::with_capacity(edited);
-        let mut failure = None;
-        S::visit(
-            __slots,
-            &mut Visitor(&mut |meta, slot| {
-                if slot.is_edited() {
-                    match slot.take_edit(__state) {
-                        Ok(Some(op)) => ops.push((meta, op)),
-                        Ok(None) => {}
-                        Err(error) => failure = Some(error),
-                    }
-                }
-            }),
-        );
-        Some((steps, ops, failure))
     }
 }

@@ -4,6 +4,8 @@ mod core;
 mod identity;
 mod schema;
 mod sign_in;
+mod standing;
+mod sync;
 
 use std::{
     fmt,

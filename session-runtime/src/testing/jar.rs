@@ -163,7 +163,7 @@ impl CookieJar {
     ) -> Result<(), Error> {
         let request = std::sync::Arc::new(sessions.request(true));
         let line = self.line(&sessions.engine.cookie.path);
-        request.open([line.as_bytes()].into_iter(), || false).await?;
+        request.open(|| [line.as_bytes()].into_iter(), || false).await?;
         let mut session = Session::of(&request);
         change(&mut session);
         drop(session);

@@ -35,7 +35,7 @@ impl<S: Schema> Session<S> {
         if !request.serves(|| direct_host(parts)) {
             return Err(SessionRejection::not_loopback(S::SPEC.name, direct_host(parts)));
         }
-        let opened = request.open(cookies(&parts.headers), || is_navigation(&parts.headers)).await;
+        let opened = request.open(|| cookies(&parts.headers), || is_navigation(&parts.headers)).await;
         opened.map_err(|error| SessionRejection::not_loaded(&error))?;
         Ok(Self::of(request))
     }

@@ -1,0 +1,44 @@
+//! [`Put`]: a session to store in place of the one before.
+
+use super::{
+    Engine,
+    adopt::{Adopted, Renewal},
+    codec::Opened,
+    presented::Found,
+};
+use crate::{
+    clock::Timestamp,
+    id::Verifier,
+    record::{Lifetime, Previous, Record},
+};
+
+/// A session to store in place of the one before.
+pub(super) struct Put {
+    pub(super) record: Record,
+    pub(super) adopted: Adopted,
+    /// The session that it was made from, if a user's impersonation ends: the user's own. Otherwise it was made from the session
+    /// as the request sees it.
+    pub(super) own: Option<Box<Opened>>,
+}
+
+impl Put {
+    pub(super) fn renew(
+        &mut self,
+        engine: &Engine,
+        found: &Found,
+        verifier: &Verifier,
+        previous: Previous,
+        now: Timestamp,
+    ) {
+        let digest = engine.digest(found.selector, verifier);
+        self.record.previous = Some(previous.into());
+        self.record.verifier = digest;
+        self.record.renewed_at = now;
+        self.adopted.renewal = Some(Renewal { verifier: verifier.clone(), digest });
+    }
+
+    pub(super) fn restart(&mut self, lifetime: Lifetime) {
+        self.record.set_lifetime(lifetime);
+        self.adopted.restarted = true;
+    }
+}
