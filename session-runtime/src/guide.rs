@@ -1,4 +1,4 @@
-//! Guides: documentation that is too long for one item. They hold no code.
+//! Guides: documentation that is too long for one item. These modules contain no items.
 
 #[doc = include_str!("../docs/configuration.md")]
 pub mod configuration {}

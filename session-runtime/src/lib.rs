@@ -1,8 +1,8 @@
 //! Typed, field-level web sessions.
 //!
-//! Annotate a plain struct; get a reader and a handle for each of its fields; keep the session in the store that you
-//! choose, behind a signed cookie. Two requests never overwrite each other: the second one looks at what the first one
-//! wrote, and applies its own changes to that.
+//! Annotate a plain struct, get a reader and a handle for each of its fields, and keep the session in the store that you
+//! choose, behind a signed cookie. Two requests never overwrite each other: the second one reads what the first one wrote,
+//! and applies its own changes to that.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -45,8 +45,8 @@
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
 //!   ends them.
 //! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
-//! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response. [`SessionRefusal`]: which
-//!   responses are this crate's own, so that a middleware can put another page in their place.
+//! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response. [`SessionRefusal`]: marks the
+//!   responses that this crate made, so that a middleware can put another page in their place.
 //! - [`Passive`]: requests that do not extend the idle timeout. [`View::layer`]: guards a whole router.
 //! - [`Cookies`] and [`PlainCookie`]: cookies of the application's own, plain, signed or private. [`CookiesLayer`] serves
 //!   them.
@@ -59,15 +59,14 @@
 //!
 //! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
-//! - [`guide::sign_ins`]: sign-ins that are fresh and those that are not, asking for a password again, and acting as another
-//!   user.
-//! - [`guide::behaviours`]: the numbered behaviours that the tests hold this crate to.
+//! - [`guide::sign_ins`]: fresh sign-ins and others, asking for a password again, and acting as another user.
+//! - [`guide::behaviours`]: the numbered behaviours that the tests check.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
 //! - [`guide::values`]: which types cannot be stored, and what happens to a value that cannot be read.
 //! - [`guide::format`]: the bytes that stores keep.
 //! - [`guide::flask`]: the counterpart of each option of Flask and Flask-Session.
-//! - [`guide::expansion`]: the code that the derive emits. [`guide::cost`]: what compiling it takes.
+//! - [`guide::expansion`]: the code that the derive emits. [`guide::cost`]: how long that code takes to compile.
 //!
 //! # What a response says
 //!
@@ -77,23 +76,23 @@
 //! |---|---|---|
 //! | the changes are stored, or there were none | the response | the response |
 //! | the session ended elsewhere | the response and [`Event::Gone`], no cookie | the same |
-//! | a change was dropped, since a sign-in or sign-out elsewhere came first ([`Event::Moved`]), or since other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
+//! | a change was dropped, because a sign-in or sign-out elsewhere came first ([`Event::Moved`]), or because other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
 //! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
-//! | the store is down or slow, or cannot tell whether the changes are in | 503, no cookie | the same |
-//! | a sign-in could not be entered in its user's list of sessions | 503, no cookie; the sign-in is undone | the same |
+//! | the store is down or slow, or it is unknown whether the changes are stored | 503, no cookie | the same |
+//! | the user's list of sessions could not take a sign-in | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
 //! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected
-//! or because an outer layer gave it up, are dropped. [`Changes`] in the extensions of a response overrides what its status
+//! or because an outer layer dropped it, are dropped. [`Changes`] in the extensions of a response overrides what its status
 //! says.
 //!
 //! # Layout
 //!
-//! `web` → `sessions` → `session` → `engine` → `store` → `value` → `record`: each module knows those to its right.
-//! `fields`, beside `session`, has the handles of the policies; `view` stands on `session`; `schema` describes a struct to
-//! all of them. No store knows a type of the user's, or what a session is. No web framework knows a store.
+//! `web` → `sessions` → `session` → `engine` → `store` → `value` → `record`: each module uses only those to its right.
+//! `fields`, beside `session`, has the handles of the policies. `view` uses `session`. `schema` describes a struct to all of
+//! them. A store knows neither the application's types nor what a session is. A web framework's code knows no store.
 //!
 //! # Features
 //!
@@ -103,7 +102,8 @@
 //! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C
 //!   compiler.
 //! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which takes a C compiler.
-//! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for deploys.
+//! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for
+//!   deploys.
 
 // Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]

@@ -135,25 +135,25 @@ impl Key for StructKey {
             Self::Idle,
             "idle",
             "idle = 30m",
-            "Without a request for this long, the session ends. Default: 30 minutes.",
+            "The session ends after this long without a request. Default: 30 minutes.",
         ),
         on_struct(
             Self::Absolute,
             "absolute",
             "absolute = 12h",
-            "This long after it began, or after the sign-in, the session ends whatever happens. Default: 12 hours.",
+            "The session ends this long after it began, or after the sign-in, however busy it is. Default: 12 hours.",
         ),
         on_struct(
             Self::Remember,
             "remember",
             "remember = 30d",
-            "What replaces `idle` and `absolute` after `remember(true)`.",
+            "Replaces `idle` and `absolute` after `remember(true)`. Default: 30 days.",
         ),
         on_struct(
             Self::RotateEvery,
             "rotate_every",
             "rotate_every = 15m",
-            "Renews the session's id by the clock; requests under way with the one before go on. Default: off.",
+            "Renews the session's id at this interval. Requests under way with the former id go on. Default: off.",
         ),
         on_struct(
             Self::Touch,
@@ -165,26 +165,26 @@ impl Key for StructKey {
             Self::MaxPerUser,
             "max_per_user",
             "max_per_user = 5",
-            "How many sessions a user may have: a sign-in too many ends the oldest, or with `(5, refuse)` is refused. \
-             Default: 100, of which the oldest ends.",
+            "How many sessions a user may have. One more sign-in ends the oldest session, or with `(5, refuse)` is \
+             refused. Default: 100, and the oldest ends.",
         ),
         on_struct(
             Self::Persistent,
             "persistent",
             "persistent",
-            "The cookie outlives the browser's run: it gets a `Max-Age`. Default: off.",
+            "Keeps the cookie after the browser is closed: it gets a `Max-Age`. Default: off.",
         ),
         on_struct(
             Self::Secure,
             "secure",
             "secure = false",
-            "Whether the cookie travels over HTTPS (and to localhost) only. Default: on.",
+            "Whether browsers send the cookie over HTTPS (and to localhost) only. Default: on.",
         ),
         on_struct(
             Self::HttpOnly,
             "http_only",
             "http_only = false",
-            "Whether scripts are kept from the cookie. Default: on.",
+            "Whether the cookie is hidden from scripts. Default: on.",
         ),
         on_struct(
             Self::SameSite,
@@ -197,13 +197,13 @@ impl Key for StructKey {
             Self::Domain,
             "domain",
             "domain = \"example.com\"",
-            "The cookie's domain, which opens it to all hosts below. Default: this host alone.",
+            "The cookie's domain: all hosts below it get the cookie. Default: this host alone.",
         ),
         on_struct(
             Self::Partitioned,
             "partitioned",
             "partitioned",
-            "Whether the cookie is kept apart for each site that embeds this one. Default: off.",
+            "Whether browsers keep a cookie of its own for each site that embeds this one. Default: off.",
         ),
         on_struct(
             Self::Bounded,
@@ -216,14 +216,14 @@ impl Key for StructKey {
             Self::Lock,
             "lock",
             "lock = \"shop.lock\"",
-            "A file beside this one that holds what live sessions store: a change that would lose some of it, or \
-             end them, does not compile. `SESSION_LOCK=update cargo check` writes it.",
+            "A file beside this one that records what live sessions store. A change that would lose some of that, or \
+             end live sessions, does not compile. `SESSION_LOCK=update cargo check` writes the file.",
         ),
         on_struct(
             Self::Version,
             "version",
             "version = 2",
-            "With `lock`: raised for a change that live sessions may lose fields by. Default: 1.",
+            "With `lock`: raise it to allow a change by which live sessions may lose fields. Default: 1.",
         ),
         on_struct(
             Self::Crate,
@@ -242,25 +242,26 @@ impl Key for FieldKey {
             Self::Atomic,
             "atomic",
             "atomic",
-            "Changed by `update` alone, which compares and swaps: no concurrent update is lost.",
+            "Only `update` changes it, by compare-and-swap: no concurrent update is lost.",
         ),
         on_field(
             Self::Counter,
             "counter",
             "counter",
-            "An integer that is moved by `add` and `sub`: concurrent requests all count.",
+            "An integer that `add` and `sub` change: concurrent requests all count.",
         ),
         on_field(
             Self::Flash,
             "flash",
             "flash",
-            "An `Option` or a `Vec` of what is shown once: `put` now, `take` later.",
+            "An `Option` or a `Vec` of values that are shown once: `put` now, `take` later.",
         ),
         on_field(
             Self::Identity,
             "identity",
             "identity",
-            "An `Option` of who is signed in, of a type as visible as the session: `log_in` and `log_out` renew the id.",
+            "The user who is signed in: an `Option` of a type that is as visible as the session. `log_in` and \
+             `log_out` renew the id.",
         ),
         on_field(
             Self::Unlisted,
@@ -278,13 +279,14 @@ impl Key for FieldKey {
             Self::Rotates,
             "rotates",
             "rotates",
-            "Decides what a visitor may do: changing it renews the session's id, and a sign-in forgets it.",
+            "For a field that decides what a visitor may do: a change renews the session's id, and a sign-in resets \
+             the field.",
         ),
         on_field(
             Self::Device,
             "device",
             "device",
-            "Belongs to the browser rather than to the user: `log_out` leaves it.",
+            "Belongs to the browser rather than to the user: `log_out` keeps it.",
         ),
         on_field(
             Self::Secret,
@@ -303,14 +305,14 @@ impl Key for FieldKey {
             Self::Alias,
             "alias",
             "alias = \"basket\"",
-            "A name it was stored under by an older build, and is still read from. May be repeated.",
+            "A name under which older builds stored the field, and which is still read. May be repeated.",
         ),
         on_field(
             Self::Migrate,
             "migrate",
             "migrate = in_cents(\"price\")",
-            "Is made by this function of what older builds stored under another name: `fn in_cents(price: f64) -> u64`. Of \
-             several names, `fn(Option<A>, Option<B>) -> T`. May be repeated.",
+            "This function makes the field from a value that older builds stored under another name: `fn \
+             in_cents(price: f64) -> u64`. For several names: `fn(Option<A>, Option<B>) -> T`. May be repeated.",
         ),
         on_field(
             Self::Default,
@@ -319,7 +321,7 @@ impl Key for FieldKey {
             "The value in a new session. Default: the type's own `Default`.",
         ),
         on_field(Self::Skip, "skip", "skip", "Is not stored: it lasts as long as the request."),
-        on_field(Self::Copy, "copy", "copy", "Is read by value. Numbers, `bool` and `char` are anyway."),
+        on_field(Self::Copy, "copy", "copy", "Is read by value, as numbers, `bool` and `char` always are."),
         on_field(
             Self::With,
             "with",
@@ -330,7 +332,8 @@ impl Key for FieldKey {
             Self::MaxLen,
             "max_len",
             "max_len = 64",
-            "The most that the `len()` of text or a list may be: bytes or items. What is longer is refused when it is stored.",
+            "The largest `len()` that text (in bytes) or a list (in items) may have. A longer value is refused when \
+             it is stored.",
         ),
     ];
 }

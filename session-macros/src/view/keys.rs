@@ -26,9 +26,10 @@ impl Key for ViewKey {
             Self::OrRedirect,
             "or_redirect",
             "or_redirect = \"/login\"",
-            "Sends who is refused there (303), with `?next=` and the page that was wanted: give that to `local_path`.",
+            "Redirects refused visitors there (303), with `?next=` and the page that they asked for: pass that to \
+             `local_path`.",
         ),
-        known(Self::OrStatus, "or_status", "or_status = 404", "Answers who is refused with this status. Default: 401."),
+        known(Self::OrStatus, "or_status", "or_status = 404", "Answers refused visitors with this status. Default: 401."),
         known(
             Self::Fresh,
             "fresh",
