@@ -10,8 +10,8 @@ type Emitted = [f64; 2];
 /// None without a nightly compiler.
 pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
     let mut table = String::from(
-        "# What is emitted\n\nCounted by the compiler, `-Zmacro-stats`. The output for a struct of one field is subtracted from \
-         that for one of 21 fields, which leaves 20 fields; the rest of the former is the struct's own.\n\n\
+        "# What is emitted\n\nThe compiler counts the output with `-Zmacro-stats`. A struct of 21 fields minus a struct of one field \
+         gives 20 fields; the rest is the struct's own.\n\n\
          | derive | lines a field | bytes a field | lines a struct |\n|---|---|---|---|\n",
     );
     for subject in &subjects[1..] {

@@ -30,8 +30,8 @@ pub(crate) fn checks(subjects: &[Subject; 4]) -> String {
     }
     let [none, others @ ..] = seconds.map(median);
     let mut table = format!(
-        "# Checking\n\n`cargo check` of a crate with {STRUCTS} structs of {FIELDS} fields, without incremental compilation; \
-         without a derive it takes {} s of the processor. The median of {ROUNDS} rounds.\n\n\
+        "# Checking\n\n`cargo check` of a crate with {STRUCTS} structs of {FIELDS} fields, without incremental compilation. \
+         Without a derive it takes {} s of processor time. The median of {ROUNDS} rounds.\n\n\
          | derive | ms a field | s in all |\n|---|---|---|\n",
         figure(none)
     );
@@ -63,8 +63,8 @@ pub(crate) fn builds(subjects: &[Subject; 4]) -> String {
     }
     let seconds = seconds.map(median);
     let mut table = format!(
-        "# Building\n\n`cargo build` of an empty crate that depends on it, from nothing: all that the derive itself is made of. \
-         The median of {BUILDS} rounds.\n\n| depends on | s of the processor | above `serde_derive` |\n|---|---|---|\n"
+        "# Building\n\n`cargo build` from scratch, of an empty crate that depends on the derive: it builds the derive and \
+         its dependencies. The median of {BUILDS} rounds.\n\n| depends on | s of processor time | above `serde_derive` |\n|---|---|---|\n"
     );
     for ((name, _), all) in crates.iter().zip(seconds) {
         let _ = writeln!(table, "| {name} | {} | {} |", figure(all), figure(all - seconds[0]));
