@@ -1,4 +1,4 @@
-//! Where a small example listens: `--addr HOST:PORT`, or else port 3000.
+//! The address that a small example listens on: `--addr HOST:PORT`, by default port 3000 of this machine.
 
 use std::error::Error;
 

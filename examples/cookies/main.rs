@@ -1,4 +1,4 @@
-//! Plain cookies, as guides to them go: set one, get it, delete it.
+//! Sets, reads and deletes a plain cookie.
 //!
 //! ```text
 //! cargo run -p examples --bin cookies
@@ -19,16 +19,16 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use session_runtime::{Cookies, CookiesLayer, KeyRing, PlainCookie, SameOriginLayer};
 
-/// Named once, so that the cookie is deleted with the attributes that it was set with.
+/// Declared once, so that the cookie is deleted with the same attributes with which it was set.
 const USERNAME: PlainCookie<'_> = PlainCookie::new("username").max_age(Duration::from_secs(30 * 24 * 3600));
 
-/// Signed: a visitor can see how often they were here, and cannot make it more.
+/// A signed cookie: the visitor can read the number of visits, but cannot change it.
 const VISITS: &str = "visits";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
-    // For as long as this runs. A real server keeps its keys: `KeyRing::open("keys")?`
+    // These keys last as long as the process. A real server keeps its keys: `KeyRing::open("keys")?`
     let keys = KeyRing::generate();
     let app = Router::new()
         .route("/", get(home))
@@ -65,7 +65,7 @@ async fn delete(cookies: Cookies) -> Result<Redirect, session_runtime::Error> {
     Ok(Redirect::to("/"))
 }
 
-/// What a visitor wrote is escaped by `html!`.
+/// `html!` escapes the visitor's input.
 fn page(username: Option<&str>, visits: u32) -> Markup {
     html! {
         (DOCTYPE)

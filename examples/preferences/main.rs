@@ -1,10 +1,11 @@
-//! A session without a server that keeps it: how a visitor likes to read, encrypted in one cookie.
+//! A session without a store: a visitor's reading preferences, encrypted in one cookie.
 //!
 //! ```text
 //! cargo run -p examples --bin preferences
 //! ```
 //!
-//! It lasts as long as the file `.preferences.keys` in the folder where it was started: the key is all that a server has to keep.
+//! The server keeps only a key, in the file `.preferences.keys` of the folder where it is started. Without that file, all sessions
+//! are lost.
 
 #[path = "../address.rs"]
 mod address;
@@ -21,7 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::{Deserialize, Serialize};
 use session_runtime::{Bounded, CookieStore, KeyRing, SameOriginLayer, Session, Sessions};
 
-/// How somebody likes to read. `bounded`: the compiler has made sure that it always fits into a cookie.
+/// A visitor's reading preferences. `bounded`: the compiler proves that they always fit into a cookie.
 #[derive(Session)]
 #[session(bounded, idle = 90d, absolute = 365d, persistent)]
 struct Preferences {
@@ -33,7 +34,7 @@ struct Preferences {
     font_size: u16,
     #[session(flash, max_len = 40)]
     notice: Option<String>,
-    /// A plain number: where there is no store, nothing can add up what two tabs do at once.
+    /// A plain number: without a store, nothing can add up the visits of two tabs at once.
     visits: u32,
 }
 
@@ -45,7 +46,7 @@ enum Theme {
 }
 
 impl Bounded for Theme {
-    // Its longest name, and a byte that says how long that is.
+    // The longest name, and a byte for its length.
     const MAX_BYTES: usize = 1 + "Light".len();
 }
 
@@ -56,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
     let sessions = Sessions::<Preferences>::builder()
         .store(CookieStore::encrypted())
-        .keys(KeyRing::open_or_create(".preferences.keys")?) // made at the first start
+        .keys(KeyRing::open_or_create(".preferences.keys")?) // created at the first start
         .build()?;
     let app = Router::new()
         .route("/", get(home))
@@ -103,7 +104,7 @@ async fn forget(mut session: Session<Preferences>) -> Redirect {
     Redirect::to("/")
 }
 
-/// What a visitor wrote is escaped by `html!`.
+/// `html!` escapes the visitor's input.
 fn page(session: &Session<Preferences>, notice: Option<String>) -> Markup {
     let dark = session.theme() == Theme::Dark;
     let name = if session.name().is_empty() { "stranger" } else { session.name() };

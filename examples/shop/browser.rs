@@ -1,11 +1,11 @@
-//! What a browser is called where a user's devices are listed: a few words, made of its `User-Agent`.
+//! Names a browser for the list of a user's devices: a few words, made from its `User-Agent`.
 
 use axum::http::{HeaderMap, header::USER_AGENT};
 
-/// What a header holds is the sender's choice. Of one that is not known, so much is kept.
+/// The sender chooses the header, so the name of an unknown browser is cut to this many characters.
 const LONGEST_NAME: usize = 40;
 
-/// Each names those that it descends from as well, so the first that fits is the one.
+/// A browser also sends the names of those that it descends from, so the first match in this order is the right one.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"), // `Edg/`, `EdgA/` on Android, `EdgiOS/`
     ("OPR/", "Opera"),
@@ -29,7 +29,7 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// Such as `Firefox on Linux`.
+/// Returns a name such as `Firefox on Linux`.
 pub(crate) fn label(headers: &HeaderMap) -> String {
     let sent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let known =
@@ -41,7 +41,7 @@ pub(crate) fn label(headers: &HeaderMap) -> String {
     }
 }
 
-/// `ureq` of `ureq/3.1.0 (anything)`.
+/// Returns `ureq` for `ureq/3.1.0 (anything)`.
 fn own_name(sent: &str) -> String {
     let name: String = sent.chars().take_while(|c| *c != '/' && !c.is_whitespace()).take(LONGEST_NAME).collect();
     if name.is_empty() { "An unknown browser".to_owned() } else { name }

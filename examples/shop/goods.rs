@@ -1,6 +1,6 @@
-//! What the shop has on its shelves. A real shop would ask a database.
+//! The shop's products. A real shop would ask a database.
 
-/// One thing on offer. The cart takes other words too: those have no price.
+/// A product. The cart also takes words that are not products, which have no price.
 pub(crate) struct Good {
     pub(crate) sku: &'static str,
     pub(crate) name: &'static str,
@@ -22,7 +22,7 @@ pub(crate) fn find(sku: &str) -> Option<&'static Good> {
     GOODS.iter().find(|good| good.sku == sku)
 }
 
-/// `1250` as `12.50 €`.
+/// Formats `1250` as `12.50 €`.
 pub(crate) fn euros(cents: u64) -> String {
     format!("{}.{:02} €", cents / 100, cents % 100)
 }

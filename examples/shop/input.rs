@@ -1,4 +1,4 @@
-//! What visitors send in, checked: each reader gives a good value, or a [`Problem`] whose page says what to write instead.
+//! Checks the input of visitors. Each function returns a valid value, or a [`Problem`]: its page says what to write instead.
 
 use axum::{
     http::StatusCode,
@@ -13,7 +13,7 @@ use super::{
 
 const LONGEST_NAME: usize = 64;
 const LONGEST_SKU: usize = 40;
-/// What one visitor may keep in a session has a bound.
+/// The cart needs a bound, since a visitor fills it.
 const MOST_LINES: usize = 1_000;
 const MOST_AT_ONCE: u32 = 1_000;
 const MOST_PER_LINE: u32 = 1_000_000;
@@ -39,7 +39,7 @@ pub(crate) fn sku(written: &str) -> Result<&str, Problem> {
     Ok(written)
 }
 
-/// One, if nothing is said.
+/// Reads a quantity; without one, it is 1.
 pub(crate) fn quantity(written: Option<&str>) -> Result<u32, Problem> {
     let Some(written) = written else { return Ok(1) };
     match written.parse() {
@@ -56,12 +56,12 @@ pub(crate) fn theme(written: &str) -> Result<Theme, Problem> {
     }
 }
 
-/// Which of a user's devices is meant.
+/// Reads the handle of one of the user's devices.
 pub(crate) fn device(written: &str) -> Result<SessionHandle, Problem> {
     written.parse().map_err(|_| Problem::input("That names no device. Please choose one on the page of your account."))
 }
 
-/// Puts `quantity` of `sku` into the cart, to those that are there.
+/// Adds `quantity` of `sku` to the cart.
 pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), Problem> {
     let at = match cart.iter().position(|line| line.sku == sku) {
         Some(at) => at,
@@ -81,9 +81,9 @@ pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), 
     Ok(())
 }
 
-/// Why a request was not carried out.
+/// The reason why a request failed.
 pub(crate) enum Problem {
-    /// What was sent in is no good.
+    /// The input is not valid.
     Input(String),
     /// The session could not be changed: it ended meanwhile, or the store is down.
     Session(session_runtime::Error),

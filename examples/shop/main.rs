@@ -4,9 +4,9 @@
 //! cargo run -p examples --bin shop
 //! ```
 //!
-//! Begin with `session.rs`, which says what the shop remembers; `routes` is what it does with that. The rest is what any
-//! server needs: `goods.rs` and `pages` are what visitors see, `input.rs` reads their forms and `browser.rs` their
-//! browsers' names, `options.rs` and `stores.rs` the command line, and `server.rs` listens.
+//! Begin with `session.rs`, which declares what the shop remembers; `routes` has the handlers that use it. The rest is what any
+//! server needs: `goods.rs` and `pages` are what visitors see, `input.rs` reads their forms, `browser.rs` names their browsers,
+//! `options.rs` and `stores.rs` read the command line, and `server.rs` listens.
 
 mod browser;
 mod goods;
@@ -30,7 +30,7 @@ use self::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Warnings of the session runtime: an unreadable record, a store that is down.
+    // The session runtime logs warnings, such as of an unreadable record or a store that is down.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_writer(std::io::stderr)

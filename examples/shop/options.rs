@@ -1,4 +1,4 @@
-//! The command line, and how the shop says that something keeps it from opening.
+//! The command line, and the errors that keep the shop from opening.
 
 use std::{fmt, process::ExitCode, time::Duration};
 
@@ -10,7 +10,7 @@ A small shop whose visitors have sessions.
 Usage: shop [OPTIONS]
 
 Options:
-  --addr HOST:PORT   where to listen; port 0 takes any that is free [default: 127.0.0.1:3000]
+  --addr HOST:PORT   where to listen; port 0 takes any free port [default: 127.0.0.1:3000]
   --store URL        where sessions are kept: `memory:`, `file:PATH` or, if this was compiled with the feature,
                      --features sqlite     `sqlite:PATH`
                      and, for shops on several machines,
@@ -20,14 +20,14 @@ Options:
                                            (`redis+unix:`, `redis+cluster:`, `redis+sentinel:`)
                      --features redis-tls  the same over TLS: `rediss:`
                      [default: file:.sessions/shop]
-  --idle DURATION    silence that ends a session, such as 90s, 30m or 2h [default: 30m]
+  --idle DURATION    a session ends after this long without a request, such as 90s, 30m or 2h [default: 30m]
   --plain-cookie     a cookie without `Secure`, for browsers that refuse such cookies on http://127.0.0.1 (Safari);
                      sessions are then served to this machine alone
   --help             this text
 
 Environment:
   SESSION_KEYS       the keys that sign the cookie, newest first: `openssl rand -hex 32` makes one
-                     [default: the file .sessions/keys, made on first use]";
+                     [default: the file .sessions/keys, created on first use]";
 
 /// What the command line asks for.
 pub(crate) enum Command {
@@ -38,7 +38,7 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) addr: String,
     pub(crate) store: String,
-    /// None: as `Shop` says.
+    /// `None`: the attribute of `Shop` applies.
     pub(crate) idle: Option<Duration>,
     pub(crate) plain_cookie: bool,
 }
@@ -66,7 +66,7 @@ pub(crate) fn read() -> Result<Command, Failure> {
     Ok(Command::Serve(options))
 }
 
-/// `90s`, `30m`, `2h`, `1d`.
+/// Reads a duration such as `90s`, `30m`, `2h` or `1d`.
 fn duration(written: &str) -> Result<Duration, Failure> {
     let unit = written.trim_start_matches(|c: char| c.is_ascii_digit());
     let seconds = match unit {
@@ -81,11 +81,11 @@ fn duration(written: &str) -> Result<Duration, Failure> {
         .and_then(|(seconds, count)| seconds.checked_mul(count))
         .map(Duration::from_secs)
         .ok_or_else(|| {
-            Failure::usage(format!("`{written}` is no duration: write a whole number and s, m, h or d, such as 30m"))
+            Failure::usage(format!("`{written}` is not a duration: write a whole number and s, m, h or d, such as 30m"))
         })
 }
 
-/// Why the shop did not open, or could not stay open.
+/// The reason why the shop did not open, or had to close.
 #[derive(Debug)]
 pub(crate) struct Failure {
     sentence: String,
@@ -93,12 +93,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The command line is wrong.
+    /// The command line has a mistake.
     pub(crate) fn usage(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), code: 2 }
     }
 
-    /// The world is.
+    /// The mistake is elsewhere, such as a store that does not answer.
     pub(crate) fn start(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), code: 1 }
     }

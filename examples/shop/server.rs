@@ -1,4 +1,4 @@
-//! Listening, and ending well: a signal lets the requests under way finish.
+//! Listens for requests, and after a signal lets those under way finish.
 
 use std::{
     io::{self, ErrorKind},
@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 
 use super::options::Failure;
 
-/// How long requests under way may still take after a signal.
+/// How long requests under way may take after a signal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A socket that takes connections already.
+/// A socket that already accepts connections.
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -25,17 +25,17 @@ impl Server {
         let is_address =
             addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !is_address {
-            return Err(Failure::usage(format!("`{addr}` is no address: write HOST:PORT, such as 127.0.0.1:3000")));
+            return Err(Failure::usage(format!("`{addr}` is not an address: write HOST:PORT, such as 127.0.0.1:3000")));
         }
         let refused = |error: io::Error| {
             Failure::start(match error.kind() {
                 ErrorKind::AddrInUse => format!(
-                    "`{addr}` is taken, perhaps by another shop: choose another port by `--addr`, such as 127.0.0.1:0 for any that is free"
+                    "`{addr}` is taken, perhaps by another shop: choose another port with `--addr`, such as 127.0.0.1:0 for any free port"
                 ),
                 ErrorKind::PermissionDenied => {
-                    format!("this user may not listen on `{addr}`: choose a port from 1024 on by `--addr`")
+                    format!("this user may not listen on `{addr}`: choose a port from 1024 on with `--addr`")
                 }
-                _ => format!("cannot listen on `{addr}` ({error}): give an address of this machine by `--addr`"),
+                _ => format!("cannot listen on `{addr}` ({error}): give an address of this machine with `--addr`"),
             })
         };
         let listener = TcpListener::bind(addr).await.map_err(refused)?;
@@ -43,12 +43,12 @@ impl Server {
         Ok(Self { listener, address })
     }
 
-    /// Where a browser finds the shop.
+    /// Returns the shop's address for browsers.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What the visitors' browsers will not like about it.
+    /// Returns a warning if visitors' browsers will have problems with the cookie at this address.
     pub(crate) fn warning(&self, plain_cookie: bool) -> Option<String> {
         match (self.address.ip().is_loopback(), plain_cookie) {
             (true, true) => Some("as you wish, the cookie lacks `Secure`: sessions are served to this machine alone".to_owned()),

@@ -1,71 +1,71 @@
-//! What the shop remembers about a visitor. This is all there is to declare: the derive makes of it a typed
-//! `Session<Shop>` that every handler may ask for.
+//! What the shop remembers about a visitor. The struct is the whole declaration: the derive turns it into a typed `Session<Shop>`
+//! that any handler can take as an argument.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{Session, view};
 
 use super::input::Problem;
 
-/// Six digits are a million codes; so many guesses do not get far.
+/// How often a code may be tried. There are a million codes of six digits, so five guesses are unlikely to find it.
 const TRIES: u8 = 5;
 
 /// A visitor's session: one record on the server, found by the cookie `__Host-shop`.
 ///
-/// Each field is stored for itself, and says how: so two tabs, or two servers, never undo each other's work.
+/// Each field has a policy for concurrent changes, so two tabs, or two servers, never undo each other's work.
 #[derive(Session)]
 #[session(idle = 30m, absolute = 12h, remember = 30d, max_per_user = 5)]
 pub(crate) struct Shop {
-    /// Who is signed in. `log_in` gives the session a new id; `log_out` clears all but what is `device`.
+    /// The user who is signed in. `log_in` gives the session a new id; `log_out` clears all fields but the `device` ones.
     #[session(identity)]
     pub(crate) user: Option<String>,
 
-    /// What is in the cart. Changed by `update` alone, which runs again if another request came first.
+    /// The cart. Only `update` changes it; its closure runs again if another request was faster.
     #[session(atomic)]
     pub(crate) cart: Vec<Line>,
 
-    /// How the pages look. It belongs to the browser, not to the user: it stays when somebody logs out.
+    /// How the pages look. It belongs to the browser, not to the user, so it stays after a log-out.
     #[session(device, copy)]
     pub(crate) theme: Theme,
 
-    /// Something to say on the next page, once.
+    /// A message that the next page shows, once.
     #[session(flash)]
     pub(crate) notice: Option<String>,
 
-    /// How often the front page was seen. Simultaneous visits all count.
+    /// How often the visitor has seen the front page. Simultaneous visits all count.
     #[session(counter)]
     pub(crate) visits: u64,
 
-    /// What signed in, such as `Firefox on Linux`: it tells a user's devices apart on the page that lists them.
+    /// The browser that signed in, such as `Firefox on Linux`. It tells a user's devices apart on the page that lists them.
     pub(crate) browser: String,
 
-    /// A one-time code. Five minutes after it was made it is gone by itself; in the store it is encrypted.
+    /// A one-time code. It expires five minutes after it was made, and the store has it encrypted.
     #[session(expires = 5m, secret)]
     pub(crate) code: Option<String>,
 
-    /// How often the code may still be tried. Of many guesses at once each counts, and one alone can be right.
+    /// How often the code may still be tried. Simultaneous guesses all count, and only one of them can pass.
     #[session(atomic)]
     pub(crate) tries: u8,
 }
 
-/// Who is signed in. A handler that asks for this view runs for nobody else: others are sent to sign in, and come back.
+/// A user who is signed in. A handler with this view runs only for signed-in users. Others are sent to sign in, and come back.
 #[view(Shop, or_redirect = "/login")]
 pub(crate) struct SignedIn {
     pub(crate) user: String,
 }
 
-/// Who signed in just now: for what should not be open to whoever finds a browser unlocked.
+/// A user who signed in within the last minute: for pages that must not open for a passer-by at an unlocked browser.
 #[view(Shop, or_redirect = "/login", fresh = 1m)]
 pub(crate) struct JustSignedIn {
     pub(crate) user: String,
 }
 
-/// The same for the form on that page. What is posted cannot be asked for again by going there, but its page can.
+/// The same for the form on that page. A browser cannot return to a POST after the sign-in, so it returns to the form's page.
 #[view(Shop, or_redirect = "/login?next=/account/code", fresh = 1m)]
 pub(crate) struct MayMakeCode {
     pub(crate) user: String,
 }
 
-/// So many of one thing.
+/// A product, and how many of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) sku: String,
@@ -97,9 +97,9 @@ impl Theme {
     }
 }
 
-/// The verbs of the shop, beside those of its fields.
+/// The shop's own methods, beside those of the fields.
 impl ShopFields {
-    /// Signs a visitor in, and has the next page greet them.
+    /// Signs a visitor in; the next page greets them.
     pub(crate) fn sign_in(&mut self, name: &str, browser: String, remember: bool) {
         self.user_mut().log_in(name.to_owned());
         self.browser_mut().set(browser);
@@ -109,7 +109,7 @@ impl ShopFields {
         }
     }
 
-    /// Makes a code that may be tried a few times, within its five minutes.
+    /// Makes a code that may be tried a few times within five minutes.
     pub(crate) async fn make_code(&mut self) -> Result<(), Problem> {
         let code = format!("{:06}", getrandom::u64()? % 1_000_000);
         self.tries_mut().update(|tries| *tries = TRIES).await?;
@@ -117,7 +117,7 @@ impl ShopFields {
         Ok(())
     }
 
-    /// Whether this is the code. Who is right, or was wrong too often, needs another one.
+    /// Returns whether `typed` is the code. A right guess, or too many wrong ones, uses up the code.
     pub(crate) async fn try_code(&mut self, typed: &str) -> Result<bool, session_runtime::Error> {
         let is_right = self.code() == Some(typed);
         let counts = self.tries_mut().update(|tries| {

@@ -1,4 +1,4 @@
-//! Where sessions are kept, by URL, and where the keys that sign their cookies are.
+//! The store of the sessions, by URL, and the keys that sign their cookies.
 
 use std::{fs, io, path::Path};
 
@@ -6,10 +6,10 @@ use session_runtime::{KeyRing, store::StoreUrl};
 
 use super::options::Failure;
 
-/// Everything that the shop keeps here unless told otherwise.
+/// The folder for everything that the shop keeps by default.
 const FOLDER: &str = ".sessions";
 
-/// The store that `url` names, with the shop's own folder for one that lies in it.
+/// Parses `url`, and creates the shop's own folder if the store is in it.
 pub(crate) fn named(url: &str) -> Result<StoreUrl, Failure> {
     let wrong = |error: session_runtime::Error| {
         Failure::usage(format!("{error} (`--help` lists the stores of the shop, and their features)"))
@@ -22,7 +22,7 @@ pub(crate) fn named(url: &str) -> Result<StoreUrl, Failure> {
     Ok(store)
 }
 
-/// The key ring, and where it is kept: in the environment, else in a file that all shops of this folder share.
+/// Returns the key ring, and where it is kept: in the environment, otherwise in a file that all shops in this folder share.
 pub(crate) fn keys() -> Result<(KeyRing, &'static str), Failure> {
     const VARIABLE: &str = "SESSION_KEYS";
     const FILE: &str = ".sessions/keys";
@@ -33,7 +33,7 @@ pub(crate) fn keys() -> Result<(KeyRing, &'static str), Failure> {
     Ok((KeyRing::open_or_create(FILE)?, FILE))
 }
 
-/// Makes the folder, for this user alone.
+/// Creates the folder, for this user alone.
 fn make_folder() -> Result<(), Failure> {
     let mut folder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -41,7 +41,7 @@ fn make_folder() -> Result<(), Failure> {
     match folder.create(FOLDER) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !Path::new(FOLDER).is_dir() => {
             Err(Failure::start(format!(
-                "cannot make the folder `{FOLDER}` here ({error}): start the shop in a folder that it may write to"
+                "cannot create the folder `{FOLDER}` here ({error}): start the shop in a folder that it may write to"
             )))
         }
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Support staff act as a customer, and ask for a password again first.
+//! Members of the support staff act as a customer, after they have typed their password again.
 //!
 //! ```text
 //! cargo run -p examples --bin support
@@ -25,7 +25,7 @@ use session_runtime::{Event, KeyRing, MemoryStore, Session, Sessions, View, loca
 struct Shop {
     #[session(identity)]
     user: Option<String>,
-    /// Whether the user may act as others. Changing it renews the id, and it is set aside while they do.
+    /// Whether the user may act as others. A change renews the session's id. During an impersonation, this is set aside.
     #[session(rotates)]
     is_staff: bool,
     cart: Vec<String>,
@@ -41,8 +41,7 @@ struct Page {
     cart: Vec<String>,
 }
 
-/// Lets in members of staff who proved who they are within the last minute. A guest is sent to sign in; a user who did so longer
-/// ago is asked for the password.
+/// Lets in users who proved who they are within the last minute. Other users are sent to type their password, and guests to sign in.
 #[view(Shop, or_redirect = "/login", fresh = 1m, stale_redirect = "/confirm")]
 struct Staff {
     is_staff: bool,
@@ -107,7 +106,7 @@ struct Credentials {
     password: String,
 }
 
-/// A real application has hashes to compare with, and counts the tries.
+/// A real application compares hashes, and limits the tries.
 fn is_password_of(user: &str, password: &str) -> bool {
     user == password
 }
@@ -178,7 +177,7 @@ async fn stop(mut session: Session<Shop>) -> Redirect {
     Redirect::to("/")
 }
 
-/// Ends all sessions of the user shown. If a member of staff acts as that user, this ends the impersonation too.
+/// Ends all sessions of the user on the page. If a member of staff acts as that user, the impersonation ends too.
 async fn log_out_everywhere(
     State(sessions): State<Sessions<Shop>>,
     View(me): View<Page>,

@@ -1,4 +1,4 @@
-//! A user's devices: which ones there are, and a button that logs it out, for each but this one.
+//! Lists a user's devices, each with a button that logs it out, except the current one.
 
 use maud::{Markup, html};
 use session_runtime::{ListedSession, Session};
@@ -17,8 +17,8 @@ pub(crate) fn account(
         (notice_of(notice))
         h1 { "Your devices" }
         p .soft {
-            (me.user) ", you are logged in on " (words::many(devices.len() as u64, "device")) ". With a sixth, the first is "
-            "logged out."
+            (me.user) ", you are logged in on " (words::many(devices.len() as u64, "device")) ". A sixth device logs out "
+            "the first."
         }
         ul #devices .devices {
             @for device in devices { (row(device, device.is_current(session))) }
@@ -30,14 +30,14 @@ pub(crate) fn account(
         }
         section .session {
             h2 { "A one-time code" }
-            p { "It holds for five minutes. Its page opens for a minute after you log in, then it asks you to do so again." }
+            p { "It is valid for five minutes. Its page opens within a minute of your log-in; after that, you have to log in again." }
             a #to-code .button href="/account/code" { "Go to the code" }
         }
     };
     page("Your devices · The session shop", Some((session, "account")), &content)
 }
 
-/// The handle names the device to its user alone: no cookie can be made from it.
+/// The form contains the device's handle. Only its user can end a session with it, and it cannot be turned into a cookie.
 fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
     let since = device.signed_in_at().unwrap_or_else(|| device.created_at());
     html! {

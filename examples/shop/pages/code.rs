@@ -1,4 +1,4 @@
-//! The one-time code: shown with its deadline, and asked for.
+//! The one-time code: shows the code and its deadline, and has the form to type it in.
 
 use maud::{Markup, html};
 use session_runtime::Session;

@@ -1,4 +1,4 @@
-//! What everybody sees: the goods, the cart, and what the session remembers.
+//! The pages for all visitors: the goods, the cart, and what the session remembers.
 
 use maud::{Markup, html};
 use session_runtime::Session;
@@ -86,7 +86,7 @@ pub(crate) fn cart(session: &Session<Shop>) -> Markup {
     page("Your cart · The session shop", Some((session, "cart")), &content)
 }
 
-/// The session laid open: what each field holds, and what its policy does.
+/// Shows the session: the value of each field, and the effect of its policy.
 fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
     let left = words::left(session.expires_at());
     let code = if session.code().is_some() { "••••••" } else { "–" };
@@ -97,8 +97,8 @@ fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
         ("notice", "flash", notice.unwrap_or("–").to_owned(), "Is shown once."),
         ("visits", "counter", session.visits().to_string(), "Simultaneous visits all count."),
         ("browser", "plain", some(session.browser()), "Tells your devices apart."),
-        ("code", "secret, expires", code.to_owned(), "Ends after five minutes. The store has it encrypted."),
-        ("tries", "atomic", session.tries().to_string(), "Of guesses at once, each counts."),
+        ("code", "secret, expires", code.to_owned(), "Expires after five minutes. The store has it encrypted."),
+        ("tries", "atomic", session.tries().to_string(), "Simultaneous guesses all count."),
     ];
     html! {
         section .session {

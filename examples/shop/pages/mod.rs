@@ -1,7 +1,7 @@
-//! The pages. Whatever a visitor wrote is escaped by `html!`.
+//! The pages. `html!` escapes the visitors' input.
 //!
-//! `front` is what everybody sees, `sign_in` the form for a name, `account` a user's devices, `code` the one-time code;
-//! `words` says times and counts. Here is what all pages have around them.
+//! `front` has the pages for all visitors, `sign_in` the form for a name, `account` a user's devices, and `code` the one-time code.
+//! `words` puts times and counts into words. This file has the frame that all pages share.
 
 mod account;
 mod code;
@@ -20,7 +20,7 @@ pub(crate) use self::{
 };
 use super::session::{Shop, Theme};
 
-/// A page that needs no session: its theme is the browser's own.
+/// Returns a page that needs no session. Its theme is the browser's.
 pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
     let content = html! {
         div .empty {
@@ -32,7 +32,7 @@ pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
     page(title, None, &content)
 }
 
-/// A page of the visitor whose session it is, named so that choosing a theme leads back to it.
+/// Returns a page. `visitor` has the session, and the page's name, with which choosing a theme leads back to the page.
 fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -56,7 +56,7 @@ fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) 
     }
 }
 
-/// What is at the top of every page: the cart, the theme, the way out.
+/// The controls at the top of every page: cart, theme and log-out.
 fn controls(session: &Session<Shop>, page: &str) -> Markup {
     let other = session.theme().other();
     html! {
@@ -64,7 +64,7 @@ fn controls(session: &Session<Shop>, page: &str) -> Markup {
             a .cart href="/cart" aria-current=[(page == "cart").then_some("page")] {
                 (icon("cart")) span .label { "Cart" } span #cart-count .count { (session.pieces()) }
             }
-            // Not while signing in: the way back would not know where that leads on to.
+            // Not on the sign-in page: the way back would lose the page that the visitor asked for.
             @if page != "login" {
                 form action="/theme" method="post" {
                     input type="hidden" name="page" value=(page);
@@ -86,7 +86,7 @@ fn controls(session: &Session<Shop>, page: &str) -> Markup {
     }
 }
 
-/// What a page begins with that has something to say once.
+/// The message at the top of a page, if there is one.
 fn notice_of(notice: Option<&str>) -> Markup {
     html! {
         @if let Some(notice) = notice {

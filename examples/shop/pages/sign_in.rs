@@ -1,4 +1,4 @@
-//! The form for a name: on the front page, and on a page of its own, where views send those whom they refuse.
+//! The form for a name: on the front page, and on a page of its own, to which views redirect refused visitors.
 
 use maud::{Markup, html};
 use session_runtime::Session;
@@ -6,7 +6,7 @@ use session_runtime::Session;
 use super::{notice_of, page};
 use crate::session::Shop;
 
-/// `next` is the page that the visitor wanted to see.
+/// `next` is the page that the visitor asked for.
 pub(crate) fn sign_in(session: &Session<Shop>, notice: Option<&str>, next: Option<&str>) -> Markup {
     let user = session.user();
     let content = html! {

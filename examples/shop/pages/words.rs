@@ -1,4 +1,4 @@
-//! Times and counts in words.
+//! Puts times and counts into words.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,13 +15,13 @@ pub(super) fn ago(moment: SystemTime) -> String {
     }
 }
 
-/// `30 minutes` until then. What is left of a minute counts as one.
+/// `30 minutes`, rounded up to full minutes.
 pub(super) fn left(until: SystemTime) -> String {
     let left = until.duration_since(SystemTime::now());
     span(minutes(left.map(|left| left + Duration::from_secs(59))))
 }
 
-/// The full minutes; none of a time that runs backwards, as by a clock that was set.
+/// Returns the full minutes, and 0 for a negative time, which a clock that was set back can cause.
 fn minutes<E>(span: Result<Duration, E>) -> u64 {
     span.map_or(0, |span| span.as_secs() / 60)
 }

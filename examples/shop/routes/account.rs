@@ -1,4 +1,4 @@
-//! A user's devices, and how one logs out another.
+//! Lists a user's devices, and logs them out.
 
 use axum::{Form, extract::State, response::Redirect};
 use maud::Markup;
@@ -33,7 +33,7 @@ pub(super) async fn revoke(
     mut session: Session<Shop>,
     Form(device): Form<Device>,
 ) -> Result<Redirect, Problem> {
-    // Of another user's device this is false too: whose it is, nobody learns.
+    // It is false for another user's device too, so that a visitor does not learn whether such a device exists.
     let ended = sessions.of(&me.user).revoke(input::device(&device.id)?).await?;
     session.notice_mut().put(match ended {
         true => "That device is logged out.".to_owned(),

@@ -1,4 +1,4 @@
-//! What everybody may do: look around, fill the cart, choose a theme.
+//! The handlers for all visitors: they look around, fill the cart, and choose a theme.
 
 use std::time::{Duration, SystemTime};
 
@@ -56,7 +56,7 @@ pub(super) async fn choose_theme(mut session: Session<Shop>, Form(look): Form<Lo
     }))
 }
 
-/// The session for scripts.
+/// The session as JSON, for scripts.
 #[derive(Serialize)]
 pub(super) struct Api {
     user: Option<String>,
@@ -64,7 +64,7 @@ pub(super) struct Api {
     visits: u64,
     cart: Vec<Line>,
     notice: Option<String>,
-    /// Seconds until the session ends, if the visitor stays away.
+    /// Seconds until the session ends without another request.
     expires_in: u64,
 }
 

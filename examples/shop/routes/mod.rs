@@ -1,7 +1,7 @@
-//! What the shop does: a handler for each thing that a visitor can do, with the session as one of its arguments.
+//! The routes. Each has a handler, with the session as one of its arguments.
 //!
-//! What a handler changes is stored before its response leaves; a route without a session costs no look-up. `front` is for
-//! everybody, `sign_in` the way in and out; `account` and `code` are for who is signed in.
+//! A handler's changes are stored before its response leaves. A route without a session costs no look-up. `front` is for all
+//! visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
 
 mod account;
 mod code;
@@ -33,13 +33,13 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         .route("/account/code/check", post(code::check))
         .with_state(sessions.clone())
         .layer(sessions.layer())
-        // What needs no session lies outside of the layer; inside it would cost next to nothing.
+        // These routes need no session, so they are outside of the layer. Inside, they would cost next to nothing.
         .route("/health", get(|| async { "ok\n" }))
         .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../style.css"))))
         .route("/icons.svg", get(|| asset("image/svg+xml", include_str!("../icons.svg"))))
         .route("/logo.svg", get(|| asset("image/svg+xml", include_str!("../logo.svg"))))
         .fallback(|| async { (StatusCode::NOT_FOUND, pages::problem("Not here", "The shop has no such page.")) })
-        // No form on another site can post here. Programs such as curl can: they carry no visitor's cookie.
+        // Forms on other sites cannot post here. Programs such as curl can, but they have no visitor's cookie.
         .layer(SameOriginLayer::new().allow_programs())
         .layer(axum::middleware::map_response(guard))
 }
@@ -48,8 +48,7 @@ async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=300")], content)
 }
 
-/// Headers for every response: no scripts, no frames, no guessing of types; and pages, which are personal, stay out of
-/// caches.
+/// Sets headers on every response: no scripts, no frames, no guessing of types. Pages are personal, so no cache stores them.
 async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(
@@ -60,7 +59,7 @@ async fn guard(mut response: Response) -> Response {
     );
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    // The session layer says `private` where a handler says nothing.
+    // The session layer sets `private` if the handler sets nothing.
     if headers.get(header::CACHE_CONTROL).is_none_or(|said| said == "private") {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -1,4 +1,4 @@
-//! The way in and out. Signing in leads on to where the visitor wanted to go, as long as that is a page of this site.
+//! Signs visitors in and out. After the sign-in, they go to the page that they asked for, if it is a page of this site.
 
 use axum::{Form, extract::Query, http::HeaderMap, response::Redirect};
 use maud::Markup;
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
-    /// What a view that refused the visitor says: the page that was asked for.
+    /// The page that the visitor asked for, from the view that refused them.
     #[serde(default)]
     next: String,
 }
@@ -30,7 +30,7 @@ pub(super) struct Login {
     user: String,
     #[serde(default)]
     next: String,
-    /// A box is sent if it is ticked, and only then.
+    /// A browser sends a checkbox only if it is ticked.
     remember: Option<String>,
 }
 

@@ -203,7 +203,7 @@ impl Key for StructKey {
             Self::Partitioned,
             "partitioned",
             "partitioned",
-            "Whether browsers keep a cookie of its own for each site that embeds this one. Default: off.",
+            "Whether browsers keep a separate cookie for each site that embeds this one. Default: off.",
         ),
         on_struct(
             Self::Bounded,

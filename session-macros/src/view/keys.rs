@@ -29,7 +29,12 @@ impl Key for ViewKey {
             "Redirects refused visitors there (303), with `?next=` and the page that they asked for: pass that to \
              `local_path`.",
         ),
-        known(Self::OrStatus, "or_status", "or_status = 404", "Answers refused visitors with this status. Default: 401."),
+        known(
+            Self::OrStatus,
+            "or_status",
+            "or_status = 404",
+            "Answers refused visitors with this status. Default: 401.",
+        ),
         known(
             Self::Fresh,
             "fresh",

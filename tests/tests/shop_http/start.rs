@@ -15,9 +15,9 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
     let key = "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264";
     let here = "127.0.0.1:0";
     let table: &[(&[&str], &str, i32, &str)] = &[
-        (&["--addr", "nonsense"], key, 2, "`nonsense` is no address: write HOST:PORT"),
-        (&["--addr", "127.0.0.1:99999"], key, 2, "is no address"),
-        (&["--addr", ":3000"], key, 2, "is no address"),
+        (&["--addr", "nonsense"], key, 2, "`nonsense` is not an address: write HOST:PORT"),
+        (&["--addr", "127.0.0.1:99999"], key, 2, "is not an address"),
+        (&["--addr", ":3000"], key, 2, "is not an address"),
         (&["--addr", "192.0.2.1:0"], key, 1, "cannot listen on `192.0.2.1:0`"),
         (&["--addr", &taken], key, 1, "is taken"),
         (&["--addr"], key, 2, "--help"),
@@ -47,10 +47,10 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         (&["--addr", here, "--store", "file:"], key, 2, "empty"),
         (&["--addr", here, "--store", "file:no/such/folder"], key, 1, "`no/such` does not exist"),
         (&["--addr", here, "--store", "file:a-file"], key, 1, "`a-file` is a file"),
-        (&["--addr", here, "--idle", "soon"], key, 2, "`soon` is no duration"),
-        (&["--addr", here, "--idle", "30"], key, 2, "no duration"),
-        (&["--addr", here, "--idle", "m"], key, 2, "no duration"),
-        (&["--addr", here, "--idle", "99999999999999999999d"], key, 2, "no duration"),
+        (&["--addr", here, "--idle", "soon"], key, 2, "`soon` is not a duration"),
+        (&["--addr", here, "--idle", "30"], key, 2, "not a duration"),
+        (&["--addr", here, "--idle", "m"], key, 2, "not a duration"),
+        (&["--addr", here, "--idle", "99999999999999999999d"], key, 2, "not a duration"),
         (&["--addr", here, "--idle", "0s"], key, 1, "zero"),
         (&["--addr", here, "--idle", "3d"], key, 1, "longer than `absolute`"),
         (&["--addr", here, "--store", "memory:"], "", 1, "SESSION_KEYS"),
@@ -76,7 +76,7 @@ fn a_shop_without_a_place_for_its_keys_says_so() {
     fs::write(folder.path().join(".sessions"), "").unwrap();
     let options = ["--addr", "127.0.0.1:0"];
     let (code, said) = refuses(folder.path(), &options, &[]);
-    assert_eq!((code, said.contains("cannot make the folder `.sessions`")), (1, true), "{said}");
+    assert_eq!((code, said.contains("cannot create the folder `.sessions`")), (1, true), "{said}");
 
     let folder = TempDir::new().unwrap();
     Shop::open(folder.path()).kill();
