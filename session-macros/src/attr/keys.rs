@@ -135,13 +135,13 @@ impl Key for StructKey {
             Self::Idle,
             "idle",
             "idle = 30m",
-            "The session ends after this long without a request. Default: 30 minutes.",
+            "Ends the session after this long without a request. Default: 30 minutes.",
         ),
         on_struct(
             Self::Absolute,
             "absolute",
             "absolute = 12h",
-            "The session ends this long after it began, or after the sign-in, however busy it is. Default: 12 hours.",
+            "Ends the session this long after it began, or after the sign-in, however active it is. Default: 12 hours.",
         ),
         on_struct(
             Self::Remember,
@@ -153,7 +153,7 @@ impl Key for StructKey {
             Self::RotateEvery,
             "rotate_every",
             "rotate_every = 15m",
-            "Renews the session's id at this interval. Requests under way with the former id go on. Default: off.",
+            "Renews the session's id this often; requests under way with the previous id are not refused. Default: off.",
         ),
         on_struct(
             Self::Touch,
@@ -172,7 +172,7 @@ impl Key for StructKey {
             Self::Persistent,
             "persistent",
             "persistent",
-            "Keeps the cookie after the browser is closed: it gets a `Max-Age`. Default: off.",
+            "The cookie outlives the browser: it gets a `Max-Age`. Default: off.",
         ),
         on_struct(
             Self::Secure,
@@ -203,14 +203,14 @@ impl Key for StructKey {
             Self::Partitioned,
             "partitioned",
             "partitioned",
-            "Whether browsers keep a separate cookie for each site that embeds this one. Default: off.",
+            "Whether each site that embeds this one has a separate cookie. Default: off.",
         ),
         on_struct(
             Self::Bounded,
             "bounded",
             "bounded",
-            "Proves that the session always fits into an encrypted cookie: each field has a bound, text and lists by \
-             `max_len`.",
+            "Proves that the session always fits into an encrypted cookie. Each field needs a bound; text and lists get \
+             it from `max_len`.",
         ),
         on_struct(
             Self::Lock,
@@ -223,7 +223,7 @@ impl Key for StructKey {
             Self::Version,
             "version",
             "version = 2",
-            "With `lock`: raise it to allow a change by which live sessions may lose fields. Default: 1.",
+            "With `lock`: raise it to allow a change that loses fields of live sessions. Default: 1.",
         ),
         on_struct(
             Self::Crate,
@@ -242,7 +242,7 @@ impl Key for FieldKey {
             Self::Atomic,
             "atomic",
             "atomic",
-            "Only `update` changes it, by compare-and-swap: no concurrent update is lost.",
+            "Changed only by `update`, a compare-and-swap: no concurrent update is lost.",
         ),
         on_field(
             Self::Counter,
@@ -260,8 +260,7 @@ impl Key for FieldKey {
             Self::Identity,
             "identity",
             "identity",
-            "The user who is signed in: an `Option` of a type that is as visible as the session. `log_in` and \
-             `log_out` renew the id.",
+            "An `Option` of the user, of a type as visible as the session: `log_in` and `log_out` renew the id.",
         ),
         on_field(
             Self::Unlisted,
@@ -279,8 +278,7 @@ impl Key for FieldKey {
             Self::Rotates,
             "rotates",
             "rotates",
-            "For a field that decides what a visitor may do: a change renews the session's id, and a sign-in resets \
-             the field.",
+            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets it.",
         ),
         on_field(
             Self::Device,
@@ -321,7 +319,7 @@ impl Key for FieldKey {
             "The value in a new session. Default: the type's own `Default`.",
         ),
         on_field(Self::Skip, "skip", "skip", "Is not stored: it lasts as long as the request."),
-        on_field(Self::Copy, "copy", "copy", "Is read by value, as numbers, `bool` and `char` always are."),
+        on_field(Self::Copy, "copy", "copy", "Is read by value. Numbers, `bool` and `char` always are."),
         on_field(
             Self::With,
             "with",

@@ -45,13 +45,13 @@ impl Key for ViewKey {
             Self::StaleRedirect,
             "stale_redirect",
             "stale_redirect = \"/confirm\"",
-            "Sends users who are signed in but not `fresh` there, as `or_redirect` does: to a page that asks for the password again and calls `reauthenticate`.",
+            "Redirects users who are signed in but not `fresh`, as `or_redirect` does: to a page that asks for the password again and calls `reauthenticate`.",
         ),
         known(
             Self::StaleStatus,
             "stale_status",
             "stale_status = 403",
-            "Answers users who are signed in but not `fresh` with this status. Default: what `or_redirect` or `or_status` says.",
+            "Answers users who are signed in but not `fresh` with this status. Default: the answer of `or_redirect` or `or_status`.",
         ),
         known(
             Self::Crate,
