@@ -29,7 +29,7 @@ Environment:
   SESSION_KEYS       the keys that sign the cookie, newest first: `openssl rand -hex 32` makes one
                      [default: the file .sessions/keys, created on first use]";
 
-/// What the command line asks for.
+/// The command that the command line asks for.
 pub(crate) enum Command {
     Help,
     Serve(Options),

@@ -118,7 +118,7 @@ fn what_is_remembered(session: &Session<Shop>, notice: Option<&str>) -> Markup {
             }
             p {
                 "Stay away for " (left) ", and it ends. Open the shop in a second tab, restart the "
-                "server, log in as somebody else: then look here again, or at " a href="/api/session" { "the same as JSON" } "."
+                "server, log in as another user: then look here again, or at " a href="/api/session" { "the same as JSON" } "."
             }
         }
     }

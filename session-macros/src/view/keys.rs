@@ -57,7 +57,7 @@ impl Key for ViewKey {
             Self::Crate,
             "crate",
             "crate = my::session_runtime",
-            "Where the runtime is, for a crate that re-exports it.",
+            "The path of the runtime, for a crate that re-exports it.",
         ),
     ];
 
