@@ -163,7 +163,10 @@ impl<T> AnySlot for Slot<T> {
 
     fn leaves_something(&self) -> bool {
         match &self.edit {
-            Edit::Written | Edit::Touched | Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
+            Edit::Written | Edit::Touched => {
+                self.field.policy != Policy::Skip && self.value.get().is_some_and(|value| !is_initial(value, self.field))
+            }
+            Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
             Edit::Listed(listed) => !listed.put.is_empty(),
             Edit::None | Edit::Signed | Edit::Reset | Edit::Taken { .. } | Edit::Failed(_) => false,
         }
@@ -225,6 +228,12 @@ pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Ve
     }
     let absent_says_the_same = encode(&(field.initial)())? == NIL;
     Ok((!absent_says_the_same).then_some(bytes))
+}
+
+/// Returns whether `value` is stored as the default is.
+fn is_initial<T>(value: &T, field: &'static Field<T>) -> bool {
+    let stored = |value: &T| encode(value, field).ok();
+    stored(value).is_some_and(|bytes| stored(&(field.initial)()).is_some_and(|initial| initial == bytes))
 }
 
 /// [`encode`] for a value that is about to be stored.
