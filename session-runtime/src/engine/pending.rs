@@ -172,6 +172,19 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// Writes a value, or returns to the default.
+    pub(crate) fn write(value: Option<Vec<u8>>) -> Self {
+        value.map_or(Self::Unset, |value| Self::Set { value })
+    }
+
+    /// The same write, unless the field has changed from what was seen.
+    pub(crate) fn if_still(self, seen: Option<Vec<u8>>) -> Self {
+        match self {
+            Self::Set { value } => Self::Swap { seen, value: Some(value) },
+            _ => Self::Swap { seen, value: None },
+        }
+    }
+
     /// The field's value after this, if it was `old`; `None` for its default.
     pub(crate) fn on<'a>(&'a self, old: Option<&'a [u8]>) -> Option<Cow<'a, [u8]>> {
         match self {

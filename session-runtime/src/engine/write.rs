@@ -36,7 +36,11 @@ impl<'a> Written<'a> {
                 _ => {}
             }
             let new = op.on(old);
-            let moves_nothing = matches!(op, Op::Take { .. } | Op::List { .. }) && new.as_deref() == old;
+            let moves_nothing = match op {
+                Op::Take { .. } | Op::List { .. } => new.as_deref() == old,
+                Op::Set { .. } => new.as_deref() == old && meta.expires.is_none(),
+                _ => false,
+            };
             if !moves_nothing && (new.is_some() || found.is_some()) {
                 match &written.first {
                     None => written.first = Some((*meta, new)),

@@ -96,12 +96,15 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
-    /// Returns the bytes to store, or `None` if they are stored already: an equal value is no write (B27), but restarts the clock of a
-    /// field that expires. `touched`: it was changed in place, from what was stored.
-    fn changed(&self, state: &State, touched: bool) -> Result<Option<Option<Vec<u8>>>, Error> {
+    /// Returns what this handle wrote, or `None` if it changed nothing. An equal value is no write of its own (B27), but it
+    /// restarts the clock of a field that expires. `touched`: the value was changed in place, from what was stored. A value that
+    /// was set is what the field holds afterwards, also if another request has changed the field meanwhile, so an equal one is
+    /// handed on: it is stored if anything else is (F31).
+    fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
-        let same = match (state.stored(field), &new) {
+        let old = state.stored(field);
+        let same = match (old, &new) {
             // What is stored is not known, and a request that changes something is told so.
             _ if state.snapshot.unknown => false,
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
@@ -117,12 +120,12 @@ impl<T> Slot<T> {
             (None, Some(_)) => encode(&(field.initial)(), field)? == new,
         };
         if same {
-            return Ok(None);
+            return Ok((!touched).then(|| Op::write(old.map(<[u8]>::to_vec))));
         }
         if let Some(new) = &new {
             check_readable(new, field)?;
         }
-        Ok(Some(new))
+        Ok(Some(Op::write(new)))
     }
 
     /// Whether something is stored that does not decode.
@@ -191,21 +194,16 @@ impl<T> AnySlot for Slot<T> {
         let field = self.field;
         Ok(match std::mem::replace(&mut self.edit, Edit::None) {
             Edit::None => None,
-            edit @ (Edit::Written | Edit::Touched) => {
-                self.changed(state, matches!(edit, Edit::Touched))?.map(|value| match value {
-                    Some(value) => Op::Set { value },
-                    None => Op::Unset,
-                })
-            }
+            edit @ (Edit::Written | Edit::Touched) => self.changed(state, matches!(edit, Edit::Touched))?,
             Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
-            Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
+            Edit::Reset => Some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
             Edit::Listed(listed) => {
                 let Listed { taken, put } = *listed;
                 (taken.is_some() || !put.is_empty()).then_some(Op::List { taken, put })
             }
-            Edit::Swapped { seen } => self.changed(state, true)?.map(|value| Op::Swap { seen, value }),
+            Edit::Swapped { seen } => self.changed(state, true)?.map(|op| op.if_still(seen)),
             Edit::Failed(error) => return Err(error),
         })
     }

@@ -137,7 +137,7 @@ impl IntoResponse for Error {
         let page = Page::of(&self);
         if self.is_impersonation_refused() {
             warn_limited!(error = &self as &dyn std::error::Error, "a handler let a user act as another who cannot");
-        } else if page.status.is_server_error() && !self.is_unavailable() {
+        } else if page.status.is_server_error() {
             error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
         }
         page.into_response()

@@ -207,7 +207,12 @@ impl std::error::Error for ViewRejection {}
 /// The path of the request as the browser knows it: with the prefix at which the application is mounted.
 fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     let is_whole = target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    if is_whole { target.into() } else { format!("{prefix}{target}").into() }
+    if is_whole {
+        return target.into();
+    }
+    // Within axum's `nest` this is the request for the prefix itself, which is not found with a slash behind it.
+    let below = target.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?')).unwrap_or(target);
+    format!("{prefix}{below}").into()
 }
 
 /// `/login` as `/login?next=/account%3Ftab%3D2`.
@@ -266,7 +271,9 @@ mod tests {
             ("/app", "/app", "/app/login?next=/app"),
             ("/app?a", "/app", "/app/login?next=/app%3Fa"),
             ("/apple", "/app", "/app/login?next=/app/apple"),
-            ("/", "/a/b", "/a/b/login?next=/a/b/"),
+            ("/", "/a/b", "/a/b/login?next=/a/b"),
+            ("/?x=1", "/app", "/app/login?next=/app%3Fx%3D1"),
+            ("/", "", "/login?next=/"),
             ("//evil.example", "/app", "/app/login"),
         ] {
             let target = Uri::from_static(target);

@@ -29,6 +29,7 @@ fn sessions_are_made_as_the_environment_says() {
         ("SESSION_ABSOLUTE", "9h".as_ref()),
         // Others'.
         ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1".as_ref()),
+        ("SESSION_LOCK", "update".as_ref()),
         ("XDG_SESSION_ID", "3".as_ref()),
         ("SESSIONNAME", "Console".as_ref()),
     ]);

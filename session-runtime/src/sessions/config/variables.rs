@@ -47,10 +47,11 @@ where
     Ok(config)
 }
 
-/// Whether others set such a variable: X11 session managers theirs, and Kubernetes several for a service that is called
-/// `session` (`SESSION_SERVICE_HOST`, `SESSION_PORT_6379_TCP`). No option of ours has such words.
+/// Whether the variable is another program's: X11 session managers set theirs, and Kubernetes several for a service that is
+/// called `session` (`SESSION_SERVICE_HOST`, `SESSION_PORT_6379_TCP`). The derive reads `SESSION_LOCK` as it compiles. No
+/// option has such words.
 fn is_foreign(rest: &str) -> bool {
-    rest == "MANAGER" || rest.split('_').any(|word| matches!(word, "SERVICE" | "PORT"))
+    matches!(rest, "MANAGER" | "LOCK") || rest.split('_').any(|word| matches!(word, "SERVICE" | "PORT"))
 }
 
 fn unknown(prefix: &str, name: &str, rest: &str) -> Error {

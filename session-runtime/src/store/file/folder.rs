@@ -178,11 +178,22 @@ impl Folder {
         }
     }
 
-    /// Creates the folder at `path`, if it is missing, in its parent.
-    pub(super) fn create(&self, path: &Path) -> Result<(), StoreError> {
+    /// Creates the session folder again, if it has disappeared.
+    pub(super) fn restore(&self) -> Result<(), StoreError> {
+        if self.create(&self.path)? {
+            warn_limited!(
+                folder = %self.path.display(),
+                "the session folder had disappeared, so its sessions are lost; the store created it again"
+            );
+        }
+        Ok(())
+    }
+
+    /// Creates the folder at `path` in its parent. Returns whether it was missing.
+    pub(super) fn create(&self, path: &Path) -> Result<bool, StoreError> {
         match os::create_dir(path) {
-            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent)),
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent)).map(|()| true),
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(source) => Err(failed("create the session folder", path, source)),
         }
     }

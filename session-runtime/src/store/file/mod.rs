@@ -45,8 +45,8 @@ use crate::{clock::Timestamp, error::Error};
 ///   be in it.
 /// * **Files of a newer version** of this library stay in place too. A session in one counts as absent, a user list is an
 ///   error.
-/// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, if its
-///   parent is still there.
+/// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, with a
+///   warning, if its parent is still there.
 /// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
 ///   while it writes holds up the other processes' writes to the same 1/256 of the values until the runtime's
 ///   time-out.

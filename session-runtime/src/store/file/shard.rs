@@ -186,7 +186,7 @@ impl<'a> Shard<'a> {
     pub(super) fn lock(&self) -> Result<Locked<'_>, StoreError> {
         loop {
             while !self.exists()? {
-                self.folder.create(self.folder.path())?;
+                self.folder.restore()?;
                 self.folder.create(&self.path)?;
             }
             let Some(file) = self.lock_file()? else { continue };
