@@ -198,7 +198,7 @@ proptest! {
         }
     }
 
-    // S46: what was truncated or overwritten is refused or read as some fields; it never panics, nor reads past its end.
+    // S46: truncated or overwritten bytes are refused or read as some fields. They never panic or read past the end.
     #[test]
     fn any_bytes_read_as_fields_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(fields) = Fields::from_bytes(bytes.clone()) {
@@ -219,7 +219,7 @@ proptest! {
         prop_assert!(Fields::from_bytes(bytes[..bytes.len() - cut].to_vec()).is_err());
     }
 
-    // F10: a length is compared with what follows it, whatever it says.
+    // F10: a length is compared with the bytes that follow, whatever it claims.
     #[test]
     fn lengths_past_the_end_are_refused(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
         let mut bytes = vec![name];
