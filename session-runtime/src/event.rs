@@ -37,7 +37,7 @@ pub enum Event {
     ImpersonationStarted {
         /// The user who acts, such as an administrator.
         impersonator: String,
-        /// The user as whom they act.
+        /// The user who is impersonated.
         user: String,
         /// When the impersonation ends by itself.
         ends_at: SystemTime,
@@ -46,7 +46,7 @@ pub enum Event {
     ImpersonationEnded {
         /// The user who acted.
         impersonator: String,
-        /// The user as whom they acted.
+        /// The user who was impersonated.
         user: String,
         /// The cause of the end.
         why: ImpersonationEnd,

@@ -38,7 +38,7 @@ impl Key {
     /// Returns a key that no value has.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     ///
     /// ```
     /// # use session_runtime::store::Key;

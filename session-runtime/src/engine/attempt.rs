@@ -108,7 +108,7 @@ impl Drawn {
     /// Returns the selector and verifier of a new session.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     pub(super) fn session(&mut self) -> Result<(Selector, &Verifier), Error> {
         let drawn = match self.new.take() {
             Some(drawn) => drawn,
@@ -131,7 +131,7 @@ impl Drawn {
     /// Returns the verifier of a renewed session.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     pub(super) fn renewal(&mut self) -> Result<&Verifier, Error> {
         let drawn = match self.renewal.take() {
             Some(drawn) => drawn,

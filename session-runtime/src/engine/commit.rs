@@ -24,7 +24,7 @@ use crate::{
     value::{EndReason, Value},
 };
 
-/// What became of a request's changes.
+/// The outcome of a request's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// They are stored, or there were none.
@@ -444,7 +444,7 @@ impl Request {
     /// Stores a new session, if the attempt makes one.
     async fn create(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         let engine = &*self.engine;
-        attempt.before = None; // was another session
+        attempt.before = None; // it was for another session
         loop {
             if deadline.passed() {
                 return Err(Error::new(Kind::Conflict));

@@ -46,8 +46,8 @@ impl Engine {
     }
 }
 
-/// Sets a user's own session aside for that of the user as whom they act. Returns `false` if the session is not theirs or they
-/// act as another already.
+/// Sets a user's own session aside, and makes it one in which they act as another. Returns `false` if the session is not
+/// theirs, or they already act as another.
 pub(super) fn set_aside(
     record: &mut Record,
     engine: &Engine,

@@ -124,7 +124,7 @@ impl Request {
             };
             state.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
         };
-        self.handle_dropped(); // one may have gone during the commit
+        self.handle_dropped(); // a handle may have been dropped during the commit
         (outcome, cookie)
     }
 

@@ -153,8 +153,8 @@ impl Engine {
             let (name, path) = (&self.cookie.name, &self.cookie.path);
             tracing::error!(
                 target: "session_runtime",
-                "the `{}` and the `{}` sessions of one request have the cookie `{name}` with the path `{path}`, so the request is \
-                 answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
+                "the `{}` and the `{}` sessions of one request both use the cookie `{name}` with the path `{path}`, so the \
+                 request is answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
                 self.name,
                 other.name,
             );

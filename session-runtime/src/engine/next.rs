@@ -20,12 +20,12 @@ use crate::{
     record::{Fields, Previous, Record, Replaced},
 };
 
-/// What becomes of a stored session.
+/// The change that an attempt makes to a stored session.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Next {
-    /// It stays as it is.
+    /// None: it stays as it is.
     Nothing,
-    /// This session replaces it.
+    /// It is replaced by this session.
     Put(Put),
     /// It ends.
     End,
@@ -45,7 +45,7 @@ pub(super) struct Create {
 ///
 /// # Errors
 /// If a field or the session would be too large, if the change needs a cookie and the response has been sent, or if the
-/// operating system gives no random bytes.
+/// operating system provides no random bytes.
 pub(super) fn next(
     engine: &Engine,
     attempt: &mut Attempt,

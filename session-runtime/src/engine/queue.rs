@@ -22,7 +22,7 @@ use crate::{
     value::Versioned,
 };
 
-/// What one commit hands to the next: the state of the run, and the key's value, if known.
+/// Handed from one commit to the next: the state of the run, and the key's value, if known.
 type Handed = (Run, Option<Option<Versioned>>);
 
 /// A run of commits that ask the store one after another.

@@ -34,7 +34,7 @@ pub(crate) struct Request {
     is_shown: bool,
 }
 
-/// What the request knows about its session so far.
+/// The request's knowledge of its session so far.
 #[derive(Default)]
 pub(super) struct State {
     /// The session that the cookie names. `None`: no handler has asked yet.

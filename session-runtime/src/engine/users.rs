@@ -239,7 +239,8 @@ impl Engine {
         }
     }
 
-    /// Returns a live stored session if its owner is `whose`. While its user acts as another, returns their own session.
+    /// Returns a live session, as it is stored, if this user's relation to it is `whose`. For `Own`, while its user acts as
+    /// another, returns the session that is set aside.
     async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Arc<Record>>, Error> {
         let found = self.load_session(key, self.clock.now()).await?;
         let record = found.map(|(_, record)| record).filter(|record| record.owner(identity) == whose);

@@ -138,7 +138,7 @@ pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp
 /// shrank pass, even if the limit was lowered.
 pub(super) fn check_size(after: &Fields, before: &Fields, allowed: usize) -> Result<(), Error> {
     if after.as_bytes().len() <= allowed {
-        return Ok(()); // as nearly always: the buffer is no less than the fields in it
+        return Ok(()); // nearly always: the buffer is at least as long as its fields
     }
     let sizes = |fields: &Fields| fields.iter().map(|entry| entry.name.len() + entry.value.len()).sum::<usize>();
     let bytes = sizes(after);

@@ -13,10 +13,10 @@ pub(crate) struct Rare {
     pub(crate) proof: Proof,
     /// Whether `remember` may not make the session last longer.
     pub(crate) is_capped: bool,
-    /// The user who acts as the one who seems to be signed in.
+    /// The impersonation in progress: another user acts as the signed-in one.
     pub(crate) impersonation: Option<Impersonation>,
-    /// The identity of the user as whom the session's own user acted until the time was up. If set, the store still has the
-    /// impersonation. It is never stored itself.
+    /// The identity of the user who was impersonated until the time was up. If set, the store still has the impersonation. It
+    /// is never stored itself.
     pub(crate) expired: Option<Arc<[u8]>>,
 }
 

@@ -19,7 +19,7 @@ const MOST: usize = 1 << 20;
 /// Returns the value as a table, if it is a list of at least two structs of one shape.
 pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
-    let rows = list(&mut rest)?; // most values are none, which their first byte tells
+    let rows = list(&mut rest)?; // most values are not lists, as their first byte shows
     if rows < 2 || value.len() > MOST {
         return None;
     }

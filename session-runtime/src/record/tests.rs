@@ -156,7 +156,7 @@ proptest! {
     fn integers_survive(number in i128::from(i64::MIN)..=i128::from(u64::MAX)) {
         let value = integer::write(number);
         prop_assert_eq!(integer::read(&value), Some(number));
-        // The shortest encoding, as the derive's own.
+        // The shortest encoding, like the derive's own.
         let shortest = u64::try_from(number).map_or_else(|_| rmp_serde::to_vec(&(number as i64)), |n| rmp_serde::to_vec(&n));
         prop_assert_eq!(value, shortest.unwrap());
     }

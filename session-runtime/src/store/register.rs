@@ -28,7 +28,7 @@ type Open = Arc<dyn Fn(String) -> Opened + Send + Sync>;
 /// ```
 /// use session_runtime::{MemoryStore, store::{StoreUrl, register}};
 ///
-/// // A store of yours in place of this.
+/// // Replace this with a store of yours.
 /// register("etcd", |_url: String| async { Ok::<_, std::io::Error>(MemoryStore::new()) })?;
 /// let url: StoreUrl = "etcd://localhost:2379/sessions".parse()?;
 /// # Ok::<(), session_runtime::Error>(())

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
 ///
-/// /// How many sessions are signed in, with what has expired and not been cleaned up.
+/// /// Returns how many sessions are signed in, including expired ones that were not cleaned up yet.
 /// async fn signed_in(store: &impl Scan, now: Timestamp) -> Result<usize, StoreError> {
 ///     let mut keys = std::collections::HashSet::new();
 ///     let mut next = Some(Position::start());

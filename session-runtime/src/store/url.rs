@@ -33,8 +33,7 @@ use crate::{
 /// | `postgres://user:password@host:5432/database?table=shop` | `SqlStore`, which documents them | `postgres` |
 /// | `mysql://…`, `mariadb://…` | the same | `mysql` |
 /// | `sqlite:sessions.db` | the same | `sqlite` |
-/// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the
-/// sessions are in their visitors' cookies | |
+/// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
 /// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, the application's own

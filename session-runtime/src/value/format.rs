@@ -27,11 +27,11 @@ const VERSION: u8 = 1;
 /// The shortest bytes of a newer version: a revision, and the highest version number.
 #[cfg(feature = "file")]
 pub(super) const NEWER: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, u8::MAX];
-/// Where the length of the content is, and where the content begins.
+/// The offset of the content's length; the content follows it.
 const LENGTH: usize = 26;
 pub(super) const CONTENT: usize = LENGTH + 4;
 
-/// Why bytes are not a value.
+/// The reason why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
     /// They were written by a newer version.

@@ -164,7 +164,7 @@ impl fmt::Debug for Revision {
 /// let written = Swapped::written(&value);
 /// // A store that has revisions of its own says which one the new value got.
 /// let written = Swapped::Done(41_u64.into());
-/// // Either.
+/// // In either kind of store.
 /// let removed = Swapped::removed();
 /// let absent = Swapped::Stale(None);
 /// ```

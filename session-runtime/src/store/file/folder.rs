@@ -192,7 +192,7 @@ impl Folder {
         if !self.fsync {
             return Ok(());
         }
-        os::sync_dir(path).map_err(|source| failed("make durable what changed in", path, source))
+        os::sync_dir(path).map_err(|source| failed("sync the changes in", path, source))
     }
 
     /// Moves the damaged file of `key` to the folder for damaged files, with a warning.

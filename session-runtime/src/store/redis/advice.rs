@@ -12,7 +12,7 @@ pub(super) fn failed(doing: &str, source: RedisError) -> StoreError {
 
 /// The error for an answer that does not fit the command.
 pub(super) fn unexpected(doing: &str) -> StoreError {
-    StoreError::new(format!("Redis did not {doing}; its answer does not fit the question: is a proxy in between?"))
+    StoreError::new(format!("Redis did not {doing}; its answer does not fit the command: is a proxy in between?"))
 }
 
 /// The same, at start.

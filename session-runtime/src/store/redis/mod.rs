@@ -45,10 +45,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// | `redis://user:password@host:6379/2` | one server; user, password, port and database may be left out |
 /// | `redis+unix:///run/redis.sock?db=2&user=…&pass=…` | one server, by a socket |
 /// | `redis+cluster://host:6379,host:6379` | a cluster, with one or more of its nodes |
-/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, found through Sentinels, which may require
-/// `?sentinel_user=…&sentinel_pass=…` |
-/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that
-/// the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
+/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, found through Sentinels, which may require `?sentinel_user=…&sentinel_pass=…` |
+/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
@@ -219,7 +217,7 @@ impl RedisStore {
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
         warn_limited!(
             key = name,
-            "the session store removes a key that another application must have written, since it holds no string"
+            "the session store removes a key that another application must have written, since it does not hold a string"
         );
         let answer = script::run(&self.link, &DISCARD, name, &[]).await;
         answer.map(drop).map_err(|error| advice::failed("remove what is not a value", error))

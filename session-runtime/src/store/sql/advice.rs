@@ -112,10 +112,10 @@ fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
         }
         sqlx::Error::PoolClosed => "the application has closed its pool",
         sqlx::Error::Configuration(reason) if reason.to_string().contains("RSA") => {
-            "MySQL 8 wants the password over TLS, which takes the feature `sql-tls`"
+            "MySQL 8 accepts the password only over TLS, which needs the feature `sql-tls`"
         }
         sqlx::Error::Configuration(_) => "check its URL",
-        sqlx::Error::Tls(_) => "check its certificate; TLS takes the feature `sql-tls`",
+        sqlx::Error::Tls(_) => "check its certificate; TLS needs the feature `sql-tls`",
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => "is it running, and reachable?",
         sqlx::Error::Database(error) => match &*code(source) {
             "42P05" | "26000" => {
@@ -141,7 +141,7 @@ fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
             "57014" | "1205" | "3024" | "1969" => "it took too long: does something lock the table?",
             "1153" => "the session is larger than its `max_allowed_packet`",
             "40001" | "40P01" | "1213" => {
-                "it undid the statement because of others at the same time, again and again: give sessions a pool whose \
+                "it rolled the statement back because of concurrent ones, again and again: give sessions a pool whose \
                  transactions are READ COMMITTED"
             }
             "sqlite 5" | "sqlite 6" => "another process, or a transaction of this one, has been writing for too long",

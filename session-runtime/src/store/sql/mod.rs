@@ -51,10 +51,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// | URL | parameters |
 /// |---|---|
-/// | `postgres://user:password@host:5432/database` | those of
-/// [`sqlx::postgres::PgConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html) |
-/// | `mysql://user:password@host:3306/database`, or `mariadb://…` | those of
-/// [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) |
+/// | `postgres://user:password@host:5432/database` | those of [`sqlx::postgres::PgConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html) |
+/// | `mysql://user:password@host:3306/database`, or `mariadb://…` | those of [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) |
 /// | `sqlite:sessions.db` | a file. The store creates it if it is missing, readable only by its owner (0600) |
 ///
 /// `?table=shop.sessions` is [`SqlStore::table`]. TLS needs the feature `sql-tls`. Certificates are only checked with

@@ -103,7 +103,7 @@ impl Address {
                     Kind::MySql => "mysql",
                     Kind::Sqlite => "sqlite",
                 };
-                Err(Error::setup(format!("{} takes the feature `{feature}` of session-runtime", self.place)))
+                Err(Error::setup(format!("{} needs the feature `{feature}` of session-runtime", self.place)))
             }
         }
     }

@@ -4,7 +4,7 @@
 // access through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
 //
 // - `load`: every value comes back as it was written.
-// - `swap`: what compare-and-swap writes and answers.
+// - `swap`: the writes and answers of compare-and-swap.
 // - `races`: many concurrent writers, and swaps that their callers give up.
 // - `expiry`: deadlines and clean-up.
 // - `scan`: stores that can list their values.
@@ -226,5 +226,5 @@ async fn outcome(check: impl Future<Output = ()> + Send + 'static) -> Result<(),
 
 fn words(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    words.unwrap_or("it panicked without words").to_owned()
+    words.unwrap_or("it panicked without a message").to_owned()
 }

@@ -1,4 +1,4 @@
-//! What compare-and-swap writes and answers.
+//! The writes and answers of compare-and-swap.
 
 use std::sync::Arc;
 
