@@ -74,7 +74,9 @@ pub fn replay<S: Schema>(recorded: &str) -> Result<S, Error> {
     for line in recorded.lines().filter(|line| !line.is_empty()) {
         let entry = line.rsplit_once(' ').and_then(|(name, value)| Some((name, unhex(value)?)));
         let Some((name, value)) = entry else {
-            return Err(Error::setup(format!("`{line}` is not a recorded field: pass the output of `testing::record`")));
+            return Err(Error::setup(format!(
+                "`{line}` is not a recorded field: pass the output of `testing::record`"
+            )));
         };
         fields.push(Entry { name, value: &value, expires: Timestamp::NEVER });
     }
