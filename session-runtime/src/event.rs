@@ -56,7 +56,8 @@ pub enum Event {
     /// A cookie with our name did not hold a valid token: it was forged, damaged, too long, or signed under another key or by
     /// another kind of session.
     Refused,
-    /// A request had several cookies with our name, so none was used.
+    /// A request had several cookies with our name, and none was used: the name begins with `__Host-`, there were too many,
+    /// or they opened different live sessions.
     DuplicateCookie,
     /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is merely late. After that,
     /// the cookie may be stolen.

@@ -116,8 +116,8 @@ enum Choice {
     Ambiguous,
 }
 
-/// Returns the one session that all these are. If it came with several verifiers or, in cookies, in several states, the
-/// newest counts.
+/// Returns the session if all of these are the same one. If it came with several verifiers or, in cookies, in several states,
+/// returns the newest.
 fn choose(live: Vec<Found>) -> Choice {
     let mut live = live.into_iter();
     let Some(mut chosen) = live.next() else { return Choice::None };

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long after the look-up a response may still remove the cookie. A visitor who signs in elsewhere faster has to sign in
-/// again.
+/// How long after the look-up a response may still remove the cookie. A visitor who signs in elsewhere within that
+/// time has to sign in again.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Request {
