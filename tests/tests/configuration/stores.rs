@@ -177,12 +177,12 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("cookie:?revocations=cookie:", "`revocations` names a store that a server keeps"),
         ("cookie:?revocations=redsi://:secret@h", "did you mean `redis`?"),
         ("file:", "the path is empty"),
-        ("file://", "follows a whole path"),
-        ("file://secret", "follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`"),
+        ("file://", "must be followed by an absolute path"),
+        ("file://secret", "an absolute path, as in `file:///var/lib/shop`; otherwise write `file:sessions`"),
         ("file:x?fsync=1", "`fsync` is `true` or `false`"),
-        ("file:x?secret", "a parameter that is unknown"),
+        ("file:x?secret", "an unknown or repeated parameter"),
         ("file:secret%", "two hexadecimal digits"),
-        ("file:x%00", "no path has a zero byte"),
+        ("file:x%00", "a path cannot contain a zero byte"),
     ] {
         let said = sentence(url.parse::<StoreUrl>().expect_err(url));
         assert!(said.contains(because), "{url}: {said}");
