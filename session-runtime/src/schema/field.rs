@@ -76,7 +76,7 @@ impl Meta {
         !matches!(self.policy, Policy::Skip)
     }
 
-    /// All that a record may hold the field under: today's name first.
+    /// Returns all names under which a record may hold the field, today's first.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
@@ -96,7 +96,7 @@ impl Meta {
         }
     }
 
-    /// The deadline of a value written now.
+    /// Returns the deadline of a value that is written now.
     pub(crate) fn deadline(&self, now: Timestamp) -> Timestamp {
         self.expires.map_or(Timestamp::NEVER, |expires| now + expires)
     }
