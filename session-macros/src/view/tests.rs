@@ -1,4 +1,4 @@
-//! The expansion of a view, kept as a file to read; and that any expansion is code.
+//! Compares the expansion of a view with a file, and checks that every expansion parses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use proc_macro2::TokenStream;
@@ -61,7 +61,7 @@ fn the_item_comes_first_and_untouched() {
     }
 }
 
-/// The faults that a view of these arguments has.
+/// Returns the errors of a view with these arguments.
 fn faults(arguments: TokenStream) -> Vec<String> {
     let expansion = view(
         arguments,
