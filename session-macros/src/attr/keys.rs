@@ -369,7 +369,7 @@ mod tests {
             assert!(std::fs::write(path, reference()).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference(), "run the tests with BLESS=1 to write src/attributes.md anew");
+        assert_eq!(page, reference(), "run the tests with BLESS=1 to update src/attributes.md");
     }
 
     #[test]

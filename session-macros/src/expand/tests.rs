@@ -33,7 +33,7 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/expand/example.txt anew");
+    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to update src/expand/example.txt");
 }
 
 // F1, F2
@@ -103,7 +103,7 @@ fn the_guide_shows_what_is_emitted() {
         std::fs::write(path, &now).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap();
-    assert_eq!(kept, now, "if that is meant, run the tests with BLESS=1 to write docs/expansion.md anew");
+    assert_eq!(kept, now, "if that is meant, run the tests with BLESS=1 to update docs/expansion.md");
     // The third code block shows the view that the first, compiled one hides.
     let blocks: Vec<&str> = kept.split("```").collect();
     let hidden: Vec<&str> = blocks[1].lines().filter_map(|line| line.strip_prefix("# ")).skip(1).collect();

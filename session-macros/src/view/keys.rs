@@ -89,7 +89,7 @@ mod tests {
             assert!(std::fs::write(path, &reference).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference, "run the tests with BLESS=1 to write src/view/arguments.md anew");
+        assert_eq!(page, reference, "run the tests with BLESS=1 to update src/view/arguments.md");
     }
 
     #[test]

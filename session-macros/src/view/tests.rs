@@ -31,7 +31,7 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/view/example.txt anew");
+    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to update src/view/example.txt");
 }
 
 #[test]

@@ -45,14 +45,14 @@ fn candidates<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Op
         Found::Some(found) => Some(found),
         Found::TooMany => ambiguous(name),
         Found::TooLong => {
-            warn_limited!("a request's cookies are too long to be read; they count as none");
+            warn_limited!("a request's cookies are too long to be read; all are ignored");
             None
         }
     }
 }
 
 fn ambiguous<T>(name: &str) -> Option<T> {
-    warn_limited!(cookie = name, "a request came with several cookies of one name; they count as none");
+    warn_limited!(cookie = name, "a request has several cookies of one name; all are ignored");
     None
 }
 

@@ -29,7 +29,7 @@ impl FormerScope {
             let lower = |domain: &Option<Cow<'_, str>>| domain.as_ref().map(|domain| domain.to_ascii_lowercase());
             if lower(&former) == lower(&today.domain) {
                 return Err(Error::setup(format!(
-                    "`former_domain` ({}) is what `domain` says today; name the domain from before, or drop it",
+                    "`former_domain` ({}) is today's `domain`; name the previous domain, or drop it",
                     Quoted(former.as_deref().unwrap_or(HOST_ONLY))
                 )));
             }
@@ -39,7 +39,7 @@ impl FormerScope {
         if let Some(former) = &self.path {
             if *former == today.path {
                 return Err(Error::setup(format!(
-                    "`former_path` ({}) is what `path` says today; name the path from before, or drop it",
+                    "`former_path` ({}) is today's `path`; name the previous path, or drop it",
                     Quoted(former)
                 )));
             }

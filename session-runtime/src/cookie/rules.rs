@@ -275,7 +275,7 @@ impl fmt::Display for Explanation<'_> {
             }
             Flaw::DomainShape => write!(
                 f,
-                "the cookie's domain {domain} is no host name; write it like `example.com`, in ASCII and without a port"
+                "the cookie's domain {domain} is not a host name; write it like `example.com`, in ASCII and without a port"
             ),
             Flaw::DomainLength => write!(
                 f,

@@ -178,7 +178,7 @@ impl<T> AnySlot for Slot<T> {
     fn replay(&self, state: &State) -> Result<(), Error> {
         match (state.stored(self.field), &self.field.codec) {
             (Some(value), Some(codec)) => codec.decode(value).map(|_| ()).map_err(|error| {
-                Error::setup(format!("what live sessions have for `{}` cannot be read: {error}", self.field.name))
+                Error::setup(format!("`{}` of live sessions cannot be read: {error}", self.field.name))
             }),
             _ => Ok(()),
         }
@@ -220,7 +220,7 @@ pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Ve
         return Ok(Some(bytes));
     }
     if field.is_some.is_some_and(|is_some| is_some(value)) {
-        let why = "what is in the `Option` is stored as nothing at all, which reads as `None`";
+        let why = "the value in the `Option` is encoded as nil, which reads as `None`";
         return Err(Error::new(Kind::Unreadable { field: field.name }).because(why));
     }
     let absent_says_the_same = encode(&(field.initial)())? == NIL;

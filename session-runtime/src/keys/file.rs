@@ -65,7 +65,7 @@ fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let file = File::open(&way.end).map_err(unreadable)?;
     let opened = file.metadata().map_err(unreadable)?;
     if !access::is_same_file(&way.found, &opened) {
-        return Err(Error::setup(format!("the key file {path:?} was exchanged while it was opened; start again")));
+        return Err(Error::setup(format!("the key file {path:?} was replaced while it was opened; start again")));
     }
     let user = access::current_user().map_err(unreadable)?;
     check_access(&way, &opened, user, path)?;
@@ -88,7 +88,7 @@ fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
 fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<(), Error> {
     if let Some(loose) = way.loose_link(user) {
         return Err(Error::setup(format!(
-            "the key file {path:?} can be exchanged, since {loose}; name the file that the link points to"
+            "the key file {path:?} can be replaced by another user, since {loose}; name the file that the link points to"
         )));
     }
     if let Some(owner) = access::other_owner(opened, user) {

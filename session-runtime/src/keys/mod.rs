@@ -63,14 +63,14 @@ impl KeyRing {
     /// let error = KeyRing::from_env("NO_SUCH_KEYS").unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "the variable NO_SUCH_KEYS is not set; set it to a key that `openssl rand -hex 32` made",
+    ///     "the variable NO_SUCH_KEYS is not set; set it to a key made with `openssl rand -hex 32`",
     /// );
     /// ```
     pub fn from_env(variable: &str) -> Result<Self, Error> {
         let place = Place::Variable(variable);
         let Some(value) = std::env::var_os(variable) else {
             return Err(Error::setup(format!(
-                "the variable {variable} is not set; set it to a key that `{}` made",
+                "the variable {variable} is not set; set it to a key made with `{}`",
                 text::MAKE
             )));
         };

@@ -139,11 +139,8 @@ fn bad_keys_are_refused_in_a_sentence() {
     let twice = format!("{good},{good}");
     let with = |tail: &str| format!("{good},{tail}");
     let table = [
-        ("", "the variable SESSION_KEYS holds no key; write one there that `openssl rand -hex 32` made".to_owned()),
-        (
-            " ,\n, ",
-            "the variable SESSION_KEYS holds no key; write one there that `openssl rand -hex 32` made".to_owned(),
-        ),
+        ("", "the variable SESSION_KEYS holds no key; write one made with `openssl rand -hex 32`".to_owned()),
+        (" ,\n, ", "the variable SESSION_KEYS holds no key; write one made with `openssl rand -hex 32`".to_owned()),
         ("hunter2", format!("{first} has 5 bytes and needs at least 32; {make}")),
         ("aa5f03", format!("{first} has 3 bytes and needs at least 32; {make}")),
         (&good[..62], format!("{first} has 31 bytes and needs at least 32; {make}")),
@@ -154,11 +151,11 @@ fn bad_keys_are_refused_in_a_sentence() {
         ("é", format!("{first} is neither hexadecimal nor base64 at its 1st character; {make}")),
         (
             &with("quJISYQtcIK2b1fOgnC9BNosOf+5ffIoA8JwmDAyxOU=="),
-            format!("{second} is no complete base64, a character is missing or too many; {make}"),
+            format!("{second} is not complete base64: a character is missing, or there is one too many; {make}"),
         ),
         (
             &with("quJISYQtcIK2b1fOgnC9BNosOf+5ffIoA8JwmDAyxOV="),
-            format!("{second} is no complete base64, a character is missing or too many; {make}"),
+            format!("{second} is not complete base64: a character is missing, or there is one too many; {make}"),
         ),
         (&"00".repeat(32), format!("{first} is one byte over and over, so it can be guessed; {make}")),
         (&"z".repeat(44), format!("{first} is one byte over and over, so it can be guessed; {make}")),
@@ -223,7 +220,7 @@ fn bad_keys_are_refused_in_a_sentence() {
         let error = variable(&with(&format!("{}@{date}", hex(&key(2))))).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{second} has behind its `@` what is no date; write `KEY@2027-01-31`"),
+            format!("{second} has no valid date after its `@`; write `KEY@2027-01-31`"),
             "{date}"
         );
     }

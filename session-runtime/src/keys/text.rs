@@ -62,10 +62,12 @@ impl Flaw {
                 format!("{key} is neither hexadecimal nor base64 at its {} character; {better}", Nth(at))
             }
             Self::OddHex => format!("{key} has an odd number of hexadecimal digits; {better}"),
-            Self::Base64 => format!("{key} is no complete base64, a character is missing or too many; {better}"),
+            Self::Base64 => {
+                format!("{key} is not complete base64: a character is missing, or there is one too many; {better}")
+            }
             Self::Short { bytes } => format!("{key} has {bytes} bytes and needs at least {LEAST}; {better}"),
             Self::Weak(weakness) => format!("{key} {weakness}, so it can be guessed; {better}"),
-            Self::Date => format!("{key} has behind its `@` what is no date; write `KEY@2027-01-31`"),
+            Self::Date => format!("{key} has no valid date after its `@`; write `KEY@2027-01-31`"),
             Self::CurrentEnds => {
                 format!("{key} signs, so it cannot have an end; drop its date, or write a new key before it")
             }
@@ -106,13 +108,13 @@ pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Vec<MasterKey>, Erro
         keys.push(MasterKey::new(&bytes, end)?);
     }
     if keys.is_empty() {
-        return Err(Error::setup(format!("{place} holds no key; write one there that `{MAKE}` made")));
+        return Err(Error::setup(format!("{place} holds no key; write one made with `{MAKE}`")));
     }
     Ok(keys)
 }
 
 pub(super) fn not_text(place: Place<'_>) -> Error {
-    Error::setup(format!("{place} holds bytes that are no text; write a key there that `{MAKE}` made"))
+    Error::setup(format!("{place} holds bytes that are not text; write a key made with `{MAKE}`"))
 }
 
 /// Checks that a key's bytes are long enough, and not plainly made by hand.

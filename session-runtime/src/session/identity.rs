@@ -189,10 +189,10 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         let field = (self.slot)(&mut self.core.__slots).field;
         let refused = |why| Err(Error::new(Kind::NotImpersonated(why)));
         if self.core.__state.changed_user() {
-            return refused("this request signed in or out before");
+            return refused("this request already signed in or out");
         }
         if self.core.impersonation_ends_at().is_some() {
-            return refused("the user acts as another one already; end that first");
+            return refused("the user already acts as another; end that first");
         }
         let Some(by) = self.encoded()? else { return refused("no user is signed in") };
         let user = Some(user);
@@ -200,7 +200,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
             return Err(Error::new(Kind::Encode { field: field.name }));
         };
         if encoded == by {
-            return refused("it is the user who is signed in");
+            return refused("that user is already signed in");
         }
         self.core.forget(Stays::Device);
         let ends_at = self.core.__state.now() + limit;

@@ -252,7 +252,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let lifetimes = self.lifetimes()?;
         if self.max_per_user.is_some_and(|limit| limit.most() == 0) {
             return Err(Error::setup(format!(
-                "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1{}",
+                "`max_per_user` of the `{name}` sessions is zero, so no user could sign in: give at least 1{}",
                 self.layers.whence(&["max_per_user"])
             )));
         }
@@ -282,8 +282,8 @@ impl<S: Schema> SessionsBuilder<S> {
             }
             Place::Cookie(_) if self.end_replayed => {
                 return Err(Error::setup(format!(
-                    "`end_on_replay` of the `{name}` sessions ends a session by an old cookie of it, and one that is in its \
-                     visitor's cookie cannot be ended from elsewhere: drop it, or keep them in a store{}",
+                    "`end_on_replay` of the `{name}` sessions ends the session of an old cookie, and a session in its \
+                     visitor's cookie cannot be ended that way: drop it, or keep them in a store{}",
                     self.layers.whence(&["end_on_replay"])
                 )));
             }
@@ -415,12 +415,12 @@ fn not_in_cookies(name: &str, listed: bool) -> Error {
     const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
     Error::setup(if listed {
         format!(
-            "the `{name}` sessions cannot be in cookies (`cookie:`): those are known to their visitors alone, so the sessions of \
+            "the `{name}` sessions cannot be in cookies (`cookie:`): only the visitors have those, so the sessions of \
              a user cannot be listed or ended: {ELSEWHERE}, or write `#[session(identity, unlisted)]`"
         )
     } else {
         format!(
-            "the `{name}` sessions cannot be in cookies (`cookie:`): nothing there sees two requests at once, as `atomic` and \
+            "the `{name}` sessions cannot be in cookies (`cookie:`): they cannot combine concurrent requests, as `atomic` and \
              `counter` fields need: {ELSEWHERE}, or leave `atomic` and `counter` off"
         )
     })

@@ -137,7 +137,10 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let page = Page::of(&self);
         if self.is_impersonation_refused() {
-            warn_limited!(error = &self as &dyn std::error::Error, "a handler let a user act as another who cannot");
+            warn_limited!(
+                error = &self as &dyn std::error::Error,
+                "a handler started an impersonation that is not allowed"
+            );
         } else if page.status.is_server_error() && !self.is_unavailable() {
             error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
         }

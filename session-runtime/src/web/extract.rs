@@ -83,7 +83,7 @@ impl SessionRejection {
 
     fn not_loopback(name: &str, host: Option<&str>) -> Self {
         let sentence = format!(
-            "the cookie of `{name}` sessions lacks `Secure`, so they are served to direct requests for localhost only: put the server behind HTTPS and drop `secure = false`; or, where plain HTTP is meant, as in a LAN, add `plain_http = true`"
+            "the cookie of `{name}` sessions lacks `Secure`, so they are served to direct requests for localhost only: put the server behind HTTPS and drop `secure = false`; or, if plain HTTP is intended, as in a LAN, add `plain_http = true`"
         );
         match host {
             Some(host) => error_limited!("{sentence} (this request is for {})", Quoted(host)),

@@ -60,7 +60,7 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: Header
     }
     let ours = |line: &HeaderValue| name_of(line) == name.as_bytes();
     if headers.get_all(SET_COOKIE).iter().any(ours) {
-        warn_limited!(cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
+        warn_limited!(cookie = name, "a response already had a `Set-Cookie` of this name; it was replaced");
         let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|line| !ours(line)).cloned().collect();
         headers.remove(SET_COOKIE);
         for other in others {

@@ -57,14 +57,13 @@ impl Page {
 
     /// A view requires a fresh sign-in, but the user acts as another.
     pub(crate) fn impersonated() -> Self {
-        let sentence = "This page asks who you are, and you act as another user. Please become yourself again first.";
+        let sentence = "This page needs you to sign in again, but you are acting as another user. Please stop acting as them first.";
         Self::new(StatusCode::FORBIDDEN, sentence, SessionRefusal::View)
     }
 
     /// A user cannot act as another.
     pub(crate) fn not_impersonated() -> Self {
-        let sentence =
-            "You cannot act as this user now. If you act as another user, please become yourself again first.";
+        let sentence = "You cannot act as this user now. If you are acting as another user, please stop that first.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::ImpersonationRefused)
     }
 

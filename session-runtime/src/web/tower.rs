@@ -191,7 +191,7 @@ where
         }
         if let Some(other) = InRequest::colliding(http.extensions(), &self.sessions.engine) {
             self.sessions.engine.report_collision(other);
-            let page = Page::broken("sessions of two kinds have one cookie");
+            let page = Page::broken("two kinds of sessions have the same cookie");
             return SessionFuture::answered(page.into_response());
         }
         let request = Arc::new(self.sessions.request(*http.method() != Method::HEAD));
@@ -314,7 +314,7 @@ fn finish(request: &Request, safe: bool, response: Response<Body>, (outcome, coo
     if let Some(cookie) = cookie {
         request.write_cookies(&cookie, |name, line| match HeaderValue::try_from(line) {
             Ok(line) => set_cookie(response.headers_mut(), name, line),
-            Err(error) => error_limited!(%error, "the session cookie is no header value"),
+            Err(error) => error_limited!(%error, "the session cookie is not a valid header value"),
         });
         for line in request.former_removals() {
             if let Ok(line) = HeaderValue::try_from(line) {

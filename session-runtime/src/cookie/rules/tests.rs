@@ -149,7 +149,7 @@ fn a_domain_is_a_host_name() {
         "a_b",
     ] {
         assert!(
-            sentence(CookieSpec { domain: Some(domain), ..PLAIN }).unwrap().contains("is no host name"),
+            sentence(CookieSpec { domain: Some(domain), ..PLAIN }).unwrap().contains("is not a host name"),
             "{domain:?}"
         );
     }

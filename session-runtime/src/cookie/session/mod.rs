@@ -104,7 +104,7 @@ impl SessionCookie {
             (Form::Signed, None) => How::Signed(Signer::new(keys, Purpose::SESSION_TEXT)?),
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
-                    "`{}` of the `{kind}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
+                    "`{}` of the `{kind}` sessions is `secret`, and a signed cookie is readable: keep them \
                      in `CookieStore::encrypted()`, which is `cookie:` as a URL",
                     secret.name
                 )));
@@ -194,7 +194,7 @@ impl SessionCookie {
             How::Signed(_) => json::read(&bytes),
         };
         let Some(payload) = payload else {
-            warn_limited!("a session that was sealed by us cannot be read; its visitor is anonymous");
+            warn_limited!("a session cookie is authentic but cannot be decoded; its visitor is anonymous");
             return None;
         };
         Some(OpenedSession { carried: payload.into_carried(self.identity), current })

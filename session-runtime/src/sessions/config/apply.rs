@@ -94,7 +94,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// let error = Sessions::<Admin>::builder().variables("ADMIN_SESSION_", [("ADMIN_SESSION_IDEL", "5m")]).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "`ADMIN_SESSION_IDEL` is no option of sessions; did you mean ADMIN_SESSION_IDLE?",
+    ///     "`ADMIN_SESSION_IDEL` is not a session option; did you mean ADMIN_SESSION_IDLE?",
     /// );
     /// ```
     pub fn variables<N, V>(
@@ -172,7 +172,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let app = self.layers.find(|config| config.app.clone());
         if app.is_some_and(|app| app.is_empty() || app.contains(char::is_control)) {
             return Err(Error::setup(format!(
-                "`app` of the `{}` sessions is {:?}, but the name of an application is not empty and has no control characters: \
+                "`app` of the `{}` sessions is {:?}, but the name of an application must not be empty or have control characters: \
                  correct it{}",
                 S::SPEC.name,
                 self.app,
@@ -184,7 +184,7 @@ impl<S: Schema> SessionsBuilder<S> {
         }
         if let Some(name) = self.layers.name("max_per_user").filter(|_| !S::SPEC.is_listed()) {
             return Err(Error::setup(format!(
-                "`max_per_user` cannot hold for the `{}` sessions, which are not listed by user: take it out of {name}, or \
+                "`max_per_user` cannot apply to the `{}` sessions, which are not listed by user: take it out of {name}, or \
                  mark a field with `#[session(identity)]`",
                 S::SPEC.name
             )));
@@ -229,7 +229,7 @@ impl<S: Schema> SessionsBuilder<S> {
             Some((_, Said::Keys(keys))) => Ok(Some(keys)),
             Some((name, Said::File(path))) => KeyRing::open(path).map(Some).map_err(|error| named(&name, error)),
             Some((name, Said::Both)) => {
-                Err(Error::setup(format!("{name}: there is a file of keys beside it; keep one of the two")))
+                Err(Error::setup(format!("{name}: there is a key file as well; keep one of the two")))
             }
         }
     }
@@ -239,7 +239,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let name = S::SPEC.name;
         if let Some((place, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) {
             return Error::setup(format!(
-                "the store of the `{name}` sessions, {url} by {place}, is still to be opened: write `.open().await?` instead \
+                "the store of the `{name}` sessions, {url} by {place}, is not open yet: write `.open().await?` instead \
                  of `.build()?`"
             ));
         }
@@ -259,7 +259,7 @@ impl<S: Schema> SessionsBuilder<S> {
     pub(in crate::sessions) fn no_keys(&self) -> Error {
         let name = S::SPEC.name;
         Error::setup(match self.layers.missing("keys") {
-            Some(missing) => format!("{missing}; set it to a key that `{MAKE}` made"),
+            Some(missing) => format!("{missing}; set it to a key made with `{MAKE}`"),
             None => format!(
                 "the `{name}` sessions have no keys: add `.keys(…)`, for example `.keys(KeyRing::from_env(\"SESSION_KEYS\")?)`"
             ),
@@ -273,7 +273,7 @@ impl<S: Schema> SessionsBuilder<S> {
             tracing::warn!(
                 target: "session_runtime",
                 sessions = S::SPEC.name,
-                "{place} has no effect, since the code calls `.{method}(…)`, which is stronger; drop one of the two"
+                "{place} has no effect, since the code calls `.{method}(…)`, which takes precedence; drop one of the two"
             );
         }
         for option in ["clean_every", "store_timeout", "commit_timeout", "on_store_down"] {
@@ -296,8 +296,8 @@ impl<S: Schema> SessionsBuilder<S> {
             tracing::warn!(
                 target: "session_runtime",
                 sessions = S::SPEC.name,
-                "by {name}, the session cookie is not `Secure`: sessions are served to this very machine only; for others, \
-                 put the server behind HTTPS and take it out, or add `plain_http = true` where plain HTTP is meant"
+                "by {name}, the session cookie is not `Secure`: sessions are served to localhost only; for others, \
+                 put the server behind HTTPS and remove the setting, or add `plain_http = true` if plain HTTP is intended"
             );
         }
     }

@@ -33,7 +33,7 @@ impl<'de> Visitor<'de> for Settings {
             let Some(&option) = Config::OPTIONS.iter().find(|option| **option == key) else {
                 let written = |option: &str| format!("`{option}`");
                 let instead = names::instead(&key, written).unwrap_or_else(|| names::all(written));
-                return Err(A::Error::custom(format!("{} is no option of sessions; {instead}", Quoted(&key))));
+                return Err(A::Error::custom(format!("{} is not a session option; {instead}", Quoted(&key))));
             };
             if seen.contains(&option) {
                 return Err(A::Error::custom(format!("`{option}`: it is given twice; keep one")));

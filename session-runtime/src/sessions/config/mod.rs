@@ -90,7 +90,7 @@ macro_rules! options {
                 let text = text.trim();
                 match option {
                     $(stringify!($option) => self.$option = Some($read(text, site)?),)*
-                    _ => return Err(site.wrong("it is no option")),
+                    _ => return Err(site.wrong("it is not an option")),
                 }
                 Ok(())
             }

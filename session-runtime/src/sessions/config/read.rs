@@ -43,9 +43,7 @@ pub(super) fn lasting(text: &str, site: Site<'_>) -> Result<Duration, Error> {
 pub(super) fn every(text: &str, site: Site<'_>) -> Result<Duration, Error> {
     match text.trim() {
         "never" => Ok(Duration::ZERO),
-        text => {
-            lasting(text, site).map_err(|error| Error::setup(format!("{error} (to have it never done, write `never`)")))
-        }
+        text => lasting(text, site).map_err(|error| Error::setup(format!("{error} (to turn it off, write `never`)"))),
     }
 }
 
@@ -64,7 +62,7 @@ pub(super) fn store_down(text: &str, site: Site<'_>) -> Result<StoreDown, Error>
 pub(super) fn bytes(text: &str, site: Site<'_>) -> Result<usize, Error> {
     let number = text.trim().parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| {
-        site.wrong(format_args!("{} is no number of bytes; write a whole number such as `65536`", Quoted(text)))
+        site.wrong(format_args!("{} is not a number of bytes; write a whole number such as `65536`", Quoted(text)))
     })
 }
 
@@ -73,7 +71,7 @@ pub(super) fn limit(text: &str, site: Site<'_>) -> Result<SessionLimit, Error> {
     let (number, then) = text.split_once(',').map_or((text, None), |(number, then)| (number, Some(then.trim())));
     let limit = match (number.trim().parse::<u32>(), then) {
         (Ok(0), _) => {
-            return Err(site.wrong("at zero sessions nobody could sign in: give at least 1, or leave it out"));
+            return Err(site.wrong("with zero sessions no user could sign in: give at least 1, or leave it out"));
         }
         (Ok(most), None) => Some(SessionLimit::EndOldest(most)),
         (Ok(most), Some("refuse")) => Some(SessionLimit::Refuse(most)),
@@ -81,7 +79,7 @@ pub(super) fn limit(text: &str, site: Site<'_>) -> Result<SessionLimit, Error> {
     };
     limit.ok_or_else(|| {
         site.wrong(format_args!(
-            "{} is no number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
+            "{} is not a number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
             Quoted(text)
         ))
     })

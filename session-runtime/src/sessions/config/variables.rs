@@ -36,7 +36,7 @@ where
         };
         let site = Site::Variable(&name);
         let value = Zeroizing::new(
-            value.into().into_string().map_err(|_| site.wrong("it holds bytes that are no text; set it again"))?,
+            value.into().into_string().map_err(|_| site.wrong("it holds bytes that are not text; set it again"))?,
         );
         // Do not guess whether it was meant to be unset.
         if value.trim().is_empty() && option != "keys" {
@@ -62,5 +62,5 @@ fn unknown(prefix: &str, name: &str, rest: &str) -> Error {
             names::all(written)
         )
     });
-    Error::setup(format!("{} is no option of sessions; {instead}", Quoted(name)))
+    Error::setup(format!("{} is not a session option; {instead}", Quoted(name)))
 }

@@ -79,8 +79,9 @@ impl Jar {
             return Err(Error::new(Kind::TooLate { wanted: "a cookie was to be set or removed" }));
         }
         if state.is_reserved(name) {
-            let sentence =
-                format!("the cookie `{name}` is a session's, which writes it itself; choose another name for this one");
+            let sentence = format!(
+                "the cookie `{name}` is a session's, and only the session writes it; choose another name for this one"
+            );
             return Err(Error::new(Kind::Cookie(sentence)));
         }
         state.written.retain(|written| *written.name != *name);
@@ -107,7 +108,7 @@ impl Jar {
         }
         for Written { name, value, line } in &state.written {
             if state.is_reserved(name) {
-                error_limited!(cookie = %name, "a cookie was set under the name of a session's, which was not known by then; it was dropped");
+                error_limited!(cookie = %name, "a cookie was set under the name of a session's cookie, before the session was known; it was dropped");
             } else if value.is_none() || !failed {
                 set_cookie(headers, name, line.clone());
             }

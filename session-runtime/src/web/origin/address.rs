@@ -70,7 +70,7 @@ impl Trusted {
             ));
         }
         if text.trim() != text || text.contains([' ', ',']) {
-            return Err(wrong("give one origin a call, without blanks, such as `https://app.example.com`".into()));
+            return Err(wrong("pass one origin per call, without blanks, such as `https://app.example.com`".into()));
         }
         let Some((scheme, after)) = text.split_once("://") else {
             let host = if host_and_port(text).is_some() { text } else { "app.example.com" };

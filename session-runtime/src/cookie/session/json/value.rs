@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for Any {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that JSON has")
+        f.write_str("a JSON value")
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut pairs = Vec::new();
         while let Some(key) = map.next_key()? {
-            let Json::Text(key) = key else { return Err(A::Error::custom("a key that is no text")) };
+            let Json::Text(key) = key else { return Err(A::Error::custom("a key that is not text")) };
             pairs.push((key, map.next_value()?));
         }
         Ok(Json::Table(pairs))
