@@ -52,9 +52,9 @@ use syn::DeriveInput;
 /// }
 /// ```
 ///
-/// The struct itself does not change. The derive adds `ShopFields`, which `Session<Shop>` dereferences to, so an `impl
-/// ShopFields { … }` adds the application's own methods. A reader returns `&T`. Numbers, `bool`, `char` and `Option`s of them
-/// are returned by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
+/// The struct itself does not change. The derive adds `ShopFields`, which `Session<Shop>` dereferences to, so an
+/// `impl ShopFields { … }` adds the application's own methods. A reader returns `&T`. Numbers, `bool`, `char` and `Option`s of
+/// them are returned by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
 ///
 #[doc = include_str!("attributes.md")]
 #[proc_macro_derive(Session, attributes(session))]
@@ -92,8 +92,8 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// The session's type comes first. Each field of the struct is read from the session's field of the same name, and has the same
 /// type. If that type is `Option<T>`, a view field of type `T` requires a value, and one of type `Option<T>` does not. A value
 /// past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any other
-/// reader: the session's own `created_at` or `impersonator`, or an application's `impl ShopFields { fn is_staff(&self) -> bool
-/// { … } }`. The session's type must be at least as visible as the view.
+/// reader: the session's own `created_at` or `impersonator`, or an application's
+/// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
 ///
 /// Refused requests never reach the handler. Without arguments the answer is 401.
 ///

@@ -15,10 +15,10 @@ fn pretty(expansion: proc_macro2::TokenStream) -> String {
 fn the_expansion_is_as_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/expand/example.txt");
     let expansion = pretty(derive(quote! {
-        /// What the shop remembers about a visitor.
+        /// The shop's data about a visitor.
         #[session(idle = 30m, domain = "example.com", cookie = "shop")]
         pub struct Shop {
-            /// Who is signed in.
+            /// The signed-in user.
             #[session(identity)]
             pub user_id: Option<u64>,
             #[session(atomic, default = vec![Line::FREE])]
@@ -213,7 +213,7 @@ fn of_size(times: usize) -> proc_macro2::TokenStream {
         let (cart, theme, code, notice, visits, user) =
             (name("cart_items"), name("theme"), name("one_time_code"), name("notice"), name("visits"), name("user_id"));
         quote! {
-            /// What is in the cart.
+            /// The cart's items.
             #[session(atomic)]
             pub #cart: Vec<Line>,
             pub #theme: Theme,

@@ -7,7 +7,7 @@ use crate::{
     key::Key,
 };
 
-/// What a handle refers to.
+/// The session that a handle refers to.
 #[derive(Default)]
 pub(crate) enum Origin {
     /// Nothing: the handle was made for a test.

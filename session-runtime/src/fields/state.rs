@@ -16,7 +16,7 @@ use crate::{
 #[doc(hidden)]
 #[derive(Default)]
 pub struct State {
-    /// What the handle refers to.
+    /// The session that the handle refers to.
     pub(crate) origin: Origin,
     /// The session as the handle sees it, without its own changes.
     pub(crate) snapshot: Snapshot,

@@ -182,7 +182,7 @@ impl ViewRejection {
         }
     }
 
-    /// Returns `Ok` for a visitor whom the view refuses, or the reason why there is no session. For `Option<View<V>>`.
+    /// Returns `Ok` if the view refused the visitor, otherwise the reason why there is no session. For `Option<View<V>>`.
     #[cfg(feature = "axum")]
     pub(super) fn into_session(self) -> Result<(), SessionRejection> {
         match self.0 {

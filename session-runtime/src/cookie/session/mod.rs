@@ -46,7 +46,7 @@ const NAMED: usize = 10;
 /// attempt costs some microseconds, and any client can send many.
 const TRIES: usize = 16;
 
-/// Who can read a session in a cookie: only this server, or the browser too.
+/// The readers of a session in a cookie: only this server, or the browser too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Encrypted,

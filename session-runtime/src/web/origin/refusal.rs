@@ -43,7 +43,7 @@ pub struct OriginRefusal {
 pub enum OriginReason {
     /// The browser says that the page is of another origin (`Sec-Fetch-Site`), and that origin is not trusted.
     OtherSite,
-    /// The request's `Origin`, or else its `Referer`, names neither the host that the request is for nor a trusted origin.
+    /// The request's `Origin` (without one, its `Referer`) names neither the requested host nor a trusted origin.
     OtherOrigin,
     /// The request does not say where it comes from: it has none of `Sec-Fetch-Site`, `Origin` and `Referer`.
     NoOrigin,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// Returns whether a request changes nothing, whichever page sends it. `upgrade` has the values of its `Upgrade` headers.
+/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade` headers.
 ///
 /// A WebSocket handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted:
 /// Java's client and curl offer it with plain GETs, and it opens no such connection.
