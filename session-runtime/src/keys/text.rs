@@ -154,8 +154,7 @@ pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(at) = body.chars().position(|c| !belongs(c)) {
         return Err(Flaw::Character { at });
     }
-    // Checks the length before the base64 itself: words are valid base64 only by chance, and a message about base64 would
-    // mislead.
+    // Checks length and words before decoding: words decode as base64 only by chance, so these errors explain more.
     let length = body.len() * 3 / 4;
     if length < LEAST {
         return Err(Flaw::Short { bytes: length });

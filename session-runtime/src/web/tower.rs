@@ -244,7 +244,7 @@ pin_project! {
     }
 }
 
-/// Cancels the request when the client or an outer layer drops its future.
+/// Cancels the request on drop, when nothing waits for it any more.
 struct Guard {
     request: Arc<Request>,
 }
