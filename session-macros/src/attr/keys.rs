@@ -1,40 +1,40 @@
-//! The one table of attributes. The parser looks names up here; suggestions and the reference page are made of it.
+//! The only table of attributes. The parser looks names up here; suggestions and the reference page come from it.
 
 use crate::suggest::brought_along;
 
-/// An attribute that may be written on the struct or on a field.
+/// An attribute of the struct or of a field.
 pub(crate) struct Known<K: 'static> {
     pub(crate) key: K,
     pub(crate) name: &'static str,
-    /// How it is written.
+    /// An example.
     pub(crate) written: &'static str,
-    /// What it does, in a sentence or two.
+    /// Its effect, in a sentence or two.
     pub(crate) says: &'static str,
 }
 
 impl<K> Known<K> {
-    /// Whether it is written alone, whatever it is to say. The flags of the cookie may be `= false`.
+    /// Returns whether it never takes a value. The cookie's flags may be `= false`.
     pub(crate) fn takes_nothing(&self) -> bool {
         self.written == self.name && !["persistent", "partitioned"].contains(&self.name)
     }
 }
 
-/// The attributes of one place.
+/// The attributes of the struct, or of a field.
 pub(crate) trait Key: Copy + PartialEq + 'static {
     const ALL: &'static [Known<Self>];
     /// `the struct` or `a field`.
     const PLACE: &'static str;
     const ON_STRUCT: bool;
-    /// What one of them is called.
+    /// A noun for one of them.
     const KIND: &'static str = if Self::ON_STRUCT { "struct attribute" } else { "field attribute" };
 
-    /// Where else there is one of this name, and where this is.
+    /// Returns the place where an attribute of this name is allowed, and the place where it was found.
     fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
         let known = StructKey::find(name).is_some() || FieldKey::find(name).is_some();
         known.then_some(if Self::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") })
     }
 
-    /// What a name from elsewhere is called here.
+    /// Returns this crate's name for a name from another library.
     fn brought_along(name: &str) -> Option<&'static str> {
         brought_along(Self::ON_STRUCT, name)
     }
@@ -135,25 +135,25 @@ impl Key for StructKey {
             Self::Idle,
             "idle",
             "idle = 30m",
-            "Without a request for this long, the session ends. Default: 30 minutes.",
+            "Ends the session after this long without a request. Default: 30 minutes.",
         ),
         on_struct(
             Self::Absolute,
             "absolute",
             "absolute = 12h",
-            "This long after it began, or after the sign-in, the session ends whatever happens. Default: 12 hours.",
+            "Ends the session this long after it began, or after the sign-in, however active it is. Default: 12 hours.",
         ),
         on_struct(
             Self::Remember,
             "remember",
             "remember = 30d",
-            "What replaces `idle` and `absolute` after `remember(true)`.",
+            "Replaces `idle` and `absolute` after `remember(true)`.",
         ),
         on_struct(
             Self::RotateEvery,
             "rotate_every",
             "rotate_every = 15m",
-            "Renews the session's id by the clock; requests under way with the one before go on. Default: off.",
+            "Renews the session's id this often; requests under way with the previous id are not refused. Default: off.",
         ),
         on_struct(
             Self::Touch,
@@ -172,19 +172,19 @@ impl Key for StructKey {
             Self::Persistent,
             "persistent",
             "persistent",
-            "The cookie outlives the browser's run: it gets a `Max-Age`. Default: off.",
+            "The cookie outlives the browser: it gets a `Max-Age`. Default: off.",
         ),
         on_struct(
             Self::Secure,
             "secure",
             "secure = false",
-            "Whether the cookie travels over HTTPS (and to localhost) only. Default: on.",
+            "Whether browsers send the cookie over HTTPS (and to localhost) only. Default: on.",
         ),
         on_struct(
             Self::HttpOnly,
             "http_only",
             "http_only = false",
-            "Whether scripts are kept from the cookie. Default: on.",
+            "Whether the cookie is hidden from scripts. Default: on.",
         ),
         on_struct(
             Self::SameSite,
@@ -203,14 +203,14 @@ impl Key for StructKey {
             Self::Partitioned,
             "partitioned",
             "partitioned",
-            "Whether the cookie is kept apart for each site that embeds this one. Default: off.",
+            "Whether each site that embeds this one has a separate cookie. Default: off.",
         ),
         on_struct(
             Self::Bounded,
             "bounded",
             "bounded",
-            "Proves that the session always fits into an encrypted cookie: each field has a bound, text and lists by \
-             `max_len`.",
+            "Proves that the session always fits into an encrypted cookie. Each field needs a bound; text and lists get \
+             it from `max_len`.",
         ),
         on_struct(
             Self::Lock,
@@ -223,7 +223,7 @@ impl Key for StructKey {
             Self::Version,
             "version",
             "version = 2",
-            "With `lock`: raised for a change that live sessions may lose fields by. Default: 1.",
+            "With `lock`: raise it to allow a change that loses fields of live sessions. Default: 1.",
         ),
         on_struct(
             Self::Crate,
@@ -242,25 +242,25 @@ impl Key for FieldKey {
             Self::Atomic,
             "atomic",
             "atomic",
-            "Changed by `update` alone, which compares and swaps: no concurrent update is lost.",
+            "Changed only by `update`, a compare-and-swap: no concurrent update is lost.",
         ),
         on_field(
             Self::Counter,
             "counter",
             "counter",
-            "An integer that is moved by `add` and `sub`: concurrent requests all count.",
+            "An integer that `add` and `sub` change: concurrent requests all count.",
         ),
         on_field(
             Self::Flash,
             "flash",
             "flash",
-            "An `Option` or a `Vec` of what is shown once: `put` now, `take` later.",
+            "An `Option` or a `Vec` of values that are shown once: `put` now, `take` later.",
         ),
         on_field(
             Self::Identity,
             "identity",
             "identity",
-            "An `Option` of who is signed in, of a type as visible as the session: `log_in` and `log_out` renew the id.",
+            "An `Option` of the user, of a type as visible as the session: `log_in` and `log_out` renew the id.",
         ),
         on_field(
             Self::Unlisted,
@@ -278,13 +278,13 @@ impl Key for FieldKey {
             Self::Rotates,
             "rotates",
             "rotates",
-            "Decides what a visitor may do: changing it renews the session's id, and a sign-in forgets it.",
+            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets it.",
         ),
         on_field(
             Self::Device,
             "device",
             "device",
-            "Belongs to the browser rather than to the user: `log_out` leaves it.",
+            "Belongs to the browser rather than to the user: `log_out` keeps it.",
         ),
         on_field(
             Self::Secret,
@@ -319,7 +319,7 @@ impl Key for FieldKey {
             "The value in a new session. Default: the type's own `Default`.",
         ),
         on_field(Self::Skip, "skip", "skip", "Is not stored: it lasts as long as the request."),
-        on_field(Self::Copy, "copy", "copy", "Is read by value. Numbers, `bool` and `char` are anyway."),
+        on_field(Self::Copy, "copy", "copy", "Is read by value. Numbers, `bool` and `char` always are."),
         on_field(
             Self::With,
             "with",
@@ -335,7 +335,7 @@ impl Key for FieldKey {
     ];
 }
 
-/// A table of the reference.
+/// Writes a table of the reference.
 #[cfg(test)]
 pub(crate) fn table<K: Key>(into: &mut String) {
     into.push_str("| attribute | meaning |\n|---|---|\n");
@@ -344,7 +344,7 @@ pub(crate) fn table<K: Key>(into: &mut String) {
     }
 }
 
-/// The reference page, `src/attributes.md`.
+/// Returns the reference page, `src/attributes.md`.
 #[cfg(test)]
 fn reference() -> String {
     let mut page = String::from("On the struct:\n\n");
@@ -369,7 +369,7 @@ mod tests {
             assert!(std::fs::write(path, reference()).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference(), "run the tests with BLESS=1 to write src/attributes.md anew");
+        assert_eq!(page, reference(), "run the tests with BLESS=1 to update src/attributes.md");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The one table of a view's arguments: the parser looks names up here; suggestions and the reference page are made of it.
+//! The only table of a view's arguments. The parser looks names up here; suggestions and the reference page come from it.
 
 use crate::attr::keys::{FieldKey, Key, Known, StructKey};
 
-/// Arguments of a view, behind its session.
+/// Arguments of a view, after its session.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ViewKey {
     OrRedirect,
@@ -39,13 +39,13 @@ impl Key for ViewKey {
             Self::StaleRedirect,
             "stale_redirect",
             "stale_redirect = \"/confirm\"",
-            "Sends users who are signed in but not `fresh` there, as `or_redirect` does: to a page that asks for the password again and calls `reauthenticate`.",
+            "Redirects users who are signed in but not `fresh`, as `or_redirect` does: to a page that asks for the password again and calls `reauthenticate`.",
         ),
         known(
             Self::StaleStatus,
             "stale_status",
             "stale_status = 403",
-            "Answers users who are signed in but not `fresh` with this status. Default: what `or_redirect` or `or_status` says.",
+            "Answers users who are signed in but not `fresh` with this status. Default: the answer of `or_redirect` or `or_status`.",
         ),
         known(
             Self::Crate,
@@ -89,7 +89,7 @@ mod tests {
             assert!(std::fs::write(path, &reference).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference, "run the tests with BLESS=1 to write src/view/arguments.md anew");
+        assert_eq!(page, reference, "run the tests with BLESS=1 to update src/view/arguments.md");
     }
 
     #[test]

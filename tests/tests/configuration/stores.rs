@@ -85,14 +85,14 @@ async fn what_cookies_cannot_do_is_refused_at_start() {
     let said = sentence(kept::<crate::Shop>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
-        "the `Shop` sessions cannot be in cookies (`cookie:`): those are known to their visitors alone, so the sessions of a \
+        "the `Shop` sessions cannot be in cookies (`cookie:`): only the visitors have those, so the sessions of a \
          user cannot be listed or ended: choose a store such as `file:sessions` or `redis://localhost`, or write \
          `#[session(identity, unlisted)]`"
     );
     let said = sentence(kept::<Counting>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
-        "the `Counting` sessions cannot be in cookies (`cookie:`): nothing there sees two requests at once, as `atomic` and \
+        "the `Counting` sessions cannot be in cookies (`cookie:`): they cannot combine concurrent requests, as `atomic` and \
          `counter` fields need: choose a store such as `file:sessions` or `redis://localhost`, or leave `atomic` and `counter` \
          off"
     );
