@@ -1,9 +1,9 @@
-//! Where errors are collected, so that one compile reports every fault.
+//! Collects errors, so that one compile reports every mistake.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The faults found so far. Dropping it without [`Context::finish`] would swallow them, so that panics.
+/// The errors so far. Dropping it without [`Context::finish`] would lose them, so that panics.
 pub(crate) struct Context {
     errors: Vec<syn::Error>,
     finished: bool,
@@ -28,7 +28,7 @@ impl Context {
         self.errors.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Forgets what `judge` reports, if that goes without saying.
+    /// Runs `judge`, and drops its errors if `quiet`, because a reported mistake already explains them.
     pub(crate) fn quietly(&mut self, quiet: bool, judge: impl FnOnce(&mut Self)) {
         let so_far = self.errors.len();
         judge(self);
@@ -41,13 +41,13 @@ impl Context {
         !self.errors.is_empty()
     }
 
-    /// The faults as `compile_error!` calls; nothing if there are none.
+    /// Returns the errors as `compile_error!` calls; empty if there are none.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.finished = true;
         self.errors.iter().map(syn::Error::to_compile_error).collect()
     }
 
-    /// The messages alone, in the order of their discovery.
+    /// Returns the messages alone, in the order in which they were found.
     #[cfg(test)]
     pub(crate) fn messages(mut self) -> Vec<String> {
         self.finished = true;

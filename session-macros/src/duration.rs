@@ -1,26 +1,26 @@
-//! Durations as they are written in attributes: `15m`, `1h 30m`, `"15m"`, or the path of a `const`.
+//! Parses durations in attributes: `15m`, `1h 30m`, `"15m"`, or the path of a `const`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Lit, Path};
 
 use crate::{context::Context, span::flatten};
 
-/// How long something lasts.
+/// A duration in an attribute.
 pub(crate) enum Lifetime {
-    /// Written out.
+    /// A duration that is written out.
     Written(Written),
     /// A `const` of type `Duration`, whose value the derive cannot see.
     Named(Path),
 }
 
-/// A duration that was written out.
+/// A duration that is written out.
 pub(crate) struct Written {
     pub(crate) millis: u64,
-    /// As it was written.
+    /// The text as written.
     pub(crate) text: String,
 }
 
-/// The units, largest first: what is written, milliseconds, the word.
+/// The units, largest first: the unit as written, its milliseconds, its name.
 const UNITS: [(&str, u64, &str); 6] = [
     ("w", 7 * 24 * 60 * 60 * 1000, "week"),
     ("d", 24 * 60 * 60 * 1000, "day"),
@@ -31,7 +31,7 @@ const UNITS: [(&str, u64, &str); 6] = [
 ];
 
 impl Lifetime {
-    /// Reads the value of an attribute. What is wrong with it is reported at the term that is wrong.
+    /// Parses the value of an attribute. Errors point at the wrong term.
     pub(crate) fn read(tokens: &TokenStream, cx: &mut Context) -> Option<Self> {
         let flat = flatten(tokens.clone());
         match flat.first() {
@@ -41,7 +41,7 @@ impl Lifetime {
         }
     }
 
-    /// Words for the documentation: ``1 hour 30 minutes``.
+    /// Returns words for the documentation: ``1 hour 30 minutes``.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Written(written) => words(written.millis),
@@ -113,7 +113,7 @@ impl Lifetime {
     }
 }
 
-/// `"1h30m"` and `"1h 30m"` into terms.
+/// Splits `"1h30m"` and `"1h 30m"` into terms.
 fn cut(text: &str) -> impl Iterator<Item = String> {
     let mut terms: Vec<String> = Vec::new();
     let mut after_unit = true;
@@ -130,7 +130,7 @@ fn cut(text: &str) -> impl Iterator<Item = String> {
     terms.into_iter().filter(|term| !term.is_empty())
 }
 
-/// Adds the terms up. Reports every bad one.
+/// Adds up the terms. Reports every wrong one.
 fn sum(terms: &[(String, Span)], cx: &mut Context) -> Option<Written> {
     let mut total = Some(0u64);
     let mut smallest: Option<usize> = None;
@@ -172,7 +172,7 @@ fn sum(terms: &[(String, Span)], cx: &mut Context) -> Option<Written> {
 
 const TOO_LONG: &str = "the duration is too long to be counted in milliseconds; write a shorter one";
 
-/// One term: its milliseconds, and which unit it is in.
+/// Parses one term: returns its milliseconds and the index of its unit.
 fn term(text: &str) -> Result<(u64, usize), String> {
     let digits: String = text.chars().filter(|c| *c != '_').take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '.');
@@ -188,7 +188,7 @@ fn term(text: &str) -> Result<(u64, usize), String> {
     if digits.contains('.') {
         return Err(fraction(text, &digits, index));
     }
-    // Only digits are left, so that failing means too many of them.
+    // Only digits are left, so parsing fails only if there are too many.
     let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(UNITS[index].1));
     millis.map(|millis| (millis, index)).ok_or_else(|| TOO_LONG.to_owned())
 }
@@ -222,12 +222,12 @@ fn fraction(text: &str, digits: &str, unit: usize) -> String {
     }
 }
 
-/// As one would write it: `1h 30m`. Weeks are days unless they are whole.
+/// Writes a duration as a person would: `1h 30m`. It uses weeks only for whole weeks.
 fn short(millis: u64) -> String {
     parts(millis).map(|(number, unit)| format!("{number}{}", UNITS[unit].0)).collect::<Vec<_>>().join(" ")
 }
 
-/// As one would say it: `1 hour 30 minutes`.
+/// Writes a duration in words: `1 hour 30 minutes`.
 fn words(millis: u64) -> String {
     let word =
         |(number, unit): (u64, usize)| format!("{number} {}{}", UNITS[unit].2, if number == 1 { "" } else { "s" });

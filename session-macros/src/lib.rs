@@ -2,15 +2,15 @@
 //!
 //! # Layout
 //!
-//! No step gives up early: all faults of a struct are reported in one compile.
+//! No step stops early: one compile reports all mistakes in a struct.
 //!
-//! * `attr` reads `#[session(…)]`: `attr::keys` is the one table of attributes, `duration` and `suggest` help;
-//! * `model` is the struct, understood, with `shape` for what the spelling of a type says;
+//! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` and `suggest` help;
+//! * `model` is the parsed struct, with `shape` for the information in the spelling of a type;
 //! * `check` has one function for each rule;
-//! * `lock` compares it with what live sessions store;
-//! * `expand` quotes the code, `span` says whose code it counts as;
+//! * `lock` compares the struct with the data of live sessions;
+//! * `expand` generates the code, `span` decides whose code it counts as;
 //! * `context` collects the errors, which are appended to the code;
-//! * `view` does all that for `#[view(…)]`.
+//! * `view` does the same for `#[view(…)]`.
 
 mod attr;
 mod check;
@@ -29,7 +29,7 @@ use context::Context;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-/// Makes a session of a struct: `Session<Shop>` gets a reader `x()` and a handle `x_mut()` for each field `x`.
+/// Turns a struct into a session: `Session<Shop>` gets a reader `x()` and a handle `x_mut()` for each field `x`.
 ///
 /// ```
 /// use session_runtime::Session;
@@ -37,7 +37,7 @@ use syn::DeriveInput;
 /// #[derive(Session)]
 /// #[session(idle = 30m, absolute = 12h)]
 /// struct Shop {
-///     /// Who is signed in.
+///     /// The signed-in user.
 ///     #[session(identity)]
 ///     user_id: Option<u64>,
 ///     #[session(counter)]
@@ -52,9 +52,9 @@ use syn::DeriveInput;
 /// }
 /// ```
 ///
-/// The struct itself is left alone. Beside it stands `ShopFields`, which `Session<Shop>` dereferences to, so that
-/// `impl ShopFields { … }` adds verbs of the application's own. A reader returns `&T`; numbers, `bool`, `char` and
-/// `Option`s of them come by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
+/// The struct itself does not change. The derive adds `ShopFields`, which `Session<Shop>` dereferences to, so an
+/// `impl ShopFields { … }` adds the application's own methods. A reader returns `&T`. Numbers, `bool`, `char` and `Option`s of
+/// them are returned by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
 ///
 #[doc = include_str!("attributes.md")]
 #[proc_macro_derive(Session, attributes(session))]
@@ -62,7 +62,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
     derive(input.into()).into()
 }
 
-/// Makes a view of a struct: an argument of handlers, `View<SignedIn>`, that run only with all of it there.
+/// Turns a struct into a view: an argument of handlers, `View<SignedIn>`, that run only if the session has all of its values.
 ///
 /// ```
 /// use session_runtime::{Session, View, view};
@@ -76,7 +76,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///     visits: u64,
 /// }
 ///
-/// /// Only for visitors who are signed in, and were asked for their password not long ago.
+/// /// Admits visitors who are signed in, and were asked for their password recently.
 /// #[view(Shop, or_redirect = "/login", fresh = 10m)]
 /// struct Payer {
 ///     user_id: u64,
@@ -89,10 +89,10 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// }
 /// ```
 ///
-/// The session comes first. Each field of the struct is read from the field of the session that has its name, and has
-/// its type: where that is `Option<T>`, a field of type `T` asks for a value, and one of type `Option<T>` takes what is
-/// there. A value past its `expires` is not there. Values read by reference are cloned. Anything that a handler could
-/// read by that name will do, also the session's own `created_at` or `impersonator`, and an application's own
+/// The session's type comes first. Each field of the struct is read from the session's field of the same name, and has the same
+/// type. If that type is `Option<T>`, a view field of type `T` requires a value, and one of type `Option<T>` does not. A value
+/// past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any other
+/// reader: the session's own `created_at` or `impersonator`, or an application's
 /// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
 ///
 /// Refused requests never reach the handler. Without arguments the answer is 401.
@@ -111,7 +111,7 @@ fn derive(input: TokenStream) -> TokenStream {
     let mut cx = Context::new();
     let session = model::Session::build(input, &mut cx);
     check::check(&session, &mut cx);
-    // What is no session yet is not compared with what was one.
+    // Only a valid session is compared with its lock.
     let lock = if cx.is_broken() { TokenStream::new() } else { lock::hold(&session, &mut cx) };
     let mut code = if cx.is_broken() { expand::expand_broken(&session) } else { expand::expand(&session) };
     code.extend(lock);

@@ -1,4 +1,4 @@
-//! A session struct, understood. Building it never fails: what is wrong with it is the checks' business.
+//! The parsed session struct. Building it never fails: the checks report mistakes.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident};
@@ -21,29 +21,29 @@ pub(crate) struct Session {
     pub(crate) fields: Vec<Field>,
 }
 
-/// What stands behind the derive.
+/// The item below the derive.
 pub(crate) enum Form {
-    /// A struct with fields by name: what a session is.
+    /// A struct with named fields: the only valid form.
     Struct,
     /// A struct without fields.
     Empty,
-    /// A struct with fields by number.
+    /// A tuple struct.
     Tuple(TokenStream),
     /// `enum` or `union`.
     Other(TokenStream),
 }
 
-/// One field of it.
+/// A field of the struct.
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
-    /// Doc comments and `deprecated`: what an accessor inherits.
+    /// Doc comments and `deprecated`, which accessors inherit.
     pub(crate) inherited: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
     pub(crate) reader: Ident,
     pub(crate) handle: Ident,
-    /// Also if the duration could not be read: handlers ask for it all the same.
+    /// Present even if the duration could not be read, since handlers call it.
     pub(crate) deadline: Option<Ident>,
 }
 
@@ -67,9 +67,9 @@ impl Session {
         session
     }
 
-    /// Of two fields with one name the compiler complains itself.
+    /// Drops the second of two fields with one name: the compiler reports it.
     fn drop_doubles(&mut self) {
-        // As text, since two `Ident`s are made text each time they are compared.
+        // Compares text, since each comparison of two `Ident`s converts both to text.
         let mut seen = Vec::new();
         self.fields.retain(|field| {
             let name = field.ident.to_string();
@@ -83,7 +83,7 @@ impl Session {
         !self.generics.params.is_empty() || self.generics.where_clause.is_some()
     }
 
-    /// The cookie's name, as given or made from the struct's.
+    /// Returns the cookie's name, as given or by default.
     pub(crate) fn cookie_name(&self) -> String {
         match &self.attrs.cookie {
             Some(name) => name.value.clone(),
@@ -91,17 +91,17 @@ impl Session {
         }
     }
 
-    /// The struct's name without `r#`.
+    /// Returns the struct's name without `r#`.
     pub(crate) fn name(&self) -> String {
         self.ident.unraw().to_string()
     }
 
-    /// The kind of session, as given or by the struct's name.
+    /// Returns the kind of session, as given or by default.
     pub(crate) fn kind(&self) -> String {
         self.attrs.kind.as_ref().map_or_else(|| self.name(), |kind| kind.value.clone())
     }
 
-    /// `HTTPShop_2` as `http-shop-2`.
+    /// Turns `HTTPShop_2` into `http-shop-2`.
     pub(crate) fn kebab(&self) -> String {
         let name: Vec<char> = self.name().chars().collect();
         let mut kebab = String::new();
@@ -119,32 +119,32 @@ impl Session {
         kebab.trim_matches('-').to_owned()
     }
 
-    /// How often live sessions were given up something for a change.
+    /// Returns the version: each increase allows one change that loses data of live sessions.
     pub(crate) fn version(&self) -> u32 {
         self.attrs.version.as_ref().map_or(1, |version| version.value)
     }
 
-    /// `ShopFields`, which applications name.
+    /// Returns `ShopFields`, which applications name.
     pub(crate) fn fields_ident(&self) -> Ident {
         ours(&format_ident!("{}Fields", self.ident))
     }
 
-    /// `__ShopSlots`, which they do not.
+    /// Returns `__ShopSlots`, which applications do not name.
     pub(crate) fn slots_ident(&self) -> Ident {
         ours(&format_ident!("__{}Slots", self.ident))
     }
 
-    /// `__ShopDescriptors`, a type and the one value of it.
+    /// Returns `__ShopDescriptors`, a type and its only value.
     pub(crate) fn descriptors_ident(&self) -> Ident {
         ours(&format_ident!("__{}Descriptors", self.ident))
     }
 
-    /// The field that says who is signed in.
+    /// Returns the field that identifies the user.
     pub(crate) fn identity(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.policy() == Some(Policy::Identity))
     }
 
-    /// Where the expansion finds what it needs.
+    /// Returns the path of the runtime's items for the expansion.
     pub(crate) fn private(&self) -> Private {
         Private::within(self.attrs.krate.as_ref())
     }
@@ -168,17 +168,17 @@ impl Field {
         })
     }
 
-    /// The name without `r#`.
+    /// Returns the name without `r#`.
     pub(crate) fn name(&self) -> String {
         self.ident.unraw().to_string()
     }
 
-    /// What it is stored under.
+    /// Returns the name that the field is stored under.
     pub(crate) fn stored_name(&self) -> String {
         self.attrs.rename.as_ref().map_or_else(|| self.name(), |rename| rename.value.clone())
     }
 
-    /// What else it is read from: as it is, then by way of a function.
+    /// Returns the other names that the field is read from: first aliases, then those of its migrations.
     pub(crate) fn older_names(&self) -> impl Iterator<Item = String> {
         let aliases = self.attrs.aliases.iter().map(|alias| alias.value.clone());
         aliases.chain(self.attrs.migrations.iter().flat_map(|given| given.value.names.iter().map(LitStr::value)))
@@ -188,7 +188,7 @@ impl Field {
         self.attrs.policies.first().map(|(policy, _)| *policy)
     }
 
-    /// The accessors it gets.
+    /// Returns the names of its accessors.
     pub(crate) fn accessors(&self) -> impl Iterator<Item = &Ident> {
         [&self.reader, &self.handle].into_iter().chain(&self.deadline)
     }

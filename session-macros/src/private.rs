@@ -1,4 +1,4 @@
-//! Where the expansion finds what it needs.
+//! The path of the runtime's items for the expansion.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -6,12 +6,12 @@ use syn::Path;
 
 use crate::attr::Given;
 
-/// `::session_runtime::__private`. Kept as single tokens, since each field repeats it: a `TokenStream` goes to the compiler
-/// and back whenever it is put into another.
+/// `::session_runtime::__private`. Kept as single tokens, since each field repeats it: interpolating a `TokenStream` goes to
+/// the compiler and back each time.
 pub(crate) struct Private(Vec<TokenTree>);
 
 impl Private {
-    /// Within the crate that was given, if one was.
+    /// Creates the path, within the given crate if there is one.
     pub(crate) fn within(krate: Option<&Given<Path>>) -> Self {
         let path = match krate.map(|given| &given.value) {
             Some(path) => quote!(#path::__private),

@@ -1,11 +1,11 @@
-//! Types as far as their spelling tells: which accessors suit a field, and which policies cannot.
+//! Information from the spelling of a type: which accessors suit a field, and which policies cannot.
 //!
-//! A type alias hides what it stands for. Then the field is read as `&T`, and only a convenience is lost.
+//! A type alias hides its type. The field is then read as `&T`, which is only less convenient.
 
 use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, Type, TypePath};
 
-/// What the spelling of a type says.
+/// The shape of a type, by its spelling.
 pub(crate) enum Shape<'a> {
     /// A number, `bool` or `char`.
     Primitive,
@@ -15,17 +15,17 @@ pub(crate) enum Shape<'a> {
     List(&'a Type),
     /// `Option<T>`.
     Maybe(&'a Type),
-    /// Something of the standard library, or of the language, that is none of the above.
+    /// Another type of the standard library, or of the language.
     Known,
     /// `&T`.
     Reference,
-    /// Anything else: a type of the user's, or an alias.
+    /// Anything else: the application's own type, or an alias.
     Other,
 }
 
 const INTEGERS: [&str; 12] = ["u8", "u16", "u32", "u64", "usize", "u128", "i8", "i16", "i32", "i64", "isize", "i128"];
 const PRIMITIVES: [&str; 4] = ["f32", "f64", "bool", "char"];
-/// Names of the standard library that hardly anybody gives to a type of their own.
+/// Names of the standard library that applications hardly use for their own types.
 const KNOWN: [&str; 11] =
     ["HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque", "Box", "Rc", "Arc", "SystemTime", "Duration", "PathBuf"];
 
@@ -43,7 +43,7 @@ impl<'a> Shape<'a> {
 
     fn of_path(path: &'a Path) -> Self {
         let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) else { return Self::Other };
-        // `heapless::Vec` is another type.
+        // `heapless::Vec`, for example, is another type.
         let ours = path.segments.len() == 1 || ["std", "core", "alloc"].iter().any(|root| first.ident == root);
         let (name, arguments) = (last.ident.to_string(), types(&last.arguments));
         match (name.as_str(), arguments.as_deref()) {
@@ -58,7 +58,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Whether this is an integer, as far as its spelling tells; `None` if it may be.
+/// Returns whether the type is spelled as an integer; `None` if it may be one.
 pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
     match (Shape::of(ty), bare(ty)) {
         (Shape::Primitive, Type::Path(path)) => {
@@ -71,8 +71,8 @@ pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
     }
 }
 
-/// Whether equal values may have another order, as far as its spelling tells: a `HashMap` or a `HashSet` of any crate, or an
-/// `Option` of one.
+/// Returns whether equal values may be stored in another order, by the type's spelling: a `HashMap` or a `HashSet` of any
+/// crate, or an `Option` of one.
 pub(crate) fn is_unordered(ty: &Type) -> bool {
     match (Shape::of(ty), bare(ty)) {
         (Shape::Maybe(inner), _) => is_unordered(inner),
@@ -83,7 +83,7 @@ pub(crate) fn is_unordered(ty: &Type) -> bool {
     }
 }
 
-/// Whether it is encoded as nothing at all, as far as its spelling tells: an `Option` that is `None`, or a unit.
+/// Returns whether a value may be encoded as nil, by the type's spelling: an `Option` that is `None`, or a unit.
 pub(crate) fn may_be_nothing(ty: &Type) -> bool {
     match bare(ty) {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
@@ -91,7 +91,7 @@ pub(crate) fn may_be_nothing(ty: &Type) -> bool {
     }
 }
 
-/// The first reference anywhere in the type.
+/// Returns the first reference anywhere in the type.
 pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
     match bare(ty) {
         Type::Reference(reference) => Some(reference),
@@ -105,7 +105,7 @@ pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
     }
 }
 
-/// What to write instead of a reference.
+/// Returns the type to write instead of a reference.
 pub(crate) fn owned(reference: &syn::TypeReference) -> String {
     let target = spelling(&reference.elem);
     match bare(&reference.elem) {
@@ -117,14 +117,14 @@ pub(crate) fn owned(reference: &syn::TypeReference) -> String {
     }
 }
 
-/// A type as one would write it.
+/// Returns a type as a person would write it.
 pub(crate) fn spelling(ty: &Type) -> String {
     let text = bare(ty).to_token_stream().to_string();
     let tight = [(" :: ", "::"), (" < ", "<"), (" <", "<"), ("< ", "<"), (" >", ">"), (" ,", ","), ("& ", "&")];
     tight.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }
 
-/// Without parentheses, and without the invisible ones that a `macro_rules!` fragment leaves.
+/// Returns the type without parentheses, and without the invisible ones from a `macro_rules!` fragment.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
@@ -133,7 +133,7 @@ pub(crate) fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// The type arguments, if there is nothing else between the angle brackets.
+/// Returns the type arguments, if there are only types between the angle brackets.
 fn types(arguments: &PathArguments) -> Option<Vec<&Type>> {
     match arguments {
         PathArguments::None => Some(Vec::new()),

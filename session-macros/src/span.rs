@@ -1,11 +1,10 @@
-//! Spans: where an error in emitted code is shown, and whose code it counts as.
+//! Spans: where an error in generated code is shown, and whose code it counts as.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Visibility;
 
-/// `tokens`, each at `span`. A single token left at the call site would collapse the whole error to
-/// `#[derive(Session)]`.
+/// Returns `tokens`, all with `span`. A single token left at the call site would move the whole error to `#[derive(Session)]`.
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -23,18 +22,18 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// From the first token of `tokens` to the last: `head` is to be put at the one, `tail` at the other, and an error in
-/// between underlines all of it, which a single span cannot do on stable.
+/// Returns the spans of the first and the last token. If generated code begins with the one and ends with the other, an error
+/// in it underlines everything in between; a single span cannot do that on stable.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
 }
 
-/// `ident` where it stands, for editors, but as code of the macro, so that lints about its spelling, its visibility or
-/// its being unused do not fire a second time.
+/// Returns `ident` with its place, for editors, but as code of the macro, so that lints about spelling, visibility or unused
+/// code do not fire a second time.
 pub(crate) fn ours(ident: &Ident) -> Ident {
-    // In code of this crate's edition, what is a name in an older one may be a keyword.
+    // A name in an older edition may be a keyword in this crate's edition.
     const SINCE_2015: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
     let span = if in_editor() { ident.span() } else { ident.span().resolved_at(Span::call_site()) };
     let name = ident.to_string();
@@ -46,13 +45,14 @@ pub(crate) fn ours(ident: &Ident) -> Ident {
     ident
 }
 
-/// Whether an editor asks, which renames only what counts as its user's code. Lints are not its business.
+/// Returns whether an editor runs the macro: it renames only code that counts as the user's. It does not need the lints
+/// suppressed.
 fn in_editor() -> bool {
     std::env::var_os("RUST_ANALYZER_INTERNALS_DO_NOT_USE").is_some()
 }
 
-/// `vis`, likewise: a visibility that a `macro_rules!` wrote would make the accessor count as that macro's code. The path
-/// in `pub(in path)` keeps its spans, since it may be a `$crate`.
+/// Returns `vis` in the same way: a visibility from a `macro_rules!` would make the accessor count as that macro's code. The
+/// path in `pub(in path)` keeps its spans, since it may be a `$crate`.
 pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     let mut vis = vis.clone();
     let pub_token = match &mut vis {
@@ -66,7 +66,7 @@ pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     vis
 }
 
-/// The tokens, with those in invisible groups (what a `macro_rules!` fragment leaves) taken out of them.
+/// Returns the tokens, and replaces invisible groups (from a `macro_rules!` fragment) by their content.
 pub(crate) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

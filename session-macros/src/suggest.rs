@@ -1,6 +1,7 @@
-//! What somebody who wrote an unknown name may have meant.
+//! Suggestions for unknown names.
 
-/// The candidate that `name` is a misspelling of: same letters in another notation, or few typing errors away.
+/// Returns the candidate that `name` is probably a misspelling of: the same letters in another notation, or few typing errors
+/// away.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates
@@ -11,12 +12,12 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// `SameSite`, `same-site` and `samesite` are all `same_site`.
+/// Turns `SameSite`, `same-site` and `same_site` into `samesite`.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Damerau-Levenshtein with adjacent transpositions (optimal string alignment).
+/// Returns the Damerau-Levenshtein distance with adjacent transpositions (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (mut before, mut last): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
@@ -35,7 +36,7 @@ fn distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-/// Names that people bring along from cookies and from other session libraries, and what they are here.
+/// Maps names from cookies and from other session libraries to the attribute of this crate.
 pub(crate) fn brought_along(on_struct: bool, name: &str) -> Option<&'static str> {
     let lifetime = "`idle` (time since the last request) or `absolute` (time since the sign-in)";
     Some(match (on_struct, plain(name).as_str()) {

@@ -1,5 +1,5 @@
-//! Which other users of the machine can change what a path leads to, or read it. They know root and this process's user as
-//! its owners. Elsewhere than on Unix, owners and permissions are not looked at.
+//! Finds other users of the machine who can change or read the file that a path leads to. Root and this process's user count as
+//! owners. On systems other than Unix, owners and permissions are not checked.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The way that the system takes from the root to what a path names: all folders and links that it passes.
+/// The folders and links that the system passes on the way from the root to a path's end.
 pub(crate) struct Way {
     /// The path without links.
     pub(crate) end: PathBuf,
@@ -20,7 +20,7 @@ pub(crate) struct Way {
     links: Vec<(PathBuf, Metadata)>,
 }
 
-/// A folder or link that another user than root and this process's controls.
+/// A folder or link that a user other than root and this process's user controls.
 pub(crate) struct Loose<'a> {
     path: &'a Path,
     why: Why,
@@ -31,7 +31,7 @@ enum Why {
     Mode(u32),
 }
 
-/// Reads as a clause.
+/// Writes a clause for a message.
 impl fmt::Display for Loose<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
@@ -56,15 +56,15 @@ mod unix {
 
     use super::*;
 
-    /// As many links as Linux follows.
+    /// The most links that Linux follows.
     const LINKS: usize = 40;
     const STICKY: u32 = 0o1000;
 
     impl Way {
-        /// Looks at each part of `path`.
+        /// Follows each part of `path`.
         ///
         /// # Errors
-        /// If a part is missing or cannot be looked at, or if there are too many links.
+        /// If the metadata of a part cannot be read, or if there are too many links.
         pub(crate) fn to(path: &Path) -> io::Result<Self> {
             let path = std::path::absolute(path)?;
             let (mut end, mut found) = (PathBuf::from("/"), fs::symlink_metadata("/")?);
@@ -101,7 +101,7 @@ mod unix {
             Ok(Self { end, found, folders, links })
         }
 
-        /// A link on the way that another user could point elsewhere.
+        /// Returns a link on the way that another user could point elsewhere.
         pub(crate) fn loose_link(&self, user: u32) -> Option<Loose<'_>> {
             self.links.iter().find_map(|(path, seen)| {
                 let user = other_owner(seen, user)?;
@@ -109,7 +109,7 @@ mod unix {
             })
         }
 
-        /// A folder on the way in which another user could replace what this user or root put there.
+        /// Returns a folder on the way in which another user could replace entries of this user or root.
         pub(crate) fn loose_folder(&self, user: u32) -> Option<Loose<'_>> {
             self.folders.iter().find_map(|(path, seen)| {
                 let why = match other_owner(seen, user) {
@@ -121,7 +121,7 @@ mod unix {
             })
         }
 
-        /// Whether every folder on the way lets all users pass.
+        /// Returns whether all users can pass through every folder on the way.
         pub(crate) fn is_public(&self) -> bool {
             self.folders.iter().all(|(_, seen)| seen.mode() & 0o001 != 0)
         }
@@ -137,31 +137,32 @@ mod unix {
             .collect()
     }
 
-    /// Whether other users may rename and remove what is in a folder. In a sticky one, such as `/tmp`, only owners may.
+    /// Returns whether other users can rename and remove the entries of a folder. In a sticky one, such as `/tmp`, only owners
+    /// can.
     fn may_replace(folder: &Metadata) -> bool {
         let mode = folder.mode();
-        // Most distributions give each user a group of its own with the same number, and with it folders of mode 775.
+        // Most distributions give each user a group with the user's number, and folders of mode 775.
         let writers = if folder.gid() == folder.uid() { 0o002 } else { 0o022 };
         mode & writers != 0 && mode & STICKY == 0
     }
 
-    /// The owner, if it is neither root nor `user`.
+    /// Returns the owner, if it is neither root nor `user`.
     pub(crate) fn other_owner(seen: &Metadata, user: u32) -> Option<u32> {
         Some(seen.uid()).filter(|owner| *owner != 0 && *owner != user)
     }
 
-    /// The permissions of a file: nine bits, those of its owner first.
+    /// Returns the permissions of a file: nine bits, those of its owner first.
     pub(crate) fn permissions(seen: &Metadata) -> u32 {
         seen.mode() & 0o777
     }
 
-    /// Whether both are one file, and not two that had one name in turn.
+    /// Returns whether both describe the same file, not two that had the same name in turn.
     pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
         (a.dev(), a.ino()) == (b.dev(), b.ino())
     }
 
-    /// The user id that this process acts as. A pipe that it makes belongs to that user; the standard library asks no other
-    /// way without `unsafe`.
+    /// Returns the user id of this process: the owner of a pipe that it creates. The standard library has no other way without
+    /// `unsafe`.
     pub(crate) fn current_user() -> io::Result<u32> {
         let (reader, _writer) = io::pipe()?;
         Ok(File::from(OwnedFd::from(reader)).metadata()?.uid())

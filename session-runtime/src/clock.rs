@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// A moment: milliseconds since the Unix epoch, UTC.
+/// A point in time: milliseconds since the Unix epoch, UTC.
 ///
 /// Arithmetic saturates, so a lifetime of `Duration::MAX` means [`Timestamp::NEVER`] and no date is out of range.
 ///
@@ -26,10 +26,10 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Later than any other moment: what has this deadline does not expire.
+    /// Later than any other time: a value with this deadline does not expire.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The moment `millis` milliseconds after the Unix epoch.
+    /// Returns the time `millis` milliseconds after the Unix epoch.
     ///
     /// ```
     /// # use session_runtime::Timestamp;
@@ -40,7 +40,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     ///
     /// ```
     /// # use session_runtime::Timestamp;
@@ -51,7 +51,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// Returns how long after `earlier` this is; zero if it is not later.
     ///
     /// ```
     /// # use session_runtime::Timestamp;
@@ -65,7 +65,7 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether a deadline at this moment has passed by `now`. The deadline itself counts as passed.
+    /// Returns whether a deadline at this time has passed by `now`. The deadline itself counts as passed.
     ///
     /// ```
     /// # use session_runtime::Timestamp;
@@ -95,14 +95,14 @@ impl From<SystemTime> for Timestamp {
 }
 
 impl From<Timestamp> for SystemTime {
-    /// A moment past what the platform can represent becomes the latest one that every platform can (the year 9999).
+    /// A time that the platform cannot represent becomes the latest one that every platform can (the year 9999).
     fn from(moment: Timestamp) -> Self {
         const YEAR_9999: u64 = 253_402_300_799_000;
         UNIX_EPOCH + Duration::from_millis(moment.0.min(YEAR_9999))
     }
 }
 
-/// Where `now` comes from: the system, or a test that turns it by hand.
+/// The source of the current time: the system, or a clock that a test moves by hand.
 ///
 /// ```
 /// # use session_runtime::Clock;
@@ -116,7 +116,7 @@ impl From<Timestamp> for SystemTime {
 pub struct Clock(Option<Arc<AtomicU64>>);
 
 impl Clock {
-    /// The system's clock, the default.
+    /// Returns the system's clock, the default.
     ///
     /// ```
     /// # use session_runtime::{Clock, Timestamp};
@@ -127,7 +127,7 @@ impl Clock {
         Self(None)
     }
 
-    /// A clock for tests. It stands at the present until turned; its clones turn with it.
+    /// Returns a clock for tests. It stands at the current time until it is moved; its clones move with it.
     ///
     /// ```
     /// # use session_runtime::Clock;
@@ -139,7 +139,7 @@ impl Clock {
         Self::stopped_at(SystemTime::now().into())
     }
 
-    /// A clock for tests that starts at a chosen moment.
+    /// Returns a clock for tests that starts at a chosen time.
     ///
     /// ```
     /// # use session_runtime::{Clock, Timestamp};
@@ -151,7 +151,7 @@ impl Clock {
         Self(Some(Arc::new(AtomicU64::new(moment.0))))
     }
 
-    /// The present.
+    /// Returns the current time.
     ///
     /// ```
     /// # use session_runtime::Clock;
@@ -165,7 +165,7 @@ impl Clock {
         }
     }
 
-    /// Turns a stopped clock forward; the system's clock is not ours to turn, so there this does nothing.
+    /// Moves a stopped clock forward. Does nothing to the system's clock.
     ///
     /// ```
     /// # use session_runtime::Clock;
@@ -179,7 +179,7 @@ impl Clock {
         }
     }
 
-    /// Sets a stopped clock, also backwards, to see how a server with a corrected clock behaves.
+    /// Sets a stopped clock, even backwards, to test how a server behaves after its clock was corrected.
     ///
     /// ```
     /// # use session_runtime::{Clock, Timestamp};

@@ -6,7 +6,7 @@ use crate::engine::Lost;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// The error of every operation on a session. Its sentence says what went wrong and, where that helps, what to do.
+/// The error of every operation on a session. Its message says what went wrong and, where that helps, what to do.
 ///
 /// ```
 /// # use session_runtime::{Error, Session};
@@ -21,7 +21,7 @@ struct Inner {
     source: Option<Source>,
 }
 
-/// The kinds of [`Error`], each with its sentence.
+/// The kinds of [`Error`], each with its message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
     #[error("the session has ended (log-out or expiry elsewhere); nothing was written")]
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     NotImpersonated(&'static str),
     #[error("the session store did not answer; nothing is known to be written")]
     Unavailable,
-    #[error("the session store did not answer, and by now it cannot be told whether the session was written")]
+    #[error("the session store did not answer, and it is no longer possible to tell whether the session was written")]
     Unknown,
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
@@ -64,19 +64,20 @@ pub(crate) enum Kind {
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
-        "`{field}` has bytes or keys that are no text, a number that is not finite, or a hundred levels, which a session \
-         that scripts can read cannot hold; nothing was written: use `CookieStore::encrypted()`, or another type"
+        "`{field}` has bytes, a key that is not text, a number that is not finite, or a hundred levels; a session that scripts \
+         can read cannot hold these. Nothing was written: use `CookieStore::encrypted()`, or another type"
     )]
     NotText { field: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
     TooLate { wanted: &'static str },
     #[error(
-        "an edit of a user's sessions changes fields alone: it cannot sign in or out, renew, remember or end a session, whose cookie it cannot set; nothing was written. To end sessions, use `revoke`"
+        "an edit of a user's sessions can only change fields: it cannot set a cookie, so it cannot sign in or out, renew, \
+         remember or end a session. Nothing was written. To end sessions, use `revoke`"
     )]
     Elsewhere,
-    #[error("this session belongs to no store (it was made for a test), so there is nowhere to save it")]
+    #[error("this session does not belong to a store (it was made for a test), so it cannot be saved")]
     Detached,
-    #[error("the operating system gives no random bytes, so no session can be made")]
+    #[error("the operating system did not provide random bytes, so no session can be made")]
     Random,
     #[error(
         "the cookie {name} would have {bytes} bytes, name and value together, and browsers drop one of more than {allowed}; store less, or keep it in the session"
@@ -154,7 +155,7 @@ impl Error {
         matches!(self.kind(), Kind::Conflict)
     }
 
-    /// Returns whether a sign-in was refused, since the user has as many sessions as
+    /// Returns whether a sign-in was refused because the user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows. The session is as it was before.
     ///
     /// ```
@@ -167,7 +168,7 @@ impl Error {
         matches!(self.kind(), Kind::Full)
     }
 
-    /// Returns whether [`Identity::impersonate`](crate::Identity::impersonate) was refused. The sentence says why. The session is
+    /// Returns whether [`Identity::impersonate`](crate::Identity::impersonate) was refused. The message says why. The session is
     /// as it was before.
     ///
     /// ```
@@ -182,8 +183,8 @@ impl Error {
 
     /// Returns whether the session would exceed [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes) or the size
     /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or a field its `max_len`. Nothing was
-    /// written. The sentence names the field, or the largest ones. A plain cookie that is too large for browsers is this
-    /// error too.
+    /// written. The message names the field, or the largest ones. The same holds for a plain cookie that is too large for
+    /// browsers.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -202,8 +203,8 @@ impl Error {
         )
     }
 
-    /// Returns whether the store did not answer, or cannot tell whether the changes are in. No session is known to have
-    /// changed, but one may have. The changes wait: the next `save`, or the response, tries again and applies none twice.
+    /// Returns whether the store did not answer, or cannot tell whether the changes were written. They may or may not have been.
+    /// The changes stay pending: the next `save`, or the response, tries again and applies none twice.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -215,13 +216,13 @@ impl Error {
         matches!(self.kind(), Kind::Unavailable | Kind::Unknown)
     }
 
-    /// Whether it will never be known what became of a write.
+    /// Returns whether a write's outcome will never be known.
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(self.kind(), Kind::Unknown)
     }
 
-    /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error comes at start, and its
-    /// sentence is for the operator.
+    /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error occurs at start, and its
+    /// message is for the operator.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -239,7 +240,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Shows the sentence and its causes, since a `main` that returns an error prints this, and so does `unwrap`.
+/// Shows the message and its causes, since this is what `unwrap` and a `main` that returns an error print.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.kind, f)?;
@@ -273,7 +274,7 @@ impl From<StoreError> for Error {
     }
 }
 
-/// The error of a store that cannot answer: a sentence for the log, and its cause.
+/// The error of a store that cannot answer: a message for the log, and its cause.
 ///
 /// ```
 /// # use session_runtime::store::StoreError;
@@ -288,7 +289,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// Returns an error that says `sentence`.
+    /// Returns an error with this message.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;
@@ -307,7 +308,7 @@ impl StoreError {
         self.timeout
     }
 
-    /// Returns the same error with its cause, which ends the sentence.
+    /// Returns the same error with its cause, which is appended to the message.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;
@@ -339,7 +340,7 @@ impl StdError for StoreError {
 mod tests {
     use super::*;
 
-    // What `fn main() -> Result<(), Box<dyn Error>>` prints.
+    // The output of `fn main() -> Result<(), Box<dyn Error>>`.
     #[test]
     fn a_program_that_ends_with_an_error_shows_its_sentence_and_why() {
         let error = Error::setup("the folder `x` cannot be made").because(std::io::Error::other("disk full"));

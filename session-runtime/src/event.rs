@@ -9,8 +9,9 @@ use crate::{
     log::{Admitted, Limit},
 };
 
-/// Something that happened to a session and that no response shows. An event carries no id, key or value, and names users by keyed hashes. The hook and the
-/// log get, beside it, the session's [`fingerprint`](crate::Core::fingerprint), a short keyed hash (SECURITY S50).
+/// Something that happened to a session without showing in any response. An event carries no id, key or value, and names users
+/// by keyed hashes. The hook and the log also get the session's [`fingerprint`](crate::Core::fingerprint), a short keyed hash
+/// (SECURITY S50).
 ///
 /// ```
 /// # use session_runtime::Event;
@@ -21,67 +22,68 @@ use crate::{
 pub enum Event {
     /// A session was stored for the first time.
     Created,
-    /// A session got a new id: by a sign-in, a sign-out, `renew`, a change of a `rotates` field, or the clock.
+    /// A session got a new id: by a sign-in, a sign-out, `renew`, a change of a `rotates` field, or the timer.
     Renewed,
     /// This request ended its own session, or a replaced cookie ended it
     /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Ended,
-    /// A session was ended from elsewhere: its user's sessions were revoked, or were more than allowed.
+    /// A session was ended from elsewhere: its user's sessions were revoked, or exceeded the limit.
     Revoked,
-    /// A sign-in was refused, since its user has as many sessions as
+    /// A sign-in was refused because its user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
-    /// A user acts as another from now on ([`Identity::impersonate`](crate::Identity::impersonate)). Each is named by
+    /// A user starts to act as another ([`Identity::impersonate`](crate::Identity::impersonate)). Both are named by
     /// [`UserSessions::fingerprint`](crate::UserSessions::fingerprint).
     ImpersonationStarted {
         /// The user who acts, such as an administrator.
         impersonator: String,
-        /// The user as whom they act.
+        /// The user who is impersonated.
         user: String,
-        /// When it ends by itself.
+        /// When the impersonation ends by itself.
         ends_at: SystemTime,
     },
     /// A user no longer acts as another.
     ImpersonationEnded {
         /// The user who acted.
         impersonator: String,
-        /// The user as whom they acted.
+        /// The user who was impersonated.
         user: String,
         /// The cause of the end.
         why: ImpersonationEnd,
     },
-    /// A signed cookie named a session that the store does not have: expired, ended, or never there.
+    /// A signed cookie named a session that the store does not have: it expired, ended, or never existed.
     Unknown,
-    /// A cookie with our name did not hold a valid token: forged, damaged, signed under another key or by another kind of
-    /// session, or too long.
+    /// A cookie with our name did not hold a valid token: it was forged, damaged, too long, or signed under another key or by
+    /// another kind of session.
     Refused,
-    /// A request had several cookies of our name, so none was used.
+    /// A request had several cookies with our name, and none was used: the name begins with `__Host-`, there were too many,
+    /// or they opened different live sessions.
     DuplicateCookie,
-    /// A request brought an id that a renewal had replaced. Within a minute it is a late request. Later, the cookie may be
-    /// stolen.
+    /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is merely late. After that,
+    /// the cookie may be stolen.
     Replayed {
         /// Whether it came within a minute of the renewal.
         recently: bool,
     },
-    /// A request's changes were dropped, since the session had ended.
+    /// A request's changes were dropped because the session had ended.
     Gone,
-    /// A request's changes were dropped, since a sign-in or sign-out elsewhere, or `renew`, had replaced the session's id
-    /// after this request loaded it.
+    /// A request's changes were dropped because a sign-in or sign-out elsewhere, or `renew`, had replaced the session's id after
+    /// this request loaded it.
     Moved,
-    /// A request's changes were dropped, since other requests kept changing the session until
-    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or since it had changed an `atomic` field that another
-    /// request has changed too and it could not be asked to do so again.
+    /// A request's changes were dropped because other requests kept changing the session until
+    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or because another request changed the same `atomic` field and
+    /// this request's change could not be run again.
     Conflict,
-    /// A handler failed, so its changes were dropped: its response had status 408, 499 or 5xx, or said so itself
+    /// A handler failed, so its changes were dropped: its response had status 408, 499 or 5xx, or asked for it
     /// (`Changes::Drop`).
     DroppedOnFailure,
-    /// A handler changed a field, and then signed out, destroyed the session or signed in: the change went with what the
-    /// former visitor left. Change the field after that.
+    /// A handler changed a field, and then signed out, destroyed the session or signed in: the change was discarded with the
+    /// former visitor's fields. Change the field afterwards instead.
     Discarded {
         /// The field's stored name.
         field: &'static str,
     },
-    /// A handle with changes was dropped after the response had left.
+    /// A handle with changes was dropped after its response was sent.
     Late,
     /// A stored value could not be read, so the field shows its default. The value of a `secret` field was tampered with,
     /// stored before the field was `secret`, or encrypted under a key that the ring no longer has.
@@ -96,7 +98,7 @@ pub enum Event {
     },
 }
 
-/// The cause of the end of an impersonation.
+/// Why an impersonation ended.
 ///
 /// ```
 /// # use session_runtime::ImpersonationEnd;
@@ -110,16 +112,16 @@ pub enum Event {
 pub enum ImpersonationEnd {
     /// The user who acted stopped, signed out, signed in as another user, or destroyed the session.
     Stopped,
-    /// The time was up. It is reported when the session is next used, and not at all if it never is.
+    /// The time was up. This is reported when the session is next used, or never if it is not used again.
     Expired,
-    /// The sessions of either user were revoked, or the one who acted had more sessions than allowed.
+    /// The sessions of either user were revoked, or the user who acted had more sessions than allowed.
     Revoked,
 }
 
-/// Where events go: to the log (`tracing`, target `session_runtime`), and to a hook if there is one. Cloned freely.
+/// The receivers of events: the log (`tracing`, target `session_runtime`), and a hook if there is one. Cheap to clone.
 ///
-/// The hook gets every event. The log has at most one WARN line of a kind in a second, since strangers can cause such events
-/// at will; the next line of that kind has the number of those left out (`left_out`).
+/// The hook gets every event. The log gets at most one WARN line of a kind per second, since strangers can cause such events
+/// at will. The next line of that kind has the number of lines left out (`left_out`).
 ///
 /// ```
 /// # use session_runtime::{Event, Events};
@@ -137,8 +139,8 @@ type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
 type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {
-    /// Returns events that also go to `hook`, with the fingerprint of the session where it is known. The hook should return
-    /// quickly, since it runs within the request.
+    /// Returns events that also go to `hook`, with the session's fingerprint if it is known. The hook should return quickly,
+    /// since it runs within the request.
     ///
     /// ```
     /// # use session_runtime::{Event, Events};
@@ -149,7 +151,7 @@ impl Events {
         Self { hook: Some(Arc::new(hook)), names: None }
     }
 
-    /// The same events, with sessions named by `names`.
+    /// Returns the same events, with sessions named by `names`.
     pub(crate) fn naming(self, names: impl Fn(&Key) -> String + Send + Sync + 'static) -> Self {
         Self { names: Some(Arc::new(names)), ..self }
     }
@@ -210,7 +212,7 @@ impl Events {
         session
     }
 
-    /// The session's fingerprint.
+    /// Returns the session's fingerprint.
     fn name(&self, session: Option<&Key>) -> Option<String> {
         session.zip(self.names.as_ref()).map(|(session, names)| names(session))
     }

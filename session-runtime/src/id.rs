@@ -1,9 +1,8 @@
-//! What names a session and proves it: selector, verifier, and the digests that a store may see.
+//! The names and proofs of sessions: selector, verifier, and the digests that a store may see.
 //!
-//! A *selector* says where the record is, a *verifier* proves that the visitor may open it. Stores outside this
-//! process see neither: they get a [`Key`](crate::key::Key), whose only public form is a digest, and keep the verifier's
-//! [`Digest`].
-//! So a leaked store opens no session (rack CVE-2019-16782), and nothing is looked up by a secret.
+//! A *selector* says where the record is, a *verifier* proves that the visitor may open it. Stores outside this process see
+//! neither: they get a [`Key`](crate::key::Key), whose only public form is a digest, and keep the verifier's [`Digest`].
+//! So a leaked store opens no session (rack CVE-2019-16782), and no look-up uses a secret.
 
 use std::{
     fmt,
@@ -29,7 +28,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// 128 random bits that say where a record is. No proof of anything.
+/// 128 random bits that say where a record is. They prove nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Selector(pub(crate) [u8; 16]);
 
@@ -52,7 +51,7 @@ impl Verifier {
 #[zeroize(drop)]
 pub(crate) struct Verifier(pub(crate) [u8; 32]);
 
-/// What names and proves a new session, in one call of the operating system.
+/// Draws the selector and verifier of a new session, in one call of the operating system.
 pub(crate) fn draw() -> Result<(Selector, Verifier), Error> {
     let drawn = Zeroizing::new(random::<48>()?);
     let (mut selector, mut verifier) = (Selector([0; 16]), Verifier([0; 32]));
@@ -84,8 +83,8 @@ impl Digester {
     }
 }
 
-/// What a store keeps of a session's verifier: enough to check one, not enough to make one. Comparison takes the same time
-/// wherever two digests differ.
+/// A session's verifier as a store keeps it: enough to check a verifier, not enough to make one. Comparison takes the same
+/// time wherever two digests differ.
 #[derive(Clone, Copy)]
 pub(crate) struct Digest([u8; 16]);
 
@@ -115,12 +114,12 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Marks one commit, so that it is recognised when its answer was lost.
+/// Marks one commit, so that its write is recognised when the answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nonce(pub(crate) u64);
 
 impl Nonce {
-    /// A nonce unlike any other of this process, and unlike another process's but for chance.
+    /// Returns a nonce that differs from all others of this process and, except by chance, from those of other processes.
     pub(crate) fn next() -> Self {
         static START: OnceLock<u64> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -145,8 +144,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    // S44: a verifier, a token's proof, cannot be compared but through its digest, which takes the same time for all.
-    // This compiles only as long as it is not `PartialEq`: else the call could mean either implementation.
+    // S44: a verifier, a token's proof, can be compared only through its digest, which always takes the same time. This
+    // compiles only while `Verifier` is not `PartialEq`: otherwise the call could mean either implementation.
     #[test]
     fn a_verifier_is_not_compared_as_bytes() {
         trait Comparable<Marker> {
@@ -167,7 +166,7 @@ mod tests {
         assert!(digester.digest(selector, &verifier.clone()) == digester.digest(selector, &verifier));
     }
 
-    // S2, S6: a digest is one application's, one session's, and no part of what it is made of.
+    // S2, S6: a digest is valid for one application and one session, and contains no part of its inputs.
     #[test]
     fn a_digest_says_nothing_of_its_verifier() {
         let (selector, verifier) = (Selector([1; 16]), Verifier(std::array::from_fn(|at| at as u8)));
@@ -179,7 +178,7 @@ mod tests {
         }
     }
 
-    // S49: what wipes itself has something to do when it is dropped.
+    // S49: a type that wipes itself needs to be dropped.
     #[test]
     fn secrets_are_wiped_when_dropped() {
         assert!(std::mem::needs_drop::<Verifier>());

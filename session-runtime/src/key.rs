@@ -1,4 +1,4 @@
-//! What names a value in a store: [`Key`]; and what keeps kinds of sessions and applications apart: [`Scope`].
+//! [`Key`]: the name of a value in a store. [`Scope`]: keeps kinds of sessions and applications apart.
 
 use std::{
     cmp::Ordering,
@@ -14,7 +14,7 @@ use crate::{
     keys::framed,
 };
 
-/// Names one value. A store outside this process sees only [`Key::digest`], from which no cookie can be rebuilt
+/// The name of one value. A store outside this process sees only [`Key::digest`], from which no cookie can be rebuilt
 /// (SECURITY S2).
 ///
 /// ```
@@ -29,16 +29,16 @@ pub struct Key(Named);
 
 #[derive(Clone, Copy)]
 enum Named {
-    /// By what this process knows: hashed only where it leaves the process.
+    /// Known to this process: hashed only when it leaves the process.
     Id([u8; 16]),
     Digest([u8; 16]),
 }
 
 impl Key {
-    /// A key that no value has.
+    /// Returns a key that no value has.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     ///
     /// ```
     /// # use session_runtime::store::Key;
@@ -49,7 +49,7 @@ impl Key {
         random().map(|id| Self(Named::Id(id)))
     }
 
-    /// The key with this digest, for a store that lists what it keeps.
+    /// Returns the key with this digest, for a store that lists its values.
     ///
     /// ```
     /// # use session_runtime::store::Key;
@@ -62,7 +62,7 @@ impl Key {
         Self(Named::Digest(digest))
     }
 
-    /// What a store outside this process names the value by: 128 bits that look random.
+    /// Returns the name of the value in a store outside this process: 128 bits that look random.
     ///
     /// ```
     /// # use session_runtime::store::Key;
@@ -76,7 +76,7 @@ impl Key {
         }
     }
 
-    /// [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
+    /// Returns [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
     ///
     /// ```
     /// # use session_runtime::store::Key;
@@ -87,8 +87,8 @@ impl Key {
         hex(&self.digest())
     }
 
-    /// Sixteen bytes that name the value within this process, without a hash. A key made from a digest has others than
-    /// the key that the digest is of.
+    /// Returns sixteen bytes that name the value within this process, without hashing. A key made from a digest has other
+    /// bytes than the key that the digest belongs to.
     pub(crate) const fn local(&self) -> &[u8; 16] {
         match &self.0 {
             Named::Id(id) | Named::Digest(id) => id,
@@ -123,7 +123,7 @@ impl fmt::Debug for Key {
 /// keys in a store, not the lists of users (SECURITY S6, S54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
-    /// Of the application and the kind.
+    /// The hash of the application and the kind.
     pub(crate) hash: [u8; 32],
 }
 
@@ -132,23 +132,23 @@ impl Scope {
         Self { hash: Sha256::digest(framed(&["session/scope/1", app, kind])).into() }
     }
 
-    /// What every value of the scope says in its header.
+    /// Returns the scope's id in the header of each of its values.
     pub(crate) fn id(self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.hash;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// The key of a session.
+    /// Returns the key of a session.
     pub(crate) fn session(self, selector: Selector) -> Key {
         self.local(selector, 0)
     }
 
-    /// The key of a session's revocation.
+    /// Returns the key of a session's revocation.
     pub(crate) fn revocation(self, selector: Selector) -> Key {
         self.local(selector, 16)
     }
 
-    /// The key of a user's list. Anyone who can guess the identity can compute it, so it hides nothing.
+    /// Returns the key of a user's list. Anyone who can guess the identity can compute it, so it hides nothing.
     pub(crate) fn list(self, identity: &[u8]) -> Key {
         Key(Named::Digest(cut(Sha256::new()
             .chain_update(b"session/list/1")
@@ -156,12 +156,12 @@ impl Scope {
             .chain_update(identity))))
     }
 
-    /// The key of the marker.
+    /// Returns the key of the marker.
     pub(crate) fn marker(self) -> Key {
         Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
     }
 
-    /// A selector is 128 random bits that only the server draws, so this is a name of its own in each scope.
+    /// Masks a selector with the scope. The selector is 128 random bits that only the server draws, so the result is unique.
     fn local(self, selector: Selector, half: usize) -> Key {
         let mut id = selector.0;
         id.iter_mut().zip(self.hash.iter().skip(half)).for_each(|(to, mask)| *to ^= mask);
@@ -176,7 +176,7 @@ fn cut(hash: Sha256) -> [u8; 16] {
     digest
 }
 
-/// A key by the bytes that it has within this process.
+/// A key, compared by its bytes within this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Local(pub(crate) Key);
 
@@ -206,10 +206,10 @@ impl Hash for Local {
     }
 }
 
-/// How [`Local`] keys are hashed.
+/// The hasher of [`Local`] keys.
 pub(crate) type ByLocal = BuildHasherDefault<RandomAlready>;
 
-/// Keys are random, or hashes: their first bytes are as good as any hash of them.
+/// Keys are random or hashes, so their first bytes serve as their hash.
 #[derive(Default)]
 pub(crate) struct RandomAlready(u64);
 

@@ -1,9 +1,9 @@
-//! Log lines that a request can cause. A stranger can send any number of requests, so a process writes at most one line of
-//! a kind in a second, and says how many it left out (B6, F13).
+//! Limits the log lines that a request can cause. A stranger can send any number of requests, so a process writes at most one
+//! line of a kind per second, and says how many it left out (B6, F13).
 //!
-//! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with the target of this
-//! crate. Each place in the code is a kind of its own. While its level is off, a line costs what it costs in `tracing`.
-//! Lines that are written at start, or by a background task, go to `tracing` directly.
+//! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's
+//! target. Each place in the code is a kind of its own. While its level is off, a line costs as much as in `tracing`. Lines
+//! that are written at start, or by a background task, go to `tracing` directly.
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a line keeps others of its kind out.
+/// How long a line suppresses others of its kind.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Whether a test looks at every line.
+/// Whether a test needs every line.
 #[cfg(feature = "testing")]
 pub(crate) static UNLIMITED: AtomicBool = AtomicBool::new(false);
 
@@ -30,7 +30,7 @@ struct State {
 /// Permission to write a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
-    /// How many lines were left out since the one before. `None`: none, so the line does not mention it.
+    /// How many lines were left out since the last one. `None`: none, so the line does not mention it.
     pub(crate) left_out: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ impl Limit {
     }
 }
 
-/// The [`Limit`] of the place where this is written.
+/// Returns the [`Limit`] of the place that invokes the macro.
 macro_rules! limit {
     () => {{
         static LIMIT: $crate::log::Limit = $crate::log::Limit::new();
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(at(10_000), Some(None));
     }
 
-    // F13: threads read the clock before they get here, in any order.
+    // F13: threads read the clock before they take the lock, in any order.
     #[test]
     fn a_clock_that_was_read_earlier_writes_nothing_more() {
         let (limit, start) = (Limit::new(), Instant::now());

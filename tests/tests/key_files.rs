@@ -166,7 +166,7 @@ fn a_link_of_another_user_is_refused() {
         assert_eq!(
             refused(&path),
             format!(
-                "the key file {path:?} can be exchanged, since the link `{}` belongs to user 65533; name the file that the \
+                "the key file {path:?} can be replaced by another user, since the link `{}` belongs to user 65533; name the file that the \
                  link points to",
                 path.display()
             )

@@ -51,13 +51,13 @@ fn keys_come_from_a_variable() {
     assert_eq!(two.split(", previous").next(), one.split(", previous").next());
     assert!(!two.ends_with("[] }"), "{two}");
 
-    assert_eq!(from(""), "the variable TEST_KEYS holds no key; write one there that `openssl rand -hex 32` made");
+    assert_eq!(from(""), "the variable TEST_KEYS holds no key; write one made with `openssl rand -hex 32`");
     assert!(
         from("hunter2").starts_with("the 1st key of the variable TEST_KEYS has 5 bytes and needs at least 32; make")
     );
     assert_eq!(
         answer(&child(&["env", "TEST_KEYS"]).output().unwrap()),
-        "the variable TEST_KEYS is not set; set it to a key that `openssl rand -hex 32` made"
+        "the variable TEST_KEYS is not set; set it to a key made with `openssl rand -hex 32`"
     );
 }
 
@@ -68,7 +68,7 @@ fn keys_come_from_a_text() {
     let shown = shown(parsed);
     assert!(shown.starts_with("KeyRing { current: \"") && !shown.ends_with("previous: [] }"), "{shown}");
     for (text, said) in [
-        ("", "the text holds no key; write one there that `openssl rand -hex 32` made"),
+        ("", "the text holds no key; write one made with `openssl rand -hex 32`"),
         ("hunter2hunter2", "the 1st key of the text has 10 bytes and needs at least 32; make a good one"),
         (&format!("{KEY},{KEY}"), "the 2nd key of the text is the 1st again; remove one of them"),
         (&KEY[1..], "the 1st key of the text has an odd number of hexadecimal digits"),
@@ -85,7 +85,7 @@ fn a_variable_that_is_no_text_is_refused() {
     let value = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff\xfe");
     let value: &std::ffi::OsStr = value;
     let answer = answer(&child(&["env", "TEST_KEYS"]).env("TEST_KEYS", value).output().unwrap());
-    assert!(answer.starts_with("the variable TEST_KEYS holds bytes that are no text"), "{answer}");
+    assert!(answer.starts_with("the variable TEST_KEYS holds bytes that are not text"), "{answer}");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_bad_file_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
     for (text, what) in [
-        ("", "holds no key; write one there that `openssl rand -hex 32` made".to_owned()),
+        ("", "holds no key; write one made with `openssl rand -hex 32`".to_owned()),
         ("# nothing\n", "holds no key".to_owned()),
         ("changeme", "looks like words or a placeholder".to_owned()),
         (&KEY[..60], "has 30 bytes and needs at least 32".to_owned()),
@@ -167,7 +167,7 @@ fn a_bad_file_is_refused_and_left_alone() {
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
     fs::write(&path, b"\xff\xfe").unwrap();
-    assert!(refused(&path).contains("holds bytes that are no text"));
+    assert!(refused(&path).contains("holds bytes that are not text"));
     assert!(refused(folder.path()).contains("is a folder; name a file in it"));
     assert!(refused(&path.join("below")).contains("cannot be"), "{}", refused(&path.join("below")));
 }

@@ -1,40 +1,40 @@
-//! The one table of attributes. The parser looks names up here; suggestions and the reference page are made of it.
+//! The only table of attributes. The parser looks names up here; suggestions and the reference page come from it.
 
 use crate::suggest::brought_along;
 
-/// An attribute that may be written on the struct or on a field.
+/// An attribute of the struct or of a field.
 pub(crate) struct Known<K: 'static> {
     pub(crate) key: K,
     pub(crate) name: &'static str,
-    /// How it is written.
+    /// An example.
     pub(crate) written: &'static str,
-    /// What it does, in a sentence or two.
+    /// Its effect, in a sentence or two.
     pub(crate) says: &'static str,
 }
 
 impl<K> Known<K> {
-    /// Whether it is written alone, whatever it is to say. The flags of the cookie may be `= false`.
+    /// Returns whether it never takes a value. The cookie's flags may be `= false`.
     pub(crate) fn takes_nothing(&self) -> bool {
         self.written == self.name && !["persistent", "partitioned"].contains(&self.name)
     }
 }
 
-/// The attributes of one place.
+/// The attributes of the struct, or of a field.
 pub(crate) trait Key: Copy + PartialEq + 'static {
     const ALL: &'static [Known<Self>];
     /// `the struct` or `a field`.
     const PLACE: &'static str;
     const ON_STRUCT: bool;
-    /// What one of them is called.
+    /// A noun for one of them.
     const KIND: &'static str = if Self::ON_STRUCT { "struct attribute" } else { "field attribute" };
 
-    /// Where else there is one of this name, and where this is.
+    /// Returns the place where an attribute of this name is allowed, and the place where it was found.
     fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
         let known = StructKey::find(name).is_some() || FieldKey::find(name).is_some();
         known.then_some(if Self::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") })
     }
 
-    /// What a name from elsewhere is called here.
+    /// Returns this crate's name for a name from another library.
     fn brought_along(name: &str) -> Option<&'static str> {
         brought_along(Self::ON_STRUCT, name)
     }
@@ -336,7 +336,7 @@ impl Key for FieldKey {
     ];
 }
 
-/// A table of the reference.
+/// Writes a table of the reference.
 #[cfg(test)]
 pub(crate) fn table<K: Key>(into: &mut String) {
     into.push_str("| attribute | meaning |\n|---|---|\n");
@@ -345,7 +345,7 @@ pub(crate) fn table<K: Key>(into: &mut String) {
     }
 }
 
-/// The reference page, `src/attributes.md`.
+/// Returns the reference page, `src/attributes.md`.
 #[cfg(test)]
 fn reference() -> String {
     let mut page = String::from("On the struct:\n\n");
@@ -370,7 +370,7 @@ mod tests {
             assert!(std::fs::write(path, reference()).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference(), "run the tests with BLESS=1 to write src/attributes.md anew");
+        assert_eq!(page, reference(), "run the tests with BLESS=1 to update src/attributes.md");
     }
 
     #[test]

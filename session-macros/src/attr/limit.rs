@@ -6,11 +6,11 @@ use syn::{Lit, LitInt};
 use super::{Given, keys::Key, list::Entry};
 use crate::{context::Context, span::flatten, suggest::nearest};
 
-/// How many sessions a user may have, and what becomes of one too many.
+/// How many sessions a user may have, and what happens at one more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Limit {
     pub(crate) most: u32,
-    /// The sign-in is refused; else the oldest session ends.
+    /// Whether the sign-in is refused. Otherwise the oldest session ends.
     pub(crate) refuse: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `#[session(…)]` into entries: a key, and the tokens of its value. What cannot be read is reported and skipped.
+//! Parses `#[session(…)]` into entries: a key, and the tokens of its value. Unreadable parts are reported and skipped.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::{Attribute, Meta, ext::IdentExt};
@@ -10,22 +10,22 @@ use crate::{context::Context, span::flatten, suggest::nearest};
 pub(crate) struct Entry<K> {
     pub(crate) key: K,
     pub(crate) at: Ident,
-    /// What follows the `=`, if there is one.
+    /// The tokens after the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
-    /// A fault of it is reported, and this is what was probably meant: it is taken for that, so that neither other rules
-    /// nor handlers miss it, and what else is wrong with it goes without saying.
+    /// Its mistake is already reported, and this entry is the probable intention. So other rules and handlers do not report it
+    /// as missing, and further mistakes in it are not reported.
     pub(crate) reported: bool,
 }
 
 impl<K: Key> Entry<K> {
-    /// An entry with a fault that is reported.
+    /// Creates an entry whose mistake is already reported.
     fn meant(key: K, at: &Ident, value: Option<TokenStream>) -> Self {
-        // By its own name, which is what other errors call it.
+        // Uses the key's own name, which other errors use.
         Self { key, at: Ident::new(key.known().name, at.span()), value, reported: true }
     }
 }
 
-/// All that the `#[session(…)]` attributes among `attributes` list.
+/// Returns the entries of all `#[session(…)]` attributes among `attributes`.
 pub(crate) fn entries<K: Key>(attributes: &[Attribute], cx: &mut Context) -> Vec<Entry<K>> {
     let mut entries = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("session")) {
@@ -49,7 +49,7 @@ pub(crate) fn entries<K: Key>(attributes: &[Attribute], cx: &mut Context) -> Vec
     entries
 }
 
-/// At the commas, but not at those within `::<…>`, which may occur in `default = Map::<u8, u8>::new()`.
+/// Splits at the commas, except those within `::<…>`, which may occur in `default = Map::<u8, u8>::new()`.
 pub(crate) fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     let (mut depth, mut after) = (0usize, [' '; 2]);
@@ -70,7 +70,7 @@ pub(crate) fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     parts
 }
 
-/// Reads one entry, or more if commas are missing between them.
+/// Reads one entry, or more if commas between them are missing.
 pub(crate) fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx: &mut Context) {
     let Some((first, rest)) = tokens.split_first() else { return };
     if let ([], TokenTree::Group(group)) = (rest, first)
@@ -139,7 +139,7 @@ pub(crate) fn read<K: Key>(tokens: &[TokenTree], entries: &mut Vec<Entry<K>>, cx
     read(rest, entries, cx);
 }
 
-/// Where the next entry begins, if the comma before it was forgotten: `idle = 30m absolute = 12h`.
+/// Returns where the next entry begins if the comma before it is missing: `idle = 30m absolute = 12h`.
 fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
     value
         .windows(3)
@@ -154,7 +154,7 @@ fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
         .map(|before| before + 1)
 }
 
-/// The key of the one attribute that `name` is a misspelling of, or another word for.
+/// Returns the key of the attribute that `name` is a misspelling of, or another word for.
 fn meant<K: Key>(name: &str) -> Option<K> {
     let other_word = || K::brought_along(name).map(|meant| meant.trim_matches('`'));
     nearest(name, K::names()).or_else(other_word).and_then(K::find)
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::attr::keys::{FieldKey, StructKey};
 
-    /// Each entry as `key` or `key = value`, and the faults.
+    /// Returns each entry as `key` or `key = value`, and the errors.
     fn read_struct(attribute: &Attribute) -> (Vec<String>, Vec<String>) {
         read_as::<StructKey>(attribute)
     }

@@ -7,14 +7,14 @@ use syn::{Lit, LitStr, Path, parse::Parser};
 use super::{Given, keys::Key, list::Entry};
 use crate::{context::Context, span::flatten};
 
-/// What makes a field's value of what older builds stored, and what that is.
+/// A function that makes a field's value, and the stored names whose values it takes.
 pub(crate) struct Migrate {
     pub(crate) function: Path,
     /// At least one.
     pub(crate) names: Vec<LitStr>,
 }
 
-/// How many names a function may take.
+/// The most names that a function may take.
 const MOST: usize = 4;
 
 impl<K: Key> Entry<K> {

@@ -1,4 +1,4 @@
-//! Attributes as they were written, each with the place to point at. Faults are reported and skipped, never fatal.
+//! Attributes as written, each with its place in the source. Mistakes are reported and skipped, never fatal.
 
 pub(crate) mod keys;
 mod limit;
@@ -17,7 +17,7 @@ use self::{
 pub(crate) use self::{limit::Limit, migrate::Migrate};
 use crate::{context::Context, duration::Lifetime};
 
-/// A value that an attribute gave, and where.
+/// The value of an attribute, and its place.
 pub(crate) struct Given<T> {
     pub(crate) key: Ident,
     pub(crate) value: T,
@@ -26,12 +26,12 @@ pub(crate) struct Given<T> {
 }
 
 impl<T> Given<T> {
-    /// Where to point if the value is wrong.
+    /// Returns the place to point at if the value is wrong.
     pub(crate) fn at_value(&self) -> TokenStream {
         if self.tokens.is_empty() { self.key.to_token_stream() } else { self.tokens.clone() }
     }
 
-    /// Where to point if the combination is wrong.
+    /// Returns the place to point at if the combination is wrong.
     pub(crate) fn at_key(&self) -> &Ident {
         &self.key
     }
@@ -45,7 +45,7 @@ pub(crate) enum SameSite {
     None,
 }
 
-/// What may be done to a field, if not anything.
+/// The operations on a field, if they are restricted.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Policy {
     Atomic,
@@ -77,14 +77,14 @@ pub(crate) struct StructAttrs {
     pub(crate) lock: Option<Given<String>>,
     pub(crate) version: Option<Given<u32>>,
     pub(crate) krate: Option<Given<Path>>,
-    /// Every key that was written, also with a value that could not be read.
+    /// Every key that was written, even if its value could not be read.
     pub(crate) written: Vec<StructKey>,
 }
 
 /// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
-    /// More than one is a fault.
+    /// More than one is an error.
     pub(crate) policies: Vec<(Policy, Ident)>,
     pub(crate) unlisted: Option<Ident>,
     pub(crate) expires: Option<Given<Lifetime>>,
@@ -94,15 +94,15 @@ pub(crate) struct FieldAttrs {
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
     pub(crate) migrations: Vec<Given<Migrate>>,
-    /// `default` alone is `None` within.
+    /// `None` inside for `default` without a value.
     pub(crate) default: Option<Given<Option<TokenStream>>>,
-    /// There is to be one, but it could not be read.
+    /// Whether a `default` was written but could not be read.
     pub(crate) default_is_lost: bool,
     pub(crate) skip: Option<Ident>,
     pub(crate) copy: Option<Ident>,
     pub(crate) with: Option<Given<Path>>,
     pub(crate) max_len: Option<Given<u32>>,
-    /// Every key that was written, also with a value that could not be read.
+    /// Every key that was written, even if its value could not be read.
     pub(crate) written: Vec<FieldKey>,
 }
 
@@ -140,7 +140,7 @@ impl StructAttrs {
         attrs
     }
 
-    /// The value of a flag that is on unless told otherwise.
+    /// Returns the value of a flag that is on by default.
     pub(crate) fn is_on(flag: &Option<Given<bool>>) -> bool {
         flag.as_ref().is_none_or(|given| given.value)
     }

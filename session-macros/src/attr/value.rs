@@ -1,4 +1,4 @@
-//! The kinds of value an attribute may have. Each says, when it finds something else, how the attribute is written.
+//! Parses the kinds of value. For any other value, the error shows how to write the attribute.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -8,7 +8,7 @@ use super::{Given, SameSite, keys::Key, list::Entry};
 use crate::{context::Context, duration::Lifetime, span::flatten, span::respan, suggest::nearest};
 
 impl<K: Key> Entry<K> {
-    /// No value at all.
+    /// Parses an attribute without a value.
     pub(crate) fn bare(&self, cx: &mut Context) -> Ident {
         // #[session(counter = true)]
         if let Some(value) = &self.value {
@@ -17,7 +17,7 @@ impl<K: Key> Entry<K> {
         self.at.clone()
     }
 
-    /// `persistent`, `secure = false`.
+    /// Parses `persistent`, `secure = false`.
     pub(crate) fn flag(self, cx: &mut Context) -> Option<Given<bool>> {
         let Some(tokens) = self.value.clone() else { return Some(self.given(true)) };
         match tokens.to_string().as_str() {
@@ -31,7 +31,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `cookie = "shop"`.
+    /// Parses `cookie = "shop"`.
     pub(crate) fn text(self, cx: &mut Context) -> Option<Given<String>> {
         match self.literal() {
             Some(Lit::Str(text)) => Some(self.given(text.value())),
@@ -40,11 +40,11 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `or_status = 401`.
+    /// Parses `or_status = 401`.
     pub(crate) fn number(self, cx: &mut Context) -> Option<Given<u16>> {
         match self.literal() {
             Some(Lit::Int(number)) if number.suffix().is_empty() => {
-                // More than fits is as wrong as anything else that is no status.
+                // A number that does not fit is reported like any other wrong status.
                 let value = number.base10_parse().unwrap_or(u16::MAX);
                 Some(self.given(value))
             }
@@ -53,7 +53,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `max_len = 64`.
+    /// Parses `max_len = 64`.
     pub(crate) fn length(self, cx: &mut Context) -> Option<Given<u32>> {
         let Some(Lit::Int(number)) = self.literal().filter(|literal| literal.suffix().is_empty()) else {
             // #[session(max_len = "64")]
@@ -74,7 +74,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `idle = 30m`.
+    /// Parses `idle = 30m`.
     pub(crate) fn lifetime(self, cx: &mut Context) -> Option<Given<Lifetime>> {
         match &self.value {
             Some(tokens) => Lifetime::read(tokens, cx).map(|lifetime| self.given(lifetime)),
@@ -83,7 +83,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `same_site = strict`.
+    /// Parses `same_site = strict`.
     pub(crate) fn same_site(self, cx: &mut Context) -> Option<Given<SameSite>> {
         const ALL: [&str; 3] = ["strict", "lax", "none"];
         let Some(tokens) = self.value.clone() else { return self.wrong("is `strict`, `lax` or `none`", cx) };
@@ -104,7 +104,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `with = module`, `with = "module"`.
+    /// Parses `with = module`, `with = "module"`.
     pub(crate) fn path(self, cx: &mut Context) -> Option<Given<Path>> {
         let Some(tokens) = self.value.clone() else { return self.wrong("takes a path", cx) };
         let tokens = match self.literal() {
@@ -118,7 +118,7 @@ impl<K: Key> Entry<K> {
         }
     }
 
-    /// `default`, `default = expression`. The compiler reads the expression; any will do.
+    /// Parses `default`, `default = expression`. Any tokens pass; the compiler parses the expression.
     pub(crate) fn expression(self) -> Given<Option<TokenStream>> {
         let value = self.value.clone();
         self.given(value)
@@ -148,7 +148,7 @@ impl<K: Key> Entry<K> {
     }
 }
 
-/// A sentence of the reference as the compiler would put it.
+/// Turns a sentence of the reference into the compiler's style for help.
 fn help(says: &str) -> String {
     let mut chars = says.trim_end_matches('.').chars();
     chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()

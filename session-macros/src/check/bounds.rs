@@ -1,4 +1,4 @@
-//! How long fields may be: `max_len` on what has a length, and a bound for each field of a `bounded` session.
+//! Limits of length: `max_len` is only for types with a length, and a `bounded` session needs a bound for each field.
 
 use crate::{
     attr::keys::FieldKey,
@@ -7,7 +7,7 @@ use crate::{
     shape::{Shape, spelling},
 };
 
-/// Whether it is text or a list, or an `Option` of one, as far as its spelling tells.
+/// Returns whether the type is spelled as text or a list, or an `Option` of one.
 fn has_length(field: &Field) -> bool {
     let long = |shape: &Shape<'_>| matches!(shape, Shape::Text | Shape::List(_));
     match Shape::of(&field.ty) {

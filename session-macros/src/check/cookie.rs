@@ -1,4 +1,4 @@
-//! What browsers accept of a cookie (RFC 6265bis §4.1.3, SECURITY S25).
+//! Rules by which browsers accept a cookie (RFC 6265bis §4.1.3, SECURITY S25).
 
 use quote::ToTokens;
 
@@ -37,20 +37,20 @@ pub(super) fn name(session: &Session, cx: &mut Context) {
     }
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns whether a character is allowed in a token (RFC 9110 §5.6.2).
 fn is_token(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }
 
-/// What a name prefix demands.
+/// The requirements of a name prefix.
 struct Prefix {
     name: &'static str,
-    /// No `Domain`, `Path=/`.
+    /// Requires no `Domain`, and `Path=/`.
     host: bool,
     http_only: bool,
 }
 
-/// All of them demand `Secure`. Browsers compare without regard to case. Longer ones first.
+/// All of them require `Secure`. Browsers ignore case. Longer ones come first.
 const PREFIXES: [Prefix; 4] = [
     Prefix { name: "__Host-Http-", host: true, http_only: true },
     Prefix { name: "__Host-", host: true, http_only: false },
@@ -113,7 +113,7 @@ pub(super) fn needs_secure(session: &Session, cx: &mut Context) {
     }
 }
 
-/// Browsers ignore an attribute that is longer.
+/// Browsers ignore longer attributes.
 const LARGEST_ATTRIBUTE: usize = 1024;
 
 // path = "shop"

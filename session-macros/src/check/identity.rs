@@ -1,4 +1,4 @@
-//! Who is signed in: one field says it, and what hangs on it.
+//! Rules for the `identity`, and for options that depend on it.
 
 use crate::{
     attr::{Policy, keys::StructKey},

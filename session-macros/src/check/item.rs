@@ -1,4 +1,4 @@
-//! What can be a session at all.
+//! Rules for the item that derives a session.
 
 use syn::{GenericParam, TypeReference};
 
@@ -41,7 +41,7 @@ pub(super) fn generics(session: &Session, cx: &mut Context) {
     let name = &session.ident;
     for param in &session.generics.params {
         match param {
-            // The fields that borrow are pointed at already.
+            // The borrowing fields already have an error.
             GenericParam::Lifetime(_) if session.fields.iter().any(|field| borrow(field).is_some()) => {}
             GenericParam::Lifetime(param) => {
                 let lifetime = &param.lifetime;
@@ -71,7 +71,7 @@ pub(super) fn borrows(session: &Session, cx: &mut Context) {
 
 const CANNOT_BORROW: &str = "a session cannot borrow: its values outlive the request";
 
-/// What the field borrows. A field that is not stored may borrow for ever.
+/// Returns the reference in the field's type. A field that is not stored may be `'static`.
 fn borrow(field: &Field) -> Option<&TypeReference> {
     let for_ever = |reference: &TypeReference| reference.lifetime.as_ref().is_some_and(|it| it.ident == "static");
     borrowed(&field.ty).filter(|reference| field.attrs.skip.is_none() || !for_ever(reference))

@@ -1,4 +1,4 @@
-//! Lifetimes against each other. A lifetime behind the name of a `const` is not known here, and not judged.
+//! Compares lifetimes. The value of a `const` is unknown here, so it is not checked.
 
 use crate::{
     attr::{Given, keys::StructKey},
@@ -7,10 +7,10 @@ use crate::{
     model::Session,
 };
 
-/// What the runtime takes without `absolute`: `Spec::new` there.
+/// The runtime's default for `absolute`: `Spec::new` there.
 const ABSOLUTE: (u64, &str) = (12 * 60 * 60 * 1000, "12h");
 
-/// The shortest `rotate_every` that the runtime takes, in milliseconds.
+/// The shortest `rotate_every` that the runtime accepts, in milliseconds.
 const SHORTEST_ROTATION: u64 = 60 * 1000;
 
 // idle = 2d, absolute = 12h
@@ -119,7 +119,7 @@ pub(super) fn fields(session: &Session, cx: &mut Context) {
     }
 }
 
-/// Milliseconds, as written, and where: if that is to be seen from here.
+/// Returns the milliseconds, the text as written, and the attribute. `None` if the value is unknown here.
 fn known(lifetime: &Option<Given<Lifetime>>) -> Option<(u64, &str, &Given<Lifetime>)> {
     match lifetime {
         Some(given) => match &given.value {
@@ -130,7 +130,7 @@ fn known(lifetime: &Option<Given<Lifetime>>) -> Option<(u64, &str, &Given<Lifeti
     }
 }
 
-/// The session's whole life, given or by default.
+/// Returns the session's absolute lifetime, as given or by default.
 fn absolute(session: &Session) -> Option<(u64, &str)> {
     match known(&session.attrs.absolute) {
         Some((millis, text, _)) => Some((millis, text)),

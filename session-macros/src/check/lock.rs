@@ -1,4 +1,4 @@
-//! What `version` needs to mean anything.
+//! The rule for `version`, which needs a lock.
 
 use crate::{attr::keys::StructKey, context::Context, model::Session};
 

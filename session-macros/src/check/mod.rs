@@ -1,4 +1,5 @@
-//! The rules, one function each, with what it refuses in a comment. All run, so that one compile reports every fault.
+//! The rules, one function each. The comment on each shows code that it rejects. All run, so that one compile reports every
+//! mistake.
 
 mod bounds;
 mod cookie;
@@ -12,7 +13,7 @@ mod scope;
 
 use crate::{context::Context, model::Session};
 
-/// Reports all that is wrong with the session.
+/// Reports every mistake in the session.
 pub(crate) fn check(session: &Session, cx: &mut Context) {
     const RULES: &[fn(&Session, &mut Context)] = &[
         item::form,

@@ -1,4 +1,4 @@
-//! Names: in the store, and of the accessors.
+//! Rules for stored names and for the names of accessors.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -9,23 +9,23 @@ use crate::{
     model::{Field, Session},
 };
 
-/// The longest name that every store takes.
+/// The longest name that every store accepts.
 const LONGEST: usize = 64;
 
-/// Methods of a session, now or perhaps later, and what every value has by way of `From`, `Into` and the like. A
-/// generated accessor comes before them, so it would take their place.
+/// Methods that a session has or may get later, and those that every value has through `From`, `Into` and the like. A generated
+/// accessor of such a name would hide the method.
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
-    // of `Session` and `Core`
+    // Of `Session` and `Core`.
     "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "signed_in_at",
     "is_fresh", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
-    // kept free, verbs mostly: nouns such as `user`, `state` or `store` are what people call their fields
+    // Kept free. Mostly verbs: nouns such as `user`, `state` or `store` are common field names.
     "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "reload", "refresh", "touch", "rotate",
     "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
     "load", "insert", "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "is_empty",
     "is_expired", "is_modified", "is_dirty", "is_stored", "is_remembered", "generation", "with", "into_struct",
     "to_struct", "snapshot",
-    // of traits
+    // Of traits.
     "into", "try_into", "borrow", "borrow_mut", "clone", "to_owned", "deref", "deref_mut", "drop", "type_id",
 ];
 
@@ -55,7 +55,7 @@ pub(super) fn stored(session: &Session, cx: &mut Context) {
 // #[session(migrate = f("cart"))] cart: …
 pub(super) fn unique(session: &Session, cx: &mut Context) {
     let mut taken: Vec<(String, &Field)> = Vec::new();
-    // A field's own name is its own, whatever an earlier field's alias says; so names come first, then aliases.
+    // A field's own name has priority over an earlier field's alias, so own names come first, then aliases.
     for only_aliases in [false, true] {
         for field in session.fields.iter().filter(|field| field.attrs.skip.is_none()) {
             for (name, at, kind) in names(field) {
@@ -95,23 +95,23 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
     }
 }
 
-/// The field that came first with this name.
+/// Returns the first field with this name.
 fn owner<'a>(taken: &[(String, &'a Field)], name: &str) -> Option<&'a Field> {
     taken.iter().find(|(taken, _)| taken == name).map(|(_, field)| *field)
 }
 
-/// How a field comes by a name.
+/// Why a field has a name.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// It is stored under it.
+    /// The field is stored under it.
     Own,
-    /// It was.
+    /// An older build stored the field under it.
     Alias,
-    /// Something was that it is made of.
+    /// An older build stored a value under it that the field is made from.
     Older,
 }
 
-/// Each name a field is stored under or read from, and where it stands.
+/// Returns each name that a field is stored under or read from, and its place.
 fn names(field: &Field) -> impl Iterator<Item = (String, TokenStream, Kind)> {
     let own = match &field.attrs.rename {
         Some(rename) => rename.at_value(),
@@ -163,7 +163,7 @@ pub(super) fn accessors(session: &Session, cx: &mut Context) {
     }
 }
 
-/// The way out for a field whose name will not do.
+/// Suggests what to do with a field whose name is not allowed.
 fn keep(field: &Field) -> String {
     match field.attrs.rename {
         Some(_) => "rename the field; `rename` keeps its stored name".to_owned(),

@@ -1,4 +1,4 @@
-//! Policies and modifiers against each other, and against types whose spelling gives them away.
+//! Checks policies and modifiers against each other, and against types, as far as their spelling tells.
 
 use proc_macro2::Ident;
 use syn::Type;
@@ -31,13 +31,13 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
     for field in &session.fields {
         let Some(policy) = field.policy() else { continue };
         let (shape, ty) = (Shape::of(&field.ty), spelling(&field.ty));
-        // What cannot be told from the spelling must be spelled out: the type of the handle depends on it.
+        // A type must be spelled out if its spelling does not tell: the type of the handle depends on it.
         let alias = match shape {
             Shape::Other => format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it"),
             _ => String::new(),
         };
         let message = match (policy, shape) {
-            // Borrowing is reported already.
+            // References already have an error.
             (Policy::Atomic, _) | (_, Shape::Reference) => continue,
             (Policy::Flash, Shape::Maybe(_) | Shape::List(_)) | (Policy::Identity, Shape::Maybe(_)) => {
                 continue;

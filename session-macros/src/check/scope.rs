@@ -1,4 +1,4 @@
-//! What keeps sessions apart: the names of their kind and of their application.
+//! Rules for the names that separate sessions: those of their kind and of their application.
 
 use crate::{attr::Given, context::Context, model::Session};
 

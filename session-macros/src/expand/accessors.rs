@@ -1,4 +1,5 @@
-//! The methods of `ShopFields`: `x()` reads, `x_mut()` gives the handle of the field's policy, `x_expires_at()` tells.
+//! The methods of `ShopFields`: `x()` reads, `x_mut()` returns the handle for the field's policy, `x_expires_at()` returns the
+//! deadline.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -13,11 +14,11 @@ use crate::{
     span::{ends, ours, respan},
 };
 
-/// All accessors; without bodies if the session is broken.
+/// Returns all accessors; without bodies if the session is broken.
 pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     let fields = session.fields_ident();
     let Generics { parameters, arguments, bounds } = Generics::of(session);
-    // Of two accessors with one name, which only a broken session has, the second would be an error of its own.
+    // A broken session may have two accessors of one name. The second would be a further error, so drop it.
     let mut taken = Vec::new();
     let p = session.private();
     let methods = session.fields.iter().enumerate().flat_map(|(at, field)| {
@@ -38,13 +39,13 @@ pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     }
 }
 
-/// One field, and what its accessors need to be spelled.
+/// One field, with everything that its accessors need.
 struct Fit<'a> {
     field: &'a Field,
     session: &'a Session,
     p: &'a Private,
     broken: bool,
-    /// Whether the compiler shows its accessors to who writes `session.get("theme")`, as with other libraries.
+    /// Whether the compiler suggests its accessors for `session.get("theme")`, a method of other libraries.
     is_example: bool,
 }
 
@@ -66,12 +67,12 @@ impl Fit<'_> {
         }
     }
 
-    /// What the reader returns, and how it comes by it.
+    /// Returns the type that the reader returns, and the expression for it.
     fn read(&self) -> (TokenStream, TokenStream) {
         let Field { ty, reader: name, .. } = self.field;
         let get = quote!(self.__core.__slots.#name.get(&self.__core.__state));
         if self.field.attrs.copy.is_some() {
-            // A type that is not `Copy` after all is shown where it stands.
+            // If the type is not `Copy`, the error points at the type.
             return (quote!(#ty), respan(quote!(*#get), ends(ty).0));
         }
         let option = quote!(::core::option::Option);
@@ -115,14 +116,14 @@ impl Fit<'_> {
         }
     }
 
-    /// The handle's name, the function that makes one, and the type it is for.
+    /// Returns the handle's name, the function that makes one, and its type argument.
     fn handle_type(&self) -> (&'static str, &'static str, TokenStream) {
         let ty = &self.field.ty;
         let own = quote!(#ty);
         let item = |item: &Type| quote!(#item);
         match (self.field.policy(), Shape::of(ty)) {
             (Some(Policy::Atomic), _) => ("Atomic", "atomic", own),
-            // In a broken session a handle of any integer will do for the code that counts.
+            // In a broken session, a counter of any integer type keeps the calling code free of further errors.
             (Some(Policy::Counter), _) if is_integer(ty) == Some(false) => ("Counter", "counter", quote!(u64)),
             (Some(Policy::Counter), _) => ("Counter", "counter", own),
             (Some(Policy::Flash), Shape::List(inner)) => ("FlashList", "flash_list", item(inner)),
@@ -149,7 +150,7 @@ impl Fit<'_> {
         })
     }
 
-    /// What the field says of itself that holds for each of its accessors: `deprecated`, `doc(hidden)`.
+    /// Returns the field's attributes that apply to each accessor: `deprecated`, `doc(hidden)`.
     fn repeated(&self) -> impl Iterator<Item = &Attribute> {
         self.field.inherited.iter().filter(|attribute| match &attribute.meta {
             Meta::List(list) if list.path.is_ident("doc") => list.tokens.to_string() == "hidden",
@@ -157,9 +158,9 @@ impl Fit<'_> {
         })
     }
 
-    /// Names under which the compiler suggests this method, where it finds none of that name.
+    /// Adds names for which the compiler suggests this method if no method of that name exists.
     fn alias(&self, method: &Ident, names: &[&str]) -> Option<TokenStream> {
-        // An item may not have its own name as an alias.
+        // An item cannot have its own name as an alias.
         let is_free = !names.iter().any(|name| method.unraw() == name);
         (self.is_example && is_free).then(|| quote!(#[doc(alias(#(#names),*))]))
     }

@@ -1,4 +1,4 @@
-//! A schema for a session with faults: it keeps the rest of the program quiet and says no more than the faults do.
+//! A schema for a session with mistakes. It prevents further errors in the rest of the program.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,7 +14,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         quote!(where #shop #arguments: ::core::marker::Send + 'static, #predicates)
     });
     let types = types(session, &p);
-    // So that whoever asks for the sessions of a user is not told that there is no such thing.
+    // So that code that lists a user's sessions gets no further error.
     let identity = schema::identity(session, &parameters, &quote!(#shop #arguments), &quote!(#clause));
     quote! {
         #types
@@ -31,7 +31,8 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// The bounds on the fields' types, where nothing else is wrong with the type: they are faults of their own.
+/// Returns the bounds on the fields' types, unless another mistake in the type is already reported: an unmet bound is a
+/// separate mistake.
 fn types(session: &Session, p: &Private) -> TokenStream {
     let judged = session.fields.iter().filter(|field| !session.is_generic() && borrowed(&field.ty).is_none());
     judged

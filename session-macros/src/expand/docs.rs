@@ -1,20 +1,20 @@
-//! The documentation of what is emitted.
+//! The documentation of the generated code.
 
 use syn::{Ident, ext::IdentExt};
 
 use crate::model::{Field, Session};
 
-/// Of `ShopFields`.
+/// Documents `ShopFields`.
 pub(super) fn wrapper(session: &Session) -> String {
     format!(" Typed access to a [`{0}`] session: a reader and a handle for each field.", session.ident)
 }
 
-/// Of a field without documentation of its own.
+/// Documents a reader whose field has no documentation.
 pub(super) fn reader(field: &Field) -> String {
-    format!(" The session's `{}`.", field.name())
+    format!(" Returns the `{}`.", field.name())
 }
 
-/// The line below a reader's own documentation: where the value lives, and how long.
+/// The line below a reader's documentation: where the value is stored, and how long.
 pub(super) fn storage(field: &Field) -> String {
     if field.attrs.skip.is_some() {
         return "\n Not stored: lasts as long as the request.".to_owned();
@@ -32,7 +32,7 @@ pub(super) fn handle(field: &Field) -> String {
 }
 
 pub(super) fn deadline(field: &Field) -> String {
-    format!(" When {} expires.", link(&field.ident))
+    format!(" Returns when {} expires.", link(&field.ident))
 }
 
 fn link(reader: &Ident) -> String {

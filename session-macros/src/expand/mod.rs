@@ -1,7 +1,7 @@
-//! From the model to code: quoting only, nothing is judged here.
+//! Generates code from the model. This only quotes; all checks are elsewhere.
 //!
-//! A sound session becomes `schema` (what its fields are) and `accessors` (two thin methods a field). One with faults
-//! becomes `broken`: the same methods without bodies, so that the code that calls them gives no errors of its own.
+//! A session without mistakes becomes `schema` (descriptions of its fields) and `accessors` (two thin methods per field). One
+//! with mistakes becomes `broken`: the same methods without bodies, so that code that calls them gets no errors of its own.
 
 mod accessors;
 mod broken;
@@ -15,7 +15,7 @@ use quote::{ToTokens, quote};
 
 use crate::{model::Session, span::ours};
 
-/// The code of a session without faults.
+/// Returns the code of a session without mistakes.
 pub(crate) fn expand(session: &Session) -> TokenStream {
     let (slots, schema) = (schema::slots(session), schema::schema(session));
     let (wrapper, accessors) = (wrapper(session), accessors::accessors(session, false));
@@ -27,7 +27,7 @@ pub(crate) fn expand(session: &Session) -> TokenStream {
     }
 }
 
-/// The code of a session with faults.
+/// Returns the code of a session with mistakes.
 pub(crate) fn expand_broken(session: &Session) -> TokenStream {
     let (schema, wrapper, accessors) = (broken::schema(session), wrapper(session), accessors::accessors(session, true));
     quote! {
@@ -37,7 +37,7 @@ pub(crate) fn expand_broken(session: &Session) -> TokenStream {
     }
 }
 
-/// `ShopFields`: what `Session<Shop>` derefs to, and what derefs to the session's core.
+/// Generates `ShopFields`: `Session<Shop>` derefs to it, and it derefs to the session's core.
 fn wrapper(session: &Session) -> TokenStream {
     let (p, vis, shop, fields) = (session.private(), &session.vis, ours(&session.ident), session.fields_ident());
     let doc = docs::wrapper(session);
@@ -69,11 +69,11 @@ fn wrapper(session: &Session) -> TokenStream {
     }
 }
 
-/// The generics of the emitted items. A session has none; this is for the broken ones that do.
+/// The generics of the generated items. Only a broken session has any.
 struct Generics {
     parameters: TokenStream,
     arguments: TokenStream,
-    /// That the struct is a session.
+    /// The bound that the struct is a session.
     bounds: TokenStream,
 }
 

@@ -1,4 +1,4 @@
-//! What the runtime knows of a session: its slots, a descriptor for each field, its lifetimes and its cookie.
+//! Describes a session to the runtime: its slots, a descriptor for each field, its lifetimes and its cookie.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -13,9 +13,9 @@ use crate::{
     span::{ends, ours, respan},
 };
 
-/// `__ShopSlots`, and the descriptors that the slots refer to. They are the only place where bounds meet the types of the
-/// fields, so that a type that fails one is reported once, where it stands. All stand in one `static`: that is one body for
-/// the compiler to check, instead of one a field.
+/// Generates `__ShopSlots`, and the descriptors that the slots refer to. Bounds on the fields' types occur only in the
+/// descriptors, so that a type that fails one is reported once, at the type. All descriptors are in one `static`: the compiler
+/// then checks one body instead of one per field.
 pub(super) fn slots(session: &Session) -> TokenStream {
     let (p, vis, slots, descriptors) =
         (session.private(), &session.vis, session.slots_ident(), session.descriptors_ident());
@@ -40,7 +40,7 @@ pub(super) fn slots(session: &Session) -> TokenStream {
     }
 }
 
-/// The session as the runtime sees it.
+/// Generates the `Schema` impl.
 pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots, descriptors) = (session.fields_ident(), session.slots_ident(), session.descriptors_ident());
@@ -48,7 +48,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let none = TokenStream::new();
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
-    // Where the attribute stands, since that is what does not hold.
+    // At the attribute, since its claim is what fails.
     let fits = session
         .attrs
         .bounded
@@ -75,8 +75,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// What the sessions require of the place where they are kept. Every store has both, and cookies have neither, so one that
-/// is required is enough.
+/// Returns the requirements on the store. Every store meets both, and cookies meet neither, so naming one is enough.
 fn needs(session: &Session, p: &Private) -> TokenStream {
     let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
     if is_listed(session) {
@@ -88,7 +87,7 @@ fn needs(session: &Session, p: &Private) -> TokenStream {
     }
 }
 
-/// That somebody can be signed in, and that sessions can be listed by who that is.
+/// Generates `Identified`, and `Listed` if sessions are listed by user.
 pub(super) fn identity(
     session: &Session,
     parameters: &TokenStream,
@@ -97,9 +96,9 @@ pub(super) fn identity(
 ) -> TokenStream {
     let p = session.private();
     let Some(field) = session.identity() else { return TokenStream::new() };
-    // In a sound session it is an `Option`.
+    // In a session without mistakes it is an `Option`.
     let user = if let Shape::Maybe(user) = Shape::of(&field.ty) { user } else { &field.ty };
-    // For the compiler to point there if it is less visible than the session.
+    // The compiler points there if the user's type is less visible than the session.
     let (first, last) = ends(user);
     let (head, end) = (quote_spanned!(first=> type User =), quote_spanned!(last=> ;));
     let listed = is_listed(session).then(|| quote!(impl #parameters #p::Listed for #shop #clause {}));
@@ -115,7 +114,7 @@ fn is_listed(session: &Session) -> bool {
     session.identity().is_some_and(|field| field.attrs.unlisted.is_none())
 }
 
-/// `field("user_id").identity()`
+/// Generates `field("user_id").identity()`.
 fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
     let stored = field.stored_name();
     let policy = field.policy().map(|policy| match policy {
@@ -153,7 +152,7 @@ fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
     quote!(#new #alias #expires #device #rotates #secret #bound)
 }
 
-/// How long the field may be. A type without a bound is an error that underlines it.
+/// Returns the bound on the field's length. A type without one is an error that underlines the type.
 fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     let of = |ty: &Type, method: TokenStream, arguments: TokenStream| {
         let (first, last) = ends(ty);
@@ -173,12 +172,13 @@ fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     }
 }
 
-/// Whether the type alone says how the field is encoded and what it is at first.
+/// Returns whether the type alone determines the field's encoding and initial value.
 fn is_plain(field: &Field) -> bool {
     field.attrs.with.is_none() && field.attrs.default.as_ref().is_none_or(|default| default.value.is_none())
 }
 
-/// How the field is encoded. An error about its type underlines the type: each token of the expression stands there.
+/// Returns the field's codec. All tokens of the expression have the type's spans, so that an error about the type underlines
+/// it.
 pub(super) fn codec(field: &Field, p: &Private) -> TokenStream {
     match &field.attrs.with {
         Some(with) => {
@@ -194,7 +194,7 @@ pub(super) fn codec(field: &Field, p: &Private) -> TokenStream {
     }
 }
 
-/// What the field is in a new session.
+/// Returns the field's value in a new session.
 pub(super) fn initial(field: &Field, p: &Private) -> TokenStream {
     match field.attrs.default.as_ref().and_then(|default| default.value.as_ref()) {
         Some(expression) => quote!(|| #expression),
@@ -202,7 +202,7 @@ pub(super) fn initial(field: &Field, p: &Private) -> TokenStream {
     }
 }
 
-/// `head` and `tail` as one expression that stands where the field's type does.
+/// Joins `head` and `tail` into one expression with the spans of the field's type.
 fn over(field: &Field, head: TokenStream, tail: TokenStream) -> TokenStream {
     let (first, last) = ends(&field.ty);
     let (head, tail) = (respan(head, first), respan(tail, last));
@@ -224,7 +224,7 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
         let value = duration(&given.as_ref()?.value);
         Some(quote!(.#method(#value)))
     });
-    // A `const` block, since what functions return is not promoted to `'static` within a call.
+    // A `const` block: within a call, a function's result is not promoted to `'static`.
     let limit = attrs.max_per_user.as_ref().map(|limit| {
         let (most, kind) = (limit.value.most, if limit.value.refuse { quote!(Refuse) } else { quote!(EndOldest) });
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
@@ -238,7 +238,7 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
     }
 }
 
-/// What keeps these sessions apart from others. The compiler looks the package up: then it also notices another name.
+/// Sets the names that separate these sessions from others. The compiler looks up the package, so it also notices a new name.
 fn scope(session: &Session) -> TokenStream {
     let kind = session.attrs.kind.as_ref().map(|given| {
         let kind = &given.value;
@@ -251,7 +251,7 @@ fn scope(session: &Session) -> TokenStream {
     quote!(#kind #app)
 }
 
-/// What makes fields of what older builds stored. An error about the function's types stands at its name.
+/// Generates the migrations. An error about a function's types points at its name.
 fn migrations(session: &Session, p: &Private) -> Option<TokenStream> {
     let descriptors = session.descriptors_ident();
     let migrations = session.fields.iter().flat_map(|field| {
@@ -260,7 +260,7 @@ fn migrations(session: &Session, p: &Private) -> Option<TokenStream> {
             let Migrate { function, names } = &given.value;
             let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
             let field = respan(quote!(&#descriptors.#name), span);
-            // The function keeps its spans: it may be a `$crate`'s.
+            // The function keeps its spans, since it may come from a `$crate`.
             let run = quote_spanned!(span=> |__older| __older.make::<#count, _, _, _>(#field, #function));
             quote!(#p::Migration::new(&#descriptors.#name, &[#(#names),*], #run))
         })

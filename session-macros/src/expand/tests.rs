@@ -1,4 +1,4 @@
-//! The expansion of a small session, kept as a file to read; and that any expansion is code.
+//! Compares the expansion of a small session with a file, and checks that every expansion parses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use quote::quote;
@@ -15,10 +15,10 @@ fn pretty(expansion: proc_macro2::TokenStream) -> String {
 fn the_expansion_is_as_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/expand/example.txt");
     let expansion = pretty(derive(quote! {
-        /// What the shop remembers about a visitor.
+        /// The shop's data about a visitor.
         #[session(idle = 30m, domain = "example.com", cookie = "shop")]
         pub struct Shop {
-            /// Who is signed in.
+            /// The signed-in user.
             #[session(identity)]
             pub user_id: Option<u64>,
             #[session(atomic, default = vec![Line::FREE])]
@@ -33,7 +33,7 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/expand/example.txt anew");
+    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to update src/expand/example.txt");
 }
 
 // F1, F2
@@ -76,7 +76,7 @@ fn only_lists_and_shared_fields_need_a_store() {
     }
 }
 
-/// The page with its blocks of output as they are now. Input and output stand in turn, the view's input a second time.
+/// Returns the page with its blocks of output renewed. Input and output alternate; the view's input occurs twice.
 fn page_of(page: &str) -> String {
     let mut blocks: Vec<String> = page.split("```").map(str::to_owned).collect();
     assert_eq!(blocks.len(), 9, "four blocks of code, with text around each");
@@ -88,7 +88,7 @@ fn page_of(page: &str) -> String {
     let view: String = blocks[5].lines().skip(2).collect();
     let emitted = crate::view::view(quote!(Shop, or_redirect = "/login"), view.parse().unwrap());
     let emitted = shown(emitted);
-    // The struct comes first.
+    // Skips the struct, which comes first.
     let (_, code) = emitted.split_once("impl ").unwrap();
     blocks[7] = format!("rust,ignore\nimpl {code}");
     blocks.join("```")
@@ -103,14 +103,14 @@ fn the_guide_shows_what_is_emitted() {
         std::fs::write(path, &now).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap();
-    assert_eq!(kept, now, "if that is meant, run the tests with BLESS=1 to write docs/expansion.md anew");
-    // What is shown of the view is what the first block, which is compiled, hides.
+    assert_eq!(kept, now, "if that is meant, run the tests with BLESS=1 to update docs/expansion.md");
+    // The third code block shows the view that the first, compiled one hides.
     let blocks: Vec<&str> = kept.split("```").collect();
     let hidden: Vec<&str> = blocks[1].lines().filter_map(|line| line.strip_prefix("# ")).skip(1).collect();
     assert_eq!(hidden, blocks[5].lines().skip(1).collect::<Vec<_>>());
 }
 
-// B46: whatever is wrong with a struct, all its accessors are there, once each.
+// B46: a struct with any mistakes still has all its accessors, once each.
 #[test]
 fn a_broken_session_keeps_its_accessors() {
     let expansion = pretty(derive(quote! {
@@ -213,7 +213,7 @@ fn of_size(times: usize) -> proc_macro2::TokenStream {
         let (cart, theme, code, notice, visits, user) =
             (name("cart_items"), name("theme"), name("one_time_code"), name("notice"), name("visits"), name("user_id"));
         quote! {
-            /// What is in the cart.
+            /// The cart's items.
             #[session(atomic)]
             pub #cart: Vec<Line>,
             pub #theme: Theme,
@@ -229,8 +229,8 @@ fn of_size(times: usize) -> proc_macro2::TokenStream {
     derive(quote!(#[session(idle = 30m, absolute = 12h)] pub struct Shop { #(#fields)* }))
 }
 
-// What is emitted is compiled by everybody, so it has a budget: 28 lines and 1,200 bytes a field, 90 lines a struct, as
-// the compiler prints it (nightly, `-Zmacro-stats`: 23, 1,162 and 48). This printer breaks more lines: 30 instead of 23.
+// Every user compiles this code, so it has a budget: 28 lines and 1,200 bytes a field, 90 lines a struct, as the compiler
+// prints it (nightly, `-Zmacro-stats`: 23, 1,162 and 48). This printer breaks more lines: 30 instead of 23.
 #[test]
 fn the_expansion_stays_within_its_budget() {
     let (one, two) = (pretty(of_size(1)), pretty(of_size(2)));

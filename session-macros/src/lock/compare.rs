@@ -1,4 +1,4 @@
-//! Which changes of a session its live ones survive.
+//! Decides which changes of a session are safe for live sessions.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -9,12 +9,12 @@ use crate::{
     model::{Field, Session},
 };
 
-/// How a session differs from its lock.
+/// The difference between a session and its lock.
 pub(super) enum Difference {
     None,
-    /// Live sessions survive it. The text completes "the lock …".
+    /// Live sessions keep everything. The text completes "the lock …".
     Harmless(String),
-    /// What live sessions would lose, and where that is reported.
+    /// Data that live sessions would lose, each with the place to report it.
     Loses(Vec<Fault>),
 }
 
@@ -59,7 +59,7 @@ struct Compared<'a> {
     given: &'a Given<String>,
     today: &'a Lock,
     before: &'a Lock,
-    /// The version that a loss takes.
+    /// The version that allows a loss.
     next: u32,
 }
 
@@ -70,12 +70,12 @@ impl Compared<'_> {
     // #[session(lock = "shop.lock")] on `struct Admin`
     fn kind(&self) -> Option<Fault> {
         let (old, new, file) = (&self.before.kind, &self.today.kind, &self.given.value);
-        // The cookie is named after the struct too.
+        // The cookie is also named after the struct.
         let cookie = match self.session.attrs.cookie {
             None if self.before.cookie != self.today.cookie => format!(", cookie = {:?}", self.before.cookie),
             _ => String::new(),
         };
-        // No version lets this pass, since the lock of another struct must not be overwritten.
+        // No version allows this, since the lock of another struct must not be overwritten.
         let message = || {
             format!(
                 "live sessions are of the kind `{old}`, and would all end with the kind `{new}`; write `kind = \
@@ -126,7 +126,7 @@ impl Compared<'_> {
         (old != new).then(|| (self.at(&self.session.attrs.cookie), message()))
     }
 
-    /// Where a name is given, or what it is the default of.
+    /// Returns the place of a name: the attribute, or the struct if the name is its default.
     fn at(&self, given: &Option<Given<String>>) -> TokenStream {
         given.as_ref().map_or_else(|| self.session.ident.to_token_stream(), Given::at_value)
     }
@@ -194,7 +194,7 @@ impl Compared<'_> {
     }
 }
 
-/// Where a field's form changed, and from what to what.
+/// Returns the place where a field's form changed, and a description of the change.
 fn what_changed(field: &Field, old: &Form, new: &Form) -> (TokenStream, String) {
     let ty = field.ty.to_token_stream();
     if old.secret != new.secret {

@@ -1,4 +1,4 @@
-//! The lock as text: what opens the sessions, then a line for each stored name, in the order of the names.
+//! The lock as text: the values that open the sessions, then a line for each stored name, sorted by name.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,17 +6,17 @@ use syn::LitStr;
 
 use super::{Subject, form::Form};
 
-/// What live sessions store.
+/// The data of live sessions.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lock {
     pub(super) kind: String,
-    /// None if the package was not known.
+    /// `None` if the package was unknown.
     pub(super) app: Option<String>,
     pub(super) cookie: String,
     pub(super) version: u32,
-    /// By stored name.
+    /// The forms of fields, by stored name.
     pub(super) fields: BTreeMap<String, Form>,
-    /// What is no field's name any more, but may still be stored.
+    /// The forms of names that no field has any more, but that may still be stored.
     pub(super) former: BTreeMap<String, Form>,
 }
 
@@ -40,12 +40,12 @@ impl Lock {
         }
     }
 
-    /// What is stored under this name, or was.
+    /// Returns the form of a current or former name.
     pub(super) fn form(&self, name: &str) -> Option<&Form> {
         self.fields.get(name).or_else(|| self.former.get(name))
     }
 
-    /// The lock of a session that had the one from `before`, which may know what the session does not any more.
+    /// Returns the new lock of a session. It keeps former names of the lock `before`.
     pub(super) fn following(subject: &Subject<'_>, before: Self) -> Self {
         let mut lock = Self::of(subject);
         lock.app = lock.app.or(before.app);
@@ -53,7 +53,7 @@ impl Lock {
         lock.former = all.filter(|(name, _)| !lock.fields.contains_key(name)).collect();
         for field in &subject.session.fields {
             for alias in &field.attrs.aliases {
-                // What is read in today's form was found to be of it.
+                // `compare` has checked that today's form can read it.
                 lock.former.entry(alias.value.clone()).and_modify(|form| *form = Form::of(field));
             }
         }
@@ -61,7 +61,7 @@ impl Lock {
     }
 
     /// # Errors
-    /// The number of the first line that cannot be read, from 1 on.
+    /// Returns the number of the first line that cannot be read, counted from 1.
     pub(super) fn read(text: &str) -> Result<Self, usize> {
         let mut lock = Self {
             kind: String::new(),
@@ -82,7 +82,7 @@ impl Lock {
     fn read_line(&mut self, line: &str) -> Option<()> {
         let (word, rest) = line.split_once(' ')?;
         match word {
-            // Locks that were written before there was a kind have the struct's name.
+            // Locks from before there were kinds have the struct's name.
             "kind" | "session" => self.kind = unquoted(rest)?,
             "app" => self.app = Some(unquoted(rest)?),
             "cookie" => rest.clone_into(&mut self.cookie),
@@ -99,7 +99,7 @@ impl Lock {
     }
 }
 
-/// A name alone.
+/// Parses a name.
 fn unquoted(name: &str) -> Option<String> {
     match name.starts_with('"') {
         true => syn::parse_str::<LitStr>(name).ok().map(|name| name.value()),
@@ -107,7 +107,7 @@ fn unquoted(name: &str) -> Option<String> {
     }
 }
 
-/// A name and what follows its colon.
+/// Splits a line into the name and the text after its colon.
 fn split(line: &str) -> Option<(String, &str)> {
     if !line.starts_with('"') {
         return line.split_once(": ").map(|(name, form)| (name.to_owned(), form));
@@ -116,7 +116,7 @@ fn split(line: &str) -> Option<(String, &str)> {
     ends.filter_map(|end| Some((unquoted(&line[..end])?, &line[end + 2..]))).next()
 }
 
-/// A name in quotes, unless it is a plain word.
+/// Puts a name in quotes, unless it is a plain word.
 fn quoted(name: &str) -> String {
     let is_word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     if is_word { name.to_owned() } else { format!("{name:?}") }

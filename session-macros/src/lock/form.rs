@@ -1,4 +1,4 @@
-//! The stored form of a field, as far as the derive sees it: the spelling of its type, and what encodes it.
+//! The stored form of a field, as far as the derive sees it: the spelling of its type, and its codec.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use quote::ToTokens;
 
 use crate::{model::Field, shape::spelling};
 
-/// Such as `Vec<Line>`, `String, secret` or `Date, with iso`.
+/// A form such as `Vec<Line>`, `String, secret` or `Date, with iso`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form {
     pub(super) ty: String,
@@ -34,13 +34,13 @@ impl Form {
         (!ty.is_empty()).then_some(form)
     }
 
-    /// Whether what was stored in the form `old` is read in this one.
+    /// Returns whether this form can read values of the form `old`.
     pub(super) fn reads(&self, old: &Self) -> bool {
         let (new, before) = (tight(&self.ty), tight(&old.ty));
         let inner = |ty: &str| ty.strip_prefix("Option<").and_then(|ty| ty.strip_suffix('>')).map(str::to_owned);
         let (plain, plain_before) = (inner(&new).unwrap_or(new), inner(&before).unwrap_or(before));
         let alike = plain == plain_before || self.with.is_none() && is_wider(&plain, &plain_before);
-        // What encodes an `Option` need not write what it holds as it would without.
+        // A `with` module may encode an `Option` differently from its inner type.
         let encoded = match &self.with {
             None => alike,
             Some(_) => tight(&self.ty) == tight(&old.ty),
@@ -49,7 +49,7 @@ impl Form {
     }
 }
 
-/// Whether each number of the type `old` is one of the type `new`.
+/// Returns whether every number of the type `old` is also one of the type `new`.
 fn is_wider(new: &str, old: &str) -> bool {
     let place = |types: [&str; 4], ty: &str| types.iter().position(|known| *known == ty);
     match (place(UNSIGNED, old), place(UNSIGNED, new), place(SIGNED, old), place(SIGNED, new)) {
@@ -59,7 +59,7 @@ fn is_wider(new: &str, old: &str) -> bool {
     }
 }
 
-/// Without the paths of the standard library, which are a matter of taste.
+/// Removes the paths of the standard library, which do not affect the form.
 fn short(ty: &str) -> String {
     let mut short = String::new();
     for word in ty.replace(":: ", "::").split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {

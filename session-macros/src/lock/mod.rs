@@ -1,5 +1,5 @@
-//! `lock = "shop.lock"`: a file that is checked in and says what live sessions store and what opens them, so that a change
-//! that would end them or lose some of it does not compile.
+//! `lock = "shop.lock"`: a file that is checked in. It describes the data of live sessions and the values that open them, so
+//! that a change that would end them or lose data does not compile.
 //!
 //! `file` reads and writes the file, `form` describes a field, and `compare` decides which changes pass.
 
@@ -22,17 +22,17 @@ use self::{
 };
 use crate::{attr::Given, context::Context, model::Session};
 
-/// What takes a change into the lock.
+/// The command that accepts a change into the lock.
 const UPDATE: &str = "`SESSION_LOCK=update cargo check`";
 
-/// Holds a session without other faults to its lock, if it has one. What it gives has the compiler look again once the
-/// file changes.
+/// Compares a session without other mistakes with its lock, if it has one. The returned code makes the compiler run again when
+/// the file changes.
 pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     let Some(given) = &session.attrs.lock else { return TokenStream::new() };
-    // An editor that only looks at the code may not know which file it is from.
+    // In an editor, the source file may be unknown.
     let Some(source) = source() else { return TokenStream::new() };
     let path = source.with_file_name(&given.value);
-    // What the compiler puts into the expansion; without a package that is the crate's name, which is not known here.
+    // The package that the expansion also uses. Without a package it uses the crate's name, which is unknown here.
     let package = std::env::var("CARGO_PKG_NAME").ok();
     let update = std::env::var("SESSION_LOCK").is_ok_and(|asked| asked == "update");
     match read(&path) {
@@ -48,22 +48,22 @@ pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     tracked(&path)
 }
 
-/// The session that has a lock.
+/// A session with a lock.
 struct Subject<'a> {
     session: &'a Session,
-    /// The package that is compiled, if that is known.
+    /// The package that is being compiled, if it is known.
     package: Option<String>,
     given: &'a Given<String>,
 }
 
 impl Subject<'_> {
-    /// The application that the sessions belong to, if that is known.
+    /// Returns the application of the sessions, if it is known.
     fn app(&self) -> Option<String> {
         self.session.attrs.app.as_ref().map(|app| app.value.clone()).or_else(|| self.package.clone())
     }
 }
 
-/// Compares the session with the lock's text, if there is one. Returns the text to write, if the lock is to change.
+/// Compares the session with the lock's text, if there is one. Returns the text to write, if the lock changes.
 fn judge(subject: Subject<'_>, text: Option<&str>, update: bool, cx: &mut Context) -> Option<String> {
     let given = subject.given;
     let file = &given.value;
@@ -103,7 +103,7 @@ fn judge(subject: Subject<'_>, text: Option<&str>, update: bool, cx: &mut Contex
     }
 }
 
-/// The file that the derive stands in. None in unit tests, which compile nothing.
+/// Returns the file that contains the derive. `None` in unit tests, which compile nothing.
 fn source() -> Option<PathBuf> {
     proc_macro::is_available().then(|| proc_macro::Span::call_site().local_file()).flatten()
 }
@@ -115,7 +115,7 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// At once: a crate may be compiled twice at the same time, and the other must not read half a file.
+/// Replaces the file atomically: another compilation of the same crate must not read half a file.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut half = PathBuf::from(path).into_os_string();
     half.push(format!(".{}", std::process::id()));

@@ -3,12 +3,12 @@
 use super::*;
 use crate::model::Session;
 
-/// What becomes of a lock that was written for one struct when it is compared with another: the new text, or the faults.
+/// Writes a lock for one struct and compares it with another. Returns the new text, or the errors.
 fn change(before: &str, after: &str) -> Result<Option<String>, Vec<String>> {
     held(after, Some(&written(before, None)), true)
 }
 
-/// The lock of a struct, given the one from before.
+/// Returns the lock of a struct, given the previous one.
 fn written(item: &str, before: Option<&str>) -> String {
     held(item, before, true).unwrap().unwrap()
 }
@@ -54,7 +54,7 @@ fn a_lock_has_a_line_for_each_stored_name() {
     );
 }
 
-// What live sessions survive is written when asked, and until then asked for.
+// Harmless changes are written on request; until then, an error asks for that.
 #[test]
 fn harmless_changes_are_taken_in() {
     let before = shop("", "a: u8, b: String");
@@ -81,7 +81,7 @@ fn harmless_changes_are_taken_in() {
     }
 }
 
-// A field that is gone needs nothing: it may be behind a `cfg`. Its name stays taken for as long as it is in the lock.
+// Removing a field is harmless, since it may be behind a `cfg`. Its name stays reserved while it is in the lock.
 #[test]
 fn the_name_of_a_field_that_is_gone_stays_taken() {
     let lock = written(&shop("", "a: u8, b: String"), None);
@@ -93,7 +93,7 @@ fn the_name_of_a_field_that_is_gone_stays_taken() {
     assert!(faults.len() == 1 && faults[0].contains("`b` as `String`, which `u64` may not read"), "{faults:?}");
 }
 
-// Nothing that loses values is written, however it is asked for, unless the version is raised.
+// Changes that lose values are never written, unless the version is raised.
 #[test]
 fn losses_take_a_version() {
     let before = "a: u8, b: String, #[session(secret)] c: String";
@@ -120,7 +120,7 @@ fn losses_take_a_version() {
     }
 }
 
-// F1, F2: what would end all sessions says how to keep them, and what it says does keep them.
+// F1, F2: a change that would end all sessions is an error; its advice keeps them.
 #[test]
 fn another_cookie_or_application_needs_a_version() {
     let lock = written(&shop("", "a: u8"), None);
@@ -145,7 +145,7 @@ fn another_package_is_another_application() {
     assert!(faults.len() == 1 && faults[0].contains("write `app = \"shop\"`"), "{faults:?}");
     let named = shop(", app = \"shop\"", "a: u8");
     assert_eq!(held_in(Some("store"), &named, Some(&lock), false), Ok(None));
-    // Another build system may not name the package. That neither fails nor forgets the name.
+    // Another build system may not name the package. The lock then neither fails nor loses the name.
     assert_eq!(held_in(None, &before, Some(&lock), false), Ok(None));
     let more = held_in(None, &shop("", "a: u8, b: u8"), Some(&lock), true).unwrap().unwrap();
     assert!(more.contains("\napp shop\n"), "{more}");
@@ -155,7 +155,7 @@ fn another_package_is_another_application() {
 fn another_struct_needs_the_kind_of_the_lock() {
     let lock = written(&shop("", "a: u8"), None);
     let store = |attributes: &str| format!("#[session(lock = \"shop.lock\" {attributes})] struct Store {{ a: u8 }}");
-    // Not even a version lets it overwrite what may be another struct's lock.
+    // The lock may belong to another struct, so even a new version does not allow overwriting it.
     for attributes in ["", ", version = 2"] {
         let faults = held(&store(attributes), Some(&lock), true).unwrap_err();
         let way_out = "write `kind = \"Shop\", cookie = \"__Host-shop\"`";

@@ -1,4 +1,4 @@
-//! `Shop, or_redirect = "/login"` into what it says: the session first, then entries as in `#[session(…)]`.
+//! Parses `Shop, or_redirect = "/login"`: first the session, then entries as in `#[session(…)]`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Path, ext::IdentExt};
@@ -19,7 +19,7 @@ use crate::{
 /// The arguments of `#[view(…)]`.
 #[derive(Default)]
 pub(super) struct Arguments {
-    /// None: its absence is reported.
+    /// `None`: its absence is already reported.
     pub(super) session: Option<Path>,
     pub(super) or_redirect: Option<Given<String>>,
     pub(super) or_status: Option<Given<u16>>,
@@ -59,7 +59,7 @@ impl Arguments {
 
 const MISSING: &str = "a view is of a session; write its type first, such as `#[view(Shop)]`";
 
-/// Takes the session's type out of the arguments. It is the first of them; elsewhere it is a fault, but understood.
+/// Takes the session's type out of the arguments. It should be the first; another place is an error, but is understood.
 fn session(parts: &mut Vec<Vec<TokenTree>>, cx: &mut Context) -> Option<Path> {
     let Some(first) = parts.first().and_then(|part| part.first()).cloned() else {
         // #[view]
@@ -92,14 +92,14 @@ fn session(parts: &mut Vec<Vec<TokenTree>>, cx: &mut Context) -> Option<Path> {
     None
 }
 
-/// The path that a part consists of.
+/// Returns the path, if the part is nothing else.
 fn alone(part: &[TokenTree]) -> Option<Path> {
     leading_path(part).filter(|(_, rest)| rest.is_empty()).map(|(path, _)| path)
 }
 
-/// The path that a part begins with, unless it is an entry, and what follows.
+/// Returns the path at the start of a part, and the rest; `None` if the part is an entry.
 fn leading_path(part: &[TokenTree]) -> Option<(Path, &[TokenTree])> {
-    // What a `macro_rules!` fragment leaves: `#[view($session)]`.
+    // A group from a `macro_rules!` fragment: `#[view($session)]`.
     if let [TokenTree::Group(group), rest @ ..] = part
         && group.delimiter() == proc_macro2::Delimiter::None
     {

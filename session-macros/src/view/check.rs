@@ -1,5 +1,5 @@
-//! The rules of a view, one function each, with what it refuses in a comment. What the session has to do with it is the
-//! compiler's to judge, at the view's fields.
+//! The rules of a view, one function each. The comment on each shows code that it rejects. The compiler checks the view's
+//! fields against the session's, and reports errors at the view's fields.
 
 use syn::GenericParam;
 
@@ -11,7 +11,7 @@ use crate::{
     shape::{borrowed, owned},
 };
 
-/// Reports all that is wrong with the view.
+/// Reports every mistake in the view.
 pub(super) fn check(view: &View, cx: &mut Context) {
     const RULES: &[fn(&View, &mut Context)] = &[form, generics, borrows, one_answer, stale, redirects, statuses];
     for rule in RULES {
@@ -52,7 +52,7 @@ fn generics(view: &View, cx: &mut Context) {
     let name = &view.ident;
     for param in &view.generics.params {
         match param {
-            // The fields that borrow are pointed at already.
+            // The borrowing fields already have an error.
             GenericParam::Lifetime(_) if view.fields.iter().any(|field| borrowed(&field.ty).is_some()) => {}
             GenericParam::Lifetime(param) => {
                 let lifetime = &param.lifetime;
@@ -115,7 +115,7 @@ fn stale(view: &View, cx: &mut Context) {
     }
 }
 
-/// The longest that leaves room for `next` within what servers take for a head.
+/// The longest path that leaves room for `next` within the head that servers accept.
 const LONGEST: usize = 2048;
 
 // or_redirect = "login"

@@ -1,5 +1,5 @@
-//! From the model to code: what says that the struct is a view. With faults it says so too, as far as it is understood, so
-//! that handlers give no errors of their own.
+//! Generates the impl that makes the struct a view. A view with mistakes gets it too, as far as possible, so that handlers get
+//! no errors of their own.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -30,7 +30,8 @@ pub(super) fn expand(view: &View) -> TokenStream {
     }
 }
 
-/// Where the session is named, for the compiler to point there if it is none, or less visible than the view.
+/// Generates `type Session` with the spans of the session's type: the compiler points there if it is not a session, or less
+/// visible than the view.
 fn session(view: &View, p: &Private) -> TokenStream {
     let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
     let (first, last) = ends(session);
@@ -53,7 +54,7 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     };
     let refusal = quote!(#p::ViewPolicy::#refusal);
     let Some(fresh) = &given.fresh else { return refusal };
-    // At the attribute's own token, so that what the method asks of the session is missed there.
+    // At the attribute's own token, so that the compiler reports a missing `identity` there.
     let (at, limit) = (fresh.key.span(), duration(&fresh.value));
     let refusal = respan(refusal, at);
     let policy = quote_spanned!(at=> #refusal.fresh(#limit));
@@ -70,14 +71,14 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     }
 }
 
-/// The struct out of the session's fields; nothing, if either is not known.
+/// Generates the struct from the session's fields; `None`, if either is unknown.
 fn body(view: &View, p: &Private) -> TokenStream {
     let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
     if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
         return quote!(let _ = __fields; ::core::option::Option::None);
     }
     let mut seen = Vec::new();
-    // Of two fields with one name the compiler complains itself.
+    // The compiler itself reports two fields with one name.
     let fields = view.fields.iter().filter(|field| {
         let new = !seen.contains(&&field.ident);
         seen.push(&field.ident);
@@ -87,8 +88,8 @@ fn body(view: &View, p: &Private) -> TokenStream {
     quote!(::core::option::Option::Some(Self { #(#fields,)* }))
 }
 
-/// `user_id: project::<u64, _>(__fields.user_id())?`. A name that the session does not have is an error at the view's own
-/// name, a type that it does not have one at the view's own type.
+/// Generates `user_id: project::<u64, _>(__fields.user_id())?`. If the session has no such name or no such type, the error
+/// points at the view's own name or type.
 fn projection(Field { ident, ty, cfgs }: &Field, p: &Private) -> TokenStream {
     quote! {
         #(#cfgs)*

@@ -1,8 +1,8 @@
-//! The one table of a view's arguments: the parser looks names up here; suggestions and the reference page are made of it.
+//! The only table of a view's arguments. The parser looks names up here; suggestions and the reference page come from it.
 
 use crate::attr::keys::{FieldKey, Key, Known, StructKey};
 
-/// Arguments of a view, behind its session.
+/// Arguments of a view, after its session.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ViewKey {
     OrRedirect,
@@ -95,7 +95,7 @@ mod tests {
             assert!(std::fs::write(path, &reference).is_ok());
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(page, reference, "run the tests with BLESS=1 to write src/view/arguments.md anew");
+        assert_eq!(page, reference, "run the tests with BLESS=1 to update src/view/arguments.md");
     }
 
     #[test]

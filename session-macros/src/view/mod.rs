@@ -1,5 +1,5 @@
-//! `#[view(…)]`, in the same steps as the derive: `arguments` (whose names are in `keys`) and the struct become the `model`,
-//! which is checked and expanded. The struct is emitted as it came, before anything else, whatever is wrong with it.
+//! `#[view(…)]`, in the same steps as the derive: `arguments` (their names are in `keys`) and the struct become the `model`,
+//! which is checked and expanded. The struct is always emitted first and unchanged, even if it has mistakes.
 
 mod arguments;
 mod check;
@@ -14,7 +14,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use self::{arguments::Arguments, model::View};
 use crate::context::Context;
 
-/// The item, and what makes a view of it.
+/// Returns the item, and the impl that makes it a view.
 pub(crate) fn view(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut cx = Context::new();
     let arguments = Arguments::read(arguments, &mut cx);
@@ -32,7 +32,7 @@ pub(crate) fn view(arguments: TokenStream, item: TokenStream) -> TokenStream {
     code
 }
 
-/// What says which kind of item this is: the first token after attributes and visibility.
+/// Returns the token that names the kind of item: the first after attributes and visibility.
 fn keyword(item: TokenStream) -> Option<TokenTree> {
     let mut tokens = item.into_iter().peekable();
     while let Some(token) = tokens.next() {

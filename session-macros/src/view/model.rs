@@ -1,4 +1,4 @@
-//! A view, understood. Building it never fails: what is wrong with it is the checks' business.
+//! The parsed view. Building it never fails: the checks report mistakes.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -7,22 +7,22 @@ use syn::{Attribute, Data, DeriveInput, Fields, Generics, Type};
 use super::arguments::Arguments;
 use crate::{model::Form, private::Private};
 
-/// The struct below `#[view(…)]`, with what that says.
+/// The struct below `#[view(…)]`, with the attribute's arguments.
 pub(super) struct View {
     pub(super) arguments: Arguments,
     pub(super) ident: Ident,
-    /// When it is there at all: unlike a derive, an attribute sees what is configured away.
+    /// The conditions of the whole item: unlike a derive, an attribute also sees items that are configured out.
     pub(super) cfgs: Vec<Attribute>,
     pub(super) generics: Generics,
     pub(super) form: Form,
     pub(super) fields: Vec<Field>,
 }
 
-/// One field of it.
+/// A field of the view.
 pub(super) struct Field {
     pub(super) ident: Ident,
     pub(super) ty: Type,
-    /// When it is there.
+    /// The conditions of the field.
     pub(super) cfgs: Vec<Attribute>,
 }
 
@@ -46,7 +46,7 @@ impl View {
         !self.generics.params.is_empty() || self.generics.where_clause.is_some()
     }
 
-    /// Where the expansion finds what it needs.
+    /// Returns the path of the runtime's items for the expansion.
     pub(super) fn private(&self) -> Private {
         Private::within(self.arguments.krate.as_ref())
     }

@@ -1,4 +1,4 @@
-//! The expansion of a view, kept as a file to read; and that any expansion is code.
+//! Compares the expansion of a view with a file, and checks that every expansion parses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use proc_macro2::TokenStream;
@@ -31,7 +31,7 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to write src/view/example.txt anew");
+    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to update src/view/example.txt");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_item_comes_first_and_untouched() {
     }
 }
 
-/// The faults that a view of these arguments has.
+/// Returns the errors of a view with these arguments.
 fn faults(arguments: TokenStream) -> Vec<String> {
     let expansion = view(
         arguments,

@@ -64,7 +64,7 @@ fn a_folder_that_others_may_write_to_is_loose_unless_it_is_sticky() {
     }
 }
 
-// F11: what belongs to neither root nor this user.
+// F11: entries that belong to neither root nor this user.
 #[test]
 fn owners_other_than_root_and_this_user_are_named() {
     let (folder, _removed) = folder();
@@ -73,7 +73,7 @@ fn owners_other_than_root_and_this_user_are_named() {
     let owner = fs::metadata(&folder).unwrap().uid();
     let way = Way::to(&folder.join("link")).unwrap();
     assert!(way.loose_link(owner).is_none() && way.loose_folder(owner).is_none());
-    // For another user, the same way is loose, unless it is root's.
+    // For another user, the same link is not safe, unless root owns it.
     let loose = way.loose_link(owner + 1).map(|loose| loose.to_string());
     let sentence = format!("the link `{}` belongs to user {owner}", folder.join("link").display());
     assert_eq!(loose, (owner != 0).then_some(sentence));

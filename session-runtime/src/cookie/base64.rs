@@ -1,20 +1,20 @@
-//! Base64url (RFC 4648, section 5) as cookies have it, read for every request that comes with one and written for every
-//! answer that sets one: a token, of the one length that tokens have, or a whole session.
+//! Base64url (RFC 4648, section 5) as cookies have it. It runs for every request that brings a cookie and every response that
+//! sets one. The text is a token, which has a fixed length, or a whole session.
 //!
-//! `base64ct`, which does the rest here, takes 2,800 instructions to read a token and 1,200 to write one. This translates
-//! whole vectors of characters at once, in a fifth and in two thirds of that, and likewise without a table whose cache lines
-//! could tell what was looked up.
+//! The rest of the crate uses `base64ct`, which takes 2,800 instructions to read a token and 1,200 to write one. This code
+//! translates whole vectors of characters at once, in a fifth and in two thirds of that. It does not use a lookup table either,
+//! so cache timing reveals nothing.
 
-/// Bytes of a token, in groups of three: no bit is left over, so bytes have one spelling.
+/// Bytes of a token. A multiple of three leaves no spare bits, so the bytes have only one spelling.
 pub(super) const BYTES: usize = 69;
 /// Characters of a token.
 pub(super) const LENGTH: usize = BYTES / 3 * 4;
-/// As many characters as fill whole vectors, which halves the work.
+/// Characters of a token, rounded up to whole vectors, which halves the work.
 const PADDED: usize = LENGTH.next_multiple_of(16);
 
 const _: () = assert!(BYTES.is_multiple_of(3));
 
-/// Whether `text` is base64url; if so, its bytes are in `bytes` afterwards.
+/// Decodes `text` into `bytes`. Returns whether it is base64url.
 pub(super) fn decode(text: &[u8; LENGTH], bytes: &mut [u8; BYTES]) -> bool {
     let mut padded = [b'A'; PADDED];
     padded[..LENGTH].copy_from_slice(text);
@@ -29,7 +29,7 @@ pub(super) fn decode(text: &[u8; LENGTH], bytes: &mut [u8; BYTES]) -> bool {
     all < 64
 }
 
-/// The bytes that `text` stands for, if it is base64url without padding, and no bit is left over that says something.
+/// Returns the bytes that `text` encodes. `None` if it is not base64url without padding, or if its spare bits are not zero.
 pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let left = match text.len() % 4 {
         0 => 0,
@@ -57,7 +57,7 @@ pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     Some(joined)
 }
 
-/// A token as base64url.
+/// Encodes a token as base64url.
 pub(super) fn encode(bytes: &[u8; BYTES]) -> String {
     let (mut padded, mut text) = ([0; PADDED / 4 * 3], [0; PADDED]);
     padded[..BYTES].copy_from_slice(bytes);
@@ -66,7 +66,7 @@ pub(super) fn encode(bytes: &[u8; BYTES]) -> String {
     ascii(text[..LENGTH].to_vec())
 }
 
-/// These bytes as base64url without padding.
+/// Encodes bytes as base64url without padding.
 pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut padded = vec![0; bytes.len().next_multiple_of(24)];
     padded[..bytes.len()].copy_from_slice(bytes);
@@ -77,27 +77,27 @@ pub(crate) fn encoded(bytes: &[u8]) -> String {
     ascii(text)
 }
 
-/// Characters that [`character`] made.
+/// Turns characters from [`character`] into a string.
 fn ascii(text: Vec<u8>) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// 48 bits become eight times 6.
+/// Splits each 48 bits into eight groups of 6.
 fn split(bytes: &[u8], six_bits: &mut [u8]) {
     for (to, six) in six_bits.as_chunks_mut::<8>().0.iter_mut().zip(bytes.as_chunks::<6>().0) {
         let [a, b, c, d, e, f] = *six;
         let bits = u64::from_be_bytes([0, a, b, c, 0, d, e, f]);
-        // By way of twice 24 and four times 12.
+        // Through two groups of 24 and four of 12.
         let bits = (bits & 0x00ff_f000_00ff_f000) << 4 | bits & 0x0000_0fff_0000_0fff;
         let bits = (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2 | bits & 0x003f_003f_003f_003f;
         *to = bits.to_be_bytes();
     }
 }
 
-/// Eight times 6 bits become 48.
+/// Joins each eight groups of 6 bits into 48.
 fn join(six_bits: &[u8], bytes: &mut [u8]) {
     for (to, eight) in bytes.as_chunks_mut::<6>().0.iter_mut().zip(six_bits.as_chunks::<8>().0) {
-        // By way of four times 12 and twice 24.
+        // Through four groups of 12 and two of 24.
         let bits = u64::from_be_bytes(*eight);
         let bits = (bits & 0x3f00_3f00_3f00_3f00) >> 2 | bits & 0x003f_003f_003f_003f;
         let bits = (bits & 0x0fff_0000_0fff_0000) >> 4 | bits & 0x0000_0fff_0000_0fff;
@@ -107,7 +107,8 @@ fn join(six_bits: &[u8], bytes: &mut [u8]) {
     }
 }
 
-/// What a character stands for; 255 if nothing. The same arithmetic for all, which the compiler makes selections of.
+/// Returns the value of a character; 255 if it has none. All characters take the same arithmetic, which compiles to selects
+/// without branches.
 fn six_bits(character: u8) -> u8 {
     let from = |start: u8| character.wrapping_sub(start);
     let mut six = u8::MAX;
@@ -118,7 +119,7 @@ fn six_bits(character: u8) -> u8 {
     if character == b'_' { 63 } else { six }
 }
 
-/// The character that stands for 6 bits.
+/// Returns the character for 6 bits.
 fn character(six: u8) -> u8 {
     let mut character = six.wrapping_add(b'A');
     character = if six > 25 { six.wrapping_add(b'a' - 26) } else { character };

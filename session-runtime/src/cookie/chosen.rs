@@ -1,5 +1,5 @@
-//! The one value that a request's cookies of a name come to. Nothing depends on their order, which whoever may set cookies
-//! for a neighbouring host or path decides (SECURITY S32).
+//! Chooses one value from a request's cookies of a name. Their order must not matter: an attacker who can set cookies for a
+//! neighbouring host or path decides it (SECURITY S32).
 
 use super::{
     reader::{Candidates, Found, find},
@@ -7,7 +7,7 @@ use super::{
     text,
 };
 
-/// The text of the plain cookie `name`; none if there are two that differ.
+/// Returns the text of the plain cookie `name`. `None` if there are two that differ.
 pub(crate) fn plain<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<String> {
     let found = candidates(headers, name)?;
     let values = found.values();
@@ -18,8 +18,8 @@ pub(crate) fn plain<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str)
     text::decode(first)
 }
 
-/// The text of the one cookie `name` that opens; none if two open to different texts. What does not open is anybody's, and
-/// counts for nothing.
+/// Returns the text of the cookie `name` that opens. `None` if two open to different texts. Values that do not open are
+/// ignored, since anyone could have set them.
 pub(crate) fn opened<'a>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
@@ -35,7 +35,7 @@ pub(crate) fn opened<'a>(
 }
 
 fn candidates<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
-    // `a=b` would find the cookie `a`.
+    // A search for `a=b` would find the cookie `a`.
     if name.is_empty() || name.contains(['=', ';']) {
         return None;
     }
@@ -45,14 +45,14 @@ fn candidates<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Op
         Found::Some(found) => Some(found),
         Found::TooMany => ambiguous(name),
         Found::TooLong => {
-            warn_limited!("a request's cookies are too long to be read; they count as none");
+            warn_limited!("a request's cookies are too long to be read; all are ignored");
             None
         }
     }
 }
 
 fn ambiguous<T>(name: &str) -> Option<T> {
-    warn_limited!(cookie = name, "a request came with several cookies of one name; they count as none");
+    warn_limited!(cookie = name, "a request has several cookies of one name; all are ignored");
     None
 }
 
@@ -65,7 +65,7 @@ mod tests {
         text::decode(value)
     }
 
-    // S32, S33: in both orders, in one header and in two
+    // S32, S33: in both orders, in one header and in two.
     #[test]
     fn no_order_decides() {
         let both = |name: &str, one: &str, two: &str| {

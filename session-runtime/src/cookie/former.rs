@@ -1,15 +1,16 @@
-//! [`FormerScope`]: the domain or path that a cookie had before a deployment changed it. Browsers keep the cookie with the
-//! former one beside the one with today's, and send both (F5).
+//! [`FormerScope`]: the domain or path of a cookie before a deployment changed it. Browsers keep the cookie with the former
+//! scope next to the one with today's, and send both (F5).
 
 use std::borrow::Cow;
 
 use super::spec::Attributes;
 use crate::{error::Error, words::Quoted};
 
-/// How `former_domain` says that there was none: the cookie was for its host alone (RFC 6265, section 5.3, `host-only-flag`).
+/// The value of `former_domain` for a cookie that had no domain: it was for its host alone (RFC 6265, section 5.3,
+/// `host-only-flag`).
 const HOST_ONLY: &str = "host-only";
 
-/// Where browsers may still hold a cookie from before.
+/// The scope in which browsers may still hold an older cookie.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FormerScope {
     pub(crate) domain: Option<String>,
@@ -17,7 +18,7 @@ pub(crate) struct FormerScope {
 }
 
 impl FormerScope {
-    /// The cookies to remove beside `today`'s: each former part with each of today's.
+    /// Returns the cookies to remove in addition to `today`'s: each former part combined with each of today's.
     ///
     /// # Errors
     /// If today's cookie is among them, or if browsers cannot hold one of them.
@@ -28,7 +29,7 @@ impl FormerScope {
             let lower = |domain: &Option<Cow<'_, str>>| domain.as_ref().map(|domain| domain.to_ascii_lowercase());
             if lower(&former) == lower(&today.domain) {
                 return Err(Error::setup(format!(
-                    "`former_domain` ({}) is what `domain` says today; name the domain from before, or drop it",
+                    "`former_domain` ({}) is today's `domain`; name the previous domain, or drop it",
                     Quoted(former.as_deref().unwrap_or(HOST_ONLY))
                 )));
             }
@@ -38,7 +39,7 @@ impl FormerScope {
         if let Some(former) = &self.path {
             if *former == today.path {
                 return Err(Error::setup(format!(
-                    "`former_path` ({}) is what `path` says today; name the path from before, or drop it",
+                    "`former_path` ({}) is today's `path`; name the previous path, or drop it",
                     Quoted(former)
                 )));
             }

@@ -1,12 +1,12 @@
-//! Whether a request was made to this very machine: where alone a cookie may go without `Secure` (SECURITY S53).
+//! Tells whether a request is for localhost. Only then may a cookie go without `Secure` (SECURITY S53).
 
 use std::net::IpAddr;
 
-/// Whether a `Host` header (or the authority of a URI), a port aside, names the loopback: `localhost`, a name under it,
-/// 127.0.0.0/8 or `[::1]`.
+/// Returns whether a `Host` header (or the authority of a URI) names the loopback: `localhost`, a name under it, 127.0.0.0/8 or
+/// `[::1]`. The port is ignored.
 ///
-/// It is what the client says. That is enough to not lead an honest browser into plain HTTP, but a proxy may put its own
-/// address there, so who asks should refuse requests that came through one.
+/// The client chooses this header. That is enough to keep an honest browser off plain HTTP. But a proxy may put its own address
+/// there, so callers should refuse requests that came through a proxy.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').filter(|(_, port)| is_port(port)).map_or("", |(name, _)| name),

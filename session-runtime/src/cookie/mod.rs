@@ -1,11 +1,11 @@
-//! From the bytes of a `Cookie` header to a session's id, and from an id to a `Set-Cookie` header.
+//! Turns the bytes of a `Cookie` header into a session's id, and an id into a `Set-Cookie` header.
 //!
-//! Inbound, `reader` finds the cookies of our name, `token` says which are ours, and `present` decides what a request came
-//! with. Outbound, `rules` judges the attributes at start, and `writer` has them ready to send. `session` is a whole session
+//! Inbound, `reader` finds the cookies of our name, `token` opens the valid ones, and `present` decides which the request
+//! brings. Outbound, `rules` checks the attributes at start, and `writer` prepares the header. `session` keeps a whole session
 //! in a cookie, instead of its id.
 //!
-//! The application's own cookies go the same way: `plain` is what it says of one, `chosen` which value a request came with,
-//! `text` how a value holds any text, and `protected` how it is signed or sealed.
+//! The application's own cookies take the same way: `plain` describes one, `chosen` selects the value that counts, `text`
+//! encodes any text, and `protected` signs or encrypts it.
 
 mod base64;
 #[cfg(feature = "tower")]

@@ -1,4 +1,4 @@
-//! [`PlainCookie`]: the name and the attributes of a cookie that belongs to the application.
+//! [`PlainCookie`]: the name and attributes of an application's cookie.
 
 use std::time::Duration;
 
@@ -12,18 +12,17 @@ use crate::{
     words::Quoted,
 };
 
-/// What a cookie of the application's own is called, and which attributes it has. Its value is not part of it, so that one
-/// constant serves to set the cookie, to read it, and to remove it: browsers remove a cookie only if name, path and domain
-/// are those that it was set with.
+/// The name and attributes of an application's cookie. The value is not part of it, so one constant serves to set, read and
+/// remove the cookie: browsers remove a cookie only if name, path and domain are those that it was set with.
 ///
-/// The defaults are `Secure; HttpOnly; SameSite=Lax; Path=/`, for as long as the browser runs. Where they will do, the name
-/// alone is enough: every method of `Cookies` takes a `&str` as well.
+/// The defaults are `Secure; HttpOnly; SameSite=Lax; Path=/`, for as long as the browser runs. If they suffice, the name alone
+/// is enough: every method of `Cookies` takes a `&str` as well.
 ///
 /// ```
 /// use std::time::Duration;
 /// use session_runtime::{Cookies, Error, PlainCookie};
 ///
-/// /// Scripts read it too, and it stays for a year.
+/// /// Scripts can read it too, and it stays for a year.
 /// const THEME: PlainCookie<'_> =
 ///     PlainCookie::new("theme").http_only(false).max_age(Duration::from_secs(365 * 24 * 3600));
 ///
@@ -47,8 +46,8 @@ pub struct PlainCookie<'a> {
 }
 
 impl<'a> PlainCookie<'a> {
-    /// The cookie `name` with the default attributes. Under a name that begins with `__Host-`, browsers refuse what another
-    /// host, also a subdomain, tries to set.
+    /// Creates the cookie `name` with the default attributes. If the name begins with `__Host-`, browsers do not let other
+    /// hosts, including subdomains, set it.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -69,8 +68,8 @@ impl<'a> PlainCookie<'a> {
         }
     }
 
-    /// How long browsers keep the cookie. Without, until they close. At most 400 days, which is the longest that browsers
-    /// grant; a part of a second counts as a whole one. Zero is an error when the cookie is set: `remove` removes it.
+    /// Sets how long browsers keep the cookie. Default: until the browser closes. At most 400 days, the longest that browsers
+    /// allow; a fraction of a second is rounded up. Zero is an error when the cookie is set: use `remove` to remove it.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -83,7 +82,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// The part of the site to which browsers send the cookie: this path and those below. Default: `/`.
+    /// Sets the path for which browsers send the cookie: this path and those below it. Default: `/`.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -95,7 +94,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// The domain whose hosts all get the cookie, and may all set it. Default: none, this host alone.
+    /// Sets the domain of the cookie: all of its hosts get it, and all can set it. Default: none, which means this host alone.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -107,8 +106,8 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Whether browsers send the cookie over HTTPS only. Default: `true`. (Chromium and Firefox take `http://localhost` for
-    /// as good as HTTPS, so that development needs no exception.)
+    /// Sets whether browsers send the cookie over HTTPS only. Default: `true`. (Chromium and Firefox treat `http://localhost`
+    /// like HTTPS, so development needs no exception.)
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -120,7 +119,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Whether the cookie is hidden from scripts. Default: `true`.
+    /// Sets whether the cookie is hidden from scripts. Default: `true`.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;
@@ -132,7 +131,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
+    /// Sets which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
     ///
     /// ```
     /// # use session_runtime::{PlainCookie, SameSite};
@@ -144,7 +143,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Whether an embedded page has a cookie of its own for each site that embeds it (CHIPS). Default: `false`. Embedded
+    /// Sets whether an embedded page has a separate cookie for each site that embeds it (CHIPS). Default: `false`. Embedded
     /// pages also need [`SameSite::None`].
     ///
     /// ```
@@ -158,10 +157,10 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// What writes this cookie's headers.
+    /// Returns the writer of this cookie's headers.
     ///
     /// # Errors
-    /// If browsers would not take the cookie, or something in it would break the header (SECURITY S25, S28).
+    /// If browsers would reject the cookie, or one of its parts would break the header (SECURITY S25, S28).
     pub(crate) fn writer(self) -> Result<Writer, Error> {
         let attributes = Attributes {
             name: self.name.to_owned().into(),
@@ -193,7 +192,7 @@ impl<'a> PlainCookie<'a> {
     }
 
     /// # Errors
-    /// If browsers would drop the cookie with this value without a word (SECURITY S27).
+    /// If browsers would silently drop the cookie with this value (SECURITY S27).
     pub(crate) fn check_size(self, value: &str) -> Result<(), Error> {
         let bytes = self.name.len() + value.len();
         if bytes > LARGEST_PAIR {

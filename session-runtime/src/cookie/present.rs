@@ -1,4 +1,4 @@
-//! Finds the values of our cookie in a request, and opens those that we made.
+//! Finds the values of our cookie in a request, and opens the valid ones.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::event::{Event, Events};
 
-/// The values that a request has under the name of our cookie.
+/// The valid values of our cookie in a request.
 #[derive(Debug)]
 pub(crate) enum Brought<T> {
-    /// Nothing that counts.
+    /// No valid value.
     Nothing,
-    /// One value of ours.
+    /// One valid value.
     One(T),
-    /// Several that differ: a browser holds one for each domain and path (F5). At least two, at most eight.
+    /// Several valid values that differ: a browser holds one for each domain and path (F5). At least two, at most eight.
     Several(Vec<T>),
 }
 
@@ -32,8 +32,9 @@ impl<T> Brought<T> {
 
 /// Finds and opens the values of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
 ///
-/// Nothing depends on the order of cookies: an attacker's longer path or older cookie comes first (SECURITY S32). `is_same`
-/// says whether two that open are one, and if so has the first take over what the other says besides.
+/// The order of cookies does not matter: an attacker's cookie with a longer path, or an older one, comes first (SECURITY S32).
+/// `is_same` returns whether two opened values are the same session. If so, it also copies anything further from the second
+/// into the first.
 pub(crate) fn present<'a, T>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
@@ -57,7 +58,7 @@ pub(crate) fn present<'a, T>(
     }
 }
 
-/// Those of several values that are ours, each once.
+/// Opens the valid ones of several values, and drops duplicates.
 fn several<'a, T>(
     values: &[&'a [u8]],
     open: impl Fn(&'a [u8]) -> Option<T>,
@@ -77,7 +78,7 @@ fn several<'a, T>(
     Some(Brought::Several(opened))
 }
 
-/// The values of the cookie `name`: several only if browsers may hold several.
+/// Returns the values of the cookie `name`: several only if browsers may hold several.
 pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
     match find(headers, name) {
         Found::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
@@ -86,8 +87,8 @@ pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &s
 }
 
 impl Opened {
-    /// Whether both are one session. It may be under two keys, from the path where it was signed again and the one where it
-    /// was not.
+    /// Returns whether both are the same session. Their keys can differ: a browser may hold a cookie that was signed again for
+    /// one path, and the older one for another.
     pub(crate) fn is_same(&mut self, other: &Self) -> bool {
         let is_same = self.selector == other.selector && self.verifier.0.ct_eq(&other.verifier.0).into();
         self.current |= is_same && other.current;

@@ -1,14 +1,14 @@
-//! The values of signed and private cookies: text with the time at which it was written and the time that it is good for,
-//! signed or sealed (`keys/sign.rs` and `keys/seal.rs` have the formats), in base64url without padding.
+//! The values of signed and private cookies: text with its time of writing and its lifetime, signed or sealed (`keys/sign.rs`
+//! and `keys/seal.rs` have the formats), in base64url without padding.
 //!
 //! | bytes | |
 //! |---|---|
-//! | 8 | when it was written, in milliseconds since the Unix epoch, little-endian |
-//! | 8 | for how many milliseconds it is good |
+//! | 8 | time of writing, in milliseconds since the Unix epoch, little-endian |
+//! | 8 | lifetime in milliseconds |
 //! | n | the text, in UTF-8 |
 //!
-//! Each value is bound to purpose, application and the cookie's name (SECURITY S40). The server's clock decides when it
-//! ends (S42), whether or not the browser let the cookie go.
+//! Each value is bound to its purpose, the application and the cookie's name (SECURITY S40). The server's clock decides when it
+//! expires (S42), whether or not the browser dropped the cookie.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) struct Protector {
     sealer: Sealer,
 }
 
-/// Which cookie a value is for. It opens in no other.
+/// The cookie that a value belongs to. The value does not open in any other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) app: &'a str,
@@ -53,12 +53,13 @@ impl Protector {
     /// # Errors
     /// If the ring is empty.
     pub(crate) fn new(ring: &KeyRing) -> Result<Self, Error> {
-        // The application is part of each value's place, since it may be named after the keys.
+        // Each value's place includes the application, since the name may be set after the keys.
         let sealer = Sealer::new(ring, Purpose::PRIVATE_COOKIE, "")?;
         Ok(Self { signer: Signer::new(ring, Purpose::SIGNED_COOKIE)?, sealer })
     }
 
-    /// The value that says `text`, good for `max_age`, or else for 400 days, the longest that browsers keep cookies.
+    /// Returns the cookie value for `text`. It is valid for `max_age`, or 400 days without one, the longest that browsers keep
+    /// cookies.
     ///
     /// # Errors
     /// If the operating system gives no random bytes.
@@ -79,7 +80,7 @@ impl Protector {
         Ok(encoded(&bytes))
     }
 
-    /// What a value says, if one of our keys made it for this cookie and its time is not over.
+    /// Returns the text of a value, if one of our keys made it for this cookie and it has not expired.
     pub(crate) fn read(
         &self,
         protection: Protection,
@@ -87,7 +88,7 @@ impl Protector {
         value: &[u8],
         now: Timestamp,
     ) -> Option<String> {
-        // We write none that is longer (SECURITY S34).
+        // The writer never makes a longer one (SECURITY S34).
         if value.len() > LARGEST_PAIR {
             return None;
         }

@@ -1,14 +1,14 @@
 //! Finds the cookies of our name among the bytes that a browser sent (SECURITY S31 to S34).
 //!
-//! A parser of our own, since those at hand decode percent signs and trim Unicode blanks in names, so that a sibling
-//! domain's `%5F%5FHost-sid` passes for `__Host-sid`, and they lose a whole header for one neighbour that is no UTF-8.
-//! Here a name is a sequence of bytes, and neighbours are skipped, whatever they are.
+//! Existing parsers are not safe here. They decode percent signs and trim Unicode blanks in names, so a sibling domain's
+//! `%5F%5FHost-sid` passes for `__Host-sid`. They also lose a whole header if one neighbouring cookie is not UTF-8. This parser
+//! compares names byte by byte and skips all other cookies.
 
-/// Bytes of all `Cookie` headers together. In front of most sites, nginx or Apache refuses a line of more than 8 KiB.
+/// The most bytes in all `Cookie` headers together. On most sites, nginx or Apache already refuses a line of more than 8 KiB.
 const LARGEST: usize = 64 * 1024;
-/// Cookies, ours and others', empty ones included. Chromium keeps 180 for a site.
+/// The most cookies, counting foreign and empty ones. Chromium keeps 180 for a site.
 const PAIRS: usize = 1024;
-/// Cookies of our name: browsers hold one per path and domain.
+/// The most cookies of our name: browsers hold one per path and domain.
 const CANDIDATES: usize = 8;
 
 /// The cookies of our name.
@@ -16,13 +16,14 @@ const CANDIDATES: usize = 8;
 pub(super) enum Found<'a> {
     None,
     Some(Candidates<'a>),
-    /// More than eight of our name.
+    /// More than eight cookies of our name.
     TooMany,
-    /// More bytes or cookies than are looked at. Part of them would be worse than none: it may hide a second one of ours.
+    /// More bytes or cookies than the limits. Reading only part of them would be worse than none: the rest may hide a second
+    /// cookie of ours.
     TooLong,
 }
 
-/// The values of the cookies of our name, as they came. At least one.
+/// The raw values of the cookies of our name. At least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Candidates<'a> {
     values: [&'a [u8]; CANDIDATES],
@@ -42,18 +43,18 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Looks for cookies called `name` in `headers`, the values of a request's `Cookie` headers. Several count as one
-/// (HTTP/2 may split them). Time is linear in their length, and nothing is allocated.
+/// Looks for cookies called `name` in `headers`, the values of a request's `Cookie` headers. HTTP/2 may split a header, so
+/// several count as one. The time is linear in their length, and nothing is allocated.
 pub(super) fn find<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
     scan(headers, name.as_bytes(), || ())
 }
 
-/// [`find`], with a call of `step` for every byte that is looked at.
+/// [`find`], with a call of `step` for every byte that it looks at.
 fn scan<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &[u8], step: impl Fn()) -> Found<'a> {
     let (mut bytes, mut pairs) = (0_usize, 0);
     let mut found = Candidates { values: [&[]; CANDIDATES], count: 0 };
     for header in headers {
-        // One more for the separator that joins it to the last, so that empty headers are not free.
+        // Adds one for the separator, so that empty headers are not free.
         bytes = bytes.saturating_add(header.len()).saturating_add(1);
         if bytes > LARGEST {
             return Found::TooLong;
@@ -76,13 +77,13 @@ fn scan<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &[u8], step: impl
     if found.count == 0 { Found::None } else { Found::Some(found) }
 }
 
-/// Where the first `;` is. Eight bytes at a time, since most of a header belongs to others.
+/// Returns the position of the first `;`. It checks eight bytes at a time, since most of a header is other cookies.
 fn first_semicolon(bytes: &[u8], step: impl Fn()) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let (eights, rest) = bytes.as_chunks::<8>();
     for (at, eight) in eights.iter().enumerate() {
         eight.iter().for_each(|_| step());
-        // A byte that is `;` becomes zero, and the lowest zero is the lowest to borrow into its top bit.
+        // A `;` becomes zero. The lowest zero is the lowest byte whose top bit the subtraction sets.
         let zeros = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b';'));
         let found = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
         if found != 0 {
@@ -93,7 +94,8 @@ fn first_semicolon(bytes: &[u8], step: impl Fn()) -> Option<usize> {
     rest.iter().position(|&byte| byte == b';').map(|at| eights.len() * 8 + at)
 }
 
-/// The value of a cookie, if `name` is its name. No browser puts blanks around the `=`, so they are not overlooked there.
+/// Returns the value of a cookie if its name is `name`. Browsers put no blanks around the `=`, so a blank there makes it
+/// another name.
 fn value_of<'a>(pair: &'a [u8], name: &[u8], step: impl Fn()) -> Option<&'a [u8]> {
     let is_blank = |byte: &u8| {
         step();

@@ -1,6 +1,6 @@
-//! Which names and attributes make a cookie that browsers keep, and what is said of the others.
+//! The rules for names and attributes of cookies that browsers keep, and the messages for those that break one.
 //!
-//! The derive checks the same at compile time, with texts like these. All checks but the sentences are `const`.
+//! The derive checks the same rules at compile time, with similar messages. All checks are `const`; only the messages are not.
 
 use std::fmt;
 
@@ -10,12 +10,13 @@ use super::{
 };
 use crate::words::Quoted;
 
-/// Name and value together (RFC 6265bis on `Set-Cookie`: larger ones are dropped silently, SECURITY S27).
+/// The most bytes of name and value together: browsers silently drop larger cookies (RFC 6265bis on `Set-Cookie`, SECURITY
+/// S27).
 pub(crate) const LARGEST_PAIR: usize = 4096;
-/// The value of an attribute (the same: larger ones are ignored).
+/// The most bytes of an attribute's value: browsers ignore larger ones (same section).
 const LARGEST_ATTRIBUTE: usize = 1024;
 
-/// Why browsers, or those in between, would not take a cookie.
+/// Why browsers or proxies would reject a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     NameEmpty,
@@ -32,7 +33,7 @@ pub(crate) enum Flaw {
     DomainLength,
 }
 
-/// What a name's prefix forbids.
+/// The attribute that conflicts with a name's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clash {
     Secure,
@@ -42,7 +43,7 @@ pub(crate) enum Clash {
 }
 
 impl Flaw {
-    /// The options that it is about.
+    /// Returns the options that the flaw concerns.
     pub(crate) const fn options(self) -> &'static [&'static str] {
         match self {
             Self::NameEmpty | Self::NameCharacter | Self::NameLength => &["cookie"],
@@ -59,7 +60,7 @@ impl Flaw {
 }
 
 impl Attributes {
-    /// The first rule that these attributes break.
+    /// Returns the first rule that these attributes break.
     pub(crate) fn flaw(&self) -> Option<Flaw> {
         name_flaw(&self.name)
             .or_else(|| path_flaw(&self.path))
@@ -68,7 +69,7 @@ impl Attributes {
             .or_else(|| security_flaw(self.secure, self.same_site, self.partitioned))
     }
 
-    /// The sentence about `flaw`.
+    /// Returns the message for `flaw`.
     pub(crate) fn explain(&self, flaw: Flaw) -> String {
         Explanation { attributes: self, flaw }.to_string()
     }
@@ -78,7 +79,7 @@ impl Attributes {
     }
 }
 
-/// The prefix of a cookie's name that browsers tie to conditions, compared as they do, without regard to case.
+/// Returns the prefix of a cookie's name for which browsers have conditions. Like browsers, it ignores case.
 pub(crate) const fn prefix(name: &str) -> Option<&'static str> {
     // The longest first: `__Host-Http-` begins with `__Host-`.
     if begins_with(name, "__Host-Http-") {
@@ -94,12 +95,12 @@ pub(crate) const fn prefix(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether browsers hold at most one cookie of this name for a host (SECURITY S32).
+/// Returns whether browsers hold at most one cookie of this name for a host (SECURITY S32).
 pub(crate) const fn is_exclusive(name: &str) -> bool {
     begins_with(name, "__Host-")
 }
 
-/// A token of RFC 9110, and short enough for our value beside it.
+/// A name must be a token of RFC 9110, and short enough to leave room for the value.
 const fn name_flaw(name: &str) -> Option<Flaw> {
     let (bytes, mut at) = (name.as_bytes(), 0);
     while at < bytes.len() {
@@ -117,7 +118,7 @@ const fn name_flaw(name: &str) -> Option<Flaw> {
     }
 }
 
-/// The conditions of RFC 6265bis, section 4.1.3, and of the later `__Http-` prefixes.
+/// Checks the conditions of RFC 6265bis, section 4.1.3, and of the later `__Http-` prefixes.
 const fn prefix_flaw(
     prefix: Option<&'static str>,
     path: &str,
@@ -153,7 +154,7 @@ const fn security_flaw(secure: bool, same_site: SameSite, partitioned: bool) -> 
     }
 }
 
-/// Printable ASCII without what delimits headers (SECURITY S28), from `/` on: browsers take another start for no path.
+/// A path is printable ASCII without header delimiters (SECURITY S28), and begins with `/`: browsers ignore any other path.
 const fn path_flaw(path: &str) -> Option<Flaw> {
     let (bytes, mut at) = (path.as_bytes(), 0);
     while at < bytes.len() {
@@ -171,7 +172,7 @@ const fn path_flaw(path: &str) -> Option<Flaw> {
     }
 }
 
-/// Labels of letters, digits and hyphens between single dots.
+/// A domain is labels of letters, digits and hyphens between single dots.
 const fn domain_flaw(domain: &str) -> Option<Flaw> {
     let (bytes, mut at, mut dot) = (domain.as_bytes(), 0, true);
     if bytes.len() > 1 && bytes[0] == b'.' {
@@ -274,7 +275,7 @@ impl fmt::Display for Explanation<'_> {
             }
             Flaw::DomainShape => write!(
                 f,
-                "the cookie's domain {domain} is no host name; write it like `example.com`, in ASCII and without a port"
+                "the cookie's domain {domain} is not a host name; write it like `example.com`, in ASCII and without a port"
             ),
             Flaw::DomainLength => write!(
                 f,

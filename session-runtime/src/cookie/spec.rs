@@ -1,10 +1,10 @@
-//! What a session's cookie is called and which attributes it has.
+//! The name and attributes of a session's cookie.
 
 use std::borrow::Cow;
 
 /// A cookie's name and attributes, as far as they are known at compile time.
 ///
-/// [`CookieSpec::new`] has the defaults of the OWASP Session Management Cheat Sheet; change what must differ:
+/// [`CookieSpec::new`] has the defaults of the OWASP Session Management Cheat Sheet. Change only what must differ:
 ///
 /// ```
 /// # use session_runtime::{CookieSpec, SameSite};
@@ -13,27 +13,28 @@ use std::borrow::Cow;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CookieSpec {
-    /// The name. Under one that begins with `__Host-`, browsers refuse what another host, also a subdomain, tries to set.
+    /// The name. If it begins with `__Host-`, browsers do not let other hosts, including subdomains, set it.
     pub name: &'static str,
-    /// The part of the site to which browsers send the cookie: `/`, the only one for a name that begins with `__Host-`.
+    /// The path for which browsers send the cookie: this path and those below it. `/` by default, and always for a `__Host-`
+    /// name.
     pub path: &'static str,
-    /// The domain whose hosts all get the cookie; `None`, the default, is this host alone. All of them can set a cookie of
-    /// this name, too: only a name that begins with `__Host-`, which takes no domain, keeps them from it.
+    /// The domain whose hosts all get the cookie. `None`, the default, is this host alone. All hosts of the domain can also set
+    /// the cookie. Only a `__Host-` name prevents that, but it does not allow a domain.
     pub domain: Option<&'static str>,
-    /// Whether browsers send the cookie over HTTPS only: `true`.
+    /// Whether browsers send the cookie over HTTPS only. `true` by default.
     pub secure: bool,
-    /// Whether the cookie is hidden from scripts: `true`.
+    /// Whether the cookie is hidden from scripts. `true` by default.
     pub http_only: bool,
-    /// Which requests from other sites carry the cookie: [`SameSite::Lax`].
+    /// Which requests from other sites carry the cookie. [`SameSite::Lax`] by default.
     pub same_site: SameSite,
-    /// Whether an embedded page has a cookie of its own for each site that embeds it (CHIPS): `false`.
+    /// Whether an embedded page has a separate cookie for each site that embeds it (CHIPS). `false` by default.
     pub partitioned: bool,
-    /// Whether the cookie outlives the browser: `false`. The session's deadline then becomes its Max-Age.
+    /// Whether the cookie outlives the browser. `false` by default. If so, the session's deadline becomes its Max-Age.
     pub persistent: bool,
 }
 
 impl CookieSpec {
-    /// The cookie `name` with the default attributes: `Secure; HttpOnly; SameSite=Lax; Path=/`.
+    /// Creates the cookie `name` with the default attributes: `Secure; HttpOnly; SameSite=Lax; Path=/`.
     ///
     /// ```
     /// # use session_runtime::{CookieSpec, SameSite};
@@ -55,7 +56,7 @@ impl CookieSpec {
     }
 }
 
-/// Which requests from other sites carry a cookie (RFC 6265bis). It is defence in depth, not all of it.
+/// Which requests from other sites carry a cookie (RFC 6265bis). It is one layer of defence and is not sufficient alone.
 ///
 /// ```
 /// # use session_runtime::SameSite;
@@ -63,16 +64,16 @@ impl CookieSpec {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// None. Whoever follows a link to the site arrives signed out.
+    /// None. A visitor who follows a link to the site arrives signed out.
     Strict,
     /// Those that follow a link: top-level navigation by a safe method.
     #[default]
     Lax,
-    /// All, which browsers accept of `Secure` cookies only. For pages that other sites embed.
+    /// All. Browsers accept this of `Secure` cookies only. For pages that other sites embed.
     None,
 }
 
-/// A [`CookieSpec`] that a deployment may have changed.
+/// A [`CookieSpec`] with the changes of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) name: Cow<'static, str>,
@@ -86,13 +87,13 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// Those of the cookie that has a chunk of what the first has no room for: `shop-2` behind `shop`.
+    /// Returns the attributes of the cookie for a further chunk: `shop-2` for `shop`.
     pub(crate) fn chunk(&self, chunk: usize) -> Self {
         Self { name: chunk_name(&self.name, chunk).into_owned().into(), ..self.clone() }
     }
 }
 
-/// The name of such a cookie.
+/// Returns the name of the cookie for a chunk, counted from 0.
 pub(crate) fn chunk_name(name: &str, chunk: usize) -> Cow<'_, str> {
     if chunk == 0 { name.into() } else { format!("{name}-{}", chunk + 1).into() }
 }

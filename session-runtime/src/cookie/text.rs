@@ -1,17 +1,17 @@
-//! Any text as the value of a plain cookie: what a cookie may not hold is percent-encoded.
+//! Encodes any text as the value of a plain cookie: characters that a cookie cannot hold are percent-encoded.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
-/// All that is no `cookie-octet` (RFC 6265bis, section 4.1.1; SECURITY S28), and `%`, so that decoding gives back the text.
-/// Beyond ASCII everything is encoded anyway.
+/// All ASCII characters that are not a `cookie-octet` (RFC 6265bis, section 4.1.1; SECURITY S28), and `%`, so that decoding
+/// returns the same text. The encoder always encodes characters beyond ASCII.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
 
 pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// What a value says, also one that somebody else wrote: a `%` without two hexadecimal digits stands for itself. `None` if
-/// that is no UTF-8.
+/// Returns the text of a value, including values that another program wrote: a `%` without two hexadecimal digits stays as it
+/// is. `None` if the text is not UTF-8.
 pub(crate) fn decode(value: &[u8]) -> Option<String> {
     percent_decode(value).decode_utf8().ok().map(String::from)
 }

@@ -1,4 +1,4 @@
-//! The session token, the value of the cookie: who signed it, which session it names, and the proof.
+//! The session token, the value of the cookie: the key that signed it, the session's id, and the proof.
 //!
 //! | bytes | |
 //! |---|---|
@@ -8,12 +8,12 @@
 //! | 32 | verifier |
 //! | 16 | MAC |
 //!
-//! in base64url without padding: 92 characters that leave no bit over, so each token has one spelling. The MAC covers
-//! purpose, application and cookie name too, each behind its length: a value moved to another cookie, application or
-//! version opens nothing (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
+//! in base64url without padding: 92 characters without spare bits, so each token has only one spelling. The MAC also covers
+//! purpose, application and cookie name, each after its length: a value that is moved to another cookie, application or version
+//! does not open (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
 //!
-//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger has nothing to try it on but this
-//! server, one guess in 2^128 a request, and would still have to guess a verifier of 256 bits.
+//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger can test a guess only against this
+//! server. Each request has a chance of 1 in 2^128, and would still need a verifier of 256 bits.
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -44,22 +44,23 @@ pub(crate) struct Signer {
 pub(crate) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
-    /// A short name. It stays for the session's life, and without the key says nothing of its id.
+    /// Returns a short name. It stays the same for the session's life. Without the key it reveals nothing about the session's
+    /// id.
     pub(crate) fn name(&self, key: &Key) -> String {
         hex(&self.0.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
     }
 }
 
-/// What a genuine token says.
+/// The contents of a valid token.
 pub(crate) struct Opened {
     pub(crate) selector: Selector,
     pub(crate) verifier: Verifier,
-    /// Whether the current key signed it; else it is to be signed again (B9).
+    /// Whether the current key signed it. If not, the response signs it again (B9).
     pub(crate) current: bool,
 }
 
 impl Signer {
-    /// A signer for the cookie `name` of the application `app`.
+    /// Creates a signer for the cookie `name` of the application `app`.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -71,7 +72,7 @@ impl Signer {
         })
     }
 
-    /// The token that names and proves a session.
+    /// Returns the token that names and proves a session.
     pub(crate) fn sign(&self, selector: Selector, verifier: &Verifier) -> String {
         let mut bytes = Zeroizing::new([0; BYTES]);
         let (id, key) = self.keys.current();
@@ -84,7 +85,8 @@ impl Signer {
         base64::encode(&bytes)
     }
 
-    /// What a token says, if it is one of ours. Neither allocates nor, for a value of another length, computes.
+    /// Returns the contents of a token, if it is valid. It does not allocate, and rejects a value of another length without
+    /// computing anything.
     pub(crate) fn open(&self, value: &[u8], now: Timestamp) -> Option<Opened> {
         let value: &[u8; LENGTH] = value.try_into().ok()?;
         let mut bytes = Zeroizing::new([0; BYTES]);
@@ -104,7 +106,7 @@ impl Signer {
         Some(Opened { selector, verifier, current })
     }
 
-    /// The ids of the ring's keys.
+    /// Returns the ids of the ring's keys.
     pub(crate) fn key_ids(&self) -> Vec<[u8; 4]> {
         self.keys.ids().collect()
     }
@@ -116,13 +118,13 @@ impl Signer {
 
 /// A key of the ring, bound to one cookie of one application.
 ///
-/// HMAC after everything that is the same for all tokens of the cookie.
+/// It is the state of the HMAC after the part that all tokens of the cookie share.
 struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     fn new(key: &MasterKey, app: &str, name: &str) -> Result<Self, Error> {
         let mut context = framed(&[Purpose::TOKEN.name, app, name]);
-        // To a whole number of SHA-256 blocks: what is left for a token then fits in one.
+        // Pads to whole SHA-256 blocks, so that the rest of a token fits in one block.
         context.resize(context.len().next_multiple_of(64), 0);
         Ok(Self(key.mac(Purpose::TOKEN)?.chain_update(context)))
     }

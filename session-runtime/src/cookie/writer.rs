@@ -1,4 +1,4 @@
-//! `Set-Cookie`, written once at start, so that a response only joins three pieces.
+//! `Set-Cookie`. Most of it is written at start, so that a response only joins three pieces.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use cookie::{
 use super::spec::{Attributes, SameSite};
 use crate::error::Error;
 
-/// 400 days, the longest that browsers grant (RFC 6265bis, section 5.5).
+/// 400 days, the longest that browsers allow (RFC 6265bis, section 5.5).
 pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// The pieces of one cookie's `Set-Cookie` headers.
@@ -30,7 +30,7 @@ impl Writer {
     /// Writes the pieces.
     ///
     /// # Errors
-    /// If a browser would not take the cookie, or an attribute could be read as something else.
+    /// If a browser would reject the cookie, or an attribute could be read as another.
     pub(crate) fn new(attributes: &Attributes) -> Result<Self, Error> {
         if let Some(flaw) = attributes.flaw() {
             return Err(Error::setup(attributes.explain(flaw)));
@@ -52,7 +52,7 @@ impl Writer {
         let before = format!("{}=", attributes.name);
         let after = cookie.to_string().split_off(before.len());
 
-        // The same attributes to the letter, or the browser keeps the cookie beside its removal (SECURITY S20).
+        // The removal repeats the same attributes exactly; otherwise the browser keeps the cookie (SECURITY S20).
         cookie.set_max_age(time::Duration::ZERO);
         let persistent = cookie.to_string().split_off(before.len()).trim_end_matches('0').to_owned();
         cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
@@ -64,9 +64,9 @@ impl Writer {
         self.before.strip_suffix('=').unwrap_or(&self.before)
     }
 
-    /// The header that sets the cookie to `token`, for as long as the browser runs or, with `max_age`, for so long.
+    /// Returns the header that sets the cookie to `token`, until the browser closes or, if given, for `max_age`.
     ///
-    /// A part of a second counts as a whole one: the server's deadline decides, and zero would remove the cookie.
+    /// A fraction of a second is rounded up: the server's deadline decides, and zero would remove the cookie.
     pub(crate) fn set(&self, token: &str, max_age: Option<Duration>) -> String {
         let Some(max_age) = max_age else {
             return [&*self.before, token, &self.after].concat();
@@ -76,7 +76,7 @@ impl Writer {
         [&*self.before, token, &self.persistent, &seconds].concat()
     }
 
-    /// The header that removes the cookie.
+    /// Returns the header that removes the cookie.
     pub(crate) fn remove(&self) -> String {
         self.removal.to_string()
     }

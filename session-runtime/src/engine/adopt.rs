@@ -1,5 +1,4 @@
-//! What a request shows once its session is stored: the session as it is stored now, and the cookie that the response is to
-//! carry.
+//! Updates a request after a write: the session as it is stored now, and the cookie for the response.
 
 use std::time::Duration;
 
@@ -16,12 +15,12 @@ use crate::{
     record::Record,
 };
 
-/// What is new about a session that was stored, as far as its cookie and its user's list are concerned.
+/// The changes to a stored session that matter to its cookie and to its user's list.
 #[derive(Default)]
 pub(super) struct Adopted {
-    /// What proves it from now on, if it is renewed.
+    /// The new verifier, if the session was renewed.
     pub(super) renewal: Option<Renewal>,
-    /// Whether it is new.
+    /// Whether the session is new.
     pub(super) created: bool,
     /// Whether its lifetime starts again.
     pub(super) restarted: bool,
@@ -38,8 +37,8 @@ pub(super) struct Renewal {
 }
 
 impl Request {
-    /// Shows `found`, which is stored, to what comes after in this request. `adopted`: what is new about it; `None` if the
-    /// answer was lost and the session was recognised.
+    /// Makes the stored session `found` the request's current one. `adopted`: its changes; `None` if the answer was lost and the
+    /// write was recognised.
     pub(super) fn adopt(
         &self,
         attempt: &mut Attempt,
@@ -71,7 +70,7 @@ impl Request {
 }
 
 impl Engine {
-    /// What is to be entered in the list of a session's user; `None` if there is none.
+    /// Returns the entry for the list of a session's user; `None` if there is no such list.
     pub(super) fn entering(&self, found: &Found, record: &Record, because: Because) -> Option<Entering> {
         let identity = record.user.as_ref().filter(|_| self.listed)?;
         let (ends_at, because) = match record.impersonation() {
@@ -87,7 +86,7 @@ impl Engine {
         })
     }
 
-    /// What is new about a session that was recognised as written by this attempt.
+    /// Returns the changes to a session that was recognised as written by this attempt.
     fn recognised(&self, attempt: &Attempt, found: &Found) -> Adopted {
         let renewal = attempt
             .drawn
@@ -101,8 +100,8 @@ impl Engine {
         }
     }
 
-    /// Whether the cookie of an unchanged id is set again: the key ring moved on, the deadline of a persistent cookie moved,
-    /// or `remember` changed what kind it is. One that an earlier `save` set gives way: the record says what is true by now.
+    /// Returns whether the cookie is set again although the id is unchanged: the key ring's current key or the deadline of a
+    /// persistent cookie moved, or `remember` changed its kind. It replaces one that an earlier `save` set, which is older.
     fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
         let record = found.record();
         // A remembered session's deadline stays where it is.
@@ -114,12 +113,12 @@ impl Engine {
         self.cookie.persistent || remembered
     }
 
-    /// How long the cookie of a session is to last; `None`: as long as the browser runs.
+    /// Returns how long the session's cookie lasts; `None`: until the browser closes.
     pub(super) fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
         self.is_persistent(record.remembered).then(|| record.expires_at().since(now))
     }
 
-    /// `None`: it cannot be made, and the visitor keeps the cookie from before.
+    /// Returns `None` if the cookie cannot be made; the visitor then keeps the previous one.
     fn cookie_for(&self, found: &Found, verifier: Option<&Verifier>, now: Timestamp) -> Option<CookieChange> {
         let token = match &self.backend {
             Backend::Store(_) => self.signer.sign(found.selector, verifier?),

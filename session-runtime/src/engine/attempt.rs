@@ -1,4 +1,4 @@
-//! [`Attempt`]: what one commit is about, kept until the store has answered.
+//! [`Attempt`]: the changes of one commit, kept until the store has answered.
 
 use std::sync::Arc;
 
@@ -11,44 +11,44 @@ use crate::{
     key::Key,
 };
 
-/// What one commit is about.
+/// The changes of one commit, and its progress.
 pub(super) struct Attempt {
     pub(super) pending: Pending,
-    /// Whether the handler asked for it, as opposed to a refreshed deadline or a renewal by the timer.
+    /// Whether the handler asked for the write, as opposed to a refreshed deadline or a renewal by the timer.
     pub(super) asked: bool,
-    /// Marks what it writes.
+    /// Marks this attempt's writes.
     pub(super) nonce: Nonce,
     pub(super) drawn: Drawn,
-    /// Set once a swap was not answered, so that it may be in.
+    /// Set after a swap without an answer, which the store may have applied.
     pub(super) unanswered: Option<Unanswered>,
-    /// Whether the session that came with the request has been ended, and a new one is to follow.
+    /// Whether the session that came with the request has been ended, so that a new one is to follow.
     pub(super) ended: bool,
-    /// What is still to be entered in the list of a user. The session itself is stored then.
+    /// The entry still to be added to a user's list. The session itself is stored by then.
     pub(super) entering: Option<Entering>,
-    /// The session before a user signed in to it, and what proved it, to put back should the sign-in fail after all.
+    /// The session before a user signed in to it, and its verifier, to restore if the sign-in fails.
     pub(super) before: Option<Box<(Found, Option<Verifier>)>>,
-    /// Whether there was no room for it in that list, so that it is to be undone.
+    /// Whether that list had no room for it, so that the sign-in is to be undone.
     pub(super) refused: bool,
-    /// What the response is to say about the cookie once all is done.
+    /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,
-    /// What is to be reported then.
+    /// The event to report once the commit is done.
     pub(super) event: Option<Event>,
-    /// Whether it was begun by an earlier commit.
+    /// Whether an earlier commit began this attempt.
     pub(super) resumed: bool,
-    /// Whether its request leaves the idle deadline where it is.
+    /// Whether its request leaves the idle deadline unchanged.
     pub(super) is_passive: bool,
 }
 
-/// A swap that was not answered.
+/// A swap without an answer.
 #[derive(Clone, Copy)]
 pub(super) struct Unanswered {
-    /// How often the session had been written before; `None` if it was to be ended, or created.
+    /// The session's write count before; `None` if the swap ends or creates a session.
     pub(super) writes: Option<u64>,
-    /// Whether it ends or renews a session.
+    /// Whether the swap ends or renews a session.
     pub(super) is_critical: bool,
 }
 
-/// A session to enter in the list of its user.
+/// A session to add to its user's list.
 pub(super) struct Entering {
     pub(super) identity: Arc<[u8]>,
     pub(super) key: Key,
@@ -58,18 +58,18 @@ pub(super) struct Entering {
     pub(super) because: Because,
 }
 
-/// Why a session enters a list.
+/// Why a session is added to a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Because {
     /// The user signs in to it.
     SignsIn,
     /// Another user acts as this one.
     Impersonated,
-    /// It lasts longer than it was to.
+    /// The session's end was moved back.
     LastsLonger,
 }
 
-/// What is drawn once for an attempt, however often it is made.
+/// Random values, drawn once per attempt however often it is retried.
 #[derive(Default)]
 pub(super) struct Drawn {
     new: Option<(Selector, Verifier)>,
@@ -98,17 +98,17 @@ impl Attempt {
 }
 
 impl Attempt {
-    /// Whether nothing of it can be stored yet.
+    /// Returns whether the store cannot hold any of its writes yet.
     pub(super) const fn is_first(&self) -> bool {
         !self.resumed && self.unanswered.is_none()
     }
 }
 
 impl Drawn {
-    /// What names and proves a new session.
+    /// Returns the selector and verifier of a new session.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     pub(super) fn session(&mut self) -> Result<(Selector, &Verifier), Error> {
         let drawn = match self.new.take() {
             Some(drawn) => drawn,
@@ -118,20 +118,20 @@ impl Drawn {
         Ok((*selector, verifier))
     }
 
-    /// Has another name drawn, since this one is taken.
+    /// Has another selector drawn, since this one is taken.
     pub(super) fn discard_session(&mut self) {
         self.new = None;
     }
 
-    /// What proves a renewed session, if it was drawn.
+    /// Returns the verifier of a renewed session, if it was drawn.
     pub(super) fn drawn_renewal(&self) -> Option<&Verifier> {
         self.renewal.as_ref()
     }
 
-    /// What proves a renewed session.
+    /// Returns the verifier of a renewed session.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     pub(super) fn renewal(&mut self) -> Result<&Verifier, Error> {
         let drawn = match self.renewal.take() {
             Some(drawn) => drawn,

@@ -1,4 +1,4 @@
-//! [`Backend`]: where sessions are, and how a store is asked: within a time limit.
+//! [`Backend`]: the place of the sessions, and its store's calls, each within a time limit.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     value::{Swapped, Value, Versioned},
 };
 
-/// Where sessions are.
+/// The place where sessions are kept.
 pub(crate) enum Backend {
     /// In a store. The cookie names and proves them.
     Store(Arc<dyn DynStore>),
@@ -20,7 +20,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// The store that is asked: that of the sessions, or of the revocations of those in cookies.
+    /// Returns the store of the sessions, or that of the revocations for sessions in cookies.
     pub(super) fn store(&self) -> Option<&dyn DynStore> {
         match self {
             Self::Store(store) => Some(&**store),
@@ -28,24 +28,24 @@ impl Backend {
         }
     }
 
-    /// Whether the store is in this process, so that no other asks it.
+    /// Returns whether the store is in this process, so that no other process uses it.
     pub(super) fn is_in_process(&self) -> bool {
         self.store().is_some_and(|store| store.in_process().is_some())
     }
 
-    /// Whether sessions are in their visitors' cookies.
+    /// Returns whether sessions are in their visitors' cookies.
     pub(super) const fn is_cookie(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }
 
-    /// Tells the store where to report what happens there.
+    /// Gives the store the receiver for its events.
     pub(crate) fn observe(&self, events: Events) {
         if let Some(store) = self.store() {
             store.observe(events);
         }
     }
 
-    /// Removes what has expired, and says how much that was.
+    /// Removes expired values. Returns how many.
     pub(crate) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self.store() {
             Some(store) => store.delete_expired(now).await,
@@ -55,7 +55,7 @@ impl Backend {
 }
 
 impl Engine {
-    /// What the store holds under `key`; nothing if there is no store.
+    /// Returns the value under `key`; `None` if there is no store.
     pub(super) async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.load_before(key, now, None).await
     }
@@ -74,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// One compare-and-swap, before the deadline.
+    /// Does one compare-and-swap, before the deadline.
     pub(super) async fn swap(
         &self,
         key: &Key,
@@ -90,18 +90,18 @@ impl Engine {
         }
     }
 
-    /// How long a call may take.
+    /// Returns how long a call may take.
     fn limit(&self, deadline: Option<&Deadline>) -> Duration {
         deadline.map_or(self.store_timeout, |deadline| deadline.left().min(self.store_timeout))
     }
 }
 
-/// Waits for an answer, but not for ever (B33). One that is there at once needs no timer.
+/// Waits for an answer, but not for ever (B33). An answer that is ready at once needs no timer.
 async fn within<T>(limit: impl FnOnce() -> Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
     if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return answer;
     }
     let limit = limit();
-    // In a box, since every request would have room for a timer otherwise, also where none is ever set.
+    // Boxed: otherwise every request's future would reserve room for a timer, even if none is ever set.
     Box::pin(tokio::time::timeout(limit, answer)).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
 }

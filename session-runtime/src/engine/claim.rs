@@ -1,4 +1,4 @@
-//! [`Claim`]: one key, held by one commit at a time within this process, and what the store holds under it.
+//! [`Claim`]: one key, held by one commit at a time within this process, and the store's value under it.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::{
     value::{Swapped, Value, Versioned},
 };
 
-/// A key that a commit replaces the value of.
+/// A key whose value a commit replaces.
 pub(super) struct Claim<'a> {
     engine: &'a Engine,
-    /// And what the key holds, as far as is known.
+    /// The turn at the key, with the key's value as far as known.
     turn: Turn<'a>,
     deadline: &'a Deadline,
     pace: Pace,
-    /// How often another process was faster.
+    /// How often another process wrote first.
     lost: u32,
-    /// Whether an answer was lost, so that a refusal may be due to this commit's own write.
+    /// Whether an answer was lost, so that a stale swap may be due to this commit's own write.
     unanswered: bool,
-    /// Whether what the key holds is what the commit before knew.
+    /// Whether the previous commit handed over the key's value.
     is_handed: bool,
 }
 
 impl Engine {
-    /// Waits for a turn at `key`. `known`: what it held when it was loaded last; what the commit before knows is newer.
+    /// Waits for a turn at `key`. `known`: its value when it was last loaded; a value from the previous commit is newer.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the turn does not come in time.
@@ -45,14 +45,14 @@ impl Engine {
     ) -> Result<Claim<'a>, Error> {
         let turn = match self.queues.enter_if_free(key, known) {
             Some(turn) => turn,
-            // In a box: few commits wait, and every one would have room for it.
+            // Boxed because few commits wait: otherwise every commit's future would reserve room for it.
             None => Box::pin(self.wait_for_turn(key, known, pace, deadline)).await?,
         };
         let is_handed = turn.was_handed;
         Ok(Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed })
     }
 
-    /// The same, with what the key holds by then.
+    /// Does the same, and loads the key's value.
     ///
     /// # Errors
     /// As [`Engine::claim`], and if the store does not answer.
@@ -73,7 +73,7 @@ impl Engine {
         Ok(claim)
     }
 
-    /// Waits for a turn at `key`, and where its line has gone on for long leaves a gap for other processes.
+    /// Waits for a turn at `key`, and leaves a gap for other processes if its line has been busy for long.
     async fn wait_for_turn(
         &self,
         key: &Key,
@@ -90,32 +90,32 @@ impl Engine {
 }
 
 impl Claim<'_> {
-    /// What the key holds, as far as is known.
+    /// Returns the key's value, as far as known.
     pub(super) fn current(&self) -> Option<&Versioned> {
         self.turn.current.as_ref()
     }
 
-    /// Lets the next commit have its turn, and says what the key holds, as far as is known.
+    /// Passes the turn to the next commit. Returns the key's value, as far as known.
     pub(super) fn finish(self) -> Option<Versioned> {
         self.turn.finish()
     }
 
-    /// Whether another process was faster.
+    /// Returns whether another process wrote first.
     pub(super) const fn has_lost(&self) -> bool {
         self.lost > 0
     }
 
-    /// Whether an answer was lost since the last call of this.
+    /// Returns whether an answer was lost since the last call.
     pub(super) fn take_unanswered(&mut self) -> bool {
         std::mem::take(&mut self.unanswered)
     }
 
-    /// Replaces what the key holds, if that is what it is known to hold. `false`: it was something else, which is known by
-    /// now.
+    /// Replaces the key's value if it is still the known one. Returns `false` if it was not; the claim then knows the newer
+    /// value.
     ///
     /// # Errors
-    /// [`Error::is_conflict`] if others were faster until the deadline. [`Error::is_unavailable`] if the store did not
-    /// answer, twice: then it may hold the new value or the one before.
+    /// [`Error::is_conflict`] if other processes wrote first until the deadline. [`Error::is_unavailable`] if the store did not
+    /// answer, twice: it may then hold either value.
     pub(super) async fn swap(&mut self, after: Option<&Value>, now: Timestamp) -> Result<bool, Error> {
         if self.lost > 0 {
             self.pace.wait(self.lost, self.deadline).await;
@@ -123,9 +123,9 @@ impl Claim<'_> {
                 return Err(Error::new(Kind::Conflict));
             }
         }
-        // Only a line that other processes wait behind is timed.
+        // Only a queue that other processes compete with is timed.
         let asked = (!self.engine.backend.is_in_process()).then(Instant::now);
-        // Unknown while it is asked, also if this is dropped meanwhile.
+        // The value is unknown until the store answers, including when this future is dropped.
         self.turn.is_newest = false;
         let mut is_again = false;
         let swapped = loop {
@@ -134,7 +134,7 @@ impl Claim<'_> {
                 Ok(swapped) => break swapped,
                 Err(error) => {
                     self.unanswered = true;
-                    // An answer that took too long is not waited for again.
+                    // A request that timed out is not repeated.
                     if is_again || error.is_timeout() {
                         return Err(error.into());
                     }
@@ -159,8 +159,8 @@ impl Claim<'_> {
         })
     }
 
-    /// Loads what the key holds, if the commit before handed that over: its answer may have been late, so that another process
-    /// has replaced it since. `false`: it was loaded by this commit.
+    /// Loads the key's value if the previous commit handed it over: that answer may have been late, and another process may have
+    /// replaced the value since. Returns `false` if this commit loaded the value itself.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -172,8 +172,8 @@ impl Claim<'_> {
         Ok(true)
     }
 
-    /// Writes once more what was recognised as this commit's own after its answer was lost: a store that waits for its
-    /// replicas may not have done so. Whatever came between, the first writing was in.
+    /// Rewrites the value that was recognised as this commit's own after its answer was lost: a store that waits for its
+    /// replicas may not have replicated it. If another write came between, the first one had been applied all the same.
     ///
     /// # Errors
     /// As [`Claim::swap`].

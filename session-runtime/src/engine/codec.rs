@@ -1,8 +1,8 @@
-//! Between a record as it is stored and as a request sees it: opens `secret` fields and migrates those of older builds when
-//! a record is loaded, and undoes that when it is stored.
+//! Translates between a stored record and a request's view of it: opens `secret` fields and migrates those of older builds when
+//! a record is loaded, and reverses that when it is stored.
 //!
-//! A field that the request left alone is stored as it was, to the byte. So its ciphertext is carried over, and what an
-//! older build stored stays readable for that build until the field is written.
+//! A field that the request did not change is stored as it was, to the byte. So its ciphertext is carried over, and a value
+//! that an older build stored stays readable for that build until the field is written.
 
 use std::sync::Arc;
 
@@ -23,39 +23,39 @@ pub(crate) struct Codec {
     pub(crate) migrations: &'static [Migration],
 }
 
-/// A record as a request sees it, and as it is stored where that differs.
+/// A record as a request sees it, and as it is stored if that differs.
 #[derive(Clone)]
 pub(crate) struct Opened {
     pub(super) record: Arc<Record>,
     pub(super) closed: Option<Box<Closed>>,
 }
 
-/// What is stored, where a request sees something else.
+/// The stored form of a record, where a request sees something else.
 #[derive(Clone)]
 pub(super) struct Closed {
     record: Arc<Record>,
-    /// The names of what an older key sealed, which the next write seals again.
+    /// The names of the fields that an older key sealed, which the next write seals again.
     outdated: Vec<String>,
 }
 
 impl Opened {
-    /// The record as it is stored.
+    /// Returns the record as it is stored.
     pub(super) fn raw(&self) -> &Arc<Record> {
         self.closed.as_ref().map_or(&self.record, |closed| &closed.record)
     }
 
-    /// Whether a secret waits to be sealed under the ring's current key.
+    /// Returns whether a secret is to be sealed again under the ring's current key.
     pub(super) fn is_outdated(&self) -> bool {
         self.closed.as_ref().is_some_and(|closed| !closed.outdated.is_empty())
     }
 }
 
 impl Codec {
-    /// The record as a request sees it. Reports what cannot be opened.
+    /// Returns the record as a request sees it. Reports secrets that cannot be opened.
     ///
-    /// A secret that cannot be opened (tampered with, of another session or field, under a key that is gone, stored before
-    /// the field was `secret`) reads as a value that nothing decodes. So it shows the field's default, never reaches a
-    /// decoder (SECURITY S39), and is replaced or removed like any other value.
+    /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key,
+    /// or was stored before the field was `secret`. It then reads as a value that no decoder accepts. So it shows the field's
+    /// default, never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
     pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> Opened {
         if self.secrets.is_none() && self.migrations.is_empty() {
             return Opened { record: raw, closed: None };
@@ -67,7 +67,7 @@ impl Codec {
         let before = fields.as_ref().unwrap_or(&raw.fields);
         let migrated = migrate::migrate(before, self.migrations, now);
         if !migrated.is_empty() {
-            // A migrated value is not what was sealed, so that is not sealed again.
+            // A migrated value differs from the sealed one, so the sealed one is not sealed again.
             outdated.retain(|name| !migrated.iter().any(|migrated| migrated.is_made_of(name)));
             unreadable.extend(migrated.iter().filter_map(migrate::Migrated::lost_secret));
             fields = Some(migrate::seen(before, &migrated));
@@ -86,7 +86,7 @@ impl Codec {
         }
     }
 
-    /// The record to store. `before` is what it was made from.
+    /// Returns the record to store. `before` is the record that it was made from.
     ///
     /// # Errors
     /// If a value of a `secret` field cannot be sealed.
@@ -118,7 +118,7 @@ impl Codec {
 }
 
 impl Engine {
-    /// A stored record as today's build sees it, with its secrets closed.
+    /// Returns a stored record as today's build sees it, with its secrets still sealed.
     pub(crate) fn as_of_today(&self, record: Arc<Record>) -> Arc<Record> {
         match migrate::as_of_today(&record.fields, self.codec.migrations, self.clock.now()) {
             Some(fields) => Arc::new(record.with_fields(fields)),
@@ -128,7 +128,8 @@ impl Engine {
 }
 
 impl Closed {
-    /// The stored value of a field that the request left alone. `None` if it wrote the field, or an older key sealed it.
+    /// Returns the stored value of a field that the request did not change. `None` if it wrote the field, or an older key sealed
+    /// it.
     fn kept(&self, entry: Entry<'_>, seen: &Fields) -> Option<&[u8]> {
         let is_outdated = self.outdated.iter().any(|name| name == entry.name);
         let untouched = seen.value(entry.name) == Some(entry.value);

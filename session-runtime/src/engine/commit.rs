@@ -1,5 +1,5 @@
-//! Commits what a request did: asks what that makes of the session, swaps that in, and asks again where another request was
-//! faster.
+//! Commits a request's changes: applies them to the session, swaps the result in, and starts over if another request wrote
+//! first.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     value::{EndReason, Value},
 };
 
-/// What became of a request's changes.
+/// The outcome of a request's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// They are stored, or there were none.
@@ -33,14 +33,14 @@ pub(crate) enum Outcome {
     Gone,
     /// The session's privilege had changed.
     Moved,
-    /// Others kept winning the race.
+    /// Other requests kept writing first.
     Conflict,
     /// The user has as many sessions as allowed.
     Refused,
 }
 
 impl Outcome {
-    /// The error for a handler that wants to know. There is none for success.
+    /// Returns the error that the handler sees. Success is not an error.
     pub(super) fn into_result(self) -> Result<(), Error> {
         match self {
             Self::Applied => Ok(()),
@@ -61,7 +61,7 @@ impl From<Lost> for Outcome {
     }
 }
 
-/// What became of a commit.
+/// The result of a commit.
 pub(super) struct Committed {
     pub(super) outcome: Outcome,
     /// Whether the handler asked for a write, as opposed to a refreshed deadline or a renewal by the timer, whose loss is
@@ -69,16 +69,16 @@ pub(super) struct Committed {
     pub(super) asked: bool,
 }
 
-/// What a response says about the session's cookie.
+/// A response's change to the session's cookie.
 #[derive(Debug)]
 pub(crate) enum CookieChange {
-    /// This value, for this long; without a time, as long as the browser runs.
+    /// Sets this value for this long; without a time, until the browser closes.
     Set { token: String, max_age: Option<Duration> },
-    /// It goes.
+    /// Removes the cookie.
     Remove,
 }
 
-/// An attempt under way. Unless the store has answered, the next commit goes on with it, also if this one is dropped.
+/// An attempt in progress. If the store has not answered, the next commit continues it, even if this commit is dropped.
 struct InFlight<'a> {
     request: &'a Request,
     attempt: Option<Box<Attempt>>,
@@ -96,19 +96,19 @@ impl Drop for InFlight<'_> {
 }
 
 impl Request {
-    /// Commits for a handler that wants to know.
+    /// Commits for a handler, which gets the outcome as a `Result`.
     pub(crate) async fn save(&self) -> Result<(), Error> {
         self.commit().await?.outcome.into_result()
     }
 
-    /// Stores what is pending. What the store did not answer stays in flight: the next commit goes on with it, under the
-    /// same nonce, before anything else, since it may be in already (B34).
+    /// Stores the pending changes. An attempt without an answer stays in flight: the next commit continues it, under the same
+    /// nonce, before anything else, since the store may have applied it (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.enter().await;
         self.commit_entered().await
     }
 
-    /// The same, for one that has entered.
+    /// The same, for a caller that has entered.
     pub(super) async fn commit_entered(&self) -> Result<Committed, Error> {
         let deadline = Deadline::new(self.engine.commit_timeout);
         let mut asked = false;
@@ -119,17 +119,17 @@ impl Request {
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
             let outcome = match self.attempt(attempt, &deadline).await {
-                // No handler asked for it: the next request makes up for it.
+                // No handler asked for this write: the next request makes up for it.
                 Err(error) if !attempt.asked && !resumed => {
                     tracing::debug!(target: "session_runtime", %error, "the deadline of a session could not be moved");
                     Outcome::Applied
                 }
-                // What was not answered may be in.
+                // A swap without an answer may have been applied.
                 Err(error) if error.is_conflict() && attempt.unanswered.is_some() => {
                     in_flight.attempt = None;
                     return Err(Error::new(Kind::Unknown));
                 }
-                // Others were faster, or an `atomic` edit no longer fits.
+                // Other requests were faster, or an `atomic` edit no longer fits.
                 Err(error) if error.is_conflict() => Outcome::Conflict,
                 Err(error) => {
                     if !error.is_unavailable() || error.is_unknown() {
@@ -140,9 +140,9 @@ impl Request {
                 Ok(outcome) => outcome,
             };
             in_flight.attempt = None;
-            // What came since is next.
+            // Changes made since are next.
             if !(resumed && outcome == Outcome::Applied) {
-                // Nothing was dropped if nothing was asked.
+                // Nothing was dropped if no handler asked for a write.
                 if asked || outcome == Outcome::Gone {
                     self.report(outcome);
                 }
@@ -151,7 +151,7 @@ impl Request {
         }
     }
 
-    /// What to store: what was in flight, otherwise what is pending by now. `None`: no handler asked for the session.
+    /// Returns the attempt in flight, or otherwise one with the pending changes. `None`: no handler asked for the session.
     fn begin(&self) -> Result<Option<Box<Attempt>>, Error> {
         let mut state = self.state();
         if let Some(mut attempt) = state.in_flight.take() {
@@ -160,7 +160,7 @@ impl Request {
         }
         match state.presented {
             None => return Ok(None),
-            // It stays pending, so that the response says so too.
+            // The changes stay pending, so that the response fails too.
             Some(Presented::Unknown) if !state.pending.is_empty() => return Err(Error::new(Kind::Unavailable)),
             Some(_) => {}
         }
@@ -186,12 +186,12 @@ impl Request {
             if outcome != Outcome::Applied {
                 return Ok(outcome);
             }
-            // It is in the record now, and must not count twice should the rest fail.
+            // The changes are in the record now, and must not be applied twice if a later part fails.
             attempt.pending = attempt.pending.emptied();
         }
         if let Some(entering) = &attempt.entering {
-            // In a box: few requests sign in, and every commit would have room for it.
-            // Lost races are no conflict of the handler's: its session is stored, but must not be opened yet.
+            // Boxed because few requests sign in: otherwise every commit's future would reserve room for it.
+            // Losing the race for the list is not a conflict for the handler: its session is stored, but must not be opened yet.
             let entered = match attempt.refused {
                 true => false,
                 false => Box::pin(self.engine.enter(entering, deadline))
@@ -199,7 +199,7 @@ impl Request {
                     .map_err(|error| Error::new(Kind::Unavailable).because(error))?,
             };
             if !entered {
-                // What undoes it may fail, or be dropped: the next commit goes on with that.
+                // Undoing may fail or be dropped: the next commit then continues it.
                 attempt.refused = true;
                 Box::pin(self.undo(attempt, deadline)).await?;
                 return Ok(Outcome::Refused);
@@ -229,18 +229,18 @@ impl Request {
         }
     }
 
-    /// Undoes a sign-in that is stored: the session becomes what it was before, or ends if it is new. No visitor has a cookie
-    /// that opens it, so nothing else happened to it, unless it was ended.
+    /// Undoes a stored sign-in: the session becomes what it was before, or ends if it is new. No visitor has a cookie that opens
+    /// it, so no other request can have changed it except by ending it.
     ///
     /// A session of another user ends too: it may have left that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
-        // Who was to act as another has not left their own list.
+        // A user who was to act as another is still in their own list.
         let acts = entering.because == Because::Impersonated;
         let stays = |user: &Option<Arc<[u8]>>| acts || user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
-        // One that `save` left waiting opens the session from before.
+        // A cookie that `save` left waiting opens the session from before.
         let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
         let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
@@ -266,7 +266,7 @@ impl Request {
         Ok(())
     }
 
-    /// Stores what an attempt makes of the session that the cookie presents, and of a new one if none is left.
+    /// Applies an attempt to the session that the cookie names, or to a new one if that has ended, and stores the result.
     async fn store(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         match self.replace(attempt, deadline).await? {
             Some(outcome) => Ok(outcome),
@@ -274,7 +274,7 @@ impl Request {
         }
     }
 
-    /// The session that an attempt changes.
+    /// Returns the session that an attempt changes.
     pub(super) fn subject(&self, attempt: &Attempt) -> Subject {
         match &self.state().presented {
             Some(Presented::Found(found)) if !attempt.ended => Subject::Found(found.clone()),
@@ -285,8 +285,8 @@ impl Request {
         }
     }
 
-    /// Replaces the session that the cookie presents by what the attempt makes of it. `None`: it has ended or there was none,
-    /// so that a new one follows if anything was written.
+    /// Applies the attempt to the session that the cookie names, and stores the result in its place. Returns `None` if there is
+    /// no such session or it has ended, so that a new one follows if anything was written.
     async fn replace(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Option<Outcome>, Error> {
         let mut found = match self.subject(attempt) {
             Subject::Found(found) => found,
@@ -325,7 +325,7 @@ impl Request {
             let cookie = self.state().phase.takes_cookie();
             let (value, put) = match next(engine, attempt, &found, cookie, now)? {
                 Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
-                // No handler asked for it, so it waits for the next request rather than holding up this one.
+                // No handler asked for this write, so it waits for the next request rather than holding up this one.
                 Next::Put(_) if !attempt.asked && claim.has_lost() => {
                     return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now)));
                 }
@@ -340,7 +340,7 @@ impl Request {
                 }
             };
             let before = put.as_ref().map(|_| found.record().writes);
-            // The list first: the cookie from before opens the session already.
+            // The list first: the browser's cookie opens the session already.
             if let Some((adopted, opened)) = &put
                 && adopted.restarted
                 && !adopted.signs_in
@@ -352,7 +352,7 @@ impl Request {
             if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
-            // Noted beforehand: the handler may stop waiting for the answer.
+            // Noted beforehand, since the handler may stop waiting for the answer.
             let earlier = attempt.unanswered;
             attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
             let swapped = claim.swap(Some(&value), now).await;
@@ -372,10 +372,10 @@ impl Request {
         }
     }
 
-    /// Looks at what a key holds by now, and opens it.
+    /// Reads the key's current value, and opens it.
     ///
     /// # Errors
-    /// [`Error::is_unavailable`] if a swap was not answered and it cannot be told any more whether it is in.
+    /// [`Error::is_unavailable`] if a swap had no answer and the record no longer shows whether it was applied.
     pub(super) async fn look(
         &self,
         claim: &mut Claim<'_>,
@@ -386,7 +386,7 @@ impl Request {
         let engine = &*self.engine;
         let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
         let held = match claim.current() {
-            // As nearly always: nothing is to be decoded, and no secret to be opened, a second time.
+            // Nearly always: nothing needs decoding, and no secret opening, a second time.
             Some(current) if found.is_stored_as(current) => {
                 if attempt.is_first() && found.record().is_live(now) && !found.record().impersonation_is_over(now) {
                     return Ok(Look::Live);
@@ -399,7 +399,7 @@ impl Request {
             Held::Live(raw) => {
                 let ours = raw.knows(attempt.nonce);
                 if ours && confirm {
-                    // In a box, here and below: it is rare, and every commit would have room for it.
+                    // Boxed, here and below, because it is rare: otherwise every commit's future would reserve room for it.
                     Box::pin(claim.confirm()).await?;
                     // Another request may have changed it since.
                     if !matches!(engine.read(claim.current(), now), Held::Live(again) if again == raw) {
@@ -425,13 +425,13 @@ impl Request {
                 }
                 Ok(Look::OursEnded)
             }
-            // A cache that lost the tombstone.
+            // A cache lost the tombstone.
             Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
             Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }
     }
 
-    /// The session that came with the request has ended.
+    /// Notes that the session that came with the request has ended.
     fn ended(&self, attempt: &mut Attempt) -> Option<Outcome> {
         self.emit(&Event::Ended);
         attempt.ended = true;
@@ -444,7 +444,7 @@ impl Request {
     /// Stores a new session, if the attempt makes one.
     async fn create(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         let engine = &*self.engine;
-        attempt.before = None; // was another session
+        attempt.before = None; // it was for another session
         loop {
             if deadline.passed() {
                 return Err(Error::new(Kind::Conflict));
@@ -504,19 +504,19 @@ impl Request {
 #[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Subject {
     Found(Found),
-    /// It is lost to the request: that is what became of the attempt.
+    /// The session is lost to the request; this is the attempt's outcome.
     Lost(Outcome),
-    /// There is none; the attempt may make one.
+    /// No session; the attempt may create one.
     Nothing,
 }
 
-/// What a key holds by now.
+/// The current value of a key, as seen by an attempt.
 pub(super) enum Look {
-    /// A live session, which is opened.
+    /// A live session, opened.
     Live,
-    /// The same, with what this attempt writes: its answer was lost.
+    /// A live session that already holds this attempt's write, whose answer was lost.
     Ours,
-    /// What this attempt ended.
+    /// The tombstone that this attempt wrote.
     OursEnded,
     /// Nothing, or a session that another request ended.
     Gone,

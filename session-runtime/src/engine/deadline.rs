@@ -1,4 +1,4 @@
-//! [`Deadline`]: until when one commit may take, its waits and retries included; and the waits between retries.
+//! [`Deadline`]: how long one commit may take, waits and retries included; [`Pace`]: the waits between retries.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::id::Nonce;
 
-/// Until when one commit may take. It counts from the first time that this is asked, before the first wait: a commit that
-/// waits for nothing needs no clock.
+/// How long one commit may take. The time starts when it is first queried, before the first wait: a commit that waits for
+/// nothing needs no clock.
 pub(crate) struct Deadline {
     limit: Duration,
     at: OnceLock<Instant>,
@@ -21,7 +21,7 @@ impl Deadline {
     pub(super) fn at(&self) -> Instant {
         *self.at.get_or_init(|| {
             let now = Instant::now();
-            // A limit beyond what the clock can say is as good as a day.
+            // A limit beyond the clock's range counts as a day.
             now.checked_add(self.limit).unwrap_or(now + Duration::from_secs(86_400))
         })
     }
@@ -35,17 +35,17 @@ impl Deadline {
     }
 }
 
-/// How long to wait before a swap is tried again.
+/// How long to wait before a swap is retried.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
-    /// Of changes: the more are lost, the longer, up to 64 ms.
+    /// For changes: each lost race doubles the wait, up to 64 ms.
     Patient,
-    /// Of ends, which must get through: the first few at once, then a millisecond at most.
+    /// For ends, which must get through: the first few retries at once, then after at most a millisecond.
     Urgent,
 }
 
 impl Pace {
-    /// Waits after so many lost races, a random part of the time so that two that meet do not meet again.
+    /// Waits after `lost` lost races, for a random part of the time so that two commits that collide do not collide again.
     pub(super) async fn wait(self, lost: u32, deadline: &Deadline) {
         let micros: u64 = match self {
             Self::Patient if lost < 2 => return,
@@ -55,7 +55,7 @@ impl Pace {
         };
         let part = Nonce::next().0 >> 32;
         let until = Instant::now() + Duration::from_micros((micros * part) >> 32);
-        // In a box: few commits wait, and every one would have room for a timer.
+        // Boxed because few commits wait: otherwise every commit's future would reserve room for a timer.
         Box::pin(sleep_until(until.min(deadline.at()))).await;
     }
 }

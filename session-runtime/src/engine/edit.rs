@@ -1,4 +1,4 @@
-//! Edits the sessions of a user from elsewhere, such as a job: their fields alone, under the ids that their visitors have.
+//! Edits the fields of a user's sessions from outside a request, such as from a job. The sessions keep their ids.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::{
     value::Value,
 };
 
-/// The changes of an edit to the fields of a session.
+/// An edit's changes to the fields of a session.
 pub(crate) type Ops = Vec<(&'static Meta, Op)>;
 
 impl Engine {
-    /// Has each live session of a user edited, and says how many changed. `edit` is asked again for a session that another
-    /// request has changed meanwhile.
+    /// Edits each live session of a user. Returns how many changed. Calls `edit` again for a session that another request has
+    /// changed meanwhile.
     ///
     /// # Errors
-    /// The first one; the other sessions are edited all the same.
+    /// The first error; the other sessions are still edited.
     pub(crate) async fn edit_sessions_of(
         &self,
         identity: &[u8],
@@ -59,7 +59,7 @@ impl Engine {
         loop {
             let now = self.clock.now();
             let raw = match self.read(claim.current(), now) {
-                // The answer was lost.
+                // The first write succeeded, but its answer was lost.
                 Held::Live(raw) if raw.knows(nonce) => return Ok(true),
                 Held::Live(raw) if raw.owner(identity) == Owner::Own => raw,
                 _ if claim.reload_handed().await? => continue,
@@ -87,8 +87,8 @@ impl Engine {
     }
 }
 
-/// A session after an edit; `None` if nothing changed. Its id stays, also if the field is `rotates`: no response can carry
-/// another one. And it was not seen: the visitor did nothing.
+/// Returns a session after an edit; `None` if nothing changed. Its id stays, even if the field is `rotates`, since no response
+/// can carry another one. The time it was last seen stays too, since the visitor did nothing.
 fn edited(
     current: &Record,
     ops: &[(&'static Meta, Op)],

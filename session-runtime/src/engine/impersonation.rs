@@ -1,5 +1,5 @@
-//! A user who acts as another: one session, in which the user's own is set aside. The record says both, so one swap begins it,
-//! and one ends it, whoever comes first: the user, the time, or a revocation.
+//! Lets a user act as another: one session, in which the user's own is set aside. One record holds both, so one swap begins an
+//! impersonation, and one ends it, whether the user, the time limit or a revocation comes first.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use crate::{
 };
 
 impl Engine {
-    /// The session of a user who acts as another, as a request sees it once they are themselves again.
+    /// Returns the user's own session, set aside while they act as another, as a request sees it afterwards.
     pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<Opened> {
         let own = self.own(found.opened.raw())?;
         Some(self.open_record(&self.scope.session(found.selector), Arc::new(own), now))
     }
 
-    /// The session without an impersonation that is over: it ends by itself, whether or not a request has stored that.
+    /// Returns the session without an expired impersonation: it ends by itself, whether or not a request has stored that.
     pub(super) fn by_now(&self, record: Arc<Record>, now: Timestamp) -> Arc<Record> {
         if !record.impersonation_is_over(now) {
             return record;
@@ -35,18 +35,19 @@ impl Engine {
         Arc::new(own)
     }
 
-    /// The stored session of a user who acts as another, as it is once they are themselves again.
+    /// Returns the user's own session, set aside while they act as another, as it is stored afterwards.
     pub(super) fn own(&self, record: &Record) -> Option<Record> {
         record.without_impersonation(|name| stays_stored(name, Stays::Device, self.fields))
     }
 
-    /// The stored session of a user who acts as another, with their own replaced by `own`.
+    /// Returns the stored session of a user who acts as another, with their own session replaced by `own`.
     pub(super) fn with_own(&self, record: &Record, own: &Record) -> Record {
         record.with_own(own, |name| stays_stored(name, Stays::Device, self.fields))
     }
 }
 
-/// Sets a user's own session aside for that of the user as whom they act. `false`: they are not themselves.
+/// Sets a user's own session aside, and makes it one in which they act as another. Returns `false` if the session is not
+/// theirs, or they already act as another.
 pub(super) fn set_aside(
     record: &mut Record,
     engine: &Engine,
@@ -71,7 +72,7 @@ pub(super) fn set_aside(
 }
 
 impl Engine {
-    /// The public name of a user in events.
+    /// Returns the public name of a user in events.
     pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
         self.signer.fingerprints().name(&self.scope.list(identity))
     }
@@ -84,8 +85,8 @@ impl Engine {
 }
 
 impl Request {
-    /// Returns the session as a handle sees it after an impersonation, and the step that ends the impersonation. `None`: no user
-    /// acts as another, or what is not stored yet changed whose session it is.
+    /// Returns the session as a handle sees it after an impersonation, and the step that ends the impersonation. `None` if no
+    /// user acts as another, or if a pending change affects who is signed in.
     pub(crate) fn stop_impersonating(&self) -> Option<(Snapshot, Step)> {
         let state = self.state();
         let Some(Presented::Found(found)) = &state.presented else { return None };
@@ -95,7 +96,7 @@ impl Request {
         let (record, now) = (found.record(), self.now());
         let (by, user) = (Arc::clone(&record.impersonation()?.by), Arc::clone(record.user.as_ref()?));
         let own = self.engine.open_own(found, now)?.record;
-        // What other handles did to the device's fields stays.
+        // Other handles' changes to `device` fields stay.
         let of_device = |pending: &Pending| {
             let mut kept = pending.emptied();
             kept.ops = pending.ops.iter().filter(|(meta, _)| meta.stays(Stays::Device)).cloned().collect();
@@ -122,7 +123,7 @@ impl Request {
         }
     }
 
-    /// Reports that a user acted as another in the session `before`, if they do not any more in what it became.
+    /// Reports that an impersonation in the session `before` has ended, if `after` no longer holds it.
     pub(super) fn report_end_of_impersonation(&self, before: &Record, after: Option<&Record>) {
         let Some(session) = self.state().subject else { return };
         if after.is_some_and(|after| after.impersonation().is_some()) {
@@ -135,7 +136,7 @@ impl Request {
         }
     }
 
-    /// The same for a swap whose answer was lost, and that was recognised: what was before is not known any more.
+    /// Does the same for a swap whose answer was lost, and that was recognised: the session before it is no longer known.
     pub(super) fn report_recognised(&self, attempt: &Attempt) {
         let Some(session) = self.state().subject else { return };
         for step in &attempt.pending.steps {

@@ -1,20 +1,20 @@
-//! What the steps of a request come to, in the order in which they were made.
+//! Sums up the steps of a request, in the order in which they were made.
 
 use std::sync::Arc;
 
 use super::pending::{Pending, Step, Terms};
 use crate::{clock::Timestamp, record::Record};
 
-/// What the steps of a request come to.
+/// The sum of a request's steps.
 #[derive(Default)]
 pub(super) struct Intent<'a> {
     pub(super) ends: bool,
     pub(super) renews: bool,
     pub(super) sign: Option<Sign<'a>>,
     pub(super) remember: Option<bool>,
-    /// The user proved again who they are.
+    /// The user authenticated again.
     pub(super) authenticates: bool,
-    /// The user who acts as another is themselves again.
+    /// The user who acts as another returns to their own account.
     pub(super) stops: bool,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum Sign<'a> {
         same: bool,
         terms: Option<&'a Terms>,
     },
-    /// The user who is signed in acts as another.
+    /// The signed-in user acts as another.
     As {
         by: &'a Arc<[u8]>,
         user: &'a Arc<[u8]>,
@@ -64,24 +64,24 @@ impl<'a> Intent<'a> {
 }
 
 impl Pending {
-    /// Whether a user signs in.
+    /// Returns whether a user signs in.
     pub(super) fn signs_in(&self) -> bool {
         matches!(Intent::of(&self.steps).sign, Some(Sign::In { .. }))
     }
 
-    /// Whether anything is written, as opposed to a session that is only left.
+    /// Returns whether the request writes anything, rather than only leaving the session.
     pub(super) fn writes(&self) -> bool {
         let intent = Intent::of(&self.steps);
         !self.ops.is_empty() || intent.sign.is_some() || intent.authenticates
     }
 
-    /// Whether a user acts as another.
+    /// Returns whether a user starts to act as another.
     pub(super) fn impersonates(&self) -> bool {
         matches!(Intent::of(&self.steps).sign, Some(Sign::As { .. }))
     }
 
-    /// Whether all that it does about who is signed in is to end an impersonation, and that has ended: the user is themselves
-    /// again, by another request or since the time was up.
+    /// Returns whether the steps only end an impersonation that has already ended, through another request or because its time
+    /// was up.
     pub(super) fn has_stopped(&self, record: &Record) -> bool {
         let has_stopped = |step: &Step| match step {
             Step::StopImpersonating { by, .. } => record.user.as_ref() == Some(by) && record.impersonation().is_none(),
@@ -90,13 +90,13 @@ impl Pending {
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
     }
 
-    /// Whether it goes before other changes: what ends or renews the session does, a log-out above all.
+    /// Returns whether the changes go before others, as those that end or renew the session do, sign-outs above all.
     pub(super) fn is_urgent(&self) -> bool {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews
     }
 
-    /// Whether the session ends, whatever follows.
+    /// Returns whether the session ends, whatever follows.
     pub(super) fn ends(&self) -> bool {
         Intent::of(&self.steps).ends
     }

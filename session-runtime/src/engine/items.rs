@@ -1,10 +1,10 @@
-//! Lists of encoded values: enough of MessagePack arrays to join and to shorten them without knowing what is in them.
+//! Lists of encoded values: joins and shortens MessagePack arrays without decoding their items.
 
 use std::fmt;
 
 use rmp::{decode, encode};
 
-/// Some encoded values in a row.
+/// A sequence of encoded values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Items {
     count: u32,
@@ -19,7 +19,7 @@ impl fmt::Debug for Items {
 }
 
 impl Items {
-    /// The items of an encoded array; none if it is not one.
+    /// Returns the items of an encoded array; none if it is not one.
     pub(crate) fn of(array: &[u8]) -> Self {
         let mut rest = array;
         match decode::read_array_len(&mut rest) {
@@ -42,8 +42,8 @@ impl Items {
         self.bytes.extend(more.bytes);
     }
 
-    /// These items without those of `taken`, if they start with them; else all of them, since what was taken is gone
-    /// already and what is here came later.
+    /// Returns these items without those of `taken`, if they start with them. Otherwise returns all of them: the taken items
+    /// are gone already, and these were added later.
     pub(crate) fn without(self, taken: &Self) -> Self {
         match self.bytes.strip_prefix(taken.bytes.as_slice()) {
             Some(rest) if self.count >= taken.count => Self { count: self.count - taken.count, bytes: rest.to_vec() },
@@ -51,13 +51,13 @@ impl Items {
         }
     }
 
-    /// These items without those of `put`; `None` if they do not end with them.
+    /// Returns these items without those of `put`; `None` if they do not end with them.
     pub(crate) fn before(&self, put: &Self) -> Option<Self> {
         let rest = self.bytes.strip_suffix(put.bytes.as_slice())?;
         Some(Self { count: self.count.checked_sub(put.count)?, bytes: rest.to_vec() })
     }
 
-    /// The encoded array.
+    /// Returns the encoded array.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut array = Vec::with_capacity(self.bytes.len() + 5);
         // Writing to a vector cannot fail.

@@ -1,4 +1,4 @@
-//! What happens as a response leaves: the last commit, and what the response says about the cookie.
+//! Ends a request: the last commit, and the response's change to the cookie.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::{
 };
 
 impl State {
-    /// Leaves only what holds even if the handler failed; says whether anything was dropped.
+    /// Drops all changes except those that hold even if the handler failed. Returns whether any were dropped.
     fn fail(&mut self) -> bool {
         let mut dropped = self.pending.keep_on_failure();
-        // What is stored stays, and is still to be entered in its user's list. What may be stored goes on under its nonce
-        // and with what it drew: otherwise it would not be recognised, and its id be lost.
+        // A stored session stays, and is still to be entered in its user's list. An attempt that may be stored keeps its nonce
+        // and its random values: otherwise its write would not be recognised, and its id would be lost.
         if let Some(attempt) = self.in_flight.as_mut().filter(|attempt| attempt.entering.is_none()) {
             dropped |= attempt.pending.keep_on_failure();
             if attempt.pending.is_empty() {
@@ -37,7 +37,7 @@ impl State {
 }
 
 impl Request {
-    /// A handle has gone. If the response has left before it, what it changed is saved now.
+    /// Notes that a handle was dropped. If the response was sent before, saves the handle's changes now.
     pub(crate) fn handle_dropped(self: &Arc<Self>) {
         let state = self.state();
         if state.phase != Phase::Left || state.pending.is_empty() && state.in_flight.is_none() {
@@ -59,7 +59,7 @@ impl Request {
         });
     }
 
-    /// No response will leave: what was changed and not saved is dropped (B28).
+    /// Drops all unsaved changes, since no response will be sent (B28).
     pub(crate) fn cancel(&self) {
         let mut state = self.state();
         if state.phase != Phase::Left {
@@ -68,9 +68,9 @@ impl Request {
         }
     }
 
-    /// Lets the response go at once, if no handle changed anything and nothing is due. Says whether it did.
+    /// Lets the response go at once if no handle changed anything and nothing is due. Returns whether it did.
     pub(crate) fn leave_idle(&self) -> bool {
-        // Another task's `save` may be under way, and need the response for its cookie.
+        // Another task's `save` may be in progress, and need the response for its cookie.
         let Ok(_gate) = self.try_enter() else { return false };
         let mut state = self.state();
         let unchanged = state.unstored().next().is_none() && state.in_flight.is_none() && state.cookie.is_none();
@@ -85,10 +85,10 @@ impl Request {
         idle
     }
 
-    /// Commits what the handles did. Returns what became of it, and what the response is to say about the cookie.
+    /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
-    /// An id that an earlier `save` stored goes out whatever becomes of the rest: no other response knows it, and the one
-    /// before opens nothing any more. Of a session in its cookie, so does that it ended, since nothing else ends it.
+    /// An id that an earlier `save` stored goes out even if the last commit fails: no other response carries it, and the id
+    /// before it is no longer valid. For a session in its cookie, so does its removal, since only the response can end it.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
@@ -96,7 +96,7 @@ impl Request {
         let _gate = self.enter().await;
         self.state().phase = Phase::Leaving;
         if handler_failed {
-            // A sign-in that `save` stored but could not enter in its user's list goes too. In a box: it is rare.
+            // Also undoes a sign-in that `save` stored but could not enter in its user's list. Boxed because it is rare.
             Box::pin(self.undo_unentered()).await;
             if self.state().fail() {
                 self.emit(&Event::DroppedOnFailure);
@@ -105,7 +105,7 @@ impl Request {
         let committed = self.commit_entered().await;
         let outcome = committed.map(|committed| if committed.asked { committed.outcome } else { Outcome::Applied });
         if outcome.is_err() {
-            // In a box: it is rare, and every request would have room for it.
+            // Boxed because it is rare: otherwise every request's future would reserve room for it.
             Box::pin(self.undo_unentered()).await;
         }
         let cookie = {
@@ -124,7 +124,7 @@ impl Request {
             };
             state.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
         };
-        self.handle_dropped(); // one may have gone during the commit
+        self.handle_dropped(); // a handle may have been dropped during the commit
         (outcome, cookie)
     }
 
@@ -141,30 +141,30 @@ impl Request {
         Ok(lines)
     }
 
-    /// The response has left, and no handler had asked.
+    /// Notes that the response was sent, and that no handler had asked for the session.
     pub(crate) fn left(&self) {
         self.state().phase = Phase::Left;
     }
 
-    /// Whether sessions are served to a visitor who asked for `host`: without `Secure` to this machine alone, unless the
-    /// application chose plain HTTP (SECURITY S53).
+    /// Returns whether a request for `host` may have a session: without `Secure` only on this machine, unless the application
+    /// chose plain HTTP (SECURITY S53).
     pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
         self.engine.cookie.secure || self.engine.plain_http || host().is_some_and(is_loopback)
     }
 
-    /// The names of the cookies that its session may be in.
+    /// Returns the names of the cookies that the session may be in.
     #[cfg(feature = "tower")]
     pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
         self.engine.writers.iter().map(Writer::name)
     }
 
-    /// The `Set-Cookie` headers that go with every change: they remove the cookies of a former domain or path (F5).
+    /// Returns the `Set-Cookie` headers that go with every change: they remove the cookies of a former domain or path (F5).
     #[cfg(feature = "tower")]
     pub(crate) fn former_removals(&self) -> &[String] {
         &self.engine.former_removals
     }
 
-    /// Hands out the `Set-Cookie` headers for a change, each with the name of its cookie.
+    /// Passes each `Set-Cookie` header for a change to `write`, with the name of its cookie.
     pub(crate) fn write_cookies(&self, change: &CookieChange, write: impl FnMut(&str, String)) {
         let came = usize::from(self.state().chunks);
         self.engine.write_cookies(change, came, write);
@@ -176,7 +176,7 @@ impl Engine {
     fn write_cookies(&self, change: &CookieChange, came: usize, mut write: impl FnMut(&str, String)) {
         let writers = &*self.writers;
         let (values, max_age) = match (change, writers) {
-            // All but those that may split a session.
+            // All kinds of sessions except those that may be split over several cookies.
             (CookieChange::Set { token, max_age }, [writer]) => {
                 return write(writer.name(), writer.set(token, *max_age));
             }

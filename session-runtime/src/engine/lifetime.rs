@@ -1,4 +1,4 @@
-//! How long a session lasts after a request: sign-ins begin it anew, other requests move its idle deadline.
+//! Sets how long a session lasts after a request: sign-ins restart its lifetime, other requests move its idle deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,8 +37,8 @@ pub(super) fn write_lifetime(
             put.record.rare = None;
             put.restart(lifetimes.starting(now, intent.remember.unwrap_or(false)));
         }
-        // What a user does as another says nothing about how long their own session lasts. Neither does the request that
-        // begins it: only one list is entered in a commit.
+        // Acting as another user does not change how long one's own session lasts. Nor does the request that begins it: a commit
+        // enters only one list.
         sign => match intent.remember.filter(|_| sign.is_none() && current.impersonation().is_none()) {
             Some(true) if !current.remembered => {
                 let mut long = lifetimes.starting(now, true);
@@ -49,7 +49,7 @@ pub(super) fn write_lifetime(
             }
             Some(false) if current.remembered => {
                 let mut ordinary = lifetimes.starting(now, false);
-                // Absolute still counts from the sign-in: no way to stretch it (SECURITY S15).
+                // The absolute timeout still counts from the sign-in, so that it cannot be extended (SECURITY S15).
                 ordinary.ends_at = current.signed_in_at().unwrap_or(current.created_at) + lifetimes.absolute;
                 if current.is_capped() {
                     ordinary.ends_at = ordinary.ends_at.min(current.ends_at);
@@ -67,24 +67,24 @@ pub(super) fn write_lifetime(
 }
 
 impl Record {
-    /// Signs in on other terms than the ordinary ones. What the lifetimes say is set.
+    /// Signs in on other than ordinary terms. The lifetime is already set.
     pub(super) fn agree(&mut self, terms: &Terms, now: Timestamp) {
         let proof = match terms.proof {
             Proof::At(at) if at >= now => Proof::AtSignIn,
             proof => proof,
         };
         if let Some(until) = terms.until {
-            // Of a moment that has passed, the store makes nothing better.
+            // The store cannot take a deadline that has passed.
             self.ends_at = self.ends_at.min(until.max(now + Duration::from_secs(1)));
         }
         self.set_rare(Rare { proof, is_capped: terms.until.is_some(), ..Rare::default() });
     }
 
-    /// The user proves who they are.
+    /// Notes that the user authenticates.
     pub(super) fn authenticate(&mut self, now: Timestamp) {
         let proof = if self.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
         self.change_rare(|rare| match &mut rare.impersonation {
-            // They did so before they began to act as another.
+            // The acting user did so before they began to act as another.
             Some(impersonation) => {
                 impersonation.proof = if impersonation.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
             }
@@ -93,8 +93,8 @@ impl Record {
     }
 }
 
-/// Where the idle deadline is to be moved, if it is stale enough for that to be worth a write. That of a remembered
-/// session stays: the touch then only says when it was seen.
+/// Returns the new idle deadline, if it moves far enough to be worth a write. A remembered session keeps its deadline, and the
+/// touch only updates when it was last seen.
 pub(super) fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
     if record.remembered {
         return (now.since(record.seen_at) >= engine.lifetimes.touch).then_some(record.idle_until);

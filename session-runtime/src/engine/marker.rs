@@ -1,5 +1,5 @@
-//! Two applications that share a store by mistake: each leaves the ids of its keys under its scope, and warns where it finds
-//! those of another (F2).
+//! Detects two applications that share a store by mistake: each stores the ids of its keys under its scope, and warns when it
+//! finds those of another (F2).
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     value::{Damage, Decoded, Marker, Swapped, Value, Versioned},
 };
 
-/// How long a marker stays: as long as a session may.
+/// How long a marker stays: as long as the longest session.
 const STAYS: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Engine {
-    /// Leaves the ids of this application's keys, and warns if another application has left others.
+    /// Stores the ids of this application's keys, and warns if another application has stored others.
     ///
     /// # Errors
     /// If the store does not answer.

@@ -1,8 +1,8 @@
-//! What older builds stored under other names and in other types, in the form of today's fields: `migrate`.
+//! `migrate`: presents the values that older builds stored, under other names and in other types, as today's fields.
 //!
-//! A migrated value stands in the record that the request sees under an older name of its field, as an `alias` does. So it
-//! is read, added to, compared and moved like one, and nothing else knows of migrations. It is stored when the field is
-//! written; until then builds that know the older names only go on with those.
+//! A migrated value stands in the request's record under an older name of its field, as an `alias` does. So it is read, added
+//! to, compared and moved like an alias, and no other code knows of migrations. It is stored when the field is written; until
+//! then, builds that know only the older names continue to use those.
 
 use crate::{
     clock::Timestamp,
@@ -10,28 +10,28 @@ use crate::{
     schema::{Migration, UNREADABLE},
 };
 
-/// What a migration made of a record's fields.
+/// The result of one migration on a record.
 pub(super) struct Migrated {
     by: &'static Migration,
-    /// The name that it is to be found under.
+    /// The stored name that the value replaces.
     name: &'static str,
     value: Option<Vec<u8>>,
 }
 
 impl Migrated {
-    /// Whether what is stored under `name` went into it.
+    /// Returns whether the field stored under `name` was an input of the migration.
     pub(super) fn is_made_of(&self, name: &str) -> bool {
         self.by.names.contains(&name)
     }
 
-    /// The field, if it is secret and its value could not be made. Others are reported when they are read.
+    /// Returns the field if it is secret and its migration failed. Other fields are reported when they are read.
     pub(super) fn lost_secret(&self) -> Option<&'static str> {
         (self.by.field.secret && self.value.is_none()).then_some(self.by.field.name)
     }
 }
 
 impl Migration {
-    /// `None` if there is nothing to do: the field is there by now, or nothing that it is made of.
+    /// Returns `None` if there is nothing to do: the field is already present, or none of its inputs is.
     fn of(&'static self, fields: &Fields, now: Timestamp) -> Option<Migrated> {
         let live = |name: &&'static str| fields.get(name).filter(|entry| entry.is_live(now));
         let found = self.field.find(fields).filter(|entry| entry.is_live(now))?;
@@ -45,7 +45,7 @@ pub(super) fn migrate(fields: &Fields, migrations: &'static [Migration], now: Ti
     migrations.iter().filter_map(|migration| migration.of(fields, now)).collect()
 }
 
-/// The fields as today's build sees them.
+/// Returns the fields as today's build sees them.
 pub(super) fn seen(fields: &Fields, migrated: &[Migrated]) -> Fields {
     let mut seen = Fields::default();
     for entry in fields.iter() {
@@ -57,7 +57,7 @@ pub(super) fn seen(fields: &Fields, migrated: &[Migrated]) -> Fields {
     seen
 }
 
-/// The fields as today's build sees them; `None` if that is as they are.
+/// Returns the fields as today's build sees them; `None` if nothing changes.
 pub(crate) fn as_of_today(fields: &Fields, migrations: &'static [Migration], now: Timestamp) -> Option<Fields> {
     let migrated = migrate(fields, migrations, now);
     (!migrated.is_empty()).then(|| seen(fields, &migrated))

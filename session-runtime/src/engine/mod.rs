@@ -1,22 +1,22 @@
-//! What happens between a request's cookie and its response's: open, fold, commit. Knows records, stores and cookies, but
-//! no type of the user's and no web framework.
+//! Handles a session between a request's cookie and its response's: open, fold, commit. Knows records, stores and cookies,
+//! but no type of the user's and no web framework.
 //!
 //! Nouns:
-//! - [`Engine`]: what all requests share. [`Backend`]: where sessions are.
-//! - [`Request`]: one request's session. [`Presented`](presented::Presented): what its cookie presents.
-//! - [`Pending`](pending::Pending), [`Step`], [`Op`]: what changed, not yet applied to anything.
-//!   [`Attempt`](attempt::Attempt): the same once it is being stored.
+//! - [`Engine`]: the state that all requests share. [`Backend`]: the place of the sessions.
+//! - [`Request`]: one request's session. [`Presented`](presented::Presented): the session that its cookie names.
+//! - [`Pending`](pending::Pending), [`Step`], [`Op`]: changes that are not yet applied to a record.
+//!   [`Attempt`](attempt::Attempt): the same changes once a commit stores them.
 //! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
 //!
 //! Verbs, in the order of a request:
-//! - `open`: from cookies to a session; `several`: where a browser sends more than one. `read`: from a stored value to what
-//!   the engine knows of it.
-//! - `next` and `write`: what the pending changes make of a session. Pure, as its parts: `intent`, `lifetime`, `renewal`.
-//! - `commit`: the loop that swaps that in; `adopt`: what the request shows then. `update`: the same for one field, at once.
+//! - `open`: turns cookies into a session; `several`: handles a browser that sends more than one. `read`: turns a stored value
+//!   into a session.
+//! - `next` and `write`: apply the pending changes to a session. Pure, like their parts `intent`, `lifetime` and `renewal`.
+//! - `commit`: the compare-and-swap loop; `adopt`: the request's state after it. `update`: changes one field at once.
 //! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
 //!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
-//! - `impersonation`: a user who acts as another.
-//! - `codec`, `secrets`, `sealer`, `migrate`: between a record as it is stored and as a request sees it.
+//! - `impersonation`: lets one user act as another.
+//! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
 
 mod adopt;
@@ -92,25 +92,25 @@ use crate::{
     schema::{Meta, SessionLimit},
 };
 
-/// What all requests of one kind of session share.
+/// The state that all requests of one kind of session share.
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Meta],
-    /// Which kind of session of which application this is.
+    /// The application and the kind of session.
     pub(crate) scope: Scope,
     pub(crate) digester: Digester,
     pub(crate) backend: Backend,
     /// Whether the sessions of a user are listed.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,
-    /// How many sessions of a user end besides, once the limit is reached: then the next sign-ins need not look at all of them.
+    /// How many more sessions of a user end once the limit is reached, so that the next sign-ins need not look at all of them.
     pub(crate) spare: usize,
-    /// How many bytes the fields of a session may have, names included.
+    /// How many bytes the fields of a session may take, names included.
     pub(crate) max_bytes: usize,
     pub(crate) signer: Signer,
     pub(crate) codec: Codec,
     pub(crate) cookie: Attributes,
-    /// Whether a cookie without `Secure` is served to every host.
+    /// Whether cookies without `Secure` are served to every host.
     pub(crate) plain_http: bool,
     /// One for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
@@ -127,16 +127,16 @@ pub(crate) struct Engine {
     /// Whether a replaced verifier that comes back ends the session.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
-    /// Whether it was logged that another kind of session has the same cookie.
+    /// Whether the cookie that this kind shares with another kind of session has been logged.
     pub(crate) collided: AtomicBool,
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
-    /// The task that removes them. Empty until there is a runtime; `None` if there is to be no task.
+    /// The task that removes expired sessions. Empty until there is a runtime; `None` if no task is to run.
     pub(crate) cleaner: OnceLock<Option<AbortHandle>>,
 }
 
 impl Engine {
-    /// The digest of a verifier that is stored. Sessions in cookies have none.
+    /// Returns the digest of a verifier, as it is stored. Sessions in cookies have none.
     fn digest(&self, selector: Selector, verifier: &Verifier) -> Digest {
         match self.backend {
             Backend::Store(_) => self.digester.digest(selector, verifier),
@@ -146,15 +146,15 @@ impl Engine {
 }
 
 impl Engine {
-    /// Logs, once, that sessions of another kind have the same cookie: neither kind could keep its own.
+    /// Logs, once, that another kind of session has the same cookie, so that neither kind could keep its own.
     #[cfg(feature = "tower")]
     pub(crate) fn report_collision(&self, other: &Self) {
         if !self.collided.swap(true, Ordering::Relaxed) {
             let (name, path) = (&self.cookie.name, &self.cookie.path);
             tracing::error!(
                 target: "session_runtime",
-                "the `{}` and the `{}` sessions of one request have the cookie `{name}` with the path `{path}`, so the request is \
-                 answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
+                "the `{}` and the `{}` sessions of one request both use the cookie `{name}` with the path `{path}`, so the \
+                 request is answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
                 self.name,
                 other.name,
             );
@@ -184,11 +184,11 @@ impl Drop for Engine {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreDown {
-    /// Every request that asks for its session is answered 503. The default.
+    /// Every request that loads its session is answered 503. The default.
     #[default]
     Unavailable,
-    /// A request that only reads its session sees an anonymous visitor. A request that changes it, also by a sign-out, is
-    /// answered 503, and the visitor's cookie stays as it is.
+    /// A request that only reads its session sees an anonymous visitor. A request that changes it, or signs out, is answered
+    /// 503, and the visitor's cookie stays as it is.
     Anonymous,
 }
 
@@ -203,7 +203,7 @@ pub(crate) struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// The deadlines of a session that starts now.
+    /// Returns the deadlines of a session that starts now.
     pub(crate) fn starting(&self, now: Timestamp, remembered: bool) -> Lifetime {
         let (idle, absolute) = if remembered { (self.remember, self.remember) } else { (self.idle, self.absolute) };
         Lifetime { idle_until: now + idle, ends_at: now + absolute, remembered }

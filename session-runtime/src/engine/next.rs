@@ -1,5 +1,5 @@
-//! What a request's doings make of the session that they meet: [`next`]. It is pure, and run again whenever another request
-//! was faster.
+//! [`next`] applies a request's changes to the current session. It is pure, and runs again whenever another request wrote
+//! first.
 
 use super::{
     Engine,
@@ -20,16 +20,16 @@ use crate::{
     record::{Fields, Previous, Record, Replaced},
 };
 
-/// What is to become of a stored session.
+/// The change that an attempt makes to a stored session.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Next {
-    /// It stays as it is.
+    /// None: it stays as it is.
     Nothing,
-    /// It becomes this.
+    /// It is replaced by this session.
     Put(Put),
     /// It ends.
     End,
-    /// A field is no longer what it was changed from, and what changed it cannot be run again.
+    /// A field no longer has the value that it was changed from, and the change cannot be run again.
     Conflict,
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Create {
     pub(super) verifier: Verifier,
 }
 
-/// What `attempt` makes of the session that the request found, as it is stored by now. `cookie`: whether the response can
-/// still set one.
+/// Applies `attempt` to the session that the request found, as it is stored by now. `cookie`: whether the response can still
+/// set one.
 ///
 /// # Errors
-/// If a field or the session would be too large, if the change needs a cookie and the response has left, or if the operating
-/// system gives no random bytes.
+/// If a field or the session would be too large, if the change needs a cookie and the response has been sent, or if the
+/// operating system provides no random bytes.
 pub(super) fn next(
     engine: &Engine,
     attempt: &mut Attempt,
@@ -74,7 +74,7 @@ pub(super) fn next(
     }
     let rotates = written.rotates();
     let signs_out = matches!(intent.sign, Some(Sign::Out));
-    // Without a cookie to renew, a sign-out can keep nothing for the device.
+    // Without a cookie to renew, a sign-out cannot keep anything for the device.
     if signs_out && (fields.as_ref().unwrap_or(before).is_empty() || !cookie) {
         return Ok(Next::End);
     }
@@ -113,7 +113,7 @@ pub(super) fn next(
         if !cookie {
             return Err(Error::new(Kind::TooLate { wanted: "a renewed session needs one" }));
         }
-        // The one that was presented stays good until the new one is: the answer with the one before may be lost.
+        // The presented verifier stays valid until the browser presents the new one: the response that carries it may be lost.
         let replaced = Replaced::ByTimer { presented_at: None };
         put.renew(engine, found, drawn.renewal()?, Previous { verifier: found.digest, replaced }, now);
     } else if found.presents_renewal(current)
@@ -138,7 +138,7 @@ pub(super) fn next(
     Ok(Next::Put(put))
 }
 
-/// The new session that `attempt` makes; `None` if it would be empty: a guest leaves nothing behind (B4).
+/// Returns the new session that `attempt` makes; `None` if it would be empty: a guest leaves nothing behind (B4).
 ///
 /// # Errors
 /// As [`next`]; and [`Error::is_conflict`] if an `atomic` edit was made on a session that is gone.
@@ -150,7 +150,7 @@ pub(super) fn create(
 ) -> Result<Option<Create>, Error> {
     let Attempt { pending, nonce, drawn, .. } = attempt;
     let intent = Intent::of(&pending.steps);
-    // No user acts as another in a session that ended meanwhile, and what was done as them is not stored.
+    // The session ended, so the impersonation cannot start, and edits made under it are not stored.
     if matches!(intent.sign, Some(Sign::As { .. })) {
         return Ok(None);
     }
@@ -158,7 +158,7 @@ pub(super) fn create(
         Some(Sign::In { user, terms, .. }) => (Some(*user), *terms),
         _ => (None, None),
     };
-    // As most log-outs: no id is drawn and hashed for what would be empty.
+    // Most sign-outs end here, without drawing and hashing an id for an empty session.
     if user.is_none() && pending.ops.is_empty() {
         return Ok(None);
     }
@@ -188,7 +188,7 @@ pub(super) fn create(
     Ok(Some(Create { record, selector, verifier: verifier.clone() }))
 }
 
-/// Whether a session that no handle changed has nothing to be stored and nothing to be said: most requests, spared the rest.
+/// Returns whether a session that no handle changed needs neither a write nor a cookie. Most requests end here.
 pub(super) fn is_idle(engine: &Engine, found: &Found, is_passive: bool, now: Timestamp) -> bool {
     let record = found.record();
     found.by_current_key

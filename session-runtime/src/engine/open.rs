@@ -18,11 +18,11 @@ use crate::{
     value::{EndReason, Versioned},
 };
 
-/// How long a replaced verifier is recognised, or after a renewal by the timer good for: the requests of one page. And how
-/// long an ended session leaves a tombstone.
+/// How long a replaced verifier is recognised, or after a renewal by the timer still accepted: enough for the requests of one
+/// page. Also how long the tombstone of an ended session stays.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
-/// What a verifier is to a record.
+/// How a verifier relates to a record.
 pub(super) enum Match {
     Current,
     StillGood,
@@ -31,16 +31,16 @@ pub(super) enum Match {
     None,
 }
 
-/// What a cookie of ours says.
+/// The content of a valid cookie.
 pub(super) enum Credential {
-    /// Which session it is, and the proof.
+    /// The session's selector, and its proof.
     Token(Opened),
-    /// The session.
+    /// The session itself.
     Session(OpenedSession, Chunks),
 }
 
 impl Credential {
-    /// In how many cookies it came.
+    /// Returns how many cookies it came in.
     pub(super) fn chunks(&self) -> Chunks {
         match self {
             Self::Token(_) => Chunks::ONE,
@@ -57,7 +57,7 @@ impl Credential {
 }
 
 impl Engine {
-    /// What these `Cookie` headers bring.
+    /// Returns the credentials in these `Cookie` headers.
     pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>, now: Timestamp) -> Brought<Credential> {
         match &self.backend {
             Backend::Store(_) => {
@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    /// The key of the session that a cookie names.
+    /// Returns the key of the session that a cookie names.
     pub(super) fn key_of(&self, credential: &Credential) -> Key {
         self.scope.session(match credential {
             Credential::Token(token) => token.selector,
@@ -79,7 +79,7 @@ impl Engine {
         })
     }
 
-    /// Opens what a cookie names, if it may still be opened.
+    /// Opens the session that a cookie names, if it may still be opened.
     pub(super) async fn open(&self, credential: &Credential, now: Timestamp) -> Result<Presented, Error> {
         match (credential, &self.backend) {
             (Credential::Token(token), _) => self.open_stored(token, now).await,
@@ -105,7 +105,7 @@ impl Engine {
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false }, Some(&key));
                 if self.end_replayed {
-                    // In a box: it is rare, and every request would have room for it.
+                    // Boxed because it is rare: otherwise every request's future would reserve room for it.
                     Box::pin(self.end_replayed(&key, record.generation)).await?;
                 }
                 return Ok(Presented::Nothing);
@@ -118,7 +118,7 @@ impl Engine {
         Ok(Presented::Found(self.found(token, &key, digest, stored, record, now)))
     }
 
-    /// The stored session that a token opens.
+    /// Returns the stored session that a token opens.
     #[inline]
     pub(super) fn found(
         &self,
@@ -148,8 +148,8 @@ impl Engine {
     }
 }
 
-/// Classifies a validly signed verifier against the stored record. If it is not the current one, a renewal replaced it, or
-/// several did.
+/// Classifies a validly signed verifier against the stored record. A verifier that is not the current one was replaced, by the
+/// latest renewal or an earlier one.
 pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
     if record.verifier == digest {
         return Match::Current;
@@ -158,8 +158,8 @@ pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match 
         Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
             if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
         {
-            // A clock that was set back must not keep the old verifier good until it catches up. The clock of another node
-            // may also be ahead, so this does not count as the replay of a stolen cookie.
+            // If the clock was set back, the old verifier must not stay valid until the clock catches up. The clock of another
+            // node may also be ahead, so this does not count as the replay of a stolen cookie.
             if presented_at.is_some_and(|at| at.since(now) >= GRACE) { Match::JustReplaced } else { Match::StillGood }
         }
         Some(Previous { replaced: Replaced::ByPrivilege { at }, .. }) if now.since(*at) < GRACE => Match::JustReplaced,

@@ -1,4 +1,4 @@
-//! What a request's handles did, folded together but applied to nothing yet.
+//! The changes of a request's handles, folded together but not yet applied to a record.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -10,38 +10,38 @@ use crate::{
     schema::{Meta, Stays},
 };
 
-/// Something done to the session as a whole.
+/// An action on the session as a whole.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A new id was asked for.
+    /// The handler asked for a new id.
     Renew,
-    /// Somebody signed in: the first on this session, or the same as before, or another.
+    /// A user signed in: the first on this session (`first`), the current one again (`same`), or another.
     LogIn { user: Arc<[u8]>, first: bool, same: bool, terms: Option<Box<Terms>> },
-    /// The user who is signed in proved again who they are.
+    /// The signed-in user authenticated again.
     Reauthenticate { user: Arc<[u8]> },
-    /// The user who is signed in, `by`, acts as another.
+    /// The signed-in user, `by`, acts as another.
     Impersonate { by: Arc<[u8]>, user: Arc<[u8]>, ends_at: Timestamp },
-    /// The user who acts as another is themselves again.
+    /// The user who acts as another returns to their own account.
     StopImpersonating { by: Arc<[u8]>, user: Arc<[u8]> },
-    /// Whoever was signed in is not any more.
+    /// The signed-in user, if any, signed out.
     LogOut,
-    /// The session was ended; what follows is for a new one.
+    /// The session ended; later changes are for a new one.
     End,
-    /// The lifetime was chosen.
+    /// The handler chose whether to remember the session.
     Remember(bool),
-    /// A value could not be encoded: nothing of this request may be stored.
+    /// A value could not be encoded: no change of this request may be stored.
     Failed(Error),
 }
 
-/// The terms of a sign-in that is not an ordinary one.
+/// The terms of a sign-in that differs from an ordinary one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) proof: Proof,
-    /// When the session ends at the latest.
+    /// The latest end of the session.
     pub(crate) until: Option<Timestamp>,
 }
 
-/// The user who is signed in, as the steps of a request change it.
+/// The signed-in user, as the steps of a request change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct SignedIn<'a> {
     pub(super) user: Option<&'a [u8]>,
@@ -59,12 +59,12 @@ impl<'a> SignedIn<'a> {
     }
 }
 
-/// How the present visitor came to be signed in, and for whom they act.
+/// How the current visitor signed in, and which user acts as them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) signed_in_at: Option<Timestamp>,
     pub(crate) authenticated_at: Option<Timestamp>,
-    /// The user who acts, and until when.
+    /// The user who acts as the signed-in one, and until when.
     pub(crate) impersonator: Option<(Arc<[u8]>, Timestamp)>,
 }
 
@@ -76,12 +76,12 @@ impl Standing {
 }
 
 impl Step {
-    /// Whether it says who is signed in, or how.
+    /// Returns whether the step changes which user is signed in, or how.
     pub(crate) const fn is_about_user(&self) -> bool {
         !matches!(self, Self::Renew | Self::Remember(_) | Self::Failed(_))
     }
 
-    /// How the visitor is signed in after it.
+    /// Returns how the visitor is signed in after the step.
     pub(crate) fn standing(&self, before: Standing, now: Timestamp) -> Standing {
         match self {
             Self::LogIn { terms, .. } => {
@@ -98,13 +98,13 @@ impl Step {
                 Standing { signed_in_at: Some(now), authenticated_at: None, impersonator }
             }
             Self::LogOut | Self::End => Standing::default(),
-            // The snapshot is the user's own session again.
+            // The snapshot is already the user's own session.
             Self::StopImpersonating { .. } => before,
             Self::Renew | Self::Remember(_) | Self::Failed(_) => before,
         }
     }
 
-    /// The user who is signed in after it.
+    /// Returns the signed-in user after the step.
     fn signed_in<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
         match self {
             Self::LogIn { user, .. } => SignedIn { user: Some(user), is_impersonated: false },
@@ -115,7 +115,7 @@ impl Step {
         }
     }
 
-    /// What of the fields from before it stays; all of them if it says nothing.
+    /// Returns which of the earlier fields stay; `None`: all of them.
     const fn forgets(&self) -> Option<Stays> {
         match self {
             Self::End => Some(Stays::None),
@@ -128,7 +128,7 @@ impl Step {
         }
     }
 
-    /// Whether whoever is there now has signed in, if this says anything about it.
+    /// Returns whether the current visitor has signed in, if the step affects that.
     pub(crate) const fn signs_in(&self) -> Option<bool> {
         match self {
             Self::LogIn { .. } => Some(true),
@@ -137,7 +137,7 @@ impl Step {
         }
     }
 
-    /// Whether it says whose session this is.
+    /// Returns whether the step changes the owner of the session.
     const fn signs(&self) -> bool {
         matches!(
             self,
@@ -145,34 +145,47 @@ impl Step {
         )
     }
 
-    /// Whether it holds even if the handler failed: what ends or protects a session does.
+    /// Returns whether the step holds even if the handler failed, as steps that end or protect a session do.
     const fn survives_failure(&self) -> bool {
         matches!(self, Self::Renew | Self::LogOut | Self::End | Self::StopImpersonating { .. })
     }
 }
 
-/// Something done to one field. Without `Debug` outside of tests, since the values may be secret (B12).
+/// An action on one field. Without `Debug` outside of tests, since the values may be secret (B12).
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Op {
-    /// Write this.
+    /// Write this value.
     Set { value: Vec<u8> },
     /// Return to the default.
     Unset,
-    /// Move the counter.
+    /// Add to the counter.
     Add(Box<Add>),
-    /// Remove it if it is still what was seen.
+    /// Remove the value if it is still `seen`.
     Take { seen: Option<Vec<u8>> },
-    /// Remove the items that were taken, and put these behind what is left.
+    /// Remove the taken items, and append `put` to the rest.
     List { taken: Option<Vec<u8>>, put: Items },
-    /// Write this (or return to the default) if it is still what was seen.
+    /// Write `value` (`None`: return to the default) if the field is still `seen`.
     Swap { seen: Option<Vec<u8>>, value: Option<Vec<u8>> },
-    /// Two handles changed it from different values, and neither can be run again.
+    /// Two handles changed the field from different values, and neither change can be run again.
     Contested,
 }
 
 impl Op {
-    /// The field's value after this, if it was `old`; `None` for its default.
+    /// Writes a value, or returns to the default.
+    pub(crate) fn write(value: Option<Vec<u8>>) -> Self {
+        value.map_or(Self::Unset, |value| Self::Set { value })
+    }
+
+    /// The same write, unless the field has changed from what was seen.
+    pub(crate) fn if_still(self, seen: Option<Vec<u8>>) -> Self {
+        match self {
+            Self::Set { value } => Self::Swap { seen, value: Some(value) },
+            _ => Self::Swap { seen, value: None },
+        }
+    }
+
+    /// Returns the field's value after this op on `old`; `None` for its default.
     pub(crate) fn on<'a>(&'a self, old: Option<&'a [u8]>) -> Option<Cow<'a, [u8]>> {
         match self {
             Self::Set { value } => Some(value.into()),
@@ -192,8 +205,8 @@ impl Op {
         }
     }
 
-    /// This op followed by `next` on the same field. A handle that was opened before this one was folded did not see what
-    /// it put, and so did not take that.
+    /// Returns this op followed by `next` on the same field. A handle that was opened before this op was folded did not see
+    /// the items that it put, and so did not take them.
     fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Add(first), Self::Add(next)) => Self::Add(Box::new(first.then(&next))),
@@ -203,7 +216,7 @@ impl Op {
             }
             (Self::List { taken: first, mut put }, Self::List { taken: Some(seen), put: more }) => {
                 match Items::of(&seen).before(&put) {
-                    // It took what this one put, so only what was stored before either is still to go.
+                    // `next` took the items that this op put, so only those that were stored before either remain to be removed.
                     Some(stored) => Self::List { taken: first.or_else(|| Some(stored.encode())), put: more },
                     None => {
                         put.extend(more);
@@ -219,7 +232,7 @@ impl Op {
                 }
             }
             (Self::Contested, Self::Swap { .. }) => Self::Contested,
-            // It took what this request had put over what was stored: that is gone either way.
+            // `next` took the value that this request had written over the stored one, which is gone either way.
             (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
             (put @ Self::Set { .. }, Self::Take { .. }) => put,
             (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
@@ -228,14 +241,14 @@ impl Op {
     }
 }
 
-/// All that a request did so far.
+/// All changes of a request so far.
 #[derive(Default)]
 pub(crate) struct Pending {
     pub(crate) steps: Vec<Step>,
     pub(crate) ops: Vec<(&'static Meta, Op)>,
-    /// How often fields were forgotten.
+    /// How often a step discarded fields.
     pub(crate) era: u32,
-    /// The era in which whoever is there came.
+    /// The era in which the current visitor arrived.
     came: u32,
 }
 
@@ -244,11 +257,11 @@ impl Pending {
         self.steps.is_empty() && self.ops.is_empty()
     }
 
-    /// Adds what a handle did that was opened in `era`; says whether some of it was dropped. `stored` is who was
-    /// signed in before all that.
+    /// Adds the changes of a handle that was opened in `era`. Returns whether any were discarded. `stored` is the user who was
+    /// signed in before all pending changes.
     ///
-    /// What a handle wrote for a visitor who has left the session since, by another handle, belongs to that visitor: only
-    /// what it wrote for the device counts. If it signed in or out itself, what it wrote is for whom it left it to.
+    /// Edits for a visitor who has since left the session, through another handle, are discarded, except those of `device`
+    /// fields. If the handle itself signed in or out, its edits belong to the visitor it ended with.
     pub(crate) fn fold(
         &mut self,
         era: u32,
@@ -258,7 +271,7 @@ impl Pending {
     ) -> bool {
         let came = ops.len();
         if !steps.is_empty() && !self.compare(stored, &mut steps) {
-            // Another handle changed whose session it is, so what this one did is for a visitor who has left.
+            // Another handle changed the session's owner, so these edits are for a visitor who has left.
             steps.clear();
             ops.retain(|(meta, _)| meta.stays(Stays::Device));
         }
@@ -283,19 +296,19 @@ impl Pending {
         dropped
     }
 
-    /// Whether what a handle from `era` does to this field is still done to the same visitor's, whom it saw as a guest
-    /// perhaps.
+    /// Returns whether an edit of this field by a handle from `era` still meets the visitor that the handle saw, perhaps as a
+    /// guest.
     pub(super) fn is_theirs(&self, era: u32, meta: &Meta) -> bool {
         let stays = if era < self.came { Stays::Device } else { Stays::Guest };
         era == self.era || meta.stays(stays)
     }
 
-    /// The same with nothing done.
+    /// Returns the same eras without changes.
     pub(super) fn emptied(&self) -> Self {
         Self { era: self.era, came: self.came, ..Self::default() }
     }
 
-    /// Adds ops behind those that are there.
+    /// Appends ops to the pending ones.
     pub(super) fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
         if self.ops.is_empty() {
             self.ops = ops;
@@ -309,8 +322,8 @@ impl Pending {
         }
     }
 
-    /// Tells sign-ins apart by who is signed in by now: the handle may have been opened before another one's sign-in.
-    /// `false`: a step is about a user who is not the one who is signed in by now.
+    /// Compares sign-ins with the user who is signed in by now: the handle may have been opened before another handle's sign-in.
+    /// Returns `false` if a step is about a user other than the signed-in one.
     fn compare(&self, stored: SignedIn<'_>, steps: &mut [Step]) -> bool {
         let mut visitor = self.who(stored);
         for step in steps {
@@ -333,17 +346,17 @@ impl Pending {
         true
     }
 
-    /// Who is signed in after this, if it was `before`.
+    /// Returns the signed-in user after these steps, given the one before.
     pub(super) fn who<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
         self.steps.iter().fold(before, |visitor, step| step.signed_in(visitor))
     }
 
-    /// Whether a user who acted as another is themselves again.
+    /// Returns whether a user stops acting as another.
     pub(super) fn stops(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::StopImpersonating { .. }))
     }
 
-    /// Leaves only what holds even if the handler failed; says whether anything was dropped.
+    /// Drops all steps and ops except those that hold even if the handler failed. Returns whether a step was dropped.
     pub(crate) fn keep_on_failure(&mut self) -> bool {
         let before = self.steps.len() + self.ops.len();
         self.steps.retain(Step::survives_failure);
@@ -351,7 +364,7 @@ impl Pending {
         self.steps.len() < before
     }
 
-    /// The fields as a new handle sees them: `stored`, less what was forgotten, with what was done since.
+    /// Returns the fields as a new handle sees them: `stored`, without the discarded ones, with the pending ops applied.
     pub(crate) fn overlay(&self, stored: Option<&Fields>, metas: &[Meta], now: Timestamp) -> Fields {
         let mut fields = Fields::default();
         let forgets = self.forgets();
@@ -370,15 +383,15 @@ impl Pending {
         fields
     }
 
-    /// What of the session's former fields stays; all of them if nobody signed in or out. Those of a user who is themselves
-    /// again take the place of the former ones, so nothing of them is forgotten.
+    /// Returns which of the session's former fields stay; `None` if no user signed in or out. A user who stops impersonating gets
+    /// back their own fields, which replace the former ones, so that step discards nothing.
     pub(crate) fn forgets(&self) -> Option<Stays> {
         let former = |step: &&Step| !matches!(step, Step::StopImpersonating { .. });
         self.steps.iter().filter(former).filter_map(Step::forgets).min()
     }
 }
 
-/// Whether what is stored under `name` stays. What this build does not know is a guest's, or a former visitor's.
+/// Returns whether the field stored under `name` stays. A field that this build does not know counts as a guest's.
 pub(super) fn stays_stored(name: &str, stays: Stays, metas: &[Meta]) -> bool {
     let meta = metas.iter().find(|meta| meta.is_stored_as(name));
     meta.map_or(stays == Stays::Guest, |meta| meta.stays(stays))

@@ -1,4 +1,4 @@
-//! What a request's cookie presents: no session, one that is lost to it, or one that it opens.
+//! [`Presented`]: no session, a session that is lost to the request, or one that its cookie opens.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::{
     value::Versioned,
 };
 
-/// What a request's cookie presents.
+/// The session that a request's cookie names.
 pub(crate) enum Presented {
-    /// No session that we know.
+    /// No known session.
     Nothing,
-    /// A session that is no longer this request's to change. It reads as a guest's, and what the request writes is not
-    /// stored and sets no cookie, unless it signs in.
+    /// A session that this request may no longer change. It reads as a guest's. The request's writes are not stored and set no
+    /// cookie, unless it signs in.
     Lost(Lost),
-    /// The store is down, so it is not known. It reads as a guest's, and a request that changes it is refused.
+    /// The store is down, so the session is not known. It reads as a guest's, and a request that changes it fails.
     Unknown,
-    /// A session.
+    /// A session that the cookie opens.
     Found(Found),
 }
 
@@ -27,8 +27,8 @@ pub(crate) enum Presented {
 pub(crate) enum Lost {
     /// It ended elsewhere.
     Gone,
-    /// A sign-in or sign-out replaced its id, within the last minute or since this request loaded it: a cookie now would
-    /// replace the one that the sign-in has just set.
+    /// A sign-in or sign-out replaced its id, within the last minute or since this request loaded it. A cookie from this
+    /// request would replace the one that the sign-in has just set.
     Moved,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Found {
     pub(super) selector: Selector,
     /// Digest of the verifier that the cookie carries.
     pub(super) digest: Digest,
-    /// As the store has it. `None` for a session in a cookie.
+    /// The session as the store has it. `None` for a session in a cookie.
     pub(super) stored: Option<Versioned>,
-    /// As the request sees it.
+    /// The session as the request sees it.
     pub(super) opened: Opened,
-    /// Whether the cookie is signed by the ring's current key.
+    /// Whether the key ring's current key signed the cookie.
     pub(super) by_current_key: bool,
 }
 
@@ -52,23 +52,23 @@ impl Found {
         &self.opened.record
     }
 
-    /// Whether this is what the store held when the session was opened.
+    /// Returns whether the store held this value when the session was opened.
     pub(super) fn is_stored_as(&self, held: &Versioned) -> bool {
         self.stored.as_ref().is_some_and(|stored| stored.revision() == held.revision())
     }
 
-    /// Whether the cookie carries the record's verifier, rather than the one before.
+    /// Returns whether the cookie carries the record's current verifier, rather than an earlier one.
     pub(super) fn is_current(&self, record: &Record) -> bool {
         record.verifier == self.digest
     }
 
-    /// Whether this is the first that is seen of a verifier that the timer renewed.
+    /// Returns whether this request is the first to present a verifier that the timer renewed.
     pub(super) fn presents_renewal(&self, record: &Record) -> bool {
         renewal_is_unseen(record) && self.is_current(record)
     }
 
-    /// Whether the timer may renew it: not for requests that were under way with the verifier before, unless the answer
-    /// with the new one seems lost.
+    /// Returns whether the session's verifier may be renewed. It may not for requests that were under way with the previous
+    /// verifier, unless the response with the new one seems lost.
     pub(super) fn may_renew(&self, record: &Record) -> bool {
         renewal_is_unseen(record) || self.is_current(record)
     }

@@ -16,8 +16,8 @@ use crate::{
 pub(super) struct Put {
     pub(super) record: Record,
     pub(super) adopted: Adopted,
-    /// The session that it was made from, if a user's impersonation ends: the user's own. Otherwise it was made from the session
-    /// as the request sees it.
+    /// The user's own session, if their impersonation ends: `record` was then made from this one. Otherwise it was made from the
+    /// session as the request sees it.
     pub(super) own: Option<Box<Opened>>,
 }
 

@@ -1,8 +1,8 @@
-//! Takes turns at one key within this process: of the commits to one session, one at a time asks the store, and hands what
-//! the store holds by then to the next. So n commits at once cost n swaps, not n² (F9).
+//! Queues the commits to one key within this process. One commit at a time asks the store, and hands the stored value to the
+//! next. So n concurrent commits cost n swaps, not n² (F9).
 //!
-//! A line that hands over without a gap would keep the commits of every other process out, which have to load before they
-//! swap. So a line that goes on leaves gaps: a quarter of the time that it had, and every fourth time as much as it had.
+//! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap.
+//! So a long-running queue leaves gaps: a quarter of the time that it ran, and every fourth time as much as it ran.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -22,28 +22,28 @@ use crate::{
     value::Versioned,
 };
 
-/// What one commit hands to the next in line: how the line goes on, and what the key holds, unless that is not known.
+/// Handed from one commit to the next: the state of the run, and the key's value, if known.
 type Handed = (Run, Option<Option<Versioned>>);
 
-/// How long commits of a line have asked the store one after another.
+/// A run of commits that ask the store one after another.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
-    /// How long the store took to answer last.
+    /// How long the store took for its last answer.
     pub(super) took: Duration,
-    /// Since when they have left no gap.
+    /// When the current stretch without a gap began.
     since: Option<Instant>,
-    /// How many gaps they have left.
+    /// How many gaps the run has left.
     gaps: u32,
 }
 
-/// A store that answers as fast is in this process, and no other asks it.
+/// A store that answers faster than this is in this process, and no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// A line goes on for this long at least before it leaves a gap, since timers are no finer than a millisecond.
+/// The shortest stretch before a gap, since timers are no finer than a millisecond.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 impl Run {
-    /// How long the next commit waits, so that another process can load and swap.
+    /// Returns how long the next commit waits, so that another process can load and swap.
     pub(super) fn gap(&mut self) -> Option<Duration> {
         let ran = self.since?.elapsed();
         if self.took < IN_PROCESS || ran < SHORTEST_RUN.max(self.took * 16) {
@@ -57,7 +57,7 @@ impl Run {
 /// How many commits may wait for one key.
 const LONGEST: usize = 4096;
 
-/// The lines of commits that wait, by key. A key without a line is free.
+/// The commits that wait, by key. A key without a line is free.
 #[derive(Default)]
 pub(crate) struct Queues([Mutex<Lines>; SHARDS]);
 
@@ -65,7 +65,7 @@ type Lines = HashMap<Local, Line, ByLocal>;
 
 const SHARDS: usize = 16;
 
-/// Those that wait for a key which another commit has.
+/// The commits that wait for a key held by another commit.
 #[derive(Default)]
 struct Line(VecDeque<oneshot::Sender<Handed>>);
 
@@ -73,18 +73,18 @@ struct Line(VecDeque<oneshot::Sender<Handed>>);
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
     pub(super) key: Key,
-    /// What the key holds, as far as is known.
+    /// The key's value, as far as known.
     pub(super) current: Option<Versioned>,
-    /// Whether the commit before said so.
+    /// Whether the previous commit handed `current` over.
     pub(super) was_handed: bool,
-    /// Whether the store has said so since, so that the next is to know.
+    /// Whether `current` is the store's latest answer, so that the next commit may rely on it.
     pub(super) is_newest: bool,
     pub(super) run: Run,
     has_passed: bool,
 }
 
 impl Queues {
-    /// The turn, if no other commit has the key. `known`: what the key held when it was loaded last.
+    /// Returns the turn, if no other commit holds the key. `known`: the key's value when it was last loaded.
     pub(super) fn enter_if_free(&self, key: &Key, known: Option<&Versioned>) -> Option<Turn<'_>> {
         match self.shard(key).entry(Local(*key)) {
             Entry::Occupied(_) => return None,
@@ -93,8 +93,8 @@ impl Queues {
         Some(self.turn(key, Run::default(), None, known))
     }
 
-    /// Waits until it is this commit's turn. `known`: what the key held when it was loaded last, unless the commit before
-    /// knows better. `urgent`: it goes before all that wait, as an end does.
+    /// Waits for this commit's turn. `known`: the key's value when it was last loaded, unless the previous commit knows better.
+    /// `urgent`: go before all that wait, as an end does.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
@@ -118,7 +118,7 @@ impl Queues {
         Turn { queues: self, key: *key, current, was_handed, is_newest: was_handed, run, has_passed: false }
     }
 
-    /// Has the key if it is free; otherwise says what to wait for.
+    /// Takes the key if it is free; otherwise returns the channel to wait on.
     fn line_up(&self, key: &Key, urgent: bool) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
         match self.shard(key).entry(Local(*key)) {
             Entry::Vacant(free) => {
@@ -151,14 +151,14 @@ impl Queues {
         }
     }
 
-    /// Whether a commit has this key.
+    /// Returns whether a commit holds this key.
     pub(super) fn is_busy(&self, key: &Key) -> bool {
         self.shard(key).contains_key(&Local(*key))
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Lines> {
         let [.., last] = key.local();
-        // Nothing in here panics halfway through a change, so what a poisoned lock guards is whole.
+        // No code under this lock panics halfway through a change, so the state behind a poisoned lock is whole.
         self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,7 +168,7 @@ impl Queues {
         let Entry::Occupied(mut line) = shard.entry(Local(*key)) else { return };
         while let Some(next) = line.get_mut().0.pop_front() {
             run.since.get_or_insert_with(Instant::now);
-            // Unless it gave up.
+            // Fails if the commit gave up waiting.
             if next.send((run, newest.map(Option::<&Versioned>::cloned))).is_ok() {
                 return;
             }
@@ -178,7 +178,7 @@ impl Queues {
 }
 
 impl Turn<'_> {
-    /// Passes the turn on, and says what the key holds as far as is known.
+    /// Passes the turn on. Returns the key's value as far as known.
     pub(super) fn finish(mut self) -> Option<Versioned> {
         self.pass();
         self.current.take()

@@ -1,4 +1,4 @@
-//! From what a store holds to what the engine knows of it: a live session, an ended one, or nothing.
+//! Reads a stored value as a live session, an ended one, or nothing.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::{
     value::{Damage, Decoded, Tombstone, UserList, Value, Versioned},
 };
 
-/// What a key of a session holds.
+/// The value under a session's key.
 pub(super) enum Held {
     /// A live session, as it is stored.
     Live(Arc<Record>),
-    /// What is left of one that ended.
+    /// The tombstone of an ended session.
     Ended(Tombstone),
-    /// A session of a newer version of this crate. It reads as absent, and stays.
+    /// A session written by a newer version of this crate. It reads as absent, and stays.
     Newer,
     /// Nothing: no value, an expired one, or one that cannot be read.
     Nothing,
 }
 
 impl Engine {
-    /// A session that was read, as it is by now.
+    /// Classifies a decoded session at this moment.
     pub(super) fn held(&self, record: &Arc<Record>, now: Timestamp) -> Held {
         if record.is_live(now) { Held::Live(self.by_now(Arc::clone(record), now)) } else { Held::Nothing }
     }
 
-    /// What `held` is.
+    /// Decodes and classifies a stored value.
     pub(super) fn read(&self, held: Option<&Versioned>, now: Timestamp) -> Held {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Held::Nothing;
@@ -43,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// Loads a session; removes what is damaged in its place.
+    /// Loads a session. Removes a damaged value from its key.
     pub(super) async fn load_session(
         &self,
         key: &Key,
@@ -54,7 +54,7 @@ impl Engine {
             return Ok(Some((stored, record)));
         }
         if self.decode(stored.value()).is_err_and(|damage| damage == Damage::Corrupt) {
-            // In a box: it is rare, and every request would have room for it.
+            // Boxed because it is rare: otherwise every request's future would reserve room for it.
             Box::pin(self.remove_damaged(key, &stored)).await;
         }
         Ok(None)
@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// What is in a value of this kind of session.
+    /// Decodes a value, and rejects one of another kind of session.
     pub(super) fn decode(&self, value: &Value) -> Result<Decoded, Damage> {
         if !value.is_of(self.scope) && value.decode().is_ok() {
             return Err(Damage::Corrupt);
@@ -75,7 +75,7 @@ impl Engine {
         value.decode()
     }
 
-    /// A user's list. An absent one is empty; one that cannot be read is an error, since it may name live sessions.
+    /// Reads a user's list. An absent list is empty; an unreadable one is an error, since it may name live sessions.
     pub(super) fn read_list(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Arc<UserList>, Error> {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Ok(Arc::default());
@@ -87,13 +87,13 @@ impl Engine {
         }
     }
 
-    /// A stored session as a request sees it.
+    /// Returns a stored session as a request sees it.
     pub(super) fn open_record(&self, key: &Key, raw: Arc<Record>, now: Timestamp) -> Opened {
         self.codec.open(key, raw, &self.events, now)
     }
 }
 
-/// The error for a session of a newer version that is to be ended: this version does not know how.
+/// The error when a session of a newer version is to be ended, which this version cannot do.
 pub(super) fn newer_session() -> Error {
     let sentence = "a session was written by a newer version of this crate, so this version cannot end it; deploy that";
     Error::new(Kind::Unavailable).because(StoreError::new(sentence))

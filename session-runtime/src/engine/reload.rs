@@ -1,4 +1,4 @@
-//! Loads a request's session again, for handles that outlive their response: streams, sockets and tasks.
+//! Reloads a request's session for handles that outlive their response: streams, sockets and tasks.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Request {
-    /// Loads the session again, as other requests have left it. Moves no deadline.
+    /// Reloads the session, with the changes of other requests. Moves no deadline.
     ///
     /// # Errors
     /// [`Error::is_gone`] or [`Error::is_moved`] if it is lost to this request; [`Error::is_unavailable`] if the store does
@@ -44,7 +44,7 @@ impl Request {
 }
 
 impl Engine {
-    /// A session as it is by now, or how it was lost.
+    /// Returns the current state of a session, or how it was lost.
     async fn reload(&self, mut found: Found, now: Timestamp) -> Result<Result<Found, Lost>, Error> {
         if let Backend::Cookie(client) = &self.backend {
             let revoked = self.revocation(client, found.selector).await?;

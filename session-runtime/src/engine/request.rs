@@ -23,53 +23,53 @@ use crate::{
     schema::{Meta, Stays},
 };
 
-/// The place in a request where its session is.
+/// One request's session, shared by all its handles.
 pub(crate) struct Request {
     pub(super) engine: Arc<Engine>,
     /// Held across the store's answers: one load or commit at a time.
     gate: Gate<()>,
     /// Never held across an `await`.
     state: Mutex<State>,
-    /// Whether the visitor sees the response: not that of a HEAD.
+    /// Whether the visitor sees the response. `false` for a HEAD.
     is_shown: bool,
 }
 
-/// What is known of a request's session so far.
+/// The request's knowledge of its session so far.
 #[derive(Default)]
 pub(super) struct State {
-    /// What the cookie presents. `None`: no handler has asked yet.
+    /// The session that the cookie names. `None`: no handler has asked yet.
     pub(super) presented: Option<Presented>,
-    /// Proves the session that is presented. `None`: the session is in its cookie, or there is none.
+    /// Proves the session in `presented`. `None`: the session is in its cookie, or there is none.
     pub(super) verifier: Option<Verifier>,
-    /// The session that this request had last, which events name.
+    /// The last session of this request, which events name.
     pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
     /// A commit that the store has not answered.
     pub(super) in_flight: Option<Box<Attempt>>,
-    /// What the response is to say about the cookie.
+    /// The change to the cookie that the response will carry.
     pub(super) cookie: Option<CookieChange>,
-    /// In how many cookies the session came.
+    /// How many cookies the session came in.
     pub(super) chunks: Chunks,
     pub(super) phase: Phase,
     /// Whether a handler asked for the session, answered or not.
     pub(super) asked: bool,
-    /// Whether the request leaves the idle deadline where it is.
+    /// Whether the request leaves the idle deadline unchanged.
     pub(super) is_passive: bool,
-    /// Since when it is known that the cookie opens nothing any more, if the response may remove it.
+    /// When the server first found the cookie to be invalid, if the response may remove it.
     pub(super) stale_since: Option<Timestamp>,
 }
 
-/// Where the response is.
+/// The state of the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// It can still carry a cookie.
     #[default]
     Awaited,
-    /// It waits for the last commit.
+    /// The response waits for the last commit.
     Leaving,
-    /// Its head has left.
+    /// The response's head has been sent.
     Left,
-    /// The request was cancelled: no response will leave.
+    /// The request was cancelled: no response will be sent.
     Cancelled,
 }
 
@@ -81,13 +81,13 @@ impl Phase {
 }
 
 impl State {
-    /// What is not stored yet, the oldest first.
+    /// Returns the changes that are not stored yet, oldest first.
     pub(super) fn unstored(&self) -> impl Iterator<Item = &Pending> {
         let in_flight = self.in_flight.iter().map(|attempt| &attempt.pending);
         in_flight.chain([&self.pending]).filter(|pending| !pending.is_empty())
     }
 
-    /// The record, unless what is not stored yet ends it.
+    /// Returns the record, unless a pending change ends it.
     fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {
@@ -99,12 +99,12 @@ impl State {
         }
     }
 
-    /// Whether what is not stored yet ends an impersonation.
+    /// Returns whether a pending change ends an impersonation.
     fn stops(&self) -> bool {
         self.unstored().any(Pending::stops)
     }
 
-    /// The fields as a new handle sees them.
+    /// Returns the fields as a new handle sees them.
     pub(super) fn overlay(&self, engine: &Engine, now: Timestamp) -> Fields {
         let stored = match &self.presented {
             Some(Presented::Found(found)) if self.stops() => match engine.open_own(found, now) {
@@ -119,7 +119,7 @@ impl State {
 }
 
 impl State {
-    /// How the present visitor is signed in, if what is not stored yet changes that.
+    /// Returns how the current visitor is signed in, if a pending change affects that.
     fn standing(&self, record: Option<&Record>, engine: &Engine) -> Option<Standing> {
         let mut steps =
             self.unstored().flat_map(|pending| &pending.steps).filter(|step| step.is_about_user()).peekable();
@@ -135,26 +135,26 @@ impl Request {
         Self { engine, gate: Gate::new(()), state: Mutex::default(), is_shown }
     }
 
-    /// Leaves the idle deadline where it is, whatever the request does.
+    /// Makes the request leave the idle deadline unchanged.
     pub(crate) fn make_passive(&self) {
         self.state().is_passive = true;
     }
 
-    /// Whether the visitor sees the response, so that what is taken for it was shown.
+    /// Returns whether the visitor sees the response. Only then has a value that is taken for it been shown.
     pub(crate) const fn is_shown(&self) -> bool {
         self.is_shown
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics halfway through a change, so what a poisoned lock guards is whole.
+        // No code under this lock panics halfway through a change, so the state behind a poisoned lock is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other handle loads or commits. Mostly none does, and then there is nothing to wait for.
+    /// Waits until no other handle loads or commits. Usually none does, so this returns at once.
     pub(super) async fn enter(&self) -> GateGuard<'_, ()> {
         match self.gate.try_lock() {
             Ok(gate) => gate,
-            // In a box: it is rare, and every request would have room for it.
+            // Boxed because it is rare: otherwise every request's future would reserve room for it.
             Err(_) => Box::pin(self.gate.lock()).await,
         }
     }
@@ -164,10 +164,10 @@ impl Request {
         self.gate.try_lock()
     }
 
-    /// Loads the session that the cookies name, if this is the first to ask. `navigates`: whether the visitor goes to a page of
-    /// its own; only then may the cookie of a session that has ended be removed.
+    /// Loads the session that the cookies name, unless an earlier call has. `navigates` returns whether the browser navigates to
+    /// a page of its own: only then may the response remove the cookie of an ended session.
     ///
-    /// Each handler's future has room for this one: what it holds while it waits is kept small, and what is rare is in a box.
+    /// Each handler's future contains this future, so its state across waits is small, and rare branches are boxed.
     pub(crate) async fn open<'a, I: Iterator<Item = &'a [u8]>>(
         &self,
         cookies: impl FnOnce() -> I,
@@ -205,7 +205,7 @@ impl Request {
         Ok(())
     }
 
-    /// The same for cookies of one name that differ.
+    /// Does the same for several cookies of one name that differ.
     async fn open_several(&self, brought: &[Credential], navigates: bool, now: Timestamp) -> Result<(), Error> {
         let chosen = match self.engine.open_several(brought, now).await {
             Err(error) => Chosen::of(self.hide(error)?),
@@ -224,7 +224,7 @@ impl Request {
         Ok(())
     }
 
-    /// What a request sees that goes on without its session, if it may after this error.
+    /// Lets the request go on without its session after this error, if the settings allow that.
     #[cold]
     fn hide(&self, error: Error) -> Result<Presented, Error> {
         if !error.is_unavailable() || self.engine.store_down != StoreDown::Anonymous {
@@ -237,7 +237,7 @@ impl Request {
         Ok(Presented::Unknown)
     }
 
-    /// What a new handle sees: the record, with what handles before it did.
+    /// Returns a new handle's view: the record, with the changes of earlier handles.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.state();
         let record = state.record(&self.engine);
@@ -247,8 +247,8 @@ impl Request {
         Snapshot { record, overlay, era: state.pending.era, standing, unknown }
     }
 
-    /// Whether the request came with an id from before the user was last authenticated, and the browser has presented the
-    /// newer one since: then whoever sent the request may not be who was authenticated.
+    /// Returns whether the request sent an id from before the user last authenticated although the browser has presented the
+    /// newer one since. The sender may then be someone other than the authenticated user.
     pub(crate) fn came_with_older_id(&self) -> bool {
         let state = self.state();
         let Some(Presented::Found(found)) = &state.presented else { return false };
@@ -271,12 +271,12 @@ impl Request {
         pending.fold(era, before, steps, ops)
     }
 
-    /// Whether a handler asked for the session.
+    /// Returns whether a handler asked for the session.
     pub(crate) fn was_asked(&self) -> bool {
         self.state().asked
     }
 
-    /// Whether it is served by this engine.
+    /// Returns whether this engine serves the request.
     pub(crate) fn is_of(&self, engine: &Arc<Engine>) -> bool {
         Arc::ptr_eq(&self.engine, engine)
     }
@@ -298,7 +298,7 @@ impl Request {
         &self.engine
     }
 
-    /// The key of the session, if it is stored.
+    /// Returns the session's key, if the session is stored.
     pub(crate) fn key(&self) -> Option<Key> {
         match &self.state().presented {
             Some(Presented::Found(found)) => Some(self.engine.scope.session(found.selector)),

@@ -1,5 +1,5 @@
-//! Values of `secret` fields as a store sees them: sealed (`keys/seal.rs` has the format) under a key that serves nothing
-//! else, and bound to application, record and stored name (SECURITY S40).
+//! Seals the values of `secret` fields for the store (`keys/seal.rs` has the format), under a key that has no other use. A
+//! sealed value is bound to its application, record and stored name (SECURITY S40).
 
 use crate::{
     clock::Timestamp,
@@ -7,13 +7,13 @@ use crate::{
     keys::{KeyRing, Purpose, seal},
 };
 
-/// Seals values under the ring's current key, and opens what any of its keys sealed.
+/// Seals values under the ring's current key, and opens those that any of its keys sealed.
 pub(super) struct Sealer(seal::Sealer);
 
-/// Where a value belongs. It opens nowhere else.
+/// The record and field that a value belongs to. A sealed value opens only there.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    /// The record's name in the store, which stays for the session's life, whatever its id.
+    /// The record's name in the store, which stays the same for the session's life, even if the id changes.
     pub(super) record: &'a [u8; 16],
     /// The name that the field is stored under.
     pub(super) name: &'a str,
@@ -26,7 +26,7 @@ impl<'a> Place<'a> {
 }
 
 impl Sealer {
-    /// A sealer for the application `app`.
+    /// Creates a sealer for the application `app`.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -34,7 +34,7 @@ impl Sealer {
         seal::Sealer::new(ring, Purpose::SECRET, app).map(Self)
     }
 
-    /// The value as it may be stored, unlike any before.
+    /// Returns the value as it may be stored. Every call returns a different one.
     ///
     /// # Errors
     /// As [`seal::Sealer::seal`].
@@ -42,7 +42,7 @@ impl Sealer {
         self.0.seal(value, &place.parts())
     }
 
-    /// What was sealed for this place, if that is what it is.
+    /// Opens a value that was sealed for this place; `None` if it was not.
     pub(super) fn open(&self, sealed: &[u8], place: Place<'_>, now: Timestamp) -> Option<seal::Opened> {
         self.0.open(sealed, &place.parts(), now)
     }

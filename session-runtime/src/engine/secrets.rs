@@ -1,4 +1,4 @@
-//! `secret` fields: sealed where they are stored, open where a request sees them.
+//! `secret` fields: encrypted in the store, decrypted for a request.
 
 use super::sealer::{Place, Sealer};
 use crate::{
@@ -16,17 +16,17 @@ pub(crate) struct Secrets {
     fields: &'static [Meta],
 }
 
-/// Fields with their secrets open.
+/// Fields with their secrets opened.
 pub(super) struct Revealed {
     pub(super) fields: Fields,
-    /// The names of what an older key sealed.
+    /// The names of the fields that an older key sealed.
     pub(super) outdated: Vec<String>,
     /// The fields that could not be opened.
     pub(super) unreadable: Vec<&'static str>,
 }
 
 impl Secrets {
-    /// Opens and seals for the sessions of one application; `None` if none of the fields is secret.
+    /// Creates a sealer for the sessions of one application; `None` if none of the fields is secret.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -37,7 +37,7 @@ impl Secrets {
         Ok(Some(Self { sealer: Sealer::new(ring, app)?, fields }))
     }
 
-    /// Whether a secret field is stored under this name.
+    /// Returns whether a secret field is stored under this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.field(name).is_some()
     }
@@ -46,7 +46,8 @@ impl Secrets {
         self.fields.iter().find(|meta| meta.secret && meta.is_stored_as(name))
     }
 
-    /// The fields with their secrets open; `None` if there are none. What cannot be opened becomes [`UNREADABLE`].
+    /// Returns the fields with their secrets opened; `None` if there are none. A value that cannot be opened becomes
+    /// [`UNREADABLE`].
     pub(super) fn open(&self, key: &Key, sealed: &Fields, now: Timestamp) -> Option<Revealed> {
         if !sealed.iter().any(|entry| self.has(entry.name)) {
             return None;
@@ -72,7 +73,7 @@ impl Secrets {
         Some(Revealed { fields, outdated, unreadable })
     }
 
-    /// The value as it may be stored under this name.
+    /// Returns the value as it may be stored under this name.
     ///
     /// # Errors
     /// If it cannot be sealed.

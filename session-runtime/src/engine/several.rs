@@ -1,5 +1,5 @@
-//! Of several cookies of one name, the one that opens a live session (F5). A browser holds one for each domain and path that
-//! the cookie was set with, and sends them all.
+//! Chooses among several cookies of one name the one that opens a live session (F5). A browser keeps one for each domain and
+//! path that the cookie was set with, and sends them all.
 
 use std::cmp::Ordering;
 
@@ -23,11 +23,11 @@ use crate::{
 /// The session that several cookies open.
 pub(super) struct Chosen {
     pub(super) presented: Presented,
-    /// The session that it is about, if it is about one.
+    /// The session that events name, if any.
     pub(super) subject: Option<Key>,
-    /// In how many cookies a session came at most.
+    /// The largest number of cookies that one session came in.
     pub(super) chunks: Chunks,
-    /// Whether none of them opens anything.
+    /// Whether none of the cookies opens a session.
     pub(super) opens_none: bool,
 }
 
@@ -36,15 +36,15 @@ impl Chosen {
         Self { presented: Presented::Nothing, subject: None, chunks, opens_none: false }
     }
 
-    /// What no cookie was looked at for.
+    /// Returns a choice for which no cookie was looked up.
     pub(super) fn of(presented: Presented) -> Self {
         Self { presented, ..Self::nothing(Chunks::ONE) }
     }
 }
 
 impl Engine {
-    /// Looks up each session that the cookies name, and opens the one that is live. Two that are live count as none: either
-    /// may be another visitor's, whose cookie was planted.
+    /// Looks up each session that the cookies name, and opens the live one. If two are live, opens neither: either may be another
+    /// visitor's, whose cookie was planted.
     pub(super) async fn open_several(&self, brought: &[Credential], now: Timestamp) -> Result<Chosen, Error> {
         let chunks = brought.iter().map(Credential::chunks).max().unwrap_or_default();
         let looked_up = join_all(brought.iter().map(|credential| self.live(credential, now))).await;
@@ -72,7 +72,7 @@ impl Engine {
         brought.iter().filter_map(Credential::verifier).find(proves).cloned()
     }
 
-    /// The live session that a cookie opens, without any event: what opens nothing is left over beside what does.
+    /// Returns the live session that a cookie opens. Emits no event: cookies that open nothing are expected beside one that does.
     async fn live(&self, credential: &Credential, now: Timestamp) -> Result<Option<Found>, Error> {
         match (credential, &self.backend) {
             (Credential::Token(token), _) => self.live_stored(token, now).await,
@@ -91,7 +91,7 @@ impl Engine {
         })
     }
 
-    /// Opens cookies that named no live session, each with its event.
+    /// Opens cookies that named no live session, and emits an event for each.
     async fn open_none(&self, brought: &[Credential], chunks: Chunks, now: Timestamp) -> Result<Chosen, Error> {
         let mut chosen = Chosen { opens_none: true, ..Chosen::nothing(chunks) };
         for credential in brought {
@@ -100,7 +100,7 @@ impl Engine {
                 presented => {
                     chosen.subject = Some(self.key_of(credential));
                     (chosen.presented, chosen.opens_none) = (presented, false);
-                    // It may have become live since, and then another one may have too.
+                    // This session may have become live since, and so may another.
                     break;
                 }
             }
@@ -116,8 +116,8 @@ enum Choice {
     Ambiguous,
 }
 
-/// The session that all these are, each as its cookie brings it. Of one session with several verifiers or, in cookies, in
-/// several states, the newest counts.
+/// Returns the session if all of these are the same one. If it came with several verifiers or, in cookies, in several states,
+/// returns the newest.
 fn choose(live: Vec<Found>) -> Choice {
     let mut live = live.into_iter();
     let Some(mut chosen) = live.next() else { return Choice::None };
@@ -134,10 +134,10 @@ fn choose(live: Vec<Found>) -> Choice {
     Choice::One(chosen)
 }
 
-/// Which of two is the newer state of their session. `None` if neither is.
+/// Compares two states of one session by age. `None` if they differ and neither is newer.
 fn newer(one: &Found, other: &Found) -> Option<Ordering> {
     let (record, others) = (one.record(), other.record());
-    // In a store there is one state, and the current verifier comes before the one that the timer replaced.
+    // A store holds one state, and the current verifier counts as newer than the one that the timer replaced.
     let is_current = |found: &Found| found.is_current(found.record());
     let order = is_current(one).cmp(&is_current(other)).then(record.seen_at.cmp(&others.seen_at));
     let is_same = one.stored.is_some() || record == others;

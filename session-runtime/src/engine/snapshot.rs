@@ -1,4 +1,4 @@
-//! What a handle sees beneath its own changes: the record as loaded, with what other handles of the request did.
+//! [`Snapshot`]: a handle's view beneath its own changes: the record as loaded, with the changes of the request's other handles.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use crate::{
     schema::Meta,
 };
 
-/// A request's session at one moment. Cheap to copy.
+/// A request's session at one moment. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
-    /// The stored session. None: a new one.
+    /// The stored session. `None`: a new one.
     pub(crate) record: Option<Arc<Record>>,
-    /// The fields, where they are not the record's own.
+    /// The fields, if they differ from the record's.
     pub(crate) overlay: Option<Arc<Fields>>,
-    /// Whether the store could not be asked, so that somebody may be signed in after all.
+    /// Whether the store could not be asked, so that a user may be signed in after all.
     pub(crate) unknown: bool,
-    /// How often the request had changed whose session it is.
+    /// How often the request had changed the session's owner.
     pub(crate) era: u32,
-    /// How the visitor is signed in, if what this request did changes that.
+    /// How the visitor is signed in, if this request changed that.
     pub(crate) standing: Option<Box<Standing>>,
 }
 
@@ -32,7 +32,7 @@ impl Snapshot {
         }
     }
 
-    /// Hides all fields but those that `keeps` holds for.
+    /// Hides all fields except those for which `keeps` returns true.
     pub(crate) fn retain(&mut self, metas: &[Meta], keeps: impl Fn(&Meta) -> bool) {
         let mut kept = Fields::default();
         if let Some(fields) = self.fields() {

@@ -1,9 +1,9 @@
 //! Removes the cookie of a session that has ended elsewhere (F29). Otherwise each request of its browser would cost a look-up
-//! and an event, for as long as the cookie lasts.
+//! and an event for as long as the cookie lasts.
 //!
-//! A removal can race a sign-in in another tab: it would remove the cookie that the sign-in has just set. So it goes only where
-//! that is next to impossible: in the answer to a navigation of the visitor, who does one thing at a time, if the answer leaves
-//! at once and the session did not end just now.
+//! A removal can race a sign-in in another tab, and would then remove the cookie that the sign-in has just set. So a response
+//! removes a cookie only when that is very unlikely: it answers a navigation (a visitor does one thing at a time), it is sent
+//! at once, and the session did not end just now.
 
 use std::time::Duration;
 
@@ -17,11 +17,12 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long after its look-up a response may still remove the cookie: a visitor who is faster elsewhere signs in once more.
+/// How long after the look-up a response may still remove the cookie. A visitor who signs in elsewhere within that
+/// time has to sign in again.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Request {
-    /// Notes that these cookies, which open nothing, may be removed. `now`: when that was looked up.
+    /// Notes that these cookies, which open nothing, may be removed. `now`: the time of the look-up.
     pub(super) async fn note_stale(&self, brought: &[Credential], now: Timestamp) {
         for credential in brought {
             if !self.engine.is_stale(credential, now).await {
@@ -33,8 +34,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Whether a cookie that opens nothing will never open anything: not if its session is of a newer version of this crate,
-    /// nor if it ended within the last minute.
+    /// Returns whether a cookie that opens nothing will never open anything. It may if its session is of a newer version of this
+    /// crate, or ended within the last minute.
     async fn is_stale(&self, credential: &Credential, now: Timestamp) -> bool {
         match (credential, &self.backend) {
             (Credential::Session(opened, _), Backend::Cookie(client)) => {
@@ -50,7 +51,7 @@ impl Engine {
 }
 
 impl State {
-    /// The removal of a cookie that opens nothing, if the response may carry it.
+    /// Returns the removal of a cookie that opens nothing, if the response may carry it.
     pub(super) fn stale_removal(&self, now: impl FnOnce() -> Timestamp) -> Option<CookieChange> {
         let since = self.stale_since.filter(|_| matches!(self.presented, Some(Presented::Nothing)))?;
         (now().since(since) < AT_ONCE).then_some(CookieChange::Remove)

@@ -1,4 +1,4 @@
-//! Compare-and-swap of one field, which waits for no commit: [`Request::update`].
+//! Compare-and-swap of one field, without waiting for the commit: [`Request::update`].
 
 use tokio::sync::MutexGuard as GateGuard;
 
@@ -25,18 +25,18 @@ use crate::{
 pub(crate) enum Start<'a> {
     /// It changes the stored session at once.
     Now(Update<'a>),
-    /// It waits for the commit, and changes the field from this value: there is nothing stored yet, or this request changes
-    /// whose session it is.
+    /// It waits for the commit, and changes the field from this value: either nothing is stored yet, or this request changes
+    /// the session's owner.
     Waits(Option<Vec<u8>>),
 }
 
-/// A field that is being changed: its session is locked for other commits of this process.
+/// A field that is being changed. Its session is locked for other commits of this process.
 pub(crate) struct Update<'a> {
     request: &'a Request,
     meta: &'static Meta,
     claim: Claim<'a>,
     found: Found,
-    /// The generation that the handle belongs to.
+    /// The generation of the session that the handle belongs to.
     generation: u64,
     attempt: Attempt,
     deadline: &'a Deadline,
@@ -48,7 +48,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if its turn
-    /// does not come in time; an error if the response has left and the session was never stored.
+    /// does not come in time; an error if the response has been sent and the session was never stored.
     pub(crate) async fn update<'a>(
         &'a self,
         era: u32,
@@ -58,7 +58,7 @@ impl Request {
         let gate = self.enter().await;
         let found = {
             let state = self.state();
-            // The visitor has left the session since, by another handle: it is of another session.
+            // The visitor has since left the session through another handle, so the handle belongs to another session.
             if !state.pending.is_theirs(era, meta) {
                 drop(state);
                 return self.refuse(Outcome::Moved);
@@ -93,7 +93,7 @@ impl Request {
         Ok(Start::Now(update))
     }
 
-    /// Does a compare-and-swap to what waits for the commit. If the field was no longer `seen`, returns its newer value.
+    /// Compares and swaps a field whose change waits for the commit. If the field is not `seen`, returns its newer value.
     pub(crate) fn swap_pending(
         &self,
         meta: &'static Meta,
@@ -110,7 +110,7 @@ impl Request {
         None
     }
 
-    /// Until when an `update` that begins now may take.
+    /// Returns the deadline of an `update` that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::new(self.engine.commit_timeout)
     }
@@ -122,7 +122,7 @@ impl Request {
 }
 
 impl State {
-    /// Whether an `update` of this field waits for the commit, since that has to come first.
+    /// Returns whether an `update` of this field waits for the commit, which has to store an earlier change first.
     fn waits(&self, meta: &Meta) -> bool {
         let comes_first = |step: &Step| !matches!(step, Step::Remember(_));
         self.in_flight.is_some()
@@ -142,7 +142,7 @@ impl Update<'_> {
         entry.is_live(self.request.now()).then_some(entry.value)
     }
 
-    /// Stores `value` in the field. `false`: another process was faster; [`Update::value`] is the newer one by now.
+    /// Stores `value` in the field. Returns `false` if another process was faster; [`Update::value`] is then the newer value.
     ///
     /// # Errors
     /// As [`Request::update`]; and if the value is too large, or the store does not answer.
@@ -182,7 +182,7 @@ impl Update<'_> {
         Ok(true)
     }
 
-    /// Sees what is stored by now. `true`: that is what this update wrote, and its answer was lost.
+    /// Reads the stored session again. Returns `true` if it already holds this update's write, whose answer was lost.
     async fn look(&mut self) -> Result<bool, Error> {
         let now = self.request.now();
         if self.deadline.passed() {

@@ -1,7 +1,7 @@
-//! The sessions of a user: entered at a sign-in, listed, and ended.
+//! The list of a user's sessions: adds a session at sign-in, lists the sessions, and ends them.
 //!
-//! A sign-in stores its session first, enters it in its user's list second, and sets its cookie last. So a list misses no
-//! session that anybody can open. An entry leaves only after its session has ended or belongs to another user.
+//! A sign-in stores its session first, enters it in its user's list second, and sets its cookie last. So every session that a
+//! visitor can open is in its user's list. An entry is removed only after its session has ended or belongs to another user.
 
 use std::sync::Arc;
 
@@ -27,19 +27,19 @@ use crate::{
 /// How many sessions are loaded at a time.
 const BATCH: usize = 16;
 
-/// What became of a session that was to be ended.
+/// The result of ending a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It was ended.
     Ended,
-    /// It had ended before, for good: no session gets its key again.
+    /// It had ended before, for good: no other session ever gets its key.
     Gone,
     /// It belongs to another user, or to a guest.
     Spared,
 }
 
 impl Engine {
-    /// The live sessions that are a user's own, or those in which others act as the user; the earliest first.
+    /// Returns a user's own live sessions, or those in which others act as the user; the earliest first.
     pub(crate) async fn sessions_of(&self, identity: &[u8], whose: Owner) -> Result<Vec<(Key, Arc<Record>)>, Error> {
         let now = self.clock.now();
         let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
@@ -53,7 +53,7 @@ impl Engine {
         Ok(live)
     }
 
-    /// Ends the sessions of a user that `which` holds for, and says how many there were.
+    /// Ends the sessions of a user for which `which` returns true. Returns how many there were.
     pub(crate) async fn end_sessions_of(&self, identity: &[u8], which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
         let (list, now) = (self.scope.list(identity), self.clock.now());
         let deadline = &Deadline::new(self.commit_timeout);
@@ -63,14 +63,14 @@ impl Engine {
         for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
             let end = match self.end_session(identity, &entry.key, EndReason::Revoked).await {
                 Ok(end) => end,
-                // It must not shield those after it.
+                // One failure must not shield the sessions after it.
                 Err(error) => {
                     failed.get_or_insert(error);
                     continue;
                 }
             };
             ended += u64::from(end == End::Ended);
-            // Another user's entry stays: its own user may be signing in to the session again right now.
+            // The entry of a session that is now another user's stays: this user may be signing in to it again right now.
             if end != End::Spared {
                 leaving.push(entry.key);
             }
@@ -81,7 +81,7 @@ impl Engine {
         failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends one session, if it is the user's. One in which another user acts as this one becomes that user's own again.
+    /// Ends one session, if it is the user's. A session in which another user acts as this one becomes that user's own again.
     pub(super) async fn end_session(&self, identity: &[u8], key: &Key, reason: EndReason) -> Result<End, Error> {
         self.end_stored(key, reason, |record| record.owner(identity)).await
     }
@@ -100,7 +100,7 @@ impl Engine {
             let now = self.clock.now();
             let held = self.read(claim.current(), now);
             let (value, record) = match &held {
-                // Perhaps by the first sending, whose answer was lost.
+                // Perhaps this call's first write, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
                     return Ok(End::Ended);
@@ -136,15 +136,14 @@ impl Engine {
         }
     }
 
-    /// What stays of a session that ends now.
+    /// Returns the tombstone of a session that ends now.
     pub(super) fn tombstone(&self, nonce: Nonce, reason: EndReason, now: Timestamp) -> Value {
         Value::tombstone(self.scope, Tombstone { nonce, reason }, now + super::GRACE)
     }
 
-    /// Enters a session in the list of its user, and ends those that are too many. `false`: there is no room for it.
+    /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the list has no room for it.
     ///
-    /// Of sign-ins at the same time, each sees in the list those that came before. So however they race, no more are left
-    /// than allowed.
+    /// Each of several concurrent sign-ins sees the earlier ones in the list. So no race leaves more sessions than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
         let Entering { identity, key, ends_at, at, because } = entering;
         let signs_in = *because == Because::SignsIn;
@@ -155,12 +154,12 @@ impl Engine {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
             let known = before.entries.iter().find(|entry| entry.key == *key).copied();
-            // With room for one more, and no more than that.
+            // Room for one more entry, and no more.
             let mut others = Vec::with_capacity(before.entries.len() + usize::from(known.is_none()));
             let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(now);
             others.extend(before.entries.iter().filter(stays));
             surplus.clear();
-            // Those in which others act as the user count for nothing, and none ends for a sign-in.
+            // Impersonations of the user do not count towards the limit, and none ends for a sign-in.
             let own = |entry: &&ListEntry| !entry.is_impersonation;
             let limit = self.limit.most();
             if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
@@ -177,7 +176,7 @@ impl Engine {
                 }
             }
             let place = if signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
-            // Of two requests, the one that made it last longer may have come first.
+            // If two requests extended the session, the later deadline may already be listed.
             let ends_at = known.map_or(*ends_at, |known| known.ends_at.max(*ends_at));
             let is_impersonation = *because == Because::Impersonated;
             others.insert(place, ListEntry { key: *key, at: *at, ends_at, is_impersonation });
@@ -199,7 +198,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Those of the entries whose sessions are live and still the user's. One of a newer version may be.
+    /// Returns the entries whose sessions are live and still the user's. A session of a newer version counts as live.
     async fn live_entries(&self, identity: &[u8], entries: Vec<ListEntry>) -> Result<Vec<ListEntry>, Error> {
         let mut live = Vec::with_capacity(entries.len() + 1);
         let now = self.clock.now();
@@ -219,9 +218,9 @@ impl Engine {
         Ok(live)
     }
 
-    /// Takes the entries of sessions that have ended out of a list.
+    /// Removes the entries of ended sessions from a list.
     async fn drop_entries(&self, list: &Key, leaving: &[Key]) -> Result<(), Error> {
-        // Of its own: ending many sessions may have taken long.
+        // A deadline of its own: ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
         loop {
@@ -240,7 +239,8 @@ impl Engine {
         }
     }
 
-    /// A session, as it is stored, if it is live and whose it is asked for. While its user acts as another, their own.
+    /// Returns a live session, as it is stored, if this user's relation to it is `whose`. For `Own`, while its user acts as
+    /// another, returns the session that is set aside.
     async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Arc<Record>>, Error> {
         let found = self.load_session(key, self.clock.now()).await?;
         let record = found.map(|(_, record)| record).filter(|record| record.owner(identity) == whose);

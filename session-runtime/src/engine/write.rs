@@ -1,4 +1,4 @@
-//! What the ops of a request make of a session's fields. Pure.
+//! Applies the ops of a request to a session's fields. Pure.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use crate::{
     schema::{Exceeded, Meta, Stays},
 };
 
-/// What ops come to.
+/// The result of applying ops.
 pub(super) struct Written<'a> {
-    /// Most often there is one, which takes no allocation.
+    /// Usually the only one, which takes no allocation.
     first: Option<Write<'a>>,
     rest: Vec<Write<'a>>,
     before: &'a Fields,
@@ -23,7 +23,7 @@ pub(super) struct Written<'a> {
 type Write<'a> = (&'static Meta, Option<Cow<'a, [u8]>>);
 
 impl<'a> Written<'a> {
-    /// `None`: an op does not fit what is stored, and cannot be run again.
+    /// Returns `None` if an op does not fit the stored value and cannot be run again.
     pub(super) fn of(ops: &'a [(&'static Meta, Op)], before: &'a Fields, now: Timestamp) -> Option<Self> {
         let rest = Vec::with_capacity(ops.len().saturating_sub(1));
         let mut written = Self { first: None, rest, before, now };
@@ -36,7 +36,11 @@ impl<'a> Written<'a> {
                 _ => {}
             }
             let new = op.on(old);
-            let moves_nothing = matches!(op, Op::Take { .. } | Op::List { .. }) && new.as_deref() == old;
+            let moves_nothing = match op {
+                Op::Take { .. } | Op::List { .. } => new.as_deref() == old,
+                Op::Set { .. } => new.as_deref() == old && meta.expires.is_none(),
+                _ => false,
+            };
             if !moves_nothing && (new.is_some() || found.is_some()) {
                 match &written.first {
                     None => written.first = Some((*meta, new)),
@@ -47,7 +51,7 @@ impl<'a> Written<'a> {
         Some(written)
     }
 
-    /// Which of the writes is to what is stored under this name.
+    /// Returns the index of the write to the field stored under this name.
     fn index_of(&self, name: &[u8]) -> Option<usize> {
         let is_to = |(meta, _): &Write<'_>| is_stored_as(meta, name);
         if self.first.as_ref().is_some_and(is_to) {
@@ -60,24 +64,24 @@ impl<'a> Written<'a> {
         self.first.iter().chain(&self.rest)
     }
 
-    /// Whether nothing is written.
+    /// Returns whether nothing is written.
     pub(super) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    /// Whether a field is written that decides what the visitor may do.
+    /// Returns whether a written field decides what the visitor may do.
     pub(super) fn rotates(&self) -> bool {
         self.writes().any(|(meta, _)| meta.rotates)
     }
 
-    /// The fields after this, without what has expired. What is stored under an older name of a field goes: it would be
-    /// read again once today's is gone.
+    /// Returns the fields after the writes, without expired ones. A value under an older name of a written field is dropped:
+    /// otherwise it would be read again once the current one is gone.
     pub(super) fn fields(&self) -> Fields {
         let (before, now) = (self.before, self.now);
         let new = |meta: &Meta, value: &[u8]| Fields::room_for(meta.name, value.len(), meta.deadline(now));
         let added: usize = self.writes().map(|(meta, value)| value.as_ref().map_or(0, |value| new(meta, value))).sum();
         let mut fields = Fields::with_capacity(before.as_bytes().len() + added);
-        // What stays is copied as it is, in as long pieces as there are.
+        // Unchanged fields are copied as they are, in the longest runs possible.
         let bytes = before.as_bytes();
         let (mut copied, mut at, mut placed) = (0, 0, 0_u64);
         for raw in before.raw() {
@@ -89,7 +93,7 @@ impl<'a> Written<'a> {
             }
             fields.push_raw(bytes.get(copied..from).unwrap_or_default());
             copied = at;
-            // In its place, so that the order of fields stays; at the end, if there is no place left to note it.
+            // A write goes where the old value was, so that the order of fields stays; past 64 writes, it goes to the end.
             let Some(index) = by.filter(|index| *index < 64 && placed & 1 << index == 0) else { continue };
             if let Some((meta, Some(value))) = self.writes().nth(index) {
                 fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
@@ -107,7 +111,7 @@ impl<'a> Written<'a> {
         fields
     }
 
-    /// Refuses a value that is longer than its field may be (`max_len`, [`Bounded`](crate::Bounded)).
+    /// Rejects a value that is longer than its field allows (`max_len`, [`Bounded`](crate::Bounded)).
     pub(super) fn check_lengths(&self) -> Result<(), Error> {
         for (meta, value) in self.writes() {
             let exceeded = meta.bound.zip(value.as_ref()).and_then(|(bound, value)| bound.exceeded(value));
@@ -125,7 +129,7 @@ fn is_stored_as(meta: &Meta, name: &[u8]) -> bool {
     meta.name.as_bytes() == name || meta.aliases.iter().any(|alias| alias.as_bytes() == name)
 }
 
-/// What of `stored` stays.
+/// Returns the stored fields that stay.
 pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp) -> Fields {
     let mut kept = Fields::default();
     for entry in stored.iter().filter(|entry| entry.is_live(now) && stays_stored(entry.name, stays, metas)) {
@@ -134,11 +138,11 @@ pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp
     kept
 }
 
-/// Refuses fields that take more than a session may (SECURITY S46): what a visitor can fill must have an end before the
-/// store has. Fields that became fewer pass, also where the limit was lowered.
+/// Rejects fields that take more than a session may (SECURITY S46), so that a visitor cannot fill the store. Fields that
+/// shrank pass, even if the limit was lowered.
 pub(super) fn check_size(after: &Fields, before: &Fields, allowed: usize) -> Result<(), Error> {
     if after.as_bytes().len() <= allowed {
-        return Ok(()); // as nearly always: the buffer is no less than the fields in it
+        return Ok(()); // nearly always: the buffer is at least as long as its fields
     }
     let sizes = |fields: &Fields| fields.iter().map(|entry| entry.name.len() + entry.value.len()).sum::<usize>();
     let bytes = sizes(after);

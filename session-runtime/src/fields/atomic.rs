@@ -1,4 +1,4 @@
-//! Atomic fields: changed by a closure that is run again until nobody interfered.
+//! Atomic fields. A closure changes the value, and runs again if another request changed it meanwhile.
 
 use std::ops::Deref;
 
@@ -30,7 +30,7 @@ pub struct Atomic<'a, S: Schema, T: 'static> {
     slot: fn(&mut S::Slots) -> &mut Slot<T>,
 }
 
-/// The handle of an atomic field.
+/// Returns the handle of an atomic field.
 #[doc(hidden)]
 #[inline]
 pub fn atomic<S: Schema, T>(
@@ -42,17 +42,18 @@ pub fn atomic<S: Schema, T>(
 }
 
 impl<S: Schema, T: 'static> Atomic<'_, S, T> {
-    /// Runs `change` on the value and stores the outcome at once, with this field only. If another request changed the
-    /// field meanwhile, `change` runs again on the newer value: it must not have effects of its own.
+    /// Runs `change` on the value and stores the result at once, for this field only. If another request changed the field
+    /// meanwhile, `change` runs again on the newer value, so it must not have side effects.
     ///
-    /// On a session that is not stored yet, or in a request that signs in or out, renews or ends the session, the change
-    /// waits for the response like any other.
+    /// If the session is not stored yet, or the request signs in or out, renews or ends the session, the change waits for the
+    /// response like any other.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out renewed it,
     /// [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the session until
-    /// `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all that it does fails.
-    /// After the response has left, a session that was never stored cannot be: the change fails as in `save`.
+    /// `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its further
+    /// changes fail. Once the response was sent, a session that was never stored cannot be stored any more: the change fails as
+    /// in `save`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -67,7 +68,7 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
         let field_slot = slot(__slots);
         let field = field_slot.field;
         state.check_failed()?;
-        // What waits in this handle stays in it, so that the next update goes on from there.
+        // Changes that wait in this handle stay in it, so that the next update builds on them.
         if state.steps_wait() || matches!(field_slot.edit, Edit::Swapped { .. }) {
             let outcome = change(field_slot.get_mut(state));
             if !matches!(field_slot.edit, Edit::Swapped { .. }) {
@@ -107,7 +108,7 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
     }
 }
 
-/// The value that an update begins with, and whether what is stored cannot be read.
+/// Returns the value that an update begins with, and whether the stored value is unreadable.
 fn begin<T>(stored: Option<&[u8]>, state: &State, field: &'static Field<T>) -> (T, bool) {
     match stored.map(|stored| decode(stored, state, field)) {
         Some(Some(value)) => (value, false),
@@ -116,8 +117,8 @@ fn begin<T>(stored: Option<&[u8]>, state: &State, field: &'static Field<T>) -> (
     }
 }
 
-/// Returns the bytes that an update stores in place of `stored`; `stored` itself if the update changed nothing. If it began with the default, since
-/// what is stored cannot be read, and ends with it, that stays for a build that can read it.
+/// Returns the bytes to store in place of `stored`; `stored` itself if the update changed nothing. If the stored value is
+/// unreadable, and the update returns the default that it began with, `stored` is kept for a build that can read it.
 fn end<T>(value: &T, stored: Option<&[u8]>, unread: bool, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let new = encode_readable(value, field)?;
     let same = match (stored, &new) {

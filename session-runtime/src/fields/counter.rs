@@ -1,12 +1,12 @@
-//! Counters: moved by amounts, so that concurrent requests all count.
+//! Counters. A change adds an amount, so that the changes of concurrent requests all count.
 
 use std::ops::{AddAssign, Deref, DerefMut, SubAssign};
 
 use super::{Edit, Slot, State};
 use crate::{record::Add, schema::Integer};
 
-/// Moves a counter. The commit adds the amount to the value that is stored by then, so concurrent requests all count. The
-/// sum stays within the bounds of the type.
+/// Changes a counter by amounts. The commit adds the amount to the value that is stored at that moment, so the changes of
+/// concurrent requests all count. The sum stays within the bounds of the type.
 ///
 /// `+=` and `-=` are the same as [`Counter::add`] and [`Counter::sub`]. A counter cannot be set.
 ///
@@ -21,7 +21,7 @@ use crate::{record::Add, schema::Integer};
 #[must_use = "a handle does nothing until one of its methods is called"]
 pub struct Counter<'a, T: 'static>(MovesByAddOrSub<'a, T>);
 
-/// The target of [`Counter`]'s `Deref`, for `*session.visits_mut() += 1` to count, and for `= 1` to be an error. The compiler names
+/// The target of [`Counter`]'s `Deref`: it makes `*session.visits_mut() += 1` count, and `= 1` an error. The compiler names
 /// this type in that error.
 #[doc(hidden)]
 pub struct MovesByAddOrSub<'a, T: 'static> {
@@ -29,8 +29,8 @@ pub struct MovesByAddOrSub<'a, T: 'static> {
     state: &'a mut State,
 }
 
-/// The handle of a counter. Without the bound, which the field's descriptor has: a type that is no integer is reported there,
-/// once.
+/// Returns the handle of a counter. It has no bound on `T`: the field's descriptor already has it, and reports a type that is
+/// not an integer, once.
 #[doc(hidden)]
 #[inline]
 pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a, T> {
@@ -38,10 +38,9 @@ pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a
 }
 
 impl<T: Integer + 'static> Counter<'_, T> {
-    /// Counts up by `amount`, at most to the type's largest value.
+    /// Adds `amount`. Stops at the type's largest value.
     ///
-    /// A HEAD counts as a GET does, since a limit must hold against it too. To count visits to a page, ask for the method
-    /// first.
+    /// A HEAD counts like a GET, since a limit must apply to it too. To count visits to a page, check the method first.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -56,7 +55,7 @@ impl<T: Integer + 'static> Counter<'_, T> {
         self.0.shift(amount.widen());
     }
 
-    /// Counts down by `amount`, at least to the type's smallest value.
+    /// Subtracts `amount`. Stops at the type's smallest value.
     ///
     /// ```
     /// # use session_runtime::Session;

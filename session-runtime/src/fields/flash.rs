@@ -1,4 +1,4 @@
-//! Flashes: put by one response, taken by the next, shown once.
+//! Flashes: one response puts a value, the next takes it, and it is shown once.
 
 use std::ops::Deref;
 
@@ -20,7 +20,7 @@ pub struct Flash<'a, T: 'static> {
     state: &'a mut State,
 }
 
-/// The handle of a flash in an `Option`.
+/// Returns the handle of a flash in an `Option`.
 #[doc(hidden)]
 #[inline]
 pub fn flash<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Flash<'a, T> {
@@ -28,7 +28,7 @@ pub fn flash<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Flas
 }
 
 impl<T: 'static> Flash<'_, T> {
-    /// Leaves `value` for whoever takes it next. It replaces one that nobody took.
+    /// Leaves `value` for the next `take`. Replaces a value that was not taken.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -42,13 +42,13 @@ impl<T: 'static> Flash<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Takes the flash: it is gone once the response is. One that another request puts meanwhile stays. In a HEAD it stays
-    /// too, since nothing of it is shown.
+    /// Takes the flash; the commit removes it. A flash that another request puts meanwhile stays. It also stays in a HEAD,
+    /// which shows nothing.
     ///
-    /// A page that the browser fetches in advance (`Sec-Purpose: prefetch`) takes it, since the browser shows that very
-    /// response if the visitor goes there. Where a flash must not get lost, answer such requests 503, which takes nothing.
+    /// A prefetch of the page (`Sec-Purpose: prefetch`) takes it as well, since the browser shows that response if the visitor
+    /// follows the link. If a flash must not get lost, answer such requests with 503, which takes nothing.
     ///
-    /// A flash is for messages. A code or token that must count once belongs in a plain field, cleared in a POST.
+    /// Use a flash for messages only. A code or token that is valid once belongs in a plain field that a POST clears.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -61,7 +61,7 @@ impl<T: 'static> Flash<'_, T> {
     /// ```
     pub fn take(&mut self) -> Option<T> {
         let value = self.slot.get_mut(self.state).take();
-        // Taking nothing is no write (B27).
+        // Taking nothing is not a write (B27).
         if value.is_some() {
             self.slot.edit = match self.state.is_shown() {
                 true => Edit::Taken { seen: self.state.stored(self.slot.field).map(<[u8]>::to_vec) },
@@ -95,7 +95,7 @@ pub struct FlashList<'a, T: 'static> {
     state: &'a mut State,
 }
 
-/// The handle of flashes in a `Vec`.
+/// Returns the handle of flashes in a `Vec`.
 #[doc(hidden)]
 #[inline]
 pub fn flash_list<'a, T>(slot: &'a mut Slot<Vec<T>>, state: &'a mut State) -> FlashList<'a, T> {
@@ -103,8 +103,8 @@ pub fn flash_list<'a, T>(slot: &'a mut Slot<Vec<T>>, state: &'a mut State) -> Fl
 }
 
 impl<T: 'static> FlashList<'_, T> {
-    /// Leaves `item`, after those that are there and those that other requests put meanwhile. If what is stored cannot be
-    /// read any more, `item` takes its place.
+    /// Adds `item` after the items that are there, and after those that other requests put meanwhile. If the stored items
+    /// cannot be read any more, `item` replaces them.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -117,7 +117,7 @@ impl<T: 'static> FlashList<'_, T> {
     pub fn put(&mut self, item: T) {
         let one = vec![item];
         let encoded = encode_readable(&one, self.slot.field).transpose();
-        // What no build can read any more would hide all that is put behind it (F18).
+        // Items that no build can read would hide every item after them (F18).
         let stored = self.state.stored(self.slot.field);
         let unreadable = stored.filter(|_| matches!(self.slot.edit, Edit::None) && self.slot.is_unreadable(self.state));
         let unreadable = unreadable.map(<[u8]>::to_vec);
@@ -132,8 +132,8 @@ impl<T: 'static> FlashList<'_, T> {
         }
     }
 
-    /// Takes all that is there: it is gone once the response is. What another request puts meanwhile stays. In a HEAD all of
-    /// it stays; see [`Flash::take`] for that, and for pages that are fetched in advance.
+    /// Takes all items; the commit removes them. Items that another request puts meanwhile stay. All of them stay in a HEAD;
+    /// see [`Flash::take`] for that, and for prefetched pages.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,5 +1,5 @@
-//! What a handler holds of a field: the [`Slot`] behind it, and one handle type per policy, which offers what makes sense
-//! and nothing else. Handles note *that* a field changed; encoding waits until the session is folded into the request.
+//! The fields in a handle: the [`Slot`] that holds a field, and one handle type per policy, with only the operations that suit
+//! it. Handles record *that* a field changed; it is encoded when the session is folded into the request.
 
 mod atomic;
 mod counter;

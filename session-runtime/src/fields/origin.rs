@@ -1,4 +1,4 @@
-//! Where the values behind a handle come from.
+//! The origin of the values in a handle.
 
 use std::sync::Arc;
 
@@ -7,20 +7,20 @@ use crate::{
     key::Key,
 };
 
-/// What a handle is a handle of.
+/// The session that a handle refers to.
 #[derive(Default)]
 pub(crate) enum Origin {
-    /// Nothing: it was made for a test.
+    /// Nothing: the handle was made for a test.
     #[default]
     Nothing,
-    /// The session of a request, into which it folds what it changed.
+    /// The session of a request. The handle folds its changes into the request.
     Request(Arc<Request>),
-    /// A session in a user's list, to be read.
+    /// A session in a user's list, for reading.
     Listed { engine: Arc<Engine>, key: Key },
 }
 
 impl Origin {
-    /// Which record this is, if it is stored.
+    /// Returns the key of the record, if it is stored.
     pub(crate) fn key(&self) -> Option<Key> {
         match self {
             Self::Nothing => None,
@@ -29,7 +29,7 @@ impl Origin {
         }
     }
 
-    /// The session's short public name.
+    /// Returns the session's short public name.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         let engine = match self {
             Self::Nothing => return None,

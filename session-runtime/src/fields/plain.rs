@@ -1,4 +1,4 @@
-//! Fields without a policy: read and write at will, the last writer wins.
+//! Fields without a policy: read and written freely, and the last writer wins.
 
 use std::ops::{Deref, DerefMut};
 
@@ -20,7 +20,7 @@ pub struct Plain<'a, T: 'static> {
     state: &'a mut State,
 }
 
-/// The handle of a plain field.
+/// Returns the handle of a plain field.
 #[doc(hidden)]
 #[inline]
 pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T> {
@@ -28,8 +28,7 @@ pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T>
 }
 
 impl<T: 'static> Plain<'_, T> {
-    /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
-    /// expires.
+    /// Gives the field a value. An equal value is not written, but restarts the clock of a field that expires.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -38,8 +37,9 @@ impl<T: 'static> Plain<'_, T> {
     /// session.theme_mut().set("dark".into());
     /// # }
     /// ```
-    // Of `T` alone: with `impl Into<T>`, `set(5)` would be an `i32`, which most integers are not made of, and neither
-    // `.parse()?`, `.collect()` nor `.into()` would know what to make. For `set("dark")` the compiler says `.to_string()`.
+    // It takes `T` and not `impl Into<T>`: otherwise `set(5)` would be an `i32`, which does not convert to most integers, and
+    // `.parse()?`, `.collect()` and `.into()` would have no type to infer. For `set("dark")` the compiler suggests
+    // `.to_string()`.
     pub fn set(&mut self, value: T) {
         self.slot.put(value);
         self.slot.edit = Edit::Written;
@@ -87,7 +87,7 @@ impl<T: 'static> DerefMut for Plain<'_, T> {
 #[must_use = "a handle does nothing until one of its methods is called"]
 pub struct Maybe<'a, T: 'static>(Plain<'a, Option<T>>);
 
-/// The handle of a plain `Option`.
+/// Returns the handle of a plain `Option`.
 #[doc(hidden)]
 #[inline]
 pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Maybe<'a, T> {
@@ -95,8 +95,7 @@ pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Mayb
 }
 
 impl<T: 'static> Maybe<'_, T> {
-    /// Gives the field a value. Setting what is there already writes nothing, but restarts the clock of a field that
-    /// expires.
+    /// Gives the field a value. An equal value is not written, but restarts the clock of a field that expires.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -109,7 +108,7 @@ impl<T: 'static> Maybe<'_, T> {
         self.0.set(Some(value));
     }
 
-    /// Makes the field `None`.
+    /// Sets the field to `None`.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,9 +1,10 @@
-//! What a handle does not offer, for the compiler to say so in words: a method of another policy, or one that would get
-//! around the field's own. Each asks for a trait that nothing implements, whose message is the answer.
+//! Methods that a handle does not offer: those of another policy, and those that would bypass the field's own. They exist so
+//! that the compiler can explain. Each has a bound on a trait that nothing implements; the trait's message is the explanation.
 //!
-//! A hidden method comes before those of the value behind the handle. So on [`Plain`] and [`Maybe`], through which the value
-//! is changed, the bound is on the `impl`: the compiler then looks on, finds what the value has, and only without that
-//! names the trait. On the others, through which a value is only read, it is on the method, which lets it have its sentence.
+//! A hidden method takes precedence over the methods of the value behind the handle. [`Plain`] and [`Maybe`] allow changes
+//! through that value, so there the bound is on the `impl`: the compiler then tries the value's methods first, and names the
+//! trait only if there is none. The other handles allow only reads of the value, so there the bound is on the method, which
+//! always explains.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -13,7 +14,7 @@ use std::{
 use super::{Atomic, Counter, Flash, FlashList, Maybe, Plain};
 use crate::{error::Error, session::Schema};
 
-/// What nothing is, so that the bodies below need none.
+/// A trait that nothing implements, so that the methods below need no bodies.
 #[doc(hidden)]
 pub trait Never {
     fn never<R>(&self) -> R;
@@ -28,7 +29,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    // Of another policy: named after what the field would have to be.
+    // Methods of another policy. Each trait is named after the policy that the field would need.
     MarkedIdentity:
         "only an `identity` is logged in and out",
         "this field is no `identity`",
@@ -45,7 +46,7 @@ refusals! {
         "only a `flash` is put and taken",
         "this field is no `flash`",
         "mark the field with `#[session(flash)]`, or use what its own policy offers";
-    // Around its own.
+    // Methods that would bypass the field's own policy.
     SetCounter:
         "a `counter` cannot be set",
         "would undo what other requests count",
@@ -58,15 +59,15 @@ refusals! {
         "a `flash` is changed by `put` and `take` alone",
         "would show it twice, or lose one",
         "write `.put(value)` to leave one, `.take()` to show it; what stays until it is changed is no `flash`";
-    // Who is signed in changes with the session's id (SECURITY S9).
+    // Every change of the user must renew the session's id (SECURITY S9).
     SetIdentity:
         "who is signed in changes by `log_in` and `log_out` alone",
         "would keep the session's id",
         "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing";
 }
 
-/// `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, which alone keep
-/// their place: the compiler shows them there, and nothing of this macro.
+/// Turns `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, since only
+/// those keep their span: errors then point at the list below, not into this macro.
 macro_rules! refused {
     ($(<$($generic:ident $(: $bound:path)?),*> $type:ty: $refusal:tt {
         $($name:tt $(<$($own:ident),*>)? ($($argument:ty),*) $(-> $result:ty)?;)*
@@ -108,7 +109,7 @@ refused! {
 
     <Sch: Schema, T> Atomic<'_, Sch, T>: SetAtomic { set<V>(V); reset(); }
     <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedIdentity { log_in<V>(V); log_out(); }
-    // What these types have by `&mut self`, which the compiler would find and then complain that it cannot be borrowed so.
+    // Methods that these types have by `&mut self`. Without these, the compiler would find them and complain about the borrow.
     <Sch: Schema, T> Atomic<'_, Sch, Option<T>>: SetAtomic {
         clear(); take() -> Option<T>; insert<V>(V); replace<V>(V) -> Option<T>;
         get_or_insert_with(impl FnOnce() -> T) -> &mut T; as_mut() -> Option<&mut T>;
@@ -139,7 +140,7 @@ refused! {
     <Sch: Schema> Atomic<'_, Sch, String>: SetAtomic { push<V>(V); push_str<V>(V); clear(); truncate(usize); pop() -> Option<char>; }
 }
 
-/// `type: trait { name … }` into hidden methods that the compiler passes over where the value has one of that name.
+/// Turns `type: trait { name … }` into hidden methods that the compiler skips if the value has a method of that name.
 macro_rules! passed_over {
     ($(<$($generic:ident $(: $bound:path)?),*> $type:ty: $refusal:ident { $($name:ident)* })*) => {$(
         #[doc(hidden)]

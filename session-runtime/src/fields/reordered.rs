@@ -1,19 +1,19 @@
-//! Maps and sets without an order: equal ones are often encoded in another order.
+//! Compares maps and sets without an order: equal ones are often encoded in another order.
 
 use rmp::{Marker, decode::read_marker};
 use serde::{Deserialize as _, de::IgnoredAny};
 
 use crate::schema::MAX_DEPTH;
 
-/// Whether two encoded maps or sets have the same entries, to the byte, in another order.
+/// Returns whether two encoded maps or sets have the same bytes for each entry, in another order.
 ///
-/// This compares entries rather than decoded values: types may say that they are equal though their stored forms differ, such as
-/// lines of a cart with the same number, and what a handler changed about these must be stored.
+/// It compares encoded entries and not decoded values. A type may compare as equal although its stored forms differ, such as
+/// two lines of a cart with the same number, and a handler's change to the rest must be stored.
 pub(super) fn is_reordered(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && entries(one).zip(entries(other)).is_some_and(|(one, other)| one == other)
 }
 
-/// The entries of a map or a set, sorted; `None` if it is neither.
+/// Returns the entries of a map or a set, sorted; `None` if it is neither.
 fn entries(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut rest = bytes;
     let (count, values) = match read_marker(&mut rest).ok()? {

@@ -1,4 +1,4 @@
-//! One field within one handle: decoded when it is first read, encoded when it is folded.
+//! One field within one handle. It is decoded when first read, and encoded when folded.
 
 use std::{
     sync::{OnceLock, atomic::Ordering},
@@ -14,7 +14,7 @@ use crate::{
     schema::{Field, NIL, Policy, UNREADABLE, is_too_deep},
 };
 
-/// The place of a field's value. It knows which field that is, so that an accessor need not say it again.
+/// Holds a field's value. It knows its field, so that accessors need not name it.
 #[doc(hidden)]
 pub struct Slot<T: 'static> {
     pub(crate) field: &'static Field<T>,
@@ -22,40 +22,40 @@ pub struct Slot<T: 'static> {
     pub(crate) edit: Edit,
 }
 
-/// What this handle did to a field so far. What few fields need is in a box, since each field has room for this.
+/// A handle's change to a field. Rare variants are boxed, since every field has room for this enum.
 pub(crate) enum Edit {
-    /// Nothing.
+    /// No change.
     None,
-    /// Gave it the value in the slot.
+    /// Set to the value in the slot.
     Written,
-    /// The same, in place.
+    /// Changed in place to the value in the slot.
     Touched,
-    /// Signed in whom the slot names, whoever was before.
+    /// Signed in the user in the slot, whoever was signed in before.
     Signed,
-    /// Returned it to its default.
+    /// Reset to the default.
     Reset,
-    /// Moved a counter.
+    /// A counter changed by an amount.
     Added(Box<Add>),
-    /// Took the flash that was stored so.
+    /// Took the flash whose stored form is `seen`.
     Taken { seen: Option<Vec<u8>> },
     /// Took items, put some, or both.
     Listed(Box<Listed>),
-    /// Changed, from what was stored, an atomic field that could not be applied at once.
+    /// Changed an atomic field from the stored form `seen`, but could not apply that at once.
     Swapped { seen: Option<Vec<u8>> },
-    /// Did something that cannot be encoded.
+    /// Cannot be encoded.
     Failed(Error),
 }
 
-/// What a handle did to a list.
+/// A handle's changes to a list.
 pub(crate) struct Listed {
-    /// It took the items that were stored so, if any were taken.
+    /// The stored form of the items that it took, if it took any.
     pub(crate) taken: Option<Vec<u8>>,
-    /// And put these since.
+    /// The items that it put afterwards.
     pub(crate) put: Items,
 }
 
-/// An empty slot. What the expansion calls for each field is a function of its own, not one of a type's: that is found
-/// without a search.
+/// Creates an empty slot. The generated code calls this free function for each field: the compiler resolves it faster than a
+/// type's method.
 #[doc(hidden)]
 #[inline]
 #[must_use]
@@ -63,7 +63,7 @@ pub const fn slot<T>(field: &'static Field<T>) -> Slot<T> {
     Slot { field, value: OnceLock::new(), edit: Edit::None }
 }
 
-/// A slot of a session made by hand.
+/// Creates a slot for a session that is built by hand.
 #[doc(hidden)]
 #[inline]
 #[must_use]
@@ -72,7 +72,7 @@ pub fn filled<T>(field: &'static Field<T>, value: T) -> Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// The value: what this handle wrote, else what is stored, else the default.
+    /// Returns the value: the one that this handle wrote, otherwise the stored one, otherwise the default.
     #[inline]
     pub fn get(&self, state: &State) -> &T {
         match self.value.get() {
@@ -81,7 +81,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// The value to change in place. The caller notes the edit.
+    /// Returns the value to change in place. The caller records the edit.
     pub(crate) fn get_mut(&mut self, state: &State) -> &mut T {
         if self.value.get().is_none() {
             self.value = OnceLock::from(load(state, self.field));
@@ -96,18 +96,23 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
-    /// Returns the bytes to store, or `None` if they are stored already: an equal value is no write (B27), but restarts the clock of a
-    /// field that expires. `touched`: it was changed in place, from what was stored.
-    fn changed(&self, state: &State, touched: bool) -> Result<Option<Option<Vec<u8>>>, Error> {
+    /// Returns the op that stores what this handle did. `None` if it changed nothing: storing an equal value is not a write
+    /// (B27), except for a field that expires, whose clock it restarts. `touched`: the value was changed in place, starting
+    /// from the stored one.
+    ///
+    /// A value that was set says what the field holds afterwards, so the op is there for an equal one too: the commit drops it,
+    /// unless another request has changed the field meanwhile (F31).
+    fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
-        let same = match (state.stored(field), &new) {
-            // What is stored is not known, and a request that changes something is told so.
+        let old = state.stored(field);
+        let same = match (old, &new) {
+            // The stored value is unknown. The write then fails, so the request learns of it.
             _ if state.snapshot.unknown => false,
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
             }
-            // Still the default that it began as: what could not be read stays for a build that can.
+            // An unreadable value began as the default and still is: the stored one is kept for a build that can read it.
             (Some(_), new) if touched && state.unread.load(Ordering::Relaxed) && self.is_unreadable(state) => {
                 encode(&(field.initial)(), field)? == *new
             }
@@ -117,21 +122,21 @@ impl<T> Slot<T> {
             (None, Some(_)) => encode(&(field.initial)(), field)? == new,
         };
         if same {
-            return Ok(None);
+            return Ok((!touched).then(|| Op::write(old.map(<[u8]>::to_vec))));
         }
         if let Some(new) = &new {
             check_readable(new, field)?;
         }
-        Ok(Some(new))
+        Ok(Some(Op::write(new)))
     }
 
-    /// Whether something is stored that does not decode.
+    /// Returns whether the stored value cannot be decoded.
     pub(crate) fn is_unreadable(&self, state: &State) -> bool {
         let Some((stored, codec)) = state.stored(self.field).zip(self.field.codec.as_ref()) else { return false };
         codec.decode(stored).is_err()
     }
 
-    /// The value, out of the slot.
+    /// Returns the value and consumes the slot.
     pub fn into_value(self, state: &State) -> T {
         match self.value.into_inner() {
             Some(value) => value,
@@ -139,7 +144,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// When the value ceases to be readable, if it has a deadline of its own and is there.
+    /// Returns when the value expires, if it is there and has a deadline of its own.
     pub fn expires_at(&self, state: &State) -> Option<SystemTime> {
         let deadline = match self.edit {
             Edit::None => state.deadline_of(self.field),
@@ -163,7 +168,10 @@ impl<T> AnySlot for Slot<T> {
 
     fn leaves_something(&self) -> bool {
         match &self.edit {
-            Edit::Written | Edit::Touched | Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
+            Edit::Written | Edit::Touched => {
+                self.field.policy != Policy::Skip && self.value.get().is_some_and(|value| !is_initial(value, self.field))
+            }
+            Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
             Edit::Listed(listed) => !listed.put.is_empty(),
             Edit::None | Edit::Signed | Edit::Reset | Edit::Taken { .. } | Edit::Failed(_) => false,
         }
@@ -178,7 +186,7 @@ impl<T> AnySlot for Slot<T> {
     fn replay(&self, state: &State) -> Result<(), Error> {
         match (state.stored(self.field), &self.field.codec) {
             (Some(value), Some(codec)) => codec.decode(value).map(|_| ()).map_err(|error| {
-                Error::setup(format!("what live sessions have for `{}` cannot be read: {error}", self.field.name))
+                Error::setup(format!("`{}` of live sessions cannot be read: {error}", self.field.name))
             }),
             _ => Ok(()),
         }
@@ -188,30 +196,25 @@ impl<T> AnySlot for Slot<T> {
         let field = self.field;
         Ok(match std::mem::replace(&mut self.edit, Edit::None) {
             Edit::None => None,
-            edit @ (Edit::Written | Edit::Touched) => {
-                self.changed(state, matches!(edit, Edit::Touched))?.map(|value| match value {
-                    Some(value) => Op::Set { value },
-                    None => Op::Unset,
-                })
-            }
+            edit @ (Edit::Written | Edit::Touched) => self.changed(state, matches!(edit, Edit::Touched))?,
             Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
-            Edit::Reset => (state.stored(field).is_some() || state.snapshot.unknown).then_some(Op::Unset),
+            Edit::Reset => Some(Op::Unset),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
             Edit::Listed(listed) => {
                 let Listed { taken, put } = *listed;
                 (taken.is_some() || !put.is_empty()).then_some(Op::List { taken, put })
             }
-            Edit::Swapped { seen } => self.changed(state, true)?.map(|value| Op::Swap { seen, value }),
+            Edit::Swapped { seen } => self.changed(state, true)?.map(|op| op.if_still(seen)),
             Edit::Failed(error) => return Err(error),
         })
     }
 }
 
-/// The stored form of `value`; `None` where leaving the field out says the same.
+/// Returns the stored form of `value`. `None` if a missing field means the same.
 ///
 /// # Errors
-/// If it cannot be encoded, or is encoded as nothing at all though it is not nothing.
+/// If the value cannot be encoded, or if an `Option` with a value is encoded as nil.
 pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let Some(codec) = &field.codec else { return Ok(None) };
     let encode = |value: &T| codec.encode(value).map_err(|error| unencodable(field, error));
@@ -220,17 +223,23 @@ pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Ve
         return Ok(Some(bytes));
     }
     if field.is_some.is_some_and(|is_some| is_some(value)) {
-        let why = "what is in the `Option` is stored as nothing at all, which reads as `None`";
+        let why = "the value in the `Option` is encoded as nil, which reads as `None`";
         return Err(Error::new(Kind::Unreadable { field: field.name }).because(why));
     }
     let absent_says_the_same = encode(&(field.initial)())? == NIL;
     Ok((!absent_says_the_same).then_some(bytes))
 }
 
+/// Returns whether `value` is stored as the default is.
+fn is_initial<T>(value: &T, field: &'static Field<T>) -> bool {
+    let stored = |value: &T| encode(value, field).ok();
+    stored(value).is_some_and(|bytes| stored(&(field.initial)()).is_some_and(|initial| initial == bytes))
+}
+
 /// [`encode`] for a value that is about to be stored.
 ///
 /// # Errors
-/// Also if it could not be read again (F19).
+/// Also if the stored form could not be read again (F19).
 pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let bytes = encode(value, field)?;
     if let Some(bytes) = &bytes {
@@ -239,9 +248,9 @@ pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<
     Ok(bytes)
 }
 
-/// Fails if a value that is stored so could not be read again (F19). Reading takes about as long as writing, a tenth of a
-/// request for a short list, so release builds only do it for who is signed in. They also look at the depth, which a visitor may
-/// choose; other faults are faults of the type, which a debug build meets.
+/// Fails if a value in this stored form could not be read again (F19). Reading takes about as long as writing, a tenth of a
+/// request for a short list. So release builds only read the identity back. For other fields they check the depth, which
+/// visitors may control; any other fault is in the type, and a debug build finds it.
 pub(super) fn check_readable<T>(bytes: &[u8], field: &Field<T>) -> Result<(), Error> {
     let Some(codec) = &field.codec else { return Ok(()) };
     let read = if cfg!(debug_assertions) || field.policy == Policy::Identity {
@@ -259,7 +268,7 @@ pub(super) fn check_readable<T>(bytes: &[u8], field: &Field<T>) -> Result<(), Er
 
 fn unencodable<T>(field: &Field<T>, error: rmp_serde::encode::Error) -> Error {
     let failed = Error::new(Kind::Encode { field: field.meta.name });
-    // What serde says may quote the value (B12).
+    // An error of serde may quote the value (B12).
     if field.secret { failed } else { failed.because(error) }
 }
 
@@ -267,12 +276,13 @@ fn load<T>(state: &State, field: &'static Field<T>) -> T {
     state.stored(field).and_then(|value| decode(value, state, field)).unwrap_or_else(field.initial)
 }
 
-/// The value behind stored bytes. One unreadable field must not cost the session (B30): it is reported, and shows its default.
+/// Decodes a stored value. One unreadable field must not cost the session (B30): it is reported, and the field shows its
+/// default.
 pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> Option<T> {
     let codec = field.codec.as_ref()?;
     if field.secret && value == UNREADABLE {
         state.unread.store(true, Ordering::Relaxed);
-        return None; // which was reported when it was loaded
+        return None; // already reported when it was loaded
     }
     match codec.decode(value) {
         Ok(value) => return Some(value),

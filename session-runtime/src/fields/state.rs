@@ -1,4 +1,4 @@
-//! What a handle knows besides its fields: what was stored when it was opened, and what it did to the session as a whole.
+//! A handle's state apart from its fields: the session as it was opened, and changes to the session as a whole.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -16,20 +16,20 @@ use crate::{
 #[doc(hidden)]
 #[derive(Default)]
 pub struct State {
-    /// What the handle is a handle of.
+    /// The session that the handle refers to.
     pub(crate) origin: Origin,
-    /// What the handle sees beneath its own changes.
+    /// The session as the handle sees it, without its own changes.
     pub(crate) snapshot: Snapshot,
-    /// What it did to the session as a whole, in order.
+    /// The changes to the session as a whole, in order.
     pub(crate) steps: Vec<Step>,
-    /// How it met the end of its session, if it did.
+    /// How the handle found its session ended, if it did.
     pub(crate) failed: Option<Lost>,
-    /// Whether it met a stored value that cannot be read.
+    /// Whether the handle found a stored value that cannot be read.
     pub(crate) unread: AtomicBool,
 }
 
 impl State {
-    /// The request that the handle folds into.
+    /// Returns the request that the handle folds into.
     pub(crate) fn request(&self) -> Option<&Arc<Request>> {
         match &self.origin {
             Origin::Request(request) => Some(request),
@@ -37,7 +37,7 @@ impl State {
         }
     }
 
-    /// Whether what is taken now is shown to the visitor, and so gone: not in a HEAD, whose response has no body (F21).
+    /// Returns whether the visitor sees a taken value, so that it is removed: not in a HEAD, whose response has no body (F21).
     pub(crate) fn is_shown(&self) -> bool {
         self.request().is_none_or(|request| request.is_shown())
     }
@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    /// How the visitor is signed in, as this handle sees it.
+    /// Returns how the visitor is signed in, as this handle sees it.
     pub(crate) fn standing(&self) -> Standing {
         let before = match (&self.snapshot.standing, &self.snapshot.record) {
             (Some(standing), _) => Standing::clone(standing),
@@ -69,12 +69,12 @@ impl State {
         steps.fold(before, |standing, step| step.standing(standing, self.now()))
     }
 
-    /// Whether this request changed who is signed in, or how.
+    /// Returns whether this request changed the user, or how they are signed in.
     pub(crate) fn changed_user(&self) -> bool {
         self.snapshot.standing.is_some() || self.steps.iter().any(Step::is_about_user)
     }
 
-    /// When the session ends, as things stand.
+    /// Returns when the session ends, without further activity.
     pub(crate) fn expires_at(&self) -> Timestamp {
         match (&self.snapshot.record, self.request()) {
             (Some(record), _) => record.expires_at(),
@@ -83,7 +83,7 @@ impl State {
         }
     }
 
-    /// The bytes that the field reads as, if any.
+    /// Returns the stored bytes of the field, if any.
     pub(crate) fn stored(&self, meta: &Meta) -> Option<&[u8]> {
         self.entry(meta).map(|entry| entry.value)
     }
@@ -98,16 +98,16 @@ impl State {
         (entry.expires == Timestamp::NEVER || entry.is_live(self.now())).then_some(entry)
     }
 
-    /// Whether an `update` must wait in this handle: it changes whose session it is, and has not said so yet, or it is
-    /// one of no request.
+    /// Returns whether an `update` must wait in this handle: the handle has changes to the session as a whole that it has not
+    /// folded yet, or it has no request.
     pub(crate) fn steps_wait(&self) -> bool {
         self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 
-    /// Fails if this handle met the end of its session before, and has not signed in since.
+    /// Fails if this handle found its session ended, and has not signed in since.
     ///
     /// # Errors
-    /// The error that it met.
+    /// The error that it found.
     pub(crate) fn check_failed(&self) -> Result<(), Error> {
         let signs_in = self.steps.iter().any(|step| step.signs_in() == Some(true));
         match self.failed {

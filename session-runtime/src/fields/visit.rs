@@ -1,33 +1,33 @@
-//! All fields of a session in turn, their types forgotten.
+//! Visits all fields of a session, whatever their types.
 
 use super::{Slot, State};
 use crate::{engine::Op, error::Error, schema::Meta};
 
-/// Meets every field of a session in turn, whatever its type.
+/// A callback for each field of a session, whatever its type.
 #[doc(hidden)]
 pub struct Visitor<'a>(pub(crate) &'a mut dyn FnMut(&'static Meta, &mut dyn AnySlot));
 
 impl Visitor<'_> {
-    /// Shows the visitor one field.
+    /// Calls the callback with one field.
     pub fn field<T>(&mut self, slot: &mut Slot<T>) {
         (self.0)(&slot.field.meta, slot);
     }
 }
 
-/// A slot, its type forgotten.
+/// A slot without its type.
 pub(crate) trait AnySlot {
-    /// Forgets value and edits: the field reads as stored again.
+    /// Drops value and edits: the next read returns the stored value.
     fn reset(&mut self);
-    /// What the handle did to the field, taken out of the slot.
+    /// Takes the handle's change out of the slot.
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;
-    /// Whether the handle did anything.
+    /// Returns whether the handle changed the field.
     fn is_edited(&self) -> bool;
-    /// Whether the handle left a value there, as opposed to taking or removing one.
+    /// Returns whether the handle left a value, as opposed to taking or removing one.
     fn leaves_something(&self) -> bool;
-    /// The value's stored form; `None` where nothing is stored.
+    /// Returns the value's stored form; `None` if nothing is stored.
     #[cfg(feature = "testing")]
     fn record(&self, state: &State) -> Result<Option<Vec<u8>>, Error>;
-    /// Fails if something is stored that cannot be read.
+    /// Fails if the stored value cannot be read.
     #[cfg(feature = "testing")]
     fn replay(&self, state: &State) -> Result<(), Error>;
 }

@@ -1,5 +1,5 @@
-//! The key file: read if only root and this process's user can change it, or created, complete from the moment it is there
-//! and only its owner's to read.
+//! The key file. It is read only if no user except root and this process's user can change it. A new one appears complete, and
+//! readable by its owner only.
 
 use std::{
     ffi::OsString,
@@ -21,7 +21,7 @@ use crate::{
 const HEAD: &[u8] =
     b"# Keys of the session cookies: the first signs, the others only verify. A reader of this file can forge cookies.\n";
 
-/// Far more than any ring needs.
+/// Far more than a ring needs.
 const LARGEST: u64 = 64 * 1024;
 
 /// Reads the file at `path`.
@@ -29,12 +29,12 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     try_read(path)?.ok_or_else(|| missing(path))
 }
 
-/// Reads the file at `path`, after creating it if there was none.
+/// Reads the file at `path`. Creates it first if there is none.
 pub(super) fn read_or_create(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     if let Some(bytes) = try_read(path)? {
         return Ok(bytes);
     }
-    // A link to nothing is more likely a mistake than a wish.
+    // A dangling link is probably a mistake, so do not create its target.
     if fs::symlink_metadata(path).is_ok_and(|seen| seen.is_symlink()) {
         return Err(missing(path));
     }
@@ -44,7 +44,7 @@ pub(super) fn read_or_create(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         )));
     }
     create(path).map_err(|error| failed("created", "name one that this process may create", path, error))?;
-    // Also when another process was faster: what counts is what stands there now.
+    // Another process may have created the file first; its content counts.
     try_read(path)?.ok_or_else(|| missing(path))
 }
 
@@ -65,7 +65,7 @@ fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let file = File::open(&way.end).map_err(unreadable)?;
     let opened = file.metadata().map_err(unreadable)?;
     if !access::is_same_file(&way.found, &opened) {
-        return Err(Error::setup(format!("the key file {path:?} was exchanged while it was opened; start again")));
+        return Err(Error::setup(format!("the key file {path:?} was replaced while it was opened; start again")));
     }
     let user = access::current_user().map_err(unreadable)?;
     check_access(&way, &opened, user, path)?;
@@ -74,21 +74,21 @@ fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
             "the key file {path:?} is larger than 64 KiB, so it is not a key file; name another"
         )));
     }
-    // Allocated once, so that no copy of a key stays behind.
+    // Allocated once, so that no copy of a key remains in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(Some(bytes))
 }
 
-/// Checks that only root and this process's user can change the keys, and warns if others can read them.
+/// Checks that only root and this process's user can change the keys, and warns if all users can read them.
 ///
-/// Containers get keys from root, on a mount that no other container sees: with mode 644 or 444 from Kubernetes and Docker,
-/// and behind links. So a file that all users can read is a warning and not an error. A group that can read it is taken as
-/// meant: in Kubernetes, `fsGroup` makes it so.
+/// Containers get keys from root, on a mount that no other container sees: Kubernetes and Docker use mode 644 or 444, and
+/// links. So a file that all users can read is a warning and not an error. A group that can read the file is taken as intended:
+/// Kubernetes sets one with `fsGroup`.
 fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<(), Error> {
     if let Some(loose) = way.loose_link(user) {
         return Err(Error::setup(format!(
-            "the key file {path:?} can be exchanged, since {loose}; name the file that the link points to"
+            "the key file {path:?} can be replaced by another user, since {loose}; name the file that the link points to"
         )));
     }
     if let Some(owner) = access::other_owner(opened, user) {
@@ -123,8 +123,8 @@ fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<
     Ok(())
 }
 
-/// Writes a complete file aside and links it to its name, which fails if the name is taken: the first one wins, and
-/// nobody ever reads half a file.
+/// Writes a complete file under another name and links it to its own, which fails if that exists. So the first process wins,
+/// and a reader never sees half a file.
 fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
@@ -147,8 +147,8 @@ fn create(path: &Path) -> io::Result<()> {
     if !is_new {
         return Ok(());
     }
-    // Makes the name as durable as the content. Not every platform opens folders, and losing the file to a power cut in
-    // its first second costs nobody a session that lasted.
+    // Makes the name as durable as the content. Errors are ignored: not every platform opens folders, and a power cut in the
+    // file's first second only costs sessions of that second.
     let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     tracing::info!(
         target: "session_runtime",

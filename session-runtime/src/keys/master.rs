@@ -1,6 +1,6 @@
 //! One key of the ring, and the keys derived from it: one per purpose, by HKDF-SHA256 (RFC 5869).
 //!
-//! The key itself is not kept: extraction turns it into a state that can only derive. That state is wiped when dropped.
+//! The key itself is not kept: extraction turns it into a state that can only derive. That state is wiped on drop.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _};
@@ -9,10 +9,10 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{clock::Timestamp, error::Error};
 
-/// Four bytes, derived, by which a cookie says which key signed it. No secret.
+/// Four derived bytes in a cookie that name the key that signed it. Not secret.
 pub(crate) type KeyId = [u8; 4];
 
-/// What a derived key is for. Another purpose is another constant here; its key has nothing to do with the others'.
+/// The purpose of a derived key. Each purpose is a constant here, and its key is independent of the others'.
 #[derive(Clone, Copy)]
 pub(crate) struct Purpose {
     pub(crate) name: &'static str,
@@ -52,7 +52,7 @@ pub(crate) struct MasterKey {
 }
 
 impl MasterKey {
-    /// A key from its bytes, which the caller has found good; it verifies until `end`.
+    /// Creates a key from its bytes, which the caller has checked. It verifies until `end`.
     pub(super) fn new(bytes: &[u8], end: Timestamp) -> Result<Self, Error> {
         let (mut extracted, state) = Hkdf::<Sha256>::extract(None, bytes);
         extracted.as_mut_slice().zeroize();
@@ -65,15 +65,15 @@ impl MasterKey {
         self.id
     }
 
-    /// The moment from which the key opens nothing; [`Timestamp::NEVER`] unless it was given one.
+    /// Returns the moment from which the key opens nothing; [`Timestamp::NEVER`] unless it was given one.
     pub(crate) const fn end(&self) -> Timestamp {
         self.end
     }
 
-    /// The key for `purpose`.
+    /// Derives the key for `purpose`.
     ///
     /// # Errors
-    /// If more than the 8,160 bytes are asked for that HKDF-SHA256 can give.
+    /// If `N` is more than the 8,160 bytes that HKDF-SHA256 can give.
     pub(crate) fn derive<const N: usize>(&self, purpose: Purpose) -> Result<Zeroizing<[u8; N]>, Error> {
         let info = framed(&["session", purpose.name, purpose.algorithm, purpose.version]);
         let mut key = Zeroizing::new([0; N]);
@@ -83,15 +83,15 @@ impl MasterKey {
         Ok(key)
     }
 
-    /// An HMAC-SHA256 under the key for `purpose`, ready to clone: a MAC then costs no key set-up.
+    /// Returns an HMAC-SHA256 under the key for `purpose`. Clones of it need no key set-up.
     pub(crate) fn mac(&self, purpose: Purpose) -> Result<Hmac<Sha256>, Error> {
-        // As long as a block of SHA-256, since that is the length which HMAC takes as it is.
+        // One block of SHA-256, the length that HMAC takes without changes.
         let key = self.derive::<64>(purpose)?;
         Ok(Hmac::new((&*key).into()))
     }
 }
 
-/// Each part behind its length, so that different lists never give the same bytes (SECURITY S41).
+/// Joins parts, each after its length, so that different lists never give the same bytes (SECURITY S41).
 pub(crate) fn framed(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts.iter().map(AsRef::as_ref) {

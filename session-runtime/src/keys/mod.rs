@@ -1,8 +1,7 @@
-//! The keys behind every cookie: where they come from, how they rotate, which of them signs.
+//! The keys behind every cookie: their sources, their rotation, and which of them signs.
 //!
-//! `text` reads keys as people write them, `weak` refuses those that anybody could guess, `file` keeps one in a file,
-//! `master` derives from each what is used, so that no key ever serves two purposes, and `derived` finds that by key id.
-//! `sign` signs with it, `seal` encrypts.
+//! `text` parses keys, `weak` rejects guessable ones, and `file` keeps one in a file. `master` derives a separate key for each
+//! purpose, and `derived` finds it by key id. `sign` signs with it, `seal` encrypts.
 
 mod derived;
 mod file;
@@ -28,19 +27,20 @@ use crate::{
     id::{hex, random},
 };
 
-/// The keys of an application, the newest first: that one signs and encrypts, the others only verify and decrypt, so that visitors keep their
-/// sessions while keys change.
+/// The keys of an application, the newest first. The newest signs and encrypts. The others only verify and decrypt, so that
+/// visitors keep their sessions while keys change.
 ///
-/// Clones share the keys. `Debug` shows key ids, which every cookie carries anyway, and never a key; the keys are wiped
-/// from memory when the last clone goes.
+/// Clones share the keys. `Debug` shows key ids, which every cookie carries anyway, but never a key. The keys are wiped from
+/// memory when the last clone is dropped.
 ///
-/// **Rotation**: put the new key first and keep the old one behind it, at best with the day until which it is good for,
-/// `NEW, OLD@2027-01-31`. A cookie under the old key leaves under the new one with the next response, and what the old
-/// key encrypted of that session (`secret` fields) is encrypted anew. Taking a key away ends what only its cookies could
-/// open, and leaves `secret` fields that only it could open at their defaults.
+/// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The
+/// next response replaces a cookie under the old key with one under the new key. It also encrypts the session's `secret` fields
+/// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
+/// that only it could open return to their defaults.
 ///
-/// **Written as text**, keys stand apart by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet,
-/// padded or not) of at least 32 random bytes: `openssl rand -hex 32`. Short, repeated, counted-up and spoken keys are
+/// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
+/// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
+/// rejected at start.
 /// refused at start.
 ///
 /// ```
@@ -52,25 +52,25 @@ use crate::{
 pub struct KeyRing(Arc<[MasterKey]>);
 
 impl KeyRing {
-    /// The keys in an environment variable.
+    /// Reads the keys in an environment variable.
     ///
     /// # Errors
-    /// If the variable is not set or empty, or a key in it is malformed, guessable or there twice. The sentence says
-    /// which key, and how to make a good one.
+    /// If the variable is not set or empty, or a key in it is malformed, guessable or there twice. The message says which key,
+    /// and how to make a good one.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
     /// let error = KeyRing::from_env("NO_SUCH_KEYS").unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "the variable NO_SUCH_KEYS is not set; set it to a key that `openssl rand -hex 32` made",
+    ///     "the variable NO_SUCH_KEYS is not set; set it to a key made with `openssl rand -hex 32`",
     /// );
     /// ```
     pub fn from_env(variable: &str) -> Result<Self, Error> {
         let place = Place::Variable(variable);
         let Some(value) = std::env::var_os(variable) else {
             return Err(Error::setup(format!(
-                "the variable {variable} is not set; set it to a key that `{}` made",
+                "the variable {variable} is not set; set it to a key made with `{}`",
                 text::MAKE
             )));
         };
@@ -78,13 +78,13 @@ impl KeyRing {
         Self::from_keys(text::parse(&value, place)?, place)
     }
 
-    /// The keys in what an environment variable holds.
+    /// Parses the keys in the value of an environment variable.
     pub(crate) fn from_variable(variable: &str, value: &str) -> Result<Self, Error> {
         let place = Place::Variable(variable);
         Self::from_keys(text::parse(value, place)?, place)
     }
 
-    /// The keys under a key of a settings file.
+    /// Parses the keys in the value of a setting.
     pub(crate) fn from_setting(key: &str, value: &str) -> Result<Self, Error> {
         let place = Place::Setting(key);
         Self::from_keys(text::parse(value, place)?, place)
@@ -92,9 +92,9 @@ impl KeyRing {
 
     /// Reads the keys in a file. In the file, `#` begins a comment. This waits for the disk, so call it at start.
     ///
-    /// The file must belong to root or to this process's user, and nobody else may write to it. The same holds for symbolic
-    /// links to it, so files work as Docker and Kubernetes mount them. If all users of the machine can read the file, or if
-    /// another user can replace it in its folder, there is a warning.
+    /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same holds
+    /// for symbolic links to it, so files work as Docker and Kubernetes mount them. The log has a warning if all users of the
+    /// machine can read the file, or if another user can replace it in its folder.
     ///
     /// # Errors
     /// If there is no such file, it is not a regular file, it cannot be read, another user can change it, or a key in it is
@@ -110,11 +110,11 @@ impl KeyRing {
         Self::from_file(path, &file::read(path)?)
     }
 
-    /// [`KeyRing::open`], after creating the file if there is none: with one random key, readable by its owner only. The log
+    /// [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner only. The log then
     /// says so.
     ///
-    /// Processes that start at the same time agree on one key. For development, and for one server with a disk that stays:
-    /// several servers would each create a key of their own, and a disk that goes takes the key along.
+    /// Processes that start at the same time agree on one key. Use this for development, or for one server with a persistent
+    /// disk. Several servers would each create a key of their own, and a disk that is lost takes the key with it.
     ///
     /// # Errors
     /// As [`KeyRing::open`], or if the file cannot be created.
@@ -135,10 +135,10 @@ impl KeyRing {
         Self::from_keys(text::parse(written, place)?, place)
     }
 
-    /// One key: at least 32 random bytes, as they are.
+    /// Creates a ring of one key: at least 32 random bytes, used as they are.
     ///
     /// # Errors
-    /// If there are fewer, or they are plainly not random; text is refused too, so decode it first.
+    /// If there are fewer, or they are plainly not random. Text is rejected too, so decode it first.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -151,10 +151,10 @@ impl KeyRing {
         Self::from_keys(vec![MasterKey::new(key, Timestamp::NEVER)?], place)
     }
 
-    /// A ring of one fresh key, for tests: sessions signed with it end with the process.
+    /// Creates a ring of one new random key, for tests: sessions signed with it end with the process.
     ///
-    /// It cannot fail here. Should the operating system give no random bytes, the ring stays empty, and whatever is
-    /// built with it says so instead of signing with a poor key.
+    /// This function cannot fail. If the operating system gives no random bytes, the ring is empty, and anything built with it
+    /// returns an error instead of signing with a poor key.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -167,7 +167,7 @@ impl KeyRing {
         Self(fresh().into_iter().collect())
     }
 
-    /// The ring with one more key behind the others, which verifies and never signs: the key before the present one.
+    /// Adds a key that verifies but never signs: the key before the present one.
     ///
     /// # Errors
     /// As [`KeyRing::from_bytes`], or if the ring has this key already.
@@ -182,10 +182,10 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// [`KeyRing::with_previous`] for a key that ceases to verify and to decrypt at a moment.
+    /// [`KeyRing::with_previous`] for a key that stops verifying and decrypting at `end`.
     ///
     /// # Errors
-    /// As [`KeyRing::with_previous`]. A moment that has passed is no error: such a key opens nothing.
+    /// As [`KeyRing::with_previous`]. An `end` in the past is not an error: such a key opens nothing.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -199,10 +199,10 @@ impl KeyRing {
         self.and(key, end.into())
     }
 
-    /// The keys, the current one apart from those before it.
+    /// Returns the current key, and those before it.
     ///
     /// # Errors
-    /// If the ring is empty, since [`KeyRing::generate`] got no random bytes.
+    /// If the ring is empty because [`KeyRing::generate`] got no random bytes.
     pub(crate) fn keys(&self) -> Result<(&MasterKey, &[MasterKey]), Error> {
         self.0.split_first().ok_or_else(|| Error::new(Kind::Random))
     }
@@ -216,7 +216,7 @@ impl KeyRing {
         Self::from_keys(keys, place)
     }
 
-    /// The one place where a ring comes from keys: no two may answer to one id.
+    /// Creates a ring. All constructors that take keys call this: it checks that no two keys have the same id.
     fn from_keys(keys: Vec<MasterKey>, place: Place<'_>) -> Result<Self, Error> {
         for (at, key) in keys.iter().enumerate() {
             if let Some(first) = keys[..at].iter().position(|earlier| earlier.id() == key.id()) {
@@ -230,12 +230,11 @@ impl KeyRing {
 impl FromStr for KeyRing {
     type Err = Error;
 
-    /// Reads keys as text, in the form that [`KeyRing`] describes. For keys from a secret manager, or from an application's
+    /// Parses keys as text, in the form that [`KeyRing`] describes. For keys from a secret manager, or from an application's
     /// own settings.
     ///
     /// # Errors
-    /// If there is no key, or a key is malformed, guessable or there twice. The sentence says which key, and does not repeat
-    /// it.
+    /// If there is no key, or a key is malformed, guessable or there twice. The message says which key, and does not repeat it.
     ///
     /// ```
     /// # use session_runtime::KeyRing;

@@ -1,16 +1,17 @@
-//! Sealing: what is encrypted and signed for one place, by XChaCha20-Poly1305 under a key of one purpose, and opens nowhere else.
+//! Sealing: encrypts and signs a value by XChaCha20-Poly1305 under a key of one purpose. It opens only in the place that it was
+//! sealed for.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 1 | version, 1 |
 //! | 4 | id of the key that sealed |
-//! | 24 | nonce, random: never the same twice, without a count to keep |
+//! | 24 | nonce, random: it never repeats, without a counter |
 //! | n | ciphertext, as long as the value |
 //! | 16 | tag |
 //!
-//! The tag covers purpose, algorithm, application, key id and place too, each behind its length: a value moved to another
-//! application or place opens nothing (SECURITY S40, S41). There is no other format to fall back to (S39). What is not
-//! hidden: how long a value is, and that an older one of the same place was put back.
+//! The tag also covers purpose, algorithm, application, key id and place, each after its length: a value that is moved to
+//! another application or place does not open (SECURITY S40, S41). There is no fallback format (S39). Two things stay visible
+//! or possible: the length of a value, and putting back an older value of the same place.
 
 use chacha20poly1305::{AeadInOut as _, KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -27,21 +28,21 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEAD: usize = 1 + size_of::<KeyId>() + NONCE;
 
-/// By how much what is sealed is longer than the value.
+/// How many bytes a sealed value is longer than the value.
 pub(crate) const OVERHEAD: usize = HEAD + TAG;
 
-/// Seals values under the ring's current key, and opens what any of its keys sealed.
+/// Seals values under the ring's current key, and opens values that any of its keys sealed.
 pub(crate) struct Sealer(Derived<SealingKey>);
 
-/// What a sealed value says.
+/// The contents of a sealed value.
 pub(crate) struct Opened {
     pub(crate) value: Zeroizing<Vec<u8>>,
-    /// Whether the current key sealed it; else it is to be sealed again (SECURITY S45).
+    /// Whether the current key sealed it. If not, the caller seals it again (SECURITY S45).
     pub(crate) current: bool,
 }
 
 impl Sealer {
-    /// A sealer of one purpose for the application `app`.
+    /// Creates a sealer of one purpose for the application `app`.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -49,7 +50,7 @@ impl Sealer {
         Derived::new(ring, |key| SealingKey::new(key, purpose, app)).map(Self)
     }
 
-    /// The value as it may leave the process, unlike any before. It is bound to `place`, all parts of it.
+    /// Encrypts `value` and binds it to all parts of `place`. The same value gives other bytes each time.
     ///
     /// # Errors
     /// If the operating system gives no random bytes, or the value is longer than the 256 GiB that the cipher takes.
@@ -72,7 +73,7 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// What was sealed for this place, if that is what it is. Whatever else is wrong with it, nobody is told what.
+    /// Returns the value if it was sealed for this place, otherwise `None` without a reason.
     pub(crate) fn open(&self, sealed: &[u8], place: &[&[u8]], now: Timestamp) -> Option<Opened> {
         let (&[version], rest) = sealed.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
@@ -92,7 +93,7 @@ impl Sealer {
 /// A key of the ring, bound to one application. The cipher wipes its key when it is dropped.
 struct SealingKey {
     cipher: XChaCha20Poly1305,
-    /// What is the same for all places.
+    /// The part of the context that is the same for all places.
     context: Vec<u8>,
 }
 
@@ -105,7 +106,8 @@ impl SealingKey {
         Ok(Self { cipher: XChaCha20Poly1305::new((&*derived).into()), context })
     }
 
-    /// All that a value is bound to besides its key. One list after another, each part behind its length, is one list.
+    /// Returns the context that a value is bound to besides its key. Each part has its length in front, so two joined lists are
+    /// one unambiguous list.
     fn context(&self, place: &[&[u8]]) -> Vec<u8> {
         [self.context.as_slice(), &framed(place)].concat()
     }

@@ -1,14 +1,15 @@
-//! Signing: what everybody may read and nobody else can write, by HMAC-SHA256 under a key of one purpose, for one place.
+//! Signing: anyone can read a signed value, but only this server can write one. By HMAC-SHA256 under a key of one purpose, for
+//! one place.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 1 | version, 1 |
 //! | 4 | id of the key that signed |
 //! | n | the value |
-//! | 16 | MAC, cut to 128 bits as that of session tokens is |
+//! | 16 | MAC, cut to 128 bits like that of session tokens |
 //!
-//! The MAC covers purpose, algorithm and place too, each behind its length: a value moved to another place opens nothing
-//! (SECURITY S40, S41). Session tokens, which are read for every request, have a format of their own (`cookie/token.rs`).
+//! The MAC also covers purpose, algorithm and place, each after its length: a value that is moved to another place does not
+//! open (SECURITY S40, S41). Session tokens, which are read for every request, have their own format (`cookie/token.rs`).
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -21,19 +22,19 @@ const VERSION: u8 = 1;
 pub(crate) const HEAD: usize = 1 + size_of::<KeyId>();
 pub(crate) const MAC: usize = 16;
 
-/// What a signed value says.
+/// The contents of a signed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Opened<'a> {
     pub(crate) value: &'a [u8],
-    /// Whether the current key signed it; else it is to be signed again (SECURITY S45).
+    /// Whether the current key signed it. If not, the caller signs it again (SECURITY S45).
     pub(crate) current: bool,
 }
 
-/// Signs values under the ring's current key, and opens what any of its keys signed.
+/// Signs values under the ring's current key, and opens values that any of its keys signed.
 pub(crate) struct Signer(Derived<Hmac<Sha256>>);
 
 impl Signer {
-    /// A signer of one purpose.
+    /// Creates a signer of one purpose.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -42,7 +43,7 @@ impl Signer {
         Derived::new(ring, |key| Ok(key.mac(purpose)?.chain_update(&context))).map(Self)
     }
 
-    /// The value as it may leave the process, bound to `place`, all parts of it.
+    /// Signs `value` and binds it to all parts of `place`.
     pub(crate) fn sign(&self, value: &[u8], place: &[&[u8]]) -> Vec<u8> {
         let (id, key) = self.0.current();
         let mut signed = Vec::with_capacity(HEAD + value.len() + MAC);
@@ -54,7 +55,7 @@ impl Signer {
         signed
     }
 
-    /// What was signed for this place, if that is what it is. Whatever else is wrong with it, nobody is told what.
+    /// Returns the value if it was signed for this place, otherwise `None` without a reason.
     pub(crate) fn open<'a>(&self, signed: &'a [u8], place: &[&[u8]], now: Timestamp) -> Option<Opened<'a>> {
         let (body, tag) = signed.split_last_chunk::<MAC>()?;
         let (&[version], rest) = body.split_first_chunk()?;
@@ -65,7 +66,7 @@ impl Signer {
     }
 }
 
-/// The last part of the list is what is signed, so where the place ends is never in doubt.
+/// Computes the MAC. The signed bytes are the last part of the list, so the end of `place` is never ambiguous.
 fn mac(key: &Hmac<Sha256>, place: &[&[u8]], signed: &[u8]) -> [u8; MAC] {
     let hash = key.clone().chain_update(framed(place)).chain_update(framed(&[signed])).finalize().into_bytes();
     let mut mac = [0; MAC];

@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 
-/// A key that is always the same and not to be told from a random one.
+/// Returns a key that is always the same, but looks random.
 pub(crate) fn key(seed: u8) -> [u8; 32] {
     Sha256::digest([seed]).into()
 }
 
-/// A ring of such keys, the current one first.
+/// Returns a ring of such keys, the current one first.
 pub(crate) fn ring(seeds: &[u8]) -> KeyRing {
     let keys = seeds.iter().map(|&seed| MasterKey::new(&key(seed), Timestamp::NEVER).unwrap()).collect();
     KeyRing::from_keys(keys, Place::Argument).unwrap()
@@ -37,8 +37,8 @@ fn ends(ring: &KeyRing) -> Vec<u64> {
     ring.0.iter().map(|key| key.end().as_millis()).collect()
 }
 
-// The labels and lengths that go into a derived key are part of every cookie out there. The values come from another
-// implementation of RFC 5869.
+// Every cookie depends on the labels and lengths that go into a derived key. The values come from another implementation of RFC
+// 5869.
 #[test]
 fn derived_keys_stay_what_they_are() {
     let key = MasterKey::new(&Sha256::digest(b"a key for tests"), Timestamp::NEVER).unwrap();
@@ -106,7 +106,7 @@ fn keys_are_read_in_every_spelling() {
     }
 }
 
-// S45: several keys, each perhaps with an end
+// S45: several keys, some with an end.
 #[test]
 fn keys_are_read_in_order() {
     let [a, b, c] = [1, 2, 3].map(|seed| hex(&key(seed)));
@@ -129,7 +129,7 @@ fn keys_in_bytes_rotate_like_keys_in_text() {
     assert_eq!(ends(&ring), [u64::MAX, u64::MAX, 1234]);
 }
 
-// S45: one sentence each, that says where, which and what, and never shows a key
+// S45: each message says which key is wrong and how, and never shows a key.
 #[test]
 fn bad_keys_are_refused_in_a_sentence() {
     let good = hex(&key(1));
@@ -139,11 +139,8 @@ fn bad_keys_are_refused_in_a_sentence() {
     let twice = format!("{good},{good}");
     let with = |tail: &str| format!("{good},{tail}");
     let table = [
-        ("", "the variable SESSION_KEYS holds no key; write one there that `openssl rand -hex 32` made".to_owned()),
-        (
-            " ,\n, ",
-            "the variable SESSION_KEYS holds no key; write one there that `openssl rand -hex 32` made".to_owned(),
-        ),
+        ("", "the variable SESSION_KEYS holds no key; write one made with `openssl rand -hex 32`".to_owned()),
+        (" ,\n, ", "the variable SESSION_KEYS holds no key; write one made with `openssl rand -hex 32`".to_owned()),
         ("hunter2", format!("{first} has 5 bytes and needs at least 32; {make}")),
         ("aa5f03", format!("{first} has 3 bytes and needs at least 32; {make}")),
         (&good[..62], format!("{first} has 31 bytes and needs at least 32; {make}")),
@@ -154,11 +151,11 @@ fn bad_keys_are_refused_in_a_sentence() {
         ("é", format!("{first} is neither hexadecimal nor base64 at its 1st character; {make}")),
         (
             &with("quJISYQtcIK2b1fOgnC9BNosOf+5ffIoA8JwmDAyxOU=="),
-            format!("{second} is no complete base64, a character is missing or too many; {make}"),
+            format!("{second} is not complete base64: a character is missing, or there is one too many; {make}"),
         ),
         (
             &with("quJISYQtcIK2b1fOgnC9BNosOf+5ffIoA8JwmDAyxOV="),
-            format!("{second} is no complete base64, a character is missing or too many; {make}"),
+            format!("{second} is not complete base64: a character is missing, or there is one too many; {make}"),
         ),
         (&"00".repeat(32), format!("{first} is one byte over and over, so it can be guessed; {make}")),
         (&"z".repeat(44), format!("{first} is one byte over and over, so it can be guessed; {make}")),
@@ -223,11 +220,11 @@ fn bad_keys_are_refused_in_a_sentence() {
         let error = variable(&with(&format!("{}@{date}", hex(&key(2))))).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{second} has behind its `@` what is no date; write `KEY@2027-01-31`"),
+            format!("{second} has no valid date after its `@`; write `KEY@2027-01-31`"),
             "{date}"
         );
     }
-    // `#` begins a comment in files only: in a variable it is more likely a paste gone wrong.
+    // `#` begins a comment in files only. In a variable it is more likely a paste that went wrong.
     assert!(variable(&format!("{good} # signs")).is_err());
     let error = file("# nothing but a comment").unwrap_err();
     assert!(error.to_string().starts_with("the file \"/etc/keys\" holds no key"), "{error}");
@@ -266,7 +263,7 @@ fn random_keys_are_accepted() {
     }
 }
 
-// S1: no random bytes, no key
+// S1: without random bytes there is no key.
 #[test]
 fn an_empty_ring_signs_nothing() {
     let empty = KeyRing([].into());
@@ -284,7 +281,7 @@ fn debug_shows_ids_alone() {
     assert_eq!(shown, format!("KeyRing {{ current: {:?}, previous: [{:?}] }}", expected[0], expected[1]));
 }
 
-// F14, S49: a vector that grows leaves a part of the key in the memory that it had before.
+// F14, S49: a vector that grows leaves part of the key in its previous memory.
 #[test]
 fn a_hexadecimal_key_is_read_into_memory_of_its_size() {
     let digits = hex(&[key(1), key(2)].concat()[..33]);

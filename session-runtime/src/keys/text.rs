@@ -1,4 +1,4 @@
-//! Keys as people write them, in a variable or a file, and what is said when one is wrong. No sentence shows a key.
+//! Parses keys from a variable or a file, and describes wrong ones. The messages never show a key.
 
 use std::{fmt, path::Path};
 
@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 use super::{MasterKey, weak};
 use crate::{clock::Timestamp, error::Error};
 
-/// What makes a good key.
+/// The command that makes a good key.
 pub(crate) const MAKE: &str = "openssl rand -hex 32";
 
-/// 256 bits: what every derived key has.
+/// 256 bits, like every derived key.
 const LEAST: usize = 32;
 
-/// Where a key was written, to say so.
+/// Where a key is written, for messages.
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
     Variable(&'a str),
@@ -39,7 +39,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// What is wrong with a key.
+/// A mistake in a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
     Character { at: usize },
@@ -53,7 +53,7 @@ pub(super) enum Flaw {
 }
 
 impl Flaw {
-    /// The sentence about the key at `index` (from 0) in `place`.
+    /// Returns the message about the key at `index` (from 0) in `place`.
     pub(super) fn at(self, place: Place<'_>, index: usize) -> Error {
         let key = format!("the {} key of {place}", Nth(index));
         let better = format!("make a good one with `{MAKE}`");
@@ -62,10 +62,12 @@ impl Flaw {
                 format!("{key} is neither hexadecimal nor base64 at its {} character; {better}", Nth(at))
             }
             Self::OddHex => format!("{key} has an odd number of hexadecimal digits; {better}"),
-            Self::Base64 => format!("{key} is no complete base64, a character is missing or too many; {better}"),
+            Self::Base64 => {
+                format!("{key} is not complete base64: a character is missing, or there is one too many; {better}")
+            }
             Self::Short { bytes } => format!("{key} has {bytes} bytes and needs at least {LEAST}; {better}"),
             Self::Weak(weakness) => format!("{key} {weakness}, so it can be guessed; {better}"),
-            Self::Date => format!("{key} has behind its `@` what is no date; write `KEY@2027-01-31`"),
+            Self::Date => format!("{key} has no valid date after its `@`; write `KEY@2027-01-31`"),
             Self::CurrentEnds => {
                 format!("{key} signs, so it cannot have an end; drop its date, or write a new key before it")
             }
@@ -91,7 +93,7 @@ impl fmt::Display for Nth {
     }
 }
 
-/// The keys in `text`, the current one first.
+/// Parses the keys in `text`, the current one first.
 pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Vec<MasterKey>, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let comment = matches!(place, Place::File(_)).then_some('#');
@@ -106,16 +108,16 @@ pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Vec<MasterKey>, Erro
         keys.push(MasterKey::new(&bytes, end)?);
     }
     if keys.is_empty() {
-        return Err(Error::setup(format!("{place} holds no key; write one there that `{MAKE}` made")));
+        return Err(Error::setup(format!("{place} holds no key; write one made with `{MAKE}`")));
     }
     Ok(keys)
 }
 
 pub(super) fn not_text(place: Place<'_>) -> Error {
-    Error::setup(format!("{place} holds bytes that are no text; write a key there that `{MAKE}` made"))
+    Error::setup(format!("{place} holds bytes that are not text; write a key made with `{MAKE}`"))
 }
 
-/// A key in bytes: long enough, and not plainly made by hand.
+/// Checks that a key's bytes are long enough, and not plainly made by hand.
 pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), Flaw> {
     if bytes.len() < LEAST {
         return Err(Flaw::Short { bytes: bytes.len() });
@@ -123,7 +125,7 @@ pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), Flaw> {
     weak::of_bytes(bytes).map_or(Ok(()), |weakness| Err(Flaw::Weak(weakness)))
 }
 
-/// `KEY` or `KEY@2027-01-31`.
+/// Parses `KEY` or `KEY@2027-01-31`.
 fn key(word: &str, index: usize) -> Result<(Zeroizing<Vec<u8>>, Timestamp), Flaw> {
     let (word, date) = word.split_once('@').map_or((word, None), |(word, date)| (word, Some(date)));
     let end = match date {
@@ -139,7 +141,8 @@ fn key(word: &str, index: usize) -> Result<(Zeroizing<Vec<u8>>, Timestamp), Flaw
     Ok((bytes, end))
 }
 
-/// Hexadecimal if every character is, else base64: that a random key in base64 looks like hexadecimal does not happen.
+/// Decodes hexadecimal if every character is a hexadecimal digit, otherwise base64. A random key in base64 practically never
+/// looks like hexadecimal.
 pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return hexadecimal(word);
@@ -151,7 +154,7 @@ pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(at) = body.chars().position(|c| !belongs(c)) {
         return Err(Flaw::Character { at });
     }
-    // Before its shape, since words have that of base64 by chance only.
+    // Checks length and words before decoding: words decode as base64 only by chance, so these errors explain more.
     let length = body.len() * 3 / 4;
     if length < LEAST {
         return Err(Flaw::Short { bytes: length });
@@ -159,7 +162,7 @@ pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(weakness) = weak::of_base64(body.as_bytes()) {
         return Err(Flaw::Weak(weakness));
     }
-    // Wiped also where it is only half decoded.
+    // Also wiped if decoding fails halfway.
     let mut bytes = Zeroizing::new(vec![0; length + 3]);
     let decoded = match (url, body.len() == word.len()) {
         (false, false) => Base64::decode(word, &mut bytes),
@@ -185,7 +188,7 @@ fn hexadecimal(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     Ok(bytes)
 }
 
-/// The end of a day, UTC, written `2027-01-31`: the first moment of the next.
+/// Returns the end of a day such as `2027-01-31`, in UTC: the first moment of the next day.
 fn end_of_day(date: &str) -> Option<Timestamp> {
     let shaped = date.len() == 10
         && date.bytes().enumerate().all(|(at, byte)| match at {

@@ -1,11 +1,11 @@
-//! Keys that somebody made up. Each rule refuses a random key with a chance below one in ten million.
+//! Finds keys that a person made up. Each rule rejects a random key with a chance below one in ten million.
 //!
-//! No test finds every poor key; these find what people write: zeros, counted bytes, repetitions, words, and the
-//! placeholders of examples (default keys: Shiro CVE-2016-4437, skupper CVE-2024-6535).
+//! No test finds every poor key. These find what people write: zeros, counted bytes, repetitions, words, and the placeholders
+//! of examples (default keys: Shiro CVE-2016-4437, skupper CVE-2024-6535).
 
 use std::fmt;
 
-/// Why a key is no random one. It reads on from "the key".
+/// Why a key is not random. The text continues "the key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weakness {
     Constant,
@@ -29,7 +29,7 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// Looks at a key's bytes, of which there are at least 32.
+/// Checks a key's bytes, at least 32.
 pub(super) fn of_bytes(bytes: &[u8]) -> Option<Weakness> {
     let mut seen = [false; 256];
     bytes.iter().for_each(|&byte| seen[usize::from(byte)] = true);
@@ -39,14 +39,14 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Option<Weakness> {
         .or_else(|| (different < 16).then_some(Weakness::FewBytes))
 }
 
-/// Looks at a key as it was written in base64, of at least 32 bytes. (What is odd about hexadecimal shows in its bytes.)
+/// Checks the base64 text of a key of at least 32 bytes. (Hexadecimal needs no such check: its patterns show in the bytes.)
 pub(super) fn of_base64(body: &[u8]) -> Option<Weakness> {
-    // Among 43 random characters of base64 are both cases; among those of `correct-horse-battery-staple-…` are not.
+    // 43 random characters of base64 contain both cases; text such as `correct-horse-battery-staple-…` does not.
     let both = body.iter().any(u8::is_ascii_lowercase) && body.iter().any(u8::is_ascii_uppercase);
     pattern(body).or_else(|| (!both).then_some(Weakness::Words))
 }
 
-/// Whether a key as written holds a word that examples use. Short words would turn up in random keys too.
+/// Returns whether a key's text contains a word that examples use. Shorter words would occur in random keys too.
 pub(super) fn is_placeholder(word: &str) -> bool {
     const WORDS: [&[u8]; 16] = [
         b"changeme",
@@ -72,7 +72,7 @@ pub(super) fn is_placeholder(word: &str) -> bool {
 fn pattern(bytes: &[u8]) -> Option<Weakness> {
     let mut steps = [0_usize; 256];
     bytes.windows(2).for_each(|pair| steps[usize::from(pair[1].wrapping_sub(pair[0]))] += 1);
-    // From most bytes to the next, the same step.
+    // More than half of the bytes differ from the one before by the same step.
     match steps.iter().position(|&count| count > bytes.len() / 2) {
         Some(0) => Some(Weakness::Constant),
         Some(_) => Some(Weakness::Counted),
@@ -80,7 +80,7 @@ fn pattern(bytes: &[u8]) -> Option<Weakness> {
     }
 }
 
-/// Whether fewer than 32 bytes, over and over, make up the whole.
+/// Returns whether the bytes repeat a pattern of fewer than 32 bytes.
 fn is_repeated(bytes: &[u8]) -> bool {
     (1..32.min(bytes.len() / 2 + 1)).any(|period| bytes[period..].iter().zip(bytes).all(|(later, byte)| later == byte))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Whether the value may still be read.
+    /// Returns whether the value may still be read.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         !self.expires.passed(now)
     }
@@ -40,22 +40,22 @@ impl fmt::Debug for Entry<'_> {
 pub(crate) struct Fields(Vec<u8>);
 
 impl Fields {
-    /// An empty buffer with room for `bytes` bytes.
+    /// Returns an empty buffer with capacity for `bytes` bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
-    /// The bytes that a field takes.
+    /// Returns how many bytes a field takes.
     pub(crate) fn room_for(name: &str, value: usize, expires: Timestamp) -> usize {
         let has_deadline = expires != Timestamp::NEVER;
         let deadline = if has_deadline { varint::length(expires.as_millis()) } else { 0 };
         1 + varint::length(size(value, has_deadline)) + deadline + name.len() + value
     }
 
-    /// Adds a field. The caller sees to it that no other field has its name. A name is cut at 255 bytes, which the
-    /// derive does not let happen.
+    /// Adds a field. The caller ensures that no other field has its name. A name is cut at 255 bytes; the derive accepts no
+    /// longer ones.
     pub(crate) fn push(&mut self, entry: Entry<'_>) {
-        // Between characters, since half of one would make all fields after it unreadable.
+        // Cut between characters, since half a character would make all fields after it unreadable.
         let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(u8::MAX.into())];
         let has_deadline = entry.expires != Timestamp::NEVER;
         self.0.push(name.len() as u8);
@@ -67,12 +67,12 @@ impl Fields {
         self.0.extend_from_slice(entry.value);
     }
 
-    /// The field of that name, expired or not.
+    /// Returns the field of that name, expired or not.
     pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<Entry<'a>> {
         self.find(name).map(|(value, expires)| Entry { name, value, expires })
     }
 
-    /// The value of the field of that name, expired or not.
+    /// Returns the value of the field of that name, expired or not.
     pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
         self.find(name).map(|(value, _)| value)
     }
@@ -81,7 +81,7 @@ impl Fields {
         let is_it = |length: usize, after: &[u8]| length == name.len() && after.starts_with(name.as_bytes());
         let mut rest = self.0.as_slice();
         loop {
-            // Most fields are passed by for the lengths of their names: this runs for every field that a request touches.
+            // Most fields can be skipped by the lengths of their names: this runs for every field that a request uses.
             while let [length, size, after @ ..] = rest
                 && is_short(*size)
                 && !is_it((*length).into(), after)
@@ -96,7 +96,7 @@ impl Fields {
         }
     }
 
-    /// The fields in stored order, the expired too.
+    /// Returns the fields in stored order, including the expired ones.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
@@ -106,7 +106,7 @@ impl Fields {
         })
     }
 
-    /// The fields as they stand in the buffer: nothing of them is looked at but where they end.
+    /// Returns the fields as raw bytes. Reads only as much of each as finding its end needs.
     pub(crate) fn raw(&self) -> impl Iterator<Item = Raw<'_>> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
@@ -116,12 +116,12 @@ impl Fields {
         })
     }
 
-    /// Adds fields as they stood in another buffer, one after the other.
+    /// Appends raw fields from another buffer.
     pub(crate) fn push_raw(&mut self, fields: &[u8]) {
         self.0.extend_from_slice(fields);
     }
 
-    /// Gives back room that was left for what has gone, where that is more than a small value.
+    /// Shrinks the buffer if removed fields left more than a small value's room.
     pub(crate) fn forgo_room(&mut self) {
         if self.0.capacity() - self.0.len() > 64 {
             self.0.shrink_to_fit();
@@ -132,12 +132,12 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// The buffer itself.
+    /// Returns the buffer itself.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Reads back what [`Fields::as_bytes`] gave.
+    /// Reads the bytes that [`Fields::as_bytes`] returned.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, CorruptFields> {
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
@@ -147,12 +147,12 @@ impl Fields {
     }
 }
 
-/// The length of a value, and whether a deadline follows, as one number.
+/// Returns a value's length, and whether a deadline follows, as one number.
 const fn size(value: usize, has_deadline: bool) -> u64 {
     (value as u64) << 1 | has_deadline as u64
 }
 
-/// Whether this first byte of a [`size`] says that the value has less than 64 bytes and no deadline, as most have.
+/// Returns whether this first byte of a [`size`] means a value of less than 64 bytes and no deadline, as most have.
 const fn is_short(size: u8) -> bool {
     size & 0x81 == 0
 }
@@ -162,7 +162,7 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     Some((raw.entry()?, rest))
 }
 
-/// What stands before a field's name.
+/// The parts before a field's name.
 struct Head {
     /// The lengths of name and value.
     name: usize,
@@ -198,12 +198,12 @@ impl Head {
     }
 }
 
-/// A field as it stands in the buffer.
+/// A field's raw bytes in the buffer.
 pub(crate) struct Raw<'a> {
     pub(crate) name: &'a [u8],
     pub(crate) value: &'a [u8],
     expires: Timestamp,
-    /// The bytes of all of it.
+    /// The length of the whole field.
     pub(crate) length: usize,
 }
 
@@ -230,6 +230,6 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Stored fields that do not read as such: truncated, or overwritten.
+/// The error for stored fields that cannot be read: truncated or overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CorruptFields;

@@ -1,6 +1,6 @@
-//! Counters as MessagePack integers, which reach from `i64::MIN` to `u64::MAX`.
+//! Counters as MessagePack integers, which range from `i64::MIN` to `u64::MAX`.
 
-/// The most bytes that [`write`] makes of a number.
+/// The most bytes that [`write`] returns.
 pub(crate) const MOST: usize = 9;
 
 pub(crate) fn read(mut value: &[u8]) -> Option<i128> {
@@ -26,7 +26,7 @@ fn take<const N: usize>(value: &mut &[u8]) -> Option<[u8; N]> {
     Some(*bytes)
 }
 
-/// A number past both ends of the range becomes the nearer end.
+/// Encodes a number. One outside the range becomes the nearer end.
 pub(crate) fn write(number: i128) -> Vec<u8> {
     let mut value = Vec::with_capacity(MOST);
     // Writing to a vector cannot fail.

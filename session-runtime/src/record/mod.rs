@@ -1,5 +1,5 @@
-//! One session as it is stored: [`Record`], its encoded [`Fields`], and what counters do. Nothing here knows a type of
-//! the user's.
+//! One session as it is stored: [`Record`], its encoded [`Fields`], and the arithmetic of counters. Nothing here knows a type
+//! of the user's.
 
 mod add;
 mod fields;
@@ -33,24 +33,24 @@ pub(crate) struct Record {
     pub(crate) verifier: Digest,
     /// The verifier before the last renewal.
     pub(crate) previous: Option<Box<Previous>>,
-    /// Grows with every renewal that changes privilege. A request that loaded an older one is superseded.
+    /// Grows with every renewal that changes privilege. A request that loaded an older generation is superseded.
     pub(crate) generation: u64,
     /// When the session was first stored.
     pub(crate) created_at: Timestamp,
-    /// When a request last wrote the session. It never moves back. Reads move it no more often than they refresh the
-    /// idle deadline.
+    /// When a request last wrote the session. It never moves back. Requests that only read move it no more often than they
+    /// refresh the idle deadline.
     pub(crate) seen_at: Timestamp,
     /// When the verifier was last renewed.
     pub(crate) renewed_at: Timestamp,
-    /// When the user signed in. Of a guest: when the session was first stored.
+    /// When the user signed in. For a guest: when the session was first stored.
     pub(crate) signed_in_at: Timestamp,
-    /// When silence ends the session.
+    /// The idle deadline.
     pub(crate) idle_until: Timestamp,
-    /// When the session ends whatever happens.
+    /// The absolute deadline.
     pub(crate) ends_at: Timestamp,
     /// Whether `remember(true)` holds: one long lifetime, no idle timeout, a persistent cookie.
     pub(crate) remembered: bool,
-    /// The encoded identity of the user who is signed in; `None` for a guest.
+    /// The encoded identity of the signed-in user; `None` for a guest.
     pub(crate) user: Option<Arc<[u8]>>,
     /// How often the session was written.
     pub(crate) writes: u64,
@@ -58,23 +58,23 @@ pub(crate) struct Record {
     pub(crate) nonces: Nonces,
     /// The encoded fields.
     pub(crate) fields: Fields,
-    /// The rare parts of a session.
+    /// The parts that few sessions have.
     pub(crate) rare: Option<Box<Rare>>,
 }
 
 /// The two deadlines of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
-    /// When silence ends the session.
+    /// The idle deadline.
     pub(crate) idle_until: Timestamp,
-    /// When it ends whatever happens.
+    /// The absolute deadline.
     pub(crate) ends_at: Timestamp,
     /// Whether `remember(true)` holds.
     pub(crate) remembered: bool,
 }
 
 impl Record {
-    /// An empty session that starts now.
+    /// Creates an empty session that starts now.
     pub(crate) fn new(verifier: Digest, now: Timestamp, lifetime: Lifetime) -> Self {
         let Lifetime { idle_until, ends_at, remembered } = lifetime;
         Self {
@@ -96,23 +96,23 @@ impl Record {
         }
     }
 
-    /// The same session with other fields.
+    /// Returns the same session with other fields.
     pub(crate) fn with_fields(&self, fields: Fields) -> Self {
         let (previous, user, rare) = (self.previous.clone(), self.user.clone(), self.rare.clone());
         Self { previous, user, rare, fields, ..*self }
     }
 
-    /// When the session ends: the earlier of its idle and absolute deadlines.
+    /// Returns when the session ends: the earlier of its idle and absolute deadlines.
     pub(crate) fn expires_at(&self) -> Timestamp {
         self.idle_until.min(self.ends_at)
     }
 
-    /// Whether the session may still be served. The deadline itself counts as expired.
+    /// Returns whether the session may still be served. The deadline itself counts as expired.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         !self.expires_at().passed(now)
     }
 
-    /// Whether the commit with this nonce is in.
+    /// Returns whether the commit with this nonce was applied.
     pub(crate) fn knows(&self, nonce: Nonce) -> bool {
         self.nonces.as_slice().contains(&nonce)
     }
@@ -131,7 +131,7 @@ impl Record {
     }
 }
 
-/// A verifier that a renewal replaced, kept to tell a late request from a stranger.
+/// A verifier that a renewal replaced, kept to tell a late request from a stranger's.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Previous {
     /// Digest of the verifier that was replaced.
@@ -143,13 +143,13 @@ pub(crate) struct Previous {
 /// Why a verifier was replaced.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Replaced {
-    /// A sign-in, a sign-out or `renew`: the old verifier opens nothing. For a minute it is recognised.
+    /// By a sign-in, a sign-out or `renew`: the old verifier opens nothing. For a minute it is recognised.
     ByPrivilege {
         /// When it was replaced.
         at: Timestamp,
     },
-    /// The timer, or the user who was asked again who they are: the old verifier is good until the new one is first
-    /// presented, and for a minute after.
+    /// By the timer, or because the user authenticated again: the old verifier is valid until the new one is first presented,
+    /// and for a minute after.
     ByTimer {
         /// When the new verifier was first presented.
         presented_at: Option<Timestamp>,

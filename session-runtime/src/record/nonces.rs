@@ -19,7 +19,7 @@ impl Nonces {
         self.nonces.get(..self.count.into()).unwrap_or_default()
     }
 
-    /// Adds one. If there are too many, the oldest goes.
+    /// Adds a nonce. If there are too many, drops the oldest.
     pub(crate) fn push(&mut self, nonce: Nonce) {
         match self.nonces.get_mut(usize::from(self.count)) {
             Some(free) => {

@@ -1,70 +1,70 @@
-//! The rare parts of a session: another time of authentication than that of the sign-in, an end that no request may move, and an
-//! administrator who acts as the user.
+//! The parts that few sessions have: a time of authentication other than the sign-in's, an end that no request may move, and
+//! an administrator who acts as the user.
 
 use std::sync::Arc;
 
 use super::{Entry, Fields, Record};
 use crate::clock::Timestamp;
 
-/// The rare parts of a session. They are in a box, so that the other sessions have no room for them.
+/// The parts that few sessions have. Boxed, so that other sessions do not reserve room for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rare {
-    /// When the user last proved who they are.
+    /// When the user last authenticated.
     pub(crate) proof: Proof,
     /// Whether `remember` may not make the session last longer.
     pub(crate) is_capped: bool,
-    /// The user who acts as the one who seems to be signed in.
+    /// The impersonation in progress: another user acts as the signed-in one.
     pub(crate) impersonation: Option<Impersonation>,
-    /// The identity of the user as whom the session's own user acted until the time was up. It says that the store still has
-    /// the impersonation, and is itself never stored.
+    /// The identity of the user who was impersonated until the time was up. If set, the store still has the impersonation. It
+    /// is never stored itself.
     pub(crate) expired: Option<Arc<[u8]>>,
 }
 
-/// When the user last proved who they are.
+/// When the user last authenticated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// As they signed in.
+    /// At the sign-in.
     #[default]
     AtSignIn,
     /// At another time: earlier, at an identity provider, or later, when they were asked again.
     At(Timestamp),
-    /// Never in this session: a cookie that remembers them, or an identity provider that did not ask, signed them in.
+    /// Not in this session: a cookie that remembers them, or an identity provider that did not ask, signed them in.
     Missing,
 }
 
-/// The session of a user who acts as another, set aside until they are themselves again.
+/// The own session of a user who acts as another, set aside until the impersonation ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Impersonation {
     /// The encoded identity of the user who acts.
     pub(crate) by: Arc<[u8]>,
-    /// When it ends.
+    /// When the impersonation ends.
     pub(crate) ends_at: Timestamp,
     /// When the user who acts signed in.
     pub(crate) signed_in_at: Timestamp,
-    /// When they last proved who they are.
+    /// When that user last authenticated.
     pub(crate) proof: Proof,
-    /// Their fields as they are stored, except those of the device, which the session keeps.
+    /// That user's fields as they are stored, except `device` fields, which the session keeps.
     pub(crate) fields: Fields,
 }
 
 /// The relation of one user to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// This user's own, also while they act as another.
+    /// It is this user's own, even while they act as another.
     Own,
-    /// Another user's, who acts as this one.
+    /// It is another user's, who acts as this one.
     Impersonator,
-    /// A guest's, or another user's.
+    /// It is a guest's, or another user's.
     Other,
 }
 
 impl Record {
-    /// When the user signed in, if one is signed in.
+    /// Returns when the user signed in, if one is signed in.
     pub(crate) fn signed_in_at(&self) -> Option<Timestamp> {
         self.user.is_some().then_some(self.signed_in_at)
     }
 
-    /// When the user last proved who they are, if they did so in this session.
+    /// Returns when the user last authenticated in this session, if they did.
     pub(crate) fn authenticated_at(&self) -> Option<Timestamp> {
         let signed_in_at = self.signed_in_at()?;
         match self.proof() {
@@ -86,17 +86,17 @@ impl Record {
         self.rare.as_ref()?.impersonation.as_ref()
     }
 
-    /// The user who was impersonated until the time was up, if the store does not know that yet.
+    /// Returns the user who was impersonated until the time was up, if the store does not know that yet.
     pub(crate) fn expired_impersonation(&self) -> Option<&Arc<[u8]>> {
         self.rare.as_ref()?.expired.as_ref()
     }
 
-    /// Sets what few sessions have. Nothing of that kind takes no room.
+    /// Sets the rare parts. Defaults take no room.
     pub(crate) fn set_rare(&mut self, rare: Rare) {
         self.rare = (rare != Rare::default()).then(|| rare.into());
     }
 
-    /// The same with what few sessions have changed.
+    /// Changes the rare parts.
     pub(crate) fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
         let mut rare = self.rare.take().map_or_else(Rare::default, |rare| *rare);
         change(&mut rare);
@@ -113,15 +113,15 @@ impl Record {
         }
     }
 
-    /// Whether an impersonation is over that the record still has.
+    /// Returns whether the record still holds an impersonation whose time is up.
     pub(crate) fn impersonation_is_over(&self, now: Timestamp) -> bool {
         self.rare.is_some() && self.impersonation().is_some_and(|impersonation| impersonation.ends_at.passed(now))
     }
 
-    /// The session of a user who acts as another, as it is once they are themselves again. `None`: no user acts as another.
+    /// Returns the session without its impersonation, as the user's own again. `None`: no user acts as another.
     ///
-    /// `is_device` says which fields are the device's: those stay as they are now. What the request loaded before is refused
-    /// from then on, as after a sign-out.
+    /// `is_device` returns whether a field is a `device` field: those stay as they are now. Requests that loaded the session
+    /// before are superseded, as after a sign-out.
     pub(crate) fn without_impersonation(&self, is_device: impl Fn(&str) -> bool) -> Option<Self> {
         let mut rare = self.rare.as_deref()?.clone();
         let Impersonation { by, signed_in_at, proof, fields: own, .. } = rare.impersonation.take()?;
@@ -137,7 +137,7 @@ impl Record {
 }
 
 impl Record {
-    /// The session of a user who acts as another, with their own session, which is set aside, replaced by `own`.
+    /// Returns the session of a user who acts as another, with the user's own session, which is set aside, replaced by `own`.
     pub(crate) fn with_own(&self, own: &Self, is_device: impl Fn(&str) -> bool) -> Self {
         let mut fields = kept(&self.fields, |name| !is_device(name));
         kept(&own.fields, &is_device).iter().for_each(|entry| fields.push(entry));
@@ -152,7 +152,7 @@ impl Record {
     }
 }
 
-/// Those of the fields that `which` holds for.
+/// Returns the fields for which `which` returns true.
 pub(crate) fn kept(fields: &Fields, which: impl Fn(&str) -> bool) -> Fields {
     let mut kept = Fields::default();
     fields.iter().filter(|entry: &Entry<'_>| which(entry.name)).for_each(|entry| kept.push(entry));

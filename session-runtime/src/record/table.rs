@@ -2,9 +2,9 @@
 //!
 //! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list: half of a
 //! cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns, their names,
-//! and the values row by row. It is not a compression: its length says nothing of what the values have in common. But it says
-//! whether all items have the same names, which are data if the items are maps. So `secret` fields are not kept as tables
-//! (SECURITY S43).
+//! and the values row by row. It is not compression: its length does not depend on what the values have in common. But it
+//! reveals whether all items have the same names, and if the items are maps, their names are data. So `secret` fields are not
+//! kept as tables (SECURITY S43).
 
 use rmp::{
     Marker,
@@ -12,14 +12,14 @@ use rmp::{
     encode::{write_array_len, write_map_len},
 };
 
-/// The most bytes that a table may stand for. A few bytes of a table can repeat a long name a million times, so its own
-/// length is not a bound (F10).
+/// The most bytes that a table may expand to. A few bytes of a table can repeat a long name a million times, so the table's
+/// own length is not a bound (F10).
 const MOST: usize = 1 << 20;
 
-/// The same value as a table, if it is a list of at least two structs of one shape.
+/// Returns the value as a table, if it is a list of at least two structs of one shape.
 pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
-    let rows = list(&mut rest)?; // most values are none, which their first byte tells
+    let rows = list(&mut rest)?; // most values are not lists, as their first byte shows
     if rows < 2 || value.len() > MOST {
         return None;
     }
@@ -41,7 +41,7 @@ pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     (rest.is_empty() && table.len() < value.len()).then_some(table)
 }
 
-/// The list that [`pack`] made a table of.
+/// Returns the list that [`pack`] made this table from.
 pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
     let (&columns, mut rest) = table.split_first()?;
     let names = (0..columns).map(|_| text(&mut rest)).collect::<Option<Vec<_>>>()?;
@@ -49,7 +49,7 @@ pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let rows = rows(rest, names.len())?;
-    // At least what the value takes, and less than twice that: checked before room for it is reserved.
+    // At least the value's length, and less than twice that. Checked before that much is reserved.
     let named = names.iter().try_fold(3_usize, |sum, name| sum.checked_add(name.len()))?;
     let length = (rows as usize).checked_mul(named)?.checked_add(5 + rest.len())?;
     if length > 2 * MOST {
@@ -68,7 +68,7 @@ pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
     Some(value)
 }
 
-/// How many rows the values make that are left of a table.
+/// Returns how many rows the remaining values of a table make.
 fn rows(mut rest: &[u8], columns: usize) -> Option<u32> {
     let mut values = 0_usize;
     while !rest.is_empty() {
@@ -78,7 +78,7 @@ fn rows(mut rest: &[u8], columns: usize) -> Option<u32> {
     values.is_multiple_of(columns).then(|| u32::try_from(values / columns).ok())?
 }
 
-/// The names of the struct that comes next.
+/// Returns the names of the struct that comes next.
 fn names(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
     let names: Option<Vec<_>> = (0..fields(&mut rest)?)
         .map(|_| {
@@ -90,18 +90,18 @@ fn names(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
     names.filter(|names| !names.is_empty())
 }
 
-/// How many items the list has that begins here.
+/// Returns the number of items if a list begins here.
 fn list(rest: &mut &[u8]) -> Option<u32> {
     match read_marker(rest).ok()? {
         Marker::FixArray(items) => Some(items.into()),
-        // In the shortest form, which is the one that comes back.
+        // Only the shortest form, since `unpack` writes that one.
         Marker::Array16 => length::<2>(rest).filter(|items| *items > 15),
         Marker::Array32 => length::<4>(rest).filter(|items| *items > 0xffff),
         _ => None,
     }
 }
 
-/// How many fields the struct has that begins here.
+/// Returns the number of fields if a struct begins here.
 fn fields(rest: &mut &[u8]) -> Option<u32> {
     match read_marker(rest).ok()? {
         Marker::FixMap(fields) => Some(fields.into()),
@@ -110,7 +110,7 @@ fn fields(rest: &mut &[u8]) -> Option<u32> {
     }
 }
 
-/// The text that begins here, with what says how long it is.
+/// Returns the text that begins here, including its length prefix.
 fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut marker = *rest;
     match read_marker(&mut marker).ok()? {
@@ -119,7 +119,7 @@ fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// The value that begins here, with all that is in it.
+/// Returns the value that begins here, with everything inside it.
 fn one<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let whole = *rest;
     let mut open = 1_u64;
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// As fields are encoded: structs by the names of their fields.
+    /// Encodes a value as fields are encoded: structs by the names of their fields.
     fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         rmp_serde::to_vec_named(value)
     }
@@ -205,7 +205,7 @@ mod tests {
             vec![],
             vec![0xc1],
             vec![0xdd, 0xff, 0xff, 0xff, 0xff, 0x81, 0xa1, b'a', 1],
-            // What is longer than it need be would come back shorter.
+            // An encoding that is longer than needed would come back shorter.
             vec![0xdc, 0, 2, 0x81, 0xa1, b'a', 1, 0x81, 0xa1, b'a', 2],
             vec![0x92, 0xde, 0, 1, 0xa1, b'a', 1, 0xde, 0, 1, 0xa1, b'a', 2],
         ] {
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// A table with one column of this name, and so many rows of one byte.
+    /// Returns a table with one column of this name, and this many rows of one byte.
     fn table(name: usize, rows: usize) -> Vec<u8> {
         let mut table = vec![1, 0xdb];
         table.extend((name as u32).to_be_bytes());

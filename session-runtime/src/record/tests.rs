@@ -156,7 +156,7 @@ proptest! {
     fn integers_survive(number in i128::from(i64::MIN)..=i128::from(u64::MAX)) {
         let value = integer::write(number);
         prop_assert_eq!(integer::read(&value), Some(number));
-        // The shortest encoding, as the derive's own.
+        // The shortest encoding, like the derive's own.
         let shortest = u64::try_from(number).map_or_else(|_| rmp_serde::to_vec(&(number as i64)), |n| rmp_serde::to_vec(&n));
         prop_assert_eq!(value, shortest.unwrap());
     }
@@ -198,7 +198,7 @@ proptest! {
         }
     }
 
-    // S46: what was truncated or overwritten is refused or read as some fields; it never panics, nor reads past its end.
+    // S46: truncated or overwritten bytes are refused or read as some fields. They never panic or read past the end.
     #[test]
     fn any_bytes_read_as_fields_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(fields) = Fields::from_bytes(bytes.clone()) {
@@ -219,7 +219,7 @@ proptest! {
         prop_assert!(Fields::from_bytes(bytes[..bytes.len() - cut].to_vec()).is_err());
     }
 
-    // F10: a length is compared with what follows it, whatever it says.
+    // F10: a length is compared with the bytes that follow, whatever it claims.
     #[test]
     fn lengths_past_the_end_are_refused(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
         let mut bytes = vec![name];

@@ -1,15 +1,15 @@
-//! How long a field can be in its stored form, so that a session is known to fit into its cookie before it runs.
+//! Bounds of a field's stored form. With them the compiler knows that a session fits into its cookie.
 
 use rmp::{Marker, decode::read_marker};
 
 use super::Spec;
 use crate::cookie::LARGEST_PAIR;
 
-/// A type whose values take at most so many bytes in MessagePack, whatever they are.
+/// A type with a limit to the bytes that a value takes in MessagePack.
 ///
-/// Numbers, `bool`, `char`, tuples and arrays of such types, `Option` and `Box` have it. Text and lists get their bound from
-/// `#[session(max_len = …)]` on the field. For a type of your own, say what its longest value takes; a value that is longer
-/// after all is refused where it is written, and the session from before stays.
+/// Numbers, `bool`, `char`, tuples and arrays of such types, `Option` and `Box` implement it. Text and lists get their limit
+/// from `#[session(max_len = …)]` on the field. For a type of your own, state the bytes of its longest value. Writing a value
+/// that is longer after all is an error, and the stored session stays as it was.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::cookie::LARGEST_PAIR;
 /// }
 ///
 /// impl Bounded for Theme {
-///     // Its longest name, and a byte that says how long that is.
+///     // The longest name, and a byte for its length.
 ///     const MAX_BYTES: usize = 1 + "Light".len();
 /// }
 ///
@@ -44,7 +44,7 @@ use crate::cookie::LARGEST_PAIR;
             {Self} {{ const MAX_BYTES: usize = …; }}`"
 )]
 pub trait Bounded {
-    /// The most bytes that a value takes in MessagePack, structs by field name.
+    /// The most bytes that a value takes in MessagePack. Structs are written with field names.
     const MAX_BYTES: usize;
 }
 
@@ -91,18 +91,18 @@ tuples!((A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F));
 pub struct Bound {
     /// As `len()` counts: bytes of text, items of a list.
     pub(crate) len: Option<usize>,
-    /// In MessagePack.
+    /// The most bytes in MessagePack.
     pub(crate) bytes: usize,
 }
 
 impl Bound {
-    /// Of a type that has one.
+    /// Returns the bound of a type.
     #[must_use]
     pub const fn of<T: Bounded>() -> Self {
         Self { len: None, bytes: T::MAX_BYTES }
     }
 
-    /// Of text of at most so many bytes.
+    /// Returns the bound of text of at most `len` bytes.
     #[must_use]
     pub const fn text(len: usize) -> Self {
         let head = match len {
@@ -114,13 +114,13 @@ impl Bound {
         Self { len: Some(len), bytes: len.saturating_add(head) }
     }
 
-    /// Of a list of at most so many items.
+    /// Returns the bound of a list of at most `len` items.
     #[must_use]
     pub const fn list<T: Bounded>(len: usize) -> Self {
         Self { len: Some(len), bytes: len.saturating_mul(T::MAX_BYTES).saturating_add(list_head(len)) }
     }
 
-    /// What of it a value exceeds: how long the value is, and how long it may be.
+    /// Returns the limit that a value exceeds, with its own length.
     pub(crate) fn exceeded(&self, value: &[u8]) -> Option<Exceeded> {
         if let (Some(most), Some(length)) = (self.len, length_of(value))
             && length > most
@@ -139,16 +139,16 @@ const fn list_head(len: usize) -> usize {
     }
 }
 
-/// How a value is too long.
+/// The limit that a value exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exceeded {
-    /// Longer than `max_len`.
+    /// `max_len`.
     Length { length: usize, most: usize },
-    /// Of more bytes than its type says that it has.
+    /// The bytes that its type states.
     Bytes { bytes: usize, most: usize },
 }
 
-/// The length of text or of a list, as their `len()` says.
+/// Returns the length of text or of a list, as `len()` counts.
 fn length_of(mut value: &[u8]) -> Option<usize> {
     let bytes = match read_marker(&mut value).ok()? {
         Marker::FixStr(length) | Marker::FixArray(length) => return Some(length.into()),
@@ -161,14 +161,15 @@ fn length_of(mut value: &[u8]) -> Option<usize> {
     Some(length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
 }
 
-/// What a sealed session has besides its fields: the seal, its name, its deadlines, and when its user was last authenticated.
+/// The most bytes of a sealed session besides its fields: the seal, its name, its deadlines, and the time of its user's last
+/// authentication.
 const OVERHEAD: usize = 45 + 64 + 10;
-/// What a field has besides its value: a short name, and how long it is.
+/// The most bytes of a field besides its value: its short name and its length.
 const PER_FIELD: usize = 2 + 4;
-/// A deadline of its own.
+/// The most bytes of a field's own deadline.
 const DEADLINE: usize = 10;
 
-/// The most bytes that a cookie of this name takes which carries these sessions encrypted; `None` if there is no bound.
+/// Returns the most bytes that an encrypted session takes in a cookie with a name of this length; `None` if there is no bound.
 pub(crate) const fn most_bytes(spec: &Spec, name: usize) -> Option<usize> {
     let (mut at, mut bytes) = (0, OVERHEAD);
     while at < spec.fields.len() {
@@ -186,7 +187,7 @@ pub(crate) const fn most_bytes(spec: &Spec, name: usize) -> Option<usize> {
     Some(bytes.saturating_mul(4).div_ceil(3).saturating_add(name))
 }
 
-/// Fails to compile unless the sessions fit into one cookie.
+/// Stops the compilation unless the sessions fit into one cookie.
 #[doc(hidden)]
 #[allow(clippy::panic, reason = "it only runs while compiling")]
 pub const fn fits(spec: &Spec) {
@@ -223,7 +224,7 @@ const fn bytes_of(spec: &Spec, at: usize) -> usize {
     }
 }
 
-/// A sentence that is put together while compiling.
+/// A message that is built at compile time.
 struct Text {
     bytes: [u8; 1024],
     length: usize,
@@ -309,7 +310,7 @@ mod tests {
         }
         let bytes = Exceeded::Bytes { bytes: 3, most: 2 };
         assert_eq!(Bound::of::<u8>().exceeded(&[0xcd, 1, 1]), Some(bytes));
-        // An absent one.
+        // An absent value.
         assert_eq!(Bound::text(9).exceeded(&[0xc0]), None);
     }
 

@@ -1,9 +1,9 @@
-//! How a field's value becomes bytes and back: MessagePack through serde, structs by field name so that they may grow.
+//! Encodes a field's value and decodes it: MessagePack through serde, with structs by field name so that they can grow.
 //!
-//! To serde it is a format for people, as JSON is: addresses, UUIDs and times are text in it. In a compact format they are
-//! bytes, but serde reads the content of tagged, untagged and flattened types as if their format were for people, so an
-//! address in one of these would be written as bytes, and never be read again. A UUID is 20 bytes longer as text; an address
-//! is hardly longer.
+//! To serde this is a human-readable format like JSON: addresses, UUIDs and times are text in it. A compact format would write
+//! them as bytes. But serde always reads the content of tagged, untagged and flattened types as human-readable, so an address
+//! in one of these would be written as bytes and never be read again. As text a UUID is 20 bytes longer, and an address hardly
+//! longer.
 
 use rmp_serde::{
     config::{DefaultConfig, HumanReadableConfig, StructMapConfig},
@@ -14,19 +14,19 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
-/// Deeper nesting than this reads as undecodable rather than as a full stack (SECURITY S46).
+/// The deepest nesting that is read. A deeper value counts as undecodable, so that it cannot overflow the stack (SECURITY S46).
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// MessagePack's nil, which is what `None` becomes.
+/// MessagePack's nil, the encoding of `None`.
 pub(crate) const NIL: &[u8] = &[0xc0];
 
-/// The one byte that MessagePack never uses: stands where a secret could not be opened, and reads as absent.
+/// The one byte that MessagePack never uses. It replaces a secret that could not be opened, and reads as absent.
 pub(crate) const UNREADABLE: &[u8] = &[0xc1];
 
-/// What `with = "module"` is given to write to: a [`serde::Serializer`].
+/// The [`serde::Serializer`] that `with = "module"` gets.
 #[doc(hidden)]
 pub type Encoder<'a> = &'a mut rmp_serde::Serializer<Vec<u8>, HumanReadableConfig<StructMapConfig<DefaultConfig>>>;
-/// What `with = "module"` is given to read from: a [`serde::Deserializer`].
+/// The [`serde::Deserializer`] that `with = "module"` gets.
 #[doc(hidden)]
 pub type Decoder<'a, 'de> =
     &'a mut rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, HumanReadableConfig<DefaultConfig>>;
@@ -34,7 +34,7 @@ pub type Decoder<'a, 'de> =
 type EncodeFn<T> = for<'a> fn(&T, Encoder<'a>) -> Result<(), rmp_serde::encode::Error>;
 type DecodeFn<T> = for<'a, 'de> fn(Decoder<'a, 'de>) -> Result<T, rmp_serde::decode::Error>;
 
-/// Captures once how a type is encoded, so that nothing else needs its bounds.
+/// The functions that encode and decode a type. They are captured once, so that the rest of the code needs no serde bounds.
 #[doc(hidden)]
 pub struct Codec<T> {
     encode: EncodeFn<T>,
@@ -50,13 +50,13 @@ impl<T> Clone for Codec<T> {
 impl<T> Copy for Codec<T> {}
 
 impl<T> Codec<T> {
-    /// The functions of a `with` module.
+    /// Uses the functions of a `with` module.
     #[must_use]
     pub const fn new(encode: EncodeFn<T>, decode: DecodeFn<T>) -> Self {
         Self { encode, decode }
     }
 
-    /// The type's own serde implementation.
+    /// Uses the type's own serde implementation.
     #[must_use]
     pub const fn serde() -> Self
     where
@@ -74,7 +74,7 @@ impl<T> Codec<T> {
     }
 }
 
-/// A value as [`Codec::serde`] decodes it.
+/// Decodes a value as [`Codec::serde`] does.
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
     read(bytes, |decoder| T::deserialize(decoder))
 }
@@ -83,7 +83,7 @@ fn read<T>(
     bytes: &[u8],
     read: impl FnOnce(Decoder<'_, '_>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, rmp_serde::decode::Error> {
-    // The reader counts the levels of lists and maps, but none of enums, which are a map of one variant.
+    // The reader counts the levels of lists and maps, but not of enums, which are maps of one variant.
     if is_deeper(bytes, |byte| matches!(byte, 0x81 | 0x91 | 0xdc..=0xdf)) {
         return Err(rmp_serde::decode::Error::custom("nested too deep"));
     }
@@ -96,20 +96,20 @@ fn decoder(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>, Hum
     deserializer
 }
 
-/// Whether a value is nested deeper than can be read.
+/// Returns whether a value is nested too deep to be read.
 pub(crate) fn is_too_deep(bytes: &[u8]) -> bool {
     is_deeper(bytes, |byte| matches!(byte, 0x80..=0x9f | 0xdc..=0xdf))
 }
 
-/// Whether there are more levels than [`MAX_DEPTH`], each with a byte that `begins` one. Nearly always there are fewer such
-/// bytes, which is quick to see.
+/// Returns whether a value has more levels than [`MAX_DEPTH`]. `begins` tells which bytes can begin a level. Nearly all values
+/// have too few such bytes, which is quick to check.
 fn is_deeper(bytes: &[u8], begins: impl Fn(u8) -> bool) -> bool {
     bytes.len() > MAX_DEPTH
         && bytes.iter().filter(|byte| begins(**byte)).count() >= MAX_DEPTH
         && matches!(IgnoredAny::deserialize(&mut decoder(bytes)), Err(rmp_serde::decode::Error::DepthLimitExceeded))
 }
 
-/// A value as [`Codec::serde`] encodes it.
+/// Encodes a value as [`Codec::serde`] does.
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     written(|encoder| value.serialize(encoder))
 }
@@ -122,7 +122,7 @@ fn written(
     Ok(serializer.into_inner())
 }
 
-/// A type whose values can be kept in a session.
+/// A type whose values can be stored in a session.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in a session",
     label = "not serialisable, or not `Send`",
@@ -147,7 +147,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Storable for T {
     }
 }
 
-/// A type with a value for a session that has none yet.
+/// A type with an initial value for a new session.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no value for a new session",
     label = "no default",
@@ -165,7 +165,7 @@ impl<T: Default> Initial for T {
     }
 }
 
-/// The value of a field in a new session.
+/// Returns the value of a field in a new session.
 #[doc(hidden)]
 #[must_use]
 pub fn initial<T: Initial>() -> T {
@@ -191,7 +191,7 @@ mod tests {
         (0..levels).fold(Tree::Leaf, |tree, _| Tree::Of(tree.into()))
     }
 
-    // F10: `rmp_serde` counts no levels of enums, so bytes in a store could overflow the stack.
+    // F10: `rmp_serde` does not count the levels of enums, so stored bytes could overflow the stack.
     #[test]
     fn an_enum_that_is_nested_too_deep_is_an_error() {
         for levels in [1, 100, MAX_DEPTH - 1] {

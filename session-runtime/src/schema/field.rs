@@ -1,4 +1,4 @@
-//! One field as the derive describes it: the only place where bounds meet the field's type.
+//! One field as the derive describes it. Only here do bounds apply to the field's type.
 
 use std::{ops::Deref, time::Duration};
 
@@ -8,14 +8,14 @@ use crate::{
     record::{Entry, Fields},
 };
 
-/// A field whose type is known.
+/// A field of a known type.
 #[doc(hidden)]
 pub struct Field<T> {
-    /// What does not depend on the type.
+    /// The part that does not depend on the type.
     pub meta: Meta,
     pub(crate) codec: Option<Codec<T>>,
     pub(crate) initial: fn() -> T,
-    /// Of an `Option`: whether there is something in it.
+    /// For an `Option`: returns whether it holds a value.
     pub(crate) is_some: Option<fn(&T) -> bool>,
     /// Whether equal values may be stored in another order.
     pub(crate) unordered: bool,
@@ -26,18 +26,18 @@ pub struct Field<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Meta {
     pub(crate) name: &'static str,
-    /// What older builds stored it under, or what it is made of: the names of its `migrate`s come last.
+    /// Names under which older builds stored the field, followed by the names that its `migrate` reads.
     pub(crate) aliases: &'static [&'static str],
     pub(crate) policy: Policy,
     pub(crate) expires: Option<Duration>,
     pub(crate) device: bool,
     pub(crate) rotates: bool,
     pub(crate) secret: bool,
-    /// How long it may be.
+    /// The limit of its length.
     pub(crate) bound: Option<Bound>,
 }
 
-/// What may be done to a field, and what happens when two requests do it at once.
+/// The operations on a field, and how the changes of two concurrent requests combine.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -45,24 +45,24 @@ pub enum Policy {
     Plain,
     /// Compare and swap.
     Atomic,
-    /// All are added.
+    /// All amounts are added.
     Counter,
     /// Shown once.
     Flash,
-    /// Who is signed in.
+    /// The signed-in user.
     Identity,
     /// Never stored.
     Skip,
 }
 
-/// What of a session outlives a change of who is signed in.
+/// The fields that survive a change of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stays {
-    /// Nothing: the session ends.
+    /// None: the session ends.
     None,
-    /// What belongs to the browser: somebody signed out, or in as another.
+    /// Fields of the browser: a user signed out, or another one signed in.
     Device,
-    /// What a guest collected: somebody signed in for the first time.
+    /// Fields of a guest: a user signed in who was a guest before.
     Guest,
 }
 
@@ -71,50 +71,50 @@ impl Meta {
         Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false, bound: None }
     }
 
-    /// Whether it is stored at all.
+    /// Returns whether it is stored at all.
     pub(crate) const fn is_stored(&self) -> bool {
         !matches!(self.policy, Policy::Skip)
     }
 
-    /// All that a record may hold the field under: today's name first.
+    /// Returns all names under which a record may hold the field, today's first.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Whether a record may hold the field under `name`.
+    /// Returns whether a record may hold the field under `name`.
     pub(crate) fn is_stored_as(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
     }
 
-    /// Whether the field outlives a change of who is signed in.
+    /// Returns whether the field survives a change of the user.
     pub(crate) const fn stays(&self, whose: Stays) -> bool {
         match whose {
             Stays::None => false,
             Stays::Device => self.device,
-            // What a stranger may have put there must not become the user's (SECURITY S13).
+            // A value that an attacker may have put there must not become the user's (SECURITY S13).
             Stays::Guest => self.device || !(self.rotates || self.secret),
         }
     }
 
-    /// The deadline of a value written now.
+    /// Returns the deadline of a value that is written now.
     pub(crate) fn deadline(&self, now: Timestamp) -> Timestamp {
         self.expires.map_or(Timestamp::NEVER, |expires| now + expires)
     }
 
-    /// The stored field, under its name or, failing that, under one that an older build used.
+    /// Returns the stored field, under its name or otherwise under an older one.
     pub(crate) fn find<'a>(&self, fields: &'a Fields) -> Option<Entry<'a>> {
         fields.get(self.name).or_else(|| self.aliases.iter().find_map(|alias| fields.get(alias)))
     }
 }
 
 impl<T> Field<T> {
-    /// A plain field.
+    /// Creates a plain field.
     #[must_use]
     pub const fn new(name: &'static str, codec: Codec<T>, initial: fn() -> T) -> Self {
         Self { meta: Meta::new(name, Policy::Plain), codec: Some(codec), initial, is_some: None, unordered: false }
     }
 
-    /// A plain field of a type that says itself how it is encoded and what it is at first.
+    /// Creates a plain field of a type with its own encoding and initial value.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self
     where
@@ -123,26 +123,26 @@ impl<T> Field<T> {
         Self::new(name, Codec::serde(), T::initial)
     }
 
-    /// A field that lives in the request alone.
+    /// Creates a field that exists only during a request.
     #[must_use]
     pub const fn skipped(name: &'static str, initial: fn() -> T) -> Self {
         Self { meta: Meta::new(name, Policy::Skip), codec: None, initial, is_some: None, unordered: false }
     }
 
-    /// Changed by `update` alone.
+    /// Only `update` changes it.
     #[must_use]
     pub const fn atomic(self) -> Self {
         self.with_policy(Policy::Atomic)
     }
 
-    /// Names that older builds stored the field under.
+    /// Sets the names under which older builds stored the field.
     #[must_use]
     pub const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
         self.meta.aliases = aliases;
         self
     }
 
-    /// Expires on its own, this long after it was last written.
+    /// Expires on its own, this long after its last write.
     #[must_use]
     pub const fn expires(mut self, expires: Duration) -> Self {
         self.meta.expires = Some(expires);
@@ -156,28 +156,28 @@ impl<T> Field<T> {
         self
     }
 
-    /// Decides what a visitor may do, so that changing it renews the session's id.
+    /// Decides what a visitor may do, so a change renews the session's id.
     #[must_use]
     pub const fn rotates(mut self) -> Self {
         self.meta.rotates = true;
         self
     }
 
-    /// Encrypted wherever it is stored, and shown nowhere.
+    /// Encrypted wherever it is stored, and never shown.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.meta.secret = true;
         self
     }
 
-    /// Never longer than this.
+    /// Sets the limit of its length.
     #[must_use]
     pub const fn bound(mut self, bound: Bound) -> Self {
         self.meta.bound = Some(bound);
         self
     }
 
-    /// Moved by amounts.
+    /// Changed by amounts.
     #[must_use]
     pub const fn counter(self) -> Self
     where
@@ -196,7 +196,7 @@ impl<T> Field<T> {
         self.with_policy(Policy::Flash)
     }
 
-    /// Who is signed in.
+    /// Identifies the signed-in user.
     #[must_use]
     pub const fn identity(self) -> Self
     where
@@ -215,7 +215,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// A map or a set without an order, so that equal values are often stored in another one.
+    /// A map or a set without an order: equal values are often stored in another one.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
         self.unordered = true;
@@ -228,7 +228,7 @@ impl<T> Field<T> {
     }
 }
 
-/// [`Field::plain`], found without a search.
+/// [`Field::plain`] as a free function, which the compiler resolves faster.
 #[doc(hidden)]
 #[must_use]
 pub const fn field<T: Storable + Initial>(name: &'static str) -> Field<T> {

@@ -1,4 +1,4 @@
-//! What a policy asks of a field's type, with the sentence for a type that does not have it.
+//! The traits that each policy requires of a field's type, with the compiler's message for other types.
 
 /// A type that can count: an integer of up to 64 bits.
 #[diagnostic::on_unimplemented(
@@ -43,7 +43,7 @@ integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 )]
 #[doc(hidden)]
 pub trait Collection {
-    /// Whether it is a value, though its stored form may be nothing.
+    /// Returns whether it holds a value, even if that value's stored form is nil.
     fn is_some(&self) -> bool;
 }
 
@@ -55,11 +55,11 @@ impl<T> Collection for Option<T> {
 
 impl<T> Collection for Vec<T> {
     fn is_some(&self) -> bool {
-        false // nor is its stored form ever nothing
+        false // and its stored form is never nil
     }
 }
 
-/// A type that can say who is signed in, or that nobody is: an `Option`.
+/// A type that can identify the user, or none: an `Option`.
 #[diagnostic::on_unimplemented(
     message = "an `identity` is an `Option<T>`, not `{Self}`",
     label = "this cannot say that nobody is signed in",
@@ -67,7 +67,7 @@ impl<T> Collection for Vec<T> {
 )]
 #[doc(hidden)]
 pub trait Optional {
-    /// Whether it is a value, though its stored form may be nothing.
+    /// Returns whether it holds a value, even if that value's stored form is nil.
     fn is_some(&self) -> bool;
 }
 

@@ -1,9 +1,9 @@
 //! [`SessionLimit`]: how many sessions a user may have at once.
 
-/// How many sessions one user may have at once, and how a sign-in too many is answered (OWASP ASVS 7.1.2). Default:
+/// How many sessions one user may have at once, and what happens at one more sign-in (OWASP ASVS 7.1.2). Default:
 /// [`SessionLimit::EndOldest`] of 100.
 ///
-/// A number alone is [`SessionLimit::EndOldest`] of that many.
+/// A plain number converts to [`SessionLimit::EndOldest`].
 ///
 /// ```
 /// use session_runtime::{Session, SessionLimit, Sessions};
@@ -20,9 +20,9 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionLimit {
-    /// At most so many. One more sign-in ends the session with the earliest sign-in.
+    /// The limit. One more sign-in ends the session with the earliest sign-in.
     EndOldest(u32),
-    /// At most so many. One more sign-in is refused, with a 409 that says so.
+    /// The limit. One more sign-in is refused with a 409 that says so.
     Refuse(u32),
 }
 

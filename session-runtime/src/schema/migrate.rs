@@ -1,4 +1,4 @@
-//! How what an older build stored under other names becomes the value of a field: `migrate = function("name")`.
+//! Makes the value of a field from values that older builds stored under other names: `migrate = function("name")`.
 
 use std::cell::Cell;
 
@@ -11,13 +11,13 @@ use super::{Field, Meta, codec::from_bytes};
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     pub(crate) field: &'static Meta,
-    /// What it is made of.
+    /// The names of the older values.
     pub(crate) names: &'static [&'static str],
     run: fn(&Older<'_>) -> Option<Vec<u8>>,
 }
 
 impl Migration {
-    /// What `run` makes of what is stored under `names`, `field` reads as its own.
+    /// Creates a migration: `run` makes the value of `field` from the values under `names`.
     #[must_use]
     pub const fn new<T>(
         field: &'static Field<T>,
@@ -27,14 +27,14 @@ impl Migration {
         Self { field: &field.meta, names, run }
     }
 
-    /// The field's stored form, given what is stored under each of the names; `None` if some of that cannot be read, or
-    /// what comes of it not be written.
+    /// Returns the field's stored form, made from the stored values under each of the names. `None` if one of them cannot be
+    /// read, or the result cannot be encoded.
     pub(crate) fn run(&self, stored: &[Option<&[u8]>]) -> Option<Vec<u8>> {
         (self.run)(&Older { stored, unreadable: Cell::new(false) })
     }
 }
 
-/// What older builds stored.
+/// The values that older builds stored.
 #[doc(hidden)]
 pub struct Older<'a> {
     stored: &'a [Option<&'a [u8]>],
@@ -42,7 +42,7 @@ pub struct Older<'a> {
 }
 
 impl Older<'_> {
-    /// What `function` makes of the `N` values, in the field's stored form.
+    /// Calls `function` with the `N` values, and returns the result in the field's stored form.
     #[must_use]
     pub fn make<const N: usize, A, T, F: Makes<T, N, A>>(
         &self,
@@ -54,7 +54,7 @@ impl Older<'_> {
         codec.encode(&value).ok()
     }
 
-    /// What is stored under the name at this place of the list.
+    /// Returns the value under the name at this index.
     fn get<T: DeserializeOwned>(&self, place: usize) -> Option<T> {
         let value = from_bytes((*self.stored.get(place)?)?).ok();
         self.unreadable.set(self.unreadable.get() || value.is_none());
@@ -62,7 +62,7 @@ impl Older<'_> {
     }
 }
 
-/// A function that makes a `T` of `N` values of the types `A`: of one that is there, of several that may be.
+/// A function that makes a `T` from `N` values of the types `A`. A single value is required; several are each optional.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "this function does not make a `{T}` of what is stored under {N} name(s)",
@@ -71,7 +71,7 @@ impl Older<'_> {
             implements `serde::Deserialize` and borrows nothing"
 )]
 pub trait Makes<T, const N: usize, A> {
-    /// Calls it. `None`: the one value is not there.
+    /// Calls the function. Returns `None` if a single value is missing.
     fn make(&self, older: &Older<'_>) -> Option<T>;
 }
 

@@ -1,5 +1,5 @@
-//! What the derive says about a session struct, and nothing that it does: names, lifetimes, policies, and for each field
-//! how it is encoded. Everything a user's crate gets generated is described here; the logic lives elsewhere.
+//! The derive's description of a session struct: names, lifetimes, policies, and each field's encoding. It describes all
+//! generated code; the logic is elsewhere.
 
 mod bounds;
 mod codec;

@@ -1,4 +1,4 @@
-//! [`Core`]: what a session can do as a whole, whatever its fields.
+//! [`Core`]: the operations on a session as a whole, whatever its fields.
 
 use std::time::SystemTime;
 
@@ -10,8 +10,8 @@ use crate::{
     schema::Stays,
 };
 
-/// What a session can do as a whole. Reached through [`Session`](super::Session), and through the generated `…Fields`
-/// type in an application's own verbs.
+/// The operations on a session as a whole. Available on [`Session`](super::Session), and on the generated `…Fields` type in an
+/// application's own methods.
 ///
 /// ```
 /// use session_runtime::Session;
@@ -38,9 +38,9 @@ pub struct Core<S: Schema> {
 }
 
 impl<S: Schema> Core<S> {
-    /// Gives the session a new id at the end of the request; the old one opens nothing from then on. A request that
-    /// loaded the session before and commits after is refused (OWASP Session Management Cheat Sheet, "Renew the Session
-    /// ID After Any Privilege Level Change"). For `log_in` and `log_out` this happens by itself.
+    /// Gives the session a new id at the end of the request; the old one opens nothing from then on. A request that loaded the
+    /// session before and commits after is refused (OWASP Session Management Cheat Sheet, "Renew the Session ID After Any
+    /// Privilege Level Change"). `log_in` and `log_out` do this by themselves.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -54,8 +54,8 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::Renew);
     }
 
-    /// Ends the session: all fields return to their defaults, the record is deleted, the cookie is removed. What is
-    /// written afterwards belongs to a new session.
+    /// Ends the session: all fields return to their defaults, the record is deleted, the cookie is removed. Later writes belong
+    /// to a new session.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -71,7 +71,7 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::End);
     }
 
-    /// The same as [`Core::destroy`], under the name that Flask's users know.
+    /// The same as [`Core::destroy`], under the name that Flask users know.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -84,16 +84,16 @@ impl<S: Schema> Core<S> {
         self.destroy();
     }
 
-    /// Stores what changed now, rather than before the response leaves.
+    /// Stores the changes now, rather than before the response is sent.
     ///
-    /// A handler needs this only where it must know that the session is stored before it goes on, or where the handle
-    /// outlives the response: a stream, a web socket, a spawned task.
+    /// A handler needs this only if it must know that the session is stored before it goes on, or if the handle outlives the
+    /// response: a stream, a web socket, a spawned task.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it,
-    /// [`Error::is_conflict`] if others kept winning the race, [`Error::is_unavailable`] if the store is down (the
-    /// changes then wait for the response). After the response has left, a change that needs a new cookie (a new
-    /// session, a renewal) is refused.
+    /// [`Error::is_conflict`] if other requests kept changing the session, [`Error::is_unavailable`] if the store is down (the
+    /// changes then wait for the response). Once the response was sent, changes that need a new cookie (a new session, a
+    /// renewal) are refused.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -118,20 +118,21 @@ impl<S: Schema> Core<S> {
         saved
     }
 
-    /// Loads the session again, as other requests have left it by now, for a handle that outlives its response: a stream, a
-    /// web socket, a spawned task. What this handle changed and has not saved stays on top.
+    /// Loads the session again, with the changes of other requests. For a handle that outlives its response: a stream, a web
+    /// socket, a spawned task. Unsaved changes of this handle stay on top.
     ///
-    /// It moves no deadline. A stream that is to keep its session alive calls [`Core::save`] from time to time, which does.
+    /// It moves no deadline. A stream that must keep its session alive calls [`Core::save`] from time to time, which moves it.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it: the
-    /// handle shows a guest from then on. [`Error::is_unavailable`] if the store is down: it shows what it showed before.
+    /// handle shows a guest from then on. [`Error::is_unavailable`] if the store is down: the handle still shows the session as
+    /// before.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
     /// # #[derive(Session)] struct Shop { #[session(rotates)] roles: Vec<String> }
     /// # async fn send(text: &str) {}
-    /// /// Tells a visitor what is new, for as long as they may see it.
+    /// /// Sends news to a visitor, for as long as they may see it.
     /// async fn stream(mut session: Session<Shop>) -> Result<(), Error> {
     ///     let mut every = tokio::time::interval(std::time::Duration::from_secs(30));
     ///     loop {
@@ -145,16 +146,16 @@ impl<S: Schema> Core<S> {
     /// }
     /// ```
     pub async fn reload(&mut self) -> Result<(), Error> {
-        // One that was made for a test is all there is.
+        // A handle made for a test has nothing to load.
         let Some(request) = self.__state.request().cloned() else { return Ok(()) };
         let reloaded = request.reload().await;
         self.see(&request, reloaded.as_ref().err());
         reloaded
     }
 
-    /// Reloads the session, and returns whether it is still this visitor's: `false` once it has ended, by a log-out, a
-    /// revocation or its timeouts, or once a sign-in or sign-out elsewhere has renewed it. One that was never stored is live:
-    /// nothing can end it. As [`Core::reload`], it moves no deadline.
+    /// Reloads the session, and returns whether it still belongs to this visitor. Returns `false` once a log-out, a revocation
+    /// or a timeout has ended it, or a sign-in or sign-out elsewhere has renewed it. A session that was never stored is live,
+    /// since nothing can end it. Like [`Core::reload`], this moves no deadline.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -186,7 +187,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Whether the session is not stored yet.
+    /// Returns whether the session is not stored yet.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -200,7 +201,7 @@ impl<S: Schema> Core<S> {
         self.__state.snapshot.record.is_none()
     }
 
-    /// When the session was first stored; the present for one that is not.
+    /// Returns when the session was first stored; the current time if it is not stored.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -214,7 +215,7 @@ impl<S: Schema> Core<S> {
         self.__state.snapshot.record.as_ref().map_or_else(|| self.__state.now(), |record| record.created_at).into()
     }
 
-    /// When the session ends if the visitor stays away: the earlier of its idle and absolute deadlines.
+    /// Returns when the session ends if the visitor stays away: the earlier of its idle and absolute deadlines.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -228,9 +229,9 @@ impl<S: Schema> Core<S> {
         self.__state.expires_at().into()
     }
 
-    /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie
-    /// that outlives the browser; `false` returns to the ordinary lifetimes. Later writes leave it as it is. It has no effect
-    /// while a user acts as another, nor in the request that begins that, and lengthens no session beyond
+    /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie that
+    /// outlives the browser; `false` returns to the ordinary lifetimes. Later writes do not change this. It has no effect while
+    /// a user acts as another, nor in the request that begins that. It does not extend a session beyond
     /// [`SignIn::until`](crate::SignIn::until).
     ///
     /// ```
@@ -244,8 +245,8 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::Remember(remember));
     }
 
-    /// Returns a short public name for logs: a keyed hash, from which no cookie can be rebuilt. `None` for a session that is not
-    /// stored, such as a guest's who left nothing: these have nothing that tells one from another.
+    /// Returns a short public name for logs: a keyed hash, which does not reveal the cookie. `None` for a session that is not
+    /// stored, such as that of a guest who left nothing.
     ///
     /// ```
     /// # use session_runtime::Session;

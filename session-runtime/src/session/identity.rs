@@ -1,4 +1,4 @@
-//! Who is signed in: the one field whose change makes another session of it.
+//! The signed-in user: the one field whose change makes it another session.
 
 use std::{borrow::Borrow, future::Ready, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ pub struct Identity<'a, S: Schema, T: 'static> {
     slot: fn(&mut S::Slots) -> &mut Slot<Option<T>>,
 }
 
-/// The handle of the field that says who is signed in.
+/// Returns the handle of the identity field.
 #[doc(hidden)]
 #[inline]
 pub fn identity<S: Schema, T>(
@@ -40,15 +40,15 @@ pub fn identity<S: Schema, T>(
 }
 
 impl<S: Schema, T: 'static> Identity<'_, S, T> {
-    /// Signs `user` in, who has just proved who they are: the session gets a new id and a new lifetime, and remembers when this
-    /// was (OWASP ASVS 7.2.4). For a user who has not, and for one who has before, there is [`Identity::log_in_with`]; for one
-    /// who is signed in and was asked again, [`Identity::reauthenticate`].
+    /// Signs in `user`, who has just proved who they are. The session gets a new id and a new lifetime, and remembers the time
+    /// (OWASP ASVS 7.2.4). If the user proved it earlier, or not at all, call [`Identity::log_in_with`]. If the user is already
+    /// signed in and was asked again, call [`Identity::reauthenticate`].
     ///
-    /// What a guest collected stays, but for fields that are `rotates` or `secret`. If somebody else was signed in, only
-    /// `device` fields do, and what this request wrote before belongs to the former visitor.
+    /// A guest's fields stay, except those that are `rotates` or `secret`. If another user was signed in, only `device` fields
+    /// stay, and earlier writes of this request belong to the former user.
     ///
-    /// A user that could not be read again (see [`guide::values`](crate::guide::values)), or that is encoded as nothing at
-    /// all, such as a unit, would read as nobody: then the request is answered 500, and nothing of it is stored.
+    /// A user that could not be read again (see [`guide::values`](crate::guide::values)), or that is encoded as nil, such as a
+    /// unit, would read as a guest. The request is then answered 500 and stores nothing.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -62,7 +62,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         self.log_in_with(user, SignIn::fresh());
     }
 
-    /// Signs `user` in as [`Identity::log_in`] does, and says how: whether they have just proved who they are, whether the
+    /// Signs in `user` as [`Identity::log_in`] does, with more options: whether they have just proved who they are, whether the
     /// session is remembered, and when it ends at the latest.
     ///
     /// ```
@@ -99,14 +99,14 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     }
 
     /// Makes the session fresh: the user has just proved again that they are `user`, by their password or at their identity
-    /// provider. Views with `fresh` let them in again.
+    /// provider. Views with `fresh` then admit them again.
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
-    /// unless it got one within the last minute, but requests of other tabs that are under way go on, as after
-    /// [`rotate_every`](crate::SessionsBuilder::rotate_every). They are not fresh.
+    /// unless it got one within the last minute. Requests of other tabs that are under way are not refused, as after
+    /// [`rotate_every`](crate::SessionsBuilder::rotate_every), but they are not fresh.
     ///
-    /// Returns `false` and does nothing if `user` is not who is signed in, since at an identity provider somebody else may have
-    /// answered; and while another user acts as `user`. It takes the identity, or a type that it borrows as.
+    /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
+    /// identity provider. Also while another user acts as `user`. Takes the identity, or a type that it borrows as.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -134,25 +134,27 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         true
     }
 
-    /// Lets the user who is signed in act as `user` for at most `limit`: an administrator who sees what a customer sees. Whether
-    /// they may is for the application to check, in a view with `fresh`.
+    /// Lets the signed-in user act as `user` for at most `limit`, such as an administrator who needs to see a customer's pages.
+    /// The application must check whether they may, in a view with `fresh`.
     ///
-    /// - The session shows `user`, and [`Core::impersonator`] the one who acts. Its fields start empty, except those of the
-    ///   device; what the user who acts had in theirs is set aside.
-    /// - It ends by itself after `limit`, and with the session of the user who acts;
-    ///   [`stop_impersonating`](Identity::stop_impersonating) ends it before. Then the session is their own again, fields and all.
+    /// - The session shows `user`; [`Core::impersonator`] returns the acting user. Its fields start empty, except `device`
+    ///   fields; those of the acting user are set aside.
+    /// - It ends by itself after `limit`, and with the acting user's session.
+    ///   [`stop_impersonating`](Identity::stop_impersonating) ends it earlier. The acting user then has their own session and
+    ///   fields again.
     /// - It is never fresh, so views with `fresh` refuse it (403).
-    /// - It is no session of `user`'s: it counts for no `max_per_user`, and [`UserSessions::list`](crate::UserSessions::list)
-    ///   does not show it, but [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends it;
-    ///   that of the user who acts ends the whole session.
+    /// - It is not one of `user`'s sessions: it does not count for `max_per_user`, and
+    ///   [`UserSessions::list`](crate::UserSessions::list) does not show it, but
+    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends it; `revoke_all` of the
+    ///   acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
     ///
-    /// The id is renewed as at a sign-in. A log-out signs the user who acts out too. A sign-in ends their session.
+    /// The id is renewed as at a sign-in. A log-out also signs out the acting user. A sign-in ends their session.
     ///
     /// # Errors
-    /// [`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused) if nobody is signed in, if `user` is who is signed in, if they act as
-    /// another user already, or if this request changed who is signed in.
+    /// [`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused) if no user is signed in, if `user` is
+    /// already signed in, if the signed-in user already acts as another, or if this request changed the signed-in user.
     ///
     /// ```
     /// use std::time::Duration;
@@ -187,10 +189,10 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         let field = (self.slot)(&mut self.core.__slots).field;
         let refused = |why| Err(Error::new(Kind::NotImpersonated(why)));
         if self.core.__state.changed_user() {
-            return refused("this request signed in or out before");
+            return refused("this request already signed in or out");
         }
         if self.core.impersonation_ends_at().is_some() {
-            return refused("the user acts as another one already; end that first");
+            return refused("the user already acts as another; end that first");
         }
         let Some(by) = self.encoded()? else { return refused("no user is signed in") };
         let user = Some(user);
@@ -198,7 +200,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
             return Err(Error::new(Kind::Encode { field: field.name }));
         };
         if encoded == by {
-            return refused("it is the user who is signed in");
+            return refused("that user is already signed in");
         }
         self.core.forget(Stays::Device);
         let ends_at = self.core.__state.now() + limit;
@@ -210,10 +212,10 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         Ok(())
     }
 
-    /// Ends an impersonation: the user who acted is themselves again, under a new id, with the fields that they had before. What
-    /// this handle wrote as the other user is dropped, except `device` fields.
+    /// Ends an impersonation: the acting user is themselves again, under a new id, with the fields that they had before. This
+    /// handle's writes as the other user are dropped, except `device` fields.
     ///
-    /// Returns `false` and does nothing if no user acts as another, or if this request changed who is signed in.
+    /// Returns `false` and does nothing if no user acts as another, or if this request changed the signed-in user.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -234,8 +236,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         true
     }
 
-    /// Signs out: the session gets a new id and keeps `device` fields alone; with none of those, it is deleted. For a
-    /// guest this does nothing. A user who acts as another signs out of their own session too.
+    /// Signs out: the session gets a new id and keeps only its `device` fields; without any, it is deleted. Does nothing for a
+    /// guest. A user who acts as another also signs out of their own session.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -247,14 +249,15 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// ```
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
-        // While the store is down nobody knows; to whom it matters will be told.
+        // While the store is down, it is unknown whether a user is signed in, so record the log-out; its commit will fail if
+        // that matters.
         if __state.snapshot.unknown || (self.slot)(__slots).get(__state).is_some() {
             self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);
         }
     }
 
-    /// Who is signed in so far, as stored.
+    /// Returns the signed-in user so far, in stored form.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
         let slot = (self.slot)(__slots);

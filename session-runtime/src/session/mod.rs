@@ -1,4 +1,4 @@
-//! [`Session`], the handle that a handler holds, and [`Core`], its part that no field name can hide.
+//! [`Session`], the handle in a handler, and [`Core`], the part of it that field names cannot hide.
 
 mod core;
 mod identity;
@@ -24,15 +24,15 @@ use crate::{
     fields::{Origin, State},
 };
 
-/// A visitor's session, typed by the struct `S` that derives it.
+/// A visitor's session, with the fields of the struct `S` that derives it.
 ///
-/// Fields are read by `x()` and changed through `x_mut()`. A handle is a copy: it decodes a field when it is first read,
-/// notes what changes, and folds that into the request when it is dropped; the layer stores it before the response
-/// leaves. Two handles in one request behave like two concurrent requests: per field, by policy.
+/// `x()` reads a field, and `x_mut()` changes it. A handle is a copy. It decodes a field when it is first read and records
+/// changes. On drop it folds them into the request, and the layer stores them before the response is sent. Two handles in one
+/// request behave like two concurrent requests: per field, by policy.
 ///
-/// Read into a `let` before you write what depends on it: a changing handle borrows the session.
+/// A changing handle borrows the session, so read other fields into a `let` before you write.
 ///
-/// `Option<Session<S>>` is an argument too: `None` where no session layer is around the route.
+/// `Option<Session<S>>` is an argument too: `None` on routes without a session layer.
 ///
 /// ```
 /// use session_runtime::Session;
@@ -56,14 +56,14 @@ pub struct Session<S: Schema> {
 }
 
 impl<S: Schema> Session<S> {
-    /// A handle into `request`, which has been opened.
+    /// Creates a handle into `request`, which has been opened.
     pub(crate) fn of(request: &Arc<Request>) -> Self {
         let (origin, snapshot) = (Origin::Request(Arc::clone(request)), request.snapshot());
         let state = State { origin, snapshot, ..State::default() };
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
     }
 
-    /// A handle of no request: a new session, and what `change` makes of it.
+    /// Creates a handle without a request: a new session with the changes of `change`.
     #[cfg(feature = "testing")]
     pub(crate) fn detached(change: impl FnOnce(&mut S)) -> Self {
         let mut value = S::join(S::Slots::default(), &State::default());
@@ -71,7 +71,7 @@ impl<S: Schema> Session<S> {
         Self { fields: Core { __slots: value.split(), __state: State::default() }.into() }
     }
 
-    /// The values as this handle sees them.
+    /// Returns the values as this handle sees them.
     #[cfg(feature = "testing")]
     pub(crate) fn into_struct(mut self) -> S {
         let core: &mut Core<S> = &mut self.fields;
@@ -98,7 +98,7 @@ impl<S: Schema> DerefMut for Session<S> {
 impl<S: Schema> Drop for Session<S> {
     fn drop(&mut self) {
         let core: &mut Core<S> = &mut self.fields;
-        // What a handler did before it panicked is half of what it meant to.
+        // After a panic the changes are incomplete, so drop them.
         if !std::thread::panicking() {
             core.fold();
         }
@@ -109,7 +109,7 @@ impl<S: Schema> Drop for Session<S> {
 }
 
 impl<S: Schema> fmt::Debug for Session<S> {
-    /// Names the session by its fingerprint; shows no id and no value.
+    /// Shows the session's fingerprint, but no id and no value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core: &Core<S> = &self.fields;
         f.debug_struct("Session")

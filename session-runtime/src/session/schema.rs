@@ -1,4 +1,4 @@
-//! [`Schema`]: what the derive implements, and so what a [`Session`](super::Session) is made of.
+//! [`Schema`]: the trait that the derive implements, and that [`Session`](super::Session) builds on.
 
 use std::ops::DerefMut;
 
@@ -9,7 +9,7 @@ use crate::{
     store::Requirements,
 };
 
-/// A struct that can be kept in a session. Implemented by `#[derive(Session)]`.
+/// A struct that can be stored in a session. Implemented by `#[derive(Session)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session",
     label = "write `#[derive(Session)]` on `{Self}`",
@@ -22,10 +22,10 @@ pub trait Schema: Sized + 'static {
     /// One slot per field.
     #[doc(hidden)]
     type Slots: Default;
-    /// What the store must be able to do.
+    /// The capabilities that the store must have.
     #[doc(hidden)]
     type Needs: Requirements;
-    /// Names, lifetimes and cookie as the attributes give them.
+    /// Names, lifetimes and cookie from the attributes.
     #[doc(hidden)]
     const SPEC: Spec;
 
@@ -37,7 +37,7 @@ pub trait Schema: Sized + 'static {
     fn join(slots: Self::Slots, state: &State) -> Self;
 }
 
-/// A session in which somebody can be signed in: it has an `identity` field. Implemented by `#[derive(Session)]`.
+/// A session with an `identity` field, which users can sign in to. Implemented by `#[derive(Session)]`.
 ///
 /// ```
 /// use session_runtime::{Identified, Session};
@@ -59,12 +59,11 @@ pub trait Schema: Sized + 'static {
     note = "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`"
 )]
 pub trait Identified: Schema {
-    /// Who is signed in: the type within the field's `Option`. It can be stored like the field, which is judged there.
+    /// The user: the type within the field's `Option`. It can be stored like the field; the field's own bounds check that.
     type User;
 }
 
-/// A session that can be found by who is signed in. Implemented by `#[derive(Session)]`, unless the `identity` is
-/// `unlisted`.
+/// A session that can be listed by its user. Implemented by `#[derive(Session)]`, unless the `identity` is `unlisted`.
 ///
 /// ```
 /// use session_runtime::{Error, Listed, Sessions};

@@ -1,4 +1,4 @@
-//! [`SignIn`]: how a user signs in, where that is not with a password just now.
+//! [`SignIn`]: options of a sign-in that is not simply by a password just now.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use crate::{engine::Terms, record::Proof};
 ///     user_id: Option<u64>,
 /// }
 ///
-/// /// An identity provider signed the user in, perhaps without asking them (`prompt=none`): it says when it last did ask.
+/// /// An identity provider signed the user in, perhaps without asking them (`prompt=none`). It reports when it last asked.
 /// fn signed_in_by_provider(mut session: Session<Shop>, user: u64, auth_time: Option<std::time::SystemTime>) {
 ///     let sign_in = auth_time.map_or(SignIn::stale(), SignIn::authenticated_at);
 ///     session.user_id_mut().log_in_with(user, sign_in);
@@ -50,8 +50,8 @@ impl SignIn {
         Self { proof: When::Now, remember: None, until: None }
     }
 
-    /// The user has not proved who they are: a cookie that remembers them signed them in, or an identity provider that did
-    /// not ask. Views with `fresh` refuse the session until [`reauthenticate`](super::Identity::reauthenticate).
+    /// The user has not proved who they are: a cookie that remembers them signed them in, or an identity provider that did not
+    /// ask. Views with `fresh` refuse the session until [`reauthenticate`](super::Identity::reauthenticate).
     ///
     /// ```
     /// # use session_runtime::{Session, SignIn};
@@ -65,8 +65,8 @@ impl SignIn {
         Self { proof: When::Never, ..Self::fresh() }
     }
 
-    /// The user proved who they are at this time, which an identity provider says (`auth_time` of OpenID Connect). A time of
-    /// the future counts as the present.
+    /// The user proved who they are at this time, which an identity provider reports (`auth_time` of OpenID Connect). A future
+    /// time counts as the present.
     ///
     /// ```
     /// # use session_runtime::{Session, SignIn};
@@ -80,7 +80,7 @@ impl SignIn {
     }
 
     /// Keeps the session for the `remember` lifetime, or for the ordinary ones; see [`Core::remember`](super::Core::remember).
-    /// Remembering a session does not make it less fresh, and not more.
+    /// It does not affect whether the session is fresh.
     ///
     /// ```
     /// # use session_runtime::SignIn;
@@ -90,8 +90,9 @@ impl SignIn {
         Self { remember: Some(remember), ..self }
     }
 
-    /// Ends the session at this time at the latest, whatever the lifetimes and `remember` say: when the identity provider's
-    /// session ends, or a shift. A time that has passed ends it after a second. It holds until the next sign-in.
+    /// Ends the session at this time at the latest, whatever the lifetimes and `remember` say: for example, when the identity
+    /// provider's session or a shift ends. If the time has passed, the session ends after a second. It holds until the next
+    /// sign-in.
     ///
     /// ```
     /// # use session_runtime::SignIn;

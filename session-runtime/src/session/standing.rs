@@ -8,8 +8,8 @@ use super::{Core, Identified, Schema};
 use crate::{clock::Timestamp, schema::from_bytes};
 
 impl<S: Schema> Core<S> {
-    /// When the user last proved who they are, by a sign-in or [`reauthenticate`](crate::Identity::reauthenticate); the
-    /// present if that was in this request. `None` for a guest, if the user was signed in without being asked
+    /// Returns when the user last proved who they are, by a sign-in or [`reauthenticate`](crate::Identity::reauthenticate); the
+    /// current time if that was in this request. `None` for a guest, for a user who was signed in without being asked
     /// ([`SignIn::stale`](crate::SignIn::stale)), and while another user acts as this one.
     ///
     /// ```
@@ -24,8 +24,9 @@ impl<S: Schema> Core<S> {
         self.__state.standing().authenticated_at.map(Into::into)
     }
 
-    /// When the user signed in to this session; the present if that was in this request. A later
-    /// [`reauthenticate`](crate::Identity::reauthenticate) does not move it. While another user acts as this one: since when.
+    /// Returns when the user signed in to this session; the current time if that was in this request. A later
+    /// [`reauthenticate`](crate::Identity::reauthenticate) does not change it. While another user acts as this one, returns
+    /// when that began.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -39,11 +40,11 @@ impl<S: Schema> Core<S> {
         self.__state.standing().signed_in_at.map(Into::into)
     }
 
-    /// Whether the user proved who they are less than `limit` ago, as views with `fresh` ask. Never while another user acts
-    /// as this one.
+    /// Returns whether the user proved who they are less than `limit` ago, as views with `fresh` check. Always `false` while
+    /// another user acts as this one.
     ///
-    /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request that
-    /// still brings the id from before is not fresh once the browser has used the new one.
+    /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request with the
+    /// previous id is not fresh once the browser has used the new one.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -54,15 +55,15 @@ impl<S: Schema> Core<S> {
     /// ```
     #[must_use]
     pub fn is_fresh(&self, limit: Duration) -> bool {
-        // One of the future, by a clock that was set back, is young.
+        // A time in the future, after a clock was set back, counts as recent.
         let is_young = |at: Timestamp| self.__state.now() < at + limit;
         self.__state.standing().authenticated_at.is_some_and(is_young)
             && (self.__state.changed_user()
                 || !self.__state.request().is_some_and(|request| request.came_with_older_id()))
     }
 
-    /// The user who acts as the one who seems to be signed in ([`impersonate`](crate::Identity::impersonate)); `None` if no
-    /// user does. A view can ask for it too, by a field of this name.
+    /// Returns the user who acts as the one who seems to be signed in ([`impersonate`](crate::Identity::impersonate)). `None`
+    /// if none does. A view can have it too, as a field of this name.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -85,7 +86,7 @@ impl<S: Schema> Core<S> {
             .ok()
     }
 
-    /// When the impersonation ends by itself; `None` if no user acts as another.
+    /// Returns when the impersonation ends by itself; `None` if no user acts as another.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,4 +1,4 @@
-//! Between a handle and its request: what the handle sees, and what it changed.
+//! Synchronises a handle with its request: shows the request's state, and hands over changes.
 
 use super::{Core, Schema};
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl<S: Schema> Core<S> {
-    /// Sees the session as the request has it by now, after a write that met this error if it failed. What was read before is
-    /// read again: other requests may have changed it. If the session is lost, all that this handle did goes too.
+    /// Shows the session in the request's present state, after a write that succeeded or failed with `error`. Fields are read
+    /// again, since other requests may have changed them. If the session is lost, all changes of this handle are dropped.
     pub(crate) fn see(&mut self, request: &Request, error: Option<&Error>) {
         let lost = error.and_then(Error::lost);
         self.__state.snapshot = request.snapshot();
@@ -27,18 +27,18 @@ impl<S: Schema> Core<S> {
         );
     }
 
-    /// Whether the store could not be asked, so that this shows nobody though somebody may be signed in.
+    /// Returns whether the store could not be asked, so that the session shows a guest although a user may be signed in.
     #[cfg(feature = "tower")]
     pub(crate) fn is_unknown(&self) -> bool {
         self.__state.snapshot.unknown
     }
 
-    /// Which record this is, if it is stored.
+    /// Returns the key of the record, if it is stored.
     pub(crate) fn key(&self) -> Option<Key> {
         self.__state.origin.key()
     }
 
-    /// Returns the fields that do not stay to their defaults.
+    /// Resets the fields that do not survive to their defaults.
     pub(crate) fn forget(&mut self, stays: Stays) {
         if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
             return;
@@ -62,7 +62,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Shows another state of the session, beneath what this handle did to fields of the device.
+    /// Shows another state of the session, below this handle's changes to `device` fields.
     pub(super) fn show(&mut self, snapshot: Snapshot) {
         self.__state.snapshot = snapshot;
         S::visit(
@@ -75,7 +75,7 @@ impl<S: Schema> Core<S> {
         );
     }
 
-    /// Hands what this handle changed to the request.
+    /// Hands this handle's changes to the request.
     pub(super) fn fold(&mut self) {
         let Some(request) = self.__state.request().cloned() else { return };
         let Some((mut steps, ops, failure)) = self.take_changes() else { return };
@@ -88,10 +88,10 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Hands out what this handle changed of its fields.
+    /// Takes this handle's changes of fields.
     ///
     /// # Errors
-    /// If a value cannot be encoded, or if it changed more than fields.
+    /// If a value cannot be encoded, or if the handle changed more than fields.
     pub(crate) fn take_ops(&mut self) -> Result<Ops, Error> {
         match self.take_changes() {
             None => Ok(Vec::new()),
@@ -101,7 +101,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Returns the changes of this handle, or the error of a value that could not be encoded.
+    /// Takes this handle's changes, with the error of a value that could not be encoded.
     fn take_changes(&mut self) -> Option<(Vec<Step>, Ops, Option<Error>)> {
         let Self { __slots, __state } = self;
         let mut edited = 0;

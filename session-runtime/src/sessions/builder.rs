@@ -1,4 +1,4 @@
-//! [`SessionsBuilder`]: the struct's attributes as defaults, the options that override them, and the checks at start.
+//! [`SessionsBuilder`]: takes the struct's attributes as defaults, overrides them with options, and checks the result.
 
 use std::{
     fmt,
@@ -22,20 +22,20 @@ use crate::{
     store::{Backend as Store, ListsUsers, Place, Requirements as _, SharesFields, cookie::CookieStore},
 };
 
-/// 30 days: the limit of NIST SP 800-63B for a sign-in with a password alone (AAL1).
+/// 30 days: the limit of NIST SP 800-63B for a sign-in by password alone (AAL1).
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How many sessions a user may have by default: more than users have, and few enough for a sign-in to load them all.
+/// The default limit of a user's sessions: more than users have, and few enough for a sign-in to load them all.
 const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 
-/// How many more end when that is reached. A limit that was chosen is kept exactly.
+/// How many further sessions end when the default limit is reached. A chosen limit is exact.
 const SPARE: usize = 20;
 
-/// How many bytes the fields of a session may have by default: much more than a session should hold, and a limit to what a
-/// visitor can fill.
+/// The default limit of a session's fields in bytes. A session should be much smaller; the limit bounds what a visitor can
+/// fill.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Makes [`Sessions`]. Each option overrides the attribute of the same name on the struct.
+/// Builds [`Sessions`]. Each option overrides the attribute of the same name on the struct.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,7 +76,7 @@ pub struct SessionsBuilder<S> {
     pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
     pub(super) end_replayed: bool,
-    /// The options that were given. The fields above are the attributes until `settle` overrides them with these.
+    /// The options that were given. The fields above hold the attributes until `settle` overrides them with these.
     pub(super) layers: Layers,
     kind: PhantomData<fn() -> S>,
 }
@@ -110,11 +110,11 @@ impl<S: Schema> SessionsBuilder<S> {
         }
     }
 
-    /// Sets where the sessions are kept: in a [`Store`](crate::store::Store), or in their visitors' cookies
-    /// ([`CookieStore`]). Required.
+    /// Sets where sessions are kept: in a [`Store`](crate::store::Store), or in their visitors' cookies ([`CookieStore`]).
+    /// Required.
     ///
-    /// Every store lists the sessions of a user and limits them, and shares `atomic` and `counter` fields between requests.
-    /// Sessions in cookies can do neither, so a struct that needs it does not compile with a `CookieStore`.
+    /// Every store lists and limits the sessions of a user, and shares `atomic` and `counter` fields between requests. A
+    /// `CookieStore` can do neither, so a struct that needs one of them does not compile with it.
     ///
     /// ```
     /// # use session_runtime::{MemoryStore, Session, Sessions};
@@ -140,13 +140,13 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Names the application. Applications with different names may share keys and a store: a cookie of one opens nothing in
+    /// Names the application. Applications with different names may share keys and a store: a cookie of one is not valid in
     /// another, and neither lists or ends the sessions of the other's users (SECURITY S6).
     ///
     /// Default: `app = "…"` on the struct, otherwise the package that the struct is in. Two crates that work on the same
-    /// sessions share the struct, or set the same `app`. Staging and production are the same application to this crate: on
-    /// one server, give each its own `app`, or its own prefix or table at the store. Otherwise a sign-in, a limit or a
-    /// `revoke_all` in one ends sessions in the other. If they have no key in common, the log says so at start.
+    /// sessions share the struct, or set the same `app`. Staging and production are the same application to this crate: on one
+    /// server, give each its own `app`, or its own prefix or table at the store. Otherwise a sign-in, a limit or a `revoke_all`
+    /// in one ends sessions in the other. If they have no key in common, the log says so at start.
     ///
     /// Changing the name signs every user out.
     ///
@@ -160,8 +160,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Calls `hook` for every [`Event`], within the request that causes it, with the fingerprint of the session where it is
-    /// known.
+    /// Calls `hook` for every [`Event`], within the request that causes it. It also gets the fingerprint of the session, if it
+    /// is known.
     ///
     /// ```
     /// # use session_runtime::{Event, Session, Sessions};
@@ -190,10 +190,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets how often expired sessions are removed from the store. Default: every minute. Zero: never. An expired session is
-    /// never served, removed or not.
+    /// Sets how often expired sessions are removed from the store. Default: every minute. Zero: never. Expired sessions are
+    /// never served, whether they are removed or not.
     ///
-    /// A task removes them. It starts when the sessions are built within a Tokio runtime, otherwise with the first request, and
+    /// A task removes them. It starts when the sessions are built within a Tokio runtime, otherwise with the first request. It
     /// ends with that runtime or the last [`Sessions`]. A program that serves no requests calls [`Sessions::delete_expired`].
     ///
     /// ```
@@ -206,9 +206,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Limits how long one call of the store may take. A call that takes longer counts as failed, as if the store were down:
-    /// the request is answered 503. Default: 5 seconds. [`SessionsBuilder::commit_timeout`] limits all calls of a commit
-    /// together.
+    /// Limits how long one call of the store may take. A slower call counts as failed, as if the store were down: the request
+    /// is answered 503. Default: 5 seconds. [`SessionsBuilder::commit_timeout`] limits all calls of a commit together.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -220,11 +219,11 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Limits how long one commit may take, with its retries and its wait for other commits to the same session. After that
-    /// it fails: 409 if other requests kept changing the session, 503 if the store did not answer. Default: 5 seconds.
+    /// Limits how long one commit may take, including its retries and its wait for other commits to the same session. After
+    /// that it fails: 409 if other requests kept changing the session, 503 if the store did not answer. Default: 5 seconds.
     ///
-    /// A commit that lost to another request applies its changes again to the newer session. The limit is for a session that
-    /// many requests change at once, and for a store that is slow.
+    /// A commit that lost to another request applies its changes again to the newer session. The limit matters if many requests
+    /// change a session at once, or if the store is slow.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -236,10 +235,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Checks all options and makes the sessions.
+    /// Checks all options and builds the sessions.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that names the option that is missing or wrong and what to write instead.
+    /// [`Error::is_setup`], with a message that names the missing or wrong option and what to write instead.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, Session, Sessions};
@@ -253,7 +252,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let lifetimes = self.lifetimes()?;
         if self.max_per_user.is_some_and(|limit| limit.most() == 0) {
             return Err(Error::setup(format!(
-                "`max_per_user` of the `{name}` sessions is zero, so nobody could sign in: give at least 1{}",
+                "`max_per_user` of the `{name}` sessions is zero, so no user could sign in: give at least 1{}",
                 self.layers.whence(&["max_per_user"])
             )));
         }
@@ -266,7 +265,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self.warn(matches!(&place, Place::Cookie(store) if store.revoked.is_none()));
         let former = self.former_cookies()?;
         let scope = Scope::new(&self.app, S::SPEC.kind);
-        // Application and kind as one text: what is signed and sealed is bound to both.
+        // Application and kind as one text: signed and sealed values are bound to both.
         let scoped = hex(&scope.hash);
         let signer = Signer::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
@@ -283,8 +282,8 @@ impl<S: Schema> SessionsBuilder<S> {
             }
             Place::Cookie(_) if self.end_replayed => {
                 return Err(Error::setup(format!(
-                    "`end_on_replay` of the `{name}` sessions ends a session by an old cookie of it, and one that is in its \
-                     visitor's cookie cannot be ended from elsewhere: drop it, or keep them in a store{}",
+                    "`end_on_replay` of the `{name}` sessions ends the session of an old cookie, and a session in its \
+                     visitor's cookie cannot be ended that way: drop it, or keep them in a store{}",
                     self.layers.whence(&["end_on_replay"])
                 )));
             }
@@ -296,7 +295,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 (Backend::Cookie(Box::new(client)), chunks)
             }
         };
-        // In an encrypted cookie, secrets are as safe as in its fields; a signed one has none.
+        // An encrypted cookie protects all fields, including secrets; a signed one has no secrets.
         let secrets = match backend {
             Backend::Store(_) => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             Backend::Cookie(_) => None,
@@ -391,7 +390,7 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 }
 
-/// Checks that a session that the compiler found to fit into a cookie still does, in this store and under this name.
+/// Checks that a session that the compiler proved to fit into a cookie still does, in this store and under this name.
 fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {
@@ -410,18 +409,18 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     }
 }
 
-/// The error for sessions that need a shared store and are to be in cookies by a URL. The compiler refuses a `CookieStore`
-/// that is given by its type.
+/// Returns the error if a URL puts sessions into cookies that need a shared store. For a `CookieStore` given by its type, this
+/// is a compile error.
 fn not_in_cookies(name: &str, listed: bool) -> Error {
     const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
     Error::setup(if listed {
         format!(
-            "the `{name}` sessions cannot be in cookies (`cookie:`): those are known to their visitors alone, so the sessions of \
+            "the `{name}` sessions cannot be in cookies (`cookie:`): only the visitors have those, so the sessions of \
              a user cannot be listed or ended: {ELSEWHERE}, or write `#[session(identity, unlisted)]`"
         )
     } else {
         format!(
-            "the `{name}` sessions cannot be in cookies (`cookie:`): nothing there sees two requests at once, as `atomic` and \
+            "the `{name}` sessions cannot be in cookies (`cookie:`): they cannot combine concurrent requests, as `atomic` and \
              `counter` fields need: {ELSEWHERE}, or leave `atomic` and `counter` off"
         )
     })

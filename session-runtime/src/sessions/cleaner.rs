@@ -1,4 +1,4 @@
-//! The task that removes expired sessions. It holds nothing alive: it ends with the last owner of the sessions.
+//! The task that removes expired sessions. It holds only a weak reference, so it ends with the last owner of the sessions.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,8 +12,8 @@ use tokio::{
 
 use crate::engine::Engine;
 
-/// Starts the task, unless it was started or stopped. Sessions may be built before there is a runtime, so the first request
-/// tries again.
+/// Starts the task, unless it was started or stopped before. Sessions may be built before there is a runtime, so the first
+/// request tries again.
 pub(super) fn ensure(engine: &Arc<Engine>) {
     if engine.cleaner.get().is_none() {
         start(engine);

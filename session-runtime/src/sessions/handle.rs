@@ -1,4 +1,4 @@
-//! [`SessionHandle`]: a name for a session that may be shown.
+//! [`SessionHandle`]: a name for a session that is safe to show.
 
 use std::{fmt, str::FromStr};
 
@@ -8,8 +8,8 @@ use crate::{id::hex, key::Key};
 
 /// Names one of a user's sessions, for a page that lists them and a form that ends one.
 ///
-/// It is no credential: no cookie can be made from it, and [`UserSessions::revoke`](super::UserSessions::revoke) takes
-/// only those of its own user (SECURITY S8). It stays the same for as long as the session lives. As text it is 32
+/// It is not a credential: it does not reveal the cookie, and [`UserSessions::revoke`](super::UserSessions::revoke) accepts
+/// only handles of the user's own sessions (SECURITY S8). It stays the same for the life of the session. As text it is 32
 /// hexadecimal digits.
 ///
 /// ```
@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for SessionHandle {
     }
 }
 
-/// What is no [`SessionHandle`].
+/// The error for text that is not a [`SessionHandle`].
 ///
 /// ```
 /// # use session_runtime::SessionHandle;

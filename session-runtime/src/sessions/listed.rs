@@ -11,11 +11,11 @@ use crate::{
     session::{Core, Schema},
 };
 
-/// One of a user's sessions, as it was when it was listed. Its fields are read as in a [`Session`](struct@crate::Session), and
-/// so are `created_at`, `expires_at` and `authenticated_at`.
+/// One of a user's sessions, as it was when it was listed. It has the same readers as a [`Session`](struct@crate::Session),
+/// including `created_at`, `expires_at` and `authenticated_at`.
 ///
-/// To tell a user's devices apart, give the session a field for it, such as the browser's name, and set it at the sign-in.
-/// `secret` and `skip` fields show their defaults.
+/// To tell a user's devices apart, give the session a field for it, such as the browser's name, and set it at sign-in. `secret`
+/// and `skip` fields show their defaults.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -54,7 +54,8 @@ impl<S: Schema> ListedSession<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
     }
 
-    /// Returns a name for it that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke) takes.
+    /// Returns a name for the session that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke)
+    /// takes.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -68,8 +69,8 @@ impl<S: Schema> ListedSession<S> {
         SessionHandle::of(&self.key)
     }
 
-    /// Returns when a request last changed or refreshed it. Off by up to `touch` (a minute, by default), since a request that
-    /// only reads writes no more often than that.
+    /// Returns when a request last changed or refreshed the session. It may be too early by up to `touch` (a minute, by
+    /// default), since a request that only reads does not write more often than that.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -83,7 +84,7 @@ impl<S: Schema> ListedSession<S> {
         self.seen_at
     }
 
-    /// Returns whether it is the session of the present request.
+    /// Returns whether it is the session of the current request.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};

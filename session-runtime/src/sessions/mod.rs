@@ -1,4 +1,4 @@
-//! [`Sessions`]: all sessions of one kind, of which each request opens its own.
+//! [`Sessions`]: all sessions of one kind. Each request opens its own.
 
 mod builder;
 mod cleaner;
@@ -25,7 +25,7 @@ use crate::{
     session::Schema,
 };
 
-/// All sessions of the struct `S`: their store, keys and cookie. Made once at start and cloned freely.
+/// All sessions of the struct `S`: their store, keys and cookie. Built once at start and cloned freely.
 ///
 /// ```
 /// use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
@@ -56,8 +56,8 @@ impl<S: Schema> Sessions<S> {
         SessionsBuilder::new()
     }
 
-    /// Removes the expired values from the store now, and returns how many: sessions, lists of users' sessions, and what is
-    /// kept for a minute of sessions that ended. A task does this every [`SessionsBuilder::clean_every`].
+    /// Removes the expired values from the store now, and returns how many: sessions, lists of users' sessions, and traces of
+    /// ended sessions, which are kept for a minute. A task does this every [`SessionsBuilder::clean_every`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store cannot be reached.
@@ -74,7 +74,8 @@ impl<S: Schema> Sessions<S> {
     }
 
     /// Stops the task that removes expired sessions, if there is one. Call it at shutdown, before you close the store's
-    /// connections. A removal under way ends with its current batch. The task ends by itself with the last [`Sessions`].
+    /// connections. A removal under way ends with its current batch. Without this call, the task ends with the last
+    /// [`Sessions`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -89,7 +90,7 @@ impl<S: Schema> Sessions<S> {
         }
     }
 
-    /// A request of these sessions. `is_shown`: whether its visitor sees the response.
+    /// Creates a request of these sessions. `is_shown`: whether the visitor sees the response.
     pub(crate) fn request(&self, is_shown: bool) -> Request {
         cleaner::ensure(&self.engine);
         Request::new(Arc::clone(&self.engine), is_shown)

@@ -24,7 +24,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the absolute timeout: a session ends this long after it began, however busy it is. A sign-in starts it again.
+    /// Sets the absolute timeout: a session ends this long after it began, however active it is. A sign-in starts it again.
     /// Default: the attribute, otherwise 12 hours.
     ///
     /// ```
@@ -37,7 +37,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the lifetime that `session.remember(true)` puts in the place of both. Default: the attribute, otherwise 30 days.
+    /// Sets the lifetime that `session.remember(true)` uses in place of both. Default: the attribute, otherwise 30 days.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -62,11 +62,11 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Renews the id by the clock (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
-    /// otherwise off.
+    /// Sets how often the id is renewed (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
+    /// otherwise never.
     ///
-    /// Requests under way with the previous id go on, until a minute after a request first brought the new one. The id is
-    /// not renewed again before that, so less than a minute is an error.
+    /// Requests with the previous id still work until a minute after the first request with the new one. The id is not renewed
+    /// again before that, so less than a minute is an error.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -93,7 +93,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether the cookie outlives the browser: its Max-Age is then the time that the session has left. Default: `false`.
+    /// Sets whether the cookie outlives the browser: its Max-Age is then the remaining time of the session. Default: `false`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -117,9 +117,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether the cookie is for HTTPS alone. Default: `true`. With `false`, sessions are served only to requests for
-    /// this machine (`localhost`, 127.0.0.1) that came through no proxy, so that a setting for development does no harm in
-    /// production (SECURITY S53). Others are answered 500. [`SessionsBuilder::plain_http`] serves them too.
+    /// Sets whether browsers send the cookie over HTTPS only. Default: `true`. With `false`, sessions are served only to
+    /// requests for localhost (`localhost`, 127.0.0.1) that did not come through a proxy, so that a setting for development
+    /// does no harm in production (SECURITY S53). Other requests are answered 500, unless [`SessionsBuilder::plain_http`] is
+    /// set.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -131,12 +132,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether sessions without a `Secure` cookie are served to every host, over plain HTTP: in a LAN, between
-    /// containers, behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name
-    /// without the `__Host-` prefix.
+    /// Sets whether sessions without a `Secure` cookie are served to every host, over plain HTTP: in a LAN, between containers,
+    /// behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name without the
+    /// `__Host-` prefix.
     ///
-    /// Any machine between a visitor and the server can then read the cookie and take the session over. A warning at start
-    /// says so. It is a setting for a network that is yours alone, and none for the internet.
+    /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start says
+    /// so. Use it only in a network that is yours alone, never on the internet.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -160,12 +161,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the part of the site that the cookie is sent to. Default: `/`.
+    /// Sets the path for which browsers send the cookie: this path and those below it. Default: `/`.
     ///
-    /// A browser that holds the cookie with another path keeps it, and sends both: see [`SessionsBuilder::former_path`]. A
-    /// path separates no applications: every page of a host can have another page of it sent. And a name with the prefix
-    /// `__Host-` takes no other path than `/`; under any other name, hosts of the same domain can set a cookie of this name,
-    /// see [`SessionsBuilder::domain`].
+    /// A browser with a cookie of another path keeps that cookie, and sends both: see [`SessionsBuilder::former_path`]. A path
+    /// does not separate applications, since every page of a host can have the browser request any other. A name with the
+    /// prefix `__Host-` allows only `/`. Under any other name, hosts of the same domain can set a cookie of this name: see
+    /// [`SessionsBuilder::domain`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -177,13 +178,14 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets a domain whose hosts all get the cookie. Default: this host alone.
+    /// Sets the domain of the cookie: all of its hosts get it. Default: this host alone.
     ///
-    /// The name needs another prefix than `__Host-`, which takes no domain. **Only a `__Host-` name keeps other hosts of the
-    /// domain out**: under any other name, each of them can set a cookie of this name. If that opens nothing, it is ignored.
-    /// But a visitor who brings a live session of a stranger beside their own has none: nothing tells which is theirs.
+    /// The name must not have the prefix `__Host-`, which allows no domain. **Only a `__Host-` name keeps out other hosts of
+    /// the domain**: under any other name, each of them can set a cookie of this name. A cookie that opens nothing is ignored.
+    /// But a visitor who sends another visitor's live session as well as their own gets no session, since nothing tells which
+    /// is theirs.
     ///
-    /// A browser that holds the cookie without the domain, or with another one, keeps it, and sends both: see
+    /// A browser with a cookie without the domain, or with another one, keeps that cookie, and sends both: see
     /// [`SessionsBuilder::former_domain`].
     ///
     /// ```
@@ -196,19 +198,19 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Names the domain that the cookie had before [`SessionsBuilder::domain`] changed, `host-only` if it had none. Each
+    /// Names the domain that the cookie had before [`SessionsBuilder::domain`] changed, or `host-only` if it had none. Each
     /// response that sets or removes the cookie, such as at a sign-in and a log-out, also removes the former one. Default:
     /// none.
     ///
-    /// Without it, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can sign
-    /// in; but each request costs the store one more look-up, and after a log-out a session
-    /// [in a cookie](crate::CookieStore) would be back by the cookie of the former domain. Keep the option for as long as the
-    /// former cookies may last: a month where visitors are remembered, otherwise until browsers were closed.
+    /// Without this option, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can
+    /// sign in. But each request costs the store one more look-up. And after a log-out, the former cookie of a session [in a
+    /// cookie](crate::CookieStore) would bring the session back. Keep the option for as long as former cookies may last: a
+    /// month if visitors are remembered, otherwise until browsers were closed.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
-    /// // Yesterday without a domain, today for all hosts of example.com.
+    /// // The cookie had no domain before; now it is for all hosts of example.com.
     /// let builder = Sessions::<Shop>::builder().cookie("__Secure-shop").domain("example.com").former_domain("host-only");
     /// ```
     pub fn former_domain(mut self, domain: impl Into<String>) -> Self {
@@ -216,8 +218,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. It does for the path what
-    /// [`SessionsBuilder::former_domain`] does for the domain. With both, the former cookie is removed in each combination.
+    /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. Like [`SessionsBuilder::former_domain`], it
+    /// removes the former cookie. With both, the former cookie is removed in each combination.
     ///
     /// Browsers let a page set and remove a cookie with any path, so the page that signs in need not be below the former one.
     ///
@@ -231,7 +233,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether an embedded page has one cookie for each site that embeds it (CHIPS). Default: `false`.
+    /// Sets whether an embedded page has a separate cookie for each site that embeds it (CHIPS). Default: `false`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -246,10 +248,9 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// Safety.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100, of which one more ends the
-    /// oldest.
+    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100; one more ends the oldest.
     ///
-    /// The limit holds also against sign-ins at the same time. Only live sessions count.
+    /// The limit also holds for concurrent sign-ins. Only live sessions count.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionLimit, Sessions};
@@ -265,10 +266,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets how many bytes the stored fields of a session may have, their names included. Default: 1 MiB.
+    /// Sets how many bytes the stored fields of a session may have, including their names. Default: 1 MiB.
     ///
-    /// A change that would exceed it is refused before it reaches the store, so that no visitor fills it:
-    /// [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
+    /// A change that would exceed the limit is refused before it reaches the store, so that visitors cannot fill it. The result
+    /// is [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
     ///
     /// [`Error::is_too_large`]: crate::Error::is_too_large
     ///
@@ -295,10 +296,10 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 
     /// Sets whether a cookie whose id was replaced more than a minute ago ends its session. Default: `false`. Such a cookie
-    /// opens nothing in any case, and is an event ([`Event::Replayed`](crate::Event::Replayed)).
+    /// never opens a session, and is always an event ([`Event::Replayed`](crate::Event::Replayed)).
     ///
-    /// The cookie may be a stolen one (OWASP Session Management Cheat Sheet, "Renewal Timeout"). It may also be one that a
-    /// browser restored from a backup: then its owner is signed out.
+    /// The cookie may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). It may also come from a browser that
+    /// was restored from a backup: this option then signs out its owner.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

@@ -17,7 +17,7 @@ use crate::{
 impl<S: Schema> Sessions<S> {
     /// Returns access to the sessions in which `user` is signed in, on every device and every server that shares the store.
     ///
-    /// Takes the identity, or a type that it borrows as: `sessions.of("ada")` where the identity is a `String`.
+    /// Takes the identity, or a type that it borrows as: `sessions.of("ada")` if the identity is a `String`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -40,15 +40,15 @@ impl<S: Schema> Sessions<S> {
 
 /// The sessions of one user. Made by [`Sessions::of`].
 ///
-/// Every store keeps a list of each user's sessions, and the sessions of other kinds and other applications are never on
-/// it. It misses no session that a cookie opens: a sign-in is entered before its cookie is set.
+/// Every store keeps a list of each user's sessions, separate for each kind and application. The list contains every session
+/// that a cookie opens: a sign-in adds the session before it sets the cookie.
 ///
-/// A session ends at once, on every server: a request under way with it changes nothing any more, and the next request
-/// with its cookie is anonymous. A sign-in at the same time either ends too, or counts as later: that is one which entered
-/// the list after this read it.
+/// A session ends at once, on every server: a request under way with it cannot change it any more, and the next request with
+/// its cookie is anonymous. A concurrent sign-in may end too. It counts as later, and stays, if it was added to the list after
+/// this call read the list.
 ///
-/// An error means that some sessions may still live. So does a user's list that is damaged, or was written by a newer
-/// version of this crate: it is an error, never an empty list.
+/// After an error, some sessions may still live. A list that is damaged, or was written by a newer version of this crate, is an
+/// error, never an empty list.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -59,7 +59,7 @@ impl<S: Schema> Sessions<S> {
 ///     user_id: Option<u64>,
 /// }
 ///
-/// /// After a change of password: a new id here, and an end everywhere else (OWASP ASVS 7.4.3).
+/// /// After a change of password: renews the id here, and ends all other sessions (OWASP ASVS 7.4.3).
 /// async fn password_changed(mut session: Session<Shop>, sessions: &Sessions<Shop>) -> Result<(), Error> {
 ///     let Some(user) = session.user_id() else { return Ok(()) };
 ///     session.renew();
@@ -76,7 +76,7 @@ pub struct UserSessions<S> {
 impl<S: Schema> UserSessions<S> {
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
-    /// Those in which another user acts as this one are not among them: they are no device of this user's. See
+    /// Sessions in which another user acts as this one are left out, since they are not this user's devices: see
     /// [`UserSessions::impersonations`]. A session in which this user acts as another is listed with their own fields.
     ///
     /// # Errors
@@ -96,8 +96,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
     }
 
-    /// Returns each session in which another user acts as this one, the earliest first: for a page that tells the user so, and
-    /// for an audit. [`Core::impersonator`] says who that is, and [`UserSessions::revoke`] ends the impersonation alone.
+    /// Returns each session in which another user acts as this one, the earliest first: to tell the user, and for audits.
+    /// [`Core::impersonator`] returns the acting user, and [`UserSessions::revoke`] ends only the impersonation.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -116,8 +116,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
     }
 
-    /// Returns the user's name in events: a keyed hash, from which the identity cannot be told without the key. It is the same
-    /// for all of the user's sessions, until the first key of the ring changes.
+    /// Returns the user's name in events: a keyed hash, which does not reveal the identity without the key. It is the same for
+    /// all of the user's sessions, until the first key of the ring changes.
     ///
     /// # Errors
     /// If the identity cannot be encoded.
@@ -133,7 +133,7 @@ impl<S: Schema> UserSessions<S> {
         Ok(self.engine.user_fingerprint(self.user()?))
     }
 
-    /// Returns how many live sessions there are. Loads each of them, as [`UserSessions::list`] does.
+    /// Returns the number of live sessions. Loads each of them, as [`UserSessions::list`] does.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -150,20 +150,20 @@ impl<S: Schema> UserSessions<S> {
     }
 
     /// Edits each live session, from a job or from another visitor's request, and returns how many changed. `change` gets each
-    /// session as a handler does. It runs again if another request changed that session meanwhile, so it must not have effects
-    /// of its own.
+    /// session as a handler does. It runs again if another request changed that session meanwhile, so it must not have side
+    /// effects.
     ///
     /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
-    /// change. The id of a session stays, even if the field is `rotates`, since no response can set its cookie. It counts
-    /// neither as activity nor as seen. While the user acts as another, their own session is edited, which is set aside; the
-    /// sessions in which others act as this user are not. A sign-in at the same time may miss the change: write it to where sign-ins read it
-    /// first.
+    /// change. The id of a session stays, even if the field is `rotates`, since no response can set its cookie. An edit is not
+    /// activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their own
+    /// session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss the
+    /// change, so first write it to the place that sign-ins read.
     ///
     /// # Errors
-    /// The first one that a session met; the others are edited all the same, and a second call is safe for what is set and not
-    /// counted. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing a
-    /// session, [`Error::is_too_large`] as in `save`. An error too if `change` signs in or out, renews, remembers or ends a
-    /// session. An `atomic` field is changed by its own `update`, which a request has to call.
+    /// The first error that a session met. The other sessions are edited all the same. A second call is safe for fields that
+    /// are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests
+    /// kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out, renews,
+    /// remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};
@@ -194,8 +194,8 @@ impl<S: Schema> UserSessions<S> {
         engine.edit_sessions_of(self.user()?, edit).await
     }
 
-    /// Ends one session. Returns whether it did: `false` if the session is another user's, or has ended already. If another
-    /// user acts as this one in it, that ends, and the session is that user's own again.
+    /// Ends one session. Returns whether it did: `false` if the session belongs to another user, or has already ended. If
+    /// another user acts as this one in it, only the impersonation ends, and that user has their own session again.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still live.
@@ -212,8 +212,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(ended > 0)
     }
 
-    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all. Impersonations are among
-    /// them, as in [`UserSessions::revoke_all`].
+    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all. This includes impersonations,
+    /// as in [`UserSessions::revoke_all`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -232,8 +232,8 @@ impl<S: Schema> UserSessions<S> {
 
     /// Ends all sessions, and returns how many: log out everywhere.
     ///
-    /// If another user acts as this one, that ends too, and counts: the session is that user's own again. If this user acts as
-    /// another, that session ends as a whole.
+    /// If another user acts as this one, the impersonation ends and counts, and that user has their own session again. If this
+    /// user acts as another, that session ends as a whole.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use super::{DynStore, Store};
 use crate::{clock::Timestamp, cookie::Form};
 
-/// Keeps each session in its visitor's cookie, as a whole. No server keeps anything.
+/// Keeps each session in its visitor's cookie, as a whole, and nothing on the server.
 ///
 /// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. A session that outgrows them
 /// is an error before the response ([`Error::is_too_large`](crate::Error::is_too_large), a 500), which lists its fields by
@@ -13,17 +13,18 @@ use crate::{clock::Timestamp, cookie::Form};
 ///
 /// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is sealed by
 ///   XChaCha20-Poly1305 under a key that is derived for this purpose, and bound to application, kind and cookie name.
-/// * **Signed** ([`CookieStore::signed`]): scripts and visitors can read the cookie, as Flask's sessions, but not change it.
+/// * **Signed** ([`CookieStore::signed`]): scripts and visitors can read the cookie, as with Flask's sessions, but not change
+///   it.
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions or end one from elsewhere, and of two requests at once the
-/// last response wins, with all fields. Where a struct relies on more, it does not compile: `identity` has to be `unlisted`,
+/// Only the visitor has the session. So no server can list sessions or end one from elsewhere, and of two concurrent requests
+/// the last response wins, with all fields. A struct that relies on more does not compile: `identity` has to be `unlisted`,
 /// and `atomic` and `counter` fields are refused.
 ///
-/// Above all, **a log-out removes the cookie and no more**. A copy of the cookie, from a shared computer or a stolen backup,
-/// is signed in again until its deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or give it a store for
-/// revocations ([`CookieStore::revocations`]).
+/// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, is
+/// signed in until its deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations
+/// ([`CookieStore::revocations`]).
 ///
 /// ```
 /// use session_runtime::{CookieStore, KeyRing, Session, Sessions};
@@ -70,12 +71,13 @@ impl CookieStore {
     }
 
     /// Signs the sessions: every script and visitor can read them, and only this server can change them. They are JSON with a
-    /// signature, as Flask's.
+    /// signature, like Flask's.
     ///
-    /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` gives an object whose
-    /// `fields` has the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). It takes about twice
-    /// the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field that JSON cannot
-    /// represent is refused when it is written: bytes, a map with keys that are not text, a number that is not finite.
+    /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` returns an object with
+    /// a member `fields`, which holds the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). It
+    /// takes about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field
+    /// that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that is not
+    /// finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -85,9 +87,9 @@ impl CookieStore {
         Self::new(Form::Signed)
     }
 
-    /// Splits a session that is too large for one cookie among several: up to this many, from 1 to 4. Default: 1.
+    /// Splits a session that is too large for one cookie over several: up to this many, from 1 to 4. Default: 1.
     ///
-    /// The second has the name of the first with `-2` behind it, and so on. Every request then carries all of them, and many
+    /// The second cookie has the name of the first, followed by `-2`, and so on. Every request then carries all of them, and many
     /// servers refuse requests with headers of 8 KiB and more: a store is better.
     ///
     /// ```
@@ -99,20 +101,20 @@ impl CookieStore {
         self
     }
 
-    /// Keeps in `store` which sessions a user has ended, by log-out, `destroy` or `clear`, and which were renewed, as by a
-    /// sign-in or by `remember`. Their cookies open nothing from then on, wherever they were copied to (SECURITY S21, OWASP ASVS
-    /// 7.4.1). The session that a guest destroys needs no entry: a copy of its cookie signs in no user.
+    /// Keeps in `store` which sessions ended, through a sign-out, `destroy` or `clear`, and which were renewed, as by a sign-in
+    /// or by `remember`. From then on their cookies open nothing, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
+    /// A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
-    /// An entry has a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
-    /// entry, and loads it once more if it writes. If the store cannot answer, the request is answered as if the store of a
-    /// session were down. A cookie that is older than 400 days opens nothing then.
+    /// An entry takes a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
+    /// entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session store were
+    /// down. With such a store, a cookie that is older than 400 days opens nothing.
     ///
-    /// Any store will do, also one that has other sessions. But a `MemoryStore` forgets its entries when the server stops, and
-    /// other servers do not see them. It never evicts an entry: a log-out that finds it full is answered 503. A caller that
-    /// lists a store with `Scan` meets the entries too.
+    /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops, and
+    /// other servers do not see them. It never evicts an entry: a sign-out that finds it full is answered 503. A caller that
+    /// lists a store with `Scan` also gets the entries.
     ///
     /// A session that has not ended can still be put back to an older state: an older cookie of it, from before a voucher was
-    /// used, is as good as the newest. Only a renewal ends the older cookies.
+    /// used, is as valid as the newest. Only a renewal ends the older cookies.
     ///
     /// ```
     /// # use session_runtime::{CookieStore, MemoryStore};
@@ -123,8 +125,8 @@ impl CookieStore {
         self
     }
 
-    /// Refuses all sessions that were last written before a moment. So every user is signed out, as after a break-in, while the
-    /// keys stay. Default: no session is too old, within its deadlines.
+    /// Refuses all sessions that were last written before a given time. This signs every user out, as after a break-in, without
+    /// replacing the keys. Default: no session is refused before its deadlines.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -138,7 +140,7 @@ impl CookieStore {
 }
 
 impl Default for CookieStore {
-    /// [`CookieStore::encrypted`].
+    /// Returns [`CookieStore::encrypted`].
     fn default() -> Self {
         Self::encrypted()
     }

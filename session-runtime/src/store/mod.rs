@@ -1,4 +1,4 @@
-//! The store contract: a store loads a value, and replaces it if it is still what it was. It knows nothing of sessions.
+//! The store contract: a store loads a value, and replaces it if it has not changed since. It knows nothing about sessions.
 
 use std::pin::Pin;
 
@@ -32,25 +32,25 @@ mod scan;
 pub mod sql;
 mod url;
 
-/// Keeps values under keys, and replaces a value only while it is still what it was.
+/// Keeps values under keys, and replaces a value only if it has not changed since it was loaded.
 ///
 /// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
 /// alike, so it needs nothing more to list sessions by user, to limit them and to revoke them.
 ///
-/// * **A store compares and replaces, nothing else.** It never looks into a value except at its header.
-/// * **A value is written as a whole, or not at all.** [`Swapped::Done`] says that it was written, and [`Swapped::Stale`] that
-///   nothing was. After an error it may be either.
+/// * **A store compares and replaces, nothing else.** It reads no more of a value than its header.
+/// * **A value is written as a whole, or not at all.** [`Swapped::Done`] means that it was written, and [`Swapped::Stale`] that
+///   nothing was. After an error, either may be true.
 /// * **A swap may take effect late**, long after its caller gave up. The comparison keeps it from undoing anything.
-/// * **A store need not retry.** The engine sends a swap that failed once more, and recognises its own writes.
+/// * **A store need not retry.** The engine sends a failed swap once more, and recognises its own writes.
 /// * **Once a swap is answered, every later load in any process sees it.**
-/// * **Every `now` comes from the runtime's one clock.** A store that removes what has expired compares
+/// * **Every `now` comes from the runtime's one clock.** A store that removes expired values compares
 ///   [`Value::expires_at`] with it, and never with a clock of its own.
-/// * **An expired value may be answered or left out.** But then `swap` must agree with `load` about what the key holds: a
-///   swap that expects nothing is done if a load answers nothing, and is stale if a load answers the expired value.
+/// * **An expired value may be answered or left out.** But `swap` must agree with `load` about the key's value: a swap that
+///   expects nothing is done if a load answers nothing, and is stale if a load answers the expired value.
 /// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with some time to spare:
 ///   [`Value::time_to_live`].
 ///
-/// [`testing::conformance`](crate::testing::conformance) checks that a store keeps to this.
+/// [`testing::conformance`](crate::testing::conformance) checks that a store follows these rules.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
@@ -104,22 +104,17 @@ mod url;
             `session_runtime::store::Store` for your own"
 )]
 pub trait Store: Send + Sync + 'static {
-    /// Loads the value under `key`, expired or not; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot tell. An absent value is not an error, and neither is a damaged one: the engine
-    /// judges what it is.
-    /// Loads the value under `key`; `None` if there is none. A value that has expired may be answered or left out.
+    /// Loads the value under `key`; `None` if there is none. An expired value may be answered or left out.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell. An absent value is not an error. Bytes that make no sense are not an error
     /// either: [`Value::from_bytes`] takes any bytes, and the engine decides what to do with them.
     fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
-    /// Replaces `before` by `after`, if `before` is what the key holds: compare-and-swap.
+    /// Replaces `before` by `after`, if the key still holds `before`: compare-and-swap.
     ///
-    /// `before` carries the revision to compare. A load or [`Swapped::Stale`] answered it, or the engine put a value that it
-    /// wrote together with the revision that [`Swapped::Done`] answered.
+    /// `before` carries the revision to compare. It came from a load or from [`Swapped::Stale`], or it is a value that the engine
+    /// wrote, with the revision from [`Swapped::Done`].
     ///
     /// | `before` | `after` | `Done` |
     /// |---|---|---|
@@ -128,9 +123,9 @@ pub trait Store: Send + Sync + 'static {
     /// | `None` | a value | the key held nothing, and holds `after` now |
     /// | `None` | `None` | the key holds nothing |
     ///
-    /// Otherwise nothing is written, and the answer is `Stale` with what the key holds. A store that cannot tell a refusal
-    /// from a conflict of two swaps under way, such as one over an HTTP API, answers `Stale` with a fresh load. That may be
-    /// what `before` was: then the engine tries again.
+    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. A store over an HTTP API, for
+    /// example, cannot tell a refusal from a conflict between two swaps in progress: it answers `Stale` with a fresh load. That
+    /// may return `before` itself; the engine then tries again.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell whether the value was replaced. The engine then sends the swap once more.
@@ -142,30 +137,28 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
 
-    /// Removes the values that have expired, and returns how many. It removes nothing else and holds up no request. A store
-    /// whose server removes them leaves this as it is.
-    /// Removes the values that have expired by `now`, and says how many. It holds up no request. A store whose server
-    /// removes them leaves this as it is.
+    /// Removes the values that have expired by `now`. Returns how many. It must not hold up requests. A store whose server
+    /// removes expired values keeps this default.
     ///
-    /// A value may be extended after this looked at it. So compare its revision, or its deadline, when you remove it.
+    /// A value may be extended after this method read it. So compare its revision, or its deadline, when removing it.
     ///
-    /// Each process calls this every [`clean_every`](crate::SessionsBuilder::clean_every), so several may do it at once. No
+    /// Each process calls this every [`clean_every`](crate::SessionsBuilder::clean_every), so several calls may run at once. No
     /// request waits for it, and [`store_timeout`](crate::SessionsBuilder::store_timeout) does not apply.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be reached; what was removed stays removed.
+    /// [`StoreError`] if the store cannot be reached; values already removed stay removed.
     fn delete_expired(&self, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send {
         let _ = now;
         async { Ok(0) }
     }
 
-    /// Receives the events of the sessions that are built on the store, to report there what the store does of its own
-    /// accord, such as evicting a live session. Called once for each [`Sessions`](crate::Sessions).
+    /// Receives the events of the sessions that are built on the store. The store reports there what it does on its own, such as
+    /// evicting a live session. Called once for each [`Sessions`](crate::Sessions).
     fn observe(&self, events: Events) {
         let _ = events;
     }
 
-    /// The same store, if it waits for nothing.
+    /// Returns the same store, if it answers without waiting.
     #[allow(private_interfaces, reason = "only this crate implements it")]
     #[doc(hidden)]
     fn in_process(&self) -> Option<&dyn InProcess> {
@@ -173,7 +166,7 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
-/// A store in this process, which waits for nothing: it is called without a future in a box.
+/// A store in this process that answers without waiting: it is called without a boxed future.
 pub(crate) trait InProcess {
     fn load_now(&self, key: &Key) -> Option<Versioned>;
     fn swap_now(
@@ -185,7 +178,7 @@ pub(crate) trait InProcess {
     ) -> Result<Swapped, StoreError>;
 }
 
-/// The answer of a store, in a box.
+/// A store's answer, as a boxed future.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// [`Store`] behind a pointer, so that no session type names its store.

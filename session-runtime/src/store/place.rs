@@ -1,11 +1,11 @@
-//! Where sessions are kept: in a store, or in their visitors' cookies. And what a kind of session requires of that place,
-//! which the compiler checks where the place is given.
+//! The place where sessions are kept: a store, or their visitors' cookies. Also the requirements that a kind of session has on
+//! its place, which the compiler checks where the place is chosen.
 
 use std::sync::Arc;
 
 use super::{DynStore, Store, cookie::CookieStore};
 
-/// A place for sessions, its type forgotten.
+/// A place for sessions, with its type erased.
 pub(crate) enum Place {
     Store(Arc<dyn DynStore>),
     /// The sessions are in their visitors' cookies.
@@ -42,10 +42,10 @@ impl Backend for CookieStore {
     }
 }
 
-/// What a kind of session requires of its place.
+/// The requirements of a kind of session on its place.
 #[doc(hidden)]
 pub trait Requirements {
-    /// Whether it must be a store that all requests share.
+    /// Whether the place must be a store that all requests share.
     const SHARED: bool;
 }
 
@@ -57,7 +57,7 @@ impl Requirements for AnyPlace {
     const SHARED: bool = false;
 }
 
-/// The sessions of a user are listed and ended.
+/// The place must list and end the sessions of a user.
 #[doc(hidden)]
 pub enum UserLists {}
 
@@ -65,7 +65,7 @@ impl Requirements for UserLists {
     const SHARED: bool = true;
 }
 
-/// Two requests may change a field at once.
+/// The place must let two concurrent requests change a field.
 #[doc(hidden)]
 pub enum SharedFields {}
 
@@ -73,7 +73,7 @@ impl Requirements for SharedFields {
     const SHARED: bool = true;
 }
 
-// Each requirement has a trait of its own, so that the compiler says which one is not met.
+// Each requirement has its own trait, so that the compiler says which one is not met.
 
 /// A place that lists the sessions of a user, if `R` requires that.
 #[diagnostic::on_unimplemented(

@@ -1,13 +1,13 @@
-//! What stands after the `?` of a store's URL, and percent encoding. (SQL URLs are read by `sqlx`.)
+//! The query of a store's URL (after the `?`), and percent encoding. (`sqlx` reads SQL URLs.)
 
 use crate::error::Error;
 
-/// The parameters after the question mark, each to be taken once.
+/// The parameters after the question mark. Each can be taken once.
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// # Errors
-    /// A sentence about what is wrong with it, which repeats nothing of it.
+    /// A message that says what is wrong, without repeating any of the query.
     pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -21,16 +21,16 @@ impl Query {
         Some(self.0.remove(index).1)
     }
 
-    /// Whether everything has been taken.
+    /// Returns whether every parameter has been taken.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The URL without the blanks around it: what was read from a file ends with a line break (F26).
+/// Returns the URL without surrounding blanks: a URL read from a file ends with a line break (F26).
 ///
 /// # Errors
-/// If a control character is in it, which would become part of a path or a name.
+/// If it contains a control character, which would become part of a path or a name.
 pub(super) fn trimmed(url: &str) -> Result<&str, Error> {
     let url = url.trim();
     if url.contains(char::is_control) {
@@ -41,12 +41,12 @@ pub(super) fn trimmed(url: &str) -> Result<&str, Error> {
     Ok(url)
 }
 
-/// Undoes percent encoding.
+/// Decodes percent encoding.
 ///
 /// # Errors
-/// A sentence about what is wrong with it, which repeats nothing of it.
+/// A message that says what is wrong, without repeating any of the text.
 pub(super) fn decode(text: &str) -> Result<String, &'static str> {
-    const FAULTY: &str = "after a `%`, two hexadecimal digits of UTF-8 follow; a `%` itself is written %25";
+    const FAULTY: &str = "a `%` must be followed by two hexadecimal digits of UTF-8; write a `%` itself as %25";
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

@@ -19,8 +19,8 @@ type Open = Arc<dyn Fn(String) -> Opened + Send + Sync>;
 /// [`Config`](crate::Config). A second call for the same scheme replaces the first. `scheme` is given without the colon, in
 /// lower case.
 ///
-/// `open` gets the whole URL, with the password if there is one. The text of its error is shown when the application starts,
-/// and so may end in a log: it must not repeat a password.
+/// `open` gets the whole URL, including any password. The text of its error is shown when the application starts, and may
+/// end up in a log: it must not repeat a password.
 ///
 /// # Errors
 /// [`Error::is_setup`] if `scheme` is one of this crate's own, or not a URL scheme.
@@ -28,7 +28,7 @@ type Open = Arc<dyn Fn(String) -> Opened + Send + Sync>;
 /// ```
 /// use session_runtime::{MemoryStore, store::{StoreUrl, register}};
 ///
-/// // A store of yours in place of this.
+/// // Replace this with a store of yours.
 /// register("etcd", |_url: String| async { Ok::<_, std::io::Error>(MemoryStore::new()) })?;
 /// let url: StoreUrl = "etcd://localhost:2379/sessions".parse()?;
 /// # Ok::<(), session_runtime::Error>(())
@@ -66,7 +66,7 @@ where
     Ok(())
 }
 
-/// What opens the stores of this scheme.
+/// Returns the function that opens the stores of this scheme.
 pub(super) fn find(scheme: &str) -> Option<Open> {
     registered().read().unwrap_or_else(PoisonError::into_inner).get(scheme).map(Arc::clone)
 }

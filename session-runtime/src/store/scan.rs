@@ -1,4 +1,4 @@
-//! [`Scan`]: all values of a store, one batch after another, for an operator's tool.
+//! [`Scan`]: lists all values of a store in batches, for an operator's tool.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use super::{Key, Store, StoreError, Versioned};
 use crate::clock::Timestamp;
 
 /// A store that can list its values: sessions of all applications and kinds, lists of users' sessions, revocations and
-/// tombstones. [`Value::class`](super::Value::class) tells which.
+/// tombstones. [`Value::class`](super::Value::class) tells them apart.
 ///
-/// A value that is there from the first call to the last is in one batch, or in several. One that comes or goes meanwhile may
-/// be in none. Requests are not held up.
+/// A value that is present from the first call to the last is in at least one batch. A value that is added or removed
+/// meanwhile may be in none. Requests are not held up.
 ///
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
 ///
-/// /// How many sessions are signed in, with what has expired and not been cleaned up.
+/// /// Returns how many sessions are signed in, including expired ones that were not cleaned up yet.
 /// async fn signed_in(store: &impl Scan, now: Timestamp) -> Result<usize, StoreError> {
 ///     let mut keys = std::collections::HashSet::new();
 ///     let mut next = Some(Position::start());
@@ -34,10 +34,10 @@ use crate::clock::Timestamp;
 )]
 pub trait Scan: Store {
     /// Returns some of the values, from a position on: a few hundred at most, and perhaps none although there are more. It may
-    /// leave out what has expired.
+    /// leave out expired values.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be reached, or did not make this position.
+    /// [`StoreError`] if the store cannot be reached, or did not return this position.
     fn scan(&self, from: &Position, now: Timestamp) -> impl Future<Output = Result<Scanned, StoreError>> + Send;
 }
 
@@ -49,13 +49,13 @@ pub trait Scan: Store {
 /// ```
 #[derive(Debug)]
 pub struct Scanned {
-    /// What was found.
+    /// The values of this batch.
     pub values: Vec<(Key, Versioned)>,
-    /// Where to go on; `None` at the end.
+    /// The position of the next batch; `None` at the end.
     pub next: Option<Position>,
 }
 
-/// How far a scan has come. Only the store knows what is in it.
+/// How far a scan has come. Only the store can read its bytes.
 ///
 /// ```
 /// # use session_runtime::store::Position;
@@ -76,7 +76,7 @@ impl Position {
         Self(Vec::new())
     }
 
-    /// Makes a position of a store's own bytes.
+    /// Creates a position from a store's own bytes.
     ///
     /// ```
     /// # use session_runtime::store::Position;
@@ -87,7 +87,7 @@ impl Position {
         Self(bytes.into())
     }
 
-    /// Returns the bytes that the store made it of.
+    /// Returns the bytes that the store created it from.
     ///
     /// ```
     /// # use session_runtime::store::Position;
@@ -112,7 +112,7 @@ impl Position {
 }
 
 impl fmt::Debug for Position {
-    // In memory it names a session.
+    // In the memory store it names a session.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Position(..)")
     }

@@ -1,4 +1,4 @@
-//! [`StoreUrl`]: a store by its URL, as settings name it. This file has all schemes and opens their stores; `redis/url` and
+//! [`StoreUrl`]: a store by its URL, as settings name it. This file knows all schemes and opens their stores; `redis/url` and
 //! `sql/open` read the URLs of those stores.
 
 use std::{fmt, str::FromStr};
@@ -26,7 +26,7 @@ use crate::{
 ///
 /// | URL | store | feature |
 /// |---|---|---|
-/// | `memory:`, `memory:?capacity=5000` | [`MemoryStore`](crate::MemoryStore), for at most so many sessions | `memory` |
+/// | `memory:`, `memory:?capacity=5000` | [`MemoryStore`](crate::MemoryStore), for at most this many sessions | `memory` |
 /// | `file:sessions`, `file:///var/lib/shop/sessions`, `file:sessions?fsync=true` | [`FileStore`](crate::FileStore), in this folder | `file` |
 /// | `redis://user:password@host:6379/2?prefix=shop:`, `redis+unix:`, `redis+cluster:`, `redis+sentinel:` | `RedisStore`, which documents them | `redis` |
 /// | `rediss://`, `rediss+cluster:`, `rediss+sentinel:` | the same over TLS | `redis-tls` |
@@ -37,7 +37,7 @@ use crate::{
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
 /// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, the application's own
-/// migrations create it. In each part, characters that mean something in a URL are percent-encoded: `?` is `%3F`.
+/// migrations create it. Characters with a meaning in URLs are percent-encoded in each part: `?` is `%3F`.
 ///
 /// `Display` and `Debug` leave out the user, the password and the parameters.
 ///
@@ -57,7 +57,7 @@ pub struct StoreUrl {
     kind: Kind,
 }
 
-/// Which store, and what its URL says, unless the store itself reads that.
+/// The kind of store, with the parameters of its URL, unless the store reads those itself.
 #[derive(Clone)]
 enum Kind {
     #[cfg(feature = "memory")]
@@ -73,7 +73,7 @@ enum Kind {
     Redis,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     Sql,
-    /// Of another crate.
+    /// A store of another crate.
     Registered {
         scheme: Box<str>,
     },
@@ -84,7 +84,7 @@ enum Kind {
     },
 }
 
-/// What URLs begin with, the feature that it takes, and whether that is compiled in.
+/// The schemes, each with the feature that it needs, and whether that is compiled in.
 const SCHEMES: [(&str, &str, bool); 12] = [
     ("memory", "memory", cfg!(feature = "memory")),
     ("file", "file", cfg!(feature = "file")),
@@ -100,7 +100,7 @@ const SCHEMES: [(&str, &str, bool); 12] = [
     ("cookie", "", true),
 ];
 
-/// Whether URLs with this scheme name a store of this crate.
+/// Returns whether URLs with this scheme name a store of this crate.
 pub(super) fn is_own(scheme: &str) -> bool {
     let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
     SCHEMES.iter().any(|(known, ..)| *known == family)
@@ -109,11 +109,11 @@ pub(super) fn is_own(scheme: &str) -> bool {
 impl FromStr for StoreUrl {
     type Err = Error;
 
-    /// Blanks and line breaks around the URL do not count.
+    /// Ignores blanks and line breaks around the URL.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if there is no such store, its feature is not compiled in, or the URL is wrong. Nothing is
-    /// repeated of it that may be a password.
+    /// [`Error::is_setup`] if there is no such store, its feature is not compiled in, or the URL is wrong. The message repeats
+    /// nothing that may be a password.
     fn from_str(url: &str) -> Result<Self, Error> {
         let url = super::query::trimmed(url)?;
         let Some((scheme, rest)) = url.split_once(':') else {
@@ -121,7 +121,7 @@ impl FromStr for StoreUrl {
                 "the store's URL has no scheme: write it such as `memory:`, `file:sessions` or `redis://localhost`",
             ));
         };
-        // `redis+cluster` is `redis` too.
+        // `redis+cluster` belongs to `redis`.
         let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
         match SCHEMES.iter().find(|(known, ..)| *known == family) {
             None if register::find(scheme).is_some() => {
@@ -170,7 +170,7 @@ impl StoreUrl {
 }
 
 impl Kind {
-    /// What `url` says, which is `rest` after its scheme.
+    /// Parses `url`; `rest` is the part after its scheme.
     #[allow(unused_variables, reason = "each store has its feature")]
     fn parse(feature: &str, url: &str, rest: &str) -> Result<Self, Error> {
         match feature {
@@ -248,7 +248,7 @@ fn file(rest: &str) -> Result<Kind, Error> {
     };
     if !query.is_empty() {
         return Err(wrong(
-            "it has a parameter that is unknown or stands twice; there is `fsync`, and in a path `?` is %3F",
+            "it has an unknown or repeated parameter: the only one is `fsync`, and a `?` in a path is written %3F",
         ));
     }
     let path = super::query::decode(match path.strip_prefix("//") {
@@ -256,13 +256,13 @@ fn file(rest: &str) -> Result<Kind, Error> {
         Some(path) if path.starts_with('/') => path,
         Some(_) => {
             return Err(wrong(
-                "after `file://` follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`",
+                "`file://` must be followed by an absolute path, as in `file:///var/lib/shop`; otherwise write `file:sessions`",
             ));
         }
     });
     match path.map_err(wrong)? {
         path if path.is_empty() => Err(wrong("the path is empty; name a folder, as in `file:sessions`")),
-        path if path.contains('\0') => Err(wrong("no path has a zero byte in it")),
+        path if path.contains('\0') => Err(wrong("a path cannot contain a zero byte")),
         path => Ok(Kind::File { path, fsync }),
     }
 }
@@ -291,7 +291,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((&self.url, ""));
         let (slashes, place) = rest.strip_prefix("//").map_or(("", rest), |place| ("//", place));
-        // After the last, since a password that was not escaped may hold anything. Paths have neither.
+        // After the last `@`, since an unescaped password may contain others. Paths have neither user nor password.
         let place = match scheme {
             "file" | "sqlite" | "memory" | "cookie" => place,
             _ => place.rsplit_once('@').map_or(place, |(_, place)| place),

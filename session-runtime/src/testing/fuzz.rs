@@ -1,4 +1,4 @@
-//! What reads bytes from outside, for a fuzzer to throw bytes at: `tests/fuzz`. Each panics if what it promises does not hold.
+//! Everything that reads bytes from outside, for the fuzzer in `tests/fuzz`. Each function panics if a promise does not hold.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ const NAME: &str = "__Host-shop";
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
 
-/// Bytes as `Cookie` headers, apart by line breaks: what is found of a name is what a plain reading finds.
+/// Takes `Cookie` headers, separated by line breaks: the reader must find the same values of a name as a naive parser.
 pub fn cookie_reader(bytes: &[u8]) {
     let headers: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for name in ["a", NAME] {
@@ -43,7 +43,7 @@ pub fn cookie_reader(bytes: &[u8]) {
     }
 }
 
-/// Bytes as a session token, and as what was done to a genuine one: it opens if that was nothing.
+/// Takes a session token, or changes to a genuine one: a token opens only if it is the genuine one.
 pub fn token(bytes: &[u8]) {
     static GENUINE: LazyLock<Option<(Signer, String)>> = LazyLock::new(|| {
         let signer = Signer::new(&KEYS, APP, NAME).ok()?;
@@ -56,7 +56,7 @@ pub fn token(bytes: &[u8]) {
     assert_eq!(signer.open(&changed, NOW).is_some(), changed == token.as_bytes());
 }
 
-/// Bytes as a session in a cookie, as what was done to a genuine one, and as what a genuine one holds.
+/// Takes a session in a cookie, changes to a genuine one, or the content of a genuine one.
 pub fn sealed_cookie(bytes: &[u8]) {
     static COOKIES: LazyLock<Vec<(SessionCookie, String)>> =
         LazyLock::new(|| SessionCookie::for_fuzzing(&KEYS, APP, NAME, NOW).unwrap_or_default());
@@ -68,7 +68,7 @@ pub fn sealed_cookie(bytes: &[u8]) {
     }
 }
 
-/// Bytes as a stored value, and as the content of one of each class.
+/// Takes a stored value, or the content of one of each class.
 pub fn value(bytes: &[u8]) {
     reads_or_is_damaged(bytes);
     for class in 0..7 {
@@ -80,7 +80,7 @@ pub fn value(bytes: &[u8]) {
     }
 }
 
-/// Bytes as a field's value, and as a list of structs that was packed into a table.
+/// Takes a field's value, or a list of structs that was packed into a table.
 pub fn table(bytes: &[u8]) {
     if let Some(table) = table::pack(bytes) {
         assert!(table.len() < bytes.len());
@@ -93,7 +93,7 @@ pub fn table(bytes: &[u8]) {
     }
 }
 
-/// Bytes as lines of settings, and as the URL of a store.
+/// Takes lines of settings, or the URL of a store.
 pub fn configuration(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for said in [settings(&text).err(), text.parse::<StoreUrl>().err()].into_iter().flatten() {
@@ -102,7 +102,7 @@ pub fn configuration(bytes: &[u8]) {
     }
 }
 
-/// `genuine` with some of its bytes changed, cut, or made longer.
+/// Returns `genuine` with some of its bytes changed, cut, or appended.
 fn changed(genuine: &[u8], bytes: &[u8]) -> Vec<u8> {
     let Some((&length, bytes)) = bytes.split_first() else { return genuine.to_vec() };
     let mut changed = genuine.to_vec();

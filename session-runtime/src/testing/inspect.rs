@@ -1,4 +1,4 @@
-//! What tests of this project see of stored sessions. Not part of the API.
+//! A view of stored sessions for this project's tests. Not part of the API.
 
 use std::sync::Arc;
 
@@ -13,29 +13,29 @@ use crate::{
 pub struct Stored {
     /// Its fields: stored name, value, deadline.
     pub fields: Vec<(String, Vec<u8>, Timestamp)>,
-    /// The encoded identity of the user who is signed in.
+    /// The encoded identity of the signed-in user.
     pub user: Option<Vec<u8>>,
     /// The digest of its verifier.
     pub verifier: [u8; 16],
     /// When it was last written.
     pub seen_at: Timestamp,
-    /// Its deadlines.
+    /// Its idle deadline.
     pub idle_until: Timestamp,
-    /// Its deadlines.
+    /// Its absolute deadline.
     pub ends_at: Timestamp,
     /// How often it was written.
     pub writes: u64,
 }
 
 impl Stored {
-    /// The value of a field.
+    /// Returns the value of a field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields.iter().find(|(known, ..)| known == name).map(|(_, value, _)| &value[..])
     }
 }
 
-/// The session in a value; `None` if it is something else.
+/// Returns the session in a value; `None` if it is something else.
 #[must_use]
 pub fn stored(value: &Value) -> Option<Stored> {
     let Ok(Decoded::Session(record)) = value.decode() else { return None };
@@ -51,13 +51,13 @@ pub fn stored(value: &Value) -> Option<Stored> {
     })
 }
 
-/// Whether a value is a session with this field.
+/// Returns whether a value is a session with this field.
 #[must_use]
 pub fn has_field(value: &Value, name: &str) -> bool {
     matches!(value.decode(), Ok(Decoded::Session(record)) if record.fields.get(name).is_some())
 }
 
-/// The same session, with bytes in a field's place, as if the store had been written to by another program. `None` removes
+/// Returns the same session, with a field's bytes replaced, as if another program had written to the store. `None` removes
 /// the field.
 #[must_use]
 pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value> {
@@ -77,7 +77,7 @@ pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value>
     Some(value.with_record(Arc::new(record.with_fields(fields))))
 }
 
-/// The keys of the sessions in a user's list; `None` if it is something else.
+/// Returns the keys of the sessions in a user's list; `None` if it is something else.
 #[must_use]
 pub fn listed(value: &Value) -> Option<Vec<crate::store::Key>> {
     match value.decode() {

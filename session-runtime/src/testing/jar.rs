@@ -16,10 +16,10 @@ use crate::{
     sessions::Sessions,
 };
 
-/// The cookies of one visitor: sends requests with them, and keeps what responses set, as a browser does.
+/// The cookies of one visitor: sends requests with them, and keeps those that responses set, as a browser does.
 ///
 /// It takes any `tower` service, such as an axum `Router`, and opens no port. It tells cookies apart by name, domain and path,
-/// sends them by path, and forgets those whose Max-Age is over. It checks neither the host nor the scheme. A clone is another
+/// sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is another
 /// browser with the same cookies.
 ///
 /// ```
@@ -66,7 +66,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CookieJar {
-    /// The oldest first.
+    /// The cookies, oldest first.
     cookies: Vec<Kept>,
     clock: Clock,
 }
@@ -81,7 +81,7 @@ struct Kept {
 }
 
 impl CookieJar {
-    /// Returns an empty jar by the system's clock.
+    /// Returns an empty jar that uses the system's clock.
     ///
     /// ```
     /// let jar = session_runtime::testing::CookieJar::new();
@@ -92,7 +92,7 @@ impl CookieJar {
         Self::default()
     }
 
-    /// Sets the clock that cookies expire by. Default: the system's.
+    /// Sets the clock by which cookies expire. Default: the system's.
     ///
     /// ```
     /// # use session_runtime::{Clock, testing::CookieJar};
@@ -108,7 +108,7 @@ impl CookieJar {
     /// Sends a request with the cookies for its path, and keeps those that the response sets.
     ///
     /// # Errors
-    /// Those of the service. An axum `Router` has none.
+    /// The errors of the service. An axum `Router` has none.
     ///
     /// ```
     /// # use session_runtime::testing::CookieJar;
@@ -138,11 +138,11 @@ impl CookieJar {
         Ok(response)
     }
 
-    /// Changes the visitor's session, or begins one, without a request: signs in, or fills fields. What the closure does is
-    /// stored, and the cookie is in the jar, once this returns.
+    /// Changes the visitor's session, or begins one, without a request: signs in, or fills fields. Once this returns, the
+    /// closure's changes are stored, and the cookie is in the jar.
     ///
     /// # Errors
-    /// Those of [`Core::save`](crate::Core::save), such as that the store does not answer.
+    /// The errors of [`Core::save`](crate::Core::save), such as that the store does not answer.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions, testing::CookieJar};
@@ -173,7 +173,7 @@ impl CookieJar {
         Ok(())
     }
 
-    /// Returns the value of a cookie. Of several with one name, the one with the longest path.
+    /// Returns the value of a cookie. If several have this name, returns that of the one with the longest path.
     ///
     /// ```
     /// # use session_runtime::testing::CookieJar;
@@ -187,7 +187,7 @@ impl CookieJar {
         named.max_by_key(|cookie| cookie.path.len()).map(|cookie| cookie.value.as_str())
     }
 
-    /// Keeps what a `Set-Cookie` line says. [`CookieJar::send`] does this by itself.
+    /// Applies a `Set-Cookie` line to the jar. [`CookieJar::send`] does this by itself.
     ///
     /// ```
     /// # use session_runtime::testing::CookieJar;
@@ -211,7 +211,7 @@ impl CookieJar {
         let is_same =
             |known: &Kept| (&known.name, &known.domain, &known.path) == (&kept.name, &kept.domain, &kept.path);
         match self.cookies.iter().position(is_same) {
-            // In its place: browsers send the oldest first, and a new value makes a cookie no younger.
+            // In the same position: browsers send the oldest first, and a new value does not change a cookie's age.
             Some(at) => {
                 if let Some(known) = self.cookies.get_mut(at) {
                     *known = kept;
@@ -222,7 +222,7 @@ impl CookieJar {
         self.cookies.retain(|cookie| !cookie.until.passed(now));
     }
 
-    /// The `Cookie` header for a path: longer paths first, then older cookies (RFC 6265bis, section 5.8.3).
+    /// Returns the `Cookie` header for a path: longer paths first, then older cookies (RFC 6265bis, section 5.8.3).
     fn line(&self, path: &str) -> String {
         let mut sent: Vec<_> = self.live().filter(|cookie| is_within(path, &cookie.path)).collect();
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
@@ -236,7 +236,7 @@ impl CookieJar {
     }
 }
 
-/// Whether a cookie with this path is sent to `path` (RFC 6265bis, section 5.1.4).
+/// Returns whether a cookie with the path `cookie` is sent to `path` (RFC 6265bis, section 5.1.4).
 fn is_within(path: &str, cookie: &str) -> bool {
     path.strip_prefix(cookie).is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
 }

@@ -1,6 +1,6 @@
 //! For tests: sessions without HTTP and without a store ([`session`]), a visitor's cookies for tests of a router
-//! (`CookieJar`), what earlier builds stored ([`replay`]), and the suite that every store must pass ([`conformance`]). The
-//! clock to turn is [`Clock::stopped`](crate::Clock::stopped).
+//! (`CookieJar`), values that earlier builds stored ([`replay`]), and the suite that every store must pass ([`conformance`]).
+//! [`Clock::stopped`](crate::Clock::stopped) is a clock that a test can move.
 
 pub mod conformance;
 #[doc(hidden)]
@@ -21,8 +21,8 @@ use crate::{
     sessions::{Config, read_variables},
 };
 
-/// Writes every log line from now on, for tests that look at the log. Otherwise a process writes at most one warning or error
-/// of a kind in a second, which another test may have had.
+/// Writes every log line from now on, for tests that check the log. Otherwise a process writes at most one warning or error
+/// of a kind per second, and another test may have used it up.
 ///
 /// ```
 /// session_runtime::testing::unlimited_log();
@@ -31,10 +31,10 @@ pub fn unlimited_log() {
     crate::log::UNLIMITED.store(true, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// Returns a new visitor's session, with what `change` makes of it, which belongs to no request: for testing a handler, or an
-/// application's own verbs.
+/// Returns a new visitor's session, changed by `change`, which belongs to no request: for testing a handler, or an
+/// application's own methods.
 ///
-/// `change` gets the struct as the session of a new visitor has it, with each `#[session(default = …)]`.
+/// `change` gets the struct with the values of a new visitor's session, including each `#[session(default = …)]`.
 ///
 /// ```
 /// use session_runtime::{Session, testing};
@@ -62,7 +62,7 @@ pub fn session<S: Schema>(change: impl FnOnce(&mut S)) -> Session<S> {
     Session::detached(change)
 }
 
-/// The values that a session has after a test: the way back from [`session`].
+/// Returns the values that a session has after a test: the reverse of [`session`].
 ///
 /// ```
 /// # use session_runtime::{Session, testing};
@@ -76,14 +76,14 @@ pub fn into_value<S: Schema>(session: Session<S>) -> S {
     session.into_struct()
 }
 
-/// What lines such as `SESSION_IDLE=15m` say, as if they were the environment. Nothing is opened: for tests that throw
-/// arbitrary text at it.
+/// Parses lines such as `SESSION_IDLE=15m` as if they were the environment. Opens nothing: for tests that pass arbitrary
+/// text.
 #[doc(hidden)]
 pub fn settings(lines: &str) -> Result<Config, Error> {
     read_variables("SESSION_", lines.lines().map(|line| line.split_once('=').unwrap_or((line, ""))))
 }
 
-/// The names of all options that settings have, for tests that hold other lists to it.
+/// Returns the names of all options in settings, for tests that compare other lists with them.
 #[doc(hidden)]
 #[must_use]
 pub fn options() -> &'static [&'static str] {

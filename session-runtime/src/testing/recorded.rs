@@ -1,4 +1,4 @@
-//! Stored values as text, so that a test can hold today's build to what an earlier one stored.
+//! Stored values as text, so that a test can check today's build against values that an earlier one stored.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::{
     session::Schema,
 };
 
-/// The stored form of a session with these values: a line for each field that is stored, with its name and its bytes in
-/// hexadecimal, to be checked in. Values of `secret` fields are readable in it.
+/// Returns the stored form of a session with these values, to be checked in: a line for each stored field, with its name and
+/// its bytes in hexadecimal. Values of `secret` fields are readable in it.
 ///
 /// # Errors
 /// If a value cannot be encoded, or could not be read again.
@@ -44,11 +44,11 @@ pub fn record<S: Schema>(value: S) -> Result<String, Error> {
     failed.map_or(Ok(text), Err)
 }
 
-/// The values that today's build reads of what [`record`] gave in an earlier one: by name, `alias` and `migrate`. Finds
-/// what `lock` cannot see, such as a change within a type of the application's own.
+/// Returns the values that today's build reads from the output of [`record`] in an earlier build: by name, `alias` and
+/// `migrate`. Finds changes that `lock` cannot see, such as one within a type of the application's own.
 ///
 /// # Errors
-/// [`Error::is_setup`] with the first field that cannot be read, or if the text is not what [`record`] gives.
+/// [`Error::is_setup`] with the first field that cannot be read, or if the text is not the output of [`record`].
 ///
 /// ```
 /// # use session_runtime::{Error, Session, testing};
@@ -74,7 +74,9 @@ pub fn replay<S: Schema>(recorded: &str) -> Result<S, Error> {
     for line in recorded.lines().filter(|line| !line.is_empty()) {
         let entry = line.rsplit_once(' ').and_then(|(name, value)| Some((name, unhex(value)?)));
         let Some((name, value)) = entry else {
-            return Err(Error::setup(format!("no field was recorded as `{line}`: give what `testing::record` gave")));
+            return Err(Error::setup(format!(
+                "`{line}` is not a recorded field: pass the output of `testing::record`"
+            )));
         };
         fields.push(Entry { name, value: &value, expires: Timestamp::NEVER });
     }

@@ -24,14 +24,14 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
-/// The shortest bytes that are of a newer version: a revision, and the last version that there can be.
+/// The shortest bytes of a newer version: a revision, and the highest version number.
 #[cfg(feature = "file")]
 pub(super) const NEWER: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, u8::MAX];
-/// Where the length of the content is, and where the content begins.
+/// The offset of the content's length; the content follows it.
 const LENGTH: usize = 26;
 pub(super) const CONTENT: usize = LENGTH + 4;
 
-/// Why bytes are not a value.
+/// The reason why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
     /// They were written by a newer version.
@@ -62,7 +62,7 @@ const PROOF: u8 = 32;
 const CAPPED: u8 = 64;
 const IMPERSONATION: u8 = 128;
 
-/// What the header says; of bytes that have none, what a store needs to replace them.
+/// Reads the header. Bytes without one get a header with which a store can still replace them.
 pub(super) fn head(bytes: &[u8]) -> Head {
     let mut revision = [0; 8];
     revision.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
@@ -90,7 +90,7 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     }
 }
 
-/// The same bytes under another revision.
+/// Returns the same bytes with another revision.
 pub(super) fn with_revision(revision: u64, bytes: &[u8]) -> Bytes {
     [&revision.to_be_bytes()[..], bytes.get(8..).unwrap_or_default()].concat().into()
 }
@@ -171,7 +171,7 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(record.fields.as_bytes());
 }
 
-/// Which parts of what few sessions have follow the user.
+/// Returns which rare parts follow the user.
 fn rare_flags(record: &Record) -> u8 {
     let Some(rare) = record.rare.as_deref().filter(|_| record.user.is_some()) else { return 0 };
     let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
@@ -194,7 +194,7 @@ fn write_rare(bytes: &mut Vec<u8>, from: Timestamp, rare: &Rare) {
     }
 }
 
-/// When it was; *never* if it is missing. Nothing if it was at the sign-in, which a flag says.
+/// Writes the time of a proof; *never* if it is missing. Writes nothing if it was at the sign-in, which a flag marks.
 fn write_proof(bytes: &mut Vec<u8>, from: Timestamp, proof: Proof) {
     match proof {
         Proof::AtSignIn => {}
@@ -358,7 +358,7 @@ fn read_marker(rest: &mut Rest<'_>) -> Option<Marker> {
     Some(Marker { keys })
 }
 
-/// What is still to be read.
+/// The bytes still to be read.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -378,7 +378,7 @@ impl<'a> Rest<'a> {
         Some(bytes)
     }
 
-    /// The bytes after its length.
+    /// Reads a length, and returns that many bytes.
     fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.bytes(length)

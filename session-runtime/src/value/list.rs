@@ -1,9 +1,9 @@
-//! [`UserList`]: which sessions a user is signed in to.
+//! [`UserList`]: the sessions that a user is signed in to.
 
 use crate::{clock::Timestamp, key::Key};
 
-/// The sessions that a user is signed in to, those that were signed in first first. It may name sessions that have ended
-/// since, but misses none that can be opened.
+/// The sessions that a user is signed in to, the earliest sign-in first. It may name sessions that have ended since, but it
+/// names every session that can be opened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct UserList {
     pub(crate) entries: Vec<ListEntry>,
@@ -15,14 +15,14 @@ pub(crate) struct ListEntry {
     pub(crate) key: Key,
     /// When the user signed in to it.
     pub(crate) at: Timestamp,
-    /// When it ends whatever happens; of an impersonation, when that ends.
+    /// The session's absolute deadline; for an impersonation, when that ends.
     pub(crate) ends_at: Timestamp,
-    /// Whether it is another user's, who acts as this one. The session decides: this only saves loading it.
+    /// Whether it is another user's, who acts as this one. The session itself decides: this only saves loading it.
     pub(crate) is_impersonation: bool,
 }
 
 impl UserList {
-    /// The list is not needed any longer than the longest session in it.
+    /// Returns when the longest session in the list ends, after which the list is not needed.
     pub(crate) fn expires_at(&self) -> Timestamp {
         self.entries.iter().map(|entry| entry.ends_at).max().unwrap_or(Timestamp::from_millis(0))
     }

@@ -1,7 +1,7 @@
-//! [`Value`]: what a store keeps under a key. It is opaque to stores but for its header; what is in it is the engine's.
+//! [`Value`]: the content of a key in a store. Stores can read its header; the rest is for the engine.
 //!
 //! - `format`: the bytes of a value.
-//! - [`UserList`]: which sessions a user is signed in to.
+//! - [`UserList`]: the sessions that a user is signed in to.
 //! - [`Tombstone`], [`Revocation`], [`Marker`]: the small values.
 
 mod format;
@@ -27,11 +27,11 @@ pub(crate) use self::{
 };
 use crate::{clock::Timestamp, id::Nonce, key::Scope, record::Record};
 
-/// What a store keeps under a key.
+/// The content of a key in a store.
 ///
-/// A store treats it as opaque bytes, which [`Value::to_bytes`] and [`Value::from_bytes`] give and take;
-/// [`guide::format`](crate::guide::format) documents them. [`Value::revision`], [`Value::expires_at`] and
-/// [`Value::class`] are there for stores that can use them. Cloning is cheap.
+/// A store treats a value as opaque bytes: [`Value::to_bytes`] returns them, and [`Value::from_bytes`] takes them back.
+/// [`guide::format`](crate::guide::format) documents them. [`Value::revision`], [`Value::expires_at`] and [`Value::class`]
+/// are for stores that can use them. Cloning is cheap.
 ///
 /// ```
 /// use session_runtime::store::{Class, Value};
@@ -48,24 +48,24 @@ pub struct Value {
 
 /// How long a server keeps a value past its deadline.
 const SLACK: Duration = Duration::from_secs(60);
-/// How long it keeps a value whose deadline another node may have set, and whose loss would be a fault: without its list, a
-/// user's sessions can't be revoked, and without a revocation, a copy of a cookie is good again. A node whose clock is
-/// ahead counts less time than there is (F27).
+/// How long a server keeps a list or revocation past its deadline, which another node may have set. Losing one would be a
+/// fault: without its list, a user's sessions can't be revoked, and without a revocation, a copy of a cookie is valid again.
+/// A node whose clock is ahead computes too short a time to live (F27).
 const LONG_SLACK: Duration = Duration::from_secs(60 * 60);
 
-/// What every value says about itself, and what the engine says of this write.
+/// The header of a value, and whether this write is critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     revision: u64,
     class: Class,
     expires_at: Timestamp,
-    /// Which kind of session of which application it belongs to.
+    /// The kind of session, and the application.
     scope: u64,
     /// Whether losing this write would undo the end or the renewal of a session. It is not part of the bytes.
     is_critical: bool,
 }
 
-/// Behind pointers, but for a tombstone, so that values are small: the memory store holds many, and requests pass them on.
+/// Behind pointers, except a tombstone, so that values are small: the memory store holds many, and requests pass them on.
 #[derive(Clone)]
 enum Content {
     Session(Arc<Record>),
@@ -73,12 +73,12 @@ enum Content {
     Tombstone(Tombstone),
     Revocation(Arc<Revocation>),
     Marker(Arc<Marker>),
-    /// As a store gave it.
+    /// As a store returned it.
     Bytes(Arc<Bytes>),
 }
 
-/// What kind of value it is. A store needs this only if it evicts: tombstones leave first, then sessions of guests, then
-/// those of users. Lists and revocations stay until they expire.
+/// The kind of a value. A store needs this only if it evicts: tombstones first, then sessions of guests, then those of
+/// users. Lists and revocations stay until they expire.
 ///
 /// ```
 /// # use session_runtime::store::Class;
@@ -94,19 +94,19 @@ pub enum Class {
     Guest,
     /// A session of a signed-in user.
     User,
-    /// Which sessions a user is signed in to.
+    /// The list of the sessions that a user is signed in to.
     List,
-    /// A session in a cookie that ended or was renewed, so that copies of the cookie open nothing.
+    /// The revocation of a session in a cookie that ended or was renewed, so that copies of the cookie open nothing.
     Revocation,
-    /// What is left of an ended session for a minute.
+    /// The remains of an ended session, kept for a minute.
     Tombstone,
-    /// Which keys an application signs with.
+    /// The ids of the keys that an application signs with.
     Marker,
-    /// None of these: written by a newer version, or damaged.
+    /// None of these: the value was written by a newer version, or is damaged.
     Unknown,
 }
 
-/// What is in a value.
+/// The decoded content of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decoded {
     Session(Arc<Record>),
@@ -117,8 +117,8 @@ pub(crate) enum Decoded {
 }
 
 impl Value {
-    /// How many bytes the header of a value has. They say all that [`Value::revision`], [`Value::class`] and
-    /// [`Value::expires_at`] answer, so a store can read this much of a large value, or index this much of a column.
+    /// The length of a value's header. These bytes are enough for [`Value::revision`], [`Value::class`] and
+    /// [`Value::expires_at`], so a store can read this much of a large value, or index this much of a column.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -136,57 +136,57 @@ impl Value {
         Self { head: Head { revision, class, expires_at, scope: scope.id(), is_critical: false }, content }
     }
 
-    /// A session.
+    /// Returns the value for a session.
     pub(crate) fn session(scope: Scope, record: Arc<Record>) -> Self {
         let class = if record.user.is_some() { Class::User } else { Class::Guest };
         Self::new(scope, class, record.expires_at(), Content::Session(record))
     }
 
-    /// The sessions of a user.
+    /// Returns the value for a user's list of sessions.
     pub(crate) fn list(scope: Scope, list: Arc<UserList>) -> Self {
         Self::new(scope, Class::List, list.expires_at(), Content::List(list))
     }
 
-    /// What stays of an ended session.
+    /// Returns the value for an ended session.
     pub(crate) fn tombstone(scope: Scope, tombstone: Tombstone, expires_at: Timestamp) -> Self {
         Self::new(scope, Class::Tombstone, expires_at, Content::Tombstone(tombstone)).critical()
     }
 
-    /// That a session in a cookie is revoked.
+    /// Returns the value that revokes a session in a cookie.
     pub(crate) fn revocation(scope: Scope, revocation: Revocation, expires_at: Timestamp) -> Self {
         Self::new(scope, Class::Revocation, expires_at, Content::Revocation(Arc::new(revocation))).critical()
     }
 
-    /// Which keys an application signs with.
+    /// Returns the value for the ids of an application's keys.
     pub(crate) fn marker(scope: Scope, marker: Marker, expires_at: Timestamp) -> Self {
         Self::new(scope, Class::Marker, expires_at, Content::Marker(Arc::new(marker)))
     }
 
-    /// The same, as one whose loss would undo the end or the renewal of a session.
+    /// Returns the same value, marked as one whose loss would undo the end or the renewal of a session.
     pub(crate) fn critical(mut self) -> Self {
         self.head.is_critical = true;
         self
     }
 
-    /// The same session with another record.
+    /// Returns the same session with another record.
     #[cfg(feature = "testing")]
     pub(crate) fn with_record(&self, record: Arc<Record>) -> Self {
         let head = Head { revision: Nonce::next().0, is_critical: false, ..self.head };
         Self { head, content: Content::Session(record) }
     }
 
-    /// The same content under a new revision.
+    /// Returns the same content under a new revision.
     pub(crate) fn rewritten(&self) -> Self {
         let revision = Nonce::next().0;
         let content = match &self.content {
-            // Bytes carry their revision with them.
+            // The bytes contain their revision.
             Content::Bytes(bytes) => Content::Bytes(Arc::new(format::with_revision(revision, bytes))),
             content => content.clone(),
         };
         Self { head: Head { revision, ..self.head }, content }
     }
 
-    /// Takes bytes as a store kept them. Any bytes will do: the engine judges what they are when it needs them.
+    /// Takes bytes as a store kept them. Any bytes will do: the engine checks them when it needs them.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -198,19 +198,19 @@ impl Value {
         Self { head: format::head(&bytes), content: Content::Bytes(Arc::new(bytes)) }
     }
 
-    /// A value that decodes as [`Damage::Corrupt`], for a store that sees by itself that it does not have the bytes it kept.
+    /// Returns a value that decodes as [`Damage::Corrupt`], for a store that detects that it no longer has the bytes it kept.
     #[cfg(feature = "file")]
     pub(crate) fn damaged() -> Self {
         Self::from_bytes(Bytes::new())
     }
 
-    /// A value that decodes as [`Damage::Newer`], for a store that finds a format of its own that it does not know.
+    /// Returns a value that decodes as [`Damage::Newer`], for a store that finds an unknown format of its own.
     #[cfg(feature = "file")]
     pub(crate) fn newer() -> Self {
         Self::from_bytes(format::NEWER)
     }
 
-    /// The bytes to keep. The same value always gives the same bytes.
+    /// Returns the bytes to keep. The same value always gives the same bytes.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -221,8 +221,8 @@ impl Value {
         format::write(&self.head, &self.content)
     }
 
-    /// The number that identifies this write: every write draws a new one. It is the first eight bytes of
-    /// [`Value::to_bytes`], big-endian. If there are fewer than eight bytes, zeros stand for those that are missing.
+    /// Returns the number that identifies this write: every write draws a new one. It is the first eight bytes of
+    /// [`Value::to_bytes`], big-endian. If there are fewer than eight bytes, the missing ones count as zeros.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -233,7 +233,7 @@ impl Value {
         self.head.revision
     }
 
-    /// When the value expires. From then on the engine treats it as absent, so a server may remove it.
+    /// Returns when the value expires. From then on the engine treats it as absent, so a server may remove it.
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};
@@ -244,11 +244,11 @@ impl Value {
         self.head.expires_at
     }
 
-    /// The time to live for a server that removes values by itself, counted from `now`. `None`: the value never expires.
+    /// Returns the time to live for a server that removes values by itself, counted from `now`. `None`: the value never expires.
     ///
-    /// It is rounded up to seconds. It has a minute more than the value has left, since the clock of the server may differ, so
-    /// it is never less than a minute. For lists and revocations it is an hour, since the clock of this node may be ahead of
-    /// the one that set the deadline. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
+    /// It is rounded up to seconds. A minute is added, since the server's clock may differ, so it is never less than a minute.
+    /// For lists and revocations an hour is added, since the clock of this node may be ahead of the one that set the deadline.
+    /// If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};
@@ -272,7 +272,7 @@ impl Value {
         (expires_at != Timestamp::NEVER).then(|| slack + Duration::from_secs(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
-    /// What kind of value it is.
+    /// Returns the kind of the value.
     ///
     /// ```
     /// # use session_runtime::store::{Class, Value};
@@ -283,8 +283,8 @@ impl Value {
         self.head.class
     }
 
-    /// Whether losing this write in a failover would bring back a session that ended, or an id that was replaced. A store
-    /// that can wait for its replicas does so for these writes. It is not part of the bytes.
+    /// Returns whether losing this write in a failover would bring back a session that ended, or an id that was replaced. A
+    /// store that can wait for its replicas does so for these writes. This is not part of the bytes.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -295,12 +295,12 @@ impl Value {
         self.head.is_critical
     }
 
-    /// Whether it belongs to this kind of session of this application.
+    /// Returns whether the value belongs to this kind of session of this application.
     pub(crate) fn is_of(&self, scope: Scope) -> bool {
         self.head.scope == scope.id()
     }
 
-    /// What is in it.
+    /// Decodes the content.
     ///
     /// # Errors
     /// [`Damage`] if the bytes are of a newer version, or not a value at all.
@@ -317,7 +317,7 @@ impl Value {
 }
 
 impl fmt::Debug for Value {
-    // What is in it may be secret: B12.
+    // The content may be secret: B12.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value")
             .field("class", &self.head.class)

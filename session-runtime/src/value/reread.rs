@@ -1,10 +1,10 @@
-//! What tests and fuzzers hold the reader of values to.
+//! The check that tests and fuzzers run on the reader of values.
 
 use std::sync::Arc;
 
 use super::{Content, Decoded, Value};
 
-/// Panics unless the bytes stay as they are, and whatever they read as is written as bytes that read as the same.
+/// Panics unless the bytes stay as they are, and a value read from them can be written and read again unchanged.
 pub(crate) fn reads_or_is_damaged(bytes: &[u8]) {
     let value = Value::from_bytes(bytes.to_vec());
     assert_eq!(value.to_bytes(), bytes);

@@ -1,13 +1,13 @@
-//! The values that are small: what is left of an ended session, that a session in a cookie is revoked, and which keys an
-//! application signs with.
+//! The small values: the tombstone of an ended session, the revocation of a session in a cookie, and the ids of the keys that
+//! an application signs with.
 
 use crate::{clock::Timestamp, id::Nonce};
 
-/// What stays of an ended session for a minute, so that an end that is sent again recognises itself and a late request
-/// learns why it was refused. It holds no user data.
+/// The remains of an ended session, kept for a minute: a retried end recognises its own tombstone, and a late request learns
+/// why it was refused. It holds no user data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tombstone {
-    /// Of the commit that ended the session.
+    /// The nonce of the commit that ended the session.
     pub(crate) nonce: Nonce,
     pub(crate) reason: EndReason,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Tombstone {
 pub(crate) enum EndReason {
     /// The visitor signed out, or the handler destroyed the session.
     Ended,
-    /// It was ended from elsewhere: by its user's other session, by an administrator.
+    /// It was ended from elsewhere: through another session of its user, or by an administrator.
     Revoked,
     /// A newer sign-in of its user took its place.
     Displaced,
@@ -27,19 +27,19 @@ pub(crate) enum EndReason {
     Unsettled,
 }
 
-/// That a session in a cookie ended, or goes on under another name.
+/// The revocation of a session in a cookie: it ended, or continues under another selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Revocation {
-    /// Of the commit that revoked it.
+    /// The nonce of the commit that revoked it.
     pub(crate) nonce: Nonce,
     pub(crate) at: Timestamp,
-    /// Whether the session goes on under another name.
+    /// Whether the session continues under another selector.
     pub(crate) renewed: bool,
 }
 
-/// Which keys an application signs with.
+/// The ids of the keys that an application signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Marker {
-    /// The ids of its ring's keys.
+    /// The ids of the keys in its ring.
     pub(crate) keys: Vec<[u8; 4]>,
 }

@@ -116,7 +116,7 @@ fn list() -> impl Strategy<Value = UserList> {
     prop::collection::vec(entry, 0..20).prop_map(|entries| UserList { entries })
 }
 
-/// A value of each class, and what is to come back.
+/// Returns a value of each class, and its decoded content.
 fn value() -> impl Strategy<Value = (Value, Decoded)> {
     let reasons =
         [EndReason::Ended, EndReason::Revoked, EndReason::Displaced, EndReason::Replayed, EndReason::Unsettled];
@@ -198,7 +198,7 @@ proptest! {
         reads_or_is_damaged(&bytes);
     }
 
-    // S46, S59: the first bytes are those of a header, or nothing would come of the rest.
+    // S46, S59: the first bytes are a valid header, since otherwise the reader would stop there.
     #[test]
     fn any_bytes_do_no_harm(class in 0..8_u8, content in prop::collection::vec(any::<u8>(), 0..200), bytes: Vec<u8>) {
         reads_or_is_damaged(&bytes);
@@ -223,7 +223,7 @@ proptest! {
     }
 }
 
-/// A header of this version and class, without a content.
+/// Returns a header of this version and class, without content.
 fn header(version: u8, class: u8) -> Vec<u8> {
     let mut bytes = vec![7; 30];
     (bytes[8], bytes[9]) = (version, class);
@@ -258,7 +258,7 @@ fn short_bytes_have_a_revision() {
     }
 }
 
-// The class decides what a full store lets go first.
+// The class decides what a full store evicts first.
 #[test]
 fn a_session_of_the_wrong_class_is_damaged() {
     for (user, class) in [(None, 1), (Some(b"\xa3ada".as_slice().into()), 0)] {
@@ -269,12 +269,12 @@ fn a_session_of_the_wrong_class_is_damaged() {
     }
 }
 
-// F10: a content that says it is long is refused before room for it is reserved.
+// F10: a content with too large a length is rejected before room for it is reserved.
 #[test]
 fn lengths_without_content_are_damaged() {
     let session = Value::session(scope(), Arc::new(shop())).to_bytes();
     let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    // In place of the counts of writes and nonces, of the user's length, of a field's.
+    // These lengths replace the count of nonces, the user's length and a field's length.
     let (flags, verifier) = (&[2][..], &[1; 16][..]);
     for content in [
         [flags, verifier, &[0, 0, 255]].concat(),
@@ -346,7 +346,7 @@ fn shop() -> Record {
     Record::new(Digest::from([1; 16]), NOW, lifetime)
 }
 
-/// The values on the page, by their titles.
+/// Returns the values on the page, by their titles.
 fn examples() -> [(&'static str, Value); 6] {
     let minutes = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
     let mut guest = shop();
@@ -382,7 +382,7 @@ fn the_examples_on_the_page_are_these_values() {
     for (title, mut value) in examples() {
         value.head.revision = 0x1020_3040_5060_7080;
         let bytes = value.to_bytes();
-        // The page breaks the digits into groups, with a remark behind each.
+        // The page breaks the digits into groups, followed by a remark.
         let block = page.split(&format!("```text\n{title}\n")).nth(1).and_then(|rest| rest.split("```").next());
         let digits = block.unwrap_or_else(|| unreachable!("the page has no example `{title}`: {}", hex(&bytes)));
         let digits: String = digits.lines().flat_map(|line| line.split("  ").next()).collect();
@@ -391,7 +391,7 @@ fn the_examples_on_the_page_are_these_values() {
     }
 }
 
-// F27: a node whose clock is 40 minutes ahead writes what another node gave its deadline.
+// F27: a node whose clock is 40 minutes ahead writes a value whose deadline another node set.
 #[test]
 fn a_server_keeps_lists_and_revocations_for_an_hour_more() {
     let end = NOW + Duration::from_secs(600);

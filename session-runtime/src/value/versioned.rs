@@ -5,7 +5,7 @@ use std::fmt;
 use super::Value;
 use crate::error::StoreError;
 
-/// A value as a store has it: with the revision that a later [`Store::swap`](crate::store::Store::swap) compares.
+/// A value as a store has it, with the revision that a later [`Store::swap`](crate::store::Store::swap) compares.
 ///
 /// ```
 /// use session_runtime::store::{Value, Versioned};
@@ -23,7 +23,7 @@ pub struct Versioned {
 }
 
 impl Versioned {
-    /// A value of a store that compares [`Value::revision`].
+    /// Returns a value of a store that compares [`Value::revision`].
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -35,7 +35,7 @@ impl Versioned {
         Self { value, revision }
     }
 
-    /// A value of a store that has revisions of its own.
+    /// Returns a value of a store that has revisions of its own.
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -46,7 +46,7 @@ impl Versioned {
         Self { value, revision: revision.into() }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -57,7 +57,7 @@ impl Versioned {
         &self.value
     }
 
-    /// Its revision.
+    /// Returns its revision.
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -69,7 +69,7 @@ impl Versioned {
     }
 }
 
-/// What tells one write of a key from the next: a number, or a text such as an `ETag`.
+/// Identifies one write of a key: a number, or a text such as an `ETag`.
 ///
 /// ```
 /// use session_runtime::store::Revision;
@@ -88,10 +88,10 @@ enum Repr {
 }
 
 impl Revision {
-    /// The number, for a store whose revisions are numbers.
+    /// Returns the number, for a store whose revisions are numbers.
     ///
     /// # Errors
-    /// [`StoreError`] if it is a text. Then it is a revision of another store.
+    /// [`StoreError`] if it is a text. It is then a revision of another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
@@ -104,10 +104,10 @@ impl Revision {
         }
     }
 
-    /// The text, for a store whose revisions are texts.
+    /// Returns the text, for a store whose revisions are texts.
     ///
     /// # Errors
-    /// [`StoreError`] if it is a number. Then it is a revision of another store.
+    /// [`StoreError`] if it is a number. It is then a revision of another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
@@ -164,21 +164,21 @@ impl fmt::Debug for Revision {
 /// let written = Swapped::written(&value);
 /// // A store that has revisions of its own says which one the new value got.
 /// let written = Swapped::Done(41_u64.into());
-/// // Either.
+/// // In either kind of store.
 /// let removed = Swapped::removed();
 /// let absent = Swapped::Stale(None);
 /// ```
 #[derive(Clone, Debug)]
 pub enum Swapped {
-    /// The value was replaced. This is the revision of the new value, as a load answers it; after a removal it means nothing.
+    /// The value was replaced. Holds the new value's revision, as a load would return it; after a removal it means nothing.
     Done(Revision),
-    /// Nothing was written, since the key does not hold what was to be replaced. This is what it holds.
+    /// Nothing was written, since the key does not hold the expected value. Holds the current one.
     Stale(Option<Versioned>),
 }
 
 impl Swapped {
-    /// `Done`, by a store that compares [`Value::revision`] and has written this value. A store that has revisions of its own
-    /// answers `Done` with the new one.
+    /// Returns `Done`, for a store that compares [`Value::revision`] and has written this value. A store that has revisions of
+    /// its own answers `Done` with the new one.
     ///
     /// ```
     /// # use session_runtime::store::{Swapped, Value};
@@ -190,7 +190,7 @@ impl Swapped {
         Self::Done(value.revision().into())
     }
 
-    /// `Done`, by any store: the key holds nothing now.
+    /// Returns `Done`, for any store: the key holds nothing now.
     ///
     /// ```
     /// # use session_runtime::store::Swapped;

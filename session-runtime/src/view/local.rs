@@ -1,16 +1,16 @@
-//! Where a visitor may be sent back to: paths of this very site.
+//! Paths of this site to which a redirect may send a visitor.
 
-/// The longest path that is taken. What is longer would not come back whole: servers and proxies cut off heads at 8 KiB.
+/// The longest path that is accepted. Servers and proxies cut off heads at 8 KiB, so a longer one would not come back whole.
 const LONGEST: usize = 2048;
 
-/// The path itself, if a redirect to it stays on this site; for the `next` of a login form (OWASP Unvalidated Redirects
+/// Returns the path itself if a redirect to it stays on this site. For the `next` of a login form (OWASP Unvalidated Redirects
 /// and Forwards Cheat Sheet).
 ///
-/// It begins with one `/`, which a browser does not take for another host's name (`//host`, `/\host`), and consists of
-/// printable ASCII without spaces and backslashes (RFC 3986, section 2; what is else has to be percent-encoded), since
-/// browsers drop tabs and line ends and turn `\` into `/`. No segment of it is `.` or `..`, also percent-encoded: browsers
-/// send none, and what resolves them would make `//host` of `/.//host`. It has at most 2,048 bytes. A query may follow.
-/// Whether there is such a page, and whether this visitor may see it, is another question.
+/// The path must begin with one `/`: browsers take `//host` and `/\host` for another host. It must be printable ASCII without
+/// spaces and backslashes (RFC 3986, section 2; other characters have to be percent-encoded), since browsers drop tabs and line
+/// ends and turn `\` into `/`. No segment may be `.` or `..`, even percent-encoded: browsers never send one, and resolving it
+/// could turn `/.//host` into `//host`. The limit is 2,048 bytes. A query may follow. The function does not check whether the
+/// page exists, or whether this visitor may see it.
 ///
 /// ```
 /// use session_runtime::local_path;
@@ -28,7 +28,7 @@ pub fn local_path(path: &str) -> Option<&str> {
     (begins && plain && path.len() <= LONGEST && !has_dot_segment(path)).then_some(path)
 }
 
-/// Whether a segment is `.` or `..`, as URL parsers read them.
+/// Returns whether a segment is `.` or `..`, as URL parsers read them.
 fn has_dot_segment(path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     path.split('/').any(|segment| {

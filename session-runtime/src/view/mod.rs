@@ -1,5 +1,5 @@
-//! Views: what a handler needs of a session, as a plain struct that is there whole or not at all. `project` says what a
-//! view's field may be taken from, `local` where a visitor may be sent. The answer to who is refused is the web's business.
+//! Views: the values of a session that a handler needs, as a plain struct. A view is complete or absent. `project` maps the
+//! session's fields to the view's, and `local` checks redirect paths. The web layer answers visitors whom a view refuses.
 
 mod local;
 mod project;
@@ -18,7 +18,7 @@ use crate::{
     store::AnyPlace,
 };
 
-/// A view of a session: an argument of handlers that run only with all of it there.
+/// A view of a session: an argument of handlers that run only if the session has all of its values.
 ///
 /// ```
 /// use session_runtime::{Session, View, view};
@@ -30,7 +30,7 @@ use crate::{
 ///     pub theme: String,
 /// }
 ///
-/// /// Only for signed-in visitors; everyone else is sent to the login page.
+/// /// Admits signed-in visitors, and redirects all others to the login page.
 /// #[view(Shop, or_redirect = "/login")]
 /// pub struct SignedIn {
 ///     pub user_id: u64,
@@ -42,12 +42,12 @@ use crate::{
 /// }
 /// ```
 ///
-/// A view is read once, when the handler gets it, and changes nothing: it begins no session and sets no cookie. It sees
-/// what handles that are gone by then did in the same request. `Option<View<V>>` is `None` where a `View<V>` would be
-/// refused. A handler is tested by calling it with a struct made by hand.
+/// A view is read once, when the handler gets it, and changes nothing: it begins no session and sets no cookie. It sees the
+/// changes of handles that were dropped earlier in the same request. `Option<View<V>>` is `None` if `View<V>` would refuse the
+/// visitor. To test a handler, call it with a struct made by hand.
 ///
-/// Who is refused gets the answer that the view names, 401 if it names none; [`ViewRejection`](crate::ViewRejection) has
-/// the details.
+/// A refused visitor gets the response that the view sets, or 401 without one; [`ViewRejection`](crate::ViewRejection) has the
+/// details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View<V: Viewed>(
     /// The values.
@@ -55,8 +55,8 @@ pub struct View<V: Viewed>(
 );
 
 impl<V: Viewed> View<V> {
-    /// The view of a session that is at hand, as the handle sees it; `None` if something that the view asks for is
-    /// missing, or if the user proved who they are longer ago than `fresh` allows.
+    /// Returns the view of a session, as the handle sees it. `None` if a value that the view needs is missing, or if the user
+    /// last proved who they are longer ago than `fresh` allows.
     ///
     /// ```
     /// # use session_runtime::{Session, View, view};
@@ -78,7 +78,7 @@ impl<V: Viewed> View<V> {
         Self::try_of(session).ok()
     }
 
-    /// The same, or why not.
+    /// The same, with the reason for a refusal.
     pub(crate) fn try_of(session: &Session<V::Session>) -> Result<Self, Denied> {
         let core: &Core<V::Session> = session;
         match V::POLICY.fresh {
@@ -94,27 +94,27 @@ impl<V: Viewed> View<V> {
     }
 }
 
-/// Why a session does not have what a view asks for.
+/// Why a session does not satisfy a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// A value is missing; mostly, no user is signed in.
+    /// A value is missing; usually, no user is signed in.
     Missing,
-    /// The user is signed in, but proved too long ago who they are, or never in this session.
+    /// The user is signed in, but proved who they are too long ago, or never in this session.
     Stale,
-    /// The view asks for a fresh sign-in, and the user who asks acts as another.
+    /// The view requires a fresh sign-in, but the user acts as another.
     Impersonated,
 }
 
-/// A struct that can be taken out of a session. Implemented by [`#[view(…)]`](macro@crate::view).
+/// A struct that can be read from a session. Implemented by [`#[view(…)]`](macro@crate::view).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a view",
     label = "write `#[view(…)]` on `{Self}`",
     note = "the attribute is `session_runtime::view`; it names the session first, such as `#[view(Shop)]`"
 )]
 pub trait Viewed: Sized {
-    /// The session that the view is of.
+    /// The session that the view reads.
     type Session: Schema;
-    /// Who is let in, and what others get.
+    /// Which visitors the view admits, and the answers to the others.
     #[doc(hidden)]
     const POLICY: ViewPolicy<Self::Session>;
 
@@ -122,19 +122,19 @@ pub trait Viewed: Sized {
     fn project(fields: &<Self::Session as Schema>::Fields) -> Option<Self>;
 }
 
-/// What the arguments of `#[view(…)]` say.
+/// The arguments of `#[view(…)]`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct ViewPolicy<S> {
     pub(crate) refusal: Refusal,
-    /// How long ago the user may have proved who they are. `None`: as long as they like, or never.
+    /// How long ago the user may have proved who they are. `None`: any time ago, or never.
     pub(crate) fresh: Option<Duration>,
-    /// The answer to a user who is signed in but not fresh. `None`: the same as to other refused visitors.
+    /// The answer to a user who is signed in but not fresh. `None`: the same as for other refused visitors.
     pub(crate) stale: Option<Refusal>,
     session: PhantomData<fn() -> S>,
 }
 
-/// What who is refused gets.
+/// The answer to a refused visitor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     Status(u16),
@@ -176,7 +176,8 @@ impl<S> ViewPolicy<S> {
     }
 }
 
-/// The session of a view whose own is not known: its fault is reported, and its handlers are to be quiet.
+/// Stands in for the session of a view whose own is unknown. That mistake is already reported; this avoids further errors in
+/// its handlers.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct NoSession;

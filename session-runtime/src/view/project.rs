@@ -1,8 +1,8 @@
-//! From what a session's reader returns to what a view's field holds: the value itself, or `None` where the view needs one
-//! and there is none. Every form that the derive gives a reader is here, and nothing is converted: `u8` is not `u64`.
+//! Maps the result of a session's reader to the field of a view: the value itself, or `None` if the view needs a value and
+//! there is none. This covers every form of reader that the derive generates. It converts nothing: a `u8` is not a `u64`.
 
-/// What can be taken from a reader's result of type `Read`. The trait is the view's type's rather than the reader's, for the
-/// compiler to point at that.
+/// A type that can be taken from a reader's result of type `Read`. The view's type implements the trait, not the reader's, so
+/// that the compiler points at the view.
 #[diagnostic::on_unimplemented(
     message = "a view field of type `{Self}` cannot be taken from a session field read as `{Read}`",
     label = "cannot be taken from the session's field",
@@ -10,19 +10,19 @@
     note = "what is read by reference is cloned, so its type must be `Clone`"
 )]
 pub trait Project<Read>: Sized {
-    /// The value; `None` if there is none and the view needs one.
+    /// Returns the value; `None` if there is none and the view needs one.
     fn project(read: Read) -> Option<Self>;
 }
 
-/// Takes a view's field out of what the session's reader returned.
+/// Takes a view's field from the result of the session's reader.
 #[inline]
 pub fn project<Out: Project<Read>, Read>(read: Read) -> Option<Out> {
     Out::project(read)
 }
 
-// The impls overlap in no type: one that two of them fit would have to contain itself.
+// The impls never overlap: a type that fits two of them would have to contain itself.
 
-// Read by value: numbers, `copy` fields, what verbs of the application's own return.
+// Read by value: numbers, `copy` fields, and results of the application's own methods.
 
 #[diagnostic::do_not_recommend]
 impl<T> Project<T> for T {
@@ -65,7 +65,7 @@ impl<T: Clone> Project<Option<&T>> for Option<T> {
     }
 }
 
-// An `Option` behind an alias, which the derive did not see.
+// An `Option` behind an alias, which the derive cannot recognise.
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Project<&Option<T>> for T {

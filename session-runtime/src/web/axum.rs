@@ -27,8 +27,8 @@ where
     }
 }
 
-/// `None` where no session layer is around, such as for a page that is also shown outside. A store that is down is still an
-/// error, and a visitor without a session has an empty one.
+/// `None` on routes without a session layer, such as for a page that is also shown outside of it. A store that is down is still
+/// an error. A visitor without a session gets an empty one.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -40,7 +40,7 @@ where
 ///     name: Option<String>,
 /// }
 ///
-/// /// For paths within the shop and elsewhere.
+/// /// Serves paths within the shop and elsewhere.
 /// async fn not_found(session: Option<Session<Shop>>) -> String {
 ///     match session.and_then(|session| session.name().map(str::to_owned)) {
 ///         Some(name) => format!("Sorry, {name}, there is no such page."),
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// A guest is no view; a store that is down is still an error.
+/// `None` if the view refuses the visitor. A store that is down is still an error.
 impl<V, App> OptionalFromRequestParts<App> for View<V>
 where
     V: Viewed,
@@ -131,13 +131,17 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// Makes the response of a handler's `?`: 409 for a change that was dropped, or a sign-in or an impersonation that was refused, 503
-    /// for a store that is down, else 500. The page says nothing of the error, which goes to the log.
+    /// Returns the response to an error that a handler passes on with `?`. It is 409 for a change that was dropped, or a
+    /// sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not describe
+    /// the error; the log does.
     fn into_response(self) -> Response {
         let page = Page::of(&self);
         if self.is_impersonation_refused() {
-            warn_limited!(error = &self as &dyn std::error::Error, "a handler let a user act as another who cannot");
-        } else if page.status.is_server_error() && !self.is_unavailable() {
+            warn_limited!(
+                error = &self as &dyn std::error::Error,
+                "a handler started an impersonation that is not allowed"
+            );
+        } else if page.status.is_server_error() {
             error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
         }
         page.into_response()

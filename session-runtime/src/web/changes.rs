@@ -1,12 +1,12 @@
-//! [`Changes`]: whether a response stores what its handler changed.
+//! [`Changes`]: whether the session of a response stores its handler's changes.
 
 use http::{Response, StatusCode};
 
-/// Whether the session stores what the handler changed, put into the extensions of its response.
+/// Whether the session stores the handler's changes. A handler puts it into the extensions of its response.
 ///
-/// Without it, a response of status 408, 499 or 5xx counts as failed: what its handler changed is dropped, except what ends or
-/// renews a session (`destroy`, `log_out`, `renew`). A timeout layer that drops a handler and answers 408 therefore stores
-/// nothing of it. What `save` or `update` has already stored stays stored.
+/// Without it, a response of status 408, 499 or 5xx counts as failed: the handler's changes are dropped, except those that end
+/// or renew a session (`destroy`, `log_out`, `renew`). So if a timeout layer drops a handler and answers 408, none of its
+/// changes are stored. Anything `save` or `update` has already stored stays stored.
 ///
 /// ```
 /// use axum::{http::StatusCode, response::IntoResponse};
@@ -18,7 +18,7 @@ use http::{Response, StatusCode};
 ///     failures: u32,
 /// }
 ///
-/// // The count is to be stored though the response is an error.
+/// // Stores the count although the response is an error.
 /// async fn pay(mut session: Session<Shop>) -> impl IntoResponse {
 ///     session.failures_mut().add(1);
 ///     (StatusCode::BAD_GATEWAY, axum::Extension(Changes::Keep), "The bank does not answer.")
@@ -27,14 +27,14 @@ use http::{Response, StatusCode};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changes {
-    /// Stores them, whatever the status.
+    /// Stores the changes, whatever the status.
     Keep,
-    /// Drops them, whatever the status, except what ends or renews a session.
+    /// Drops the changes, whatever the status, except those that end or renew a session.
     Drop,
 }
 
 impl Changes {
-    /// What becomes of the changes behind a response.
+    /// Returns the value in the response's extensions, or the default for its status.
     pub(super) fn behind<B>(response: &Response<B>) -> Self {
         const CLIENT_CLOSED_REQUEST: u16 = 499;
         let status = response.status();

@@ -1,4 +1,4 @@
-//! A session out of a request, and what the visitor gets where that cannot be had.
+//! Gets a session out of a request, and answers where that fails.
 
 use axum_core::body::Body;
 use http::{header::HOST, request::Parts};
@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl<S: Schema> Session<S> {
-    /// The session of a request that came through [`SessionLayer`](super::SessionLayer), for services without axum's
-    /// extractors. Loads it from the store, if this is the first in its request to ask.
+    /// Returns the session of a request that came through [`SessionLayer`](super::SessionLayer), for services without axum's
+    /// extractors. The first call in a request loads the session from the store.
     ///
     /// # Errors
-    /// [`SessionRejection`] if there is no layer around, the store is down, or the cookie lacks `Secure` and the request
-    /// is not for this very machine.
+    /// [`SessionRejection`] if the route has no layer, the store is down, or the cookie lacks `Secure` and the request did not
+    /// come from localhost.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRejection};
@@ -41,8 +41,8 @@ impl<S: Schema> Session<S> {
     }
 }
 
-/// Whom the request says that it is for, unless it came through a proxy, which may say so of itself: HTTP/2 has it in the
-/// URI, HTTP/1 in a header.
+/// Returns the host that the request names: in the URI with HTTP/2, in a header with HTTP/1. `None` if the request came through
+/// a proxy, since the name may be the proxy's own.
 fn direct_host(parts: &Parts) -> Option<&str> {
     if ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"]
         .iter()
@@ -53,9 +53,9 @@ fn direct_host(parts: &Parts) -> Option<&str> {
     parts.uri.authority().map(|authority| authority.as_str()).or_else(|| parts.headers.get(HOST)?.to_str().ok())
 }
 
-/// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks
-/// `Secure` and the request is not for this very machine (500). It displays the sentence that a visitor may see; the log, and
-/// `Debug`, say what to write instead.
+/// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks `Secure` and
+/// the request is not for localhost (500). `Display` shows a sentence that is safe for visitors; the log and `Debug` say
+/// what to change.
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -83,7 +83,7 @@ impl SessionRejection {
 
     fn not_loopback(name: &str, host: Option<&str>) -> Self {
         let sentence = format!(
-            "the cookie of `{name}` sessions lacks `Secure`, so they are served to direct requests for localhost only: put the server behind HTTPS and drop `secure = false`; or, where plain HTTP is meant, as in a LAN, add `plain_http = true`"
+            "the cookie of `{name}` sessions lacks `Secure`, so they are served to direct requests for localhost only: put the server behind HTTPS and drop `secure = false`; or, if plain HTTP is intended, as in a LAN, add `plain_http = true`"
         );
         match host {
             Some(host) => error_limited!("{sentence} (this request is for {})", Quoted(host)),
@@ -97,12 +97,12 @@ impl SessionRejection {
         Self(if error.is_unavailable() { Page::not_loaded() } else { Page::broken(error.to_string()) })
     }
 
-    /// The store is down, and what was asked for cannot be told without it.
+    /// The store is down, so a view cannot be checked.
     pub(super) fn store_down() -> Self {
         Self(Page::not_loaded())
     }
 
-    /// 500 or 503.
+    /// Returns 500 or 503.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::SessionRejection) {
@@ -116,7 +116,7 @@ impl SessionRejection {
 }
 
 impl SessionRejection {
-    /// Returns the response that says so.
+    /// Returns the response to this rejection.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::SessionRejection) {

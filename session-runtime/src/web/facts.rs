@@ -1,9 +1,9 @@
-//! Facts about a request that decide what its sessions do. Pure.
+//! Facts about a request that sessions depend on. Pure functions.
 
 use http::HeaderMap;
 
-/// Whether the visitor goes to a page of its own, as opposed to a script, a frame, an image or a page that is fetched in
-/// advance. Browsers say so over HTTPS and on localhost (Fetch Metadata); of others it is not known, and so not said.
+/// Returns whether the request loads a page, as opposed to a script, a frame, an image or a prefetched page. Browsers say so
+/// over HTTPS and on localhost (Fetch Metadata). Returns false for requests without these headers.
 pub(super) fn is_navigation(headers: &HeaderMap) -> bool {
     let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said.as_bytes() == value.as_bytes());
     says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document") && !headers.contains_key("sec-purpose")

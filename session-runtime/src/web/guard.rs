@@ -1,4 +1,4 @@
-//! [`ViewLayer`]: one line that guards a whole router.
+//! [`ViewLayer`]: guards a whole router in one line.
 
 use std::{
     fmt,
@@ -18,11 +18,11 @@ use tower_service::Service;
 use crate::view::{View, Viewed};
 
 impl<V: Viewed> View<V> {
-    /// Returns a layer that lets only those visitors in whom a handler with this view would: others get what the view says,
-    /// such as a redirect, and no handler runs. Handlers within need not ask for the view, and may.
+    /// Returns a layer that admits only the visitors that this view admits. Other visitors get the view's response, such as a
+    /// redirect, and no handler runs. Handlers within the layer can take the view as well, but need not.
     ///
-    /// Put it inside the session layer, and with axum on a router's own routes (`route_layer`), so that an unknown path stays
-    /// a 404. A request without cookies, such as a CORS preflight, is refused too: put such a layer outside of this one.
+    /// Put it inside the session layer. With axum, add it to the router's own routes (`route_layer`), so that an unknown path
+    /// stays a 404. It also refuses requests without cookies, such as CORS preflights: put the CORS layer outside of it.
     ///
     /// ```
     /// use axum::{Router, routing::{get, post}};
@@ -36,7 +36,7 @@ impl<V: Viewed> View<V> {
     ///     staff: Option<String>,
     /// }
     ///
-    /// /// Only for members of staff.
+    /// /// Admits only members of staff.
     /// #[view(Shop, or_redirect = "/login")]
     /// struct Staff {
     ///     user_id: u64,
@@ -60,7 +60,7 @@ impl<V: Viewed> View<V> {
     }
 }
 
-/// Lets only those requests pass that have a view. Made by [`View::layer`].
+/// A layer that admits only requests with a view. Made by [`View::layer`].
 ///
 /// ```
 /// # use session_runtime::{Session, View, ViewLayer, view};
@@ -92,7 +92,7 @@ impl<V, Inner> Layer<Inner> for ViewLayer<V> {
     }
 }
 
-/// A service for requests that have a view.
+/// A service that admits only requests with a view.
 ///
 /// ```
 /// # use session_runtime::{Session, View, ViewService, view};
@@ -138,7 +138,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        // The one that was polled until it was ready, and not its clone.
+        // Calls the service that was polled until ready, not its clone.
         let next = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, next);
         let (parts, body) = request.into_parts();

@@ -1,18 +1,18 @@
-//! What sessions and cookies add to a response's headers.
+//! The headers that sessions and cookies add to a response.
 
 use http::{
     HeaderMap, HeaderValue,
     header::{CACHE_CONTROL, COOKIE, Entry, SET_COOKIE, VARY},
 };
 
-/// The bytes of all `Cookie` lines: HTTP/2 may send several (RFC 9113, section 8.2.3).
+/// Returns the bytes of each `Cookie` line: HTTP/2 may send several (RFC 9113, section 8.2.3).
 pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
 }
 
-/// Says that the response depends on the cookie, once, whatever else it depends on (B2, SECURITY S35).
+/// Adds `Cookie` to `Vary` once, and keeps the names that are there (B2, SECURITY S35).
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
-    // Mostly nothing else does.
+    // The usual case: there is no `Vary` yet.
     if let Entry::Vacant(vary) = headers.entry(VARY) {
         vary.insert(HeaderValue::from_static("Cookie"));
         return;
@@ -38,29 +38,29 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
     }
 }
 
-/// Keeps a response that depends on a session out of shared caches, unless the handler says something itself (B2).
+/// Keeps a response that depends on a session out of shared caches, unless the handler sets `Cache-Control` itself (B2).
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
     if let Entry::Vacant(caching) = headers.entry(CACHE_CONTROL) {
         caching.insert(HeaderValue::from_static("private"));
     }
 }
 
-/// Adds our `Set-Cookie`, the only one under that name (RFC 6265bis, section 4.1), and keeps the response out of caches:
-/// whoever got it from one would be somebody else.
+/// Adds our `Set-Cookie` as the only one under that name (RFC 6265bis, section 4.1), and forbids caching: a cached response
+/// would give this cookie to other visitors.
 ///
-/// The value is marked as sensitive: `Debug` of the headers, as a trace of responses prints it, hides it, and HTTP/2 enters
-/// it into no table of headers.
+/// The value is marked as sensitive, so that the `Debug` output of the headers hides it, as in a trace of responses. HTTP/2
+/// does not enter it into a header table either.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: HeaderValue) {
     cookie.set_sensitive(true);
     forbid_caching(headers);
-    // Mostly nobody else sets any.
+    // The usual case: there is no other cookie.
     if let Entry::Vacant(cookies) = headers.entry(SET_COOKIE) {
         cookies.insert(cookie);
         return;
     }
     let ours = |line: &HeaderValue| name_of(line) == name.as_bytes();
     if headers.get_all(SET_COOKIE).iter().any(ours) {
-        warn_limited!(cookie = name, "a response set this cookie already, by a header of its own; it was replaced");
+        warn_limited!(cookie = name, "a response already had a `Set-Cookie` of this name; it was replaced");
         let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|line| !ours(line)).cloned().collect();
         headers.remove(SET_COOKIE);
         for other in others {
@@ -70,7 +70,7 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: Header
     headers.append(SET_COOKIE, cookie);
 }
 
-/// The name in a `Set-Cookie`, as browsers read it.
+/// Returns the name in a `Set-Cookie`, as browsers read it.
 fn name_of(line: &HeaderValue) -> &[u8] {
     let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     let name = pair.iter().position(|byte| *byte == b'=').map_or(&[][..], |end| &pair[..end]);
@@ -90,7 +90,7 @@ fn forbid_caching(headers: &mut HeaderMap) {
     if headers.get_all(CACHE_CONTROL).iter().any(forbids) {
         return;
     }
-    // A layer within says `private` where the handler says nothing.
+    // `private` comes from an inner layer, not from the handler.
     if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"))
         && weaker != "private"
     {

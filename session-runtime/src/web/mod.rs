@@ -1,5 +1,5 @@
-//! Where sessions meet HTTP. `tower` carries a session through a request, `extract` takes it out, `view` a part of it,
-//! `axum` hands both to handlers; another framework is one more file. `cookies` are the application's own.
+//! Connects sessions with HTTP. `tower` carries a session through a request, `extract` gets it out, `view` gets a part of it,
+//! and `axum` passes both to handlers. Another framework would need one more file. `cookies` are the application's own cookies.
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -33,22 +33,22 @@ pub use self::tower::{SessionFuture, SessionLayer, SessionService};
 pub use self::view::ViewRejection;
 use crate::engine::{Engine, Request};
 
-/// What a session layer leaves in a request's extensions, in front of what the layers around it left.
+/// The entry of a session layer in a request's extensions. It is a linked list: the innermost layer comes first.
 #[derive(Clone)]
 pub(crate) struct InRequest {
-    /// Of which struct its sessions are.
+    /// The session struct.
     kind: TypeId,
     pub(crate) request: Arc<Request>,
-    /// What was asked for, as the layer saw it: a router may shorten the path on the way to the handler.
+    /// The request's target as the layer saw it: a router may shorten the path on the way to the handler.
     pub(crate) target: Option<PathAndQuery>,
-    /// The path below which the application is, if the layer was told.
+    /// The path that the application is mounted at, if the layer was given one.
     pub(crate) mounted_at: Option<Arc<str>>,
-    /// What the layer around this one left.
+    /// The entry of the layer around this one.
     outer: Option<Arc<Self>>,
 }
 
 impl InRequest {
-    /// What the innermost layer of `S` sessions left.
+    /// Returns the entry of the innermost layer of `S` sessions.
     pub(crate) fn find<S: 'static>(extensions: &Extensions) -> Option<&Self> {
         let mut innermost = extensions.get::<Self>();
         while let Some(layer) = innermost {
@@ -60,7 +60,7 @@ impl InRequest {
         None
     }
 
-    /// Does something to the request of each layer.
+    /// Calls `action` with the request of each layer.
     pub(crate) fn each(extensions: &Extensions, action: impl Fn(&Request)) {
         let mut around = extensions.get::<Self>();
         while let Some(layer) = around {
@@ -69,7 +69,7 @@ impl InRequest {
         }
     }
 
-    /// Leaves a request of `S` sessions.
+    /// Adds an entry for `S` sessions.
     pub(crate) fn leave<S: 'static>(
         extensions: &mut Extensions,
         request: Arc<Request>,
@@ -80,7 +80,7 @@ impl InRequest {
         extensions.insert(Self { kind: TypeId::of::<S>(), request, target, mounted_at, outer });
     }
 
-    /// The engine of another kind of session that a layer around reads the same cookie for (SECURITY S54).
+    /// Returns the engine of an outer layer that reads the same cookie for another kind of session (SECURITY S54).
     pub(crate) fn colliding<'a>(extensions: &'a Extensions, engine: &Engine) -> Option<&'a Engine> {
         let mut around = extensions.get::<Self>();
         while let Some(layer) = around {

@@ -1,4 +1,4 @@
-//! The sentences that a visitor gets instead of a response.
+//! The pages that a visitor gets instead of the handler's response.
 
 use axum_core::body::Body;
 use http::{
@@ -9,13 +9,13 @@ use http::{
 use super::SessionRefusal;
 use crate::error::Error;
 
-/// A short answer in the handler's stead. Visitors see the sentence, so it says nothing of how the program is made (F12).
+/// A short answer in place of the handler's. Visitors see the sentence, so it says nothing about how the program is made (F12).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
     pub(crate) sentence: &'static str,
     refusal: SessionRefusal,
-    /// For the developer: `Debug` shows it.
+    /// For the developer: only `Debug` shows it.
     detail: Option<String>,
 }
 
@@ -24,14 +24,14 @@ impl Page {
         Self { status, sentence, refusal, detail: None }
     }
 
-    /// The store did not answer a load: not the visitor's fault, and it signs no visitor out (SECURITY S47).
+    /// The store did not answer a load. The visitor is not at fault and is not signed out (SECURITY S47).
     pub(crate) const fn not_loaded() -> Self {
         let sentence =
             "The session store is not answering, so this request was not carried out. Please try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
-    /// The store did not answer a commit: the write may have happened, and the answer got lost.
+    /// The store did not answer a commit. It may have stored the write, and only the answer was lost.
     pub(crate) const fn not_stored() -> Self {
         let sentence = "The session store is not answering, so this request may not have been carried out. Please try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
@@ -43,8 +43,8 @@ impl Page {
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::Changed)
     }
 
-    /// A view is not for this visitor, or not as things stand. A status that was chosen says all: 404 means that there is
-    /// nothing, not even something to sign in for.
+    /// A view refuses the visitor. A status that the view chose says everything: 404 does not even hint that signing in would
+    /// help.
     pub(crate) fn refused(status: StatusCode) -> Self {
         let sentence = match status {
             StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => {
@@ -55,39 +55,38 @@ impl Page {
         Self::new(status, sentence, SessionRefusal::View)
     }
 
-    /// A view asks for a fresh sign-in, and the user who asks acts as another.
+    /// A view requires a fresh sign-in, but the user acts as another.
     pub(crate) fn impersonated() -> Self {
-        let sentence = "This page asks who you are, and you act as another user. Please become yourself again first.";
+        let sentence = "This page needs you to sign in again, but you are acting as another user. Please stop acting as them first.";
         Self::new(StatusCode::FORBIDDEN, sentence, SessionRefusal::View)
     }
 
     /// A user cannot act as another.
     pub(crate) fn not_impersonated() -> Self {
-        let sentence =
-            "You cannot act as this user now. If you act as another user, please become yourself again first.";
+        let sentence = "You cannot act as this user now. If you are acting as another user, please stop that first.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::ImpersonationRefused)
     }
 
-    /// The user has as many sessions as allowed.
+    /// The user already has as many sessions as allowed.
     pub(crate) const fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::SignInRefused)
     }
 
-    /// More was to be stored than is allowed.
+    /// The session or cookie would exceed a limit.
     pub(crate) const fn too_large() -> Self {
         let sentence = "This is more than can be kept for you, so this request was not carried out.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::TooLarge)
     }
 
-    /// Something is wrong with the program. `detail` is for its developer, and no visitor sees it.
+    /// The program has a mistake. `detail` is for its developer; visitors do not see it.
     pub(crate) fn broken(detail: impl Into<String>) -> Self {
         let sentence = "Something went wrong on this site. The server's log says more.";
         let page = Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::Broken);
         Self { detail: Some(detail.into()), ..page }
     }
 
-    /// The page for an error of a commit, or of a handler that failed on one.
+    /// Returns the page for an error of a commit, or for one that a handler returned.
     pub(crate) fn of(error: &Error) -> Self {
         if error.is_gone() || error.is_moved() || error.is_conflict() {
             Self::conflict()

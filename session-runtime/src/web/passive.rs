@@ -4,12 +4,12 @@ use http::request::Parts;
 
 use super::InRequest;
 
-/// An argument of handlers whose requests do not count as activity, such as a page that asks every minute for what is new:
-/// they leave the idle deadline where it is. Otherwise an open page would keep its session alive with nobody in front of it
+/// An argument for handlers whose requests are not activity, such as a page that polls for news every minute. Such a request
+/// leaves the idle deadline where it is. Otherwise an open page would keep its session alive without a user in front of it
 /// (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
-/// It holds for the whole request and for every kind of session in it, whatever else reads or changes them. What a handler
-/// changes is stored as usual.
+/// It applies to the whole request and to every kind of session in it, whatever else reads or changes them. Changes are stored
+/// as usual.
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

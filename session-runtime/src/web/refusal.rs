@@ -1,10 +1,10 @@
-//! [`SessionRefusal`]: tells an application's own middleware which of this crate's answers a response is.
+//! [`SessionRefusal`]: tells the application's middleware which of this crate's answers a response is.
 
-/// Which answer of this crate a response is, in the extensions of that response, so that a middleware can put the
-/// application's own page in its place.
+/// Which of this crate's answers a response is. It is in the response's extensions, so that middleware can replace the page
+/// with the application's own.
 ///
-/// The pages of this crate are one sentence of plain text, in English. None shows a field's name, a size or an error: those
-/// are in the log. Keep the status and the headers, above all `Set-Cookie`, `Retry-After` and `Cache-Control`.
+/// The pages of this crate are one sentence of plain text, in English. They never show a field's name, a size or an error:
+/// those are in the log. Keep the status and the headers, above all `Set-Cookie`, `Retry-After` and `Cache-Control`.
 ///
 /// ```
 /// use axum::{
@@ -32,7 +32,7 @@
 /// }
 ///
 /// fn serve(routes: Router, sessions: &Sessions<Shop>) -> Router {
-///     // Around the session layer, whose commit decides about the response.
+///     // Outside the session layer, since its commit decides the response.
 ///     routes.layer(sessions.layer()).layer(map_response(own_pages))
 /// }
 /// ```
@@ -45,16 +45,16 @@ pub enum SessionRefusal {
     Changed,
     /// 409: the user has as many sessions as [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
-    /// 409: a handler let a user act as another who cannot be acted as
+    /// 409: a handler started an impersonation that is not allowed
     /// ([`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused)).
     ImpersonationRefused,
-    /// 500: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save`
-    /// gets [`Error::is_too_large`](crate::Error::is_too_large) instead, and can answer what it likes.
+    /// 500: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save` gets
+    /// [`Error::is_too_large`](crate::Error::is_too_large) instead, and can choose its own answer.
     TooLarge,
     /// A view refused the visitor: 401, another status, or a redirect.
     View,
-    /// 403: another site asked ([`SameOriginLayer`](crate::SameOriginLayer)).
+    /// 403: the request came from another site ([`SameOriginLayer`](crate::SameOriginLayer)).
     OtherSite,
-    /// 500: something is wrong with the program or its deployment, such as a missing layer. The log says what.
+    /// 500: the program or its deployment has a mistake, such as a missing layer. The log describes it.
     Broken,
 }

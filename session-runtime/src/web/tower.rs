@@ -1,4 +1,4 @@
-//! The tower layer: puts a request's session where handlers find it, and commits before the response head leaves.
+//! The tower layer: puts a request's session where handlers find it, and commits before the response's head is sent.
 
 use std::{
     fmt,
@@ -30,12 +30,13 @@ use crate::{
 };
 
 impl<S: Schema> Sessions<S> {
-    /// The layer that serves these sessions to the routes within it.
+    /// Returns the layer that serves these sessions to the routes within it.
     ///
-    /// A response that depends on a session gets `Vary: Cookie`, and `Cache-Control: private` unless the handler sets one. A
-    /// layer of yours that adds `no-store` only where a response says nothing belongs within this one.
+    /// A response that depends on a session gets `Vary: Cookie`, and `Cache-Control: private` unless the handler sets one. If a
+    /// layer of yours adds `no-store` only to responses without `Cache-Control`, put it inside this one.
     ///
-    /// A route that does not ask for its session costs nothing. The response's head waits for the store. Bodies of any type
+    /// A route that does not use its session costs nothing. The response's head waits for the store. The layer turns every body
+    /// into axum's type, since it may replace the response with a page; bodies of that type stay as they are.
     /// become axum's, since a page of this layer may take their place; axum's stay as they are.
     ///
     /// ```
@@ -72,12 +73,12 @@ pub struct SessionLayer<S> {
 }
 
 impl<S> SessionLayer<S> {
-    /// Says that the application is below this path of its site, such as `/app`, and that the layer may not see that: within
-    /// axum's `nest`, or behind a proxy that removes it. `or_redirect` and `stale_redirect` of views then lead to paths below
-    /// it, and so does `next`. `or_redirect = "/login"` leads to `/app/login`.
+    /// Says that the application is mounted at this path of its site, such as `/app`. The layer may not see the path: axum's
+    /// `nest` removes it, and so do some proxies. Redirects of views (`or_redirect`, `stale_redirect`) and their `next` then
+    /// get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if it is not a path such as `/app`.
+    /// [`Error::is_setup`] if `path` is not a path such as `/app`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -98,8 +99,8 @@ impl<S> SessionLayer<S> {
         Ok(Self { mounted_at, ..self })
     }
 
-    /// Wraps this layer in one that refuses what pages of other sites ask for (CSRF, SECURITY S36): see
-    /// [`SameOriginLayer`] for its rules and options.
+    /// Wraps this layer in one that refuses forged requests from other sites (CSRF, SECURITY S36): see [`SameOriginLayer`] for
+    /// its rules and options.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -184,13 +185,13 @@ where
     }
 
     fn call(&mut self, mut http: HttpRequest<ReqBody>) -> Self::Future {
-        // Within another layer of the same sessions: a second commit would set a second cookie, and lose the first.
+        // An outer layer already serves these sessions. A second commit would set a second cookie, and lose the first.
         if InRequest::find::<S>(http.extensions()).is_some_and(|outer| outer.request.is_of(&self.sessions.engine)) {
             return SessionFuture::new(self.inner.call(http), None, false);
         }
         if let Some(other) = InRequest::colliding(http.extensions(), &self.sessions.engine) {
             self.sessions.engine.report_collision(other);
-            let page = Page::broken("sessions of two kinds have one cookie");
+            let page = Page::broken("two kinds of sessions have the same cookie");
             return SessionFuture::answered(page.into_response());
         }
         let request = Arc::new(self.sessions.request(*http.method() != Method::HEAD));
@@ -206,7 +207,7 @@ type Committed = (Result<Outcome, Error>, Option<CookieChange>);
 type Commit = Pin<Box<dyn Future<Output = Committed> + Send>>;
 
 pin_project! {
-    /// The future of [`SessionService`]: first the handler, then the commit.
+    /// The future of [`SessionService`]: runs the handler, then the commit.
     pub struct SessionFuture<F> {
         #[pin]
         state: State<F>,
@@ -216,12 +217,12 @@ pin_project! {
 }
 
 impl<F> SessionFuture<F> {
-    /// Without a guard: another layer sees to the session.
+    /// `guard` is `None` if another layer commits the session.
     fn new(inner: F, guard: Option<Guard>, safe: bool) -> Self {
         Self { state: State::Handling { inner }, guard, safe }
     }
 
-    /// Without asking the service within.
+    /// Creates a future that returns `response` without calling the inner service.
     fn answered(response: Response<Body>) -> Self {
         Self { state: State::Answered { response: Some(response) }, guard: None, safe: true }
     }
@@ -238,12 +239,12 @@ pin_project! {
     enum State<F> {
         Handling { #[pin] inner: F },
         Committing { response: Option<Response<Body>>, commit: Commit },
-        /// There is nothing to wait for.
+        /// Nothing is left to wait for.
         Answered { response: Option<Response<Body>> },
     }
 }
 
-/// Tells the request when nobody waits for it any more.
+/// Cancels the request on drop, when nothing waits for it any more.
 struct Guard {
     request: Arc<Request>,
 }
@@ -267,7 +268,8 @@ where
             match this.state.as_mut().project() {
                 StateProj::Handling { inner } => {
                     let response = ready!(inner.poll(cx))?.map(Body::new);
-                    // A timeout within keeps the handler that it gave up until it is dropped, and that its handles.
+                    // Drops the inner future first: a timeout inside it may still hold a handler that it gave up, and the
+                    // handler its handles.
                     this.state.set(State::Answered { response: None });
                     let Some(Guard { request }) = this.guard else { return Poll::Ready(Ok(response)) };
                     if !request.was_asked() {
@@ -281,7 +283,7 @@ where
                     let failed = Changes::behind(&response) == Changes::Drop;
                     let request = Arc::clone(request);
                     let commit: Commit = Box::pin(async move { request.leave(failed).await });
-                    // What a failed handler answers stays, whatever becomes of its log-out.
+                    // The answer of a failed handler stays, even if its log-out meets a conflict.
                     *this.safe |= failed;
                     this.state.set(State::Committing { response: Some(response), commit });
                 }
@@ -299,7 +301,7 @@ where
     }
 }
 
-/// The response that a commit's outcome calls for: the table in `docs/behaviours.md`.
+/// Returns the response for a commit's outcome: the table in `docs/behaviours.md`.
 fn finish(request: &Request, safe: bool, response: Response<Body>, (outcome, cookie): Committed) -> Response<Body> {
     let mut response = match outcome {
         Ok(Outcome::Applied | Outcome::Gone) => response,
@@ -312,7 +314,7 @@ fn finish(request: &Request, safe: bool, response: Response<Body>, (outcome, coo
     if let Some(cookie) = cookie {
         request.write_cookies(&cookie, |name, line| match HeaderValue::try_from(line) {
             Ok(line) => set_cookie(response.headers_mut(), name, line),
-            Err(error) => error_limited!(%error, "the session cookie is no header value"),
+            Err(error) => error_limited!(%error, "the session cookie is not a valid header value"),
         });
         for line in request.former_removals() {
             if let Ok(line) = HeaderValue::try_from(line) {
@@ -324,8 +326,8 @@ fn finish(request: &Request, safe: bool, response: Response<Body>, (outcome, coo
     response
 }
 
-/// A page in a response's stead. It keeps the cookies: another kind of session may just have renewed its id, which nobody
-/// else knows.
+/// Replaces a response by a page, and keeps its cookies: another kind of session may just have renewed its id, and only this
+/// response has it.
 fn instead(replaced: &Response<Body>, page: Page) -> Response<Body> {
     let mut response: Response<Body> = page.into_response();
     for line in replaced.headers().get_all(SET_COOKIE) {

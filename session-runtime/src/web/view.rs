@@ -1,4 +1,4 @@
-//! A view out of a request, and what the visitor gets who is not let in.
+//! Gets a view out of a request, and answers visitors that the view refuses.
 
 use std::borrow::Cow;
 
@@ -12,11 +12,11 @@ use crate::{
 };
 
 impl<V: Viewed> View<V> {
-    /// The view of a request that came through [`SessionLayer`](crate::SessionLayer), for services without axum's
+    /// Returns the view of a request that came through [`SessionLayer`](crate::SessionLayer), for services without axum's
     /// extractors.
     ///
     /// # Errors
-    /// [`ViewRejection`] if the session cannot be had, or does not have what the view asks for.
+    /// [`ViewRejection`] if the session cannot be loaded, or lacks a value that the view needs.
     ///
     /// ```
     /// # use session_runtime::{Session, View, ViewRejection, view};
@@ -37,13 +37,13 @@ impl<V: Viewed> View<V> {
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
         Self::try_of(&session).map_err(|denied| {
-            // Nobody knows, so nobody is told to sign in (SECURITY S47).
+            // Without the store, it is unknown who the visitor is, so do not send them to sign in (SECURITY S47).
             if session.is_unknown() {
                 return ViewRejection(Why::Session(SessionRejection::store_down()));
             }
             tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
             let layer = InRequest::find::<V::Session>(&parts.extensions);
-            // At full length, if the layer saw it so.
+            // A router may have shortened the URI, so prefer the target that the layer saw.
             let target = layer.and_then(|layer| layer.target.as_ref()).or_else(|| parts.uri.path_and_query());
             let mounted_at = layer.and_then(|layer| layer.mounted_at.as_deref()).unwrap_or_default();
             let refusal = match denied {
@@ -55,16 +55,15 @@ impl<V: Viewed> View<V> {
     }
 }
 
-/// Why a handler did not get its view: the session cannot be had ([`SessionRejection`]), or it does not have what the view
-/// asks for. Then the answer is a status (401 unless `or_status` says another), or 303 to where `or_redirect` says, which
-/// is told in `next` where the visitor wanted to go. A user who is signed in but not `fresh` gets `stale_status` or
-/// `stale_redirect` instead, if the view has one. If another user acts as them, the answer is 403, since asking for a password
-/// would not help.
+/// Why a handler did not get its view: the session cannot be loaded ([`SessionRejection`]), or it lacks a value that the view
+/// needs. In the second case the answer is a status (401 unless `or_status` sets another), or 303 to the path in `or_redirect`,
+/// with the visitor's target in `next`. A user who is signed in but not `fresh` gets `stale_status` or `stale_redirect`
+/// instead, if the view has one. If another user acts as them, the answer is 403, since asking for a password would not help.
 ///
-/// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods cannot be
-/// repeated by going there, so their redirect has none. The path is the one that the session layer saw. A layer within
-/// axum's `nest`, or behind a proxy that removes a prefix, sees what is left of it: put the layer around the whole router, or
-/// say what is missing with [`mounted_at`](crate::SessionLayer::mounted_at).
+/// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods get no `next`,
+/// since following a link cannot repeat them. The path is the one that the session layer saw. A layer within axum's `nest`, or
+/// behind a proxy that removes a prefix, sees only the rest of the path: put the layer around the whole router, or give it the
+/// prefix with [`mounted_at`](crate::SessionLayer::mounted_at).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -111,14 +110,14 @@ impl ViewRejection {
                 let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
                 let next = next.map(|target| mounted(target, mounted_at));
                 let next = next.as_deref().and_then(local_path);
-                // Printable ASCII, since the macro and the layer let nothing else pass.
+                // Always a header value: the macro and the layer accept only printable ASCII.
                 (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(&format!("{mounted_at}{to}"), next)).ok())
             }
         };
         Self(Why::Refused { denied, page: Page::refused(status), location })
     }
 
-    /// Whether the session was had, but does not have what the view asks for: a guest, not an outage.
+    /// Returns whether the session was loaded, but lacks a value that the view needs: a guest, not an outage.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -132,8 +131,8 @@ impl ViewRejection {
         matches!(self.0, Why::Refused { .. })
     }
 
-    /// Whether a user is signed in, but proved too long ago who they are for a view with `fresh`, or never in this session: the
-    /// page should ask for their password again, rather than for a sign-in.
+    /// Returns whether a user is signed in, but a view with `fresh` needs a more recent proof of who they are. The page should
+    /// ask for their password again, rather than for a sign-in.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -147,7 +146,7 @@ impl ViewRejection {
         matches!(self.0, Why::Refused { denied: Denied::Stale, .. })
     }
 
-    /// 303, 401 or what the view says instead; 500 or 503 if the session cannot be had.
+    /// Returns 303, 401 or the view's own status; 500 or 503 if the session cannot be loaded.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -162,7 +161,7 @@ impl ViewRejection {
         }
     }
 
-    /// Returns the response that says so.
+    /// Returns the response to this rejection.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -183,7 +182,7 @@ impl ViewRejection {
         }
     }
 
-    /// The other half of `Option<View<V>>`: nothing, or why there is no session.
+    /// Returns `Ok` if the view refused the visitor, otherwise the reason why there is no session. For `Option<View<V>>`.
     #[cfg(feature = "axum")]
     pub(super) fn into_session(self) -> Result<(), SessionRejection> {
         match self.0 {
@@ -204,13 +203,18 @@ impl std::fmt::Display for ViewRejection {
 
 impl std::error::Error for ViewRejection {}
 
-/// The path of the request as the browser knows it: with the prefix at which the application is mounted.
+/// Returns the request's path as the browser knows it: with the prefix that the application is mounted at.
 fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     let is_whole = target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    if is_whole { target.into() } else { format!("{prefix}{target}").into() }
+    if is_whole {
+        return target.into();
+    }
+    // Within axum's `nest` this is the request for the prefix itself, which is not found with a slash behind it.
+    let below = target.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?')).unwrap_or(target);
+    format!("{prefix}{below}").into()
 }
 
-/// `/login` as `/login?next=/account%3Ftab%3D2`.
+/// Turns `/login` into `/login?next=/account%3Ftab%3D2`.
 fn with_next(to: &str, next: Option<&str>) -> String {
     let mut location = to.to_owned();
     if let Some(next) = next {
@@ -266,7 +270,9 @@ mod tests {
             ("/app", "/app", "/app/login?next=/app"),
             ("/app?a", "/app", "/app/login?next=/app%3Fa"),
             ("/apple", "/app", "/app/login?next=/app/apple"),
-            ("/", "/a/b", "/a/b/login?next=/a/b/"),
+            ("/", "/a/b", "/a/b/login?next=/a/b"),
+            ("/?x=1", "/app", "/app/login?next=/app%3Fx%3D1"),
+            ("/", "", "/login?next=/"),
             ("//evil.example", "/app", "/app/login"),
         ] {
             let target = Uri::from_static(target);

@@ -1,10 +1,10 @@
-//! Durations as they are written in settings: `15m`, `1h 30m`. The same as in attributes, in the same words.
+//! Parses durations in settings: `15m`, `1h 30m`. Attributes have the same syntax and the same messages.
 
 use std::time::Duration;
 
 use super::Quoted;
 
-/// The units, largest first: what is written, and milliseconds.
+/// The units, largest first: each with its length in milliseconds.
 const UNITS: [(&str, u64); 6] = [
     ("w", 7 * 24 * 60 * 60 * 1000),
     ("d", 24 * 60 * 60 * 1000),
@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 6] = [
 
 const TOO_LONG: &str = "the duration is too long to be counted in milliseconds; write a shorter one";
 
-/// Reads a duration, or says what is wrong with it.
+/// Parses a duration, or returns a message about its mistake.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let terms = cut(text);
     if terms.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `1h30m` and `1h 30m` into terms.
+/// Splits `1h30m` and `1h 30m` into terms.
 fn cut(text: &str) -> Vec<String> {
     let mut terms: Vec<String> = Vec::new();
     let mut after_unit = true;
@@ -63,7 +63,7 @@ fn cut(text: &str) -> Vec<String> {
     terms
 }
 
-/// One term: its milliseconds, and which unit it is in.
+/// Parses one term: returns its milliseconds and the index of its unit.
 fn read(text: &str) -> Result<(u64, usize), String> {
     let shown = Quoted(text);
     if let Some(rest) = text.strip_prefix('-')
@@ -87,7 +87,7 @@ fn read(text: &str) -> Result<(u64, usize), String> {
     if digits.contains('.') {
         return Err(fraction(text, &digits, index));
     }
-    // Only digits are left, so that failing means too many of them.
+    // Only digits are left, so parsing fails only if there are too many.
     let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(UNITS[index].1));
     millis.map(|millis| (millis, index)).ok_or_else(|| TOO_LONG.to_owned())
 }
@@ -135,7 +135,7 @@ fn fraction(text: &str, digits: &str, unit: usize) -> String {
     }
 }
 
-/// As one would write it: `1h 30m`. Weeks are days unless they are whole.
+/// Writes a duration as a person would: `1h 30m`. It uses weeks only for whole weeks.
 pub(crate) fn short(millis: u64) -> String {
     let (mut rest, whole_weeks) = (millis, millis.is_multiple_of(UNITS[0].1));
     let part = |(name, length): &(&str, u64)| {

@@ -1,4 +1,4 @@
-//! Text that people write and read: durations, misspelt names, and what is shown of text from outside.
+//! Text that people write and read: durations, misspelt names, and quoted text from outside.
 
 pub(crate) mod duration;
 mod nearest;

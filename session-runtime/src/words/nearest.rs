@@ -1,6 +1,7 @@
-//! What somebody who wrote an unknown name may have meant.
+//! Suggestions for unknown names.
 
-/// The candidate that `name` is a misspelling of: same letters in another notation, or few typing errors away.
+/// Returns the candidate that `name` is probably a misspelling of: the same letters in another notation, or few typing errors
+/// away.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates
@@ -11,7 +12,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// `SameSite`, `same-site` and `SAME_SITE` are all `samesite`. Nobody means a name longer than any of ours.
+/// Turns `SameSite`, `same-site` and `SAME_SITE` into `samesite`. Cuts it at 64 characters, since our names are shorter.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_lowercase()).collect()
 }

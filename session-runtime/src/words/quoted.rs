@@ -1,11 +1,11 @@
-//! Text from outside, fit to stand in a sentence.
+//! Quotes text from outside for messages.
 
 use std::fmt;
 
-/// How much of it is shown.
+/// How many characters are shown.
 const LONGEST: usize = 64;
 
-/// Text in backquotes: escaped, so that a line break in it stays within the sentence, and cut where it fills the log.
+/// Text in backquotes. It is escaped, so that a line break does not end the message, and cut, so that it cannot fill the log.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

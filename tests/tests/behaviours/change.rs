@@ -1,7 +1,10 @@
 //! B25, B27, B30: what is written, what is not, and what survives.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
+    extract::Path,
     routing::{get, post},
 };
 use serde_json::json;
@@ -31,6 +34,48 @@ over_stores! {
         visitor.get("/notice").await;
         visitor.get("/notices").await;
         assert_eq!(server.controls.calls().1, before);
+    }
+
+    // B25, B27
+    async fn what_is_set_or_cleared_holds_though_another_request_wrote_it_meanwhile(store) {
+        let server = Server::new(store);
+        let mut ada = server.signed_in("ada").await;
+        ada.post("/name/acme").await;
+        // Between the load and the commit of each of these, another tab writes.
+        let between = Arc::new(tokio::sync::Mutex::new(ada.clone()));
+        let others = [Arc::clone(&between), Arc::clone(&between), Arc::clone(&between)];
+        let [first, second, third] = others;
+        let app = server.serving(Router::new()
+            .route("/clear", post(move |mut s: S| async move {
+                s.note_mut().clear();
+                s.lucky_mut().reset();
+                s.name_mut().set("acme".into());
+                first.lock().await.post("/note/token").await;
+                first.lock().await.post("/name/bolt").await;
+                first.lock().await.post("/lucky/8").await;
+                s.visits_mut().add(1);
+            }))
+            .route("/in-place", post(move |mut s: S| async move {
+                s.name_mut().retain(char::is_alphabetic);
+                second.lock().await.post("/name/late").await;
+                s.visits_mut().add(1);
+            }))
+            .route("/alone", post(move |mut s: S| async move {
+                s.name_mut().set("late".into());
+                third.lock().await.post("/name/later").await;
+            }))
+            .route("/lucky/{to}", post(|mut s: S, Path(to): Path<u32>| async move { s.lucky_mut().set(to) })));
+        *between.lock().await = ada.at(&app);
+        let mut ada = ada.at(&app);
+        ada.post("/clear").await;
+        let shown = ada.get("/show").await.json();
+        assert_eq!((&shown["note"], &shown["lucky"], &shown["name"]), (&json!(null), &json!(7), &json!("acme")));
+        // A value that is changed in place and stays as it was is no change.
+        ada.post("/in-place").await;
+        assert_eq!(ada.get("/show").await.json()["name"], "late");
+        // Nothing to store: the request that set what was there came first.
+        ada.post("/alone").await;
+        assert_eq!(ada.get("/show").await.json()["name"], "later");
     }
 
     // B25

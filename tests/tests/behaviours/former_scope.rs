@@ -200,7 +200,7 @@ async fn a_former_domain_that_is_todays_is_an_error_at_start() {
     let error = builder.variables("SESSION_", variables).unwrap().build().unwrap_err().to_string();
     assert_eq!(
         error,
-        "`former_domain` (`example.com`) is what `domain` says today; name the domain from before, or drop it \
+        "`former_domain` (`example.com`) is today's `domain`; name the previous domain, or drop it \
          (`former_domain` is from the variable SESSION_FORMER_DOMAIN)"
     );
 }

@@ -101,7 +101,7 @@ async fn values_come_back_as_they_were() {
     let log = Log::of_this_thread();
     let refused = visitor.post("/numbers").await;
     assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None));
-    assert!(log.take().contains("`numbers` has bytes or keys that are no text"));
+    assert!(log.take().contains("`numbers` has bytes, a key that is not text"));
     assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
 }
 
@@ -170,7 +170,7 @@ async fn what_would_not_come_back_is_refused() {
     let mut visitor = Visitor::new(&app);
     visitor.post("/dark").await;
     for (path, why) in
-        [("/share", "`share` has bytes or keys that are no text"), ("/deep", "`deep` could not be read again")]
+        [("/share", "`share` has bytes, a key that is not text"), ("/deep", "`deep` could not be read again")]
     {
         let log = Log::of_this_thread();
         let refused = visitor.post(path).await;

@@ -31,7 +31,7 @@ fn secrets_are_not_for_everybody_to_read() {
     assert!(builder::<Secretive>(CookieStore::encrypted()).build().is_ok());
     assert_eq!(
         error(builder::<Secretive>(CookieStore::signed())),
-        "`code` of the `Secretive` sessions is `secret`, and whoever has a signed cookie can read it: keep them in \
+        "`code` of the `Secretive` sessions is `secret`, and a signed cookie is readable: keep them in \
          `CookieStore::encrypted()`, which is `cookie:` as a URL"
     );
 }

@@ -29,6 +29,7 @@ fn sessions_are_made_as_the_environment_says() {
         ("SESSION_ABSOLUTE", "9h".as_ref()),
         // Others'.
         ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1".as_ref()),
+        ("SESSION_LOCK", "update".as_ref()),
         ("XDG_SESSION_ID", "3".as_ref()),
         ("SESSIONNAME", "Console".as_ref()),
     ]);
@@ -103,15 +104,15 @@ fn what_is_missing_is_named_with_a_good_value() {
     // Before the store is asked for anything.
     assert_eq!(
         child(&[("SESSION_STORE", "redis://127.0.0.1:1".as_ref())]),
-        "the variable SESSION_KEYS is not set; set it to a key that `openssl rand -hex 32` made"
+        "the variable SESSION_KEYS is not set; set it to a key made with `openssl rand -hex 32`"
     );
     // S45
     let said = child(&[("SESSION_STORE", "memory:".as_ref()), ("SESSION_KEYS", "hunter2".as_ref())]);
     assert!(said.starts_with("the 1st key of the variable SESSION_KEYS has 5 bytes"), "{said}");
     let said = child(&[("SESSION_IDEL", "5m".as_ref())]);
-    assert_eq!(said, "`SESSION_IDEL` is no option of sessions; did you mean SESSION_IDLE?");
+    assert_eq!(said, "`SESSION_IDEL` is not a session option; did you mean SESSION_IDLE?");
     let said = child(&[("SESSION_KEYS", OsStr::from_bytes(b"\xff\xfe"))]);
-    assert_eq!(said, "SESSION_KEYS: it holds bytes that are no text; set it again");
+    assert_eq!(said, "SESSION_KEYS: it holds bytes that are not text; set it again");
 }
 
 /// Whoever unsets a variable by emptying it is told so, rather than to get a default silently.
@@ -143,7 +144,7 @@ fn variables_of_other_programs_are_left_alone() {
     // A name that is no text is none of ours.
     let strange = OsString::from(OsStr::from_bytes(b"SESSION_\xff"));
     assert!(Sessions::<Shop>::builder().variables("SESSION_", [(strange, "x")]).is_ok());
-    assert!(with(&["SESSION_=x"]).unwrap_err().starts_with("`SESSION_` is no option"));
+    assert!(with(&["SESSION_=x"]).unwrap_err().starts_with("`SESSION_` is not a session option"));
 }
 
 #[tokio::test]
@@ -173,7 +174,7 @@ async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
 async fn keys_and_a_file_of_them_exclude_each_other() {
     let key = format!("SESSION_KEYS={KEY}");
     let said = refused(&["SESSION_STORE=memory:", &key, "SESSION_KEYS_FILE=keys"]).await;
-    assert_eq!(said, "SESSION_KEYS: there is a file of keys beside it; keep one of the two");
+    assert_eq!(said, "SESSION_KEYS: there is a key file as well; keep one of the two");
     let folder = tempfile::tempdir().unwrap();
     let said = refused(&["SESSION_STORE=memory:", &format!("SESSION_KEYS_FILE={}", folder.path().display())]).await;
     assert!(

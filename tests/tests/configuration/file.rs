@@ -89,11 +89,11 @@ async fn what_is_missing_or_in_the_way_is_named() {
     assert!(open(&keys).await.starts_with("the configuration has no `store`; set it to where the `Shop` sessions"));
     assert_eq!(
         open("store = 'memory:'").await,
-        "the configuration has no `keys`; set it to a key that `openssl rand -hex 32` made"
+        "the configuration has no `keys`; set it to a key made with `openssl rand -hex 32`"
     );
     assert_eq!(
         open(&format!("{keys}\nkeys_file = 'x'\nstore = 'memory:'")).await,
-        "`keys`: there is a file of keys beside it; keep one of the two"
+        "`keys`: there is a key file as well; keep one of the two"
     );
     let said = open(&format!("{keys}\nstore = 'file:/no/such/folder'")).await;
     assert!(said.starts_with("`store`: the folder `/no/such` does not exist"), "{said}");

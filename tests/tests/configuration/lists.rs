@@ -126,7 +126,7 @@ fn every_option_of_flask_has_a_row() {
 fn every_option_of_flask_is_refused_with_a_sentence() {
     for name in THEIRS.iter().filter(|name| name.starts_with("SESSION_")) {
         let error = testing::settings(&format!("{name}=x")).expect_err(name);
-        assert!(error.to_string().starts_with(&format!("`{name}` is no option of sessions; ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("`{name}` is not a session option; ")), "{error}");
     }
 }
 

@@ -26,17 +26,17 @@ fn a_wrong_value_is_named_and_mended() {
         (
             "clean_every",
             "0s",
-            "the duration `0s` is zero; give it some time, or leave it out (to have it never done, write `never`)",
+            "the duration `0s` is zero; give it some time, or leave it out (to turn it off, write `never`)",
         ),
-        ("max_per_user", "0", "at zero sessions nobody could sign in: give at least 1, or leave it out"),
+        ("max_per_user", "0", "with zero sessions no user could sign in: give at least 1, or leave it out"),
         (
             "max_per_user",
             "5, end",
-            "`5, end` is no number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
+            "`5, end` is not a number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
         ),
-        ("max_per_user", "-1", "`-1` is no number of sessions; write `5` (one more ends the oldest) or `5, refuse`"),
-        ("max_bytes", "64K", "`64K` is no number of bytes; write a whole number such as `65536`"),
-        ("max_bytes", "0", "`0` is no number of bytes; write a whole number such as `65536`"),
+        ("max_per_user", "-1", "`-1` is not a number of sessions; write `5` (one more ends the oldest) or `5, refuse`"),
+        ("max_bytes", "64K", "`64K` is not a number of bytes; write a whole number such as `65536`"),
+        ("max_bytes", "0", "`0` is not a number of bytes; write a whole number such as `65536`"),
         ("on_store_down", "anonymus", "it cannot be `anonymus`; did you mean `anonymous`?"),
         ("on_store_down", "503", "it cannot be `503`; write `unavailable` or `anonymous`"),
         ("end_on_replay", "yes", "it cannot be `yes`; did you mean `true`?"),
@@ -76,8 +76,8 @@ fn a_weak_key_is_refused_and_not_shown() {
         }
     }
     let [variable, toml, _] = said("keys", "");
-    assert_eq!(variable, "the variable SESSION_KEYS holds no key; write one there that `openssl rand -hex 32` made");
-    assert_eq!(toml, "`keys` holds no key; write one there that `openssl rand -hex 32` made");
+    assert_eq!(variable, "the variable SESSION_KEYS holds no key; write one made with `openssl rand -hex 32`");
+    assert_eq!(toml, "`keys` holds no key; write one made with `openssl rand -hex 32`");
     let said = from_toml(&format!("keys = ['{}', 'hunter2']", crate::KEY)).unwrap_err();
     assert!(said.starts_with("the 2nd key of `keys` has 5 bytes"), "{said}");
 }
@@ -113,23 +113,23 @@ fn an_unknown_option_is_named_with_the_one_that_was_meant() {
         assert_eq!(
             with(&[&format!("{variable}=x")]).unwrap_err(),
             format!(
-                "`{variable}` is no option of sessions; {}",
+                "`{variable}` is not a session option; {}",
                 name(meant, |o| format!("SESSION_{}", o.to_uppercase()))
             )
         );
         assert_eq!(
             from_toml(&format!("{written} = 1")).unwrap_err(),
-            format!("`{written}` is no option of sessions; {}", name(meant, |option| format!("`{option}`")))
+            format!("`{written}` is not a session option; {}", name(meant, |option| format!("`{option}`")))
         );
     }
     let said = with(&["SESSION_BANNER=hello"]).unwrap_err();
     assert!(
-        said.starts_with("`SESSION_BANNER` is no option of sessions; there are SESSION_STORE, SESSION_KEYS,"),
+        said.starts_with("`SESSION_BANNER` is not a session option; there are SESSION_STORE, SESSION_KEYS,"),
         "{said}"
     );
     assert!(said.ends_with("under another prefix: `.variables(\"SHOP_SESSION_\", std::env::vars_os())`"), "{said}");
     let said = from_toml("banner = 1").unwrap_err();
-    assert!(said.starts_with("`banner` is no option of sessions; there are `store`, `keys`, `keys_file`,"), "{said}");
+    assert!(said.starts_with("`banner` is not a session option; there are `store`, `keys`, `keys_file`,"), "{said}");
 }
 
 // S28, S49: what comes from outside stays within the sentence, and a log line.
@@ -138,5 +138,5 @@ fn text_from_outside_is_escaped_and_cut() {
     let said = with(&[&format!("SESSION_SECURE=\u{1b}[2J\n{}", "x".repeat(10_000))]).unwrap_err();
     assert!(said.starts_with("SESSION_SECURE: it cannot be `\\u{1b}[2J\\nxxx") && said.len() < 250, "{said}");
     let said = with(&["SESSION_A\nB=1"]).unwrap_err();
-    assert!(said.starts_with("`SESSION_A\\nB` is no option"), "{said}");
+    assert!(said.starts_with("`SESSION_A\\nB` is not a session option"), "{said}");
 }

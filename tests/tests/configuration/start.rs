@@ -84,7 +84,7 @@ async fn a_limit_for_sessions_that_are_not_listed_is_refused() {
     let said = sentence(builder.keys(KeyRing::generate()).open().await.unwrap_err());
     assert_eq!(
         said,
-        "`max_per_user` cannot hold for the `Guest` sessions, which are not listed by user: take it out of the \
+        "`max_per_user` cannot apply to the `Guest` sessions, which are not listed by user: take it out of the \
          configuration, or mark a field with `#[session(identity)]`"
     );
     let builder = Sessions::<Guest>::builder().config(from_toml("store = 'memory:'").unwrap());
@@ -96,7 +96,7 @@ async fn a_store_that_is_not_open_is_not_built() {
     let builder = sessions().config(from_toml("store = 'redis://ada:secret@localhost?prefix=x'").unwrap());
     assert_eq!(
         sentence(builder.build().unwrap_err()),
-        "the store of the `Shop` sessions, redis://localhost by `store`, is still to be opened: write `.open().await?` \
+        "the store of the `Shop` sessions, redis://localhost by `store`, is not open yet: write `.open().await?` \
          instead of `.build()?`"
     );
     // A store of the application's is stronger than what settings name, and nobody asks for theirs.
@@ -149,7 +149,7 @@ fn settings_that_the_code_overrides_are_warned_of() {
     let said = logged(&["SESSION_STORE=redis://ada:hunter2@127.0.0.1:1", &keys]);
     for (variable, method) in [("SESSION_STORE", "store"), ("SESSION_KEYS", "keys")] {
         let expected = format!(
-            "the variable {variable} has no effect, since the code calls `.{method}(…)`, which is stronger; drop one of the two"
+            "the variable {variable} has no effect, since the code calls `.{method}(…)`, which takes precedence; drop one of the two"
         );
         assert!(said.contains(&expected), "{said}");
     }

@@ -85,14 +85,14 @@ async fn what_cookies_cannot_do_is_refused_at_start() {
     let said = sentence(kept::<crate::Shop>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
-        "the `Shop` sessions cannot be in cookies (`cookie:`): those are known to their visitors alone, so the sessions of a \
+        "the `Shop` sessions cannot be in cookies (`cookie:`): only the visitors have those, so the sessions of a \
          user cannot be listed or ended: choose a store such as `file:sessions` or `redis://localhost`, or write \
          `#[session(identity, unlisted)]`"
     );
     let said = sentence(kept::<Counting>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
-        "the `Counting` sessions cannot be in cookies (`cookie:`): nothing there sees two requests at once, as `atomic` and \
+        "the `Counting` sessions cannot be in cookies (`cookie:`): they cannot combine concurrent requests, as `atomic` and \
          `counter` fields need: choose a store such as `file:sessions` or `redis://localhost`, or leave `atomic` and `counter` \
          off"
     );
@@ -177,12 +177,12 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("cookie:?revocations=cookie:", "`revocations` names a store that a server keeps"),
         ("cookie:?revocations=redsi://:secret@h", "did you mean `redis`?"),
         ("file:", "the path is empty"),
-        ("file://", "follows a whole path"),
-        ("file://secret", "follows a whole path, as in `file:///var/lib/shop`; else write `file:sessions`"),
+        ("file://", "must be followed by an absolute path"),
+        ("file://secret", "an absolute path, as in `file:///var/lib/shop`; otherwise write `file:sessions`"),
         ("file:x?fsync=1", "`fsync` is `true` or `false`"),
-        ("file:x?secret", "a parameter that is unknown"),
+        ("file:x?secret", "an unknown or repeated parameter"),
         ("file:secret%", "two hexadecimal digits"),
-        ("file:x%00", "no path has a zero byte"),
+        ("file:x%00", "a path cannot contain a zero byte"),
     ] {
         let said = sentence(url.parse::<StoreUrl>().expect_err(url));
         assert!(said.contains(because), "{url}: {said}");

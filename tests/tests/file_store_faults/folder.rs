@@ -178,6 +178,7 @@ fn a_folder_without_permission_is_refused() {
 // A folder that is removed takes its sessions along, and the store goes on.
 #[tokio::test]
 async fn a_folder_that_vanishes_is_made_again() {
+    log::listen();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions");
     let store = FileStore::open(&path).await.unwrap();
@@ -196,6 +197,9 @@ async fn a_folder_that_vanishes_is_made_again() {
     }
     put(&store, &key, &empty()).await;
     assert_eq!(mode(&path), 0o700);
+    // F31: the operator is told, each time that visitors are signed out by this.
+    let warnings = log::about(path.to_str().unwrap());
+    assert_eq!(warnings.iter().filter(|line| line.contains("had disappeared")).count(), 3, "{warnings:?}");
     // One shard alone, and a lock alone.
     fs::remove_dir_all(file(&path, &key).parent().unwrap()).unwrap();
     assert!(load(&store, &key).await.is_none());

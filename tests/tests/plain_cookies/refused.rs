@@ -31,7 +31,7 @@ async fn what_a_prefix_or_an_attribute_forbids_is_refused() {
         (named("a").partitioned(true).secure(false), "`Partitioned` and without `Secure`"),
         (named("a").path("shop"), "does not begin with `/`"),
         (named("a").domain(".example.com"), "begins with a dot"),
-        (named("a").domain("example.com:80"), "is no host name"),
+        (named("a").domain("example.com:80"), "is not a host name"),
         (named(""), "the cookie has no name"),
     ] {
         for sentence in [

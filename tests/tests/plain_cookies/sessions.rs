@@ -72,7 +72,7 @@ async fn the_name_of_a_sessions_cookie_is_taken() {
         post(|mut session: S, cookies: Cookies| async move {
             session.user_mut().log_in("ada".into());
             let sentence =
-                "the cookie `__Host-site` is a session's, which writes it itself; choose another name for this one";
+                "the cookie `__Host-site` is a session's, and only the session writes it; choose another name for this one";
             assert_eq!(cookies.set("__Host-site", "mine").unwrap_err().to_string(), sentence);
             assert_eq!(cookies.remove("__Host-site").unwrap_err().to_string(), sentence);
             cookies.set("__Host-Site", "another name")

@@ -92,9 +92,9 @@ fn a_cookie_that_no_browser_keeps_is_refused() {
         (|b| b.cookie("site").path("/a;b"), "a character that a cookie's path may not"),
         (|b| b.cookie("site").path("/\r\n"), "a character that a cookie's path may not"),
         (|b| b.cookie("site").path("shop"), "does not begin with `/`"),
-        (|b| b.cookie("site").domain("a\r\nb"), "is no host name"),
+        (|b| b.cookie("site").domain("a\r\nb"), "is not a host name"),
         (|b| b.cookie("site").domain(".example.com"), "begins with a dot"),
-        (|b| b.cookie("site").domain("a;b"), "is no host name"),
+        (|b| b.cookie("site").domain("a;b"), "is not a host name"),
     ];
     let builder = || Sessions::<Site>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
     for (options, said) in refused {

@@ -316,3 +316,24 @@ async fn events_name_their_session_by_its_fingerprint() {
     let mut thief = Visitor::with_cookie(&server.app, "__Host-site", &name);
     assert_eq!(thief.get("/show").await.json()["user"].as_str(), None);
 }
+
+// F31
+#[tokio::test]
+async fn a_field_that_is_cleared_before_a_sign_in_is_not_reported_as_discarded() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(
+        Router::new().route("/half", post(|mut s: S| async move { *s.name_mut() = "ada".into() })).route(
+            "/in",
+            post(|mut s: S| async move {
+                s.name_mut().clear();
+                s.user_mut().log_in("ada".into());
+            }),
+        ),
+    );
+    let mut ada = Visitor::new(&app);
+    ada.post("/half").await;
+    ada.post("/in").await;
+    let heard = server.heard();
+    assert!(heard.contains(&Event::Renewed), "{heard:?}");
+    assert!(!heard.contains(&Event::Discarded { field: "name" }), "{heard:?}");
+}

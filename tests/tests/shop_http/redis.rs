@@ -161,7 +161,7 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
         ("redis:".to_owned(), 2, "the Redis URL is wrong: `//` is missing after its scheme"),
         ("redis://:secret@localhost:port".to_owned(), 2, "the Redis URL is wrong: a port is a number from 1 to 65535"),
         (format!("redis://:secret@{addr}/two"), 2, "its path is the number of a database"),
-        (format!("redis://:secret@{addr}?secret=1"), 2, "it has a parameter that is unknown"),
+        (format!("redis://:secret@{addr}?secret=1"), 2, "it has an unknown or repeated parameter"),
         (format!("redis+tape://:secret@{addr}"), 2, "its scheme is none of redis, rediss"),
         ("redis+unix:redis.sock?pass=secret".to_owned(), 2, "the path of a socket starts with a slash"),
         (

@@ -14,7 +14,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// The answer of [`read`] for several.
+/// The result of [`read`] for several values.
 const SEVERAL: &str = "several";
 
 fn signer(seeds: &[u8], name: &str) -> Signer {
@@ -30,7 +30,7 @@ fn token(signer: &Signer) -> String {
     signer.sign(selector, &verifier)
 }
 
-/// The one session that was brought, signed again to be compared, and the events.
+/// Returns the session that was brought, signed again for comparison, and the events.
 fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &Signer) -> (Option<String>, Vec<Event>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let events = Events::new({
@@ -125,7 +125,7 @@ fn under_other_names_each_cookie_is_tried() {
     }
 }
 
-// B8: which of two verifiers is the current one, only the store knows
+// B8: only the store knows which of two verifiers is the current one.
 #[test]
 fn two_verifiers_of_one_session_are_two_cookies() {
     let signer = signer(&[1], "sid");
@@ -167,7 +167,7 @@ proptest! {
         let signer = signer(&[1], name);
         let token = token(&signer);
         let alone = read(&[&before, &after], name, &signer);
-        // Whoever can write our name can send us a cookie; that is not what is asked here.
+        // A random name and value may make a valid cookie by themselves; skip those cases.
         prop_assume!(alone == (None, vec![]));
         let header = [&before, &b"; "[..], name.as_bytes(), b"=", token.as_bytes(), b";", &after].concat();
         prop_assert_eq!(read(&[header], name, &signer), (Some(token), vec![]));

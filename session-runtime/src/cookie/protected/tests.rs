@@ -18,7 +18,7 @@ fn write(protector: &Protector, protection: Protection) -> String {
     protector.write(protection, HERE, "two apples", NOW, None).unwrap()
 }
 
-// S39: each character of a value, changed into each other one of the alphabet, and the length
+// S39: changes each character of a value into each other one of the alphabet, and also the length.
 #[test]
 fn no_other_spelling_opens() {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -14,14 +14,14 @@ fn values<'a>(headers: &[&'a [u8]], name: &str) -> Vec<&'a [u8]> {
     }
 }
 
-/// The outcome, and how many times a byte was looked at.
+/// Returns whether a cookie was found, and how many times the scan looked at a byte.
 fn counted(headers: &[&[u8]], name: &str) -> (bool, usize) {
     let steps = Cell::new(0);
     let found = scan(headers.iter().copied(), name.as_bytes(), || steps.set(steps.get() + 1));
     (found == Found::TooLong, steps.get())
 }
 
-// S31: what today's parsers take for `__Host-sid`
+// S31: other parsers take these for `__Host-sid`.
 #[test]
 fn no_other_name_is_read_as_ours() {
     for name in [
@@ -65,7 +65,7 @@ fn no_other_name_is_read_as_ours() {
     assert_eq!(values(&[b"\xa0__Host-sid=evil; \x85__Host-sid=evil"], "__Host-sid"), [b""; 0]);
 }
 
-// S31, B8: what makes today's parsers lose the header
+// S31, B8: these make other parsers lose the header.
 #[test]
 fn neighbours_may_be_anything() {
     for neighbour in [
@@ -106,7 +106,7 @@ fn only_spaces_and_tabs_around_a_cookie_are_dropped() {
     for header in [&b"sid=v"[..], b" sid=v", b"\tsid=v\t", b"a=b;  \t sid=v \t ;c=d", b";sid=v;", b"sid=v ;"] {
         assert_eq!(values(&[header], "sid"), [b"v"]);
     }
-    // The value is as it came: no quotes dropped, nothing decoded, cut nowhere but at `;`.
+    // The value is the raw bytes: quotes stay, nothing is decoded, and only `;` ends it.
     for (header, value) in [
         (&b"sid="[..], &b""[..]),
         (b"sid= v", b" v"),
@@ -146,7 +146,7 @@ fn what_is_too_long_is_not_read_in_part() {
     assert_eq!(find(std::iter::repeat_n(&b""[..], usize::MAX), "sid"), Found::TooLong);
 }
 
-// S34: linear, counted in looks at bytes
+// S34: linear, counted in looks at bytes.
 #[test]
 fn no_byte_is_looked_at_often() {
     let a_mebibyte = |part: &[u8]| part.repeat(1024 * 1024 / part.len());
@@ -182,7 +182,7 @@ proptest! {
         let _ = find(headers.iter().map(Vec::as_slice), &name);
     }
 
-    // S31, B8: whatever stands around it
+    // S31, B8: whatever the neighbouring cookies are.
     #[test]
     fn neighbours_never_change_what_is_found(
         neighbours in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),

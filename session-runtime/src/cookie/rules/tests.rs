@@ -11,7 +11,7 @@ fn sentence(attributes: impl Into<Attributes>) -> Option<String> {
     attributes.flaw().map(|flaw| attributes.explain(flaw))
 }
 
-// S25: what Chromium rejects
+// S25: the rules by which Chromium rejects cookies.
 #[test]
 fn a_prefix_keeps_its_conditions() {
     let rejected = |spec: CookieSpec, expected: &str| {
@@ -37,7 +37,7 @@ fn a_prefix_keeps_its_conditions() {
     );
     rejected(CookieSpec { path: "/a", ..both }, "`__Host-Http-` prefix with a path other than `/`; drop the path");
     rejected(CookieSpec { domain: Some("a"), ..both }, "`__Host-Http-` prefix with a domain; drop the domain");
-    // Browsers compare without regard to case.
+    // Browsers ignore the case of prefixes.
     rejected(
         CookieSpec { secure: false, ..CookieSpec::new("__hOST-x") },
         "`__Host-` prefix without `Secure`; drop `secure = false`",
@@ -54,7 +54,7 @@ fn a_prefix_keeps_its_conditions() {
         CookieSpec { http_only: false, ..HOST },
         CookieSpec { path: "/a", domain: Some("example.com"), http_only: false, ..secure },
         CookieSpec { path: "/a", domain: Some("example.com"), ..http },
-        // No prefix: it needs both underlines and the hyphen.
+        // Not prefixes: those have both underscores and the hyphen.
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("_Host-sid") },
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("__Host") },
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("x__Host-sid") },
@@ -149,7 +149,7 @@ fn a_domain_is_a_host_name() {
         "a_b",
     ] {
         assert!(
-            sentence(CookieSpec { domain: Some(domain), ..PLAIN }).unwrap().contains("is no host name"),
+            sentence(CookieSpec { domain: Some(domain), ..PLAIN }).unwrap().contains("is not a host name"),
             "{domain:?}"
         );
     }
@@ -158,7 +158,7 @@ fn a_domain_is_a_host_name() {
     assert!(domain(1025).unwrap().contains("more than the 1024 bytes"));
 }
 
-// The checks serve a `const` as well.
+// The checks also work in a `const`.
 const _: () = {
     assert!(name_flaw("__Host-shop").is_none() && path_flaw("/").is_none() && domain_flaw("a.b").is_none());
     assert!(prefix_flaw(prefix("__Host-shop"), "/", false, false, true).is_some());

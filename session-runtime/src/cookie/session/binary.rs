@@ -1,13 +1,13 @@
-//! A session as the fewest bytes that say all of it: what is encrypted into a cookie.
+//! A session in as few bytes as possible. An encrypted cookie carries this.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 1 | flags: remembered, signed in; authenticated at another time, or never; may not last longer |
 //! | 8 | the session's name |
 //! | 5–10 | when it began, in milliseconds since 1970 |
-//! | 1–10 each | when it was last written, and from there when silence ends it |
-//! | 1–10 each | if signed in: when, and who, behind its length |
-//! | 1–10 | if at another time: when the user last proved who they are, in milliseconds since 1970 |
+//! | 1–10 each | when it was last written, and from there when the idle timeout ends it |
+//! | 1–10 each | if signed in: when, and the user, after the user's length |
+//! | 1–10 | if authenticated at another time: when the user last proved who they are, in milliseconds since 1970 |
 //! | 1–10 | when it ends, from its sign-in or its beginning |
 //!
 //! and then for each field that has not expired:
@@ -15,12 +15,12 @@
 //! | bytes | |
 //! |---|---|
 //! | 2 | the start of the SHA-256 of its stored name |
-//! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`], which no `secret` field is |
+//! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`] (never for a `secret` field) |
 //! | 0–10 | its deadline, from the beginning |
 //! | n | its value |
 //!
-//! Numbers are in LEB128. What this build does not know it keeps under the two bytes that stood for it, so that a newer
-//! build finds it again (rolling deploys).
+//! Numbers are in LEB128. Fields that this build does not know keep their two bytes as a name, so that a newer build finds them
+//! again (rolling deploys).
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ const CAPPED: u8 = 16;
 const HAS_DEADLINE: u64 = 1;
 const IS_TABLE: u64 = 2;
 
-/// The session as bytes, without what has expired by `now`.
+/// Encodes the session, without the fields that have expired by `now`.
 pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8> {
     let record = &*carried.record;
     let mut bytes = Vec::with_capacity(64 + record.fields.as_bytes().len());
@@ -74,7 +74,7 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
 
 fn write_field(bytes: &mut Vec<u8>, names: &Names, entry: Entry<'_>, created_at: Timestamp) {
     let short = names.short(entry.name);
-    // The length of a cookie can be seen, and that of a table says whether the maps in a list have the same keys.
+    // A cookie's length is visible, and the length of a table reveals whether the maps in a list have the same keys.
     let table = if names.is_secret(short) { None } else { table::pack(entry.value) };
     let value = table.as_deref().unwrap_or(entry.value);
     let has_deadline = entry.expires != Timestamp::NEVER;
@@ -87,14 +87,14 @@ fn write_field(bytes: &mut Vec<u8>, names: &Names, entry: Entry<'_>, created_at:
     bytes.extend_from_slice(value);
 }
 
-/// How many bytes [`write`] takes for a field.
+/// Returns how many bytes [`write`] takes for a field.
 pub(super) fn bytes_of(entry: Entry<'_>, names: &Names, created_at: Timestamp) -> usize {
     let mut bytes = Vec::new();
     write_field(&mut bytes, names, entry, created_at);
     bytes.len()
 }
 
-/// The session that was written; `None` if these bytes are anything else.
+/// Decodes a session; `None` if these bytes are not one.
 pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     let mut rest = Rest(bytes);
     let [flags] = *rest.array()?;
@@ -119,7 +119,7 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
         _ => Proof::Missing,
     };
     let ends_at = rest.moment(signed_in.as_ref().map_or(created_at, |(at, _)| *at))?;
-    // Names and deadlines take more room than what stood for them.
+    // Decoded names and deadlines take more room than their encoding.
     let mut fields = Fields::with_capacity(2 * rest.0.len());
     while !rest.0.is_empty() {
         let short = *rest.array()?;
@@ -136,7 +136,7 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, proof, is_capped, fields })
 }
 
-/// How long it is from one moment to a later one: in seconds where that is exact, since lifetimes mostly are.
+/// Writes the time from one moment to a later one: in seconds if that is exact, as it is for most lifetimes.
 fn span(bytes: &mut Vec<u8>, from: Timestamp, to: Timestamp) {
     let millis = if to == Timestamp::NEVER { u64::MAX } else { to.as_millis().saturating_sub(from.as_millis()) };
     let seconds = millis / 1000;
@@ -159,7 +159,7 @@ fn wide(bytes: &mut Vec<u8>, mut number: u128) {
     bytes.push(number as u8);
 }
 
-/// What is still to be read.
+/// The bytes that are still to be read.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {

@@ -1,18 +1,19 @@
-//! A value in several cookies, where one is too small: `3~AYWq…` in the first says in how many, and the second and third
-//! are named `-2` and `-3` after it. The value's tag covers all of it, so chunks that do not belong together open nothing.
+//! Splits a value that is too large for one cookie. The first cookie's value, such as `3~AYWq…`, begins with the number of
+//! cookies; the names of the second and third end in `-2` and `-3`. The value's tag covers all of it, so chunks that do not
+//! belong together do not open.
 
 use std::borrow::Cow;
 
 use crate::cookie::{Candidates, LARGEST_PAIR, spec::chunk_name};
 
-/// Neither base64 nor what else a value has.
+/// A character that neither base64 nor the rest of a value uses.
 const MARK: char = '~';
 
-/// The most cookies that one session may be in. Servers refuse a request whose headers have more than 8 to 16 KiB, and
-/// browsers keep some 180 cookies for a site.
+/// The most cookies for one session. Servers refuse a request with more than 8 to 16 KiB of headers, and browsers keep some 180
+/// cookies for a site.
 pub(crate) const MAX_CHUNKS: u8 = 4;
 
-/// In how many cookies a session is: at least 1, and at most 9.
+/// The number of cookies that hold a session: 1 to 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Chunks(u8);
 
@@ -32,13 +33,13 @@ impl From<Chunks> for usize {
     }
 }
 
-/// How long a value may be that is in at most so many cookies.
+/// Returns how long a value in at most `max` cookies may be.
 pub(super) fn room(cookie: &str, max: usize) -> usize {
     let chunks = (0..max).map(|chunk| LARGEST_PAIR.saturating_sub(chunk_name(cookie, chunk).len()));
     chunks.sum::<usize>() - if max > 1 { 2 } else { 0 }
 }
 
-/// The values of the cookies that a value is in. It is no longer than there is [`room`].
+/// Splits a value into the values of its cookies. It must not be longer than [`room`] allows.
 pub(crate) fn split<'a>(value: &'a str, cookie: &str) -> Vec<Cow<'a, str>> {
     if value.len() <= room(cookie, 1) {
         return vec![value.into()];
@@ -57,11 +58,11 @@ pub(crate) fn split<'a>(value: &'a str, cookie: &str) -> Vec<Cow<'a, str>> {
     chunks
 }
 
-/// Opens the whole value that the first chunk begins, given the candidates for the others by their number, and says in how
-/// many chunks it was. `None` if one is missing, if there are more than so many, or if nothing opens.
+/// Opens the value that begins with the chunk `first`, and returns its number of chunks. `candidates` returns the cookies for
+/// each further chunk. `None` if a chunk is missing, if there are more than `max`, or if nothing opens.
 ///
-/// A browser may hold several chunks of one name, each for its own domain or path (F5). The tag covers the whole value, so at
-/// most one choice of them opens.
+/// A browser may hold several chunks of one name, for different domains or paths (F5). The tag covers the whole value, so at
+/// most one combination opens.
 pub(super) fn open_joined<'a, T>(
     first: &'a [u8],
     max: usize,
@@ -85,7 +86,8 @@ pub(super) fn open_joined<'a, T>(
         if let Some(opened) = open(&value) {
             return Some((opened, Chunks(count)));
         }
-        // The next choice, counted as a number is: the first digit that can grow does, and those before it start again.
+        // Moves on to the next combination, like counting: increments the first digit that can grow, and resets those before
+        // it.
         others.iter().zip(&mut choice).find_map(|(candidates, chosen)| {
             *chosen += 1;
             if *chosen < candidates.values().len() {

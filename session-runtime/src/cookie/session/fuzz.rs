@@ -1,4 +1,4 @@
-//! What a fuzzer needs to see of sessions in cookies.
+//! Access to sessions in cookies for a fuzzer.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const FIELDS: &[Meta] = &[
 ];
 
 impl SessionCookie {
-    /// Both forms, each with the value of a session.
+    /// Returns both forms, each with the cookie value of a session.
     pub(crate) fn for_fuzzing(
         keys: &KeyRing,
         app: &str,
@@ -47,12 +47,13 @@ impl SessionCookie {
         [Form::Encrypted, Form::Signed].into_iter().map(sealed).collect()
     }
 
-    /// Whether a cookie's value is one of ours.
+    /// Returns whether a cookie's value is valid.
     pub(crate) fn opens(&self, value: &[u8], now: Timestamp) -> bool {
         self.open(value, now).is_some()
     }
 
-    /// Reads bytes as if they had been verified: a key may have leaked. What can be read can be written, and read again.
+    /// Reads bytes as if they had been verified, since a key may have leaked. Anything that can be read can be written, and
+    /// read again.
     pub(crate) fn reads(&self, bytes: &[u8], now: Timestamp) {
         let read = |bytes: &[u8]| match &self.how {
             How::Encrypted { names, .. } => binary::read(bytes, names),

@@ -1,8 +1,8 @@
-//! A session as JSON that scripts can read, signed: `eyJpZCI6…​.AYWq…`, the text and behind a dot the signature, both in
-//! base64url. `JSON.parse(atob(…))` of the first part is all that a script needs.
+//! A session as signed JSON that scripts can read: `eyJpZCI6…​.AYWq…`, the text and the signature with a dot between them, both
+//! in base64url. `JSON.parse(atob(…))` of the first part is all that a script needs.
 //!
-//! The signature is what `keys/sign.rs` puts around a value. It covers purpose, application and cookie name too (SECURITY
-//! S40, S41), and is checked before anything is read (S39).
+//! `keys/sign.rs` makes the signature. It also covers purpose, application and cookie name (SECURITY S40, S41), and is checked
+//! before anything is parsed (S39).
 
 mod value;
 
@@ -23,7 +23,7 @@ use crate::{
     schema::to_bytes,
 };
 
-/// What scripts find. Times are in milliseconds since 1970.
+/// The JSON object that scripts see. Times are in milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
@@ -40,22 +40,22 @@ struct Text {
     /// When the user signed in, if that was at another time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signed_in_at: Option<u64>,
-    /// Whether no request may make it last longer.
+    /// Whether no request may make the session last longer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     capped: bool,
     #[serde(default, skip_serializing_if = "Json::is_null")]
     user: Json,
     fields: BTreeMap<String, Json>,
-    /// When fields expire that do so by themselves.
+    /// The deadlines of fields that have one of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     expire: BTreeMap<String, u64>,
 }
 
-/// The session as JSON, without what has expired by `now`.
+/// Writes the session as JSON, without the fields that have expired by `now`.
 ///
 /// # Errors
-/// If a value is none that JSON has: bytes, a map whose keys are no text, a number that is not finite, or one that is nested
-/// too deep to be read again.
+/// If JSON cannot hold a value: bytes, a map with a key that is not text, a number that is not finite, or a value that is
+/// nested too deep to be read again.
 pub(super) fn write(carried: &Carried, now: Timestamp) -> Result<Vec<u8>, Error> {
     let record = &*carried.record;
     let signed_in = carried.signed_in();
@@ -88,13 +88,13 @@ fn value(name: &str, value: &[u8]) -> Result<Json, Error> {
     if json.is_shallow() { Ok(json) } else { Err(not_text()) }
 }
 
-/// How many bytes [`write`] takes for a field.
+/// Returns how many bytes [`write`] takes for a field.
 pub(super) fn bytes_of(entry: Entry<'_>) -> usize {
     let value = value(entry.name, entry.value).ok().and_then(|value| serde_json::to_string(&value).ok());
     value.map_or(0, |value| entry.name.len() + 4 + value.len())
 }
 
-/// The session that was written; `None` if this is anything else.
+/// Parses a session; `None` if the text is not one.
 pub(super) fn read(text: &[u8]) -> Option<Payload> {
     let text: Text = serde_json::from_slice(text).ok()?;
     let mut name = [0; NAME];
@@ -126,7 +126,7 @@ pub(super) fn read(text: &[u8]) -> Option<Payload> {
     })
 }
 
-/// The text with its signature.
+/// Returns the text with its signature.
 pub(super) fn sign(text: &[u8], signer: &Signer, place: &[&[u8]]) -> String {
     let signed = signer.sign(text, place);
     let (head, rest) = signed.split_at(HEAD);
@@ -135,7 +135,7 @@ pub(super) fn sign(text: &[u8], signer: &Signer, place: &[&[u8]]) -> String {
     format!("{}.{}", encoded(text), encoded(&signature))
 }
 
-/// The text, if we signed it, and whether the current key did.
+/// Returns the text if its signature is valid, and whether the current key made it.
 pub(super) fn verify(
     value: &[u8],
     signer: &Signer,

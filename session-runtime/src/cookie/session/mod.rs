@@ -1,10 +1,10 @@
 //! A session in its visitor's cookie: encrypted, or signed and readable.
 //!
-//! - [`SessionCookie`]: makes a cookie's value of a session, and a session of the value.
-//! - `payload`: what a cookie carries of a session.
-//! - `binary`: that in as few bytes as possible, for the encrypted form; `names`: its fields by two bytes each.
-//! - `json`: that as JSON, for the signed form.
-//! - `chunks`: a value in several cookies.
+//! - [`SessionCookie`]: turns a session into a cookie's value, and back.
+//! - `payload`: the parts of a session that a cookie carries.
+//! - `binary`: the payload in as few bytes as possible, for the encrypted form; `names` shortens field names to two bytes.
+//! - `json`: the payload as JSON, for the signed form.
+//! - `chunks`: splits a value over several cookies.
 
 mod binary;
 mod chunks;
@@ -39,14 +39,14 @@ use crate::{
     schema::{Meta, Policy},
 };
 
-/// How many fields are named if a session is too large for its cookie.
+/// How many fields the error names if a session is too large for its cookie.
 const NAMED: usize = 10;
 
-/// How many values a request may have opened. Enough for two sessions of [`MAX_CHUNKS`] cookies each, in whatever order they
-/// come; each costs some microseconds, and a stranger can send many.
+/// How many values may be opened for a request. Enough for two sessions of [`MAX_CHUNKS`] cookies each, in any order. Each
+/// attempt costs some microseconds, and any client can send many.
 const TRIES: usize = 16;
 
-/// Who can read a session in a cookie.
+/// The readers of a session in a cookie: only this server, or the browser too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Encrypted,
@@ -58,12 +58,12 @@ pub(crate) struct SessionCookie {
     how: How,
     app: String,
     name: String,
-    /// In how many cookies a session may be.
+    /// The most cookies that one session may take.
     max_chunks: usize,
     fields: &'static [Meta],
-    /// Whether it was proved that a session of these fields fits.
+    /// Whether a session with only these fields is proved to fit.
     bounded: bool,
-    /// The field that says who is signed in.
+    /// The field that identifies the user.
     identity: Option<&'static Meta>,
 }
 
@@ -75,13 +75,13 @@ enum How {
 /// A session that was opened.
 pub(crate) struct OpenedSession {
     pub(crate) carried: Carried,
-    /// Whether the current key sealed it. If not, it is sealed again (SECURITY S45).
+    /// Whether the current key sealed it. If not, the response seals it again (SECURITY S45).
     pub(crate) current: bool,
 }
 
 impl SessionCookie {
     /// # Errors
-    /// If the ring is empty, if a session cannot be in so many cookies, or if its fields cannot be in this form.
+    /// If the ring is empty, if a session cannot take that many cookies, or if its fields cannot be in this form.
     pub(crate) fn new(
         form: Form,
         chunks: u8,
@@ -104,7 +104,7 @@ impl SessionCookie {
             (Form::Signed, None) => How::Signed(Signer::new(keys, Purpose::SESSION_TEXT)?),
             (Form::Signed, Some(secret)) => {
                 return Err(Error::setup(format!(
-                    "`{}` of the `{kind}` sessions is `secret`, and whoever has a signed cookie can read it: keep them \
+                    "`{}` of the `{kind}` sessions is `secret`, and a signed cookie is readable: keep them \
                      in `CookieStore::encrypted()`, which is `cookie:` as a URL",
                     secret.name
                 )));
@@ -115,20 +115,20 @@ impl SessionCookie {
         Ok(Self { how, app, name, max_chunks: chunks.into(), fields, bounded: false, identity })
     }
 
-    /// Drops fields that other builds left in a session if it does not fit with them.
+    /// Allows dropping the fields of other builds from a session that does not fit with them.
     pub(crate) fn bounded(self, bounded: bool) -> Self {
         Self { bounded, ..self }
     }
 
-    /// A session to be carried.
+    /// Prepares a session for its cookie.
     pub(crate) fn carry(&self, selector: Selector, record: Arc<Record>) -> Carried {
         Carried { selector, record, identity: self.identity }
     }
 
-    /// The value of the cookie that carries a session.
+    /// Returns the value of the cookie that carries a session.
     ///
     /// # Errors
-    /// If it is longer than browsers keep, or has what cannot be written in its form.
+    /// If it is longer than browsers keep, or its form cannot hold one of the values.
     pub(crate) fn seal(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
         let allowed = chunks::room(&self.name, self.max_chunks);
         let value = self.write(carried, now)?;
@@ -149,7 +149,7 @@ impl SessionCookie {
         }))
     }
 
-    /// The value, however long it is.
+    /// Returns the value, whatever its length.
     fn write(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
         Ok(match &self.how {
             How::Encrypted { sealer, names } => {
@@ -160,7 +160,7 @@ impl SessionCookie {
         })
     }
 
-    /// The sessions that these `Cookie` headers bring, each with the number of cookies that it is in.
+    /// Returns the sessions in these `Cookie` headers, each with its number of cookies.
     pub(crate) fn present<'a>(
         &self,
         headers: impl Iterator<Item = &'a [u8]>,
@@ -179,14 +179,14 @@ impl SessionCookie {
         let is_same = |(first, _): &mut (OpenedSession, Chunks), (other, _): &(OpenedSession, Chunks)| {
             let is_same =
                 first.carried.selector == other.carried.selector && first.carried.record == other.carried.record;
-            // From the path where it was sealed again and the one where it was not.
+            // A browser may hold a cookie that was sealed again for one path, and the older one for another.
             first.current |= is_same && other.current;
             is_same
         };
         present(headers.iter().copied(), &self.name, events, open, is_same)
     }
 
-    /// The session that a cookie's value carries, if it is one of ours.
+    /// Returns the session in a cookie's value, if the value is valid.
     fn open(&self, value: &[u8], now: Timestamp) -> Option<OpenedSession> {
         let (bytes, current) = self.verify(value, now)?;
         let payload = match &self.how {
@@ -194,14 +194,14 @@ impl SessionCookie {
             How::Signed(_) => json::read(&bytes),
         };
         let Some(payload) = payload else {
-            warn_limited!("a session that was sealed by us cannot be read; its visitor is anonymous");
+            warn_limited!("a session cookie is authentic but cannot be decoded; its visitor is anonymous");
             return None;
         };
         Some(OpenedSession { carried: payload.into_carried(self.identity), current })
     }
 
-    /// What was written, if we sealed it, and whether under the current key. Nothing else gets as far as a decoder (SECURITY
-    /// S39).
+    /// Returns the payload if one of our keys sealed it, and whether that was the current key. Only verified bytes reach a
+    /// decoder (SECURITY S39).
     fn verify(&self, value: &[u8], now: Timestamp) -> Option<(Zeroizing<Vec<u8>>, bool)> {
         match &self.how {
             How::Encrypted { sealer, .. } => {
@@ -213,12 +213,12 @@ impl SessionCookie {
         }
     }
 
-    /// What a sealed session is bound to besides its key and purpose.
+    /// The context that a sealed session is bound to, besides key and purpose.
     fn place(&self) -> [&[u8]; 2] {
         [self.app.as_bytes(), self.name.as_bytes()]
     }
 
-    /// The fields, the largest first.
+    /// Describes the sizes of the fields, the largest first.
     fn sizes(&self, carried: &Carried, now: Timestamp) -> String {
         let live = carried.fields(now);
         let mut sizes: Vec<_> = match &self.how {

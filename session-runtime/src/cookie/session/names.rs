@@ -1,4 +1,4 @@
-//! Fields by two bytes instead of their stored names: the start of the SHA-256.
+//! Shortens a field's stored name to two bytes: the start of its SHA-256.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,7 @@ use crate::{
     schema::Meta,
 };
 
-/// Begins the name of a field that this build does not know. No field of a struct has such a name.
+/// The first character in the name of a field that this build does not know. No field of a struct has such a name.
 const UNKNOWN: char = '\0';
 
 type Short = [u8; 2];
@@ -17,13 +17,13 @@ type Short = [u8; 2];
 /// The short names of the fields of one kind of session.
 pub(super) struct Names {
     names: Vec<(Short, &'static str)>,
-    /// Those of `secret` fields.
+    /// The short names of `secret` fields.
     secret: Vec<Short>,
 }
 
 impl Names {
     /// # Errors
-    /// If two names have one short name, which happens to one session of eight fields in 2,300.
+    /// If two names have the same short name. This happens to one in 2,300 structs of eight fields.
     pub(super) fn of(kind: &str, fields: &[Meta]) -> Result<Self, Error> {
         let mut names: Vec<(Short, &'static str)> = Vec::new();
         for name in fields.iter().flat_map(Meta::names) {
@@ -43,7 +43,7 @@ impl Names {
         Ok(Self { names, secret })
     }
 
-    /// Whether a `secret` field goes by this short name.
+    /// Returns whether this is the short name of a `secret` field.
     pub(super) fn is_secret(&self, short: Short) -> bool {
         self.secret.contains(&short)
     }
@@ -65,7 +65,7 @@ impl Names {
     }
 }
 
-/// Whether this build does not know the field that goes by this name.
+/// Returns whether this is the name of a field that this build does not know.
 pub(super) fn is_unknown(name: &str) -> bool {
     name.starts_with(UNKNOWN)
 }

@@ -1,4 +1,5 @@
-//! What a cookie carries of a session: its name, its times, who is signed in, and the fields. Not what only a store needs.
+//! The part of a session that a cookie carries: its name, its times, the user, and the fields. It leaves out anything that only
+//! a store needs.
 
 use std::sync::Arc;
 
@@ -10,20 +11,20 @@ use crate::{
     schema::Meta,
 };
 
-/// How long the name is that a session has in its cookie. The rest of its selector is zero.
+/// The length of a session's name in its cookie. The rest of its selector is zero.
 pub(super) const NAME: usize = 8;
 
-/// A session as a cookie brings it, or as one is to carry it.
+/// A session from a cookie, or for one.
 #[derive(Clone)]
 pub(crate) struct Carried {
     pub(crate) selector: Selector,
     pub(crate) record: Arc<Record>,
-    /// The field that says who is signed in too. It is not written a second time, and neither is its deadline, which counts
-    /// from the sign-in.
+    /// The field that identifies the user. It equals `user`, so neither it nor its deadline, which counts from the sign-in, is
+    /// written again.
     pub(super) identity: Option<&'static Meta>,
 }
 
-/// What is written into a cookie of a session, whatever the form.
+/// The parts of a session that both forms write.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Payload {
     pub(super) name: [u8; NAME],
@@ -32,11 +33,11 @@ pub(super) struct Payload {
     pub(super) idle_until: Timestamp,
     pub(super) ends_at: Timestamp,
     pub(super) remembered: bool,
-    /// When and who.
+    /// The time of the sign-in, and the user.
     pub(super) signed_in: Option<(Timestamp, Arc<[u8]>)>,
     /// When the user last proved who they are.
     pub(super) proof: Proof,
-    /// Whether no request may make it last longer.
+    /// Whether no request may make the session last longer.
     pub(super) is_capped: bool,
     pub(super) fields: Fields,
 }
@@ -72,28 +73,28 @@ impl Payload {
 }
 
 impl Carried {
-    /// The name of the session, by which alone it can be revoked.
+    /// Returns the session's name, by which it can be revoked.
     pub(super) fn name(&self) -> [u8; NAME] {
         let mut name = [0; NAME];
         name.copy_from_slice(&self.selector.0[..NAME]);
         name
     }
 
-    /// When and who.
+    /// Returns the time of the sign-in, and the user.
     pub(super) fn signed_in(&self) -> Option<(Timestamp, &[u8])> {
         let user = self.record.user.as_deref()?;
         Some((self.record.signed_in_at, user))
     }
 
-    /// The same with no other fields than these: not those that this build does not know, and none under an older name
-    /// beside today's.
+    /// Returns a copy with only the values of these fields: without unknown fields, and without a value under an older name
+    /// next to today's.
     pub(super) fn only(&self, metas: &[Meta]) -> Self {
         let mut fields = Fields::default();
         metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));
         Self { record: Arc::new(self.record.with_fields(fields)), ..self.clone() }
     }
 
-    /// The fields that are to be written: none that has expired by `now`, and not the identity, which says it twice.
+    /// Returns the fields to write, without those that have expired by `now`, and without the identity if it repeats the user.
     pub(super) fn fields(&self, now: Timestamp) -> impl Iterator<Item = Entry<'_>> {
         let user = self.signed_in().map(|(_, user)| user);
         let said = move |entry: &Entry<'_>| {
@@ -103,7 +104,7 @@ impl Carried {
     }
 }
 
-/// A name that no session has.
+/// Returns a random selector for a new session.
 pub(crate) fn new_selector() -> Result<Selector, Error> {
     let mut selector = Selector([0; 16]);
     selector.0[..NAME].copy_from_slice(&random::<NAME>()?);

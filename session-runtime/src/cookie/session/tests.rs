@@ -64,7 +64,7 @@ fn what_is_sealed_opens() {
     }
 }
 
-// S39, B6: and so never reaches the decoder, which only gets what was verified.
+// S39, B6: the decoder only gets verified bytes, so no changed value reaches it.
 #[test]
 fn no_flipped_bit_is_verified() {
     for cookie in cookies(&[1, 2]) {
@@ -74,7 +74,7 @@ fn no_flipped_bit_is_verified() {
             forged[bit / 8] ^= 1 << (bit % 8);
             assert!(cookie.verify(&forged, NOW).is_none(), "bit {bit} of the text");
         }
-        // And of the bytes behind it.
+        // Also the bits of the decoded bytes.
         for (part, text) in String::from_utf8(value).unwrap().split('.').map(str::to_owned).enumerate() {
             let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();
             let whole = cookie.seal(&session("dark"), NOW).unwrap();
@@ -127,7 +127,7 @@ fn a_session_is_good_for_one_cookie_of_one_application_in_one_form() {
     }
 }
 
-// S39: what other purposes of the same key sealed, and what nobody did.
+// S39: values that the same key sealed for other purposes, and values that were never sealed.
 #[test]
 fn nothing_else_under_the_same_key_is_a_session() {
     let [encrypted, signed] = cookies(&[1]);
@@ -169,7 +169,7 @@ fn an_older_key_opens_until_its_end() {
     }
 }
 
-// S42: the field's own deadline is within what is sealed.
+// S42: the field's own deadline is part of the sealed value.
 #[test]
 fn what_has_expired_is_not_sealed() {
     for cookie in cookies(&[1]) {
@@ -180,7 +180,7 @@ fn what_has_expired_is_not_sealed() {
     }
 }
 
-// S27: one byte more is an error, which lists the fields by size.
+// S27: one more byte is an error, which lists the fields by size.
 #[test]
 fn a_cookie_holds_what_browsers_keep() {
     for cookie in cookies(&[1]) {
@@ -197,7 +197,7 @@ fn a_cookie_holds_what_browsers_keep() {
 }
 
 proptest! {
-    // S27, S29: in however many chunks, each is one that browsers keep.
+    // S27, S29: browsers keep each chunk, however many there are.
     #[test]
     fn every_value_comes_back_in_chunks(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
         let value: String = "0123456789abcdef".chars().cycle().take(length).collect();

@@ -26,11 +26,11 @@ fn token(signer: &Signer) -> String {
     signer.sign(selector, &verifier)
 }
 
-// S1: no id comes twice, and no bit of it prefers a value.
+// S1: no id repeats, and none of its bits is biased.
 #[test]
 fn ids_are_random_throughout() {
     const IDS: usize = 1_000_000;
-    // How often each byte of an id had each value: a bit's share is added up afterwards.
+    // Counts how often each byte of an id has each value. The shares of the bits are summed later.
     let mut values = vec![[0_usize; 256]; 48];
     let (mut selectors, mut verifiers) = (Vec::with_capacity(IDS), Vec::with_capacity(IDS));
     for _ in 0..IDS {
@@ -53,7 +53,7 @@ fn ids_are_random_throughout() {
     }
 }
 
-// What is out there in browsers must still open after an update. The value comes from another implementation.
+// Tokens in browsers must still open after an update. The value comes from another implementation.
 #[test]
 fn the_format_stays_what_it_is() {
     use sha2::Digest as _;
@@ -109,7 +109,7 @@ fn no_other_length_opens() {
         assert!(signer.open(format!("{token}{more}").as_bytes(), NOW).is_none());
         assert!(signer.open(format!("{more}{token}").as_bytes(), NOW).is_none());
     }
-    // A MAC that is there but empty or zero.
+    // A MAC that is empty or zero.
     let bytes = Base64UrlUnpadded::decode_vec(&token).unwrap();
     assert!(signer.open(Base64UrlUnpadded::encode_string(&bytes[..SIGNED]).as_bytes(), NOW).is_none());
     let zero: Vec<u8> = bytes[..SIGNED].iter().copied().chain([0; 16]).collect();
@@ -160,7 +160,7 @@ fn a_token_is_good_for_one_cookie_of_one_application() {
     }
 }
 
-// S40: a MAC made under the same key for something else
+// S40: a MAC under the same key for another purpose.
 #[test]
 fn no_other_purpose_makes_a_token() {
     let (ring, signer) = (ring(&[1]), signer(&[1]));
@@ -176,7 +176,7 @@ fn no_other_purpose_makes_a_token() {
     }
 }
 
-// S40: another version under a genuine MAC
+// S40: another version under a valid MAC.
 #[test]
 fn no_other_version_opens() {
     let signer = signer(&[1]);

@@ -77,7 +77,7 @@ fn a_cookie_is_as_long_as_browsers_keep_it() {
     let token = "T".repeat(LENGTH);
     let header = Writer::new(&name(LARGEST_PAIR - LENGTH)).unwrap().set(&token, None);
     let (pair, _) = header.split_once(';').unwrap();
-    // The `=` between them does not count.
+    // The `=` between them is not part of the limit.
     assert_eq!(pair.len() - 1, LARGEST_PAIR);
     assert!(Writer::new(&name(LARGEST_PAIR - LENGTH + 1)).is_err());
 }
@@ -115,7 +115,7 @@ proptest! {
                     prop_assert!(!header.contains([',', '"', '\\']), "{header}");
                     prop_assert_eq!(header.matches(';').count(), parts + more, "{}", header);
                 }
-                // The date is the one that holds a comma.
+                // Only the date contains a comma.
                 let removal = writer.remove();
                 prop_assert!(removal.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{removal}");
                 prop_assert_eq!(removal.matches(';').count(), parts + 2, "{}", removal);
@@ -124,7 +124,7 @@ proptest! {
     }
 }
 
-/// Mostly what could pass, often with a byte in it that must not.
+/// Mostly a piece that could pass, often with a forbidden byte in it.
 fn piece() -> impl Strategy<Value = String> {
     let poison = prop::sample::select(vec![
         "", "", "", "", "\r", "\n", "\r\n", ";", ",", "\"", "\\", "\0", " ", "=", "é", "\u{7f}", ".",

@@ -1,5 +1,5 @@
-//! Opens a session that is in a cookie, and stores what a request makes of it: in the response's cookie. A revocation in a
-//! store keeps the cookies from before from opening anything.
+//! Opens a session that is in a cookie, and puts a request's changes to it into the response's cookie. A revocation in a store
+//! keeps earlier cookies from opening the session.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Engine {
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
-    /// The same without any event; `None` if it may not be opened.
+    /// Does the same without an event; `None` if the session may not be opened.
     pub(in crate::engine) async fn live_carried(
         &self,
         client: &Client,
@@ -80,7 +80,7 @@ impl Engine {
         self.read_revocation(held.as_ref(), now)
     }
 
-    /// The revocation that a key holds. One that cannot be read revokes: no damage may open what was ended.
+    /// Reads a revocation. One that cannot be read still revokes: damage must not reopen an ended session.
     fn read_revocation(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Option<Revocation>, Error> {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Ok(None);
@@ -91,10 +91,10 @@ impl Engine {
         }))
     }
 
-    /// Revokes a session until all cookies that carry it have ended. `Some`: another request did that before.
+    /// Revokes a session until all cookies that carry it have expired. Returns `Some` if another request revoked it before.
     ///
     /// # Errors
-    /// If the store does not answer, or is full: then the session must not count as ended.
+    /// If the store does not answer or is full. The session must then not count as ended.
     async fn revoke(
         &self,
         selector: Selector,
@@ -127,7 +127,7 @@ impl From<Revocation> for Lost {
     }
 }
 
-/// A session as the response's cookie is to carry it.
+/// A session in the form that the response's cookie carries.
 struct Sealed {
     selector: Selector,
     record: Arc<Record>,
@@ -135,10 +135,10 @@ struct Sealed {
 }
 
 impl Request {
-    /// Does to a session in a cookie what an attempt makes of it.
+    /// Applies an attempt to a session in a cookie.
     ///
     /// # Errors
-    /// If the session would not fit into its cookies, if the response has left and cannot set one, or if the store of
+    /// If the session would not fit into its cookies, if the response has been sent and cannot set one, or if the store of
     /// revocations does not answer.
     pub(in crate::engine) async fn carry(
         &self,
@@ -176,7 +176,7 @@ impl Request {
         let is_revoked = if sealed.is_some() { renewed } else { before.user.is_some() || !takes_cookie };
         if revokes && is_revoked {
             let revocation = Revocation { nonce: attempt.nonce, at: now, renewed: sealed.is_some() };
-            // In a box: few requests sign in or out, and every commit would have room for it.
+            // Boxed because few requests sign in or out: otherwise every commit's future would reserve room for it.
             let revoking = Box::pin(engine.revoke(found.selector, revocation, before.ends_at, deadline));
             if let Some(lost) = revoking.await? {
                 let outcome = self.lose(lost);
@@ -201,7 +201,7 @@ impl Request {
         }
     }
 
-    /// Seals what becomes of a session. Says also whether it goes on under another name, if those can be revoked.
+    /// Seals the changed session. Also returns whether it continues under another selector, if selectors can be revoked.
     fn seal(
         &self,
         client: &Client,
@@ -211,14 +211,14 @@ impl Request {
         now: Timestamp,
     ) -> Result<(Option<Sealed>, bool), Error> {
         let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
-        // A name is revoked until the cookies under it end, so all of them have to end at the same moment: of two tabs, one
-        // may ask to be remembered, and the other has the last word.
+        // A selector is revoked until the cookies under it expire, so all of them have to expire at the same time: of two tabs,
+        // one may ask to be remembered, and the other may write last.
         let ends_at_another_time = put.record.ends_at != found.record().ends_at;
         let renewed = put.adopted.renewal.is_some() || ends_at_another_time;
         let opened = engine.codec.close(&key, put.record.into(), Some(&found.opened))?;
         let selector = if renewed && revokes { new_selector()? } else { found.selector };
         let record = opened.raw().clone();
-        // Made before anything is said: it may be too large.
+        // Sealed before any revocation or event: it may be too large.
         let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
         Ok((Some(Sealed { selector, record, token }), renewed))
     }
@@ -242,7 +242,7 @@ impl Request {
         self.emit(&Event::Created);
     }
 
-    /// Shows the session to what comes after in this request, and its cookie to the response.
+    /// Makes the session the request's current one, and its cookie the response's.
     fn show(&self, attempt: &mut Attempt, sealed: Sealed, now: Timestamp) {
         let Sealed { selector, record, token } = sealed;
         let engine = self.engine();

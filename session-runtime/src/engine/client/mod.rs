@@ -1,7 +1,7 @@
-//! Sessions that are not in a store but in their visitors' cookies.
+//! Sessions that are kept in their visitors' cookies instead of a store.
 //!
 //! - [`Client`]: the cookies, and the store of revocations for sessions whose cookies are still valid.
-//! - `carry`: opens such a session, and stores what a request makes of it.
+//! - `carry`: opens such a session, and stores a request's changes to it.
 
 mod carry;
 
@@ -16,12 +16,12 @@ use crate::{
     store::DynStore,
 };
 
-/// Where the sessions of one kind are that are in cookies.
+/// The place of the sessions of one kind that are in cookies.
 pub(crate) struct Client {
-    /// Seals and opens them.
+    /// Seals and opens the cookies.
     pub(super) cookie: SessionCookie,
     revocations: Option<Arc<dyn DynStore>>,
-    /// A session that was last written before this opens nothing.
+    /// A session that was last written before this time is not opened.
     issued_after: Timestamp,
 }
 
@@ -30,19 +30,19 @@ impl Client {
         Self { cookie, revocations, issued_after }
     }
 
-    /// The store of revocations, if there is one.
+    /// Returns the store of revocations, if there is one.
     pub(super) fn revocations(&self) -> Option<&dyn DynStore> {
         self.revocations.as_deref()
     }
 
-    /// The cookie of a session that did not change, under the current key.
+    /// Seals an unchanged session under the current key.
     pub(super) fn seal_found(&self, found: &Found, now: Timestamp) -> Result<String, Error> {
         self.cookie.seal(&self.cookie.carry(found.selector, Arc::clone(found.opened.raw())), now)
     }
 
-    /// Whether a session may still be served.
+    /// Returns whether a session may still be served.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
-        // Stores keep an entry for so long, and browsers a cookie: an older one is a copy that may have been revoked.
+        // Stores keep a revocation, and browsers a cookie, for this long: an older cookie is a copy that may have been revoked.
         let is_kept = self.revocations.is_none() || now.since(record.seen_at) < LONGEST;
         record.is_live(now) && record.seen_at >= self.issued_after && is_kept
     }

@@ -33,7 +33,7 @@ fn plain(given: &[Given]) -> Arc<Record> {
     Arc::new(record)
 }
 
-/// A record with these fields, as it is stored.
+/// Returns a record with these fields, as it is stored.
 fn stored(codec: &Codec, given: &[Given]) -> Arc<Record> {
     codec.close(&key(), plain(given), None).unwrap().raw().clone()
 }
@@ -72,7 +72,7 @@ fn a_secret_is_sealed_in_the_store_and_plain_above() {
     assert!(!opened.is_outdated());
 }
 
-// S39: a decoder never gets what could not be opened, and it is reported once.
+// S39: a decoder never gets a value that could not be opened, and that is reported once.
 #[test]
 fn what_cannot_be_opened_is_unreadable_and_reported_once() {
     let (codec, other) = (codec(&[1]), codec(&[2]));
@@ -85,7 +85,7 @@ fn what_cannot_be_opened_is_unreadable_and_reported_once() {
     let opened = codec.open(&key(), Arc::clone(&raw), &events, NOW);
     assert!(["code", "otp"].iter().all(|name| value(&opened.record, name) == UNREADABLE));
     assert_eq!(*reported.lock().unwrap(), [Event::Undecodable { field: "code" }]);
-    // A write of another field leaves it as it is: the key may come back.
+    // A write of another field leaves the sealed value as it is: the key may come back.
     let written = codec.close(&key(), Arc::new(opened.record.with_fields(opened.record.fields.clone())), Some(&opened));
     assert_eq!(written.unwrap().raw().fields, raw.fields);
 }

@@ -1,4 +1,4 @@
-//! The pure function, held to a plain model of what each op means, and to what two requests at once must come to.
+//! Tests the pure function against a plain model of each op, and against the required result of two concurrent requests.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,7 +47,7 @@ impl Schema for Shop {
     }
 }
 
-/// Any engine: what `next` needs of it are lifetimes, fields and limits.
+/// Returns an engine. `next` uses only its lifetimes, fields and limits.
 fn engine() -> Arc<Engine> {
     let sessions = Sessions::<Shop>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());
     Arc::clone(&sessions.build().unwrap().engine)
@@ -72,7 +72,7 @@ fn attempt(ops: Vec<(&'static Meta, Op)>, steps: Vec<Step>) -> Attempt {
     Attempt::new(pending)
 }
 
-/// What `next` stores; `None` if it stores nothing.
+/// Returns the record that `next` stores; `None` if it stores nothing.
 fn put(engine: &Engine, attempt: &mut Attempt, record: &Record, now: Timestamp) -> Option<Record> {
     match next(engine, attempt, &found(record.clone()), true, now).unwrap() {
         Next::Put(put) => Some(put.record),
@@ -87,7 +87,7 @@ fn map(fields: &Fields) -> Map {
     fields.iter().map(|entry| (entry.name.to_owned(), entry.value.to_vec())).collect()
 }
 
-/// What one op does to a field, said once more and as plainly as can be.
+/// Applies one op to a field, written as plainly as possible.
 fn model(map: &mut Map, meta: &'static Meta, op: &Op) {
     let name = meta.names().find(|name| map.contains_key(*name));
     let old = name.and_then(|name| map.get(name).cloned());
@@ -166,7 +166,7 @@ fn stored() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     prop::collection::vec((prop::sample::select(NAMES), value()), 0..9).prop_map(|all| {
         let mut stored: Vec<(&'static str, Vec<u8>)> = Vec::new();
         for (name, value) in all {
-            // What is stored for a list is one; `behaviours/stored.rs` has what becomes of others.
+            // A list field's stored value is always a list here; `behaviours/stored.rs` tests other values.
             let value =
                 if name == "notices" { rmp_serde::to_vec(&vec![1_u8; value.len().max(1)]).unwrap() } else { value };
             if !stored.iter().any(|(known, _)| *known == name) {
@@ -178,7 +178,7 @@ fn stored() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 }
 
 proptest! {
-    // Each op does what the model says, and a field that no op names stays to the byte.
+    // Each op does what the model says, and a field that no op names stays the same to the byte.
     #[test]
     fn ops_do_what_the_model_says(stored in stored(), ops in ops()) {
         let engine = engine();
@@ -191,7 +191,7 @@ proptest! {
         prop_assert_eq!(after, expected);
     }
 
-    // B19: two requests that change different fields come to the same, whichever is first.
+    // B19: two requests that change different fields give the same result in either order.
     #[test]
     fn different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
         let engine = engine();
@@ -206,7 +206,7 @@ proptest! {
         prop_assert_eq!(both(one, other), both(other, one));
     }
 
-    // B34: what was written knows its commit, for as many writes as nonces are kept; B20: nothing moves back.
+    // B34: a record recognises its last `NONCES` commits; B20: no time moves back.
     #[test]
     fn a_write_is_recognised_and_moves_nothing_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
         let engine = engine();
@@ -226,7 +226,7 @@ proptest! {
         }
     }
 
-    // B21: `atomic` edits that wait for the commit are in, or a conflict.
+    // B21: an `atomic` edit that waits for the commit is stored, or is a conflict.
     #[test]
     fn an_edit_of_what_has_changed_is_a_conflict(old in prop::option::of(value()), seen in prop::option::of(value()), new in prop::option::of(value())) {
         let engine = engine();
@@ -244,7 +244,7 @@ proptest! {
         }
     }
 
-    // S9: who may do what changes with a new generation, and only then.
+    // S9: the generation changes when the visitor's rights may have changed, and only then.
     #[test]
     fn privilege_changes_with_a_new_generation(ops in ops(), renews: bool) {
         let engine = engine();
@@ -270,7 +270,7 @@ fn a_touch_is_due_once() {
     assert!(put(&engine, &mut attempt(Vec::new(), Vec::new()), &touched, later).is_none());
 }
 
-// B25, S13: signing out keeps what is the device's, under a new generation; with nothing of that kind the session ends.
+// B25, S13: a sign-out keeps the `device` fields, under a new generation; without any, the session ends.
 #[test]
 fn a_sign_out_keeps_what_is_the_devices_or_ends() {
     let engine = engine();
@@ -297,7 +297,7 @@ fn user(number: u8) -> Arc<[u8]> {
     [number].as_slice().into()
 }
 
-/// A field of the device, one that is not, and one that this build does not know.
+/// A `device` field, others that are not, and one that this build does not know.
 fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let name = prop::sample::select(vec!["plain", "other", "rights", "unknown"]);
     prop::collection::btree_map(name, prop::collection::vec(any::<u8>(), 0..9), 0..4)
@@ -305,7 +305,7 @@ fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 }
 
 proptest! {
-    // F4: to act as another and stop is to be as before, but for what is the device's; in between nothing else is seen.
+    // F4: acting as another and stopping restores the session, except for `device` fields; in between only those are seen.
     #[test]
     fn an_impersonation_comes_back_to_the_same_session(
         before in some_fields(),
@@ -351,7 +351,7 @@ proptest! {
         prop_assert_eq!(after.impersonation(), None);
     }
 
-    // F4: a re-authentication moves nothing but the time of it.
+    // F4: a re-authentication changes nothing but its time.
     #[test]
     fn a_reauthentication_moves_nothing_else(fields in some_fields(), late in 0..600_u64, twice: bool) {
         let engine = engine();
@@ -367,7 +367,7 @@ proptest! {
     }
 }
 
-// F4: a sign-in, and a sign-out, end an impersonation for good.
+// F4: a sign-in or a sign-out ends an impersonation for good.
 #[test]
 fn who_signs_in_or_out_acts_as_no_other_user() {
     let engine = engine();
@@ -381,7 +381,7 @@ fn who_signs_in_or_out_acts_as_no_other_user() {
     }
 }
 
-// F4: a user cannot act as another while they do, or if they are not who they were.
+// F4: a user cannot act as another while they already do, or if another user is signed in by then.
 #[test]
 fn an_impersonation_by_another_than_is_signed_in_is_a_conflict() {
     let engine = engine();

@@ -10,7 +10,7 @@ fn open(sealer: &Sealer, sealed: &[u8], place: Place<'_>) -> Option<Vec<u8>> {
     sealer.open(sealed, place, NOW).map(|opened| opened.value.to_vec())
 }
 
-// What is out there in stores must still open after an update. The value comes from other implementations of HKDF and of
+// Values in existing stores must still open after an update. This one comes from other implementations of HKDF and of
 // XChaCha20-Poly1305 (libsodium).
 #[test]
 fn the_format_stays_what_it_is() {

@@ -59,12 +59,12 @@ fn no_other_length_opens() {
         assert!(open(&sealer, &[&sealed, more].concat(), HERE).is_none());
         assert!(open(&sealer, &[more, &sealed].concat(), HERE).is_none());
     }
-    // A tag that is there but zero.
+    // A tag of zeros.
     let body = &sealed[..sealed.len() - TAG];
     assert!(open(&sealer, &[body, &[0; TAG]].concat(), HERE).is_none());
 }
 
-// S39: no fallback to what was stored before the field was secret.
+// S39: no fallback to values that were stored before the field was secret.
 #[test]
 fn a_plain_value_does_not_open() {
     let sealer = sealer(&[1]);
@@ -73,7 +73,7 @@ fn a_plain_value_does_not_open() {
     }
 }
 
-// S40: a tag made under a key of the ring for something else.
+// S40: a tag under a key of the ring, but for another purpose.
 #[test]
 fn no_other_purpose_or_version_makes_a_value() {
     let (ring, sealer) = (ring(&[1]), sealer(&[1]));
@@ -87,7 +87,7 @@ fn no_other_purpose_or_version_makes_a_value() {
     let mut other = tests::sealer(&[1]);
     other.0.current_mut().context = framed(&[b"shop".as_slice(), &key.id()]);
     assert!(open(&sealer, &other.seal(VALUE, HERE).unwrap(), HERE).is_none());
-    // Under the key of the first, said to be of the second.
+    // Sealed under the first key, but with the id of the second.
     let both = tests::sealer(&[1, 2]);
     let mut sealed = sealer.seal(VALUE, HERE).unwrap();
     sealed[1..5].copy_from_slice(&both.0.previous_ids().next().unwrap());

@@ -19,7 +19,7 @@ fn opens(signer: &Signer, signed: &[u8], place: &[&[u8]]) -> bool {
     signer.open(signed, place, NOW).is_some()
 }
 
-// What browsers hold must still open after an update. The value comes from another implementation of HKDF and HMAC (Python's).
+// Values in browsers must still open after an update. The value comes from another implementation of HKDF and HMAC (Python's).
 #[test]
 fn the_format_stays_what_it_is() {
     use sha2::Digest as _;

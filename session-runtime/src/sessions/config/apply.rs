@@ -1,4 +1,4 @@
-//! What settings come to: the builder's methods that take them, and what is made of them when sessions are built.
+//! Applies settings: the builder's methods that take them, and their use when sessions are built.
 
 use std::ffi::OsString;
 
@@ -16,11 +16,11 @@ use crate::{
 };
 
 impl<S: Schema> Sessions<S> {
-    /// Sessions as environment variables say: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and, for each
-    /// option that is to differ from the attributes, one such as `SESSION_IDLE=15m`.
+    /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and one such as
+    /// `SESSION_IDLE=15m` for each option that differs from the attributes.
     ///
-    /// It is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of
-    /// all variables.
+    /// It is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
+    /// variables.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`] and [`SessionsBuilder::open`].
@@ -40,8 +40,8 @@ impl<S: Schema> Sessions<S> {
 
 /// Settings from outside.
 impl<S: Schema> SessionsBuilder<S> {
-    /// What a part of the application's settings file says. It is stronger than attributes, and weaker than variables and
-    /// the builder's other methods, whatever is called first. Of two files the later one wins.
+    /// Adds a part of the application's settings file. It takes precedence over attributes, but not over variables or the
+    /// builder's other methods, whatever the order of calls. Of two files the later one takes precedence.
     ///
     /// ```
     /// # use session_runtime::{Config, Session, Sessions};
@@ -57,13 +57,13 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// What environment variables say that begin with `SESSION_`. They are stronger than attributes and
-    /// [`SessionsBuilder::config`], and weaker than the builder's other methods, whatever is called first.
+    /// Adds the environment variables that begin with `SESSION_`. They take precedence over attributes and
+    /// [`SessionsBuilder::config`], but not over the builder's other methods, whatever the order of calls.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that names the variable: there is no such option, or its value is empty or
-    /// wrong. Left alone are `SESSION_MANAGER`, which desktops set, and what Kubernetes sets for a service of the name
-    /// `session`, `SESSION_SERVICE_…` and `SESSION_PORT…`.
+    /// [`Error::is_setup`], with a message that names the variable: the option does not exist, or its value is empty or wrong.
+    /// These variables are ignored: `SESSION_MANAGER`, which desktops set, and `SESSION_SERVICE_…` and `SESSION_PORT…`, which
+    /// Kubernetes sets for a service with the name `session`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -77,9 +77,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self.variables(PREFIX, std::env::vars_os())
     }
 
-    /// The same by another prefix, for an application with several kinds of sessions, or from other pairs than those of the
-    /// environment, such as a file's. Of two calls the later one wins; variables that begin with something else are left
-    /// alone.
+    /// Adds variables with another prefix, for an application with several kinds of sessions, or from another source than the
+    /// environment, such as a file. Of two calls the later one takes precedence. Variables with another prefix are ignored.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`], or if the prefix is empty.
@@ -88,14 +87,14 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # use session_runtime::{Error, Session, Sessions};
     /// # #[derive(Session)] struct Admin { theme: String }
     /// # async fn start() -> Result<(), Error> {
-    /// // Store and keys are those of all sessions; ADMIN_SESSION_IDLE=5m is for these alone.
+    /// // Store and keys are the same for all sessions; ADMIN_SESSION_IDLE=5m is only for these.
     /// let admins = Sessions::<Admin>::builder().env()?.variables("ADMIN_SESSION_", std::env::vars_os())?.open().await?;
     /// # Ok(())
     /// # }
     /// let error = Sessions::<Admin>::builder().variables("ADMIN_SESSION_", [("ADMIN_SESSION_IDEL", "5m")]).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "`ADMIN_SESSION_IDEL` is no option of sessions; did you mean ADMIN_SESSION_IDLE?",
+    ///     "`ADMIN_SESSION_IDEL` is not a session option; did you mean ADMIN_SESSION_IDLE?",
     /// );
     /// ```
     pub fn variables<N, V>(
@@ -113,12 +112,12 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(self)
     }
 
-    /// Opens the store at `url`, as [`StoreUrl`] lists them, with its tables if it has any. As
-    /// [`SessionsBuilder::store`] it is stronger than what settings say.
+    /// Opens the store at `url`, in one of the forms that [`StoreUrl`] lists, and creates its tables if it has any. Like
+    /// [`SessionsBuilder::store`], it takes precedence over settings.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do: there is no such store, its feature is not compiled in,
-    /// the URL is wrong, or the store does not answer. No password is repeated.
+    /// [`Error::is_setup`], with a message that says what to do: the kind of store does not exist, its feature is not compiled
+    /// in, the URL is wrong, or the store does not answer. The message never contains a password.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, Session, Sessions};
@@ -135,11 +134,11 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(self)
     }
 
-    /// [`SessionsBuilder::build`] after opening the store that settings name, unless the builder has been given one.
-    /// Everything else is checked before.
+    /// Opens the store from the settings, unless the builder was given one, and then calls [`SessionsBuilder::build`].
+    /// Everything else is checked first.
     ///
     /// # Errors
-    /// As [`SessionsBuilder::build`]; or if the store does not open.
+    /// Those of [`SessionsBuilder::build`]; also if the store does not open.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, Sessions};
@@ -167,13 +166,13 @@ impl<S: Schema> SessionsBuilder<S> {
         self.build()
     }
 
-    /// Puts what was said in the place of the defaults, and checks it. Doing so twice is doing so once.
+    /// Overrides the defaults with the options that were given, and checks the result. Idempotent.
     pub(in crate::sessions) fn settle(&mut self) -> Result<(), Error> {
         self.put_options();
         let app = self.layers.find(|config| config.app.clone());
         if app.is_some_and(|app| app.is_empty() || app.contains(char::is_control)) {
             return Err(Error::setup(format!(
-                "`app` of the `{}` sessions is {:?}, but the name of an application is not empty and has no control characters: \
+                "`app` of the `{}` sessions is {:?}, but the name of an application must not be empty or have control characters: \
                  correct it{}",
                 S::SPEC.name,
                 self.app,
@@ -185,7 +184,7 @@ impl<S: Schema> SessionsBuilder<S> {
         }
         if let Some(name) = self.layers.name("max_per_user").filter(|_| !S::SPEC.is_listed()) {
             return Err(Error::setup(format!(
-                "`max_per_user` cannot hold for the `{}` sessions, which are not listed by user: take it out of {name}, or \
+                "`max_per_user` cannot apply to the `{}` sessions, which are not listed by user: take it out of {name}, or \
                  mark a field with `#[session(identity)]`",
                 S::SPEC.name
             )));
@@ -206,13 +205,13 @@ impl<S: Schema> SessionsBuilder<S> {
         self.former_cookies().map(drop)
     }
 
-    /// The cookies to remove beside today's.
+    /// Returns the former cookies to remove in addition to today's.
     pub(in crate::sessions) fn former_cookies(&self) -> Result<Vec<Attributes>, Error> {
         let whence = || self.layers.whence(&["former_domain", "former_path"]);
         self.former.cookies(&self.cookie).map_err(|error| Error::setup(format!("{error}{}", whence())))
     }
 
-    /// The keys that settings name.
+    /// Returns the keys from the settings.
     fn said_keys(&self) -> Result<Option<KeyRing>, Error> {
         enum Said {
             Keys(KeyRing),
@@ -230,17 +229,17 @@ impl<S: Schema> SessionsBuilder<S> {
             Some((_, Said::Keys(keys))) => Ok(Some(keys)),
             Some((name, Said::File(path))) => KeyRing::open(path).map(Some).map_err(|error| named(&name, error)),
             Some((name, Said::Both)) => {
-                Err(Error::setup(format!("{name}: there is a file of keys beside it; keep one of the two")))
+                Err(Error::setup(format!("{name}: there is a key file as well; keep one of the two")))
             }
         }
     }
 
-    /// What to say of a builder without a store.
+    /// Returns the error for a builder without a store.
     pub(in crate::sessions) fn no_store(&self) -> Error {
         let name = S::SPEC.name;
         if let Some((place, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) {
             return Error::setup(format!(
-                "the store of the `{name}` sessions, {url} by {place}, is still to be opened: write `.open().await?` instead \
+                "the store of the `{name}` sessions, {url} by {place}, is not open yet: write `.open().await?` instead \
                  of `.build()?`"
             ));
         }
@@ -256,25 +255,25 @@ impl<S: Schema> SessionsBuilder<S> {
         })
     }
 
-    /// What to say of a builder without keys.
+    /// Returns the error for a builder without keys.
     pub(in crate::sessions) fn no_keys(&self) -> Error {
         let name = S::SPEC.name;
         Error::setup(match self.layers.missing("keys") {
-            Some(missing) => format!("{missing}; set it to a key that `{MAKE}` made"),
+            Some(missing) => format!("{missing}; set it to a key made with `{MAKE}`"),
             None => format!(
                 "the `{name}` sessions have no keys: add `.keys(…)`, for example `.keys(KeyRing::from_env(\"SESSION_KEYS\")?)`"
             ),
         })
     }
 
-    /// Warns of settings that are valid, but do not do what they seem to. `asks_no_store`: the sessions are in cookies, without
+    /// Warns of settings that are valid but have no effect or are risky. `asks_no_store`: the sessions are in cookies, without
     /// a store for revocations.
     pub(in crate::sessions) fn warn(&self, asks_no_store: bool) {
         for (place, method) in self.layers.overridden() {
             tracing::warn!(
                 target: "session_runtime",
                 sessions = S::SPEC.name,
-                "{place} has no effect, since the code calls `.{method}(…)`, which is stronger; drop one of the two"
+                "{place} has no effect, since the code calls `.{method}(…)`, which takes precedence; drop one of the two"
             );
         }
         for option in ["clean_every", "store_timeout", "commit_timeout", "on_store_down"] {
@@ -297,14 +296,14 @@ impl<S: Schema> SessionsBuilder<S> {
             tracing::warn!(
                 target: "session_runtime",
                 sessions = S::SPEC.name,
-                "by {name}, the session cookie is not `Secure`: sessions are served to this very machine only; for others, \
-                 put the server behind HTTPS and take it out, or add `plain_http = true` where plain HTTP is meant"
+                "by {name}, the session cookie is not `Secure`: sessions are served to localhost only; for others, \
+                 put the server behind HTTPS and remove the setting, or add `plain_http = true` if plain HTTP is intended"
             );
         }
     }
 }
 
-/// The error with the name of the setting that it is about.
+/// Puts the name of the setting in front of its error.
 fn named(name: &str, error: Error) -> Error {
     Error::setup(format!("{name}: {error}")).because(error)
 }

@@ -1,5 +1,5 @@
-//! [`Config`] from a settings file, in any format that says what its values are. Every scalar is read as the text that it
-//! would be in a variable, so that there is one grammar, and one sentence about each mistake.
+//! Reads [`Config`] from a settings file, in any self-describing format. A scalar is turned into the text that a variable would
+//! hold, so that there is one grammar, and one message for each mistake.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ impl<'de> Visitor<'de> for Settings {
             let Some(&option) = Config::OPTIONS.iter().find(|option| **option == key) else {
                 let written = |option: &str| format!("`{option}`");
                 let instead = names::instead(&key, written).unwrap_or_else(|| names::all(written));
-                return Err(A::Error::custom(format!("{} is no option of sessions; {instead}", Quoted(&key))));
+                return Err(A::Error::custom(format!("{} is not a session option; {instead}", Quoted(&key))));
             };
             if seen.contains(&option) {
                 return Err(A::Error::custom(format!("`{option}`: it is given twice; keep one")));
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for Settings {
     }
 }
 
-/// What stands behind a key.
+/// The value of a key.
 enum Given {
     Nothing,
     Text(Zeroizing<String>),
@@ -61,7 +61,7 @@ impl Given {
             Self::Nothing => Ok(()),
             Self::Text(text) => config.set(option, &text, site),
             Self::List(keys) if option == "keys" => {
-                // Allocated once, so that no copy of a key stays behind.
+                // Allocated once, so that no copy of a key remains in memory.
                 let length = keys.iter().map(|key| key.len() + 1).sum();
                 let mut text = Zeroizing::new(String::with_capacity(length));
                 for key in &keys {
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Given {
 
 struct Value;
 
-/// The text of a scalar.
+/// Visits a scalar and keeps its text.
 macro_rules! as_text {
     ($($visit:ident: $kind:ty,)*) => {$(
         fn $visit<E>(self, value: $kind) -> Result<Given, E> {
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Value {
                 _ => is_plain = false,
             }
         }
-        // A table, to say that it is more than a list of texts.
+        // `Table` also stands for a list that contains more than texts.
         Ok(if is_plain { Given::List(list) } else { Given::Table })
     }
 

@@ -1,16 +1,16 @@
-//! Who wins: what the builder's methods were told, then variables, then a settings file, then the attributes, in whatever
-//! order the application called.
+//! The precedence of options: the builder's methods, then variables, then settings files, then attributes, whatever the order
+//! of calls.
 
 use super::{Config, variables::variable};
 
-/// All that was said about a kind of session, besides its attributes.
+/// All options for a kind of session, besides its attributes.
 #[derive(Default)]
 pub(in crate::sessions) struct Layers {
-    /// By the builder's methods.
+    /// From the builder's methods.
     pub(in crate::sessions) code: Config,
-    /// The options that they gave in another form than settings have, such as an open store.
+    /// The options whose methods take another form than settings do, such as an open store.
     pub(in crate::sessions) in_code: Vec<&'static str>,
-    /// From outside, the stronger first.
+    /// From variables and files, in order of precedence.
     outside: Vec<Layer>,
 }
 
@@ -21,30 +21,30 @@ struct Layer {
 
 /// Where a layer comes from.
 enum Origin {
-    /// Environment variables whose names begin so.
+    /// Environment variables with this prefix.
     Variables(String),
     /// A settings file.
     File,
 }
 
 impl Layers {
-    /// What variables say is stronger than what others said before.
+    /// Adds variables. They take precedence over all earlier layers.
     pub(super) fn add_variables(&mut self, prefix: String, config: Config) {
         self.outside.insert(0, Layer { origin: Origin::Variables(prefix), config });
     }
 
-    /// What a file says is stronger than what others said before, and weaker than all variables.
+    /// Adds a file. It takes precedence over earlier files, but not over variables.
     pub(super) fn add_file(&mut self, config: Config) {
         let at = self.outside.iter().take_while(|layer| matches!(layer.origin, Origin::Variables(_))).count();
         self.outside.insert(at, Layer { origin: Origin::File, config });
     }
 
-    /// What the strongest says that says anything.
+    /// Returns the value with the highest precedence.
     pub(super) fn find<T>(&self, said: impl Fn(&Config) -> Option<T>) -> Option<T> {
         said(&self.code).or_else(|| self.outside.iter().find_map(|layer| said(&layer.config)))
     }
 
-    /// What the strongest layer from outside says, and how it calls that.
+    /// Returns the value with the highest precedence from variables and files, and the option's name there.
     pub(super) fn outside<T>(&self, said: impl Fn(&Config) -> Option<(&'static str, T)>) -> Option<(String, T)> {
         self.outside.iter().find_map(|layer| {
             let (option, value) = said(&layer.config)?;
@@ -52,7 +52,8 @@ impl Layers {
         })
     }
 
-    /// That `option` is missing, said of where it usually stands: in the variables that were asked first, else in the file.
+    /// Says that `option` is missing, named after the place where it usually is: the variables that were added first, otherwise
+    /// the file.
     pub(super) fn missing(&self, option: &str) -> Option<String> {
         let prefix = self.outside.iter().rev().find_map(|layer| match &layer.origin {
             Origin::Variables(prefix) => Some(prefix),
@@ -64,7 +65,7 @@ impl Layers {
         }
     }
 
-    /// Where those of `options` come from that come from outside, to end a sentence with.
+    /// Returns a note on the origin of those `options` that variables or files set, to append to a message.
     pub(in crate::sessions) fn whence(&self, options: &[&str]) -> String {
         let parts: Vec<_> = options.iter().filter_map(|option| self.name(option).map(|name| (option, name))).collect();
         match parts.as_slice() {
@@ -76,12 +77,12 @@ impl Layers {
         }
     }
 
-    /// Whether a method of the builder gave `option`.
+    /// Returns whether a method of the builder set `option`.
     fn is_in_code(&self, option: &str) -> bool {
         self.code.has(option) || self.in_code.contains(&option)
     }
 
-    /// Lists the settings that a method of the builder overrides: where each comes from, and the method.
+    /// Lists the settings that a method of the builder overrides: the origin of each, and the method.
     pub(super) fn overridden(&self) -> impl Iterator<Item = (String, &'static str)> {
         let options = Config::OPTIONS.iter().copied().filter(|option| self.is_in_code(option));
         options.filter_map(|option| {
@@ -91,7 +92,7 @@ impl Layers {
         })
     }
 
-    /// Where `option` comes from, if that is outside.
+    /// Returns where `option` comes from, if a variable or file set it.
     pub(super) fn name(&self, option: &str) -> Option<String> {
         if self.is_in_code(option) {
             return None;
@@ -105,7 +106,7 @@ impl Layers {
 }
 
 impl Layer {
-    /// Where `option` is said.
+    /// Returns where this layer sets `option`.
     fn place(&self, option: &str) -> String {
         match &self.origin {
             Origin::Variables(prefix) => format!("the variable {}", variable(prefix, option)),
@@ -113,7 +114,7 @@ impl Layer {
         }
     }
 
-    /// How `option` is called here.
+    /// Returns the name of `option` in this layer.
     fn name(&self, option: &str) -> String {
         match &self.origin {
             Origin::Variables(prefix) => variable(prefix, option),

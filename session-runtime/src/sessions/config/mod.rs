@@ -1,6 +1,6 @@
-//! [`Config`]: what a deployment says of its sessions, in a settings file or in environment variables. The one list of all
-//! options is here. `deserialize` and `variables` are the two ways to it, `read` has the grammar of the values and `names`
-//! what to say of unknown ones, `layers` who wins, and `apply` what comes of it.
+//! [`Config`]: the settings of a deployment for its sessions, from a settings file or environment variables. This file has the
+//! only list of options. `deserialize` and `variables` read them, `read` parses their values, `names` explains unknown options,
+//! `layers` defines the precedence, and `apply` applies them.
 
 mod apply;
 mod deserialize;
@@ -24,21 +24,20 @@ use crate::{
     store::StoreUrl,
 };
 
-/// Makes, of the list of options below, all that goes by it: the fields, the names, how a value is read and what it does to
-/// a builder (store and keys: in `apply`). An option that is not in the list does not exist; the tests hold the list to the
-/// builder and to the guide.
+/// Generates everything that follows from the list of options below: the fields, the names, how a value is read and how it
+/// changes a builder (store and keys: in `apply`). Only options in the list exist. The tests compare the list with the builder
+/// and the guide.
 macro_rules! options {
     ($($(#[$doc:meta])* $option:ident: $kind:ty = $read:path $(, |$builder:ident, $value:ident| $put:expr)?;)*) => {
-        /// What a deployment says of its sessions: a part of the application's own settings, in any format of serde.
+        /// The settings of a deployment for its sessions: a part of the application's own settings, in any format of serde.
         ///
-        /// Each option is called as the attribute and the method of [`SessionsBuilder`] are. What is not said stays as the
-        /// attributes have it. Durations are texts, `"30m"`, written as in attributes. Give it a table of its own: of what is
-        /// flattened into another struct, serde passes over the keys that are unknown.
+        /// Each option has the name of its attribute and of its method of [`SessionsBuilder`]. An option that is not set keeps
+        /// its attribute. Durations are text, `"30m"`, written as in attributes. Give the options a table of their own: if the
+        /// table is flattened into another struct, serde ignores unknown keys.
         ///
-        /// Deserializing checks what can be checked: an unknown option, a bad duration, a weak key, a store whose feature
-        /// is not compiled in are errors that name the option and the way out. The rest is checked by
-        /// [`SessionsBuilder::open`]. `Debug` shows neither keys nor passwords (SECURITY S49). The [guide] has a table of
-        /// all options.
+        /// Deserializing already finds many mistakes: an unknown option, a bad duration, a weak key, or a store whose feature
+        /// is not compiled in. The error names the option and what to write instead. [`SessionsBuilder::open`] checks the rest.
+        /// `Debug` shows neither keys nor passwords (SECURITY S49). The [guide] has a table of all options.
         ///
         /// [guide]: crate::guide::configuration
         ///
@@ -74,10 +73,10 @@ macro_rules! options {
         }
 
         impl Config {
-            /// What the options are called in a settings file. A variable is called the same in capitals, after `SESSION_`.
+            /// The names of the options in a settings file. A variable has the same name in capitals, after `SESSION_`.
             pub(crate) const OPTIONS: &'static [&'static str] = &[$(stringify!($option)),*];
 
-            /// Whether `option` is said.
+            /// Returns whether `option` is set.
             fn has(&self, option: &str) -> bool {
                 match option {
                     $(stringify!($option) => self.$option.is_some(),)*
@@ -85,20 +84,20 @@ macro_rules! options {
                 }
             }
 
-            /// Sets `option`, found under this name, to what `text` means. Files that variables are read from end with a
-            /// line break, and so do blocks in YAML: no option needs blanks around it (F26).
+            /// Sets `option` to the value of `text`. Blanks around it are dropped, since a file that holds a variable ends with
+            /// a line break, and so does a block in YAML; options never need them (F26).
             fn set(&mut self, option: &str, text: &str, site: Site<'_>) -> Result<(), Error> {
                 let text = text.trim();
                 match option {
                     $(stringify!($option) => self.$option = Some($read(text, site)?),)*
-                    _ => return Err(site.wrong("it is no option")),
+                    _ => return Err(site.wrong("it is not an option")),
                 }
                 Ok(())
             }
         }
 
         impl<S: Schema> SessionsBuilder<S> {
-            /// Puts in the place of each default what is said about it. The one place where that is done.
+            /// Overrides each default with the option that was given. This is the only place that does so.
             fn put_options(&mut self) {
                 $($(
                     if let Some($value) = self.layers.find(|config| config.$option.clone()) {
@@ -112,11 +111,11 @@ macro_rules! options {
 }
 
 options! {
-    /// Where the sessions are kept. [`SessionsBuilder::open`] opens it.
+    /// Where sessions are kept. [`SessionsBuilder::open`] opens it.
     store: StoreUrl = read::store;
-    /// The keys that sign the cookie: text as [`KeyRing`] describes it, or a list of such.
+    /// The keys that sign the cookie: text as [`KeyRing`] describes it, or a list of such texts.
     keys: KeyRing = read::keys;
-    /// The file that they are in instead, as by [`KeyRing::open`].
+    /// The file with the keys instead, as for [`KeyRing::open`].
     keys_file: PathBuf = read::path;
     /// [`SessionsBuilder::app`].
     app: String = read::text, |builder, app| builder.app = app;
@@ -130,7 +129,7 @@ options! {
     touch: Duration = read::lasting, |builder, touch| builder.touch = Some(touch);
     /// [`SessionsBuilder::rotate_every`].
     rotate_every: Duration = read::lasting, |builder, every| builder.rotate_every = Some(every);
-    /// [`SessionsBuilder::clean_every`]; zero, written `never`, is never.
+    /// [`SessionsBuilder::clean_every`]; `never` means zero.
     clean_every: Duration = read::every, |builder, every| builder.clean_every = every;
     /// [`SessionsBuilder::store_timeout`].
     store_timeout: Duration = read::lasting, |builder, limit| builder.store_timeout = limit;

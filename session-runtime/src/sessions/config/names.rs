@@ -1,9 +1,10 @@
-//! What to say of an option that there is not.
+//! Explains unknown options.
 
 use super::Config;
 use crate::words::{nearest, plain};
 
-/// What to write instead of the unknown option `name`, given how options are written where it was found.
+/// Returns what to write instead of the unknown option `name`. `written` formats an option as in the place where `name` was
+/// found.
 pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<String> {
     if let Some((option, how)) = brought_along(name) {
         let how = how.replace("{absolute}", &written("absolute")).replace("{secure}", &written("secure"));
@@ -12,12 +13,12 @@ pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<St
     nearest(name, Config::OPTIONS.iter().copied()).map(|meant| format!("did you mean {}?", written(meant)))
 }
 
-/// All options, as they are written where one is missing.
+/// Lists all options, formatted for the place where one is missing.
 pub(super) fn all(written: impl Fn(&str) -> String) -> String {
     format!("there are {}", Config::OPTIONS.iter().map(|option| written(option)).collect::<Vec<_>>().join(", "))
 }
 
-/// Names that people bring along from Flask, Flask-Session and others: the option that they are here, and how to write it.
+/// Maps names from Flask, Flask-Session and other libraries to the option of this crate, and how to write it.
 fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match plain(name).as_str() {
         "type" | "redis" | "redisurl" | "memcached" | "cachelib" | "mongodb" | "dynamodb" | "sqlalchemy"

@@ -1,4 +1,5 @@
-//! The values of options, from text: one function for each kind of value. None repeats what may be secret.
+//! Parses the values of options from text, with one function for each kind of value. Messages never repeat a value that may be
+//! secret.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,7 +18,7 @@ pub(super) fn store(text: &str, site: Site<'_>) -> Result<StoreUrl, Error> {
     filled(text, site)?.parse().map_err(|error: Error| site.wrong(error))
 }
 
-/// Says by itself where each key stands.
+/// The errors of the ring itself name each key's place.
 pub(super) fn keys(text: &str, site: Site<'_>) -> Result<KeyRing, Error> {
     match site {
         Site::Key(key) => KeyRing::from_setting(key, text),
@@ -29,7 +30,7 @@ pub(super) fn path(text: &str, site: Site<'_>) -> Result<PathBuf, Error> {
     printable(filled(text, site)?, site).map(PathBuf::from)
 }
 
-/// Text that is checked where it is used.
+/// Text whose use checks it further.
 pub(super) fn text(text: &str, site: Site<'_>) -> Result<String, Error> {
     printable(text, site).map(str::to_owned)
 }
@@ -38,13 +39,11 @@ pub(super) fn lasting(text: &str, site: Site<'_>) -> Result<Duration, Error> {
     duration::parse(text).map_err(|sentence| site.wrong(sentence))
 }
 
-/// The same, or `never`.
+/// Parses the same, or `never`.
 pub(super) fn every(text: &str, site: Site<'_>) -> Result<Duration, Error> {
     match text.trim() {
         "never" => Ok(Duration::ZERO),
-        text => {
-            lasting(text, site).map_err(|error| Error::setup(format!("{error} (to have it never done, write `never`)")))
-        }
+        text => lasting(text, site).map_err(|error| Error::setup(format!("{error} (to turn it off, write `never`)"))),
     }
 }
 
@@ -63,16 +62,16 @@ pub(super) fn store_down(text: &str, site: Site<'_>) -> Result<StoreDown, Error>
 pub(super) fn bytes(text: &str, site: Site<'_>) -> Result<usize, Error> {
     let number = text.trim().parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| {
-        site.wrong(format_args!("{} is no number of bytes; write a whole number such as `65536`", Quoted(text)))
+        site.wrong(format_args!("{} is not a number of bytes; write a whole number such as `65536`", Quoted(text)))
     })
 }
 
-/// `5` or `5, refuse`.
+/// Parses `5` or `5, refuse`.
 pub(super) fn limit(text: &str, site: Site<'_>) -> Result<SessionLimit, Error> {
     let (number, then) = text.split_once(',').map_or((text, None), |(number, then)| (number, Some(then.trim())));
     let limit = match (number.trim().parse::<u32>(), then) {
         (Ok(0), _) => {
-            return Err(site.wrong("at zero sessions nobody could sign in: give at least 1, or leave it out"));
+            return Err(site.wrong("with zero sessions no user could sign in: give at least 1, or leave it out"));
         }
         (Ok(most), None) => Some(SessionLimit::EndOldest(most)),
         (Ok(most), Some("refuse")) => Some(SessionLimit::Refuse(most)),
@@ -80,7 +79,7 @@ pub(super) fn limit(text: &str, site: Site<'_>) -> Result<SessionLimit, Error> {
     };
     limit.ok_or_else(|| {
         site.wrong(format_args!(
-            "{} is no number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
+            "{} is not a number of sessions; write `5` (one more ends the oldest) or `5, refuse`",
             Quoted(text)
         ))
     })
@@ -99,7 +98,7 @@ fn filled<'a>(text: &'a str, site: Site<'_>) -> Result<&'a str, Error> {
     if text.trim().is_empty() { Err(site.wrong("it is empty; give it a value, or leave it out")) } else { Ok(text) }
 }
 
-/// One of a few words, in upper or lower case.
+/// Parses one of a few words, in upper or lower case.
 fn word<T: Copy>(text: &str, site: Site<'_>, words: &[(&'static str, T)]) -> Result<T, Error> {
     if let Some((_, value)) = words.iter().find(|(word, _)| text.trim().eq_ignore_ascii_case(word)) {
         return Ok(*value);

@@ -1,10 +1,10 @@
-//! Where in the settings a value stands, so that what is wrong with it can be said with its name.
+//! The place of a value in the settings, so that a message can name it.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// The name under which a value was found.
+/// The name of the place that holds a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Site<'a> {
     /// A key of a settings file: `idle`.
@@ -14,7 +14,7 @@ pub(super) enum Site<'a> {
 }
 
 impl Site<'_> {
-    /// The error that says what is wrong here.
+    /// Returns the error for a wrong value in this place.
     pub(super) fn wrong(self, sentence: impl fmt::Display) -> Error {
         Error::setup(format!("{self}: {sentence}"))
     }

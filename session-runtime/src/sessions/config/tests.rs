@@ -1,4 +1,4 @@
-//! Who wins, for every option, whatever the application calls first.
+//! The precedence of every option, whatever the application calls first.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Config, SessionsBuilder};
 use crate::{Session, Sessions, cookie::SameSite, engine::StoreDown, keys::KeyRing, schema::SessionLimit};
 
-/// With an attribute in each place that has one.
+/// A session in which every option that is also an attribute is set.
 #[derive(Session)]
 #[session(
     crate = crate, cookie = "attribute", idle = 1m, absolute = 1h, remember = 1d, touch = 1s, rotate_every = 1m,
@@ -19,14 +19,14 @@ struct Shop {
 
 type Builder = SessionsBuilder<Shop>;
 
-/// What an option is called, what a file, a variable and the builder's method say, and what the builder goes by.
+/// An option's name, its value in a file, in a variable and by the builder's method, and the builder's resulting values.
 struct Row {
     option: &'static str,
     file: &'static str,
     variable: &'static str,
     method: fn(Builder) -> Builder,
     seen: fn(&Builder) -> String,
-    /// As attributes, the file, the variable and the method have it.
+    /// The values that result from attributes, the file, the variable and the method.
     expected: [&'static str; 4],
 }
 
@@ -250,7 +250,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// All orders of all choices of the three.
+/// All orders of all subsets of the three calls.
 fn calls() -> Vec<Vec<usize>> {
     let mut all = vec![vec![]];
     for length in 0..3 {
@@ -296,7 +296,7 @@ fn the_builder_beats_variables_beat_the_file_beats_attributes() {
 #[test]
 fn every_option_is_tried() {
     let tried: Vec<_> = ROWS.iter().map(|row| row.option).collect();
-    // Those that open something have tests of their own.
+    // Options that open a file or a store have tests of their own.
     let others: Vec<_> = Config::OPTIONS.iter().filter(|option| !tried.contains(option)).copied().collect();
     assert_eq!(others, ["store", "keys_file"]);
 }

@@ -1,4 +1,4 @@
-//! [`Config`] from environment variables: which are ours, and what is said of those that only look so.
+//! Reads [`Config`] from environment variables: finds ours, and explains those that are similar.
 
 use std::ffi::OsString;
 
@@ -7,15 +7,15 @@ use zeroize::Zeroizing;
 use super::{Config, names, site::Site};
 use crate::{error::Error, words::Quoted};
 
-/// What the names of variables begin with unless something else is said.
+/// The default prefix of variables.
 pub(super) const PREFIX: &str = "SESSION_";
 
-/// What `option` is called in the environment.
+/// Returns the name of `option` in the environment.
 pub(super) fn variable(prefix: &str, option: &str) -> String {
     format!("{prefix}{}", option.to_ascii_uppercase())
 }
 
-/// What the variables that begin with `prefix` say.
+/// Reads the variables that begin with `prefix`.
 pub(crate) fn read<N, V>(prefix: &str, variables: impl IntoIterator<Item = (N, V)>) -> Result<Config, Error>
 where
     N: Into<OsString>,
@@ -28,7 +28,7 @@ where
     }
     let mut config = Config::default();
     for (name, value) in variables {
-        // A name that is no text is none of ours.
+        // All our names are text.
         let Ok(name) = name.into().into_string() else { continue };
         let Some(rest) = name.strip_prefix(prefix).filter(|rest| !is_foreign(rest)) else { continue };
         let Some(&option) = Config::OPTIONS.iter().find(|option| variable("", option) == rest) else {
@@ -36,9 +36,9 @@ where
         };
         let site = Site::Variable(&name);
         let value = Zeroizing::new(
-            value.into().into_string().map_err(|_| site.wrong("it holds bytes that are no text; set it again"))?,
+            value.into().into_string().map_err(|_| site.wrong("it holds bytes that are not text; set it again"))?,
         );
-        // Rather than to guess whether it was meant to be unset.
+        // Do not guess whether it was meant to be unset.
         if value.trim().is_empty() && option != "keys" {
             return Err(site.wrong("it is empty; give it a value, or unset it"));
         }
@@ -47,10 +47,11 @@ where
     Ok(config)
 }
 
-/// Whether others set such a variable: X11 session managers theirs, and Kubernetes several for a service that is called
-/// `session` (`SESSION_SERVICE_HOST`, `SESSION_PORT_6379_TCP`). No option of ours has such words.
+/// Returns whether another program sets such a variable: X11 session managers set theirs, and Kubernetes several for a service
+/// with the name `session` (`SESSION_SERVICE_HOST`, `SESSION_PORT_6379_TCP`). `SESSION_LOCK` is for the derive. Our options do
+/// not contain these words.
 fn is_foreign(rest: &str) -> bool {
-    rest == "MANAGER" || rest.split('_').any(|word| matches!(word, "SERVICE" | "PORT"))
+    matches!(rest, "MANAGER" | "LOCK") || rest.split('_').any(|word| matches!(word, "SERVICE" | "PORT"))
 }
 
 fn unknown(prefix: &str, name: &str, rest: &str) -> Error {
@@ -62,5 +63,5 @@ fn unknown(prefix: &str, name: &str, rest: &str) -> Error {
             names::all(written)
         )
     });
-    Error::setup(format!("{} is no option of sessions; {instead}", Quoted(name)))
+    Error::setup(format!("{} is not a session option; {instead}", Quoted(name)))
 }

@@ -1,4 +1,4 @@
-//! Error sentences for the file system's refusals: what the store tried, where, and what the operator can do.
+//! Error messages for failures of the file system: what the store tried, where, and what the operator can do.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,7 +13,7 @@ pub(super) fn failed(doing: &str, path: &Path, source: io::Error) -> StoreError 
     StoreError::new(sentence(doing, path, &source)).because(source)
 }
 
-/// The same as an error of [`Error::is_setup`], for the start.
+/// Returns the same as an error of [`Error::is_setup`], for the start.
 pub(super) fn refused(doing: &str, path: &Path, source: io::Error) -> Error {
     Error::setup(format!("{}: {source}", sentence(doing, path, &source))).because(source)
 }

@@ -1,5 +1,5 @@
-//! The folder of a store: its layout, its owner, and the checks when it is opened. The operator learns of a wrong folder at
-//! start and not at the first sign-in.
+//! The folder of a store: its layout, its owner, and the checks when it is opened. So the operator learns of a wrong folder at
+//! start, and not at the first sign-in.
 
 use std::{
     collections::HashSet,
@@ -20,22 +20,22 @@ use crate::{access::Way, clock::Timestamp, error::Error, id::Nonce, key::Key, lo
 pub(super) struct Folder {
     path: PathBuf,
     fsync: bool,
-    /// The user id that files of this process get.
+    /// The user id that owns the files of this process.
     user: u32,
     /// Whether the file system keeps the permissions that files are created with.
     has_permissions: bool,
     newer: Once,
-    /// The keys whose files are damaged, as far as the log has them.
+    /// The keys whose damaged files have been logged.
     damaged: Mutex<HashSet<[u8; 16]>>,
 }
 
 /// The folder for damaged files.
 const CORRUPT: &str = "corrupt";
 
-/// The permission of others than the owner to write.
+/// The permission bits that let users other than the owner write.
 const WRITABLE: u32 = 0o022;
 
-/// The name of the shard of keys whose digest has this first byte.
+/// Returns the name of the shard of keys whose digest has this first byte.
 pub(super) fn shard_name(first: u8) -> String {
     format!("{first:02x}")
 }
@@ -44,7 +44,7 @@ impl Folder {
     pub(super) fn open(path: &Path, fsync: bool) -> Result<Self, Error> {
         create_if_missing(path)?;
         let way = Way::to(path).map_err(|source| refused("open the session folder", path, source))?;
-        // In full, since the process may change its working directory.
+        // The absolute path, since the process may change its working directory.
         let path = fs::canonicalize(path).map_err(|source| refused("open the session folder", path, source))?;
         let mine = try_out(&path).map_err(|source| refused("write and lock files in", &path, source))?;
         let has_permissions = os::permissions(&mine) & WRITABLE == 0;
@@ -64,7 +64,7 @@ impl Folder {
         self.fsync
     }
 
-    /// Checks the folder itself, and closes it to other users if it holds nothing but sessions.
+    /// Checks the folder itself, and closes it to other users if it holds only sessions.
     fn check(&self) -> Result<(), Error> {
         let doing = "look at the session folder";
         let metadata = fs::metadata(&self.path).map_err(|source| refused(doing, &self.path, source))?;
@@ -100,9 +100,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Warns if another user could put another folder in the place of this one. What is in there must still belong to this
-    /// process's user, so this ends sessions and brings back ended ones, and is not an error: many development machines
-    /// have such folders.
+    /// Warns if another user could put another folder in place of this one. The files in it would still have to belong to this
+    /// process's user, so this can only end sessions or bring back ended ones. It is not an error, since many development
+    /// machines have such folders.
     fn check_way(&self, way: &Way) {
         if let Some(loose) = way.loose_link(self.user).or_else(|| way.loose_folder(self.user)) {
             tracing::warn!(
@@ -114,8 +114,8 @@ impl Folder {
         }
     }
 
-    /// Checks the folders inside, and closes to other users what is open to them: some volumes are opened to a group
-    /// whenever they are mounted.
+    /// Checks the folders inside, and closes those that other users may enter: some volumes are opened to a group whenever they
+    /// are mounted.
     fn check_within(&self) -> Result<(), Error> {
         let mut changeable = 0;
         for name in (0..=u8::MAX).map(shard_name).chain([CORRUPT.to_owned()]) {
@@ -141,12 +141,12 @@ impl Folder {
         Ok(())
     }
 
-    /// The owner of a file, if it is not this process's user.
+    /// Returns the owner of a file, if it is not this process's user.
     pub(super) fn other_owner(&self, metadata: &Metadata) -> Option<u32> {
         Some(os::owner(metadata)).filter(|owner| *owner != self.user)
     }
 
-    /// Returns a sentence about what is wrong with `path`, which should be a folder of the store.
+    /// Returns a message about what is wrong with `path`, which should be a folder of the store.
     fn fault(&self, path: &Path, metadata: &Metadata) -> Option<String> {
         let path = path.display();
         if !metadata.is_dir() {
@@ -169,7 +169,7 @@ impl Folder {
         })
     }
 
-    /// Whether there is a folder at `path` that only this process's user can change. Anything else there is an error.
+    /// Returns whether there is a folder at `path` that only this process's user can change. Anything else there is an error.
     pub(super) fn has(&self, path: &Path) -> Result<bool, StoreError> {
         match fs::symlink_metadata(path) {
             Ok(metadata) => self.fault(path, &metadata).map_or(Ok(true), |sentence| Err(StoreError::new(sentence))),
@@ -178,24 +178,35 @@ impl Folder {
         }
     }
 
-    /// Creates the folder at `path`, if it is missing, in its parent.
-    pub(super) fn create(&self, path: &Path) -> Result<(), StoreError> {
+    /// Creates the session folder again, if it has disappeared.
+    pub(super) fn restore(&self) -> Result<(), StoreError> {
+        if self.create(&self.path)? {
+            warn_limited!(
+                folder = %self.path.display(),
+                "the session folder had disappeared, so its sessions are lost; the store created it again"
+            );
+        }
+        Ok(())
+    }
+
+    /// Creates the folder at `path` in its parent. Returns whether it was missing.
+    pub(super) fn create(&self, path: &Path) -> Result<bool, StoreError> {
         match os::create_dir(path) {
-            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent)),
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync(parent)).map(|()| true),
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(source) => Err(failed("create the session folder", path, source)),
         }
     }
 
-    /// Waits until the names in the folder at `path` would survive a power cut, if the store was opened so.
+    /// With `fsync`, waits until the names in the folder at `path` would survive a power cut.
     pub(super) fn sync(&self, path: &Path) -> Result<(), StoreError> {
         if !self.fsync {
             return Ok(());
         }
-        os::sync_dir(path).map_err(|source| failed("make durable what changed in", path, source))
+        os::sync_dir(path).map_err(|source| failed("sync the changes in", path, source))
     }
 
-    /// Moves the damaged file of `key` out of the way, with a warning.
+    /// Moves the damaged file of `key` to the folder for damaged files, with a warning.
     pub(super) fn set_aside(&self, key: &Key, file: &Path) -> Result<(), StoreError> {
         let folder = self.path.join(CORRUPT);
         if !self.has(&folder)? {
@@ -211,13 +222,13 @@ impl Folder {
         Ok(())
     }
 
-    /// Warns of the damaged file of `key`, once for each key.
+    /// Warns about the damaged file of `key`, once per key.
     pub(super) fn mention_damaged(&self, key: &Key, file: &Path, why: &str) {
         let mut damaged = self.damaged();
         if damaged.contains(&key.digest()) {
             return;
         }
-        // A file that the limit leaves out is mentioned by a later request for it.
+        // A file that the limit suppresses is logged at a later request for it.
         if let Some(Admitted { left_out }) = limit!().admit() {
             damaged.insert(key.digest());
             tracing::warn!(
@@ -250,7 +261,7 @@ fn is_ours(name: &str) -> bool {
     name == CORRUPT || name.ends_with(".tmp") || (0..=u8::MAX).any(|first| shard_name(first) == name)
 }
 
-/// Writes and locks a file, as every swap will.
+/// Creates and locks a file, as every swap does.
 fn try_out(folder: &Path) -> io::Result<Metadata> {
     let path = folder.join(format!("trial-{:016x}.tmp", Nonce::next().0));
     let file = os::open_options().write(true).create_new(true).open(&path)?;
@@ -272,7 +283,7 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     if path.as_os_str().is_empty() {
         return Err(Error::setup("the path of the session folder is empty; name a folder, such as `sessions`"));
     }
-    // As variables have it that were read from files.
+    // As happens when a variable is read from a file.
     if path.to_string_lossy().contains(char::is_control) {
         return Err(Error::setup(format!(
             "the path of the session folder {path:?} has a line break or another control character in it; remove it"
@@ -283,7 +294,7 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     }
     match os::create_dir(path) {
         Ok(()) => Ok(()),
-        // Another process was first.
+        // Another process created it first.
         Err(source) if source.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(source) if source.kind() == ErrorKind::NotFound => Err(Error::setup(format!(
             "the folder `{}` does not exist, so the session folder `{}` cannot be made in it; create it first, \

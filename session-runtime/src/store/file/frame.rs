@@ -18,10 +18,10 @@ const MAGIC: &[u8; 4] = b"SESS";
 pub(super) const VERSION: u8 = 1;
 const HEAD: usize = 9;
 
-/// The store neither writes a larger file nor reads one into memory.
+/// The largest file that the store writes or reads.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
-/// How much of a file [`is_due`] needs: the frame's head and the value's.
+/// How many bytes of a file [`is_due`] needs: the heads of the frame and of the value.
 pub(super) const START: u64 = 64;
 
 /// The content of a file.
@@ -29,7 +29,7 @@ pub(super) enum Content {
     Value(Value),
     /// A later version of this library wrote the file, in a frame that this version does not know.
     Newer,
-    /// Why the file is not what the store wrote.
+    /// The reason why the file is not as the store wrote it.
     Damaged(&'static str),
 }
 
@@ -69,10 +69,10 @@ pub(super) fn read(bytes: Vec<u8>) -> Content {
     }
 }
 
-/// Whether the value in the file that starts with these bytes has expired. The rest of the file may be damaged nonetheless.
+/// Returns whether the value in the file that starts with these bytes has expired. The rest of the file may still be damaged.
 ///
 /// # Errors
-/// Why the file is not what the store wrote.
+/// The reason why the file is not as the store wrote it.
 pub(super) fn is_due(start: &[u8], now: Timestamp) -> Result<bool, &'static str> {
     Ok(match (head(start)?, start.get(HEAD..)) {
         ((VERSION, _), Some(value)) => Value::from_bytes(value.to_vec()).expires_at().passed(now),
@@ -80,7 +80,7 @@ pub(super) fn is_due(start: &[u8], now: Timestamp) -> Result<bool, &'static str>
     })
 }
 
-/// The version and the checksum.
+/// Returns the version and the checksum.
 fn head(bytes: &[u8]) -> Result<(u8, u32), &'static str> {
     let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a session file does")?;
     match rest.split_first_chunk() {

@@ -1,11 +1,11 @@
 //! Sessions in a folder: [`FileStore`].
 
 // - `folder`: the layout, and the checks when a folder is opened.
-// - `shard`: one of the folders inside: its lock, and how a value is read and replaced.
+// - `shard`: one of the folders inside: its lock, and reading and replacing a value.
 // - `frame`: the bytes of a file around its value.
-// - `sweep` and `scan`: clean-up, and going through all values.
+// - `sweep` and `scan`: clean-up, and listing all values.
 // - `os`: the differences between operating systems.
-// - `advice`: the sentences of errors.
+// - `advice`: the messages of errors.
 
 mod advice;
 mod folder;
@@ -23,35 +23,34 @@ use self::{folder::Folder, shard::Shard};
 use super::{Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
-/// Sessions in a folder, one file for each value: nothing to install, and the processes of one host share it.
+/// Sessions in a folder, one file per value: nothing to install, and the processes of one host share it.
 ///
-/// A swap writes a temporary file, which then takes the old file's name, under a lock that other processes respect. After
-/// `kill -9` the old value is there or the new one, and no swap that was answered is lost. Only the disk limits how many
-/// sessions there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they
-/// expired, so a clock that is ahead by less removes no live session.
+/// A swap writes a temporary file and renames it to the old file's name, under a lock that other processes respect. After
+/// `kill -9`, either the old or the new value is there, and no answered swap is lost. Only the disk limits how many sessions
+/// there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they expired,
+/// so a clock that is ahead by less removes no live session.
 ///
-/// * **Layout**: `ab/ab…`. There are 256 folders, by the first two digits of [`Key::hex`]. Each contains the values'
-///   files, which are named by the whole of it, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions
-///   and user lists are files of the same kind. Give another application, and staging beside production, another folder, or
-///   its own [`app`](crate::SessionsBuilder::app).
+/// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains the values'
+///   files, which are named by all its digits, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions and user
+///   lists are files of the same kind. Give another application, and staging beside production, another folder, or its own
+///   [`app`](crate::SessionsBuilder::app).
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
-///   closes the folder to others when it opens it, unless that holds more than sessions: then there is a warning. While
-///   it runs, a folder inside that others may write to is an error, as is one of another user.
+///   closes the folder to other users when it opens it, unless the folder holds more than sessions: then it logs a warning.
+///   While it runs, it rejects a folder inside that other users may write to, or that belongs to another user.
 /// * **Damaged files** (truncated, overwritten, or not regular files) stay in place, with a warning that names the file. A
-///   checksum in each file tells. The store never follows symbolic links within the folder. A damaged session counts as
-///   absent, and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can neither
-///   sign in nor be signed out elsewhere, until you restore the file or remove it. Without it, the sessions that were in the
-///   list go on, but can no longer be listed or revoked by user. Clean-up moves and removes no damaged file, since a list may
-///   be in it.
-/// * **Files of a newer version** of this library stay in place too. A session in one counts as absent, a user list is an
+///   checksum in each file detects damage. The store never follows symbolic links within the folder. A damaged session counts
+///   as absent, and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can
+///   neither sign in nor be signed out elsewhere, until you restore the file or remove it. Without it, the sessions that were
+///   in the list continue, but can no longer be listed or revoked by user. Clean-up never moves or removes a damaged file,
+///   since it may hold a list.
+/// * **Files of a newer version** of this library stay in place too. A session in one counts as absent; a user list is an
 ///   error.
-/// * **A folder that disappears** while the process runs takes its sessions along. The next write creates it again, if its
-///   parent is still there.
+/// * **A folder that disappears** while the process runs takes its sessions with it. The next write creates it again, with
+///   a warning, if its parent is still there.
 /// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
-///   while it writes holds up the other processes' writes to the same 1/256 of the values until the runtime's
-///   time-out.
+///   while it writes holds up other processes' writes to the same 1/256 of the values, until the runtime's time-out.
 ///
-/// Calls need a Tokio runtime, and each takes one trip to its pool of blocking threads.
+/// Calls need a Tokio runtime. Each takes one trip to its pool of blocking threads.
 ///
 /// ```
 /// use session_runtime::FileStore;
@@ -66,8 +65,8 @@ pub struct FileStore(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
-    /// One for each shard. Swaps of this process wait here, so that at most one blocking thread of each shard waits for
-    /// other processes, and loads always find a free thread.
+    /// One lock per shard. Swaps of this process wait here, so that at most one blocking thread per shard waits for other
+    /// processes, and loads always find a free thread.
     turns: [Arc<Mutex<()>>; 1 << 8],
 }
 
@@ -75,8 +74,8 @@ impl FileStore {
     /// Opens the folder at `path`, and creates it if only the last part of its path is missing.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do: the path is a file, its parent is missing, the folder
-    /// belongs to another user, it is read-only or not writable, or its file system knows no locks.
+    /// [`Error::is_setup`], with a message that says what to do: the path is a file, its parent is missing, the folder
+    /// belongs to another user, it is read-only or not writable, or its file system does not support locks.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -118,10 +117,10 @@ pub struct FileStoreBuilder {
 }
 
 impl FileStoreBuilder {
-    /// Whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
+    /// Sets whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
     ///
-    /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the last
-    /// seconds' changes, sign-outs too. A file that is half-written afterwards is damaged, and so may be a user list.
+    /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the changes of the last
+    /// seconds, including sign-outs. It may also leave half-written files, which are then damaged, even a user list.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -180,7 +179,7 @@ impl Store for FileStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let inner = self.0.clone();
-        // Clean-up ends with this future, which the runtime drops at shutdown.
+        // Clean-up ends when this future is dropped, which the runtime does at shutdown.
         let wanted = Arc::new(());
         let still_wanted = Arc::downgrade(&wanted);
         let swept = blocking(move || inner.folder.delete_expired(now, &|| still_wanted.strong_count() > 0)).await?;
@@ -189,7 +188,7 @@ impl Store for FileStore {
     }
 }
 
-/// Runs `work` where it may block.
+/// Runs `work` on a thread that may block.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
     let runtime = Handle::try_current()
         .map_err(|source| StoreError::new("the file store needs a Tokio runtime; call it from one").because(source))?;

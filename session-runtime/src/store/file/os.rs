@@ -1,4 +1,4 @@
-//! What differs between operating systems: permissions, owners, and symbolic links.
+//! The differences between operating systems: permissions, owners, and symbolic links.
 
 use std::{
     fs::{DirBuilder, Metadata, OpenOptions},
@@ -17,8 +17,8 @@ pub(super) fn create_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Options to open a file that only this process's user may read. Opening follows no symbolic link, and does not wait for
-/// the other end of a pipe.
+/// Returns options to open a file that only this process's user may read. Opening follows no symbolic link, and does not wait
+/// for the other end of a pipe.
 pub(super) fn open_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -26,50 +26,50 @@ pub(super) fn open_options() -> OpenOptions {
     options
 }
 
-/// Whether both are one file, and not two that had one name in turn.
+/// Returns whether both are the same file, rather than two that had the same name in turn.
 #[cfg(unix)]
 pub(super) fn same_file(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Elsewhere an open file keeps its name.
+/// On other systems an open file keeps its name.
 #[cfg(not(unix))]
 pub(super) fn same_file(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Returns a text that tells this file from another one under its name, and from itself before it was written to or moved.
+/// Returns a text that identifies this file in its current state: another file under its name, or a write or move, changes it.
 #[cfg(unix)]
 pub(super) fn identity(metadata: &Metadata) -> String {
     let (dev, ino, at, nanos) = (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
     format!("{dev:x}-{ino:x}-{at}.{nanos:09}")
 }
 
-/// Elsewhere files have no number.
+/// On other systems files have no number.
 #[cfg(not(unix))]
 pub(super) fn identity(metadata: &Metadata) -> String {
     format!("{}-{:?}-{:?}", metadata.len(), metadata.created().ok(), metadata.modified().ok())
 }
 
-/// The user id of a file's owner.
+/// Returns the user id of a file's owner.
 #[cfg(unix)]
 pub(super) fn owner(metadata: &Metadata) -> u32 {
     metadata.uid()
 }
 
-/// Elsewhere owners are not looked at.
+/// On other systems owners are not checked.
 #[cfg(not(unix))]
 pub(super) fn owner(_: &Metadata) -> u32 {
     0
 }
 
-/// The permissions of a file: nine bits, those of its owner first.
+/// Returns the permissions of a file: nine bits, the owner's first.
 #[cfg(unix)]
 pub(super) fn permissions(metadata: &Metadata) -> u32 {
     metadata.mode() & 0o777
 }
 
-/// Elsewhere every file counts as its owner's alone.
+/// On other systems every file counts as accessible to its owner only.
 #[cfg(not(unix))]
 pub(super) fn permissions(_: &Metadata) -> u32 {
     0o700
@@ -86,13 +86,13 @@ pub(super) fn close_to_others(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the names in `folder`, as they are now, would survive a power cut.
+/// Waits until the current names in `folder` would survive a power cut.
 #[cfg(unix)]
 pub(super) fn sync_dir(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be opened as a file.
+/// On other systems a folder cannot be opened as a file.
 #[cfg(not(unix))]
 pub(super) fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())

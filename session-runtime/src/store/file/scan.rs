@@ -1,4 +1,4 @@
-//! Going through the values in the folder, in the order of their keys.
+//! Lists the values in the folder, in the order of their keys.
 
 use super::{
     super::{Key, Position, Scan, Scanned, StoreError},
@@ -22,7 +22,7 @@ impl Scan for FileStore {
 }
 
 impl Folder {
-    /// Up to [`BATCH`] values, of keys whose digest comes after this one.
+    /// Returns up to [`BATCH`] values, of keys whose digest comes after `after`.
     fn scan(&self, after: Option<[u8; 16]>, now: Timestamp) -> Result<Scanned, StoreError> {
         let mut values = Vec::new();
         for first in after.map_or(0, |[first, ..]| first)..=u8::MAX {

@@ -1,7 +1,7 @@
-//! One of the 256 folders that the files of a store are spread over.
+//! One of the 256 folders over which a store spreads its files.
 //!
-//! Reading takes no lock, since a file is replaced by renaming. Every change of a name takes the shard's lock first,
-//! then looks at the file again.
+//! Reading takes no lock, since a file is replaced by renaming. Every change of a name takes the shard's lock first, and
+//! then reads the file again.
 
 use std::{
     fs::{self, File, Metadata, TryLockError},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// A shard. It need not exist yet.
+/// A shard. Its folder may not exist yet.
 pub(super) struct Shard<'a> {
     folder: &'a Folder,
     path: PathBuf,
@@ -29,13 +29,13 @@ pub(super) struct Shard<'a> {
 /// The result of reading a value's file.
 enum Found {
     Nothing,
-    /// The first bytes of the file, as many as were asked for.
+    /// The first bytes of the file, as many as requested.
     Bytes(Vec<u8>, Metadata),
-    /// Why it is not a file that the store wrote.
+    /// The reason why it is not a file that the store wrote.
     Damaged(&'static str, Metadata),
 }
 
-/// What is stored under a key.
+/// The stored value of a key.
 struct Held {
     versioned: Versioned,
     is_damaged: bool,
@@ -46,7 +46,7 @@ impl<'a> Shard<'a> {
         Self { folder, path: folder.path().join(folder::shard_name(first)), first }
     }
 
-    /// The shard of a key.
+    /// Returns the shard of a key.
     pub(super) fn of(folder: &'a Folder, key: &Key) -> Self {
         let [first, ..] = key.digest();
         Self::new(folder, first)
@@ -60,7 +60,7 @@ impl<'a> Shard<'a> {
         self.path.join(key.hex())
     }
 
-    /// The key of a value's file, by the file's name. `None`: this is not the file of a value in this shard.
+    /// Returns the key of a value's file, from the file's name. `None`: this is not the file of a value in this shard.
     pub(super) fn key(&self, path: &Path) -> Option<Key> {
         let name = path.file_name()?.to_str()?;
         let key = Key::from_digest(u128::from_str_radix(name, 16).ok()?.to_be_bytes());
@@ -86,7 +86,7 @@ impl<'a> Shard<'a> {
         before: Option<&Revision>,
         after: Option<&Value>,
     ) -> Result<Swapped, StoreError> {
-        // Without a shard the key holds nothing, so that only a new value needs one.
+        // Without a shard the key holds nothing, so only writing a new value needs one.
         if (before.is_some() || after.is_none()) && !self.exists()? {
             return Ok(if before.is_some() { Swapped::Stale(None) } else { Swapped::removed() });
         }
@@ -105,7 +105,7 @@ impl<'a> Shard<'a> {
         Ok(after.map_or_else(Swapped::removed, Swapped::written))
     }
 
-    /// Whether the value under `key` seems to have expired. This reads only the start of its file.
+    /// Returns whether the value under `key` seems to have expired. Reads only the start of its file.
     pub(super) fn is_due(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
         let is_due = match self.read(key, frame::START)? {
             Found::Nothing => Ok(false),
@@ -118,10 +118,10 @@ impl<'a> Shard<'a> {
         }))
     }
 
-    /// Reads the file under `key`. A file without a readable value holds one that the engine decodes as damaged or newer.
+    /// Reads the file under `key`. A file without a readable value returns a value that the engine decodes as damaged or newer.
     ///
-    /// Such a value's revision is the file's identity. Its bytes would not do: after a power cut, damaged files that were
-    /// written one after the other are often all empty. It is a text, and so never the revision of a written value.
+    /// The revision of such a value is the file's identity. Its bytes could not serve as one: after a power cut, damaged files
+    /// that were written one after the other are often all empty. It is a text, so it never equals a written value's revision.
     fn held(&self, key: &Key) -> Result<Option<Held>, StoreError> {
         let (content, metadata) = match self.read(key, frame::MAX_BYTES)? {
             Found::Nothing => return Ok(None),
@@ -171,7 +171,7 @@ impl<'a> Shard<'a> {
         if metadata.len() > frame::MAX_BYTES {
             return Ok(Found::Damaged("it is larger than any that the store writes", metadata));
         }
-        // The store does not write to a file that has its name, so the length stays.
+        // The store never writes to a file under its final name, so the length does not change.
         let mut bytes = vec![0; usize::try_from(metadata.len().min(most)).unwrap_or(usize::MAX)];
         match file.read_exact(&mut bytes) {
             Ok(()) => Ok(Found::Bytes(bytes, metadata)),
@@ -186,7 +186,7 @@ impl<'a> Shard<'a> {
     pub(super) fn lock(&self) -> Result<Locked<'_>, StoreError> {
         loop {
             while !self.exists()? {
-                self.folder.create(self.folder.path())?;
+                self.folder.restore()?;
                 self.folder.create(&self.path)?;
             }
             let Some(file) = self.lock_file()? else { continue };
@@ -203,7 +203,7 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// Takes the lock, if it is free.
+    /// Takes the lock if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<Locked<'_>>, StoreError> {
         let Some(file) = self.lock_file()? else { return Ok(None) };
         match file.try_lock() {
@@ -213,7 +213,7 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// `None`: the shard is gone.
+    /// Opens the lock's file. `None`: the shard is gone.
     fn lock_file(&self) -> Result<Option<File>, StoreError> {
         let path = self.lock_path();
         match os::open_options().read(true).write(true).create(true).truncate(false).open(&path) {
@@ -223,8 +223,8 @@ impl<'a> Shard<'a> {
         }
     }
 
-    /// Whether another process that comes for the lock now finds this very file. The folder may have been replaced while
-    /// this process waited.
+    /// Returns whether another process that takes the lock now would open this same file. The folder may have been replaced
+    /// while this process waited.
     fn is_in_place(&self, file: &File) -> Result<bool, StoreError> {
         let path = self.lock_path();
         let same = match fs::symlink_metadata(&path) {
@@ -248,7 +248,7 @@ pub(super) struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    /// The keys of all values here.
+    /// Returns the keys of all values in the shard.
     pub(super) fn keys(&self) -> Result<Vec<Key>, StoreError> {
         let path = &self.shard.path;
         let keys = fs::read_dir(path).and_then(|files| {
@@ -257,7 +257,7 @@ impl Locked<'_> {
         keys.map_err(|source| failed("list the session folder", path, source))
     }
 
-    /// Removes the value under `key` if it has expired, and says whether it had.
+    /// Removes the value under `key` if it has expired. Returns whether it had.
     pub(super) fn remove_expired(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
         match self.shard.held(key)? {
             // A damaged value does not expire, since its deadline may be wrong.
@@ -266,7 +266,7 @@ impl Locked<'_> {
         }
     }
 
-    /// Replaces the file under `key`, and sets it aside first if it is damaged.
+    /// Replaces the file under `key`. Sets the old file aside first if it is damaged.
     fn write(&self, key: &Key, bytes: &[u8], was_damaged: bool) -> Result<(), StoreError> {
         let path = self.shard.file(key);
         let temporary = path.with_extension("tmp");

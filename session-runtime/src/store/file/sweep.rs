@@ -1,5 +1,5 @@
-//! Clean-up: expired values, and what killed processes left behind. It never waits for a lock, and holds one only for a
-//! few files at a time.
+//! Clean-up: removes expired values, and files that killed processes left behind. It never waits for a lock, and holds one
+//! only for a few files at a time.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use std::{
 use super::{super::StoreError, advice::failed, folder::Folder, shard::Shard};
 use crate::clock::Timestamp;
 
-/// How long a value stays after it has expired. A process whose clock is ahead by less, on another machine that shares the
-/// disk or before the clock was set right, removes no live session (F27).
+/// How long a value stays after it has expired. A process whose clock is ahead by less removes no live session: one on another
+/// machine that shares the disk, or one from before the clock was corrected (F27).
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// How many files clean-up removes under one lock.
@@ -22,7 +22,7 @@ const BATCH: usize = 16;
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl Folder {
-    /// Removes the values that expired an hour ago, and says how many. Ends early once `is_wanted` says no.
+    /// Removes the values that expired an hour ago. Returns how many. Ends early once `is_wanted` returns false.
     pub(super) fn delete_expired(&self, now: Timestamp, is_wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
         for path in list(self.path())?.filter(|path| is_left_behind(path)) {
             // A process was killed while it opened the folder. Another process may remove the file first.
@@ -57,16 +57,16 @@ impl Sweep<'_> {
         }
         let mut files = list(shard.path())?;
         loop {
-            // Looking takes no lock, and few files are due.
+            // Checking takes no lock, and few files are due.
             let due: Vec<PathBuf> = files.by_ref().filter(|path| self.is_due(shard, path)).take(BATCH).collect();
             if due.is_empty() || !(self.is_wanted)() {
                 return Ok(());
             }
-            // A busy shard is left for the next time.
+            // A busy shard is skipped until the next time.
             let Some(locked) = shard.try_lock()? else { return Ok(()) };
             for path in due {
                 match shard.key(&path) {
-                    // A swap may have written the value again since.
+                    // `remove_expired` checks again, since a swap may have written the value since.
                     Some(key) => self.removed += u64::from(locked.remove_expired(&key, self.now)?),
                     None => fs::remove_file(&path).map_err(|source| failed("delete the leftover", &path, source))?,
                 }
@@ -83,7 +83,7 @@ impl Sweep<'_> {
         self.note(is_due).unwrap_or(false)
     }
 
-    /// The answer, unless it is an error, of which the first is kept.
+    /// Returns the answer, or keeps the error if it is the first.
     fn note<T>(&mut self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
             Ok(answer) => Some(answer),
@@ -95,7 +95,7 @@ impl Sweep<'_> {
     }
 }
 
-/// The files in `folder`; none if it is missing.
+/// Returns the files in `folder`; none if it is missing.
 fn list(folder: &Path) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreError> {
     match fs::read_dir(folder) {
         Ok(entries) => Ok(Some(entries)),

@@ -1,7 +1,7 @@
 //! Sessions in this process, up to a limit: [`MemoryStore`].
 
-// `shard` holds the values of one shard. This file has what concerns all of them: the exact capacity, and which value leaves
-// when it is reached.
+// `shard` holds the values of one shard. This file handles what concerns all shards: the exact capacity, and which value to
+// evict when it is reached.
 
 mod scan;
 mod shard;
@@ -31,14 +31,14 @@ use crate::{
 
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
-/// It holds at most [`MemoryStore::CAPACITY`] sessions, or as many as [`MemoryStore::with_capacity`] was told. When it is
-/// full, a new session takes the place of an expired or ended one; otherwise of the guest who has been away longest; and
-/// only if every session is signed in, of the user who has been away longest. So a flood of guests signs no user out. The
-/// store reports each live session that leaves as [`Event::Evicted`]. The lists of users' sessions stay, and do not count.
-/// Revocations of sessions in cookies count, and never leave before they expire: a log-out that finds the store full of
-/// them is answered 503.
+/// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When it is full,
+/// a new session replaces an expired or ended one. If there is none, it replaces the guest's session that was used longest ago,
+/// and only if every session is signed in, the user's that was used longest ago. So a flood of guests signs no user out. The
+/// store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and do not count.
+/// Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the store full
+/// of them is answered 503.
 ///
-/// A clone is the same store. Memory: about 500 bytes a session plus its fields' names and values.
+/// A clone is the same store. Memory: about 500 bytes per session, plus its fields' names and values.
 ///
 /// ```
 /// use session_runtime::{MemoryStore, Timestamp, store::{Key, Store, Swapped, Value}};
@@ -58,23 +58,23 @@ pub struct MemoryStore(Arc<Inner>);
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
     capacity: usize,
-    /// How many sessions the shards hold, and how many are about to be put into one. Never above `capacity`.
+    /// How many sessions the shards hold, plus those about to be added. Never above `capacity`.
     taken: AtomicUsize,
     /// Counts uses, so that the shards' orders of use can be compared.
     uses: AtomicU64,
     observers: RwLock<Arc<[Events]>>,
-    /// Of scans under way.
+    /// The key lists of scans in progress.
     lists: Lists,
 }
 
-/// How many deadlines are looked at under one lock.
+/// How many deadlines are checked under one lock.
 const BATCH: usize = 64;
 
 impl MemoryStore {
     /// How many sessions [`MemoryStore::new`] holds: 100,000.
     pub const CAPACITY: usize = 100_000;
 
-    /// An empty store for [`MemoryStore::CAPACITY`] sessions.
+    /// Returns an empty store for [`MemoryStore::CAPACITY`] sessions.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -85,7 +85,7 @@ impl MemoryStore {
         Self::with_capacity(Self::CAPACITY)
     }
 
-    /// An empty store for `sessions` sessions, at least one. Room is taken as it is needed.
+    /// Returns an empty store for `sessions` sessions, at least one. Memory is allocated as needed.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -93,7 +93,7 @@ impl MemoryStore {
     /// ```
     #[must_use]
     pub fn with_capacity(sessions: usize) -> Self {
-        // A few shards for each core, so that two requests rarely want the same one.
+        // A few shards per core, so that two requests rarely need the same one.
         let shards = thread::available_parallelism().map_or(4, NonZero::get).saturating_mul(4).min(128);
         let shards = shards.next_power_of_two();
         Self(Arc::new(Inner {
@@ -106,7 +106,7 @@ impl MemoryStore {
         }))
     }
 
-    /// How many sessions fit.
+    /// Returns how many sessions fit.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -117,7 +117,7 @@ impl MemoryStore {
         self.0.capacity
     }
 
-    /// How many sessions are held, those included that have expired and were not cleaned up yet.
+    /// Returns how many sessions it holds, including expired ones that were not cleaned up yet.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -128,7 +128,7 @@ impl MemoryStore {
         self.0.taken.load(Ordering::Relaxed)
     }
 
-    /// Whether no session is held.
+    /// Returns whether it holds no session.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -171,7 +171,7 @@ impl InProcess for MemoryStore {
             if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // Making room looks into other shards, so this one is let go and compared again.
+                    // Making room locks other shards, so this one is unlocked and compared again.
                     drop(shard);
                     slot = Some(self.0.make_room(now)?);
                     continue;
@@ -209,8 +209,8 @@ impl Store for MemoryStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
-        // A batch of each in turn: a request that waits for a shard would rarely get it from a loop that locks it again at
-        // once.
+        // One batch of each shard in turn: a request that waits for a shard would rarely get it from a loop that locks it again
+        // at once.
         let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
         while let Some(index) = left.pop_front() {
             let swept = self.0.shard(index).sweep(now, BATCH);
@@ -232,19 +232,19 @@ impl Store for MemoryStore {
     }
 }
 
-/// Whether a value counts against the capacity. Lists do not: there is one for each user that has a session here.
+/// Returns whether a value counts against the capacity. Lists do not: there is one for each user that has a session here.
 fn takes_slot(value: &Value) -> bool {
     !matches!(value.class(), Class::List | Class::Marker)
 }
 
 impl Inner {
     fn shard_of(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        // The shards' own tables go by the first bytes, so these are still evenly spread there.
+        // By the last byte, since the shards' own tables use the first bytes, which must stay evenly spread there.
         let [.., last] = key.local();
         self.shard(usize::from(*last) & (self.shards.len() - 1))
     }
 
-    /// A panic elsewhere under this lock takes only its own request down: each step under it leaves the shard whole.
+    /// Locks a shard. A panic under this lock fails only its own request: each step under it leaves the shard whole.
     fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,7 +259,7 @@ impl Inner {
     }
 
     fn vacate(&self, slots: usize) {
-        // Below zero would read as full for ever.
+        // A negative count would read as full for ever.
         let leave = |taken: usize| Some(taken.saturating_sub(slots));
         let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
     }
@@ -270,7 +270,7 @@ impl Inner {
         slots
     }
 
-    /// Lets one value go, or several expired ones, and returns its place. No shard may be locked by the caller.
+    /// Evicts one value, or removes several expired ones, and returns a free slot. The caller must not hold a shard's lock.
     fn make_room(&self, now: Timestamp) -> Result<Slot<'_>, StoreError> {
         loop {
             let mut longest_away = [None; RANKS];
@@ -297,7 +297,7 @@ impl Inner {
                 Some((rank, (used, index))) => {
                     let evicted = self.shard(index).evict(rank, used);
                     if let Some((key, value)) = evicted {
-                        // Before the observers are told: a hook that panics must not lose the place.
+                        // Before the observers are called: a hook that panics must not lose the slot.
                         let slot = Slot(self);
                         self.report(&key, &value, now);
                         return Ok(slot);
@@ -310,10 +310,10 @@ impl Inner {
                         self.capacity
                     )));
                 }
-                // Another thread is about to fill the last place.
+                // Another thread is about to fill the last slot.
                 None => {}
             }
-            // The value was used meanwhile, or another thread gave its place back.
+            // The value was used meanwhile, or another thread returned its slot.
             if let Some(slot) = self.free_slot() {
                 return Ok(slot);
             }
@@ -321,7 +321,7 @@ impl Inner {
         }
     }
 
-    /// How many places are taken by values that stay until they expire.
+    /// Returns how many slots are taken by values that stay until they expire.
     fn count_fixed(&self) -> usize {
         (0..self.shards.len()).map(|index| self.shard(index).fixed().filter(|value| takes_slot(value)).count()).sum()
     }
@@ -339,7 +339,7 @@ impl Inner {
     }
 }
 
-/// A place for one session, given back unless filled.
+/// A slot for one session, returned unless filled.
 struct Slot<'a>(&'a Inner);
 
 impl Slot<'_> {

@@ -1,4 +1,4 @@
-//! Going through the values in memory: shard by shard, within one in the order of their keys.
+//! Scans the values in memory: shard by shard, and in each in the order of their keys.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ impl Scan for MemoryStore {
         let (index, within) = parse(from).filter(|(index, _)| *index < shards).ok_or_else(Position::unknown)?;
         let listed = within.and_then(|(list, _)| Some((list, self.0.lists.get(list)?)));
         let (list, keys) = listed.unwrap_or_else(|| {
-            // Not while the shard is locked.
+            // Sorted after the shard is unlocked, since sorting takes long.
             let mut keys = self.0.shard(index).keys();
             keys.sort_unstable_by_key(|key| *key.local());
             (self.0.count_use(), keys.into())
@@ -41,20 +41,20 @@ impl Scan for MemoryStore {
     }
 }
 
-/// The keys that a shard held when a scan came to it, in order, so that they are not gathered and sorted for each batch. A
-/// scan whose list is no longer kept gets a new one.
+/// The keys that a shard held when a scan reached it, sorted, so that they are not gathered and sorted for each batch. A scan
+/// whose list was dropped gets a new one.
 #[derive(Default)]
 pub(super) struct Lists(Mutex<VecDeque<(u64, Arc<[Key]>)>>);
 
 impl Lists {
-    /// How many scans may be under way before they cost each other their lists.
+    /// How many concurrent scans keep their lists. Another one drops the list that was used longest ago.
     const MOST: usize = 4;
 
     fn get(&self, list: u64) -> Option<Arc<[Key]>> {
         self.all().iter().find(|(kept, _)| *kept == list).map(|(_, keys)| keys.clone())
     }
 
-    /// Keeps the list, as the last that was used.
+    /// Keeps the list, as the most recently used.
     fn keep(&self, list: u64, keys: &Arc<[Key]>) {
         let mut all = self.all();
         all.retain(|(kept, _)| *kept != list);
@@ -80,7 +80,7 @@ impl Lists {
     }
 }
 
-/// A list, and the key in it behind which to go on.
+/// A list, and the key in it after which the scan continues.
 type Within = (u64, [u8; 16]);
 
 fn position(index: usize, within: Option<(u64, &Key)>) -> Position {
@@ -92,7 +92,7 @@ fn position(index: usize, within: Option<(u64, &Key)>) -> Position {
     Position::new(bytes)
 }
 
-/// The shard, and where in it.
+/// Returns the shard, and the position within it.
 fn parse(from: &Position) -> Option<(usize, Option<Within>)> {
     let Some((index, within)) = from.as_bytes().split_first() else { return Some((0, None)) };
     if within.is_empty() {

@@ -1,4 +1,4 @@
-//! One shard of the memory store: its values in order of use, by what may leave first, and their deadlines.
+//! One shard of the memory store: its values in order of use, grouped by what is evicted first, and their deadlines.
 
 use std::{
     cmp::Reverse,
@@ -12,20 +12,20 @@ use crate::key::{ByLocal, Local};
 
 #[derive(Default)]
 pub(super) struct Shard {
-    /// What leaves when the store is full: tombstones first, then guests, then users.
+    /// Values that are evicted when the store is full: tombstones first, then guests, then users.
     evictable: [ByUse; RANKS],
-    /// What stays until it expires: lists and revocations.
+    /// Values that stay until they expire: lists and revocations.
     fixed: HashMap<Local, Value, ByLocal>,
-    /// The earliest first. Each value that can expire is in here with a deadline no later than its own: when a deadline
-    /// moves on, which every request may do, its place here is corrected once it comes up. Those of values that are gone
-    /// are dropped then too, or when they outnumber the living.
+    /// The deadlines, earliest first. Each value that can expire has an entry no later than its own deadline. When a deadline
+    /// moves on, which every request may cause, the entry is corrected once it comes up. Entries of removed values are dropped
+    /// then too, or when they outnumber the live values.
     deadlines: BinaryHeap<Reverse<(Timestamp, Local)>>,
 }
 
 /// How many kinds of values may be evicted.
 pub(super) const RANKS: usize = 3;
 
-/// Which values leave first when the store is full: the lowest. `None`: these stay.
+/// Returns the rank of a value: the lowest is evicted first when the store is full. `None`: the value stays.
 const fn rank(class: Class) -> Option<usize> {
     match class {
         Class::Tombstone => Some(0),
@@ -35,16 +35,16 @@ const fn rank(class: Class) -> Option<usize> {
     }
 }
 
-/// Values, those that were used longest ago first.
+/// Values in order of use, the least recently used first.
 type ByUse = LinkedHashMap<Local, Held, ByLocal>;
 
 struct Held {
     value: Value,
-    /// The store's count of uses at the last one.
+    /// The store's count of uses at the last use.
     used: u64,
 }
 
-/// What was removed.
+/// The removed values.
 pub(super) struct Swept {
     pub(super) removed: Vec<Value>,
     /// Whether no expired value is left.
@@ -52,14 +52,14 @@ pub(super) struct Swept {
 }
 
 impl Shard {
-    /// The value, expired or not, without counting as a use.
+    /// Returns the value, expired or not, without counting this as a use.
     pub(super) fn get(&self, key: &Key) -> Option<&Value> {
         let key = Local(*key);
         let evictable = self.evictable.iter().rev().find_map(|values| values.get(&key).map(|held| &held.value));
         evictable.or_else(|| self.fixed.get(&key))
     }
 
-    /// The value, expired or not. This is a use.
+    /// Returns the value, expired or not. Counts as a use.
     pub(super) fn load(&mut self, key: &Key, used: u64) -> Option<Value> {
         let key = Local(*key);
         for values in self.evictable.iter_mut().rev() {
@@ -71,7 +71,7 @@ impl Shard {
         self.fixed.get(&key).cloned()
     }
 
-    /// Holds `value`, new or in place of the one before. This is a use.
+    /// Stores `value`, new or in place of the previous one. Counts as a use.
     pub(super) fn put(&mut self, key: &Key, value: Value, used: u64) {
         let (key, deadline, rank) = (Local(*key), value.expires_at(), rank(value.class()));
         let mut before = match rank {
@@ -90,7 +90,7 @@ impl Shard {
         }
     }
 
-    /// What was there.
+    /// Removes the value, and returns it.
     pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
         let key = Local(*key);
         let evictable = self.evictable.iter_mut().rev().find_map(|values| values.remove(&key).map(|held| held.value));
@@ -118,19 +118,19 @@ impl Shard {
         Swept { removed, done: false }
     }
 
-    /// When the value of this rank that was used longest ago was last used.
+    /// Returns when the least recently used value of this rank was last used.
     pub(super) fn longest_away(&self, rank: usize) -> Option<u64> {
         self.evictable[rank].front().map(|(_, held)| held.used)
     }
 
-    /// Removes the value of this rank that was used longest ago, if that is still the one last used at `used`.
+    /// Removes the least recently used value of this rank, if that is still the one last used at `used`.
     pub(super) fn evict(&mut self, rank: usize, used: u64) -> Option<(Key, Value)> {
         let values = &mut self.evictable[rank];
         let still = values.front().is_some_and(|(_, held)| held.used == used);
         still.then(|| values.pop_front())?.map(|(key, held)| (key.0, held.value))
     }
 
-    /// Returns memory after many have left.
+    /// Frees memory after many values were removed.
     pub(super) fn give_back(&mut self) {
         for values in &mut self.evictable {
             if values.capacity() > 4 * values.len() + 64 {
@@ -145,7 +145,7 @@ impl Shard {
         }
     }
 
-    /// The values that stay until they expire.
+    /// Returns the values that stay until they expire.
     pub(super) fn fixed(&self) -> impl Iterator<Item = &Value> {
         self.fixed.values()
     }
@@ -176,7 +176,7 @@ impl Shard {
         self.deadlines.len()
     }
 
-    /// How many values and deadlines there is room for.
+    /// Returns how many values and deadlines there is room for.
     pub(super) fn room(&self) -> usize {
         self.evictable.iter().map(LinkedHashMap::capacity).sum::<usize>()
             + self.fixed.capacity()

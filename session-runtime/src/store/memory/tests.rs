@@ -1,5 +1,5 @@
-//! What cannot be seen from outside: that a panic under a lock is survived, and that bookkeeping stays in proportion.
-//! How the store behaves when it is full is in `tests/memory_store.rs`.
+//! Tests of the internals: panics under a lock, and the size of the bookkeeping. `tests/memory_store.rs` tests how the store
+//! behaves when it is full.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -19,13 +19,13 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-/// A value that expires then, of a class that may be evicted.
+/// Returns a value that expires then, of a class that may be evicted.
 fn value(expires_at: Timestamp) -> Value {
     let tombstone = Tombstone { nonce: crate::id::Nonce(1), reason: EndReason::Ended };
     Value::tombstone(Scope::new("shop", "Shop"), tombstone, expires_at)
 }
 
-/// A value of this class.
+/// Returns a value of this class.
 fn of_class(class: u8, expires_at: Timestamp) -> Value {
     let mut bytes = value(expires_at).rewritten().to_bytes().to_vec();
     bytes[9] = class;
@@ -63,7 +63,7 @@ fn a_panic_under_a_lock_is_survived() {
     });
 }
 
-// Values that are removed before their time must not leave a deadline each behind.
+// Values that are removed before their deadline must not each leave a deadline behind.
 #[test]
 fn deadlines_do_not_outgrow_the_values() {
     let mut shard = Shard::default();
@@ -76,7 +76,7 @@ fn deadlines_do_not_outgrow_the_values() {
         let key = key();
         shard.put(&key, value(far), round);
         assert!(shard.remove(&key).is_some());
-        // Nor may one that is shortened and lengthened again and again.
+        // Nor may a value that is shortened and lengthened again and again.
         shard.put(&keep[0], value(far + Duration::from_secs(round)), round);
         shard.put(&keep[0], value(far), round);
         assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 values", shard.deadlines());
@@ -92,7 +92,7 @@ fn a_value_that_never_expires_has_no_deadline() {
     assert_eq!(shard.deadlines(), 0);
     shard.put(&key, value(NOW), 1);
     assert_eq!(shard.deadlines(), 1);
-    // It was given more time: the deadline that comes up is put right.
+    // The value was extended: the deadline that comes up is corrected.
     shard.put(&key, value(NOW + Duration::from_secs(1)), 2);
     assert_eq!((shard.sweep(NOW, 10).removed.len(), shard.deadlines()), (0, 1));
     shard.put(&key, value(Timestamp::NEVER), 3);
@@ -103,7 +103,7 @@ fn a_value_that_never_expires_has_no_deadline() {
 #[test]
 fn a_value_that_changes_its_class_is_held_once() {
     let (mut shard, key) = (Shard::default(), key());
-    // Each class, after each other.
+    // Each class, after each of the others.
     for class in [0, 1, 4, 2, 0, 3, 1, 2, 4, 0, 5, 4, 1, 99, 0].into_iter().cycle().take(45) {
         let value = of_class(class, NOW);
         shard.put(&key, value.clone(), 0);
@@ -177,7 +177,7 @@ async fn put_one(store: &MemoryStore) -> Key {
     key
 }
 
-/// Goes on with a scan to its end.
+/// Continues a scan to its end.
 async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSet<[u8; 16]>) {
     while let Some(from) = next {
         let batch = store.scan(&from, NOW).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the errors say when Redis refuses: what was tried, and what to do.
+//! Turns Redis errors into messages that say what was tried, and what to do.
 
 use redis::RedisError;
 
@@ -10,9 +10,9 @@ pub(super) fn failed(doing: &str, source: RedisError) -> StoreError {
     StoreError::new(format!("Redis did not {doing}; {}", remedy(&source))).because(source)
 }
 
-/// An answer that no server gives to what the store asks.
+/// The error for an answer that does not fit the command.
 pub(super) fn unexpected(doing: &str) -> StoreError {
-    StoreError::new(format!("Redis did not {doing}; its answer does not fit the question: is a proxy in between?"))
+    StoreError::new(format!("Redis did not {doing}; its answer does not fit the command: is a proxy in between?"))
 }
 
 /// The same, at start.

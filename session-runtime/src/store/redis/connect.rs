@@ -1,7 +1,8 @@
-//! The way to the server, or servers: one connection to a server (`single`), a manager of the application's, or a cluster.
+//! The connection to the server, or servers: one connection to a server (`single`), a manager of the application's, or a
+//! cluster.
 //!
-//! Every command here may be sent twice, since a write compares what it replaces. So a command that meets a broken
-//! connection is sent again.
+//! Every command here may be sent twice, since a write compares what it replaces. So a command is sent again if its connection
+//! breaks.
 
 use std::time::Duration;
 
@@ -21,14 +22,14 @@ use super::{
 };
 use crate::error::Error;
 
-/// How long one attempt to connect may take: a server that is there answers in milliseconds.
+/// How long one attempt to connect may take: a reachable server answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long [`Link::open`] may take in all.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long an answer may take. `store_timeout` is meant to end the wait before; this is for callers without one.
+/// How long an answer may take. `store_timeout` should end the wait before that; this is for callers without one.
 const RESPOND: Duration = Duration::from_secs(30);
 
-/// Replicas that must have confirmed a write, and how long that may take.
+/// How many replicas must confirm a write, and how long that may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wait {
     pub(super) replicas: u32,
@@ -37,7 +38,7 @@ pub(super) struct Wait {
 
 impl Wait {
     /// # Errors
-    /// If these replicas are too few.
+    /// If too few replicas have confirmed.
     pub(super) fn check(self, replicas: u32) -> Result<(), StoreError> {
         if replicas >= self.replicas {
             return Ok(());
@@ -63,7 +64,7 @@ impl Link {
     pub(super) async fn open(address: Address) -> Result<Self, Error> {
         let place = address.place.to_string();
         let trust = Trust::of(&address)?;
-        // In a box, since this future is large, and its type deep enough to vex the compiler.
+        // Boxed, since this future is large, and its type nested too deep for the compiler.
         let opened = tokio::time::timeout(OPEN, Box::pin(Self::connect(address.place, trust))).await;
         opened
             .map_err(|_| Error::setup(format!("no answer from {place} within {OPEN:?}: is it the right address?")))?
@@ -93,15 +94,15 @@ impl Link {
         })
     }
 
-    /// The answer to `command`.
+    /// Returns the answer to `command`.
     pub(super) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
         self.put(Question::One(command)).await
     }
 
-    /// The answer to `command`, and how many replicas confirmed what it wrote. Both go over one connection, since WAIT is
-    /// about what its connection wrote.
+    /// Returns the answer to `command`, and how many replicas confirmed its write. Both commands use one connection, since WAIT
+    /// covers only its own connection's writes.
     pub(super) async fn ask_and_wait(&self, command: Cmd, wait: Wait) -> RedisResult<(Value, u32)> {
-        // Zero would be for ever.
+        // Zero would wait for ever.
         let millis = u64::try_from(wait.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut both = Pipeline::with_capacity(2);
         both.add_command(command).cmd("WAIT").arg(wait.replicas).arg(millis);
@@ -112,23 +113,23 @@ impl Link {
         match self {
             Self::Single(single) => single.put(question).await,
             Self::Manager(manager) => match question.put_to(manager.clone()).await {
-                // The first call after a connection broke may find it so.
+                // The first call after a connection broke may be the one that notices.
                 Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
                     question.put_to(manager.clone()).await
                 }
                 answer => answer,
             },
-            // Asks again by itself.
+            // The cluster connection retries by itself.
             Self::Cluster(cluster) => question.put_to(cluster.clone()).await,
         }
     }
 }
 
-/// What is asked over one connection at once.
+/// The commands of one round trip.
 #[derive(Clone, Copy)]
 pub(super) enum Question<'a> {
     One(&'a Cmd),
-    /// On a cluster they go to the node that has the key of the first.
+    /// On a cluster, all go to the node of the first command's key.
     Several(&'a Pipeline),
 }
 
@@ -142,8 +143,8 @@ impl Question<'_> {
     }
 }
 
-/// Up to version 6.2, the error of a command in a script stands in the text of another error: `ERR Error running script (call
-/// to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
+/// Extracts the error of a command in a script. Up to version 6.2 it is part of another error's text: `ERR Error running script
+/// (call to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
 fn error_in_script(error: RedisError) -> RedisError {
     let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));
     let inner = detail.and_then(|detail| Some(detail.rsplit_once("@user_script:")?.1.split_once(": ")?.1));

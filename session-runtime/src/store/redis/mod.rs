@@ -1,10 +1,10 @@
 //! Sessions on Redis, Valkey and compatible servers: [`RedisStore`].
 
-// - `url`, `trust`: what a URL says, and which certificates are trusted.
+// - `url`, `trust`: parsing a URL, and the certificates to trust.
 // - `connect`, `single`: the connection to one server or to a cluster.
 // - `swap`, `script`: compare-and-swap, by commands or by scripts.
-// - `scan`: all values.
-// - `advice`: what errors say.
+// - `scan`: lists all values.
+// - `advice`: the messages of errors.
 
 mod advice;
 mod connect;
@@ -32,7 +32,7 @@ use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
 
-/// Whether [`RedisStore::open`] would understand this URL.
+/// Checks that [`RedisStore::open`] would accept this URL.
 pub(super) fn check(url: &str) -> Result<(), Error> {
     Address::parse(url).map(drop)
 }
@@ -40,29 +40,29 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// Sessions on Redis (6.2 or later), Valkey or a compatible server, shared by all servers of a service. A load is one round
 /// trip, and so is a write.
 ///
-/// | URL | where to |
+/// | URL | server |
 /// |---|---|
 /// | `redis://user:password@host:6379/2` | one server; user, password, port and database may be left out |
 /// | `redis+unix:///run/redis.sock?db=2&user=…&pass=…` | one server, by a socket |
-/// | `redis+cluster://host:6379,host:6379` | a cluster, of which one or more nodes are named |
-/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, by Sentinels, which may ask for `?sentinel_user=…&sentinel_pass=…` |
+/// | `redis+cluster://host:6379,host:6379` | a cluster, with one or more of its nodes |
+/// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, found through Sentinels, which may require `?sentinel_user=…&sentinel_pass=…` |
 /// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
-/// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. In each part,
-/// characters that mean something in a URL are percent-encoded.
+/// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
+/// with a meaning in URLs are percent-encoded in each part.
 ///
-/// * **Layout**: each value is a string, named by prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
-/// * **A write** compares and replaces in one command: `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), and
-///   otherwise a script of four lines. It works on one key, whole or not at all, and the same on a cluster.
+/// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
+/// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), and
+///   otherwise a script of four lines. It changes one key, whole or not at all, on a cluster too.
 /// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. It is [`Value::time_to_live`], at most
-///   400 days and a minute, and only frees memory: the runtime's clock tells when a session expires.
-/// * **Keys that hold anything but a string** are removed with a warning when they are loaded.
+///   400 days and a minute, and only frees memory: the runtime's clock decides when a session expires.
+/// * **Keys that do not hold a string** are removed with a warning when they are loaded.
 /// * **A server that is down** fails each call at once. The first call after it is back succeeds. A server that is restarted
-///   without a disk has forgotten all sessions, so every user is signed out.
+///   without a disk has lost all sessions, so every user is signed out.
 /// * **A failover behind one host name** is followed within seconds: the store resolves the name again when the connection
 ///   breaks, and when the server says that it is a replica.
 /// * **Eviction**: set `maxmemory-policy noeviction`. Under the other policies a user's list may be evicted before the
-///   sessions on it, which `revoke_all` and a limit of sessions then miss. An evicted session has ended.
+///   sessions on it, and `revoke_all` and a limit of sessions then miss those. An evicted session has ended.
 /// * **Replicas** lag behind. A failover can lose the last writes, and so bring back a session that has just ended, unless
 ///   the store waits for replicas: [`RedisStore::wait_for`].
 ///
@@ -88,8 +88,8 @@ impl RedisStore {
     /// Connects to the server, cluster or Sentinels at `url`.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do: the URL is wrong, the server does not answer within ten
-    /// seconds, or it refuses the user. No password is repeated.
+    /// [`Error::is_setup`], with a message that says what to do: the URL is wrong, the server does not answer within ten
+    /// seconds, or it refuses the user. It repeats no password.
     ///
     /// ```
     /// # use session_runtime::RedisStore;
@@ -115,12 +115,12 @@ impl RedisStore {
     }
 
     /// Uses a connection of the application's, with its database, user and time-outs. Give it a response time-out above the
-    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout), and RESP3, by which it notices that it is broken
-    /// before it is used. Unlike [`RedisStore::open`], it stays with a server that has become a replica until that server
+    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout), and RESP3, so that it notices a broken connection
+    /// before using it. Unlike [`RedisStore::open`], it stays with a server that has become a replica until that server
     /// closes the connection.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if the server refuses what sessions need.
+    /// [`Error::is_setup`] if the server refuses a command that sessions need.
     ///
     /// ```no_run
     /// use redis::{Client, aio::ConnectionManager};
@@ -136,7 +136,7 @@ impl RedisStore {
         Self::over(Link::Manager(connection), "the Redis server").await
     }
 
-    /// The same with a connection to a cluster.
+    /// Does the same with a connection to a cluster.
     ///
     /// # Errors
     /// As [`RedisStore::from_connection`].
@@ -155,10 +155,10 @@ impl RedisStore {
         Self::over(Link::Cluster(connection), "the Redis cluster").await
     }
 
-    /// Sets what the names of all keys begin with, so that several applications can share a server. Default: `session:`.
+    /// Sets the prefix of all keys, so that several applications can share a server. Default: `session:`.
     ///
-    /// Staging and production on one server need different prefixes, or a different
-    /// [`app`](crate::SessionsBuilder::app): otherwise each ends sessions of the other's users.
+    /// Staging and production on one server need different prefixes, or different
+    /// [`app`](crate::SessionsBuilder::app)s: otherwise each ends sessions of the other's users.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -172,12 +172,12 @@ impl RedisStore {
         self
     }
 
-    /// Makes every write that ends a session or replaces its id (log-out, `destroy`, sign-in, `renew`, renewal by the clock)
-    /// wait until so many replicas have confirmed it (`WAIT`), and fail if that takes longer than `timeout`. So a failover to
+    /// Makes every write that ends a session or replaces its id (sign-out, `destroy`, sign-in, `renew`, renewal by the timer)
+    /// wait until this many replicas have confirmed it (`WAIT`), and fail if that takes longer than `timeout`. So a failover to
     /// one of these replicas brings nothing back. Default: the store does not wait.
     ///
-    /// After such a failure the write may have happened all the same; a caller that repeats it gets an answer once the
-    /// replicas have it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's
+    /// After such a failure the write may still have happened; a caller that repeats it gets an answer once the replicas have
+    /// it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's
     /// [`store_timeout`](crate::SessionsBuilder::store_timeout).
     ///
     /// ```no_run
@@ -204,7 +204,7 @@ impl RedisStore {
         [&*self.prefix, &key.hex()].concat()
     }
 
-    /// The value of this name.
+    /// Returns the value of this name.
     async fn value(&self, name: &str) -> Result<Option<Versioned>, StoreError> {
         match self.link.ask(redis::cmd("GET").arg(name)).await {
             Ok(reply) => swap::value(reply),
@@ -213,11 +213,11 @@ impl RedisStore {
         }
     }
 
-    /// Removes what is not a string, unless it has become one since.
+    /// Removes a key that does not hold a string, unless it has become one since.
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
         warn_limited!(
             key = name,
-            "the session store removes a key that another application must have written, since it holds no string"
+            "the session store removes a key that another application must have written, since it does not hold a string"
         );
         let answer = script::run(&self.link, &DISCARD, name, &[]).await;
         answer.map(drop).map_err(|error| advice::failed("remove what is not a value", error))
@@ -256,7 +256,7 @@ impl Store for RedisStore {
             Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
             Outcome::Holds(_) | Outcome::Refused => Swapped::Stale(match wait {
                 None => self.value(name).await?,
-                // It may be what this caller wrote, and had no answer to.
+                // It may be this caller's own write, whose answer was lost.
                 Some(wait) => swap::confirmed(&self.link, name, wait).await?,
             }),
         })
@@ -264,7 +264,7 @@ impl Store for RedisStore {
 }
 
 impl fmt::Debug for RedisStore {
-    // The connection's own would show the user.
+    // The connection's own `Debug` would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.link {
             Link::Cluster(_) => "cluster",

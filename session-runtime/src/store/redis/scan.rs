@@ -1,4 +1,4 @@
-//! Going through the values on the server, or on the masters of a cluster, by `SCAN`.
+//! Lists the values on the server, or on the masters of a cluster, by `SCAN`.
 
 use futures_util::future::try_join_all;
 use redis::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// About how many keys the server looks at in one call.
+/// About how many keys the server checks in one call.
 const BATCH: usize = 256;
 
 impl Scan for RedisStore {
@@ -27,7 +27,7 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // The first, if none was named. A node that is not a master any more took its position along.
+                // The first master, if the position names none. If a node is no longer a master, its positions are lost.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
                     None => 0,
@@ -53,14 +53,15 @@ impl Scan for RedisStore {
 }
 
 impl RedisStore {
-    /// The key of the value of this name; `None` if the name is not ours.
+    /// Returns the key of the value of this name; `None` if the name is not ours.
     fn key(&self, name: &[u8]) -> Option<Key> {
         let digits = str::from_utf8(name.strip_prefix(self.prefix.as_bytes())?).ok()?;
         let key = Key::from_digest(u128::from_str_radix(digits, 16).ok()?.to_be_bytes());
         (key.hex() == digits).then_some(key)
     }
 
-    /// The values of these names, in this order. What is not a string reads as absent: the next load removes it.
+    /// Returns the values of these names, in this order. A key that does not hold a string reads as absent: the next load removes
+    /// it.
     async fn load_all(&self, names: &[&[u8]]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let doing = "list its values";
         if names.is_empty() {
@@ -70,7 +71,7 @@ impl RedisStore {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
-        // Names of one node are in several slots, so no one command may have them. These go over one connection at once.
+        // The names of one node are in several slots, so no single command may read them. These share one connection.
         try_join_all(names.iter().map(async |name| match self.link.ask(redis::cmd("GET").arg(*name)).await {
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
             answer => value(answer.map_err(|error| advice::failed(doing, error))?),
@@ -79,7 +80,7 @@ impl RedisStore {
     }
 }
 
-/// The answer as a `T`.
+/// Converts the answer to a `T`.
 fn parsed<T: redis::FromRedisValue>(answer: RedisResult<Value>, doing: &str) -> Result<T, StoreError> {
     let answer = answer.map_err(|error| advice::failed(doing, error))?;
     redis::from_redis_value(answer).map_err(|_| advice::unexpected(doing))
@@ -92,7 +93,7 @@ struct Node {
     port: u16,
 }
 
-/// A position: the server's cursor, and on a cluster whose it is.
+/// A position: the server's cursor, and on a cluster the node that it belongs to.
 struct Mark;
 
 impl Mark {
@@ -114,7 +115,7 @@ impl Mark {
     }
 }
 
-/// The masters of a cluster, in an order that stays.
+/// Returns the masters of a cluster, in a stable order.
 async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
     let slots = Link::Cluster(cluster.clone()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(slots)?;
@@ -137,7 +138,7 @@ async fn ask_node(cluster: &ClusterConnection, command: Cmd, node: &Node) -> Red
     cluster.clone().route_command(command, node).await?.extract_error()
 }
 
-/// Matches the prefix itself, and 32 characters after it.
+/// Returns a pattern that matches the prefix itself, and 32 characters after it.
 fn pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 32);
     for character in prefix.chars() {

@@ -1,4 +1,4 @@
-//! The scripts that run on the server. Each touches the one key that it is given, so that they run on a cluster too.
+//! The scripts that run on the server. Each uses only the one key that it is given, so that it runs on a cluster too.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::connect::{Link, Wait};
 
-/// A script and the hash that servers know it by.
+/// A script, and the hash by which servers know it.
 pub(super) struct Script {
     pub(super) text: &'static str,
     hash: LazyLock<String>,
@@ -18,8 +18,8 @@ macro_rules! script {
     };
 }
 
-/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, the
-/// value that the key holds instead, or 0 if it holds none.
+/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, or
+/// the key's current value, or 0 if it has none.
 ///
 /// An absent key reads as an empty string here, and so does an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
@@ -36,8 +36,7 @@ pub(super) static DELETE: Script = script!(
 return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Answers the value of the key. It writes what is there once more, also if that is nothing, so that `WAIT` is about all
-/// that was written to the key before.
+/// Answers the value of the key. Writes the value again, or its absence, so that `WAIT` covers all earlier writes to the key.
 pub(super) static REPEAT: Script = script!(
     "local value = redis.call('GET', KEYS[1])
 if value then
@@ -49,13 +48,13 @@ end
 return value"
 );
 
-/// Removes what is not a string, and so not a value of a store.
+/// Removes a key that does not hold a string, which cannot be a store's value.
 pub(super) static DISCARD: Script = script!(
     "if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return redis.call('DEL', KEYS[1]) end
 return 0"
 );
 
-/// Makes the server know the scripts that requests may need, so that no request has to send one.
+/// Loads the scripts that requests may need into the server, so that no request has to send one.
 pub(super) async fn load(link: &Link) -> RedisResult<()> {
     for script in [&SWAP, &DELETE] {
         link.ask(redis::cmd("SCRIPT").arg("LOAD").arg(script.text)).await?;
@@ -71,7 +70,7 @@ pub(super) async fn run(link: &Link, script: &Script, key: &str, arguments: &[&[
     }
 }
 
-/// The same, and how many replicas confirmed what was written.
+/// Does the same, and returns how many replicas confirmed the write.
 pub(super) async fn run_and_wait(
     link: &Link,
     script: &Script,
@@ -79,12 +78,12 @@ pub(super) async fn run_and_wait(
     arguments: &[&[u8]],
     wait: Wait,
 ) -> RedisResult<(Value, u32)> {
-    // By its text: if the server did not know its hash, WAIT would still be executed.
+    // Sends the text: if the server did not know the hash, WAIT would still be executed.
     link.ask_and_wait(command("EVAL", script.text, key, arguments), wait).await
 }
 
-/// Whether the server does not know the script: it was restarted, or has just become the master. EVAL runs it and makes it
-/// known.
+/// Returns whether the server does not know the script: it was restarted, or has just become the master. EVAL then runs it and
+/// makes it known.
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }

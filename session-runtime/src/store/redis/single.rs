@@ -1,4 +1,4 @@
-//! One connection to the server that takes writes, made again when that server no longer answers or no longer takes writes.
+//! One connection to the server that takes writes. It is replaced when that server no longer answers or no longer takes writes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,7 +13,7 @@ use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::connect::Question;
 
-/// A call that was given up after this long casts doubt on its connection: a server that hangs breaks none.
+/// If a call is given up after this long, its connection is dropped: a server that hangs does not close connections.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// A connection of this age is replaced if its server is a replica, or is loading. A younger one is not: until the failover
 /// is over, a new connection leads to the same server.
@@ -28,15 +28,15 @@ struct Inner {
     current: Mutex<Option<Arc<Attempt>>>,
 }
 
-/// Where the address of the server comes from, each time that a connection is made.
+/// The source of the server's address each time a connection is made.
 pub(super) enum Origin {
     /// A host name, which is resolved again, or an address.
     Host(Client),
-    /// Sentinels, which are asked again.
+    /// Sentinels, which are queried again.
     Sentinel(tokio::sync::Mutex<SentinelClient>),
 }
 
-/// A connection that is made, or was.
+/// A connection, made or in progress.
 struct Attempt {
     since: Instant,
     connection: OnceCell<RedisResult<MultiplexedConnection>>,
@@ -54,8 +54,8 @@ impl Single {
         matches!(self.0.origin, Origin::Sentinel(_))
     }
 
-    /// The server's answer. If the connection is broken, or another server may be the one to ask by now, the question is
-    /// put once more over a new connection.
+    /// Returns the server's answer. If the connection is broken, or another server may be the right one by now, sends the
+    /// question once more over a new connection.
     pub(super) async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
         let mut is_second = false;
         loop {
@@ -82,7 +82,7 @@ impl Single {
         }
     }
 
-    /// The connection in use, or the attempt to make one that all calls share.
+    /// Returns the connection in use, or the attempt to make one, which all calls share.
     fn attempt(&self) -> Arc<Attempt> {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(attempt) = &*current {
@@ -91,7 +91,7 @@ impl Single {
         let attempt = Arc::new(Attempt { since: Instant::now(), connection: OnceCell::new() });
         *current = Some(Arc::clone(&attempt));
         drop(current);
-        // It goes on when every call that waits for it is given up.
+        // The attempt continues even if every call that waits for it is given up.
         if let Ok(runtime) = Handle::try_current() {
             let (single, attempt) = (self.clone(), Arc::clone(&attempt));
             runtime.spawn(async move {
@@ -117,7 +117,7 @@ impl Inner {
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        // In boxes, as in `Link::open`: every call could come to this.
+        // Boxed, as in `Link::open`: every call could reach this.
         match &self.origin {
             Origin::Host(client) => Box::pin(client.get_multiplexed_async_connection_with_config(&self.config)).await,
             Origin::Sentinel(client) => {
@@ -127,7 +127,7 @@ impl Inner {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 struct Call<'a> {
     single: &'a Single,
     attempt: &'a Arc<Attempt>,
@@ -143,12 +143,12 @@ impl Drop for Call<'_> {
     }
 }
 
-/// Whether the connection is of no use any more.
+/// Returns whether the connection is unusable.
 fn is_broken(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error()
 }
 
-/// Whether another server may be the one to ask by now.
+/// Returns whether another server may be the right one by now.
 fn is_wrong_server(error: &RedisError) -> bool {
     let kinds = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
     kinds.map(ErrorKind::Server).contains(&error.kind())

@@ -1,10 +1,10 @@
-//! Compare-and-swap: by `SET … IFEQ` where the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The server is
-//! asked whether it has it, since versions say little. After a failover the next server may lack it, so the store also
-//! notices that at any later write.
+//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The store probes the
+//! server for the command, since versions say little. After a failover the next server may lack it, so the store also
+//! detects that at any later write.
 //!
 //! The command is written out, since the client's own type for `IFEQ` damages values that are not text.
 //!
-//! Removing a value, which is rare, is always a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in
+//! Removing a value, which is rare, always uses a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in
 //! its error, and so in a log.
 
 use std::{
@@ -27,12 +27,12 @@ use super::{
 use crate::clock::Timestamp;
 
 /// How long the server keeps a value that does not expire, from its last write: 400 days, since browsers keep no cookie any
-/// longer, and the minute of [`Value::time_to_live`].
+/// longer, plus the minute of [`Value::time_to_live`].
 const LONGEST: Duration = Duration::from_secs((400 * 24 * 60 + 1) * 60);
-/// How long the server would keep what the probe writes.
+/// How long the server would keep the probe's value.
 const PROBE: Duration = Duration::from_secs(60);
 
-/// Whether the server has `SET … IFEQ`, as far as is known.
+/// Whether the server has `SET … IFEQ`, as far as known.
 #[derive(Clone)]
 pub(super) struct Ifeq(Arc<AtomicBool>);
 
@@ -40,11 +40,11 @@ pub(super) struct Ifeq(Arc<AtomicBool>);
 pub(super) struct Swap<'a> {
     pub(super) name: &'a str,
     pub(super) change: Change,
-    /// The replicas that must have what was written.
+    /// The replicas that must confirm the write.
     pub(super) wait: Option<Wait>,
 }
 
-/// What a compare-and-swap is to do. The first bytes are those that the key must hold.
+/// The change that a compare-and-swap makes. The first bytes are those that the key must hold.
 pub(super) enum Change {
     Create(New),
     Replace(Bytes, New),
@@ -70,20 +70,20 @@ impl New {
     }
 }
 
-/// What came of it.
+/// The result of a compare-and-swap.
 pub(super) enum Outcome {
     Done,
-    /// It was refused, since this is what the key holds.
+    /// It was refused; this is the key's current value.
     Holds(Option<Versioned>),
-    /// It was refused, and the answer does not say what the key holds.
+    /// It was refused, and the answer does not contain the key's value.
     Refused,
 }
 
-/// The answer to a command, and how many replicas confirmed what it wrote.
+/// The answer to a command, and how many replicas confirmed its write.
 type Confirmed = (Reply, u32);
 
 impl Ifeq {
-    /// Tries the command on a key that holds nothing, where it writes nothing. Loads the scripts.
+    /// Tries the command on a key that holds nothing, so that it writes nothing. Loads the scripts.
     ///
     /// # Errors
     /// If the server does not answer, or does not let this user in.
@@ -92,7 +92,7 @@ impl Ifeq {
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
-            // Of any other trouble, such as a server that is loading, the first write tells.
+            // Other errors, such as of a server that is loading, will show at the first write.
             Err(error) => !is_unknown(&error),
         };
         script::load(link).await?;
@@ -102,12 +102,12 @@ impl Ifeq {
     /// Sends `swap`.
     ///
     /// # Errors
-    /// If the server cannot be asked or refuses, or if replicas are waited for and too few have it in time.
+    /// If the server cannot be reached or refuses, or if too few replicas confirm in time.
     pub(super) async fn send(&self, link: &Link, swap: &Swap<'_>) -> Result<Outcome, StoreError> {
         let answer = match &swap.change {
             Change::Create(new) => ask(link, set_nx(swap.name, new), swap.wait).await,
             Change::Replace(before, new) => match self.replace(link, swap, before, new).await {
-                // Removing takes no memory, so a session can end on a full server too.
+                // Removing needs no memory, so a session can end even on a full server.
                 Err(error) if new.is_tombstone && error.code() == Some("OOM") => remove(link, swap, before).await,
                 answer => answer,
             },
@@ -146,12 +146,12 @@ async fn remove(link: &Link, swap: &Swap<'_>, before: &[u8]) -> RedisResult<Conf
     run(link, &DELETE, swap, &[revision(before)]).await
 }
 
-/// Whether the server lacks a form of a command.
+/// Returns whether the server lacks a form of a command.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }
 
-/// What the key holds, once as many replicas have that and all that was written to the key before.
+/// Returns the key's value, once enough replicas have it and all earlier writes to the key.
 pub(super) async fn confirmed(link: &Link, name: &str, wait: Wait) -> Result<Option<Versioned>, StoreError> {
     let answer = script::run_and_wait(link, &REPEAT, name, &[], wait).await;
     let (reply, replicas) = answer.map_err(|error| advice::failed("confirm a value", error))?;
@@ -159,7 +159,7 @@ pub(super) async fn confirmed(link: &Link, name: &str, wait: Wait) -> Result<Opt
     value(reply)
 }
 
-/// The value in an answer.
+/// Returns the value in an answer.
 pub(super) fn value(reply: Reply) -> Result<Option<Versioned>, StoreError> {
     match reply {
         Reply::Nil => Ok(None),
@@ -182,7 +182,7 @@ async fn run(link: &Link, script: &Script, swap: &Swap<'_>, arguments: &[&[u8]])
     }
 }
 
-/// By what a script tells one write of a value from the next. A damaged value may have less than that.
+/// Returns the bytes by which a script tells one write of a value from the next. A damaged value may have fewer.
 fn revision(value: &[u8]) -> &[u8] {
     value.get(..8).unwrap_or(value)
 }
@@ -193,7 +193,7 @@ fn set_nx(name: &str, new: &New) -> Cmd {
     command
 }
 
-/// Without `PX` the key would never expire.
+/// Sets `PX`, since otherwise the key would never expire.
 fn set_ifeq(name: &str, before: &[u8], new: &New) -> Cmd {
     let mut command = redis::cmd("SET");
     command.arg(name).arg(&new.bytes[..]).arg("IFEQ").arg(before).arg("PX").arg(new.millis());

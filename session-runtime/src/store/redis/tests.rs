@@ -1,4 +1,4 @@
-//! URLs, and what is said of wrong ones; and in `wire`, what a server is sent.
+//! Tests of URLs, and of the errors about wrong ones; in `wire`, of the commands that a server gets.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod wire;
@@ -58,10 +58,10 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
         ("redis://ada:secret/more@host", "in a password, `/` is written %2F"),
         ("redis://ada:secret#more@host", "a `#` means nothing"),
         ("redis://ada:secret?more@host", "a port is a number"),
-        ("redis://host?secret", "a parameter that is unknown"),
-        ("redis://host?prefix=a&prefix=secret", "a parameter that is unknown or stands twice"),
-        ("redis://host?db=3", "a parameter that is unknown"),
-        ("redis://host?ca=/secret", "a parameter that is unknown"),
+        ("redis://host?secret", "an unknown or repeated parameter"),
+        ("redis://host?prefix=a&prefix=secret", "an unknown or repeated parameter"),
+        ("redis://host?db=3", "an unknown or repeated parameter"),
+        ("redis://host?ca=/secret", "an unknown or repeated parameter"),
         ("redis://host?wait_for=secret", "`wait_for` is the number of replicas"),
         ("redis://host?wait_for=1&wait_timeout=5secret", "`wait_timeout` is a duration"),
         ("redis://host:0", "a port is a number"),

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted: the system's, or those of a file. Without the feature `redis-tls` there are none.
+//! The certificates to trust: the system's, or those of a file. Without the feature `redis-tls` there are none.
 
 use redis::{
     Client, ConnectionInfo, RedisConnectionInfo, RedisResult, TlsMode,
@@ -18,7 +18,7 @@ pub(super) struct Trust {
 impl Trust {
     pub(super) fn of(address: &Address) -> Result<Self, Error> {
         if address.is_encrypted {
-            // Where the application chose no cryptography. An error says that it has.
+            // In case the application chose no cryptography provider. An error means that it has.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let read = |path: &str| match std::fs::read(path) {
@@ -74,7 +74,7 @@ impl Trust {
 }
 
 impl Trust {
-    /// A client that asks `sentinels` for the master of this name, and logs in to it by `servers`.
+    /// Returns a client that asks `sentinels` for the master of this name, and logs in to it with the settings `servers`.
     pub(super) fn sentinel(
         &self,
         sentinels: Vec<ConnectionInfo>,

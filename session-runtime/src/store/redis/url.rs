@@ -1,4 +1,4 @@
-//! `redis://user:password@host:port/2?prefix=shop:` and the other URLs. An error about one repeats no part that may hold a
+//! Parses `redis://user:password@host:port/2?prefix=shop:` and the other URLs. An error repeats no part that may hold a
 //! password.
 
 use std::{fmt, time::Duration};
@@ -12,10 +12,11 @@ use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-/// How long the store waits for replicas, unless the URL says so: well below the time that a request waits for its session.
+/// How long the store waits for replicas, unless the URL says otherwise: well below the time that a request waits for its
+/// session.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// What a URL says.
+/// A parsed URL.
 #[cfg_attr(not(feature = "redis-tls"), allow(dead_code, reason = "without TLS nothing is encrypted"))]
 pub(super) struct Address {
     pub(super) place: Place,
@@ -52,7 +53,7 @@ impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let url = trimmed(url)?;
         let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(wrong("it has no scheme; it looks like redis://localhost:6379"));
+            return Err(wrong("it has no scheme; write it like redis://localhost:6379"));
         };
         if rest.contains('#') {
             return Err(wrong("a `#` means nothing in it; in a password it is written %23"));
@@ -83,15 +84,16 @@ impl Address {
         let wait = wait(&mut query)?;
         if !query.is_empty() {
             return Err(wrong(
-                "it has a parameter that is unknown or stands twice; there are `prefix`, `wait_for`, `wait_timeout`, with TLS `ca`, for a socket \
-                 `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is written %3F",
+                "it has an unknown or repeated parameter; there are `prefix`, `wait_for`, `wait_timeout`, with TLS `ca`, for a \
+                 socket `db`, `user` and `pass`, for Sentinel `sentinel_user` and `sentinel_pass`; in a password, `?` is \
+                 written %3F",
             ));
         }
         Ok(Self { place, prefix, is_encrypted, authority, wait })
     }
 }
 
-/// What stands between scheme and query.
+/// The part between scheme and query.
 struct Authority<'a> {
     user: Option<String>,
     password: Option<String>,
@@ -118,7 +120,7 @@ impl<'a> Authority<'a> {
         let settings = self.settings(database(self.path)?);
         match self.nodes(PORT, is_encrypted, &settings)?.as_slice() {
             [server] => Ok(Place::Server(server.clone())),
-            _ => Err(wrong("several hosts are a cluster's (redis+cluster://) or Sentinels (redis+sentinel://)")),
+            _ => Err(wrong("several hosts need redis+cluster:// or redis+sentinel://")),
         }
     }
 
@@ -202,7 +204,7 @@ fn settings(user: Option<&str>, password: Option<&str>, database: i64) -> RedisC
 
 fn tcp() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
-    // A host that vanished breaks no connection by itself for a quarter of an hour.
+    // Without this, a connection to a host that vanished would stay open for a quarter of an hour.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let settings = settings.set_user_timeout(Duration::from_secs(10));
     settings

@@ -1,4 +1,4 @@
-//! Turns the errors of a database into sentences that say what was tried, and what to do.
+//! Turns the errors of a database into messages that say what was tried, and what to do.
 
 use std::borrow::Cow;
 
@@ -15,11 +15,11 @@ pub(super) fn refused(place: &str, table: &str, source: sqlx::Error) -> Error {
     Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source, table))).because(source)
 }
 
-/// Whether the connection is unusable, while another one may work.
+/// Returns whether this connection is unusable, while another one may work.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Databases and poolers end connections when they shut down, are told to, or find one idle for long.
+        // Databases and poolers close connections when they shut down, when told to, or when one is idle for long.
         sqlx::Error::Database(_) => {
             let code = code(error);
             code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "1053" | "1927" | "4031")
@@ -28,18 +28,18 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the database undid the statement because of another at the same time, or SQLite did not begin it since tables
-/// were created meanwhile (SQLITE_SCHEMA).
+/// Returns whether the database rolled the statement back because of a concurrent one, or SQLite did not begin it because
+/// tables were created meanwhile (SQLITE_SCHEMA).
 pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "40001" | "40P01" | "1213" | "sqlite 17")
 }
 
-/// Whether a table or an index could not be created because it exists.
+/// Returns whether a table or an index could not be created because it exists.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")
 }
 
-/// Whether there is no table of this name.
+/// Returns whether the table does not exist.
 pub(super) fn is_missing(error: &sqlx::Error) -> bool {
     let no_table = |error: &dyn sqlx::error::DatabaseError| error.message().starts_with("no such table");
     match &*code(error) {
@@ -49,7 +49,7 @@ pub(super) fn is_missing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether there is a table of this name, but with other columns or without a primary key.
+/// Returns whether the table exists, but with other columns or without a primary key.
 fn is_foreign(error: &sqlx::Error) -> bool {
     let says = |error: &dyn sqlx::error::DatabaseError| {
         let message = error.message();
@@ -63,17 +63,17 @@ fn is_foreign(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a row could not be inserted because there is one with its id.
+/// Returns whether a row could not be inserted because its id is taken.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
-/// Whether the file is locked at the moment.
+/// Returns whether the file is locked at the moment.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "sqlite 5" | "sqlite 6")
 }
 
-/// The database's own code: SQLSTATE of PostgreSQL, the numbers of MySQL and SQLite.
+/// Returns the database's own code: SQLSTATE for PostgreSQL, the numbers of MySQL and SQLite.
 fn code(error: &sqlx::Error) -> String {
     let Some(error) = error.as_database_error() else { return String::new() };
     #[cfg(feature = "mysql")]
@@ -112,10 +112,10 @@ fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
         }
         sqlx::Error::PoolClosed => "the application has closed its pool",
         sqlx::Error::Configuration(reason) if reason.to_string().contains("RSA") => {
-            "MySQL 8 wants the password over TLS, which takes the feature `sql-tls`"
+            "MySQL 8 accepts the password only over TLS, which needs the feature `sql-tls`"
         }
         sqlx::Error::Configuration(_) => "check its URL",
-        sqlx::Error::Tls(_) => "check its certificate; TLS takes the feature `sql-tls`",
+        sqlx::Error::Tls(_) => "check its certificate; TLS needs the feature `sql-tls`",
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => "is it running, and reachable?",
         sqlx::Error::Database(error) => match &*code(source) {
             "42P05" | "26000" => {
@@ -141,7 +141,7 @@ fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
             "57014" | "1205" | "3024" | "1969" => "it took too long: does something lock the table?",
             "1153" => "the session is larger than its `max_allowed_packet`",
             "40001" | "40P01" | "1213" => {
-                "it undid the statement because of others at the same time, again and again: give sessions a pool whose \
+                "it rolled the statement back because of concurrent ones, again and again: give sessions a pool whose \
                  transactions are READ COMMITTED"
             }
             "sqlite 5" | "sqlite 6" => "another process, or a transaction of this one, has been writing for too long",

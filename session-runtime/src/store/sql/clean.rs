@@ -29,14 +29,14 @@ impl SqlStore {
         }
     }
 
-    /// Whether the clock of this machine is ahead of the database's by more than the margin. Then this process would
-    /// remove sessions that are live everywhere else.
+    /// Returns whether the clock of this machine is ahead of the database's by more than the margin. This process would then
+    /// remove sessions that are live for all others.
     async fn is_clock_ahead(&self) -> Result<bool, StoreError> {
         let Some(clock) = &self.statements.clock else { return Ok(false) };
         let rows = self.database.rows(clock, &[]).await;
         let rows = rows.map_err(|error| self.failed("read the database's clock", error))?;
         let theirs = rows.first().map_or(0, |row| row.number);
-        // The system's clock, since the runtime's may be one that a test turns.
+        // The system's clock, since the runtime's may be one that a test moves.
         let ahead = millis(SystemTime::now().into()).saturating_sub(theirs);
         let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or_default());
         let is_ahead = ahead > MARGIN;

@@ -1,4 +1,4 @@
-//! The database: sends statements over its pool, and sends them again where that is safe and helps.
+//! The database: sends statements over its pool, and retries them where that is safe and helps.
 
 use std::{
     pin::Pin,
@@ -15,10 +15,10 @@ use super::{
     statements::{Dialect, Sql},
 };
 
-/// How often a statement is sent again that the database undid because of another, such as after a deadlock.
+/// How often a statement is retried that the database rolled back because of another, such as after a deadlock.
 const RACES: u32 = 20;
-/// How long a statement waits for another one that writes to the same file. It is less than a request waits for its
-/// session, so that the log says why the request failed.
+/// How long a statement waits for another one that writes to the same file. Shorter than a request waits for its session,
+/// so that the log says why the request failed.
 pub(super) const BUSY: Duration = Duration::from_secs(3);
 /// How long to wait before the next try on a locked file.
 pub(super) const SHORTLY: Duration = Duration::from_millis(20);
@@ -30,7 +30,7 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// One row that a query returned: a number, perhaps bytes, and perhaps an id.
+/// One row that a query returned: a number, and optionally bytes and an id.
 pub(super) struct Row {
     pub(super) number: i64,
     pub(super) bytes: Vec<u8>,
@@ -39,16 +39,16 @@ pub(super) struct Row {
 
 pub(super) struct Database {
     pool: SqlPool,
-    /// SQLite has one writer at a time. The writers of this process queue here, since SQLite lets them poll at random.
+    /// SQLite has one writer at a time. The writers of this process queue here, since SQLite itself lets them poll at random.
     turn: Mutex<()>,
     /// Whether statements are prepared without a name, each in a transaction of its own.
     ///
-    /// That is what a pooler needs that switches servers between transactions. There, a statement with a name may be
-    /// missing, or be another client's. One without a name is no better by itself: `sqlx` prepares it in one round trip and
-    /// executes it in the next, which may reach a server where another client has prepared its own. In a transaction, both
-    /// reach the same server.
+    /// A pooler that switches servers between transactions needs this. Behind one, a statement with a name may be missing, or be
+    /// another client's. Leaving out the name is not enough: `sqlx` prepares the statement in one round trip and executes it in
+    /// the next, which may reach a server where another client has prepared its own. In a transaction, both reach the same
+    /// server.
     is_behind_pooler: bool,
-    /// Whether MySQL commits each statement. Asked once.
+    /// Whether MySQL commits each statement. Queried once.
     autocommit: OnceCell<bool>,
 }
 
@@ -69,7 +69,7 @@ impl Database {
         }
     }
 
-    /// Executes a statement, and returns how many rows it affected. It may be executed twice, if a connection breaks.
+    /// Executes a statement, and returns how many rows it affected. If a connection breaks, it may be executed twice.
     pub(super) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
         let mut tries = Tries::new(self);
         loop {
@@ -104,7 +104,7 @@ impl Database {
     }
 }
 
-/// Executes one statement over a connection of the pool, and evaluates an expression with its answer.
+/// Executes one statement over a connection of the pool, and evaluates an expression on its result.
 macro_rules! executed {
     ($database:expr, $sql:expr, $values:expr, $method:ident, $done:ident => $answer:expr) => {{
         let begins = $database.begins().await?;
@@ -159,8 +159,8 @@ impl Database {
         if self.dialect() == Dialect::Sqlite { Some(self.turn.lock().await) } else { None }
     }
 
-    /// Whether a statement must begin and end a transaction of its own. On MySQL it must if the server's configuration, or
-    /// the application for its pool, says `autocommit = 0`.
+    /// Returns whether a statement must begin and end a transaction of its own. On MySQL it must if the server's configuration,
+    /// or the application for its pool, sets `autocommit = 0`.
     async fn begins(&self) -> Result<bool, sqlx::Error> {
         match &self.pool {
             #[cfg(feature = "mysql")]
@@ -178,7 +178,7 @@ impl Database {
     }
 }
 
-/// The statement with all its values, for a pool of this kind.
+/// Returns the statement with all its values, for a pool of this kind.
 fn bound<D: sqlx::Database>(_: &sqlx::Pool<D>, sql: &Sql, values: &[Value<'_>]) -> Query<'static, D, D::Arguments>
 where
     i64: for<'e> Encode<'e, D> + Type<D>,
@@ -192,7 +192,7 @@ where
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Lends a connection of the pool. In boxes, since these futures are large, and so every call of a store would be.
+/// Lends a connection of the pool. Boxed, since these futures are large, and would make every store call as large.
 async fn ask<D: sqlx::Database, T>(
     pool: &sqlx::Pool<D>,
     ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
@@ -206,8 +206,8 @@ async fn ask<D: sqlx::Database, T>(
     answer
 }
 
-/// A connection that closes when the caller gives up, or when it broke. The pool would otherwise wait for its answer
-/// before it lends the connection again, and a server that is gone never answers.
+/// A connection that closes when the caller gives up, or when it broke. Otherwise the pool would wait for its answer before
+/// lending it again, and an unreachable server never answers.
 struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
 
 impl<D: sqlx::Database> Drop for Held<D> {
@@ -218,9 +218,9 @@ impl<D: sqlx::Database> Drop for Held<D> {
     }
 }
 
-/// How often a statement may still be sent again.
+/// How many retries a statement has left.
 struct Tries {
-    /// After a restart of the server, each connection of the pool is broken.
+    /// Retries after a broken connection. After a restart of the server, every connection of the pool is broken.
     broken: u32,
     races: u32,
     locked_until: Instant,
@@ -235,10 +235,10 @@ impl Tries {
         Self { broken, races: RACES, locked_until: Instant::now() + BUSY }
     }
 
-    /// Whether to send a statement again that met this error. Returns when it is time to.
+    /// Returns whether to retry a statement after this error. Waits first, if necessary.
     async fn again(&mut self, error: &sqlx::Error) -> bool {
         if is_locked(error) && Instant::now() < self.locked_until {
-            // SQLite has waited already, but not where it sees that waiting for each other would be in vain.
+            // SQLite has already waited, except where it detects that two writers would wait for each other.
             tokio::time::sleep(SHORTLY).await;
             return true;
         }
@@ -250,7 +250,7 @@ impl Tries {
     }
 }
 
-/// Whether there was one left.
+/// Returns whether there was one left, and takes it.
 fn take_one(left: &mut u32) -> bool {
     let was_there = *left > 0;
     *left = left.saturating_sub(1);

@@ -2,8 +2,8 @@
 
 // - `statements`: the SQL, and `name`: the name of the table.
 // - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
-// - `scan`: goes through all values; `clean`: removes the expired.
-// - `advice`: what to say of errors.
+// - `scan`: lists all values; `clean`: removes expired ones.
+// - `advice`: the messages of errors.
 
 mod advice;
 mod clean;
@@ -41,51 +41,51 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
     }
 }
 
-/// Sessions in a database that the application has already: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
+/// Sessions in a database that the application already runs: PostgreSQL (12 or later), MySQL (8), MariaDB (10.6) or SQLite,
 /// each with its feature: `postgres`, `mysql` (both), `sqlite`. Tested on PostgreSQL 15, also behind PgBouncer, on
-/// MariaDB 10.11, and on the SQLite that `sqlx` brings.
+/// MariaDB 10.11, and on the SQLite that `sqlx` includes.
 ///
 /// ```toml
 /// session-runtime = { version = "0.1", features = ["postgres"] }
 /// ```
 ///
-/// | URL | what it may say |
+/// | URL | parameters |
 /// |---|---|
-/// | `postgres://user:password@host:5432/database` | what [`sqlx::postgres::PgConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html) documents |
-/// | `mysql://user:password@host:3306/database`, or `mariadb://…` | what [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) documents |
-/// | `sqlite:sessions.db` | a file. The store creates it if it is missing, readable by its owner alone (0600) |
+/// | `postgres://user:password@host:5432/database` | those of [`sqlx::postgres::PgConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html) |
+/// | `mysql://user:password@host:3306/database`, or `mariadb://…` | those of [`sqlx::mysql::MySqlConnectOptions`](https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html) |
+/// | `sqlite:sessions.db` | a file. The store creates it if it is missing, readable only by its owner (0600) |
 ///
-/// `?table=shop.sessions` is [`SqlStore::table`]. TLS takes the feature `sql-tls`. Certificates are only checked with
-/// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL, whose version 8 lets most users in over TLS
-/// only).
+/// `?table=shop.sessions` is [`SqlStore::table`]. TLS needs the feature `sql-tls`. Certificates are only checked with
+/// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL, whose version 8 accepts most users only over
+/// TLS).
 ///
 /// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session
 ///   (SECURITY S2). [`SqlStore::migrate`] creates it, or a migration of the application with the SQL below. Settings that
 ///   name the store by URL create it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), unless they
-///   say `?migrate=never`. Give each application on a database a table of its own, and staging beside production too, or
-///   its own [`app`](crate::SessionsBuilder::app).
-/// * **Statements**: a load is one. So is each write: it names the revision that it replaces, and writes nothing if the row
-///   has another one by now. A write that is refused takes a second statement, to load what is there.
-/// * **The application's transactions** are not touched. The store takes connections of its own from the pool, one for each
+///   say `?migrate=never`. Give each application on a database, and staging beside production, its own table, or its own
+///   [`app`](crate::SessionsBuilder::app).
+/// * **Statements**: a load is one, and so is a write. A write names the revision that it replaces, and writes nothing if the
+///   row's revision is no longer that one. A refused write takes a second statement, to load the current row.
+/// * **The application's transactions** are not touched. The store takes its own connections from the pool, one per
 ///   statement. So a handler that holds a connection of the pool while it loads or saves its session needs a second one.
-///   Where all handlers hold one, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
-///   writer at a time, a save waits for a transaction that writes: call `save` outside of yours.
+///   If all handlers hold one, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
+///   writer at a time, a save waits for a transaction that writes: call `save` outside your own.
 /// * **Replicas**: every statement must reach the primary.
 /// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
-///   or call `statement_cache_capacity(0)` on the options of your pool. Then each statement is a transaction of its own,
-///   which takes four round trips. PgBouncer itself must allow what `sqlx` sends:
+///   or call `statement_cache_capacity(0)` on the options of your pool. Each statement is then a transaction of its own,
+///   which takes four round trips. PgBouncer itself must allow a parameter that `sqlx` sends:
 ///   `ignore_startup_parameters = extra_float_digits`. Your own queries with parameters need a transaction there too, and
 ///   `persistent(false)`: otherwise `sqlx` may execute another client's statement.
 /// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
-///   ahead of the database's removes nothing, and logs a warning. Rows go in batches of 500; on SQLite in batches of 100,
-///   for which other writers wait.
+///   ahead of the database's removes nothing, and logs a warning. Rows are removed in batches of 500; on SQLite in batches of
+///   100, during which other writers wait.
 /// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which is 30 seconds unless the
-///   application sets it). The first call after the server is back succeeds: a statement is sent again over another
-///   connection when one breaks, and when the database undoes it because of a deadlock or a serialization failure.
-/// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`. What was answered survives the end of the process, but a
-///   power cut may undo the last writes, log-outs too. A statement that meets a locked file is tried again for three
+///   application sets it). The first call after the server is back succeeds: a statement is retried over another connection
+///   when one breaks, and when the database rolls it back because of a deadlock or a serialization failure.
+/// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`. An answered write survives the end of the process, but a
+///   power cut may undo the last writes, including sign-outs. A statement that finds the file locked is retried for three
 ///   seconds.
 ///
 /// Calls need a Tokio runtime with timer and network.
@@ -102,8 +102,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// # The table
 ///
-/// For an application's own migrations. For a table of another name, replace the word `sessions` wherever it stands, in the
-/// name of the index too. The bytes in `value` are those of [`Value::to_bytes`].
+/// For an application's own migrations. For a table of another name, replace the word `sessions` everywhere, including in the
+/// name of the index. The bytes in `value` are those of [`Value::to_bytes`].
 ///
 /// ## On PostgreSQL
 /// ```sql
@@ -122,7 +122,7 @@ pub struct SqlStore {
     database: Arc<Database>,
     statements: Arc<Statements>,
     name: Name,
-    /// Whether the log says already that this machine's clock is ahead.
+    /// Whether the log already says that this machine's clock is ahead.
     warned: Arc<AtomicBool>,
 }
 
@@ -130,7 +130,7 @@ impl SqlStore {
     /// Connects to the database at `url`, with a pool of ten connections.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do: the URL is wrong, the feature of its database is not
+    /// [`Error::is_setup`], with a message that says what to do: the URL is wrong, the feature of its database is not
     /// compiled in, no server answers within ten seconds, or the server refuses the user. It repeats no password.
     ///
     /// ```
@@ -145,7 +145,7 @@ impl SqlStore {
         Self::connect(&Address::parse(url)?).await
     }
 
-    /// The same, and creates the table unless the URL says not to.
+    /// Does the same, and creates the table unless the URL says not to.
     pub(super) async fn open_with_tables(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Self::connect(&address).await?;
@@ -163,13 +163,12 @@ impl SqlStore {
         }
     }
 
-    /// Uses a pool of the application, of `sqlx` 0.9 with its feature `runtime-tokio`. The application decides on the
-    /// pool's size, time-outs and settings. On SQLite, use WAL mode: without it, a write waits for the disk several times,
-    /// and for all readers.
+    /// Uses a pool of the application, of `sqlx` 0.9 with its feature `runtime-tokio`. The application sets the pool's size,
+    /// time-outs and options. On SQLite, use WAL mode: without it, a write waits for the disk several times, and for all readers.
     ///
     /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one more round trip. Sessions do not
-    /// need it, since a statement is sent again when its connection is broken. If the application's own statements need it,
-    /// give sessions a pool of their own.
+    /// need it, since a statement is retried when its connection is broken. If the application's own statements need it, give
+    /// sessions a pool of their own.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
@@ -191,7 +190,7 @@ impl SqlStore {
     /// Sets the name of the table, perhaps with its schema: `table` or `schema.table`. Default: `sessions`.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if the name has anything but ASCII letters, digits and `_`, or more than 48 of them.
+    /// [`Error::is_setup`] if the name has characters other than ASCII letters, digits and `_`, or more than 48 of them.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -207,11 +206,11 @@ impl SqlStore {
         Ok(Self { statements: Arc::new(Statements::new(dialect, &name)), name, ..self })
     }
 
-    /// Creates the table if it is missing. If it is there, this takes no right to create one. Several processes may call
+    /// Creates the table if it is missing. If it exists, the user needs no right to create tables. Several processes may call
     /// this at once.
     ///
     /// # Errors
-    /// [`Error::is_setup`], with a sentence that says what to do, such as that the user may not create tables, or that the
+    /// [`Error::is_setup`], with a message that says what to do, such as that the user may not create tables, or that the
     /// table of this name has other columns.
     ///
     /// ```no_run
@@ -222,7 +221,7 @@ impl SqlStore {
     /// ```
     pub async fn migrate(&self) -> Result<(), Error> {
         let refused = |error| advice::refused("the database for the table of sessions", &self.shown_name(), error);
-        // Looks first, since `CREATE TABLE IF NOT EXISTS` takes rights and locks even if the table is there.
+        // Probes first, since `CREATE TABLE IF NOT EXISTS` needs rights and locks even if the table exists.
         match self.probe().await {
             Err(error) if is_missing(&error) => {
                 self.database.run(&self.database.dialect().migration(&self.name)).await.map_err(refused)?;
@@ -234,8 +233,8 @@ impl SqlStore {
         self.check_journal().await.map_err(refused)
     }
 
-    /// Warns of a file in which each write waits for the disk several times, and for all readers. A burst of requests then
-    /// takes longer than they may wait.
+    /// Warns if the SQLite file is not in WAL mode: each write then waits for the disk several times, and for all readers, so a
+    /// burst of requests may take longer than the requests may wait.
     async fn check_journal(&self) -> Result<(), sqlx::Error> {
         let Some(journal_mode) = &self.statements.journal_mode else { return Ok(()) };
         let rows = self.database.rows(journal_mode, &[]).await?;
@@ -280,7 +279,7 @@ impl Store for SqlStore {
         use database::Value::{Bytes, Number};
         let (id, bytes) = (key.digest(), after.map(Value::to_bytes));
         let id = Bytes(&id);
-        // What goes into the row, and the revision that the row must have.
+        // The columns to write, and the revision that the row must have.
         let new = after.zip(bytes.as_ref()).map(|(value, bytes)| {
             [Number(value.revision().cast_signed()), Number(millis(value.expires_at())), Bytes(bytes)]
         });
@@ -314,18 +313,18 @@ impl Store for SqlStore {
     }
 }
 
-/// The value in a row. Its revision is that of the column, so that a damaged value can be replaced too.
+/// Returns the value in a row. Its revision is that of the column, so that a damaged value can be replaced too.
 fn versioned(row: Row) -> Versioned {
     Versioned::with_revision(Value::from_bytes(row.bytes), row.number.cast_unsigned())
 }
 
-/// The moment as a column holds it: milliseconds since 1970, at most 292 million years later.
+/// Returns the time as a column holds it: milliseconds since 1970, at most 292 million years later.
 fn millis(moment: Timestamp) -> i64 {
     i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for SqlStore {
-    // The pool's own would show the user.
+    // The pool's own `Debug` would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dialect = self.database.dialect();
         f.debug_struct("SqlStore").field("on", &dialect).field("table", &self.shown_name()).finish_non_exhaustive()

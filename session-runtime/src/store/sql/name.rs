@@ -1,4 +1,4 @@
-//! What the table is called.
+//! The name of the table.
 
 use super::statements::Dialect;
 use crate::error::Error;
@@ -14,7 +14,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// A name that needs no check.
+    /// Creates a name that needs no check.
     pub(super) fn new(table: &'static str) -> Self {
         Self { schema: None, table: table.to_owned() }
     }
@@ -24,7 +24,7 @@ impl Name {
             Some((schema, table)) => (Some(schema), table),
             None => (None, name),
         };
-        // Quoted, a name could hold anything. But then it would be hard to write a statement by hand.
+        // A quoted name could contain anything, but would be hard to use in a statement written by hand.
         let fits = |part: &str| {
             let mut bytes = part.bytes();
             part.len() <= LONGEST
@@ -41,7 +41,7 @@ impl Name {
         Ok(Self { schema: schema.map(str::to_owned), table: table.to_owned() })
     }
 
-    /// The table, so quoted that its name may be a word of SQL.
+    /// Returns the table's name, quoted so that it may be a word of SQL.
     pub(super) fn quoted(&self, dialect: Dialect) -> String {
         let table = dialect.quote(&self.table);
         match &self.schema {
@@ -50,7 +50,7 @@ impl Name {
         }
     }
 
-    /// The index of the table. It is in the table's schema without saying so.
+    /// Returns the name of the table's index, without the schema: an index is always in its table's schema.
     pub(super) fn index(&self, dialect: Dialect) -> String {
         dialect.quote(&format!("{}_expiry", self.table))
     }

@@ -1,4 +1,4 @@
-//! `postgres://user:password@host/database?table=shop` and the like: reads the URL, and opens a pool of connections.
+//! Reads a URL such as `postgres://user:password@host/database?table=shop`, and opens a pool of connections.
 
 use std::{io::ErrorKind, str::FromStr, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::error::Error;
 const CONNECTIONS: u32 = 10;
 /// How long the first connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a call waits for a connection: while the server is down, and while all are in use.
+/// How long a call waits for a connection while the server is down, or while all are in use.
 const ACQUIRE: Duration = Duration::from_secs(3);
-/// A connection that was idle for longer is tested before it is used: something on the way may have forgotten it.
+/// A connection that was idle for longer is tested before it is used: a device on the way may have dropped it.
 const FORGOTTEN: Duration = Duration::from_secs(30);
-/// How long such a connection has to answer. Where it was forgotten, no answer comes at all.
+/// How long such a connection has to answer. A dropped one does not answer at all.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// What a URL says.
+/// A parsed URL.
 pub(super) struct Address {
     kind: Kind,
     /// The URL for `sqlx`.
@@ -103,13 +103,13 @@ impl Address {
                     Kind::MySql => "mysql",
                     Kind::Sqlite => "sqlite",
                 };
-                Err(Error::setup(format!("{} takes the feature `{feature}` of session-runtime", self.place)))
+                Err(Error::setup(format!("{} needs the feature `{feature}` of session-runtime", self.place)))
             }
         }
     }
 
     fn refused(&self, error: sqlx::Error) -> Error {
-        // No table is asked for yet.
+        // No table is involved yet.
         refused(&self.place, "", error)
     }
 
@@ -122,7 +122,7 @@ impl Address {
         let first = Box::pin(async {
             loop {
                 match D::Connection::connect_with(&options).await {
-                    // Where several processes create a file at once, one changes its mode while the others wait.
+                    // If several processes create a file at once, one changes its mode while the others wait.
                     Err(error) if is_locked(&error) => tokio::time::sleep(SHORTLY).await,
                     connection => return connection?.close().await,
                 }
@@ -162,7 +162,8 @@ mod sqlite {
 
     use super::{Address, Error};
 
-    /// WAL mode: readers and a writer work at the same time, and what was answered survives the end of the process.
+    /// Returns options for WAL mode: readers and a writer work at the same time, and an answered write survives the end of the
+    /// process.
     pub(super) fn options(address: &Address) -> Result<SqliteConnectOptions, Error> {
         let options = address.options::<SqliteConnectOptions>()?.busy_timeout(super::BUSY);
         let path = options.get_filename();
@@ -181,8 +182,7 @@ mod sqlite {
         Ok(options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal))
     }
 
-    /// Creates the file, if it is missing, so that only its owner can read it. SQLite gives the files beside it the same
-    /// permissions.
+    /// Creates the file if it is missing, readable only by its owner. SQLite gives the files beside it the same permissions.
     fn create(path: &Path, place: &str) -> Result<(), Error> {
         let mut file = std::fs::OpenOptions::new();
         file.append(true).create(true);

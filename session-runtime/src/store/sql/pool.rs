@@ -1,6 +1,6 @@
 //! A pool of connections to a database of any kind.
 
-/// A pool of connections of `sqlx`, to a database of any kind.
+/// A pool of `sqlx` connections to a database of any kind.
 ///
 /// ```no_run
 /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,8 +48,8 @@ impl From<sqlx::SqlitePool> for SqlPool {
     }
 }
 
-/// What [`SqlStore::from_pool`](super::SqlStore::from_pool) takes. A pool of another version of `sqlx` has a type of the same
-/// name, so the compiler's own sentence would name one type twice.
+/// The argument of [`SqlStore::from_pool`](super::SqlStore::from_pool). A pool of another version of `sqlx` has a type of the
+/// same name, so the compiler's own message would name the same type twice.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pool of `sqlx` 0.9",
     label = "not a `PgPool`, `MySqlPool` or `SqlitePool` of `sqlx` 0.9",
@@ -70,7 +70,7 @@ impl<T: Into<SqlPool>> IntoSqlPool for T {
     }
 }
 
-/// Evaluates an expression with the pool, whichever its kind.
+/// Evaluates an expression with the pool, whatever its kind.
 macro_rules! with_pool {
     ($all:expr, $pool:ident => $answer:expr) => {
         match $all {
@@ -87,19 +87,19 @@ macro_rules! with_pool {
 pub(super) use with_pool;
 
 impl SqlPool {
-    /// The most connections that the pool opens.
+    /// Returns the most connections that the pool opens.
     pub(super) fn most_connections(&self) -> u32 {
         with_pool!(self, pool => pool.options().get_max_connections())
     }
 
-    /// Whether the pool's connections may be switched between servers, as PgBouncer does: on PostgreSQL with
-    /// `statement_cache_capacity(0)`.
+    /// Returns whether the pool's connections may be switched between servers, as PgBouncer does: on PostgreSQL, this is assumed
+    /// with `statement_cache_capacity(0)`.
     pub(super) fn is_behind_pooler(&self) -> bool {
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                // The capacity has no getter, but it is in the text for debugging. The other way to read it, the options
-                // as a URL, panics on some hosts.
+                // The capacity has no getter, but it is in the `Debug` output. The other way to read it, the options as a URL,
+                // panics on some hosts.
                 let options = pool.connect_options();
                 let without_cache = (*options).clone().statement_cache_capacity(0);
                 format!("{options:?}") == format!("{without_cache:?}")

@@ -1,4 +1,4 @@
-//! Goes through all values, in the order of their ids.
+//! Lists all values, in the order of their ids.
 
 use super::{
     super::{Key, Position, Scan, Scanned, StoreError},

@@ -7,12 +7,12 @@ use super::name::Name;
 /// How many values one batch of a scan holds.
 pub(super) const SCANNED: usize = 256;
 
-/// A kind of database. Each has SQL of its own.
+/// A kind of database. Each has its own SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each has its feature")]
 pub(super) enum Dialect {
     Postgres,
-    /// MariaDB too.
+    /// And MariaDB.
     MySql,
     Sqlite,
 }
@@ -24,7 +24,7 @@ pub(super) type Sql = Arc<str>;
 pub(super) struct Statements {
     /// id → revision, value.
     pub(super) load: Sql,
-    /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if there is a row.
+    /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists.
     pub(super) insert: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
@@ -32,7 +32,7 @@ pub(super) struct Statements {
     pub(super) delete: Sql,
     /// The last expiry to remove, twice.
     pub(super) delete_expired: Sql,
-    /// The id before, now → revision, value, id.
+    /// The previous id, now → revision, value, id.
     pub(super) scan: Sql,
     /// Returns nothing. Fails unless the table has the columns of this store.
     pub(super) probe: Sql,
@@ -48,7 +48,7 @@ impl Statements {
         let sql = |text: String| dialect.sql(&text);
         let or_nothing = match dialect {
             Dialect::Postgres | Dialect::Sqlite => " ON CONFLICT (id) DO NOTHING",
-            // The store takes a duplicate for a refusal. `INSERT IGNORE` would hide other errors too.
+            // The store treats a duplicate as a refusal. `INSERT IGNORE` would hide other errors too.
             Dialect::MySql => "",
         };
         let limit = dialect.batch();
@@ -73,7 +73,7 @@ impl Statements {
             )),
             delete: sql(format!("DELETE FROM {table} WHERE id = ? AND revision = ?")),
             // Names the columns of this store, so that it fails on a table of another application. On PostgreSQL, the second
-            // comparison is with the row as it is once it is locked.
+            // comparison reads the row after it is locked.
             delete_expired: sql(format!(
                 "DELETE FROM {table} WHERE {due} AND expires_at <= ? AND revision IS NOT NULL AND value IS NOT NULL{end}"
             )),
@@ -89,7 +89,7 @@ impl Statements {
 }
 
 impl Dialect {
-    /// The statement with parameters as this kind of database wants them, from one with a `?` for each.
+    /// Returns the statement with parameters in this database's syntax, from one with a `?` for each.
     fn sql(self, text: &str) -> Sql {
         if self != Self::Postgres {
             return text.into();
@@ -99,7 +99,7 @@ impl Dialect {
         parts.enumerate().fold(first, |text, (index, part)| format!("{text}${}{part}", index + 1)).into()
     }
 
-    /// How many rows one statement of the clean-up removes. Fewer where nothing else can write meanwhile.
+    /// Returns how many rows one statement of the clean-up removes: fewer on SQLite, where other writers wait meanwhile.
     pub(super) fn batch(self) -> u64 {
         match self {
             Self::Postgres | Self::MySql => 500,
@@ -107,7 +107,7 @@ impl Dialect {
         }
     }
 
-    /// The statements that create the table `sessions`, as an application's own migrations run them.
+    /// Returns the statements that create the table `sessions`, as an application's own migrations run them.
     fn tables(self) -> &'static str {
         match self {
             Self::Postgres => include_str!("tables/postgres.sql"),
@@ -116,14 +116,14 @@ impl Dialect {
         }
     }
 
-    /// The same for a table of this name.
+    /// Returns the same statements for a table of this name.
     pub(super) fn migration(self, name: &Name) -> String {
         let lines = self.tables().lines().map(|line| line.split("--").next().unwrap_or_default());
         let text = lines.collect::<Vec<_>>().join("\n");
         let (table, index) = (name.quoted(self), name.index(self));
         let parts = text.split("sessions_expiry").map(|part| part.replace("sessions", &table));
         let text = parts.collect::<Vec<_>>().join(&index);
-        // PostgreSQL runs several statements at once as one transaction. MySQL has no transaction for tables.
+        // PostgreSQL runs several statements at once as one transaction. MySQL has no transactions for creating tables.
         if self == Self::Sqlite { format!("BEGIN IMMEDIATE; {text} COMMIT") } else { text }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn values_of_every_class_come_back<S: Store>(stores: Arc<Stores
 
 pub(super) async fn contents_of_every_size_come_back<S: Store>(stores: Arc<Stores<S>>) {
     for length in [0, 1, 225, 226, 255, 256, 4_000, 65_505, 65_506, 65_536, 70_000, 200_000] {
-        // Each length has every byte in it, in another order.
+        // Each content contains every byte, in a different order for each length.
         let content: Vec<u8> = (0..length).map(|at| (at * 7 + at / 256) as u8).collect();
         let value = stores.value(content);
         let (key, _) = stores.created(&value).await;
@@ -75,8 +75,8 @@ pub(super) async fn keys_do_not_collide<S: Store>(stores: Arc<Stores<S>>) {
         digest.iter_mut().skip(at).take(1).for_each(|to| *to ^= byte);
         Key::from_digest(std::array::from_fn(|at| digest.get(at).copied().unwrap_or_default()))
     };
-    // Each differs from the first in one byte: among them two letters that differ in their case alone, and bytes that are
-    // not text.
+    // Each differs from the base key, `key(16, 0)`, in one byte: some only in the case of a letter, some in a byte that is not
+    // text.
     let keys = (0..16).flat_map(|at| [key(at, 0x20), key(at, 0xff)]).chain([key(16, 0)]);
     let mut written = Vec::new();
     for key in keys {

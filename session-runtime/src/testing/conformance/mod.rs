@@ -1,15 +1,14 @@
-//! Checks that a store keeps to the contract of [`Store`]: call [`run`] from a test.
+//! Checks that a store keeps the contract of [`Store`]: call [`run`] from a test.
 
-// Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which
-// they reach through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested where
-// that store is.
+// Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which they
+// access through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
 //
 // - `load`: every value comes back as it was written.
-// - `swap`: what compare-and-swap writes, and what it answers.
-// - `races`: many writers at once, and swaps that their callers give up.
+// - `swap`: the writes and answers of compare-and-swap.
+// - `races`: many concurrent writers, and swaps that their callers give up.
 // - `expiry`: deadlines and clean-up.
-// - `scan`: stores whose values can be gone through.
-// - `stores`: the two handles, and what the checks say with them.
+// - `scan`: stores that can list their values.
+// - `stores`: the two handles, and the messages of the checks.
 
 mod expiry;
 mod load;
@@ -27,7 +26,7 @@ use crate::{
     store::{Class, Scan, Store, Value},
 };
 
-/// What removes expired values from a store.
+/// How expired values are removed from a store.
 ///
 /// ```
 /// # use session_runtime::testing::conformance::Expiry;
@@ -35,16 +34,16 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expiry {
-    /// [`Store::delete_expired`], which says how many it removed.
+    /// By [`Store::delete_expired`], which returns how many it removed.
     #[default]
     ByCleaningUp,
-    /// A server, by a time to live. [`Store::delete_expired`] has nothing to remove and answers 0. The suite checks that the
-    /// server does not remove values too early. A test of the store's own should check that it does remove them.
+    /// By a server, through a time to live. [`Store::delete_expired`] has nothing to remove and answers 0. The suite checks that
+    /// the server does not remove values too early. A test of the store itself should check that it does remove them.
     ByServer,
 }
 
-/// A value for tests of a store, with bytes as the engine writes them and a new revision. A store does not look into
-/// the content, so the content may be anything.
+/// Returns a value for tests of a store, with bytes as the engine writes them and a new revision. A store does not read the
+/// content, so the content may be anything.
 ///
 /// ```
 /// use session_runtime::{Timestamp, store::Class, testing::conformance::value};
@@ -80,7 +79,7 @@ macro_rules! check {
     ($failures:ident, $stores:ident; $($subject:ident: $($check:ident)+;)+) => {
         $($(
             let name = stringify!($check).replace('_', " ");
-            // In a box: there are many checks, and the futures of a store may be large.
+            // Boxed: there are many checks, and the futures of a store may be large.
             if let Err(found) = outcome(Box::pin($subject::$check(Arc::clone(&$stores)))).await {
                 $failures.push(format!("\n  {}: {name}: {found}", stringify!($subject)));
             }
@@ -90,7 +89,7 @@ macro_rules! check {
 
 /// Checks a store against every rule of its contract.
 ///
-/// `open` is called twice. Each call gives a handle on the same place, as two processes would have: a clone if the
+/// `open` is called twice. Each call returns a handle on the same place, as two processes would have: a clone if the
 /// store is in memory, another connection if it is on a server. The place need not be empty, but nothing else may use
 /// it meanwhile. The checks leave values behind.
 ///
@@ -113,7 +112,7 @@ pub async fn run<S: Store>(open: impl AsyncFn() -> S) {
     run_with(Expiry::ByCleaningUp, open).await;
 }
 
-/// [`run`] for a store whose values are removed in this way.
+/// [`run`] for a store that removes expired values in this way.
 ///
 /// # Panics
 /// As [`run`].
@@ -179,7 +178,7 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
     report(&failures);
 }
 
-/// Checks the scan of a store, in the same way. The other rules of the contract are [`run`]'s.
+/// Checks the scan of a store in the same way. [`run`] checks the other rules of the contract.
 ///
 /// # Panics
 /// As [`run`].
@@ -214,7 +213,7 @@ fn report(failures: &[String]) {
     assert!(failures.is_empty(), "this store breaks {rules} of the contract:{}{end}", failures.concat());
 }
 
-/// What `check` found wrong, if anything.
+/// Returns the fault that `check` found, if any.
 async fn outcome(check: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
     let task = tokio::spawn(tokio::time::timeout(Duration::from_secs(120), check));
     match task.await.map_err(tokio::task::JoinError::try_into_panic) {
@@ -227,5 +226,5 @@ async fn outcome(check: impl Future<Output = ()> + Send + 'static) -> Result<(),
 
 fn words(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    words.unwrap_or("it panicked without words").to_owned()
+    words.unwrap_or("it panicked without a message").to_owned()
 }

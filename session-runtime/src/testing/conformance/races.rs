@@ -1,4 +1,4 @@
-//! Many writers at once, and swaps that their callers give up.
+//! Many concurrent writers, and swaps that their callers give up.
 
 use std::{
     pin::pin,
@@ -204,7 +204,7 @@ pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(store
                 for _ in 0..round % 4 {
                     tokio::task::yield_now().await;
                 }
-                // But not this one.
+                // It must not remove this one.
                 let long = value(Class::User, stores.after(90), b"extended");
                 let swapped = match insist(&stores, &key, Some(&short), &long).await {
                     Swapped::Stale(None) => insist(&stores, &key, None, &long).await,
@@ -223,7 +223,7 @@ pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(store
     }
 }
 
-/// Swaps, and again while the answer is that the key holds what the swap expects: a store may answer so when it met a
+/// Swaps, and retries as long as the answer is `Stale` with the expected value: a store may give this answer after a
 /// conflict.
 async fn insist<S: Store>(stores: &Stores<S>, key: &Key, before: Option<&Versioned>, after: &Value) -> Swapped {
     for _ in 0..1_000 {

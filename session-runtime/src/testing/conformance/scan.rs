@@ -1,11 +1,11 @@
-//! Stores whose values can be gone through.
+//! Stores that can list their values.
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::stores::{Stores, answered, ensure, fail, is_same, race, shown};
 use crate::store::{Key, Position, Scan, Versioned};
 
-/// Everything that a scan finds, unless it does not come to an end.
+/// Returns everything that a scan finds. Fails if the scan does not end.
 async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
     let (mut found, mut next, store) = (HashMap::new(), Some(Position::start()), stores.either());
     for _ in 0..20_000 {

@@ -1,4 +1,4 @@
-//! The store under test, by two handles on one place.
+//! The store under test: two handles on one place.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Stores<S> {
     handles: [S; 2],
     calls: AtomicUsize,
-    /// The present, as the engine would say it. Servers that expire values by their own clock agree with it.
+    /// The current time, as the engine would pass it. Servers that expire values by their own clock agree with it.
     pub(super) now: Timestamp,
 }
 
@@ -29,7 +29,7 @@ impl<S: Store> Stores<S> {
         Arc::new(Self { handles, calls: AtomicUsize::new(0), now: SystemTime::now().into() })
     }
 
-    /// One of the handles, in turn.
+    /// Returns one of the handles, in turn.
     pub(super) fn either(&self) -> &S {
         let [first, second] = &self.handles;
         if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { first } else { second }
@@ -43,12 +43,12 @@ impl<S: Store> Stores<S> {
         self.now + Duration::from_secs(60 * minutes)
     }
 
-    /// A value with this content, of a class that no store evicts early. It expires in an hour.
+    /// Returns a value with this content, of a class that no store evicts early. It expires in an hour.
     pub(super) fn value(&self, content: impl AsRef<[u8]>) -> Value {
         value(Class::User, self.after(60), content)
     }
 
-    /// What one handle loads.
+    /// Loads the value through one handle.
     pub(super) async fn load(&self, key: &Key) -> Option<Versioned> {
         answered(self.either().load(key, self.now).await)
     }
@@ -57,27 +57,27 @@ impl<S: Store> Stores<S> {
         answered(self.either().swap(key, before, after, self.now).await)
     }
 
-    /// A new key that holds this value.
+    /// Returns a new key that holds this value.
     pub(super) async fn created(&self, value: &Value) -> (Key, Versioned) {
         let key = random_key();
         let rule = "a swap that expects nothing must write the value to a key that holds nothing";
         (key, self.replaced(&key, None, value, rule).await)
     }
 
-    /// The value as the key has it after a swap, which must be done.
+    /// Swaps, which must succeed, and returns the key's new value.
     pub(super) async fn replaced(&self, key: &Key, before: Option<&Versioned>, after: &Value, rule: &str) -> Versioned {
         let revision = done(self.swap(key, before, Some(after)).await, rule);
         Versioned::with_revision(after.clone(), revision)
     }
 
-    /// Removes what the key holds.
+    /// Removes the key's value.
     pub(super) async fn remove(&self, key: &Key, held: &Versioned) {
         let rule = "a removal of what the key holds must be done";
         done(self.swap(key, Some(held), None).await, rule);
         self.assert_holds(key, None, "after a removal the key must hold nothing").await;
     }
 
-    /// Checks that both handles load this value, or that the key holds nothing.
+    /// Checks that both handles load this value, or nothing if it is `None`.
     pub(super) async fn assert_holds(&self, key: &Key, expected: Option<&Value>, rule: &str) {
         for (number, handle) in self.handles.iter().enumerate() {
             let loaded = answered(handle.load(key, self.now).await);
@@ -92,7 +92,7 @@ impl<S: Store> Stores<S> {
         }
     }
 
-    /// Checks that a swap writes nothing and answers what the key holds.
+    /// Checks that a swap writes nothing and answers the key's value.
     pub(super) async fn assert_stale(
         &self,
         key: &Key,
@@ -113,7 +113,7 @@ impl<S: Store> Stores<S> {
     }
 }
 
-/// Ends a check. Unlike `panic!` this prints nothing: [`super::run`] tells everything that it found at once.
+/// Ends a check. Unlike `panic!` this prints nothing: [`super::run`] reports all findings at once.
 pub(super) fn fail(message: impl Into<String>) -> ! {
     std::panic::resume_unwind(Box::new(message.into()))
 }
@@ -162,7 +162,7 @@ pub(super) fn answered<T>(answer: Result<T, StoreError>) -> T {
     answer.unwrap_or_else(|error| fail(format!("the store answered with an error: {error}")))
 }
 
-/// The revision of a swap that must be done.
+/// Returns the revision of a swap, which must be done.
 pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
     match swapped {
         Swapped::Done(revision) => revision,
@@ -172,7 +172,7 @@ pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
     }
 }
 
-/// What the key holds, of a swap that must be refused.
+/// Returns the key's value from a swap, which must be refused.
 pub(super) fn stale(swapped: Swapped, rule: &str) -> Option<Versioned> {
     match swapped {
         Swapped::Stale(found) => found,
@@ -180,13 +180,13 @@ pub(super) fn stale(swapped: Swapped, rule: &str) -> Option<Versioned> {
     }
 }
 
-/// Whether two values are the same to the byte, and say the same of themselves.
+/// Returns whether two values have the same bytes and the same header.
 pub(super) fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
     let parts = |value: &Value| (value.to_bytes(), value.class(), value.expires_at(), value.revision());
     one.map(parts) == other.map(parts)
 }
 
-/// A value in a message.
+/// Formats a value for a message.
 pub(super) fn shown(value: Option<&Value>) -> String {
     value.map_or_else(
         || "nothing".into(),

@@ -1,4 +1,4 @@
-//! What compare-and-swap writes, and what it answers.
+//! The writes and answers of compare-and-swap.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::store::{Class, Store, Versioned};
 
 const CURRENT: &str = "a swap against what the key holds must be done, and write the value";
 
-// If this is wrong, nearly every other check fails too.
+// If this fails, nearly every other check fails too.
 pub(super) async fn done_carries_the_revision_that_a_load_answers<S: Store>(stores: Arc<Stores<S>>) {
     let (key, mut before) = (random_key(), None);
     for content in [b"first", b"other"] {
@@ -30,7 +30,7 @@ pub(super) async fn done_carries_the_revision_that_a_load_answers<S: Store>(stor
 
 pub(super) async fn every_handle_sees_a_write_at_once<S: Store>(stores: Arc<Stores<S>>) {
     let ([first, second], key, mut before) = (stores.handles(), random_key(), None);
-    // Both look first, so that a handle that remembers what it saw is caught.
+    // Both load first, so that a handle that caches what it loaded is caught.
     let rule = "once a swap is answered, every later load must see it, in any process";
     stores.assert_holds(&key, None, rule).await;
     for round in 0..10 {
@@ -72,7 +72,7 @@ pub(super) async fn an_older_revision_is_stale<S: Store>(stores: Arc<Stores<S>>)
 
 pub(super) async fn the_revision_of_another_key_is_stale<S: Store>(stores: Arc<Stores<S>>) {
     let (other, first) = stores.created(&stores.value(b"other")).await;
-    // Where a server counts the writes of each key, two keys have the same revision until one of them is written again.
+    // If a server counts the writes of each key, two keys have the same revision until one of them is written again.
     let second = stores.replaced(&other, Some(&first), &stores.value(b"other"), CURRENT).await;
     let (held, absent) = (stores.value(b"held"), random_key());
     let (taken, _) = stores.created(&held).await;
@@ -85,7 +85,7 @@ pub(super) async fn the_revision_of_another_key_is_stale<S: Store>(stores: Arc<S
 }
 
 pub(super) async fn revisions_are_compared_and_not_contents<S: Store>(stores: Arc<Stores<S>>) {
-    // The engine must learn that there was a write between.
+    // The engine must learn that another write came between.
     let (key, first) = stores.created(&stores.value(b"content")).await;
     let second = first.value().rewritten();
     stores.replaced(&key, Some(&first), &second, CURRENT).await;

@@ -1,4 +1,4 @@
-//! One request's cookies: those that came, and those that are to leave with the response.
+//! The cookies of one request: those that the browser sent, and those that leave with the response.
 
 use std::sync::{
     Mutex, MutexGuard, OnceLock, PoisonError,
@@ -16,7 +16,7 @@ use crate::{
 /// Shared by all handles of a request and its layer.
 #[derive(Default)]
 pub(super) struct Jar {
-    /// The request's `Cookie` headers, once a handle was asked for.
+    /// The request's `Cookie` headers; empty until a handler asks for `Cookies`.
     came: OnceLock<Box<[HeaderValue]>>,
     read: AtomicBool,
     state: Mutex<State>,
@@ -24,16 +24,16 @@ pub(super) struct Jar {
 
 #[derive(Default)]
 struct State {
-    /// One for each name.
+    /// At most one for each name.
     written: Vec<Written>,
-    /// Names of sessions' cookies.
+    /// The names of session cookies.
     reserved: Vec<Box<str>>,
     left: bool,
 }
 
 struct Written {
     name: Box<str>,
-    /// As it is in the header; `None` if the cookie is removed.
+    /// As encoded in the header; `None` if the cookie is removed.
     value: Option<String>,
     line: HeaderValue,
 }
@@ -57,7 +57,7 @@ impl Jar {
         }
     }
 
-    /// What was written under a name in this request, as the next one would bring it.
+    /// Returns the value that this request wrote under a name, encoded as the browser would send it back.
     fn written(&self, name: &str) -> Option<Option<String>> {
         self.read.store(true, Ordering::Relaxed);
         self.lock().written.iter().find(|written| *written.name == *name).map(|written| written.value.clone())
@@ -67,9 +67,9 @@ impl Jar {
         self.came.get().into_iter().flatten().map(HeaderValue::as_bytes)
     }
 
-    /// Puts `line` into the response, the only one under that name.
+    /// Adds `line` to the response. It replaces an earlier line under that name.
     pub(super) fn write(&self, name: &str, value: Option<String>, line: &str) -> Result<(), Error> {
-        // A line of ours is a header value: name, value and attributes were checked for it.
+        // Name, value and attributes were checked, so this conversion succeeds.
         let line = HeaderValue::try_from(line).map_err(|error| {
             Error::new(Kind::Cookie("the cookie would break its header; check its name and attributes".into()))
                 .because(error)
@@ -79,8 +79,9 @@ impl Jar {
             return Err(Error::new(Kind::TooLate { wanted: "a cookie was to be set or removed" }));
         }
         if state.is_reserved(name) {
-            let sentence =
-                format!("the cookie `{name}` is a session's, which writes it itself; choose another name for this one");
+            let sentence = format!(
+                "the cookie `{name}` is a session's, and only the session writes it; choose another name for this one"
+            );
             return Err(Error::new(Kind::Cookie(sentence)));
         }
         state.written.retain(|written| *written.name != *name);
@@ -95,7 +96,7 @@ impl Jar {
         }
     }
 
-    /// Lets the cookies go with a response. Nothing can be written from then on.
+    /// Moves the cookies into a response. Later writes are errors.
     pub(super) fn leave(&self, failed: bool, headers: &mut HeaderMap) {
         let state = {
             let mut state = self.lock();
@@ -107,7 +108,7 @@ impl Jar {
         }
         for Written { name, value, line } in &state.written {
             if state.is_reserved(name) {
-                error_limited!(cookie = %name, "a cookie was set under the name of a session's, which was not known by then; it was dropped");
+                error_limited!(cookie = %name, "a cookie was set under the name of a session's cookie, before the session was known; it was dropped");
             } else if value.is_none() || !failed {
                 set_cookie(headers, name, line.clone());
             }

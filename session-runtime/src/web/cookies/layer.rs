@@ -1,4 +1,4 @@
-//! The tower layer: gives each request a jar, and sends what is in it with the response.
+//! The tower layer. It gives each request a jar, and sends the jar's cookies with the response.
 
 use std::{
     fmt,
@@ -18,9 +18,10 @@ use crate::{clock::Clock, cookie::Protector, error::Error, keys::KeyRing};
 
 /// Serves [`Cookies`] to the routes within it.
 ///
-/// It stands beside the layer of sessions, in either order, and a session's cookie goes first: where the session is known,
-/// setting a cookie of that name is an error. From outside, added last, it also sees that a session could not be stored, and
-/// drops what was set. A layer within another one shares its cookies, and has keys of its own.
+/// It can stand inside or outside the session layer. A session's cookie takes precedence: setting a cookie of that name is an
+/// error once the session is known. If this layer is the outer one (added last), it also sees when a session could not be
+/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares its cookies, but has keys
+/// of its own.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -37,7 +38,7 @@ pub struct CookiesLayer {
     options: Arc<Options>,
 }
 
-/// The same for all requests of a layer.
+/// Options that all requests of a layer share.
 #[derive(Clone, Default)]
 pub(super) struct Options {
     pub(super) app: String,
@@ -46,7 +47,7 @@ pub(super) struct Options {
 }
 
 impl CookiesLayer {
-    /// A layer for plain cookies.
+    /// Creates a layer for plain cookies.
     ///
     /// ```
     /// # use session_runtime::CookiesLayer;
@@ -57,11 +58,11 @@ impl CookiesLayer {
         Self::default()
     }
 
-    /// The keys for signed and private cookies, which may be those of the sessions: what is derived from them serves one
-    /// purpose each. When they change, what an older key wrote still reads, see [`KeyRing`].
+    /// Sets the keys for signed and private cookies. They may be the sessions' keys, since each purpose derives its own. After
+    /// a change of keys, cookies that an older key of the ring wrote stay readable; see [`KeyRing`].
     ///
     /// # Errors
-    /// If the ring is empty, since [`KeyRing::generate`] got no random bytes.
+    /// If the ring is empty because [`KeyRing::generate`] got no random bytes.
     ///
     /// ```
     /// # use session_runtime::{CookiesLayer, KeyRing};
@@ -74,8 +75,8 @@ impl CookiesLayer {
         Ok(self.with(|options| options.protector = protector))
     }
 
-    /// A name that keeps applications apart which share keys: a signed or private cookie of one opens nothing in another.
-    /// Empty by default.
+    /// Sets a name that separates applications with the same keys: a signed or private cookie of one application is not valid
+    /// in another. Empty by default.
     ///
     /// ```
     /// # use session_runtime::CookiesLayer;
@@ -86,7 +87,7 @@ impl CookiesLayer {
         self.with(|options| options.app = app.into())
     }
 
-    /// The clock that ends signed and private values; the system's by default, one to turn in tests.
+    /// Sets the clock by which signed and private values expire. Default: the system's. Tests can pass one that they turn.
     ///
     /// ```
     /// # use session_runtime::{Clock, CookiesLayer};
@@ -151,7 +152,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let options = Arc::clone(&self.layer.options);
         let outer = request.extensions().get().map(|InRequest(cookies)| Arc::clone(&cookies.jar));
-        // The outer layer sends them.
+        // The outer layer sends the cookies.
         let sends = outer.is_none();
         let jar = outer.unwrap_or_default();
         request.extensions_mut().insert(InRequest(Cookies { jar: Arc::clone(&jar), options }));
@@ -160,7 +161,7 @@ where
 }
 
 pin_project! {
-    /// The future of [`CookiesService`]: first the handler, then its cookies.
+    /// The future of [`CookiesService`]: runs the handler, then adds its cookies.
     pub struct CookiesFuture<F> {
         #[pin]
         inner: F,

@@ -1,5 +1,5 @@
-//! The application's own cookies. `layer` gives each request a `jar` and sends what handlers put into it; [`Cookies`] is
-//! how they do, and `protected` the same for values that are signed or sealed.
+//! The application's own cookies. `layer` gives each request a `jar`, and sends its cookies with the response. Handlers use it
+//! through [`Cookies`], and through `protected` for signed or encrypted values.
 
 mod jar;
 mod layer;
@@ -21,8 +21,8 @@ use crate::{
     error::Error,
 };
 
-/// The cookies of a request, apart from the session's: for what a browser may know and keep by itself, such as a theme, a
-/// language, or that a banner was closed. Comes with a [`CookiesLayer`].
+/// The cookies of a request, apart from the session's. They are for data that the browser may see and keep, such as a theme, a
+/// language, or that a banner was closed. They need a [`CookiesLayer`].
 ///
 /// | Flask | here |
 /// |---|---|
@@ -48,35 +48,35 @@ use crate::{
 ///     Router::new().route("/", get(home)).route("/dark", post(dark)).layer(CookiesLayer::new());
 /// ```
 ///
-/// **Values** are any text: what a cookie may not hold (blanks, `"`, `%`, `,`, `;`, `\`, control characters, all beyond
-/// ASCII) is percent-encoded on the way out and decoded on the way in, as JavaScript's `decodeURIComponent` does. A value
-/// that something else wrote is decoded where that makes sense, keeps its quotes, and reads as none if it is no UTF-8. Names
-/// are never decoded. Whoever has the browser can read and write a plain cookie: believe only what is [signed](Self::signed).
+/// **Values** are any text. Characters that a cookie cannot hold (blanks, `"`, `%`, `,`, `;`, `\`, control characters, anything
+/// outside ASCII) are percent-encoded on the way out and decoded on the way in, as JavaScript's `decodeURIComponent` does. A
+/// value that another program wrote is decoded where possible and keeps its quotes; `get` returns `None` if it is not UTF-8.
+/// Names are never decoded. The browser's user can read and write a plain cookie, so trust only [signed](Self::signed) ones.
 ///
-/// **Two cookies of one name** that differ, from two paths or domains, read as none, since their order says nothing
-/// (SECURITY S32); so do any two of a `__Host-` name, of which no browser holds more than one.
+/// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order says nothing
+/// (SECURITY S32). So do any two of a `__Host-` name, since a browser never holds more than one.
 ///
-/// **Within a request**, all `Cookies` share what was set, the last one for a name counts, and `get` sees it. The response
-/// has one `Set-Cookie` for each name. If the handler answers 5xx, what it set is dropped; what it removed stays removed, as
-/// with sessions.
+/// **Within a request**, all `Cookies` share their changes. The last change of a name counts, `get` sees it, and the response
+/// has one `Set-Cookie` for each name. If the handler answers 5xx, the cookies that it set are dropped, but those that it
+/// removed stay removed, as with sessions.
 ///
-/// **In the response's head** stands `Vary: Cookie` once a cookie was read, and `Cache-Control: no-store` beside a
-/// `Set-Cookie`.
+/// **The response** gets `Vary: Cookie` once a cookie was read, and `Cache-Control: no-store` along with any `Set-Cookie`.
 #[derive(Clone)]
 pub struct Cookies {
     jar: Arc<Jar>,
     options: Arc<Options>,
 }
 
-/// What the layer leaves in a request's extensions. The cookies that came are not in it yet, so it is of no use to others.
+/// The layer's entry in a request's extensions. The browser's cookies are not in it until a handler asks, so other code cannot
+/// use it.
 #[derive(Clone)]
 struct InRequest(Cookies);
 
 impl Cookies {
-    /// The cookies of a request that came through [`CookiesLayer`], for services without axum's extractors.
+    /// Returns the cookies of a request that came through [`CookiesLayer`], for services without axum's extractors.
     ///
     /// # Errors
-    /// [`CookiesRejection`] if there is no layer around.
+    /// [`CookiesRejection`] if the route has no layer.
     ///
     /// ```
     /// # use session_runtime::{Cookies, CookiesRejection};
@@ -91,8 +91,8 @@ impl Cookies {
         Ok(cookies.clone())
     }
 
-    /// What the cookie says: set in this request, or else brought by the browser. `None` if there is none, if it is no text,
-    /// or if there are two that differ.
+    /// Returns the cookie's value: the one set in this request, otherwise the one that the browser sent. `None` if there is
+    /// none, if it is not text, or if there are two that differ.
     ///
     /// ```
     /// # use session_runtime::Cookies;
@@ -105,12 +105,12 @@ impl Cookies {
         self.jar.plain(cookie.into().name)
     }
 
-    /// Sets a cookie, in place of whatever was set or removed under its name in this request before.
+    /// Sets a cookie. It replaces any earlier change of that name in this request.
     ///
     /// # Errors
-    /// A sentence that names the mistake, and a 500 if a handler returns it: a name, path or domain that would break the
-    /// header, attributes with which browsers refuse the cookie, a `max_age` of zero, the name of a session's cookie, more
-    /// than 4,096 bytes ([`Error::is_too_large`]), or a response that has left.
+    /// The message names the mistake; a handler that returns the error answers 500. Mistakes are: a name, path or domain that
+    /// would break the header, attributes with which browsers refuse the cookie, a `max_age` of zero, the name of a session's
+    /// cookie, more than 4,096 bytes ([`Error::is_too_large`]), or a response that was already sent.
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error};
@@ -122,11 +122,11 @@ impl Cookies {
         self.write(cookie.into(), |_| Ok(encode(value.as_ref())))
     }
 
-    /// Removes a cookie from the browser, whether plain, signed or private. It goes only if name, path and domain are
-    /// those that it was set with, so give the same [`PlainCookie`] where these are not the defaults.
+    /// Removes a cookie from the browser, whether plain, signed or private. Browsers remove it only if name, path and domain
+    /// are those that it was set with, so pass the same [`PlainCookie`] if these are not the defaults.
     ///
     /// # Errors
-    /// As [`Cookies::set`], as far as it applies.
+    /// Those of [`Cookies::set`], as far as they apply.
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error, PlainCookie};
@@ -143,8 +143,8 @@ impl Cookies {
         self.jar.write(cookie.name, None, &line)
     }
 
-    /// Cookies whose values nobody else can write: each carries a signature that covers its name and the application.
-    /// Whoever has the browser can read them. They take keys: [`CookiesLayer::keys`].
+    /// Returns the signed cookies. Only this server can write their values: the signature covers the value, the name and the
+    /// application. The browser's user can read them. They need keys: [`CookiesLayer::keys`].
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error};
@@ -158,8 +158,8 @@ impl Cookies {
         ProtectedCookies::signed(self)
     }
 
-    /// Cookies whose values nobody else can read or write: encrypted, and bound to name and application. They take keys:
-    /// [`CookiesLayer::keys`].
+    /// Returns the private cookies. Only this server can read or write their values: they are encrypted, and bound to name and
+    /// application. They need keys: [`CookiesLayer::keys`].
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error};
@@ -172,7 +172,7 @@ impl Cookies {
         ProtectedCookies::private(self)
     }
 
-    /// Sets a cookie to the value that `value` makes for it.
+    /// Sets a cookie to the result of `value`.
     fn write(
         &self,
         cookie: PlainCookie<'_>,
@@ -188,13 +188,13 @@ impl Cookies {
 }
 
 impl fmt::Debug for Cookies {
-    /// No name and no value.
+    /// Shows neither names nor values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cookies").finish_non_exhaustive()
     }
 }
 
-/// Keeps the name of a session's cookie from being used for another, once both the session and the jar are known.
+/// Reserves the names of a session's cookies, once both the session and the jar are known.
 pub(super) fn reserve<'a>(extensions: &Extensions, names: impl Iterator<Item = &'a str>) {
     if let Some(InRequest(cookies)) = extensions.get() {
         names.for_each(|name| cookies.jar.reserve(name));

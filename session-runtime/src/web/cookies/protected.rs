@@ -1,4 +1,4 @@
-//! [`ProtectedCookies`]: cookies whose values are signed, or sealed.
+//! [`ProtectedCookies`]: cookies with signed or encrypted values.
 
 use std::fmt;
 
@@ -8,15 +8,16 @@ use crate::{
     error::{Error, Kind},
 };
 
-/// Signed or private cookies of a request: from [`Cookies::signed`] or [`Cookies::private`]. To remove one, call
+/// The signed or private cookies of a request, from [`Cookies::signed`] or [`Cookies::private`]. To remove one, call
 /// [`Cookies::remove`].
 ///
-/// A value is good for one name in one application, and for as long as its `max_age`, or else 400 days: the server checks
-/// that, whatever the browser does. What was changed, cut, moved to another name, signed by a key that is gone, or is over,
-/// reads as none. What an older key of the ring wrote still reads, and what is set again is written with the newest.
+/// A value is valid for one name in one application, and for its `max_age`, or 400 days without one. The server checks this,
+/// whatever the browser does. A value reads as `None` if it was changed, cut, moved to another name, signed by a key that was
+/// removed, or has expired. Values that an older key of the ring wrote are still read; new values are written with the newest
+/// key.
 ///
-/// Whoever has the browser can still copy a value and bring it back later. What must be true only once, or must end when you
-/// say so, belongs in the session.
+/// The browser's user can still copy a value and send it again later. Keep anything that is valid only once, or that you must
+/// be able to end, in the session.
 ///
 /// ```
 /// # use session_runtime::{Cookies, Error, PlainCookie};
@@ -45,8 +46,9 @@ impl<'c> ProtectedCookies<'c> {
         Self { cookies, protection: Protection::Private }
     }
 
-    /// What the cookie says, if it is ours: set in this request, or else brought by the browser. `None` if it is not, or if
-    /// there are two that are ours and differ. Without keys there is none, and the log says what to add.
+    /// Returns the cookie's value if its protection is valid: the one set in this request, otherwise the one that the browser
+    /// sent. `None` if it is not valid, or if there are two valid ones that differ. Without keys it is always `None`, and the
+    /// log says what to add.
     ///
     /// ```
     /// # use session_runtime::Cookies;
@@ -65,10 +67,10 @@ impl<'c> ProtectedCookies<'c> {
         self.cookies.jar.opened(name, |value| protector.read(self.protection, place, value, now))
     }
 
-    /// Sets a cookie, in place of whatever was set or removed under its name in this request before.
+    /// Sets a cookie. It replaces any earlier change of that name in this request.
     ///
     /// # Errors
-    /// As [`Cookies::set`]; and if the layer has no keys, or the operating system gives no random bytes.
+    /// Those of [`Cookies::set`]. Also if the layer has no keys, or the operating system gives no random bytes.
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error};

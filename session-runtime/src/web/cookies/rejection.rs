@@ -1,4 +1,4 @@
-//! What the visitor gets where cookies cannot be had.
+//! The response where a route has no cookies layer.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use axum_core::body::Body;
 
 use crate::web::page::Page;
 
-/// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500). It displays a sentence that a visitor
-/// may see; the log, and `Debug`, say what to write instead.
+/// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500). `Display` shows a sentence that is
+/// safe for visitors; the log and `Debug` say what to change.
 ///
 /// ```
 /// # use session_runtime::{Cookies, CookiesRejection};
@@ -28,7 +28,7 @@ impl CookiesRejection {
         Self(Page::broken(sentence))
     }
 
-    /// 500.
+    /// Returns 500.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::CookiesRejection) {
@@ -40,7 +40,7 @@ impl CookiesRejection {
         self.0.status
     }
 
-    /// Returns the response that says so.
+    /// Returns the response to this rejection.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::CookiesRejection) {

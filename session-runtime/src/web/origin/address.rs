@@ -10,22 +10,22 @@ pub(super) struct Address<'a> {
     scheme: &'a str,
     host: &'a str,
     port: Option<u16>,
-    /// The three as they were written.
+    /// The origin as the request wrote it.
     pub(super) text: &'a str,
 }
 
 impl<'a> Address<'a> {
-    /// The value of an `Origin` header. `None` for `null` and for anything else that is not an origin.
+    /// Parses the value of an `Origin` header. `None` for `null` and for anything else that is not an origin.
     pub(super) fn of_origin(text: &'a str) -> Option<Self> {
         Self::split(text).and_then(|(address, rest)| rest.is_empty().then_some(address))
     }
 
-    /// The origin of the page at `url`.
+    /// Returns the origin of the page at `url`.
     pub(super) fn of_page(url: &'a str) -> Option<Self> {
         Self::split(url).map(|(address, _)| address)
     }
 
-    /// The origin that `url` begins with, and what follows it.
+    /// Splits `url` into its origin and the rest.
     fn split(url: &'a str) -> Option<(Self, &'a str)> {
         let (scheme, after) = url.split_once("://")?;
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(is_of_scheme) {
@@ -37,13 +37,13 @@ impl<'a> Address<'a> {
         Some((Self { scheme, host, port, text }, rest))
     }
 
-    /// Whether a request to `host`, the value of a `Host` header, goes to the origin of this page. The scheme is not
-    /// compared: behind a proxy that ends TLS, the server does not know its own.
+    /// Returns whether a request to `host`, the value of a `Host` header, goes to this origin. The scheme is not compared:
+    /// behind a proxy that ends TLS, the server does not know its own scheme.
     pub(super) fn is_at(&self, host: &str) -> bool {
         let (Some(default), Some((host, port))) = (default_port(self.scheme), host_and_port(host)) else {
             return false;
         };
-        // Browsers leave the scheme's own port out on both sides, but proxies may not.
+        // Browsers omit the scheme's default port on both sides, but proxies may not.
         self.host.eq_ignore_ascii_case(host) && self.port.unwrap_or(default) == port.unwrap_or(default)
     }
 }
@@ -53,10 +53,10 @@ impl<'a> Address<'a> {
 pub(super) struct Trusted(Box<str>);
 
 impl Trusted {
-    /// Reads an origin that the application names.
+    /// Parses an origin from the application's settings.
     ///
     /// # Errors
-    /// If it is not an origin, with what to write instead.
+    /// If it is not an origin. The message says what to write instead.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let wrong = |why: String| Error::setup(format!("{} cannot be a trusted origin: {why}", Quoted(text)));
         if text.contains('*') {
@@ -70,7 +70,7 @@ impl Trusted {
             ));
         }
         if text.trim() != text || text.contains([' ', ',']) {
-            return Err(wrong("give one origin a call, without blanks, such as `https://app.example.com`".into()));
+            return Err(wrong("pass one origin per call, without blanks, such as `https://app.example.com`".into()));
         }
         let Some((scheme, after)) = text.split_once("://") else {
             let host = if host_and_port(text).is_some() { text } else { "app.example.com" };
@@ -101,7 +101,7 @@ impl Trusted {
     }
 }
 
-/// In lower case, with the shortest form of an IPv6 address, and without the scheme's own port.
+/// Returns the origin in lower case, with the shortest form of an IPv6 address, and without the scheme's default port.
 fn as_browsers_write(address: &Address<'_>) -> Box<str> {
     let Address { scheme, host, port, .. } = address;
     let scheme = scheme.to_ascii_lowercase();
@@ -132,7 +132,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Splits `host:port`. `None` if it is anything else, such as `user@host`.
+/// Splits `host:port`. `None` for anything else, such as `user@host`.
 fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let end = match authority.strip_prefix('[') {
         Some(inner) => inner.find(']')?.checked_add(2)?,
@@ -153,7 +153,7 @@ fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     is_host.then_some((host, port))
 }
 
-/// Whether browsers would read a host as an IPv4 address.
+/// Returns whether browsers would read a host as an IPv4 address.
 fn is_number(host: &str) -> bool {
     host.rsplit('.').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }

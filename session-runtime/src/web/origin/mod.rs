@@ -1,7 +1,7 @@
-//! Requests forged from other sites: who asks is told by the browser, in headers that no page can set.
+//! Refuses requests forged by other sites. Browsers name the site in headers that a page cannot set.
 //!
-//! `rule` decides, `address` reads origins, `refusal` says what was decided. None of these knows a web framework; `service`
-//! and this file make a tower layer of them.
+//! `rule` decides, `address` parses origins, `refusal` describes the decision. These do not depend on a web framework;
+//! `service` and this file make a tower layer of them.
 
 mod address;
 mod refusal;
@@ -19,22 +19,22 @@ pub use self::{
 };
 use crate::error::Error;
 
-/// Refuses requests that change something and come from another site: 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
+/// Refuses requests from other sites that could change something, with 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
 /// Metadata").
 ///
 /// | request | passes if |
 /// |---|---|
 /// | GET, HEAD, OPTIONS | always, since they change nothing |
-/// | the same with an `Upgrade` header: the handshake of a WebSocket | as below |
-/// | any other method | its page is of a [trusted](Self::trust) origin; or the browser says that the page is of this origin, or that there is no page (`Sec-Fetch-Site`); or, for browsers that do not say, `Origin` or else `Referer` names this very host |
-/// | one that says nothing of its origin | [`allow_programs`](Self::allow_programs) is set: it comes from no browser of these years |
+/// | the same with an `Upgrade` header: a WebSocket handshake | as below |
+/// | any other method | its page is of a [trusted](Self::trust) origin; or the browser says that the page is of this origin, or that there is no page (`Sec-Fetch-Site`); or the browser does not say, and `Origin`, or `Referer` if there is no `Origin`, names this host |
+/// | one that does not name its origin | [`allow_programs`](Self::allow_programs) is set: no current browser sends such a request |
 ///
-/// `SameSite` cookies are the second line of defence, not the first: they do not tell one subdomain from another, nor one
-/// port. A layer that changes the method of a request, such as one that reads `_method`, belongs around this one.
+/// `SameSite` cookies are the second line of defence, not the first: they do not distinguish subdomains or ports. A layer that
+/// changes the method of a request, such as one that reads `_method`, belongs outside of this one.
 ///
-/// Each refusal is logged at WARN with its rule and its origin, at most one of each rule in a second.
+/// Each refusal is logged at WARN with its rule and its origin, at most once a second for each rule.
 ///
-/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) is this layer around one that serves sessions.
+/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) wraps the session layer in this one.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -69,17 +69,17 @@ impl Default for SameOriginLayer {
 }
 
 impl<L> SameOriginLayer<L> {
-    /// The layer around another.
+    /// Wraps another layer in this one.
     pub(super) fn around(inner: L) -> Self {
         Self { rules: Arc::default(), refusal: RefusalPage, inner }
     }
 }
 
 impl<L, R> SameOriginLayer<L, R> {
-    /// Trusts the pages of an origin as this site's own: those of a front end on another host or port. Call it once for each
+    /// Trusts the pages of an origin as this site's own, such as a front end on another host or port. Call it once for each
     /// origin.
     ///
-    /// It is the browser's `scheme://host:port`, without the port if that is the scheme's own, and is compared exactly. Trust
+    /// Write the origin as browsers do: `scheme://host:port`, without the scheme's default port. It is compared exactly. Trust
     /// an origin only if all of its pages are yours. The front end also needs a CORS layer, and perhaps cookies with other
     /// attributes: the [security guide](crate::guide::security#serve-a-front-end-on-another-origin) has an example.
     ///
@@ -106,8 +106,9 @@ impl<L, R> SameOriginLayer<L, R> {
         Ok(self)
     }
 
-    /// Lets requests pass that have neither `Sec-Fetch-Site` nor `Origin` nor `Referer`: scripts and native apps, which carry
-    /// no visitor's cookies unless they were given them. Every browser since 2020 sends at least one with a POST.
+    /// Admits requests that have neither `Sec-Fetch-Site` nor `Origin` nor `Referer`. Scripts and native apps send such
+    /// requests, and they carry a visitor's cookies only if they were given them. Every browser since 2020 sends at least one
+    /// of these headers with a POST.
     ///
     /// ```
     /// # use session_runtime::SameOriginLayer;

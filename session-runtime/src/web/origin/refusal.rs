@@ -1,10 +1,10 @@
-//! The response to a refused request, and its log line.
+//! Why a request was refused, and the log line for it.
 
 use std::fmt;
 
 use crate::words::Quoted;
 
-/// The longest origin that is kept: browsers send no longer ones, but a program may.
+/// The longest origin that is kept. Browsers send shorter ones, but a program can send any length.
 const LONGEST: usize = 300;
 
 /// Why [`SameOriginLayer`](super::SameOriginLayer) refused a request. `Display` is a sentence for operators.
@@ -43,9 +43,9 @@ pub struct OriginRefusal {
 pub enum OriginReason {
     /// The browser says that the page is of another origin (`Sec-Fetch-Site`), and that origin is not trusted.
     OtherSite,
-    /// The request's `Origin`, or else its `Referer`, names neither the host that the request is for nor a trusted origin.
+    /// The request's `Origin` (without one, its `Referer`) names neither the requested host nor a trusted origin.
     OtherOrigin,
-    /// The request does not say where it comes from: it has neither `Sec-Fetch-Site` nor `Origin` nor `Referer`.
+    /// The request does not say where it comes from: it has none of `Sec-Fetch-Site`, `Origin` and `Referer`.
     NoOrigin,
 }
 
@@ -75,7 +75,7 @@ impl OriginRefusal {
         self.reason
     }
 
-    /// Returns the origin that the request names, as it was sent: any client can send any text. `None`: it names none.
+    /// Returns the origin that the request names, as it was sent: a client can send any text. `None` if it names none.
     ///
     /// ```
     /// # fn show(refusal: &session_runtime::OriginRefusal) {
@@ -87,7 +87,7 @@ impl OriginRefusal {
         self.origin.as_deref()
     }
 
-    /// The sentence for the sender.
+    /// Returns the sentence for the sender.
     pub(super) const fn sentence(&self) -> &'static str {
         match self.reason {
             OriginReason::OtherSite | OriginReason::OtherOrigin => {
@@ -101,7 +101,7 @@ impl OriginRefusal {
         }
     }
 
-    /// Writes the refusal to the log: a line of its own for each rule, so that one does not keep the others out.
+    /// Logs the refusal. Each rule has a line of its own, so that the rate limit of one does not suppress the others.
     pub(super) fn log(&self, method: &str) {
         match self.reason {
             OriginReason::OtherSite => warn_limited!(

@@ -1,4 +1,4 @@
-//! Which requests may change something: a function of what the request says, without the types of any web framework.
+//! Decides which requests may change something: a function of the request's headers, without the types of any web framework.
 
 use super::{
     address::{Address, Trusted},
@@ -6,15 +6,15 @@ use super::{
 };
 use crate::error::Error;
 
-/// Whether a request changes nothing, whichever page sends it. `upgrade` has the values of its `Upgrade` headers.
+/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade` headers.
 ///
-/// A handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted: Java's
-/// client and curl offer it with plain GETs, and it opens nothing.
+/// A WebSocket handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted:
+/// Java's client and curl offer it with plain GETs, and it opens no such connection.
 pub(super) fn is_safe<'a>(method: &str, upgrade: impl IntoIterator<Item = &'a [u8]>) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS") && !upgrade.into_iter().any(is_handshake)
 }
 
-/// Whether an `Upgrade` header offers any protocol but `h2c`.
+/// Returns whether an `Upgrade` header offers any protocol but `h2c`.
 fn is_handshake(upgrade: &[u8]) -> bool {
     let protocols = upgrade.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     protocols.into_iter().any(|protocol| !protocol.is_empty() && !protocol.eq_ignore_ascii_case(b"h2c"))
@@ -29,7 +29,7 @@ pub(super) struct Facts<'a> {
     pub(super) origin: Option<&'a [u8]>,
     /// `Referer`.
     pub(super) referer: Option<&'a [u8]>,
-    /// The authority that was asked for: `Host`, or `:authority`.
+    /// The authority that the request is for: `Host`, or `:authority`.
     pub(super) host: Option<&'a str>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Facts<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
     trusted: Vec<Trusted>,
-    /// Whether requests that say nothing pass.
+    /// Whether requests that do not name an origin pass.
     pub(super) allows_programs: bool,
 }
 
@@ -54,7 +54,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Whether an unsafe request may pass.
+    /// Checks an unsafe request.
     pub(super) fn check(&self, facts: &Facts<'_>) -> Result<(), OriginRefusal> {
         let refused = |reason, page: Option<Address<'_>>| {
             let said = facts.origin.map(String::from_utf8_lossy);
@@ -69,7 +69,7 @@ impl Rules {
         if page.is_some_and(|page| self.trusted.iter().any(|trusted| trusted.is(&page))) {
             return Ok(());
         }
-        // The browser's own word counts more than a comparison of names.
+        // The browser's own classification takes precedence over a comparison of names.
         if let Some(site) = facts.site {
             return if matches!(site, b"same-origin" | b"none") {
                 Ok(())

@@ -25,8 +25,8 @@ use crate::web::{SessionRefusal, page::Page};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Makes the response to a refused request. Implemented for [`RefusalPage`], and for functions from an [`OriginRefusal`] to
-/// a response, which [`SameOriginLayer::refuse_with`](super::SameOriginLayer::refuse_with) takes.
+/// Makes the response to a refused request. [`RefusalPage`] implements it, and so do functions from an [`OriginRefusal`] to a
+/// response, for [`SameOriginLayer::refuse_with`](super::SameOriginLayer::refuse_with).
 ///
 /// ```
 /// # use session_runtime::{OriginRefusal, RefusalResponse};
@@ -45,7 +45,7 @@ pub trait RefusalResponse {
     fn respond(&self, refusal: &OriginRefusal) -> Response<Body>;
 }
 
-/// The response by default: 403, with a sentence as plain text.
+/// The default response: 403, with a sentence as plain text.
 ///
 /// ```
 /// # use session_runtime::{RefusalPage, SameOriginLayer};
@@ -69,7 +69,7 @@ where
     }
 }
 
-/// A service that other sites cannot make do things. Made by [`SameOriginLayer`](super::SameOriginLayer).
+/// A service that refuses forged requests from other sites. Made by [`SameOriginLayer`](super::SameOriginLayer).
 ///
 /// ```
 /// # use session_runtime::{SameOrigin, SameOriginLayer};
@@ -169,7 +169,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Passed { inner } => Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(Body::new))),
-            // A future that was polled after it was ready has nothing to say.
+            // The future was polled again after it returned `Ready`.
             StateProj::Refused { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

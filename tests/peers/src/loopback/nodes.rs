@@ -39,7 +39,8 @@ fn sessions(redis: &mut Connection) -> usize {
     for key in &ours {
         classes.cmd("GETRANGE").arg(key).arg(0).arg(HEADER - 1);
     }
-    let heads: Vec<Vec<u8>> = classes.query(redis).unwrap();
+    // A pipe without a command is an error.
+    let heads: Vec<Vec<u8>> = if ours.is_empty() { Vec::new() } else { classes.query(redis).unwrap() };
     let is_session = |head: &Vec<u8>| matches!(Value::from_bytes(head.clone()).class(), Class::Guest | Class::User);
     all - ours.len() + heads.iter().filter(|head| is_session(head)).count()
 }

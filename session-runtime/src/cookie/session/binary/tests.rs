@@ -30,7 +30,7 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     ]
 }
 
-/// Moments in the order in which they come in a session's life.
+/// Moments in the order of a session's life.
 fn moments<const N: usize>() -> impl Strategy<Value = [Timestamp; N]> {
     prop::array::uniform::<_, N>(moment()).prop_map(|mut moments| {
         moments.sort();
@@ -77,7 +77,7 @@ prop_compose! {
 }
 
 proptest! {
-    // S41: what was written is read, all of it.
+    // S41: everything that was written is read again.
     #[test]
     fn every_session_comes_back(payload in payload()) {
         let carried = carried(&payload);
@@ -98,7 +98,7 @@ proptest! {
     }
 }
 
-// B30: a build that does not know a field leaves it where it was.
+// B30: a build that does not know a field leaves it unchanged.
 #[test]
 fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
     let older = Names::of("Shop", &FIELDS[..1]).unwrap();
@@ -125,7 +125,7 @@ fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
 
 #[test]
 fn two_names_that_are_one_in_short_are_refused() {
-    // Found by trying: the first two words of two letters and a number that collide.
+    // Found by search: two names of this form that collide.
     let colliding = (0..100_000_u32).find_map(|n| {
         let name: &'static str = Box::leak(format!("field_{n}").into_boxed_str());
         (n > 0 && short(name) == short("field_0")).then_some(name)
@@ -136,7 +136,7 @@ fn two_names_that_are_one_in_short_are_refused() {
     assert!(error.contains("rename"), "{error}");
 }
 
-// F14, S43: an item with keys that the visitor chose would tell whether the others have the same.
+// F14, S43: an item with keys of the visitor's choice would otherwise reveal whether the other items have the same keys.
 #[test]
 fn the_length_of_a_secret_list_does_not_tell_whether_its_maps_have_the_same_keys() {
     const FIELDS: &[Meta] = &[Field::<Vec<u8>>::plain("open").meta, Field::<Vec<u8>>::plain("hidden").secret().meta];

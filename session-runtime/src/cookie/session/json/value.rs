@@ -1,6 +1,5 @@
-//! A value as JSON has it, of MessagePack and back. Unlike `serde_json::Value` it keeps the order of keys, so that what comes
-//! back is what was written to the byte and counts as the same, and it takes no number that is not finite, which JSON would
-//! turn into nothing.
+//! A JSON value, converted from MessagePack and back. Unlike `serde_json::Value` it keeps the order of keys, so a value comes
+//! back byte for byte and counts as unchanged. It also rejects numbers that are not finite, which JSON would turn into null.
 
 use std::fmt;
 
@@ -9,7 +8,7 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 
-/// How deep values may be nested: what reads JSON gives up a little later.
+/// The deepest nesting of a value. JSON parsers give up a little beyond that.
 const DEEPEST: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,7 +29,7 @@ impl Json {
         *self == Self::Null
     }
 
-    /// Whether what is written of it can be read again.
+    /// Returns whether a parser can read the value again.
     pub(super) fn is_shallow(&self) -> bool {
         self.is_within(DEEPEST)
     }
@@ -71,7 +70,7 @@ impl<'de> Visitor<'de> for Any {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that JSON has")
+        f.write_str("a JSON value")
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
@@ -117,7 +116,7 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut pairs = Vec::new();
         while let Some(key) = map.next_key()? {
-            let Json::Text(key) = key else { return Err(A::Error::custom("a key that is no text")) };
+            let Json::Text(key) = key else { return Err(A::Error::custom("a key that is not text")) };
             pairs.push((key, map.next_value()?));
         }
         Ok(Json::Table(pairs))
@@ -161,7 +160,7 @@ mod tests {
         }
     }
 
-    // Read the quick way, it would come back as its neighbour.
+    // The fast way of parsing would return the neighbouring number.
     #[test]
     fn a_fraction_comes_back_to_the_last_bit() {
         let text = serde_json::to_string(&Json::Fraction(1.539_244_680_066_035e122)).unwrap();

@@ -1,5 +1,5 @@
-//! What goes over the wire, by a server that answers as it is told: Redis 8.4, which is hard to come by, and the values that
-//! are waited for, which only the engine makes.
+//! Tests of the wire protocol, against a fake server: as Redis 8.4, which is hard to get, and for writes that wait for
+//! replicas, which only the engine makes.
 
 use std::{
     io::{BufRead, BufReader, Write as _},
@@ -23,7 +23,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 type Command = Vec<Vec<u8>>;
 type Answers = dyn Fn(&Command) -> Option<Vec<u8>> + Send + Sync;
 
-/// A server on a port of its own, and what it was asked.
+/// A server on a port of its own, and the commands that it got.
 #[derive(Clone)]
 struct Fake {
     asked: Arc<Mutex<Vec<Command>>>,
@@ -31,7 +31,7 @@ struct Fake {
 }
 
 impl Fake {
-    /// What `answers` does not answer is answered as by a server that holds nothing and has `SET … IFEQ`.
+    /// Commands that `answers` returns nothing for are answered as by an empty server with `SET … IFEQ`.
     fn start(answers: impl Fn(&Command) -> Option<Vec<u8>> + Send + Sync + 'static) -> (Self, SocketAddr) {
         let fake = Self { asked: Arc::default(), answers: Arc::new(answers) };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -63,13 +63,13 @@ impl Fake {
         }
     }
 
-    /// What it was asked since the last call.
+    /// Returns the commands since the last call.
     fn asked(&self) -> Vec<Command> {
         std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// One command: `*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`.
+/// Reads one command: `*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`.
 fn read(requests: &mut impl BufRead) -> Option<Command> {
     let number = |requests: &mut dyn BufRead| {
         let mut line = String::new();
@@ -116,7 +116,7 @@ fn guest(text: &[u8]) -> Value {
     Value::from_bytes(bytes)
 }
 
-/// Bytes that are not text, and end lines.
+/// Returns bytes that are not text, and contain a line end.
 fn rand_revision() -> [u8; 8] {
     let mut revision = Nonce::next().0.to_be_bytes();
     revision[..4].copy_from_slice(b"\xff\r\n\0");
@@ -164,7 +164,7 @@ async fn a_refused_swap_is_followed_by_a_look() {
     assert_eq!(asked, words([b"SET", b"GET"]));
 }
 
-/// It would say so by an error that has nothing of the value in it.
+/// The server answers with an error that contains nothing of the value.
 #[tokio::test]
 async fn a_server_that_lacks_the_command_is_sent_a_script() {
     let (fake, store) = Fake::open(|command| match &command.first()?[..] {
@@ -241,8 +241,8 @@ async fn too_few_replicas_are_an_error() {
     assert!(said.contains("1 of 2 replicas confirmed it within 70ms"), "{said}");
 }
 
-/// A write whose answer was lost, and that is sent again, meets itself. `WAIT` after a refusal is about nothing, so what is
-/// there is written once more.
+/// A retried write, whose first answer was lost, finds its own value. `WAIT` after a refusal would cover no write, so the value
+/// is written once more.
 #[tokio::test]
 async fn a_refusal_is_confirmed_before_it_is_answered() {
     let ended = ended();
@@ -259,7 +259,7 @@ async fn a_refusal_is_confirmed_before_it_is_answered() {
     assert_eq!(asked[2][1], script::REPEAT.text.as_bytes());
 }
 
-// B57: a server that has just been started again, and is busy with what it finds on its disk.
+// B57: a server that has just restarted, and is loading its data from disk.
 #[tokio::test]
 async fn a_server_that_is_loading_is_asked_again() {
     let busy = Arc::new(Mutex::new(0));
