@@ -85,7 +85,7 @@
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
 //! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected
-//! or because an outer layer dropped it, are dropped. [`Changes`] in the extensions of a response overrides what its status
+//! or because an outer layer gave up on it, are dropped. [`Changes`] in the extensions of a response overrides what its status
 //! says.
 //!
 //! # Layout

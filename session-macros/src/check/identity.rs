@@ -51,7 +51,7 @@ pub(super) fn migrate(session: &Session, cx: &mut Context) {
             cx.error_at(
                 migrate.at_key(),
                 "an `identity` is what the store lists sessions by, which no migration reaches; drop `migrate`, and have \
-                 users sign in anew",
+                 users sign in again",
             );
         }
     }

@@ -138,16 +138,17 @@ impl Compared<'_> {
         let (at, what) = what_changed(field, old, &new);
         let next = self.next;
         let way_out = if field.policy() == Some(Policy::Identity) {
-            format!("; raise `version` to {next} if who is signed in may have to sign in anew")
+            format!("; raise `version` to {next} if signed-in users may have to sign in again")
         } else if old.secret == new.secret {
             format!(
-                "; store it anew with `rename = \"{name}_2\", migrate = convert(\"{name}\")`, where `convert` takes the \
-                 `{}`, or raise `version` to {next} if it reads the same, or may be lost",
+                "; store it under a new name with `rename = \"{name}_2\", migrate = convert(\"{name}\")`, where \
+                 `convert` takes the `{}`, or raise `version` to {next} if it reads the same, or may be lost",
                 old.ty
             )
         } else {
             format!(
-                "; store it anew with `rename = \"{name}_2\"`, or raise `version` to {next}: either way live sessions lose it"
+                "; store it under a new name with `rename = \"{name}_2\"`, or raise `version` to {next}: either way live \
+                 sessions lose it"
             )
         };
         Some((at, format!("live sessions have `{name}` {what}{way_out}")))
