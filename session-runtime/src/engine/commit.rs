@@ -349,7 +349,7 @@ impl Request {
                 let entered = Box::pin(engine.enter(&entering, deadline)).await;
                 entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
             }
-            if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
+            if put.as_ref().is_some_and(|(_, opened)| opened.record.generation != generation) {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
             // Noted beforehand, since the handler may stop waiting for the answer.

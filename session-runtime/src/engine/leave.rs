@@ -107,6 +107,7 @@ impl Request {
         if outcome.is_err() {
             // Boxed because it is rare: otherwise every request's future would reserve room for it.
             Box::pin(self.undo_unentered()).await;
+            self.restore_unanswered();
         }
         let cookie = {
             let mut state = self.state();

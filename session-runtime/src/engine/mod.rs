@@ -45,6 +45,7 @@ mod read;
 mod reload;
 mod renewal;
 mod request;
+mod restore;
 mod sealer;
 mod secrets;
 mod several;

@@ -169,7 +169,8 @@ impl<T> AnySlot for Slot<T> {
     fn leaves_something(&self) -> bool {
         match &self.edit {
             Edit::Written | Edit::Touched => {
-                self.field.policy != Policy::Skip && self.value.get().is_some_and(|value| !is_initial(value, self.field))
+                self.field.policy != Policy::Skip
+                    && self.value.get().is_some_and(|value| !is_initial(value, self.field))
             }
             Edit::Added(_) | Edit::Swapped { .. } => self.field.policy != Policy::Skip,
             Edit::Listed(listed) => !listed.put.is_empty(),

@@ -29,6 +29,9 @@ pub(crate) enum Fault {
     Late(Gate),
     /// It is not reached, which shows once the gate opens.
     SlowlyDown(Gate),
+    /// A swap is never answered, and applied once the gate opens, though its caller has given up. A second call of
+    /// [`Gate::wait`] returns once it is applied.
+    AfterAll(Gate),
 }
 
 /// Where a call waits.
@@ -127,6 +130,20 @@ impl Faulty {
                 gate.pass().await;
                 Err(StoreError::new("the store is down"))
             }
+            Fault::AfterAll(_) => panic!("only a swap can be applied later"),
+        }
+    }
+
+    /// The gate of the next call, if it is a swap that is applied later.
+    fn next_is_after_all(&self) -> Option<Gate> {
+        let mut plan = self.plan.lock().unwrap();
+        match plan.front() {
+            Some(Fault::AfterAll(gate)) => {
+                let gate = gate.clone();
+                plan.pop_front();
+                Some(gate)
+            }
+            _ => None,
         }
     }
 }
@@ -144,6 +161,15 @@ impl Store for Faulty {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         self.swaps.lock().unwrap().push(*key);
+        if let Some(gate) = self.next_is_after_all() {
+            let (inner, key, before, after) = (self.inner.clone(), *key, before.cloned(), after.cloned());
+            tokio::spawn(async move {
+                gate.pass().await;
+                inner.swap(&key, before.as_ref(), after.as_ref(), now).await.unwrap();
+                gate.arrived.add_permits(1);
+            });
+            return std::future::pending().await;
+        }
         self.call(self.inner.swap(key, before, after, now)).await
     }
 
