@@ -6,7 +6,7 @@ use tests::{
     program::Program,
 };
 
-/// What stands on the page under this id.
+/// Returns the text that the page has under this id.
 fn shown<'a>(answer: &'a Answer, id: &str) -> &'a str {
     let (_, rest) = answer.body.split_once(&format!("id=\"{id}\">")).unwrap();
     rest.split('<').next().unwrap()

@@ -1,4 +1,4 @@
-//! B25, B27, B30: what is written, what is not, and what survives.
+//! B25, B27, B30: when a session is written, and which values survive.
 
 use axum::{
     Router,
@@ -97,7 +97,7 @@ over_stores! {
         let mut unreadable: Vec<_> = server.heard();
         unreadable.sort_by_key(|event| format!("{event:?}"));
         assert_eq!(unreadable, ["cart", "note", "visits"].map(|field| Event::Undecodable { field }));
-        // It can be written again, and what this build does not know survives.
+        // The field can be written again, and fields that this build does not know survive.
         for path in ["/note/new", "/visit", "/cart/tea"] {
             assert_eq!(visitor.post(path).await.status, 200);
         }
@@ -171,7 +171,8 @@ over_stores! {
         assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
     }
 
-    // `alias` during a rolling deploy: what an older build wrote beside today's name does not come back.
+    // `alias` during a rolling deploy: after the field is cleared, a value that the older build wrote under the old name does not
+    // come back.
     async fn a_value_under_an_older_name_does_not_come_back(store) {
         let (old, new) = two_builds(store);
         let mut visitor = Visitor::new(&new);
@@ -181,7 +182,7 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, "None None 0");
     }
 
-    // `alias` and `device`: what is changed in the request that signs out is not undone by moving it.
+    // `alias` and `device`: moving a field to its new name does not undo a change by the request that signs out.
     async fn a_device_field_under_an_older_name_can_be_changed_with_the_sign_out(store) {
         let (old, new) = two_builds(store);
         for (path, seen) in [("/out", r#"None Some("old") 5"#), ("/out-no-tint", "None None 5"), ("/out-hit", r#"None Some("old") 6"#)] {

@@ -1,4 +1,4 @@
-//! B1–B11: what a response says about its cookie.
+//! B1–B11: the cookies of a response.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode, header::COOKIE};
@@ -138,9 +138,9 @@ over_stores! {
         assert_eq!((wrote.status, wrote.set_cookie()), (StatusCode::CONFLICT, None));
         assert!(server.heard().contains(&Event::Replayed { recently: true }));
         assert_eq!(visitor.get("/read").await.body, "guest");
-        // Unless it signs in itself: the answer may have been lost.
+        // A sign-in with the old id is an exception, because the earlier answer may have been lost.
         assert!(late.post("/login/ada").await.set_cookie().is_some());
-        // Later it is a stranger's.
+        // After a minute the old id counts as a stranger's.
         let mut later = Visitor::with_cookie(&server.app, "__Host-site", &late.cookie().unwrap());
         late.post("/login/ada").await;
         server.turn(minutes(1));
@@ -168,7 +168,7 @@ over_stores! {
         assert_eq!(send(&server.app, request.body(Body::empty()).unwrap()).await.json()["user"], "ada");
     }
 
-    // B8: without a prefix any site under the domain may have planted one.
+    // B8: without a prefix, any site under the domain could have planted one of them.
     async fn of_two_unprefixed_cookies_the_one_that_verifies_counts(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await, server.signed_in("bob").await);
@@ -184,7 +184,7 @@ over_stores! {
         }
     }
 
-    // S31: names that a careless parser takes for ours, and neighbours of any bytes.
+    // S31: names that a careless parser mistakes for ours, next to cookies with any bytes.
     async fn only_the_very_bytes_of_our_name_are_our_name(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
@@ -216,7 +216,7 @@ over_stores! {
         assert!(reply.set_cookie().is_some());
         assert_ne!(visitor_after.cookie(), visitor.cookie());
         assert_eq!(visitor_after.get("/show").await.set_cookie(), None);
-        // The old key's time is over.
+        // The old key has been removed.
         let later = Server::made(store, KeyRing::from_bytes(&new_key).unwrap(), before.clock.clone(), |builder| builder);
         assert_eq!(visitor.at(&later.app).get("/show").await.json()["user"].as_str(), None);
         assert_eq!(visitor_after.at(&later.app).get("/show").await.json()["user"], "ada");
@@ -304,7 +304,7 @@ async fn without_secure_only_this_machine_is_served() {
         assert!(status == 200 || said.contains("`Secure`") && said.contains("`plain_http = true`"), "{said}");
         assert!(!reply.body.contains("`Secure`"), "{}", reply.body); // F12
     }
-    // F28: what a proxy adds, whichever it is.
+    // F28: any header that a proxy adds.
     for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "X-Real-IP"] {
         let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header(header, "203.0.113.9");
         let reply = send(&server.app, proxied.body(Body::empty()).unwrap()).await;

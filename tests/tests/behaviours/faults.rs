@@ -1,4 +1,4 @@
-//! B29, B32, B34, S10, S47: stores that fail, and what never happens because of it.
+//! B29, B32, B34, S10, S47: stores that fail, and what must never follow from it.
 
 use std::sync::atomic::Ordering;
 
@@ -29,7 +29,7 @@ over_stores! {
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
             assert!(reply.body.contains("try again"), "{}", reply.body);
         }
-        // Whoever brings no cookie needs the store only to write.
+        // A request without a cookie needs the store only to write.
         assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);
         let reply = server.visitor().post("/login/bob").await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
@@ -47,11 +47,11 @@ over_stores! {
         assert_eq!(visitor.at(&stuck.app).get("/show").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let reply = stuck.visitor().post("/name/x").await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
-        // The same sessions, once the store answers.
+        // The same sessions work once the store answers.
         assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
     }
 
-    // B2, S35: what a handler says instead still depends on the cookie: who brings none would have got the page.
+    // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
     async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
@@ -77,10 +77,9 @@ over_stores! {
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
     }
 
-    // S10: whichever call fails, the id before opens the session or the one after, never both and never neither. Only an
-    // error may say that it is neither: where a change was made, but neither its answer nor that to the second try came; and
-    // where a sign-in was stored and could not be entered: a guest then goes on if that can be undone, a session of another
-    // user ends.
+    // S10: whichever call fails, either the old id or the new one opens the session, never both and never neither. Only an error
+    // may report neither, in two cases: a change was made, but its answer and the answer to the second attempt were lost; or a
+    // sign-in was stored and could not be listed, so that a guest goes on if it can be undone, and another user's session ends.
     async fn no_call_that_fails_leaves_two_ids_or_none(store) {
         for (calls, fault, times) in (0..9).flat_map(|calls| {
             let times = [1, 2, 100];
@@ -113,7 +112,7 @@ over_stores! {
                 faulty.plan([]);
                 let old = before.get("/show").await.json()["is_new"] == false;
                 let new = after.cookie() != before.cookie() && after.at(&server.app).get("/show").await.json()["is_new"] == false;
-                // What is ended first has no new id until it begins anew.
+                // A session that is ended first has no new id until it begins again.
                 let signs_in = ["/first", "/log-in", "/switch"].contains(&path);
                 let may_be_neither =
                     matches!(fault, Fault::Lost) && times == 2 || path == "/restart" || signs_in && (times == 100 || path != "/first");
@@ -123,7 +122,7 @@ over_stores! {
         }
     }
 
-    // S10, S47: what `save` stored under a new id can be found again, whatever becomes of the rest.
+    // S10, S47: a session that `save` stored under a new id can be found again, whatever happens afterwards.
     async fn an_id_that_save_stored_goes_out_with_the_error(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new()
@@ -141,7 +140,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
     }
 
-    // B28, B45: a client that goes away during the commit takes the cookie with it, so no session can begin after that.
+    // B28, B45: the client leaves during the commit and never gets the cookie, so no session can begin after that.
     async fn a_client_that_goes_away_during_the_commit_leaves_no_way_to_begin(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -161,7 +160,7 @@ over_stores! {
         assert!(late.save().await.unwrap_err().to_string().contains("new session"));
     }
 
-    // B45: what a handle did while another one's `save` was failing comes after what that one did.
+    // B45: the changes of a handle during another handle's failing `save` come after the changes of that one.
     async fn what_came_during_a_failing_save_is_kept(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
@@ -184,12 +183,12 @@ over_stores! {
         assert_eq!((&seen["name"], &seen["note"]), (&"".into(), &"after".into()));
     }
 
-    // B38, S2: nothing that a store keeps opens a session or shows half of its token.
+    // B38, S2: nothing in the store opens a session or shows half of its token.
     async fn a_record_shows_no_part_of_the_token(store) {
         let server = Server::new(store);
         let visitor = server.signed_in("ada").await;
         let token = visitor.cookie().unwrap();
-        // Of the session, and of its user's list.
+        // Includes the session and its user's list.
         let keys = server.controls.keys.lock().unwrap().clone();
         let mut shown = String::new();
         for key in &keys {

@@ -1,4 +1,4 @@
-//! S23: how many sessions a user may have.
+//! S23: the number of sessions that a user may have.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// Fifty browsers that sign in as one user at the same time.
+/// Signs in as one user from fifty browsers at once.
 async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     let barrier = Arc::new(Barrier::new(50));
     let mut requests = Vec::new();
     for number in 0..50 {
         let (mut visitor, barrier) = (server.visitor(), Arc::clone(&barrier));
         requests.push(tokio::spawn(async move {
-            // Some were guests before.
+            // Every other browser has a guest's session before.
             if number % 2 == 0 {
                 visitor.post("/name/guest").await;
             }
@@ -41,7 +41,7 @@ async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     answers
 }
 
-/// Of fifty sign-ins at once three are left, which are those that are listed.
+/// Checks that fifty concurrent sign-ins leave three sessions, the same three that are listed.
 async fn fifty_leave_three(store: AnyStore, limit: SessionLimit) {
     let server = Server::with(store, |builder| builder.max_per_user(limit));
     for _ in 0..5 {
@@ -94,7 +94,7 @@ over_stores! {
         let server = Server::with(store, |builder| builder.max_per_user(2));
         let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
         let bob = server.signed_in("bob").await;
-        // Who signs in again is not the oldest any more.
+        // A repeated sign-in makes a session the newest.
         first.post("/login/ada").await;
         server.heard();
         let third = server.signed_in("ada").await;
@@ -116,17 +116,17 @@ over_stores! {
         assert!(reply.body.contains("as many devices as allowed"), "{}", reply.body);
         assert_eq!(third.cookie(), before);
         assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest goes on");
-        // A stranger leaves nothing behind, and on a device that is signed in there is room.
+        // A rejected visitor leaves nothing behind, and a device that is signed in already may sign in again.
         assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
-        // Once one is gone there is room again, at once.
+        // When a session ends, another may sign in at once.
         second.clone().post("/logout").await;
         assert_eq!(third.post("/login/ada").await.status, StatusCode::OK);
         assert!(is_in(&third).await && is_in(&first).await);
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
     }
 
-    // B25: the session that makes room is the one that this request ends.
+    // B25: the session that makes space is the one that this request ends.
     async fn a_session_that_takes_the_place_of_another_needs_no_room(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
@@ -141,7 +141,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
     }
 
-    // Where sign-ins are refused nobody is signed out for one, also not by a limit that was lowered since.
+    // With a limit that rejects sign-ins, no session is ended for one, not even after the limit was lowered.
     async fn a_lower_limit_ends_nobody_where_it_refuses(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let limited = |most| Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.max_per_user(SessionLimit::Refuse(most)));
@@ -153,8 +153,8 @@ over_stores! {
         assert!(is_in(&first).await && is_in(&second).await && is_in(&third).await);
     }
 
-    // B41: one browser sends its log-in twice, and the first is cut short while it is refused: however that ends, the second
-    // stands and is listed.
+    // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However that ends, the
+    // second stands and is listed.
     async fn a_refusal_that_is_cut_short_hides_nobody(store) {
         for fails in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
@@ -162,14 +162,14 @@ over_stores! {
             let other = server.signed_in("ada").await;
             let mut visitor = server.visitor();
             visitor.post("/name/guest").await;
-            // Its session is loaded and stored, the list loaded, the other session looked at.
+            // The store calls: load and store the session, load the list, load the other session.
             let gate = Gate::new();
             faulty.plan(vec![Fault::None; 3].into_iter().chain([Fault::Slow(gate.clone())]));
             let mut again = visitor.clone();
             let refused = tokio::spawn(async move { again.post("/login/ada").await.status });
             gate.wait().await;
             other.at(&elsewhere.app).post("/logout").await;
-            // The guest's cookie opens nothing while its session is another's.
+            // The guest's cookie opens nothing while its session belongs to a user.
             let mut second = visitor.at(&elsewhere.app);
             assert_eq!(second.post("/login/ada").await.status, StatusCode::OK);
             faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));
@@ -196,8 +196,8 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: however often a user signs in, a sign-in costs the store a number of calls that does not grow. Without a
-    // limit of the application's, the oldest of a hundred sessions end.
+    // F7, B56, S58: the number of store calls for a sign-in does not grow with the number of earlier sign-ins. Without a limit of
+    // the application's, the oldest session ends when there are more than a hundred.
     async fn the_thousandth_sign_in_costs_what_the_tenth_did(store) {
         let server = Server::new(store);
         let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };

@@ -1,4 +1,4 @@
-//! S9, S11, S13: fields that decide what a visitor may do, and ids that were replaced long ago.
+//! S9, S11, S13: fields that grant rights, and ids that were replaced long ago.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn place(store: impl Store) -> Place {
 fn place_with(store: impl Store, keys: &KeyRing) -> Place {
     let clock = Clock::stopped();
     let builder = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone());
-    // No clean-up in the background, so that faults meet the requests that they are for.
+    // Disables background clean-up, so that each fault meets the request that it is meant for.
     let sessions = builder.clean_every(Duration::ZERO).build().unwrap();
     let app = Router::new()
         .route("/role", post(|mut s: S| async move { s.role_mut().clear() }))
@@ -140,7 +140,7 @@ over_stores! {
             assert_ne!(visitor.cookie(), old.cookie(), "{path}");
             assert_eq!(old.get("/show").await.json()["user"], json!(null), "{path}: the id before is dead");
             assert_eq!(visitor.get("/show").await.json()["cart"], json!(["tea"]));
-            // A request from before may not write (B23).
+            // A request that began before may not write (B23).
             assert_eq!(old.post("/cart/late").await.status, StatusCode::CONFLICT);
             place.clock.advance(minutes(2));
         }
@@ -148,7 +148,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"]), (&json!("ada"), &json!(null), &json!(["tea"])));
     }
 
-    // S9, B27: nothing changed, nothing renewed; and what a failed handler did is dropped whole.
+    // S9, B27: without a change nothing is renewed; all changes of a failed handler are dropped.
     async fn what_does_not_change_renews_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -160,7 +160,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["role"], "clerk");
     }
 
-    // S13: an attacker who prepares a session gains nothing when its victim signs in to it.
+    // S13: an attacker who prepares a session gains nothing when a victim signs in to it.
     async fn a_first_sign_in_forgets_what_rotates_and_what_is_secret(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -176,7 +176,7 @@ over_stores! {
         assert_eq!(planted.get("/show").await.json()["user"], json!(null));
     }
 
-    // S13: also what another tab wrote while the sign-in was under way.
+    // S13: including fields that another tab wrote during the sign-in.
     async fn a_first_sign_in_forgets_what_has_just_come(store) {
         let faulty = Faulty::new(&store);
         let place = place(faulty.clone());
@@ -197,7 +197,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["cart"], &seen["secrets"]), (&json!("ada"), &json!(["tea"]), &json!([null, []])));
     }
 
-    // S13, B45: and what a handle wrote that was opened before it.
+    // S13, B45: including fields that an earlier handle wrote.
     async fn a_first_sign_in_forgets_what_a_handle_holds(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -205,13 +205,13 @@ over_stores! {
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["role"], &seen["secrets"]), (&json!(null), &json!([null, []])));
         assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the visitor is the same");
-        // To another user nothing of that goes but what is the device's.
+        // For another user, only the device fields remain.
         visitor.post("/held/login/bob").await;
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"], &seen["theme"]), (&json!("bob"), &json!(null), &json!([]), &json!("dark")));
     }
 
-    // S9: a role is one under whatever name it is stored.
+    // S9: a role counts as one under any stored name.
     async fn a_role_under_an_older_name_renews_the_id(store) {
         let keys = KeyRing::generate();
         let old = Sessions::<Rank>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
@@ -229,7 +229,7 @@ over_stores! {
         }
     }
 
-    // S13: what the sign-in itself grants stays, what came before it in the same request does not.
+    // S13: fields that the sign-in itself grants stay; earlier ones of the same request do not.
     async fn what_a_sign_in_grants_stays(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -243,7 +243,7 @@ over_stores! {
         }
     }
 
-    // S13, B25: what is written after the sign-out is written on nothing, whatever was there before.
+    // S13, B25: writes after the sign-out start from an empty session.
     async fn what_follows_a_sign_out_starts_from_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -276,7 +276,7 @@ over_stores! {
             let mut visitor = server.signed_in("ada").await;
             let mut stolen = visitor.clone();
             visitor.post("/renew").await;
-            // Within the minute it is a late request of the same page.
+            // Within the minute it counts as a late request of the same page.
             assert_eq!(stolen.get("/show").await.json()["user"], json!(null));
             assert_eq!(visitor.get("/show").await.json()["user"], "ada");
             server.turn(minutes(1));

@@ -1,4 +1,4 @@
-//! B32, S20, S47: what visitors see while the store is down, if they are to see something.
+//! B32, S20, S47: visitors who are to see a page even while the store is down.
 
 use std::sync::atomic::Ordering;
 
@@ -37,7 +37,7 @@ over_stores! {
         assert_eq!(visitor.cookie(), cookie);
     }
 
-    // B32, S20: neither a write nor a log-out is silently none.
+    // B32, S20: neither a write nor a log-out is lost silently.
     async fn what_changes_something_is_told(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
@@ -51,7 +51,7 @@ over_stores! {
         }
     }
 
-    // B32: also who wants to know, and so is the visitor if the handler then goes on.
+    // B32: `save` tells a handler that asks, and if the handler goes on, the visitor gets an error too.
     async fn save_says_so(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
@@ -72,7 +72,7 @@ over_stores! {
         }
     }
 
-    // B32: what looks like no change, since nobody knows what is stored, may be one.
+    // B32: the stored value is unknown, so setting the default may be a change.
     async fn what_returns_to_the_default_is_told(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
@@ -90,7 +90,7 @@ over_stores! {
         }
     }
 
-    // S47: who may be signed in is not asked to sign in.
+    // S47: a visitor who may be signed in is not asked to sign in.
     async fn a_view_needs_the_store(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(Router::new().route("/account", get(|View(me): View<Known>| async move { me.user })));

@@ -1,4 +1,4 @@
-//! B1–B12, B22–B28, B42: what a response says, and what becomes of changes.
+//! B1–B12, B22–B28, B42: responses, and the fate of changes.
 
 use axum::{
     Router,
@@ -66,7 +66,7 @@ over_forms! {
         }
     }
 
-    // B8, S32: under `__Host-` two are none, otherwise two of one session are one.
+    // B8, S32: with two cookies under a `__Host-` name, neither counts; under other names, two of one session count as one.
     async fn several_cookies_of_our_name(store) {
         for (name, both) in [(COOKIE, None), ("prefs", Some("ada"))] {
             let server = Server::with(store.clone(), |builder| builder.cookie(name));
@@ -134,7 +134,7 @@ over_forms! {
         assert!(set.ends_with("; Max-Age=1800"), "{set}");
     }
 
-    // B24, B25: the last state is the one that is kept.
+    // B24, B25: the last write wins.
     async fn many_things_in_one_request(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -148,7 +148,8 @@ over_forms! {
         assert_eq!(server.heard(), [Event::Ended, Event::Created]);
     }
 
-    // S13: what a guest collected survives a first sign-in but for what decides about rights; a sign-out leaves the device's.
+    // S13: a guest's data survives the first sign-in, except fields that grant rights; after a sign-out, only device fields are
+    // left.
     async fn a_session_changes_hands(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -167,7 +168,7 @@ over_forms! {
         assert_eq!((&shown["name"], shown["user"].as_str(), &shown["theme"]), (&"".into(), None, &"dark".into()));
     }
 
-    // What a failed handler wrote is dropped; what ends a session holds; what `save` did goes out.
+    // A failed handler's writes are dropped, but it still ends the session if it asked for that, and keeps what it saved.
     async fn a_failed_handler_changes_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -183,7 +184,7 @@ over_forms! {
         assert_eq!(visitor.cookie(), None);
     }
 
-    // B28: nobody waits for the response, so nothing is written anywhere.
+    // B28: the response has left, so nothing is written.
     async fn a_handle_that_outlives_its_response_is_told(store) {
         let late = Router::new().route("/late/{name}", post(|mut session: Session<Prefs>, Path(name): Path<String>| async move {
             let (left, waits) = tokio::sync::oneshot::channel::<()>();
@@ -223,7 +224,7 @@ over_forms! {
 type Waiting = (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<String>);
 
 thread_local! {
-    /// A handle that waits for its response to leave.
+    /// A handle that waits until its response has left.
     static TOLD: std::cell::RefCell<Option<Waiting>> = const { std::cell::RefCell::new(None) };
 }
 
@@ -232,7 +233,7 @@ struct SignedIn {
     user: String,
 }
 
-// What it cannot do, said in the documentation of `CookieStore`: the last response wins, with all fields.
+// A documented limit of `CookieStore`: the last response wins, with all fields.
 #[tokio::test]
 async fn of_two_requests_at_once_the_last_wins() {
     let server = Server::new(CookieStore::encrypted());

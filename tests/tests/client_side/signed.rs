@@ -1,4 +1,4 @@
-//! The signed form: readable by scripts, and changed by nobody.
+//! The signed form: scripts can read it, but not change it.
 
 use axum::{
     Router,
@@ -73,7 +73,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// What JSON has other words for comes back as what it was.
+/// Values that JSON writes differently come back unchanged.
 #[tokio::test]
 async fn values_come_back_as_they_were() {
     let sessions =
@@ -105,7 +105,7 @@ async fn values_come_back_as_they_were() {
     assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
 }
 
-/// Its keys are not in the order of the alphabet.
+/// Its keys are not in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Member {
     tenant: u32,
@@ -151,7 +151,7 @@ fn members() -> Router {
         )
 }
 
-// S13, B27: who signs in again is who was signed in, and keeps all; what is equal is no write.
+// S13, B27: a repeated sign-in of the same user keeps everything; an equal value is not a write.
 #[tokio::test]
 async fn a_struct_is_the_same_when_it_comes_back() {
     let app = members();
@@ -163,7 +163,7 @@ async fn a_struct_is_the_same_when_it_comes_back() {
     assert_eq!(visitor.post("/role").await.set_cookie(), None);
 }
 
-// What JSON cannot say is an error, rather than a session with something else in it, or none.
+// A value that JSON cannot express is an error, rather than a changed or missing session.
 #[tokio::test]
 async fn what_would_not_come_back_is_refused() {
     let app = members();

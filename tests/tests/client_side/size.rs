@@ -1,4 +1,4 @@
-//! How large a session in a cookie is, and may be.
+//! The size of a session in a cookie, and its limit.
 
 use axum::{
     Router,
@@ -81,7 +81,7 @@ async fn eight_fields_take_at_most_300_bytes() {
 }
 
 over_forms! {
-    // S27: an error before the response, the cookie from before stays, and the fields are listed by size.
+    // S27: an error before the response. The old cookie stays, and the log lists the fields by size.
     async fn a_session_that_outgrows_its_cookie_is_an_error(store) {
         let server = Server::new(store.split(1));
         let mut visitor = server.visitor();
@@ -97,7 +97,7 @@ over_forms! {
         assert_eq!((visitor.cookie(), &visitor.get("/show").await.json()["name"]), (before, &"ada".into()));
     }
 
-    // And a handler that wants to know is told.
+    // `save` returns the error to a handler.
     async fn save_says_so(store) {
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let save = |mut session: Session<crate::site::Prefs>, Path(length): Path<usize>| async move {
@@ -113,7 +113,7 @@ over_forms! {
 }
 
 over_forms! {
-    // S20: what a handler was told to be ended is ended, whatever comes of what it wrote afterwards.
+    // S20: a session that the handler has ended and saved stays ended, whatever happens to later writes.
     async fn what_was_ended_and_saved_is_ended(store) {
         type S = Session<crate::site::Prefs>;
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
@@ -131,7 +131,7 @@ over_forms! {
     }
 }
 
-// In several cookies: the sentence does not name a limit that was kept.
+// For a session in several cookies, the error names a limit below the session's size.
 #[tokio::test]
 async fn what_is_allowed_is_less_than_what_is_refused() {
     let server = Server::new(CookieStore::encrypted().split(2));

@@ -1,4 +1,4 @@
-//! What is refused at start, each in one sentence that says what to write instead.
+//! Errors at start, each in one sentence that says what to write instead.
 
 use session_runtime::{
     CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder,

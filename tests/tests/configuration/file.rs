@@ -1,4 +1,4 @@
-//! A part of the application's own settings file, in TOML and JSON.
+//! A section of the application's own settings file, in TOML and JSON.
 
 use serde::Deserialize;
 use session_runtime::{Config, SameSite, SessionLimit, Sessions, StoreDown};
@@ -65,7 +65,7 @@ fn numbers_and_nothing_are_as_good_as_text() {
     assert!(from_json("[]").unwrap_err().contains("expected a table of session options"));
 }
 
-/// Within another table by `flatten`, serde keeps what it does not know for others: so `Config` has a table of its own.
+/// With `flatten`, serde passes unknown keys on to the other structs, so `Config` needs a table of its own.
 #[test]
 fn flattened_it_still_reads_its_own() {
     #[derive(Deserialize)]

@@ -73,7 +73,7 @@ fn value() -> Everything {
     }
 }
 
-/// The description of one field within `{:?}` of the whole.
+/// Returns the part of the spec's `{:?}` output that describes one field.
 fn described(name: &str) -> String {
     let spec = format!("{:?}", Everything::SPEC);
     let start = spec.find(&format!("name: {name:?}, aliases")).unwrap_or_else(|| panic!("{name} is not in {spec}"));

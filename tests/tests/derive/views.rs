@@ -1,4 +1,4 @@
-//! What a view's field may be, by what the session's field is read as; and that `#[view]` relies on nothing in scope.
+//! The types that a view's field may have for each type of a session's field. `#[view]` relies on no name in scope.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -6,7 +6,7 @@ use session_runtime::{Session, View, Viewed, testing, view};
 
 use crate::readers::{Line, Shapes};
 
-/// Every field as it is, or where it may be absent: present.
+/// Every field; an optional one must be present.
 #[view(Shapes)]
 struct Present {
     number: u16,
@@ -39,7 +39,7 @@ struct Present {
     identity: String,
 }
 
-/// Every field that may be absent, whether it is or not.
+/// Every optional field, present or not.
 #[view(Shapes)]
 #[derive(Debug, PartialEq)]
 struct Optional {
@@ -56,7 +56,7 @@ struct Optional {
     identity: Option<String>,
 }
 
-/// What the session says of itself.
+/// The session's own properties.
 #[view(Shapes)]
 struct Core {
     created_at: SystemTime,
@@ -165,7 +165,7 @@ impl ShopFields {
         self.roles().iter().any(|role| role == "staff")
     }
 
-    /// Nothing for who is no admin.
+    /// Returns `None` unless the user is an admin.
     fn admin(&self) -> Option<&str> {
         self.roles().iter().find(|role| *role == "admin").map(String::as_str)
     }
@@ -243,7 +243,7 @@ fn views_that_a_macro_writes() {
     assert_eq!(View::<OfPath>::of(&session).unwrap().0.user_id, Some(2));
 }
 
-/// Somebody else's name for the runtime.
+/// Another name for the runtime.
 mod facade {
     pub(crate) use session_runtime as sessions;
 }
@@ -257,7 +257,7 @@ mod without_prelude {
     }
 }
 
-/// Everything that the expansion might have meant is something else here.
+/// Every name that the expansion could refer to means something else here.
 #[allow(dead_code)]
 mod shadowed {
     pub(crate) struct Option;

@@ -1,4 +1,4 @@
-//! S45, B9: what becomes of secrets when the keys change.
+//! S45, B9: secrets after a change of keys.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,13 +8,14 @@ use tests::{app::minutes, over_stores};
 
 use super::{House, key, keys, nothing};
 
-/// Which key sealed a value.
+/// Returns the id of the key that sealed a value.
 fn sealed_by(raw: &[u8]) -> &[u8] {
     &raw[1..5]
 }
 
 over_stores! {
-    // S45: the first request that meets an older key's secret seals it again, as its cookie is signed again, though it only reads.
+    // S45: the first request that meets a secret under an older key reseals it, even if it only reads, just as its cookie is
+    // signed again.
     async fn a_secret_under_an_older_key_leaves_under_the_current_one(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -44,7 +45,7 @@ over_stores! {
             }
         }
 
-        // Once is enough, and the older key can go.
+        // It happens only once, and then the older key can be removed.
         assert_eq!(visitor.get("/show").await.set_cookie(), None);
         assert_eq!(house.writes(), 1);
         let new = House::with_keys(&store, &keys(&[2]), &clock);
@@ -52,7 +53,7 @@ over_stores! {
         assert_eq!(new.undecodable(), Vec::<&str>::new());
     }
 
-    // Also where the cookie was signed again before: a server without the new key wrote once more, say.
+    // Even if the cookie was signed again earlier, for example because a server without the new key wrote once more.
     async fn a_secret_is_sealed_again_whatever_key_signed_the_cookie(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -72,7 +73,7 @@ over_stores! {
         assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
     }
 
-    // S45: a key that is past its end opens nothing, nor does one that was taken away.
+    // S45: a key that has expired, or was removed, opens no secret.
     async fn a_key_that_is_gone_opens_no_secret(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -84,7 +85,7 @@ over_stores! {
         let house = House::with_keys(&store, &ending, &clock);
         let mut visitor = visitor.at(&house.app);
         assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
-        // The cookie has moved on; the value under the older key comes back, from another server say.
+        // The cookie has moved on; the value under the older key comes back, for example from another server.
         house.plant(&key, "token", &sealed).await;
         clock.advance(minutes(5) - Duration::from_millis(1));
         let mut late = visitor.clone();
