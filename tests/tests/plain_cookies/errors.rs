@@ -1,4 +1,4 @@
-//! What is sent when a handler fails.
+//! The response when a handler fails.
 
 use http::StatusCode;
 use session_runtime::{Cookies, CookiesLayer, Error, KeyRing};

@@ -1,4 +1,4 @@
-//! Signed and private cookies: good in one place, for one time, under keys of the ring, and none otherwise.
+//! Signed and private cookies: valid in one place, for a limited time, under keys of the ring, and not otherwise.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn layer(keys: &KeyRing) -> CookiesLayer {
     CookiesLayer::new().keys(keys).unwrap()
 }
 
-/// The value of a cookie `name` that says `text`.
+/// Returns the value of a cookie `name` with this text.
 async fn value_of(kind: Kind, layer: CookiesLayer, name: &'static str, text: &'static str) -> String {
     let app = app(layer, move |cookies| match kind {
         Signed => cookies.signed().set(name, text),
@@ -51,7 +51,7 @@ async fn read(app: &Router, value: &[u8]) -> String {
     body
 }
 
-// S39: at every position, every bit that leaves a byte which headers may hold; every length
+// S39: at every position, every flipped bit that leaves a byte that headers allow; every shorter length
 #[tokio::test]
 async fn what_was_tampered_with_is_none() {
     let keys = KeyRing::generate();

@@ -1,4 +1,4 @@
-//! What is read out of the headers that a browser, or somebody else, sends.
+//! Reading the headers that a browser, or any other client, sends.
 
 use session_runtime::CookiesLayer;
 
@@ -19,7 +19,7 @@ async fn a_cookie_is_read_by_its_name() {
     assert_eq!(read(&[b"=dark"], "").await, "(none)");
 }
 
-// S31: what today's parsers take for `__Host-theme`, as far as a header can hold it
+// S31: names that today's parsers take for `__Host-theme`, as far as a header can hold them
 #[tokio::test]
 async fn no_other_name_is_read() {
     for name in [
@@ -55,7 +55,7 @@ async fn no_other_name_is_read() {
     }
 }
 
-// S31: what makes today's parsers lose the header
+// S31: neighbours that make today's parsers lose the header
 #[tokio::test]
 async fn neighbours_may_be_anything() {
     for neighbour in [

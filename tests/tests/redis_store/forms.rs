@@ -1,4 +1,4 @@
-//! The two forms of compare-and-swap: a command where the server has it, otherwise a script, whatever servers come and go.
+//! The two forms of compare-and-swap: a command if the server has it, otherwise a script, even when servers change.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn scripts_survive_script_flush() {
     }
 }
 
-/// As after an upgrade that was undone, or a failover to an older server.
+/// This happens after an upgrade that was undone, or a failover to an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_lacks_the_command_takes_over() {
     let Some(valkey) = RedisServer::start(Kind::Valkey, Options::default()) else { return };
@@ -88,7 +88,7 @@ async fn on_every_node_of_a_cluster() {
     }
 }
 
-/// Users who may do no more than sessions need, and only under one prefix.
+/// Users who have only the rights that sessions need, under one prefix only.
 #[tokio::test]
 async fn a_user_with_few_rights() {
     for kind in Kind::ALL {

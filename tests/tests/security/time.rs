@@ -35,7 +35,7 @@ over_stores! {
         server.turn(minutes(30) - MILLISECOND);
         assert!(server.store.load(&key, server.clock.now()).await.unwrap().is_some());
         server.turn(MILLISECOND);
-        // The deadline itself counts as passed, for the session and in lists.
+        // A deadline counts as passed at its exact time, for the session and in lists.
         let reply = visitor.get("/show").await;
         assert_eq!((reply.json()["is_new"].as_bool(), reply.set_cookie()), (Some(true), None));
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
@@ -44,7 +44,7 @@ over_stores! {
         assert!(!is_in(&mut visitor).await);
     }
 
-    // S14, S15: a touch every minute neither ends a session early nor stretches it, whatever it writes to the store.
+    // S14, S15: a request every minute neither shortens nor extends a session, whatever it writes to the store.
     async fn activity_reaches_to_the_absolute_deadline_and_no_further(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -68,7 +68,7 @@ over_stores! {
         assert!(!is_in(&mut visitor).await, "to be remembered and taken back again is no way to stretch it");
     }
 
-    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as the guide has them.
+    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as in the guide.
     async fn each_level_of_assurance_ends_when_it_says(store) {
         for (level, idle, absolute) in [(1, hours(30 * 24), hours(30 * 24)), (2, minutes(30), hours(12)), (3, minutes(15), hours(12))] {
             let server = Server::with(store.clone(), |builder| builder.idle(idle).absolute(absolute));
@@ -90,7 +90,7 @@ over_stores! {
         }
     }
 
-    // S19: there is no lifetime that means for ever by mistake, and none that overflows.
+    // S19: no lifetime accidentally means for ever, and none overflows.
     async fn the_longest_lifetimes_saturate(store) {
         let far = Clock::stopped_at(Timestamp::from_millis(u64::MAX - 10_000));
         let server = Server::made(store, KeyRing::generate(), far, |builder| {
@@ -106,7 +106,7 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions for as long as it is wrong; back in time, nothing is longer than it was.
+    // S19: a clock that jumps ahead ends sessions only while it is wrong; when it is set back, no session lives longer.
     async fn a_clock_that_jumps_stretches_nothing(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
@@ -122,7 +122,7 @@ over_stores! {
     }
 }
 
-// S14, S15, S16: what a struct gets that says nothing.
+// S14, S15, S16: the defaults of a struct without settings.
 #[tokio::test]
 async fn the_defaults_are_half_an_hour_and_half_a_day() {
     let clock = Clock::stopped();

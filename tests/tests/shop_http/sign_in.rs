@@ -1,4 +1,4 @@
-//! Signing in: on to the page that was asked for, remembered or not, and from this site alone.
+//! Signing in: on to the requested page, remembered or not, and only from this site.
 
 use tests::http::Client;
 
@@ -21,7 +21,7 @@ fn who_is_not_signed_in_is_sent_to_sign_in_and_comes_back() {
         assert_eq!(visitor.get(page).status, 200);
         visitor.post("/logout", &[]).leads_to("/");
     }
-    // What was posted cannot be asked for again by going there.
+    // A rejected POST cannot be repeated by visiting its address.
     for (path, form) in [
         ("/devices/revoke", &[("id", "00112233445566778899aabbccddeeff")][..]),
         ("/devices/revoke", &[("id", "nonsense")]),
@@ -56,7 +56,7 @@ fn signing_in_leads_to_no_other_site() {
         let form = visitor.get(&format!("/login?next={next}")).body;
         assert!(!form.contains("evil.example"), "{form}");
     }
-    // What is a path of this site is, whatever it looks like, no markup.
+    // A path of this site is accepted whatever it looks like, and never becomes markup.
     let form = visitor.get("/login?next=/%22%3E%3Cb%3E").body;
     assert!(form.contains(r#"value="/&quot;&gt;&lt;b&gt;""#), "{form}");
 }
@@ -85,7 +85,7 @@ fn who_ticks_the_box_is_remembered() {
     let page = remembered.get("/account").body;
     assert!(page.contains("logged out in 30 days") && page.contains("logged out in 30 minutes"), "{page}");
 
-    // Signing in again, to go on, does not forget that; as somebody else it does.
+    // The same user's next sign-in keeps that; another user's does not.
     assert!(cookie(&mut remembered, &[("user", "ada")]).contains("; Max-Age=2592000"));
     assert!(!cookie(&mut remembered, &[("user", "bob")]).contains("Max-Age"));
 }

@@ -1,4 +1,4 @@
-//! How a store is reached, and what is said when it is not.
+//! How to connect to a store, and the errors when that fails.
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
         let mode = fs::metadata(format!("{}{end}", path.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{end}");
     }
-    // Not where it must be there already.
+    // But not with a mode that requires an existing file.
     let other = format!("sqlite:{}?mode=rw", folder.path().join("other.db").display());
     assert!(refusal(&other).await.contains("the file cannot be opened"), "{}", refusal(&other).await);
     assert!(!folder.path().join("other.db").exists());
@@ -84,7 +84,7 @@ async fn whom_a_server_does_not_let_in_on_postgres() {
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
     let said = refusal(&server.url().replace("/postgres", "/nowhere").replace(":/nowhere@", "://postgres@")).await;
     assert!(said.contains("no such database") || said.contains("check the user"), "{said}");
-    // By the scheme's other name, and by the socket.
+    // Through the scheme's other name, and through the socket.
     let store = at(&server.url().replace("postgres:", "postgresql:")).await;
     let key = create(&store, &empty()).await;
     let port = server.addr().port();
