@@ -81,7 +81,7 @@ fn keys_come_from_a_text() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_refused() {
+fn a_variable_that_is_not_text_is_refused() {
     let value = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff\xfe");
     let value: &std::ffi::OsStr = value;
     let answer = answer(&child(&["env", "TEST_KEYS"]).env("TEST_KEYS", value).output().unwrap());

@@ -222,7 +222,7 @@ async fn the_capacity_is_one_for_all_shards() {
 
 /// The expired session leaves before any live one, in whichever shard it is.
 #[tokio::test]
-async fn the_expired_are_found_wherever_they_are() {
+async fn the_expired_are_evicted_first_in_any_shard() {
     for _ in 0..100 {
         let store = MemoryStore::with_capacity(20);
         let reports = Reports::of(&store);
@@ -372,7 +372,7 @@ async fn a_flood_from_all_sides_never_exceeds_the_capacity() {
 
 /// Many requests compete for a single place, and none waits for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_single_place_goes_from_hand_to_hand() {
+async fn requests_for_a_single_place_never_wait_for_ever() {
     let store = MemoryStore::with_capacity(1);
     let reports = Reports::of(&store);
     let floods: Vec<_> = (0..4)

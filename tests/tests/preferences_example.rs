@@ -15,7 +15,7 @@ fn start(folder: &TempDir, address: &str) -> Program {
 
 // B11, S39: the visitor's choices are in the cookie, survive a restart of the server, and are unreadable for others.
 #[test]
-fn what_was_chosen_outlives_the_server() {
+fn preferences_outlive_the_server() {
     let folder = TempDir::new().unwrap();
     let program = start(&folder, "127.0.0.1:0");
     let mut ada = Client::of(&program);
@@ -37,7 +37,7 @@ fn what_was_chosen_outlives_the_server() {
 }
 
 #[test]
-fn what_is_forgotten_and_what_is_refused() {
+fn preferences_can_be_forgotten_and_bad_ones_are_refused() {
     let folder = TempDir::new().unwrap();
     let program = start(&folder, "127.0.0.1:0");
     let mut ada = Client::of(&program);

@@ -157,7 +157,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn lets_in_who_knows_the_password(kind) {
+    fn lets_in_clients_with_the_password(kind) {
         for options in [Options::default().password("p@ss \"word\""), Options::default().user("ada", "?&/:\\")] {
             let server = RedisServer::start(kind, options)?;
             for url in [server.url(), server.url_with_db(2), server.unix_url()] {

@@ -32,7 +32,7 @@ async fn ask(layer: SameOriginLayer, method: Method, headers: &[(&str, &str)]) -
 
 // S36, S38: a login form is protected like any other.
 #[tokio::test]
-async fn who_asks_decides_what_may_be_changed() {
+async fn only_same_origin_requests_may_change_anything() {
     let host = ("host", "shop.example.com");
     for (headers, passes) in [
         (&[host, ("sec-fetch-site", "same-origin")][..], true),
@@ -94,7 +94,7 @@ async fn an_upgrade_in_any_of_several_headers_counts() {
 }
 
 #[tokio::test]
-async fn programs_may_be_let_in_but_no_other_site() {
+async fn programs_can_be_allowed_but_other_sites_cannot() {
     let layer = || SameOriginLayer::new().allow_programs();
     assert_eq!(ask(layer(), Method::POST, &[("host", "shop.example.com")]).await, 200);
     assert_eq!(ask(layer(), Method::GET, &[("host", "shop.example.com"), ("upgrade", "websocket")]).await, 200);
@@ -118,7 +118,7 @@ async fn a_program_is_told_that_it_sent_no_origin() {
 
 // F3, F30
 #[tokio::test]
-async fn a_refusal_can_be_answered_with_a_page_of_ones_own() {
+async fn a_refusal_can_be_answered_with_a_custom_page() {
     let layer = SameOriginLayer::new().refuse_with(|refusal: &OriginRefusal| match refusal.reason() {
         OriginReason::NoOrigin => (StatusCode::UNAUTHORIZED, "who are you?").into_response(),
         _ => (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/json")], r#"{"error":"origin"}"#).into_response(),

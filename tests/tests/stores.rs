@@ -131,7 +131,7 @@ async fn on_tables(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_shelf_of_the_documentation() {
+async fn the_store_of_the_documentation() {
     let shelf = Shelf::default();
     conformance::run(async || shelf.clone()).await;
 }

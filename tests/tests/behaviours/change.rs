@@ -17,7 +17,7 @@ type S = Session<Site>;
 
 over_stores! {
     // B27
-    async fn setting_what_is_there_already_writes_nothing(store) {
+    async fn setting_an_equal_value_writes_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         for path in ["/name/ada", "/note/x", "/theme/dark", "/cart/tea"] {
@@ -107,7 +107,7 @@ over_stores! {
     }
 
     // Defaults: `default = 7` reads as 7 until another value is stored, and 0 is another value.
-    async fn a_default_is_what_is_read_until_something_is_stored(store) {
+    async fn a_default_is_read_until_a_value_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/get", get(|s: S| async move { s.lucky().to_string() }))
@@ -122,7 +122,7 @@ over_stores! {
     }
 
     // `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
-    async fn a_renamed_field_takes_its_value_along(store) {
+    async fn a_renamed_field_keeps_its_value(store) {
         #[derive(Session)]
         #[session(kind = "S", cookie = "__Host-s")]
         struct Old {

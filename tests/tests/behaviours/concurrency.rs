@@ -230,7 +230,7 @@ over_stores! {
     }
 
     // B22, S12: however the session ended, a late write does not revive it.
-    async fn a_write_after_the_end_lands_nowhere(store) {
+    async fn a_write_after_the_end_is_dropped(store) {
         let (server, gate) = (Server::with(store, |builder| builder), Gate::new());
         let app = gated(&server, &gate);
         for end in ["/logout", "/destroy", "expiry"] {
@@ -257,7 +257,7 @@ over_stores! {
     }
 
     // B23, S12: a change of privilege causes writes of requests in progress to be rejected.
-    async fn a_write_across_a_privilege_renewal_is_refused_and_said(store) {
+    async fn a_write_across_a_privilege_renewal_is_rejected_and_reported(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         for privilege in ["/login/ada", "/login/bob", "/renew", "/logout"] {
@@ -340,7 +340,7 @@ over_stores! {
     }
 
     // S11: a request in progress with the previous id has to retry; the retry does not count as a use of the new id.
-    async fn a_retry_across_a_timer_renewal_does_not_end_the_id_before(store) {
+    async fn a_retry_across_a_timer_renewal_does_not_end_the_previous_id(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
@@ -356,7 +356,7 @@ over_stores! {
     }
 
     // F14, S11: the record remembers only one previous id, so the timer waits until no request with that id can be in progress.
-    async fn the_timer_does_not_renew_while_requests_with_the_id_before_are_under_way(store) {
+    async fn the_timer_waits_while_requests_with_the_previous_id_are_in_progress(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(1)).end_on_replay(true));
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -393,7 +393,7 @@ over_stores! {
     }
 
     // S11: the response with the new cookie was lost, and the client goes on with the old one.
-    async fn a_lost_timer_renewal_can_be_had_again(store) {
+    async fn a_timer_renewal_is_repeated_after_a_lost_answer(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;

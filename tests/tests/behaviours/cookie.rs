@@ -13,7 +13,7 @@ use tests::{
 
 over_stores! {
     // B1, S5
-    async fn a_route_that_does_not_ask_costs_nothing(store) {
+    async fn a_route_that_does_not_use_its_session_costs_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let before = server.controls.calls();
@@ -44,7 +44,7 @@ over_stores! {
     }
 
     // B4, S5
-    async fn who_only_looks_leaves_nothing_behind(store) {
+    async fn reading_stores_nothing(store) {
         let server = Server::new(store);
         for path in ["/read", "/show", "/notice", "/untouched"] {
             let reply = server.visitor().get(path).await;
@@ -77,7 +77,7 @@ over_stores! {
     }
 
     // B6, S4, S39
-    async fn what_is_no_token_of_ours_is_nobody_and_never_reaches_the_store(store) {
+    async fn an_invalid_token_is_anonymous_and_never_reaches_the_store(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
         let mut bad: Vec<Vec<u8>> = vec![
@@ -169,7 +169,7 @@ over_stores! {
     }
 
     // B8: without a prefix, any site under the domain could have planted one of them.
-    async fn of_two_unprefixed_cookies_the_one_that_verifies_counts(store) {
+    async fn the_verified_one_of_two_unprefixed_cookies_counts(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await, server.signed_in("bob").await);
         let (a, b) = (a.cookie().unwrap(), b.cookie().unwrap());
@@ -185,7 +185,7 @@ over_stores! {
     }
 
     // S31: names that a careless parser mistakes for ours, next to cookies with any bytes.
-    async fn only_the_very_bytes_of_our_name_are_our_name(store) {
+    async fn only_the_exact_cookie_name_is_ours(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
         for (name, mine) in [
@@ -203,7 +203,7 @@ over_stores! {
     }
 
     // B9, S45
-    async fn a_session_under_an_old_key_leaves_under_the_current_one(store) {
+    async fn a_session_under_an_old_key_is_signed_again_with_the_current_one(store) {
         let old_key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(37) ^ 0x5a).collect();
         let new_key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(91) ^ 0xc3).collect();
         let before = Server::made(store.clone(), KeyRing::from_bytes(&old_key).unwrap(), Clock::stopped(), |builder| builder);
@@ -224,7 +224,7 @@ over_stores! {
     }
 
     // B10, S6, S40
-    async fn two_kinds_of_session_do_not_meet(store) {
+    async fn two_kinds_of_session_share_nothing(store) {
         #[derive(Session)]
         #[session(cookie = "__Host-admin", idle = 10m)]
         struct Admin {
@@ -255,7 +255,7 @@ over_stores! {
     }
 
     // S6
-    async fn two_apps_with_one_key_do_not_meet(store) {
+    async fn two_apps_with_one_key_share_nothing(store) {
         let keys = KeyRing::generate();
         let one = Server::made(store.clone(), keys.clone(), Clock::stopped(), |builder| builder.app("one"));
         let two = Server::made(store, keys, one.clock.clone(), |builder| builder.app("two"));

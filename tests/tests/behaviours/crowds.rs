@@ -135,12 +135,12 @@ fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
 
 // B21, B55, F9: many concurrent updates, where the calls per update do not grow with their number.
 over_stores! {
-    async fn two_hundred_updates_at_once_are_all_in(store) {
+    async fn two_hundred_concurrent_updates_all_succeed(store) {
         let calls = update_at_once(&[patient(&store, None)], 200).await;
         assert!(calls <= 200 * 3, "{calls} calls of the store");
     }
 
-    async fn updates_from_two_processes_at_once_are_all_in(store) {
+    async fn concurrent_updates_from_two_processes_all_succeed(store) {
         let one = patient(&store, None);
         let other = patient(&store, Some(&one));
         let calls = update_at_once(&[one, other], 100).await;
@@ -169,7 +169,7 @@ over_stores! {
     }
 
     // S48
-    async fn visitors_at_the_same_time_see_only_themselves(store) {
+    async fn concurrent_visitors_see_only_themselves(store) {
         let server = Server::new(store);
         let visitors: Vec<_> = (0..50).map(|at| {
             let mut visitor = server.visitor();

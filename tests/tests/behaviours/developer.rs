@@ -108,7 +108,7 @@ over_stores! {
     }
 
     // B45, S29: a layer around some of the routes, and the same layer around all of them.
-    async fn the_layer_within_itself_is_one_layer(store) {
+    async fn nested_layers_count_as_one(store) {
         async fn count(mut session: S, request: Request, next: Next) -> Response {
             session.visits_mut().add(1);
             next.run(request).await
@@ -122,7 +122,7 @@ over_stores! {
         assert_eq!(server.controls.calls().1, 1, "one commit");
     }
 
-    async fn what_was_ended_is_new(store) {
+    async fn a_destroyed_session_is_new(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
             assert!(!s.is_new());
@@ -168,7 +168,7 @@ over_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
+async fn a_missing_layer_is_logged_with_what_to_write() {
     let app = Router::new().route("/", get(|session: S| async move { session.name().to_owned() }));
     let log = Log::of_this_thread();
     let reply = Visitor::new(&app).get("/").await;

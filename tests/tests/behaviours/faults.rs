@@ -20,7 +20,7 @@ type S = Session<Site>;
 
 over_stores! {
     // B32, S47
-    async fn a_store_that_is_down_is_neither_logged_out_nor_logged_in(store) {
+    async fn an_outage_neither_logs_out_nor_logs_in(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         server.controls.down.store(true, Ordering::SeqCst);
@@ -39,7 +39,7 @@ over_stores! {
     }
 
     // B33
-    async fn a_store_that_does_not_answer_is_as_good_as_down(store) {
+    async fn a_store_that_does_not_answer_counts_as_down(store) {
         let server = Server::new(store.clone());
         let visitor = server.signed_in("ada").await;
         let stuck = Server::made(store, server.keys.clone(), server.clock.clone(), |builder| builder.store_timeout(std::time::Duration::from_millis(20)));
@@ -52,7 +52,7 @@ over_stores! {
     }
 
     // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
-    async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {
+    async fn a_page_for_a_session_that_cannot_be_loaded_varies_by_cookie(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
             session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
@@ -141,7 +141,7 @@ over_stores! {
     }
 
     // B28, B45: the client leaves during the commit and never gets the cookie, so no session can begin after that.
-    async fn a_client_that_goes_away_during_the_commit_leaves_no_way_to_begin(store) {
+    async fn no_session_begins_after_a_client_leaves_during_the_commit(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         let app = server.serving(Router::new().route("/", post(move |mut s: S, late: S| async move {
@@ -161,7 +161,7 @@ over_stores! {
     }
 
     // B45: the changes of a handle during another handle's failing `save` come after the changes of that one.
-    async fn what_came_during_a_failing_save_is_kept(store) {
+    async fn changes_during_a_failing_save_are_kept(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
             let gate = Gate::new();

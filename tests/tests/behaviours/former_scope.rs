@@ -79,7 +79,7 @@ over_stores! {
     }
 
     // F5
-    async fn a_session_that_ended_keeps_no_visitor_from_signing_in(store) {
+    async fn an_ended_session_does_not_prevent_signing_in(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com")));
         let mut jar = CookieJar::new();
@@ -105,7 +105,7 @@ over_stores! {
     }
 
     // F5: the former cookie's session was replaced, so its old verifier comes with every request; it is the visitor's own.
-    async fn a_former_cookie_beside_the_current_one_is_no_replay(store) {
+    async fn a_former_cookie_beside_the_current_one_is_not_a_replay(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com").end_on_replay(true)));
         let mut jar = CookieJar::new();

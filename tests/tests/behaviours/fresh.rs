@@ -152,7 +152,7 @@ over_stores! {
     }
 
     // F4: reauthentication is not a sign-in.
-    async fn reauthentication_makes_fresh_and_nothing_else(store) {
+    async fn reauthentication_changes_nothing_but_freshness(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);

@@ -73,7 +73,7 @@ over_stores! {
     }
 
     // B21, B45, B49, F22: after `save` and `update`, a handle sees the writes of others and bases its next changes on them.
-    async fn what_others_wrote_is_never_taken_or_undone_unseen(store) {
+    async fn after_a_save_a_handle_sees_what_others_wrote(store) {
         let server = Server::new(store);
         let visitor = |app: &Router, headers: &http::HeaderMap| {
             let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
@@ -112,7 +112,7 @@ over_stores! {
     }
 
     // B45, S13: two handles sign in different users without seeing each other; neither user gets the other's fields.
-    async fn two_handles_that_sign_in_two_users_mix_nothing(store) {
+    async fn two_handles_that_sign_in_two_users_do_not_mix_their_fields(store) {
         for (before, saved) in [(None, false), (None, true), (Some("ada"), false), (Some("ada"), true)] {
             let server = Server::new(store.clone());
             let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
@@ -184,7 +184,7 @@ over_stores! {
     }
 
     // B45: a write after `destroy` belongs to a new session, even if another handle ended the old one first.
-    async fn two_handles_that_destroy_leave_what_came_after(store) {
+    async fn a_write_after_two_destroys_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             a.destroy();
@@ -201,7 +201,7 @@ over_stores! {
     }
 
     // B45, S13: changes by a handle for a visitor whom another handle has signed out are dropped.
-    async fn an_update_for_a_visitor_who_has_left_lands_nowhere(store) {
+    async fn an_update_for_a_visitor_who_has_left_is_dropped(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             *a.name_mut() = "ada's".into();

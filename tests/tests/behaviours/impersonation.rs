@@ -247,7 +247,7 @@ over_stores! {
     }
 
     // F4: it is neither counted among the customer's sessions nor listed as one.
-    async fn an_impersonation_is_no_session_of_the_customers(store) {
+    async fn an_impersonation_is_not_one_of_the_customers_sessions(store) {
         for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
             let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
             let app = app(&server);
@@ -403,7 +403,7 @@ over_stores! {
     }
 
     // F4, B34: the answer to a call is lost.
-    async fn an_impersonation_whose_answer_was_lost_is_one(store) {
+    async fn an_impersonation_whose_answer_was_lost_stands(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);
         for call in [1, 3] {

@@ -12,7 +12,7 @@ use tests::{
 
 over_stores! {
     // B13, S14
-    async fn silence_ends_a_session_and_access_extends_it(store) {
+    async fn inactivity_ends_a_session_and_access_extends_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -89,7 +89,7 @@ over_stores! {
     }
 
     // B16
-    async fn an_expired_session_is_not_served_and_clean_up_takes_only_those(store) {
+    async fn an_expired_session_is_not_served_and_clean_up_removes_only_expired_ones(store) {
         let server = Server::new(store);
         let (mut early, mut late) = (server.visitor(), server.visitor());
         early.post("/name/early").await;
@@ -127,7 +127,7 @@ over_stores! {
     }
 
     // B17
-    async fn remember_can_be_taken_back_but_stretches_nothing(store) {
+    async fn remember_can_be_withdrawn_and_does_not_extend_absolute(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -146,7 +146,7 @@ over_stores! {
     }
 
     // B17
-    async fn who_signs_in_with_remember_is_remembered(store) {
+    async fn a_sign_in_with_remember_is_remembered(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/remember").await;

@@ -62,19 +62,19 @@ async fn fifty_leave_three(store: AnyStore, limit: SessionLimit) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_in_memory() {
+async fn three_of_fifty_concurrent_sign_ins_stay_in_memory() {
     fifty_leave_three(AnyStore::memory(), SessionLimit::EndOldest(3)).await;
     fifty_leave_three(AnyStore::memory(), SessionLimit::Refuse(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_in_files() {
+async fn three_of_fifty_concurrent_sign_ins_stay_in_files() {
     fifty_leave_three(AnyStore::file().await, SessionLimit::EndOldest(3)).await;
     fifty_leave_three(AnyStore::file().await, SessionLimit::Refuse(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
+async fn three_of_fifty_concurrent_sign_ins_stay_on_redis() {
     for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
         let Some(store) = AnyStore::redis().await else { return };
         fifty_leave_three(store, limit).await;
@@ -82,7 +82,7 @@ async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
 }
 
 over_databases! {
-    async fn of_fifty_sign_ins_at_once_three_stay(make) {
+    async fn three_of_fifty_concurrent_sign_ins_stay(make) {
         for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
             fifty_leave_three(make().await?, limit).await;
         }
@@ -127,7 +127,7 @@ over_stores! {
     }
 
     // B25: the session that makes space is the one that this request ends.
-    async fn a_session_that_takes_the_place_of_another_needs_no_room(store) {
+    async fn a_session_that_replaces_another_is_within_the_limit(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
         let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
@@ -142,7 +142,7 @@ over_stores! {
     }
 
     // With a limit that rejects sign-ins, no session is ended for one, not even after the limit was lowered.
-    async fn a_lower_limit_ends_nobody_where_it_refuses(store) {
+    async fn a_lower_limit_that_refuses_sign_ins_ends_no_session(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let limited = |most| Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.max_per_user(SessionLimit::Refuse(most)));
         let (before, after) = (limited(3), limited(1));
@@ -155,7 +155,7 @@ over_stores! {
 
     // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However that ends, the
     // second stands and is listed.
-    async fn a_refusal_that_is_cut_short_hides_nobody(store) {
+    async fn an_interrupted_refusal_hides_no_session(store) {
         for fails in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
             let elsewhere = Server::made(store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -183,7 +183,7 @@ over_stores! {
         }
     }
 
-    async fn the_expired_take_up_no_room(store) {
+    async fn expired_sessions_do_not_count(store) {
         for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
             let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
             server.signed_in("ada").await;
@@ -237,7 +237,7 @@ over_stores! {
 }
 
 #[test]
-fn a_limit_of_none_is_refused_at_start() {
+fn a_limit_of_zero_is_refused_at_start() {
     let error = session_runtime::Sessions::<tests::app::Site>::builder()
         .store(session_runtime::MemoryStore::new())
         .keys(session_runtime::KeyRing::generate())

@@ -159,7 +159,7 @@ const BEFORE: &str = r##"10 [1, 2] Some("#3") Some("#4") Some("#5") Ada Lovelace
 
 over_stores! {
     // Readers show it, also in a list of sessions, except for secrets.
-    async fn what_was_stored_is_read_as_todays_fields(store) {
+    async fn old_values_are_read_as_todays_fields(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.get("/").await.body, BEFORE);
@@ -169,7 +169,7 @@ over_stores! {
     }
 
     // A write of another field does not store it, so yesterday's build still works; a write of the field itself moves it.
-    async fn it_is_stored_when_the_field_is_written(store) {
+    async fn a_migrated_value_is_stored_when_its_field_is_written(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         visitor.post("/touch").await;
@@ -183,7 +183,7 @@ over_stores! {
     }
 
     // A flash from yesterday's build is shown once, and a field that was reset does not come back.
-    async fn what_is_taken_or_reset_does_not_come_back(store) {
+    async fn a_taken_or_reset_value_does_not_come_back(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.post("/take").await.body, "#3");
@@ -193,7 +193,7 @@ over_stores! {
     }
 
     // `log_out` keeps device fields in today's form, and nothing that another field was made from.
-    async fn what_is_the_devices_stays(store) {
+    async fn migrated_device_fields_survive_a_log_out(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.post("/out").await.status, 200);
@@ -202,7 +202,7 @@ over_stores! {
     }
 
     // B30: a value that the function cannot take reads as the default, is reported, and does not prevent writes.
-    async fn what_cannot_be_read_is_reported_and_replaced(store) {
+    async fn an_unreadable_value_is_reported_and_replaced(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         visitor.at(&site.old).post("/zoom").await;

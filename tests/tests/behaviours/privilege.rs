@@ -149,7 +149,7 @@ over_stores! {
     }
 
     // S9, B27: without a change nothing is renewed; all changes of a failed handler are dropped.
-    async fn what_does_not_change_renews_nothing(store) {
+    async fn an_unchanged_value_renews_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -161,7 +161,7 @@ over_stores! {
     }
 
     // S13: an attacker who prepares a session gains nothing when a victim signs in to it.
-    async fn a_first_sign_in_forgets_what_rotates_and_what_is_secret(store) {
+    async fn a_first_sign_in_drops_rotating_and_secret_fields(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/role/admin").await;
@@ -177,7 +177,7 @@ over_stores! {
     }
 
     // S13: including fields that another tab wrote during the sign-in.
-    async fn a_first_sign_in_forgets_what_has_just_come(store) {
+    async fn a_first_sign_in_drops_concurrent_writes(store) {
         let faulty = Faulty::new(&store);
         let place = place(faulty.clone());
         let mut visitor = Visitor::new(&place.app);
@@ -198,7 +198,7 @@ over_stores! {
     }
 
     // S13, B45: including fields that an earlier handle wrote.
-    async fn a_first_sign_in_forgets_what_a_handle_holds(store) {
+    async fn a_first_sign_in_drops_writes_of_earlier_handles(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         assert_eq!(visitor.post("/held/login/ada").await.status, StatusCode::OK);
@@ -230,7 +230,7 @@ over_stores! {
     }
 
     // S13: fields that the sign-in itself grants stay; earlier ones of the same request do not.
-    async fn what_a_sign_in_grants_stays(store) {
+    async fn fields_granted_by_a_sign_in_stay(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         for _ in 0..2 {
@@ -244,7 +244,7 @@ over_stores! {
     }
 
     // S13, B25: writes after the sign-out start from an empty session.
-    async fn what_follows_a_sign_out_starts_from_nothing(store) {
+    async fn writes_after_a_sign_out_start_from_an_empty_session(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -258,7 +258,7 @@ over_stores! {
     }
 
     // S13
-    async fn signing_in_again_keeps_it(store) {
+    async fn signing_in_again_keeps_the_role(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -270,7 +270,7 @@ over_stores! {
     }
 
     // S11: a replaced cookie that comes back may be stolen.
-    async fn a_replayed_id_ends_the_session_if_told_so(store) {
+    async fn a_replayed_id_ends_the_session_if_configured(store) {
         for told in [false, true] {
             let server = Server::with(store.clone(), |builder| builder.end_on_replay(told));
             let mut visitor = server.signed_in("ada").await;

@@ -51,7 +51,7 @@ over_stores! {
     }
 
     // B34, S10
-    async fn a_sign_in_that_was_never_answered_is_the_visitors(store) {
+    async fn an_unanswered_sign_in_belongs_to_the_visitor(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faults = faults.clone();
@@ -71,7 +71,7 @@ over_stores! {
     }
 
     // B34: the session's end is stored, but the answer is lost, and the record is gone.
-    async fn an_end_that_was_never_answered_is_an_end(store) {
+    async fn an_unanswered_end_ends_the_session(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faults = faults.clone();

@@ -65,7 +65,7 @@ async fn soon<T>(answer: impl Future<Output = T>) -> T {
 
 over_stores! {
     // F6, S23: undoing a rejected sign-in fails, or `save` is dropped at that point; the next commit continues the undo.
-    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_nobody_in(store) {
+    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
                 let (server, faulty) = Faulty::server(&store, one_each);
@@ -112,7 +112,7 @@ over_stores! {
     }
 
     // F6, S57: the handler's writes for the rejected user are dropped.
-    async fn what_waited_behind_a_refused_sign_in_is_not_stored(store) {
+    async fn writes_after_a_refused_sign_in_are_not_stored(store) {
         let (server, faulty) = Faulty::server(&store, one_each);
         server.signed_in("ada").await;
         let app = server.serving(Router::new().route("/", post({
@@ -162,7 +162,7 @@ over_stores! {
 
     // B34, S12: the answer is lost, the repeated swap is refused because the first is stored, and one more call confirms that: a
     // store that waits for its replicas may not have done so.
-    async fn what_ends_or_renews_is_confirmed_after_a_lost_answer(store) {
+    async fn ends_and_renewals_are_confirmed_after_a_lost_answer(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
             let mut visitor = server.signed_in("ada").await;

@@ -240,7 +240,7 @@ fn routes() -> Router {
 
 // F19
 #[tokio::test]
-async fn what_is_stored_is_read_again_or_refused() {
+async fn every_value_can_be_read_again_or_is_refused() {
     let sessions = Sessions::<Kit>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let app = routes().layer(sessions.layer());
     for (name, expected, _) in SHAPES {
@@ -250,7 +250,7 @@ async fn what_is_stored_is_read_again_or_refused() {
 
 // F19
 #[tokio::test]
-async fn what_a_readable_cookie_holds_is_read_again_or_refused() {
+async fn every_value_in_a_readable_cookie_can_be_read_again_or_is_refused() {
     let sessions = Sessions::<Kit>::builder().store(CookieStore::signed()).keys(KeyRing::generate()).build().unwrap();
     let app = routes().layer(sessions.layer());
     for (name, _, expected) in SHAPES {
@@ -319,7 +319,7 @@ async fn an_update_that_could_not_be_read_fails_and_leaves_the_value() {
 
 over_stores! {
     // F19, B30: also by an older build during a deploy, which cannot read what a newer build stored.
-    async fn what_cannot_be_read_stays_until_it_is_replaced(store) {
+    async fn an_unreadable_value_stays_until_it_is_replaced(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/others", post(|mut s: S| async move {

@@ -18,7 +18,7 @@ over_stores! {
     }
 
     // B24: even if the handler then fails.
-    async fn a_failed_handler_renews_and_ends_all_the_same_but_writes_nothing(store) {
+    async fn a_failed_handler_still_renews_and_ends_but_writes_nothing(store) {
         let server = Server::new(store);
         for how in ["renew", "destroy", "logout", "login", "nothing"] {
             let mut visitor = server.signed_in("ada").await;
@@ -59,7 +59,7 @@ over_stores! {
     }
 
     // S13
-    async fn somebody_else_finds_only_what_belongs_to_the_device(store) {
+    async fn another_user_finds_only_the_device_fields(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         for path in ["/name/ada", "/cart/tea", "/theme/dark", "/code/1", "/visit", "/notice/hi", "/note/x"] {

@@ -50,7 +50,7 @@ over_stores! {
     }
 
     // F29: scripts, frames and images run beside a sign-in, and a prefetch is not a navigation.
-    async fn no_other_request_removes_it(store) {
+    async fn only_a_navigation_removes_the_cookie(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.turn(hours(13));
@@ -66,7 +66,7 @@ over_stores! {
     }
 
     // F29: the visitor may be signing in again in another tab.
-    async fn within_a_minute_of_the_end_it_stays(store) {
+    async fn the_cookie_stays_for_a_minute_after_the_end(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.sessions.of("ada").revoke_all().await.unwrap();
@@ -98,7 +98,7 @@ over_stores! {
     }
 
     // F29: a new session or a sign-in sets its own cookie.
-    async fn what_a_navigation_begins_stands(store) {
+    async fn a_session_that_a_navigation_begins_stays(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.turn(hours(13));

@@ -21,7 +21,7 @@ struct Known {
 
 over_stores! {
     // B32
-    async fn pages_that_only_read_see_nobody(store) {
+    async fn pages_that_only_read_see_a_guest(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/name/ada").await;
@@ -38,7 +38,7 @@ over_stores! {
     }
 
     // B32, S20: neither a write nor a log-out is lost silently.
-    async fn what_changes_something_is_told(store) {
+    async fn a_change_is_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
         for path in ["/name/x", "/visit", "/cart/tea", "/notice/x", "/login/ada", "/login/bob", "/logout", "/renew", "/destroy", "/clear", "/remember"] {
@@ -52,7 +52,7 @@ over_stores! {
     }
 
     // B32: `save` tells a handler that asks, and if the handler goes on, the visitor gets an error too.
-    async fn save_says_so(store) {
+    async fn save_returns_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
             Router::new()
@@ -73,7 +73,7 @@ over_stores! {
     }
 
     // B32: the stored value is unknown, so setting the default may be a change.
-    async fn what_returns_to_the_default_is_told(store) {
+    async fn setting_the_default_is_an_error_too(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
             Router::new()
@@ -103,7 +103,7 @@ over_stores! {
     }
 
     // A visitor without a cookie has no session that the store could know.
-    async fn a_stranger_needs_no_store_to_be_one(store) {
+    async fn a_visitor_without_a_cookie_needs_no_store(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         server.controls.down.store(true, Ordering::SeqCst);
         assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);

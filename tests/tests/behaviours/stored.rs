@@ -233,7 +233,7 @@ struct Flashes {
 
 over_stores! {
     // F18, B51: each policy recovers at the next write.
-    async fn what_cannot_be_read_is_replaced_at_the_next_write(store) {
+    async fn an_unreadable_value_is_replaced_at_the_next_write(store) {
         use session_runtime::{KeyRing, Sessions};
         let (keys, never) = (KeyRing::generate(), Duration::ZERO);
         let before = Sessions::<older::Flashes>::builder().store(store.clone()).keys(keys.clone()).clean_every(never).build().unwrap();
@@ -269,7 +269,7 @@ over_stores! {
     }
 
     // B48: the dropped changes of a failed request are reported.
-    async fn what_a_failed_request_dropped_is_an_event(store) {
+    async fn the_dropped_changes_of_a_failed_request_are_an_event(store) {
         let server = Server::new(store);
         server.visitor().post("/fail/login").await;
         assert_eq!(server.heard(), [Event::DroppedOnFailure]);

@@ -88,7 +88,7 @@ over_stores! {
 
     // S23: the oldest session ends only once the sign-in is listed. The store calls: store the session, load the list, load the
     // session on it, swap the list.
-    async fn a_sign_in_that_fails_ends_nobody(store) {
+    async fn a_failed_sign_in_ends_no_session(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let first = server.signed_in("ada").await;
         for call in 0..4 {
@@ -103,7 +103,7 @@ over_stores! {
     }
 
     // F6, S57: a sign-in that is answered with 503 does not stand, and a guest goes on as before.
-    async fn a_sign_in_that_cannot_be_entered_is_undone(store) {
+    async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let mut visitor = server.visitor();
         visitor.post("/name/guest").await;
@@ -121,7 +121,7 @@ over_stores! {
     }
 
     // F6: nor does a sign-in that `save` could not list and whose handler then fails.
-    async fn a_handler_that_fails_after_an_unentered_sign_in_signs_nobody_in(store) {
+    async fn a_handler_that_fails_after_an_unlisted_sign_in_signs_no_user_in(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faulty = faulty.clone();
@@ -139,7 +139,7 @@ over_stores! {
     }
 
     // B41: after an interruption, the next call that ends all sessions finds the rest.
-    async fn an_interrupted_end_of_all_hides_nobody(store) {
+    async fn an_interrupted_end_of_all_hides_no_session(store) {
         // The store calls: load the list; load and swap each session; load and swap the list.
         for fails in 0..7 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -160,7 +160,7 @@ over_stores! {
     }
 
     // S13: the next user in the same request is a different one, although the first sign-in still waits for the store.
-    async fn a_user_after_one_that_could_not_be_stored_is_another(store) {
+    async fn a_second_user_in_a_request_inherits_nothing_from_the_first(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faulty = faulty.clone();
@@ -220,7 +220,7 @@ over_stores! {
 }
 
 /// Races sign-ins, sign-outs and endings of all sessions, over and over: afterwards every session that is signed in is listed.
-async fn whoever_is_in_is_listed(store: AnyStore, limit: Option<SessionLimit>, rounds: usize) {
+async fn every_signed_in_session_is_listed(store: AnyStore, limit: Option<SessionLimit>, rounds: usize) {
     let server = Arc::new(Server::with(store, |builder| match limit {
         Some(limit) => builder.max_per_user(limit),
         None => builder,
@@ -283,31 +283,31 @@ async fn whoever_is_in_is_listed(store: AnyStore, limit: Option<SessionLimit>, r
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_in_memory() {
+async fn every_signed_in_session_is_listed_in_memory() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-        whoever_is_in_is_listed(AnyStore::memory(), limit, 300).await;
+        every_signed_in_session_is_listed(AnyStore::memory(), limit, 300).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_in_files() {
+async fn every_signed_in_session_is_listed_in_files() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-        whoever_is_in_is_listed(AnyStore::file().await, limit, 40).await;
+        every_signed_in_session_is_listed(AnyStore::file().await, limit, 40).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_on_redis() {
+async fn every_signed_in_session_is_listed_on_redis() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
         let Some(store) = AnyStore::redis().await else { return };
-        whoever_is_in_is_listed(store, limit, 40).await;
+        every_signed_in_session_is_listed(store, limit, 40).await;
     }
 }
 
 over_databases! {
-    async fn whoever_is_in_is_listed_there(make) {
+    async fn every_signed_in_session_is_listed_there(make) {
         for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-            whoever_is_in_is_listed(make().await?, limit, 40).await;
+            every_signed_in_session_is_listed(make().await?, limit, 40).await;
         }
     }
 }

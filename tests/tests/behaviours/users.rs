@@ -96,7 +96,7 @@ over_stores! {
     }
 
     // B39
-    async fn what_ended_is_not_listed(store) {
+    async fn an_ended_session_is_not_listed(store) {
         let server = Server::new(store);
         let mut keeps = Vec::new();
         for path in ["/logout", "/destroy", "/clear"] {
@@ -131,7 +131,7 @@ over_stores! {
     }
 
     // B39, S22, B22
-    async fn what_is_revoked_ends_at_once(store) {
+    async fn a_revoked_session_ends_at_once(store) {
         let server = Server::new(store);
         let (mut laptop, phone, tablet) =
             (server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await);
@@ -175,7 +175,7 @@ over_stores! {
     }
 
     // S8: a handle is not a credential, and another user's handle ends nothing.
-    async fn a_handle_opens_nothing_and_is_its_users_alone(store) {
+    async fn a_handle_opens_nothing_and_works_only_for_its_user(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;
         let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
@@ -196,14 +196,14 @@ over_stores! {
     }
 
     // B40
-    async fn who_signs_in_as_another_moves_to_the_others_list(store) {
+    async fn signing_in_as_another_user_moves_the_session_to_their_list(store) {
         let server = Server::new(store);
         let mut browser = server.signed_in("ada").await;
         let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
         browser.post("/login/bob").await;
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
         assert_eq!(server.sessions.of("bob").list().await.unwrap()[0].handle(), handle);
-        // The former user's handle no longer reaches the new user's session.
+        // Under the former user, the session can no longer be revoked.
         assert!(!server.sessions.of("ada").revoke(handle).await.unwrap());
         assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), 0);
         assert!(is(&browser, "bob").await);
@@ -272,7 +272,7 @@ over_stores! {
     }
 
     // An identity that is stored as nothing would sign in a user whom no list names.
-    async fn nobody_is_no_user(store) {
+    async fn an_identity_stored_as_nothing_is_refused(store) {
         let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()
             .route("/login/nobody", post(|mut s: Session<Loose>| async move { s.user_mut().log_in(Who::Nobody) }))

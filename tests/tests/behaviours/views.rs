@@ -87,7 +87,7 @@ fn leads_to(reply: &Reply) -> (StatusCode, Option<&str>) {
 
 over_stores! {
     // B42
-    async fn who_has_all_of_it_is_let_in(store) {
+    async fn a_visitor_with_every_field_is_let_in(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
@@ -115,7 +115,7 @@ over_stores! {
     }
 
     // B42
-    async fn a_status_for_who_is_refused(store) {
+    async fn a_refused_visitor_gets_the_status(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         let reply = Visitor::new(&app).get("/code").await;
@@ -127,7 +127,7 @@ over_stores! {
     }
 
     // B42
-    async fn who_is_refused_does_not_get_to_the_handler(store) {
+    async fn refused_visitors_never_reach_the_handler(store) {
         let server = Server::new(store);
         let ran = Arc::new(AtomicUsize::new(0));
         let count = ran.clone();
@@ -158,7 +158,7 @@ over_stores! {
     }
 
     // B42, B16
-    async fn a_field_past_its_time_is_not_there(store) {
+    async fn an_expired_field_counts_as_missing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         let mut visitor = server.signed_in("ada").await;
@@ -171,7 +171,7 @@ over_stores! {
     }
 
     // B42
-    async fn what_is_optional_is_never_missed(store) {
+    async fn optional_fields_may_be_missing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         assert_eq!(Visitor::new(&app).get("/anyone").await.body, "None None 0 true");
@@ -327,7 +327,7 @@ over_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
+async fn a_missing_layer_is_logged_with_what_to_write() {
     for path in ["/account", "/maybe", "/recent"] {
         let log = Log::of_this_thread();
         let reply = Visitor::new(&routes()).get(path).await;
@@ -386,7 +386,7 @@ async fn after_the_login_the_visitor_gets_where_they_wanted() {
 
 // For services without extractors.
 #[tokio::test]
-async fn a_view_out_of_the_parts_of_a_request() {
+async fn a_view_can_be_made_from_request_parts() {
     let server = Server::new(AnyStore::memory());
     let app = server.serving(Router::new().route(
         "/",

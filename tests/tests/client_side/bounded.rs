@@ -86,7 +86,7 @@ async fn the_fullest_session_fits() {
 
 // S46: in every store; the old value stays.
 #[tokio::test]
-async fn what_is_longer_is_refused_and_the_log_names_it() {
+async fn a_field_over_its_bound_is_refused_and_logged() {
     let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
     for app in [on_cookies(), routes().layer(sessions.build().unwrap().layer())] {
         let mut visitor = Visitor::new(&app);
@@ -128,7 +128,7 @@ struct Full {
 }
 
 #[test]
-fn what_no_longer_holds_is_found_at_start() {
+fn settings_that_break_the_bound_are_refused_at_start() {
     let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
     assert_eq!(
         signed.build().unwrap_err().to_string(),
@@ -181,7 +181,7 @@ mod renamed {
 
 // A field from the older build is dropped if this build has already written it under its new name.
 #[tokio::test]
-async fn an_older_name_makes_way() {
+async fn a_value_under_an_older_name_is_dropped_to_make_space() {
     use self::{before::Full as Before, renamed::Full as Renamed};
     let keys = KeyRing::generate();
     let name = |mut s: Session<Before>| async move { *s.name_mut() = "x".repeat(1400) };
@@ -205,7 +205,7 @@ async fn an_older_name_makes_way() {
 
 // B30: another build's fields stay, unless the session would then not fit as proved.
 #[tokio::test]
-async fn what_another_build_left_makes_way() {
+async fn a_field_of_another_build_is_dropped_to_make_space() {
     use self::{after::Full as After, before::Full as Before};
     let keys = KeyRing::generate();
     let fill = |mut s: Session<Before>, Path(n): Path<usize>| async move { *s.name_mut() = "x".repeat(n) };

@@ -14,7 +14,7 @@ fn names(lines: &[String]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_grows_and_shrinks() {
+async fn a_session_grows_and_shrinks_across_cookies() {
     let server = server();
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
@@ -38,7 +38,7 @@ async fn it_grows_and_shrinks() {
 
 // S20, B26
 #[tokio::test]
-async fn all_of_it_is_removed() {
+async fn every_chunk_is_removed() {
     let server = server();
     let mut visitor = server.visitor();
     visitor.post(&format!("/note/{}", "x".repeat(8000))).await;
@@ -77,7 +77,7 @@ async fn chunks_of_different_sessions_open_nothing() {
 }
 
 #[tokio::test]
-async fn who_may_not_split_reads_no_chunks() {
+async fn without_split_no_chunks_are_read() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let split = Server::made(CookieStore::encrypted().split(2), keys.clone(), clock.clone(), |builder| builder);
     let whole = Server::made(CookieStore::encrypted(), keys, clock, |builder| builder);

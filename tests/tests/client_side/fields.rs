@@ -44,7 +44,7 @@ over_forms! {
     }
 
     // B30: a field that does not decode gets its default; the other fields survive, and so do those of a newer build.
-    async fn builds_that_know_different_fields(store) {
+    async fn builds_with_different_fields_coexist(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let today = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder);
         let newer = newer::routes().layer(made::<newer::Prefs>(&store, &keys, &clock).build().unwrap().layer());
@@ -97,7 +97,7 @@ mod newer {
 
 // B30: an event reports it.
 #[tokio::test]
-async fn what_does_not_decode_is_an_event() {
+async fn an_undecodable_field_is_an_event() {
     let store = CookieStore::encrypted();
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let heard = Arc::<Mutex<Vec<Event>>>::default();

@@ -16,7 +16,7 @@ use crate::site::{COOKIE, Server, over_forms, shown};
 
 over_forms! {
     // B13, S14: a copy of the cookie ends with the session, even if the browser keeps it.
-    async fn silence_ends_a_session_and_access_extends_it(store) {
+    async fn inactivity_ends_a_session_and_access_extends_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -34,7 +34,7 @@ over_forms! {
     }
 
     // B3: reads move the deadline at most once per `touch`.
-    async fn access_is_written_down_at_most_once_a_minute(store) {
+    async fn the_deadline_moves_at_most_once_a_minute(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -100,7 +100,7 @@ over_forms! {
 
 // S21, S42: logs every user out without a change of keys.
 #[tokio::test]
-async fn what_was_issued_before_a_moment_can_be_refused() {
+async fn cookies_from_before_a_cutoff_can_be_refused() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let server = Server::made(CookieStore::encrypted(), keys.clone(), clock.clone(), |builder| builder);
     let mut early = server.visitor();

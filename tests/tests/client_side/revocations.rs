@@ -26,7 +26,7 @@ use crate::site::{Server, shown};
 
 over_stores! {
     // S9, S20, S21, ASVS 7.4.1: on every store that can hold the revocation list.
-    async fn what_was_logged_out_opens_nothing(store) {
+    async fn a_logged_out_cookie_opens_nothing(store) {
         let server = Server::new(CookieStore::encrypted().revocations(store));
         for path in ["/logout", "/destroy", "/clear", "/anew/x", "/renew", "/login/ada", "/login/bob", "/role/admin"] {
             let mut visitor = server.signed_in("ada").await;
@@ -91,7 +91,7 @@ impl Store for Crossroads {
 // S10, S12, S21: of two concurrent requests that end or renew the session, only one succeeds. Otherwise there would be two
 // sessions, and a log-out would end only the one that the browser kept.
 #[tokio::test]
-async fn a_session_goes_on_under_one_name() {
+async fn only_one_of_two_concurrent_renewals_succeeds() {
     let (renewed, conflict, ended) = ((200, true), (409, false), (200, false));
     for (first, second, [one, other]) in [
         ("/renew", "/renew", [renewed, conflict]),
@@ -112,7 +112,7 @@ async fn a_session_goes_on_under_one_name() {
 // B7, S11: for a minute after a sign-in, late requests with the old cookie neither write nor set a cookie; after that, one is
 // reported as an event.
 #[tokio::test]
-async fn a_replaced_cookie_is_told_from_a_stranger() {
+async fn a_replaced_cookie_is_recognised_for_a_minute() {
     let (server, _) = revocable();
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
@@ -163,7 +163,7 @@ async fn a_late_write_does_not_undo_a_log_out() {
 
 // S47: an unreachable list counts as a store that is down: visitors are neither signed in nor logged out.
 #[tokio::test]
-async fn a_list_that_is_down_is_a_store_that_is_down() {
+async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
     controls.down.store(true, SeqCst);
@@ -180,7 +180,7 @@ async fn a_list_that_is_down_is_a_store_that_is_down() {
 
 // S20: a log-out that cannot be recorded is an error.
 #[tokio::test]
-async fn a_log_out_that_is_not_entered_is_an_error() {
+async fn a_log_out_that_cannot_be_recorded_is_an_error() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
     controls.swaps.store(0, SeqCst);
@@ -238,7 +238,7 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
 
 // S21: a full store evicts guests first, and entries of ended sessions are not guests.
 #[tokio::test]
-async fn a_flood_of_guests_opens_nothing() {
+async fn a_flood_of_guests_evicts_no_revocation() {
     use crate::site::Prefs;
     use session_runtime::{KeyRing, Sessions};
 
@@ -257,7 +257,7 @@ async fn a_flood_of_guests_opens_nothing() {
 
 // F8, S21: a guest's destroyed session needs no entry, so guests cannot fill the list.
 #[tokio::test]
-async fn guests_who_destroy_their_sessions_enter_nothing() {
+async fn destroyed_guest_sessions_need_no_entry() {
     let store = MemoryStore::with_capacity(200);
     let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
     let mut visitor = server.signed_in("ada").await;

@@ -18,7 +18,7 @@ fn text(cookie: &str) -> Value {
 }
 
 #[tokio::test]
-async fn scripts_can_read_it() {
+async fn scripts_can_read_a_signed_cookie() {
     let clock = Clock::stopped_at(Timestamp::from_millis(1_800_000_000_000));
     let server = Server::made(CookieStore::signed(), KeyRing::generate(), clock, |builder| builder);
     let mut visitor = server.signed_in("ada").await;
@@ -165,7 +165,7 @@ async fn a_struct_is_the_same_when_it_comes_back() {
 
 // A value that JSON cannot express is an error, rather than a changed or missing session.
 #[tokio::test]
-async fn what_would_not_come_back_is_refused() {
+async fn values_that_json_cannot_hold_are_refused() {
     let app = members();
     let mut visitor = Visitor::new(&app);
     visitor.post("/dark").await;

@@ -98,7 +98,7 @@ over_forms! {
     }
 
     // `save` returns the error to a handler.
-    async fn save_says_so(store) {
+    async fn save_reports_a_session_that_is_too_large(store) {
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let save = |mut session: Session<crate::site::Prefs>, Path(length): Path<usize>| async move {
             *session.name_mut() = "x".repeat(length);
@@ -114,7 +114,7 @@ over_forms! {
 
 over_forms! {
     // S20: a session that the handler has ended and saved stays ended, whatever happens to later writes.
-    async fn what_was_ended_and_saved_is_ended(store) {
+    async fn a_session_that_was_ended_and_saved_stays_ended(store) {
         type S = Session<crate::site::Prefs>;
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let end = |mut session: S| async move {
@@ -133,7 +133,7 @@ over_forms! {
 
 // For a session in several cookies, the error names a limit below the session's size.
 #[tokio::test]
-async fn what_is_allowed_is_less_than_what_is_refused() {
+async fn the_error_names_a_limit_below_the_sessions_size() {
     let server = Server::new(CookieStore::encrypted().split(2));
     let mut visitor = server.visitor();
     for length in (6000..6060).step_by(3) {

@@ -94,7 +94,7 @@ async fn a_control_character_within_a_value_is_refused() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_a_good_value() {
+fn missing_variables_are_named_with_a_good_value() {
     assert_eq!(
         child(&[("SESSION_KEYS", KEY.as_ref())]),
         "the variable SESSION_STORE is not set; set it to where the `Shop` sessions are kept, such as `file:sessions` or \
@@ -170,7 +170,7 @@ async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
 }
 
 #[tokio::test]
-async fn keys_and_a_file_of_them_exclude_each_other() {
+async fn keys_and_a_key_file_exclude_each_other() {
     let key = format!("SESSION_KEYS={KEY}");
     let said = refused(&["SESSION_STORE=memory:", &key, "SESSION_KEYS_FILE=keys"]).await;
     assert_eq!(said, "SESSION_KEYS: there is a file of keys beside it; keep one of the two");

@@ -132,7 +132,7 @@ fn every_option_of_flask_is_refused_with_a_sentence() {
 
 /// Durations get the same errors here and in attributes.
 #[test]
-fn attributes_say_the_same_of_durations() {
+fn attributes_give_the_same_errors_for_durations() {
     let words = |path: &str| source(path).replace('`', "").replace('\n', " ");
     let (ours, theirs) = (words("session-runtime/src/words/duration.rs"), words("session-macros/src/duration.rs"));
     for said in [

@@ -14,7 +14,7 @@ fn said(option: &str, text: &str) -> [String; 3] {
 
 /// Every value that can be wrong in text. S16, S28
 #[test]
-fn a_wrong_value_is_named_and_mended() {
+fn a_wrong_value_is_named_with_its_remedy() {
     for (option, text, sentence) in [
         ("idle", "30", "the duration `30` lacks a unit; did you mean `30s` or `30m`?"),
         ("idle", "soon", "`soon` is no duration; write it such as `15m` or `1h 30m`"),

@@ -61,7 +61,7 @@ async fn contradictions_name_where_each_half_comes_from() {
 }
 
 #[tokio::test]
-async fn the_strongest_is_named_and_nothing_that_it_overrode() {
+async fn only_the_source_in_effect_is_named() {
     let build = |builder: session_runtime::SessionsBuilder<Shop>| {
         sentence(builder.keys(KeyRing::generate()).store(MemoryStore::new()).build().unwrap_err())
     };
@@ -114,7 +114,7 @@ async fn a_store_that_is_not_open_is_not_built() {
 }
 
 #[tokio::test]
-async fn they_may_be_made_on_any_thread() {
+async fn sessions_can_be_opened_on_any_thread() {
     let opened = tokio::spawn(async { sessions().store_url("memory:").await?.open().await });
     opened.await.unwrap().unwrap();
     let opened = tokio::spawn(Sessions::<Shop>::from_env());

@@ -81,7 +81,7 @@ async fn sessions_in_cookies_by_url() {
 
 // With a store in code this is a compile error; with a URL it is an error at start.
 #[tokio::test]
-async fn what_cookies_cannot_do_is_refused_at_start() {
+async fn sessions_that_cookies_cannot_hold_are_refused_at_start() {
     let said = sentence(kept::<crate::Shop>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
@@ -101,7 +101,7 @@ async fn what_cookies_cannot_do_is_refused_at_start() {
 
 // Options that cookies cannot honour are rejected, not ignored; each error names its setting.
 #[tokio::test]
-async fn options_that_cookies_cannot_hold_are_refused_at_start() {
+async fn options_that_cookies_cannot_honour_are_refused_at_start() {
     let long = "a".repeat(4000);
     for (variable, value, end) in [
         ("SESSION_END_ON_REPLAY", "true", "(`end_on_replay` is from the variable SESSION_END_ON_REPLAY)"),
@@ -140,7 +140,7 @@ async fn mariadb_by_url() {
 }
 
 #[tokio::test]
-async fn tables_are_made_unless_that_is_the_applications_affair() {
+async fn tables_are_created_unless_migrate_is_never() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/shop.db", folder.path().display());
     let builder = sessions().store_url(&format!("{url}?migrate=never&mode=rwc")).await.unwrap();

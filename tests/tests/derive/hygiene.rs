@@ -196,7 +196,7 @@ fn unusual_names_of_structs() {
 }
 
 #[test]
-fn within_a_function() {
+fn a_session_can_be_defined_within_a_function() {
     #[derive(Default, serde::Serialize, serde::Deserialize)]
     struct Local;
     #[derive(Session)]

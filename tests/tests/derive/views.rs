@@ -103,7 +103,7 @@ fn shapes(full: bool) -> Shapes {
 }
 
 #[test]
-fn every_form_of_a_field_that_is_there() {
+fn views_read_every_form_of_a_present_field() {
     let session = testing::session(|it| *it = shapes(true));
     let View(it) = View::<Present>::of(&session).unwrap();
     assert_eq!((it.number, it.float, it.letter, it.yes, it.maybe_number, it.maybe_yes), (1, 2.0, 'c', true, 3, false));
@@ -122,7 +122,7 @@ fn every_form_of_a_field_that_is_there() {
 }
 
 #[test]
-fn every_form_of_a_field_that_is_not_there() {
+fn views_read_every_form_of_an_absent_field() {
     let session = testing::session(|it| *it = shapes(false));
     assert!(View::<Present>::of(&session).is_none());
     let nothing = Optional {
@@ -142,7 +142,7 @@ fn every_form_of_a_field_that_is_not_there() {
 }
 
 #[test]
-fn what_the_session_says_of_itself() {
+fn views_read_the_sessions_own_properties() {
     let mut session = testing::session(|it| *it = shapes(false));
     let before = SystemTime::now() - std::time::Duration::from_millis(1);
     let View(it) = View::<Core>::of(&session).unwrap();

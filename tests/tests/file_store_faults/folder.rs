@@ -224,7 +224,7 @@ async fn a_store_names_its_folder_in_full() {
 
 /// B45: outside Tokio there is an error message, not a panic.
 #[test]
-fn without_a_runtime_there_is_a_sentence() {
+fn opening_outside_tokio_is_an_error() {
     let mut opening = std::pin::pin!(FileStore::open("sessions"));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match opening.as_mut().poll(&mut context) {

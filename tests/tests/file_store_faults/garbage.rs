@@ -286,7 +286,7 @@ async fn nothing_is_set_aside_through_a_link() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_file_is_set_aside() {
+async fn anything_but_a_file_is_set_aside() {
     let (folder, store) = store().await;
     // A folder, a pipe without a writer, a socket.
     for (round, kind) in ["folder", "pipe", "socket"].into_iter().cycle().take(6).enumerate() {

@@ -86,7 +86,7 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
 
 // B16: the store must not remove other files.
 #[tokio::test]
-async fn cleaning_up_leaves_what_it_does_not_know() {
+async fn cleaning_up_leaves_unknown_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::from_digest([0xab; 16]);
@@ -114,7 +114,7 @@ async fn cleaning_up_leaves_what_it_does_not_know() {
 
 /// Clean-up does not wait for other processes: it leaves a locked shard for the next time.
 #[tokio::test]
-async fn cleaning_up_passes_by_a_busy_shard() {
+async fn cleaning_up_skips_a_busy_shard() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let keys: Vec<_> = (0..50).map(|_| Key::random().unwrap()).collect();

@@ -88,7 +88,7 @@ fn in_shard_of(key: &Key) -> Key {
 
 /// If the shard's folder is replaced while a process waits for its lock, the process has to lock the new one.
 #[tokio::test]
-async fn a_lock_is_the_one_that_has_its_name() {
+async fn a_writer_locks_the_folder_that_replaced_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::random().unwrap();

@@ -54,7 +54,7 @@ fn give_away(path: &Path) -> bool {
 
 // F11
 #[tokio::test]
-async fn a_folder_inside_of_another_user_is_refused() {
+async fn a_subfolder_of_another_user_is_refused() {
     let (folder, store, key, shard) = store().await;
     for mode in [0o777, 0o700] {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();
@@ -97,7 +97,7 @@ async fn a_folder_that_another_user_made_first_is_refused() {
 
 // F11
 #[tokio::test]
-async fn a_folder_inside_that_others_may_write_to_is_refused() {
+async fn a_subfolder_that_others_may_write_to_is_refused() {
     let (folder, store, key, shard) = store().await;
     for mode in [0o777, 0o770, 0o720, 0o702] {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();
@@ -120,7 +120,7 @@ async fn a_folder_inside_that_others_may_write_to_is_refused() {
 
 // F11: some volumes are opened to a group whenever they are mounted.
 #[tokio::test]
-async fn folders_inside_are_closed_to_others_at_start() {
+async fn subfolders_are_closed_to_others_at_start() {
     let (folder, _, key, shard) = store().await;
     for (number, mode) in [0o755, 0o2770, 0o777].into_iter().enumerate() {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();

@@ -135,7 +135,7 @@ async fn racing_processes_lose_nothing() {
 
 // B36
 #[tokio::test]
-async fn one_process_sees_what_another_did_at_once() {
+async fn one_process_sees_anothers_changes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     // Two stores share only the folder, as two processes do.
     let (one, other) = (FileStore::open(folder.path()).await.unwrap(), FileStore::open(folder.path()).await.unwrap());

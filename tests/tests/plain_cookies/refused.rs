@@ -19,7 +19,7 @@ async fn refused(work: impl Fn(Cookies) -> Result<(), Error> + Clone + Send + Sy
 
 // S25
 #[tokio::test]
-async fn what_a_prefix_or_an_attribute_forbids_is_refused() {
+async fn a_cookie_that_its_prefix_or_attributes_forbid_is_refused() {
     let named = PlainCookie::new;
     for (cookie, part) in [
         (named("__Host-a").path("/x"), "reject the `__Host-` prefix with a path other than `/`"),

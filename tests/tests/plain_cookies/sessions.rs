@@ -87,7 +87,7 @@ async fn the_name_of_a_sessions_cookie_is_taken() {
 
 // S29: with the cookies outside, whether or not a handler asks for the session
 #[tokio::test]
-async fn a_session_that_nobody_asks_for_keeps_its_name() {
+async fn an_unused_session_keeps_its_cookies_name() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new().route("/", post(|cookies: Cookies| async move { cookies.set("__Host-site", "mine") }));
     let [outside, _] = both_orders(&server, &routes);

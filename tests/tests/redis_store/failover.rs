@@ -124,7 +124,7 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_refusal_says_is_confirmed_too() {
+async fn the_value_in_a_refusal_is_confirmed_too() {
     for kind in Kind::ALL {
         let Some((primary, _replica)) = pair(kind).await else { continue };
         let store = RedisStore::open(&primary.url()).await.unwrap().wait_for(1, SOON);

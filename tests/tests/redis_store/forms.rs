@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_is_asked_at_the_start_writes_nothing() {
+async fn the_probe_at_the_start_writes_nothing() {
     for kind in Kind::ALL {
         let Some((server, _store)) = server(kind).await else { continue };
         assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 0, "{kind:?}");
@@ -69,7 +69,7 @@ async fn a_server_that_lacks_the_command_takes_over() {
 
 /// Any command reaches the node that has its key, and its script is known there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_every_node_of_a_cluster() {
+async fn commands_and_scripts_work_on_every_node_of_a_cluster() {
     for kind in [Kind::Redis, Kind::Valkey] {
         let Some(cluster) = shared_cluster(kind) else { continue };
         let store = RedisStore::open(&cluster.url()).await.unwrap().prefix(prefix());

@@ -113,7 +113,7 @@ over_stores! {
     }
 
     // S35, S47: an error page is not kept for the next visitor.
-    async fn an_answer_in_a_handlers_stead_is_not_kept(store) {
+    async fn an_error_page_is_not_kept_by_caches(store) {
         let server = Server::new(store);
         let app = server.serving(cacheable());
         let mut visitor = server.visitor();

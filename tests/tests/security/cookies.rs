@@ -27,7 +27,7 @@ async fn set(options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site
 
 // S25, S26, S52: the exact header.
 #[tokio::test]
-async fn the_header_is_what_browsers_are_to_be_told() {
+async fn the_set_cookie_header_is_exact() {
     assert_eq!(set(|builder| builder).await, "__Host-site=…; HttpOnly; SameSite=Lax; Secure; Path=/");
     assert_eq!(
         set(|builder| builder.persistent(true)).await,

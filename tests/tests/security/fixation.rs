@@ -202,7 +202,7 @@ over_stores! {
     }
 
     // S9: every change of privilege, and the id before it.
-    async fn each_change_of_privilege_kills_the_id_before(store) {
+    async fn each_change_of_privilege_ends_the_previous_id(store) {
         let place = place(store, KeyRing::generate());
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/language").await;
@@ -228,7 +228,7 @@ over_stores! {
 
     // S57: a session that is on no list of its user could not be found and ended. So its sign-in is undone, and the visitor's
     // earlier session is back. Only a session of another user is not restored, because the visitor has left it.
-    async fn a_sign_in_that_is_not_settled_is_undone(store) {
+    async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let fails = Arc::new(AtomicBool::new(false));
         let place = place(Listless { inner: store, fails: Arc::clone(&fails) }, KeyRing::generate());
         for login in ["/login/ada", "/login-and-save/ada"] {

@@ -58,7 +58,7 @@ fn every_requirement_is_in_the_guide_once() {
 }
 
 #[test]
-fn what_the_guide_says_is_tested_is() {
+fn requirements_are_tested_where_the_guide_says() {
     for (number, files) in promised() {
         for file in files {
             let source = source(file);

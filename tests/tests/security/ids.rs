@@ -67,7 +67,7 @@ over_stores! {
     }
 
     // S3: a visitor never leaves with the id that they brought.
-    async fn an_unknown_id_is_no_id_for_what_is_written(store) {
+    async fn an_unknown_id_is_never_adopted_by_a_write(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
         for path in ["/name/ada", "/login/ada", "/cart/tea", "/visit", "/remember", "/renew"] {

@@ -45,7 +45,7 @@ over_stores! {
     }
 
     // S14, S15: a request every minute neither shortens nor extends a session, whatever it writes to the store.
-    async fn activity_reaches_to_the_absolute_deadline_and_no_further(store) {
+    async fn activity_extends_a_session_only_to_the_absolute_deadline(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let key = server.key().await;
@@ -107,7 +107,7 @@ over_stores! {
     }
 
     // S19: a clock that jumps ahead ends sessions only while it is wrong; when it is set back, no session lives longer.
-    async fn a_clock_that_jumps_stretches_nothing(store) {
+    async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
         let began = server.clock.now();
@@ -152,7 +152,7 @@ async fn the_defaults_are_half_an_hour_and_half_a_day() {
 
 // S19
 #[test]
-fn a_lifetime_of_nothing_is_refused_at_start() {
+fn a_lifetime_of_zero_is_refused_at_start() {
     let builder = || Sessions::<Bare>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
     for (result, named) in [
         (builder().idle(Duration::ZERO).build(), "`idle`"),

@@ -59,7 +59,7 @@ fn the_page_lists_this_users_devices_and_marks_this_one() {
 
 // S2, S8
 #[test]
-fn the_page_holds_nothing_that_a_cookie_is_made_of() {
+fn the_page_contains_no_part_of_a_cookie() {
     let (_folder, shop, clients) = three();
     let jars: Vec<String> = clients.iter().flat_map(|client| client.jar.values().cloned()).collect();
     assert_eq!(jars.len(), 3);
@@ -132,7 +132,7 @@ fn a_device_may_sign_out_itself() {
 }
 
 #[test]
-fn what_a_browser_calls_itself_is_text() {
+fn a_user_agent_is_shown_as_text() {
     let (_folder, shop, mut ada) = open();
     ada.post("/login", &[("user", "ada")]);
     signed_in(&shop, "ada", "<script>alert(1)</script>");

@@ -85,7 +85,7 @@ fn any_name_and_any_word_will_do_and_none_becomes_markup() {
 }
 
 #[test]
-fn wrong_doors_are_pages_too() {
+fn wrong_addresses_and_methods_get_pages_too() {
     let (_folder, _shop, mut visitor) = open();
     let missing = visitor.get("/nowhere");
     assert_eq!(missing.status, 404);

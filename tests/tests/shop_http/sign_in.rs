@@ -6,7 +6,7 @@ use super::open;
 
 // B42
 #[test]
-fn who_is_not_signed_in_is_sent_to_sign_in_and_comes_back() {
+fn a_guest_is_sent_to_sign_in_and_comes_back() {
     let (_folder, _shop, mut visitor) = open();
     let pages = [("/account", "/account"), ("/account?tab=2&x=%20", "/account%3Ftab%3D2%26x%3D%2520")];
     for (page, next) in pages {
@@ -63,7 +63,7 @@ fn signing_in_leads_to_no_other_site() {
 
 // B11, B17
 #[test]
-fn who_ticks_the_box_is_remembered() {
+fn a_visitor_who_ticks_the_box_is_remembered() {
     let (_folder, shop, mut visitor) = open();
     let form = visitor.get("/login").body;
     assert!(

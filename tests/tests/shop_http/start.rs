@@ -125,7 +125,7 @@ fn sessions_may_lie_beside_the_keys() {
 
 // S53: over plain http to other machines, browsers drop a Secure cookie; a cookie without Secure works only on this machine.
 #[test]
-fn what_cannot_work_over_plain_http_is_said() {
+fn settings_that_cannot_work_over_plain_http_are_reported() {
     let folder = TempDir::new().unwrap();
     let shop = Shop::with(folder.path(), &["--addr", "0.0.0.0:0"], &[]);
     let port = shop.host().rsplit(':').next().unwrap().to_owned();

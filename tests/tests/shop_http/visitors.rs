@@ -105,7 +105,7 @@ fn logging_out_leaves_the_theme_alone() {
 }
 
 #[test]
-fn logging_in_as_somebody_else_starts_afresh() {
+fn logging_in_as_another_user_starts_afresh() {
     let (_folder, _shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     visitor.post("/cart", &[("sku", "tea"), ("qty", "2")]);

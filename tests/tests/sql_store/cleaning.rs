@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
+async fn expired_rows_go_in_batches_and_live_ones_stay_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         let later = NOW + SOON * 3 + MARGIN;
         let mut live = Vec::new();
@@ -74,7 +74,7 @@ async fn a_row_stays_for_an_hour_after_it_has_expired_on_sqlite_postgres_and_mar
 
 /// A row that another transaction has locked delays neither the other rows nor requests, and is removed later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_row_is_passed_by_on_postgres() {
+async fn a_locked_row_is_skipped_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     for _ in 0..600 {
         create(&store, &value(NOW, b"")).await;

@@ -21,7 +21,7 @@ async fn refusal(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
+async fn a_new_file_is_private_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a b.db");
     let store = at(&format!("sqlite:{}", path.display())).await;
@@ -47,7 +47,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn a_wrong_url_is_named_without_its_password() {
     let before = Instant::now();
     for url in ["postgres://eve:letmein@127.0.0.1:1/shop", "mysql://eve:letmein@127.0.0.1:1/shop"] {
         let said = refusal(url).await;
@@ -66,7 +66,7 @@ async fn nobody_there() {
 }
 
 #[tokio::test]
-async fn whom_a_server_does_not_let_in_on_mariadb() {
+async fn a_wrong_user_or_database_is_named_on_mariadb() {
     let Some((server, ..)) = on(Engine::MariaDb).await else { return };
     let said = refusal(&server.url().replace("root@", "eve:letmein@")).await;
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
@@ -78,7 +78,7 @@ async fn whom_a_server_does_not_let_in_on_mariadb() {
 }
 
 #[tokio::test]
-async fn whom_a_server_does_not_let_in_on_postgres() {
+async fn a_wrong_user_or_database_is_named_on_postgres() {
     let Some((server, ..)) = on(Engine::Postgres).await else { return };
     let said = refusal(&server.url().replace("postgres@", "eve:letmein@")).await;
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");

@@ -165,7 +165,7 @@ async fn sqlite_knows_no_schemas_and_names_are_checked() {
 
 /// `migrate` runs the documented files.
 #[tokio::test]
-async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb() {
+async fn the_applications_own_migrations_work_on_sqlite_postgres_and_mariadb() {
     const SQLITE: &str = include_str!("../../../session-runtime/src/store/sql/tables/sqlite.sql");
     const POSTGRES: &str = include_str!("../../../session-runtime/src/store/sql/tables/postgres.sql");
     const MYSQL: &str = include_str!("../../../session-runtime/src/store/sql/tables/mysql.sql");

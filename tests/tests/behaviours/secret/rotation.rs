@@ -16,7 +16,7 @@ fn sealed_by(raw: &[u8]) -> &[u8] {
 over_stores! {
     // S45: the first request that meets a secret under an older key reseals it, even if it only reads, just as its cookie is
     // signed again.
-    async fn a_secret_under_an_older_key_leaves_under_the_current_one(store) {
+    async fn a_secret_under_an_older_key_is_resealed_with_the_current_one(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
         let mut visitor = old.visitor();
