@@ -277,7 +277,7 @@ fn speaks_tls_only() {
     };
     let authority = server.authority().to_str().unwrap();
     assert_eq!(ping(&["--tls", "--cacert", authority]), "PONG\n");
-    assert_eq!(ping(&["--tls"]), "", "nobody else trusts it");
+    assert_eq!(ping(&["--tls"]), "", "without the authority it is not trusted");
     assert_eq!(ping(&[]), "", "nothing goes in the clear");
     assert_eq!(server.ask::<String>(&["PING"]), Ok("PONG".into()));
 }

@@ -110,7 +110,7 @@ async fn a_program_is_told_that_it_sent_no_origin() {
     assert_eq!(curl.status, 403);
     assert!(curl.body.contains("does not say which page sent it") && curl.body.contains("`Origin`"), "{}", curl.body);
     let told = [("host", "a.test"), ("origin", "https://a.test")];
-    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "what it is told helps");
+    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "the advice works");
     let page = reply(&app, Method::POST, "/", &[("host", "a.test"), ("origin", "https://b.test")]).await;
     assert!(page.body.contains("another site"), "{}", page.body);
     assert!(!page.body.contains("b.test"), "a page repeats nothing that a stranger sent");

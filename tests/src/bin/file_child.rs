@@ -112,7 +112,7 @@ async fn full_disk(folder: &str) {
     };
     assert!(!stored.is_empty(), "nothing fits: {error}");
     says(&error, &["cannot ", "session f", folder, "free some space on its disk", "No space left"]);
-    assert_eq!(leftovers(folder), 0, "of the write that failed");
+    assert_eq!(leftovers(folder), 0, "leftovers of the failed write");
     // A write that does not fit, whether to a small value or to one of its own size, leaves the old value.
     for key in [&first, &stored[0]] {
         let before = load(&store, key).await.expect("the value from before the disk was full");

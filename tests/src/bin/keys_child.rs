@@ -17,7 +17,7 @@ fn main() {
             KeyRing::open_or_create(path)
         }
         ["mounted", path] => KeyRing::open(path),
-        _ => unreachable!("{arguments:?} is no task"),
+        _ => unreachable!("{arguments:?} is not a task"),
     };
     println!("{}", ring.map_or_else(|error| error.to_string(), |ring| format!("{ring:?}")));
 }

@@ -55,7 +55,7 @@ mod tests {
     fn a_port_is_one_servers_until_it_lets_go() {
         let port = free().next().unwrap();
         let number = port.number;
-        assert!(is_free(number), "nobody listens, as if its server were down");
+        assert!(is_free(number), "the port is closed, as if its server were down");
         assert!(Port::claim(number).is_none());
         drop(port);
         assert!(Port::claim(number).is_some());

@@ -144,7 +144,7 @@ over_stores! {
         })));
         let mut visitor = Visitor::new(&app);
         let reply = visitor.post("/").await;
-        assert!(reply.set_cookie().is_some(), "what was saved can be found again");
+        assert!(reply.set_cookie().is_some(), "the saved session can be found again");
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((seen["name"].as_str(), seen["note"].as_str()), (Some("saved"), None));
     }

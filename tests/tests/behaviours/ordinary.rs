@@ -156,7 +156,7 @@ over_stores! {
         assert_eq!(phone.get("/show").await.json()["visits"], 1);
         assert_eq!(bob.get("/show").await.json()["name"], "");
         let again = server.sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
-        assert_eq!(again, 0, "an equal value is no change");
+        assert_eq!(again, 0, "an equal value is not a change");
         assert!(!server.heard().contains(&Event::Moved));
     }
 

@@ -87,7 +87,7 @@ fn place_with(store: impl Store, keys: &KeyRing) -> Place {
             post(|mut s: S, Path(user): Path<String>| async move {
                 s.role_mut().set("planted".into());
                 s.user_mut().log_in(user);
-                assert_eq!(s.role(), None, "what was there before is a guest's");
+                assert_eq!(s.role(), None, "the earlier value was a guest's");
                 s.role_mut().set("granted".into());
                 s.codes_mut().update(|codes| codes.push("granted".into())).await
             }),

@@ -37,7 +37,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faults.plan([Fault::Lost, Fault::Lost]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "what may not be stored is not forgotten");
+                assert_eq!(s.visits(), 2, "a change that may not be stored is not forgotten");
                 s.visits_mut().add(10);
                 s.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
                 assert_eq!(s.cart(), ["tea"]);

@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Fails a test that would otherwise wait for ever.
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, answer).await.expect("it waits")
+    tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
 }
 
 over_stores! {

@@ -195,7 +195,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faulty.plan([Fault::None, Fault::Down, Fault::Down]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "it is in");
+                assert_eq!(s.visits(), 2, "it is stored");
                 match then.as_str() {
                     "again" => s.save().await.unwrap(),
                     "fail" => return StatusCode::INTERNAL_SERVER_ERROR,

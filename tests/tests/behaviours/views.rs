@@ -204,7 +204,7 @@ over_stores! {
         let app = server.serving(routes());
         let mut visitor = server.visitor();
         visitor.post("/name/Ada").await;
-        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "a new session is no sign-in");
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "a new session is not a sign-in");
         server.turn(minutes(20));
         visitor.post("/login/ada").await;
         server.turn(RECENT - Duration::from_millis(1));

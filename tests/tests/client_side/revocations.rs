@@ -173,7 +173,7 @@ async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
         let reply = visitor.send(method, path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
     }
-    assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "who brings nothing needs no list");
+    assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "a visitor without a cookie needs no list");
     controls.down.store(false, SeqCst);
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }

@@ -238,7 +238,7 @@ fn views_that_a_macro_writes() {
     let View(it) = View::<OfType>::of(&session).unwrap();
     assert_eq!((&*it.theme, it.user_id), ("dark", 1));
     assert_eq!(View::<OfTokens>::of(&session).unwrap().0.user_id, 1);
-    assert!(View::<OfPath>::of(&session).is_none(), "nobody signed in of late");
+    assert!(View::<OfPath>::of(&session).is_none(), "there is no recent sign-in");
     session.user_id_mut().log_in(2);
     assert_eq!(View::<OfPath>::of(&session).unwrap().0.user_id, Some(2));
 }

@@ -60,7 +60,7 @@ async fn a_cookie_that_browsers_drop_is_refused_before_the_response() {
         Ok::<_, Error>(())
     });
     let line = ask(&app, &[]).await.set_cookie().unwrap();
-    assert_eq!(line.split(';').next().unwrap().len(), 4096 + 1, "what was set before stays");
+    assert_eq!(line.split(';').next().unwrap().len(), 4096 + 1, "the earlier cookie stays");
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
             );
             replace(&store, &key, &damaged, &value("healthy")).await;
             remove(&store, &other, &damaged).await;
-            // By now the key holds a different value.
+            // By now neither key holds the damaged value.
             for key in [&key, &other] {
                 let refused = store.swap(key, Some(&damaged), Some(&value("late")), NOW).await;
                 assert!(matches!(refused, Ok(Swapped::Stale(_))), "{kind:?}: {text}");

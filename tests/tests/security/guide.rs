@@ -53,7 +53,7 @@ fn every_requirement_is_in_the_guide_once() {
     let not_done = numbers(left);
     let once: BTreeSet<_> = tested.iter().copied().collect();
     assert_eq!(once.len(), tested.len(), "no requirement has two rows");
-    assert_eq!(once.intersection(&not_done).count(), 0, "what is tested is not among what is not done");
+    assert_eq!(once.intersection(&not_done).count(), 0, "no tested requirement is listed as not done");
     assert_eq!(once.union(&not_done).copied().collect::<BTreeSet<_>>(), all());
 }
 

@@ -39,7 +39,7 @@ over_stores! {
         let reply = visitor.get("/show").await;
         assert_eq!((reply.json()["is_new"].as_bool(), reply.set_cookie()), (Some(true), None));
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
-        assert!(server.store.load(&key, began).await.unwrap().is_some(), "it was only passed over");
+        assert!(server.store.load(&key, began).await.unwrap().is_some(), "the value is still stored");
         visitor.post("/name/late").await;
         assert!(!is_in(&mut visitor).await);
     }
@@ -65,7 +65,7 @@ over_stores! {
             assert!(is_in(&mut visitor).await, "{path}");
         }
         server.turn(MILLISECOND);
-        assert!(!is_in(&mut visitor).await, "to be remembered and taken back again is no way to stretch it");
+        assert!(!is_in(&mut visitor).await, "remembering it and withdrawing that does not extend it");
     }
 
     // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as in the guide.

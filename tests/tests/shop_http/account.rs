@@ -106,7 +106,7 @@ fn one_device_signs_out_all_others() {
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");
     let (none, page) = handles(&mut laptop);
     assert!(none.is_empty() && page.contains("2 other devices are logged out."), "{page}");
-    assert_eq!(laptop.session()["cart"][0]["sku"], "tea", "what is in this session stays");
+    assert_eq!(laptop.session()["cart"][0]["sku"], "tea", "this session keeps its data");
     assert_eq!([&mut phone, &mut tablet, &mut bob].map(is_signed_in), [false, false, true]);
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");
     assert!(handles(&mut laptop).1.contains("on no other device"));

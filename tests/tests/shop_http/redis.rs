@@ -94,7 +94,7 @@ fn everything_survives_kill_9_and_a_restart_of_the_shop() {
             assert_eq!(now[field], before[field], "{field} on {url}");
         }
         assert_eq!((&now["user"], &now["visits"]), (&json!("ada"), &json!(1)), "{url}");
-        assert!(ada.get("/").set_cookies().is_empty(), "nobody needs a new cookie");
+        assert!(ada.get("/").set_cookies().is_empty(), "the cookie stays the same");
     }
 }
 
@@ -130,7 +130,7 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
     assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
     server.make_room();
     assert_eq!(ada.session()["user"], "ada");
-    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+    assert_eq!(ada.session()["theme"], "light", "a refused change did not happen");
 
     server.kill();
     for _ in 0..2 {
@@ -138,7 +138,7 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
         for answer in [page, form] {
             assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
             assert!(answer.body.contains("The session store is not answering"), "{}", answer.body);
-            assert!(answer.set_cookies().is_empty(), "B32: a store that is down is no log-out");
+            assert!(answer.set_cookies().is_empty(), "B32: a store that is down is not a log-out");
             assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
         }
     }

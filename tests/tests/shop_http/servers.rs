@@ -40,7 +40,7 @@ fn everything_survives_kill_9_and_a_restart() {
         assert_eq!((&now[field], &others[field]), (&before.0[field], &before.1[field]), "{field}");
     }
     assert_eq!(others["cart"], before.1["cart"]);
-    assert!(ada.get("/").set_cookies().is_empty(), "nobody needs a new cookie");
+    assert!(ada.get("/").set_cookies().is_empty(), "the cookie stays the same");
 }
 
 // B35: killed over and over during writes. Every answered change is there, and none is there twice.

@@ -123,7 +123,7 @@ fn another_site_can_post_nothing_here() {
         assert_eq!(lured.get("/account").status, 200, "a link from there works");
     }
     assert_eq!((&ada.session()["user"], &ada.session()["theme"]), (&"ada".into(), &"light".into()));
-    assert_eq!(other.session()["user"], "ada", "nobody was signed out");
+    assert_eq!(other.session()["user"], "ada", "ada stays signed in");
     let mut own = ada.clone().with("Sec-Fetch-Site", "same-origin");
     own.post("/theme", &[("theme", "dark")]).leads_to("/");
 }

@@ -85,7 +85,7 @@ fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres
     assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
     server.restart();
     assert_eq!(ada.session()["user"], "ada");
-    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+    assert_eq!(ada.session()["theme"], "light", "a refused change did not happen");
 }
 
 #[test]

@@ -139,7 +139,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
     let behind = SqlStore::open(&format!("{}?table={table}&{path}", server.url())).await.unwrap();
     assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
-    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "other processes remove it");
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
     let behind = SqlStore::from_pool(options.connect(&server.url()).await.unwrap()).table(&table).unwrap();
     assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
-    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "other processes remove it");
 }
 
 /// A machine whose clock is behind removes rows late, which does no harm.

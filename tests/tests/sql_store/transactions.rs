@@ -31,7 +31,7 @@ macro_rules! pending_work_stays_pending {
         drop(connection);
         assert_eq!(orders().await, 0);
         let written = read(&store, &key, "n").await;
-        assert_eq!(written, Some(1), "what the session wrote went with what the application did");
+        assert_eq!(written, Some(1), "the rollback has undone the session's write");
     }};
 }
 

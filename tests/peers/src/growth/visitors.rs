@@ -21,7 +21,7 @@ pub const ROUNDS: usize = 9;
 const TIMES: u64 = 400;
 /// The number of cookies that are kept; the store holds more sessions.
 const COOKIES: u64 = 10_000;
-/// The largest size stays below this many bytes.
+/// Sizes that would take more bytes are skipped.
 pub const MOST_BYTES: f64 = 3e9;
 
 /// Nanoseconds per request above the bare handler.

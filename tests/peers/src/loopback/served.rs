@@ -49,7 +49,7 @@ pub fn run(name: &str, store: &str, url: &str) {
         match (bare, open) {
             (Some(framework), _) => framework.bare(),
             (None, Some(open)) => open(url.to_owned()).await,
-            (None, None) => panic!("nobody is called {name}"),
+            (None, None) => panic!("there is no contestant {name}"),
         }
     })
     .unwrap();

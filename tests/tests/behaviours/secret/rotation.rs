@@ -64,7 +64,7 @@ over_stores! {
         let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
         let mut visitor = visitor.at(&house.app);
         visitor.post("/name/ada").await;
-        assert_eq!(house.writes(), 1, "with what was to be written anyway");
+        assert_eq!(house.writes(), 1, "together with a write that was due anyway");
         assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
         house.plant(&key, "token", &older).await;
         let reply = visitor.get("/show").await;
@@ -94,7 +94,7 @@ over_stores! {
         clock.advance(Duration::from_millis(1));
         assert_eq!(late.get("/show").await.json(), nothing());
         assert_eq!(house.undecodable(), ["token"]);
-        assert_eq!(house.raw(&key, "token").await.unwrap(), sealed, "what cannot be opened is not touched");
+        assert_eq!(house.raw(&key, "token").await.unwrap(), sealed, "a value that cannot be opened is not changed");
 
         let without = House::with_keys(&store, &keys(&[2]), &clock);
         assert_eq!(late.at(&without.app).get("/show").await.json(), nothing());

@@ -101,7 +101,7 @@ over_stores! {
         }
         let key = house.key();
         let bytes = dump(&house, &key).await;
-        assert!(holds(&bytes, b"an-open-word"), "what is not secret is there, so this looks in the right place");
+        assert!(holds(&bytes, b"an-open-word"), "a plain field is there, so this looks in the right place");
         for spelling in spellings("velvet-antler") {
             assert!(!holds(&bytes, &spelling), "{}", String::from_utf8_lossy(&spelling));
         }
@@ -255,7 +255,7 @@ over_stores! {
         house.clock.advance(minutes(1));
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["code"], &seen["code_expires"], &seen["token"]), (&json!(null), &json!(false), &all()["token"]));
-        assert_eq!(house.undecodable(), Vec::<&str>::new(), "what expired is not unreadable");
+        assert_eq!(house.undecodable(), Vec::<&str>::new(), "an expired value is not reported as unreadable");
         assert!(house.raw(&key, "token").await.is_some());
     }
 
