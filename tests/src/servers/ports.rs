@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_one_servers_until_it_lets_go() {
+    fn a_port_belongs_to_one_server_until_it_is_released() {
         let port = free().next().unwrap();
         let number = port.number;
         assert!(is_free(number), "the port is closed, as if its server were down");
