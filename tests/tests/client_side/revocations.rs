@@ -88,10 +88,10 @@ impl Store for Crossroads {
     }
 }
 
-// S10, S12, S21: of two concurrent requests that end or renew the session, only one succeeds. Otherwise there would be two
+// S10, S12, S21: of two concurrent requests that end or renew the session, only one sets a cookie. Otherwise there would be two
 // sessions, and a log-out would end only the one that the browser kept.
 #[tokio::test]
-async fn only_one_of_two_concurrent_renewals_succeeds() {
+async fn only_one_of_two_concurrent_renewals_sets_a_cookie() {
     let (renewed, conflict, ended) = ((200, true), (409, false), (200, false));
     for (first, second, [one, other]) in [
         ("/renew", "/renew", [renewed, conflict]),
