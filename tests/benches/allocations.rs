@@ -1,4 +1,4 @@
-//! Heap allocations that a session costs a request, above the bare handler: `cargo bench -p tests --bench allocations`.
+//! Measures the heap allocations that a session adds to a request: `cargo bench -p tests --bench allocations`.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod load;

@@ -1,8 +1,7 @@
-//! Instructions that a session costs a request, above the bare handler: `cargo bench -p tests --bench instructions`.
+//! Measures the instructions that a session adds to a request: `cargo bench -p tests --bench instructions`.
 //!
-//! Counted by valgrind's callgrind, which is exact, and which offers no SHA instructions: hashes run in software. Of the
-//! token's HMAC there are two blocks to check one and two to sign one, of the verifier's digest one; a block's cost is said
-//! first.
+//! Valgrind's callgrind counts them exactly. It emulates no SHA instructions, so hashes run in software. The token's HMAC takes
+//! two blocks to check and two to sign, the verifier's digest one. The cost of a block is printed first.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod load;
@@ -37,7 +36,7 @@ fn main() {
     }
 }
 
-/// Instructions per request: a run that sends them, less one that only prepares to.
+/// Instructions per request: a run that sends requests, less a run that only prepares them.
 fn instructions(work: &str, kind: &str) -> Option<f64> {
     Some((total(&[work, kind, "all"])? - total(&[work, kind, "preparation"])?) / REQUESTS as f64)
 }

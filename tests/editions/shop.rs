@@ -1,4 +1,4 @@
-//! A session of each policy, and a view, as an older edition writes them.
+//! A session with every policy, and a view, written for an older edition.
 
 use session_runtime::{Session, View, testing, view};
 
@@ -16,11 +16,11 @@ mod millis {
     }
 }
 
-/// Names that became keywords later are names here.
+/// Names that later editions reserve as keywords are ordinary names here.
 #[derive(Session)]
 #[session(idle = 1h 30m, absolute = 12h, domain = "example.com", cookie = "shop")]
 pub(crate) struct Shop {
-    /// Who is signed in.
+    /// The user who is signed in.
     #[session(identity)]
     user_id: Option<u64>,
     #[session(atomic)]
@@ -38,7 +38,7 @@ pub(crate) struct Shop {
     pair: (u8, u8),
 }
 
-/// Who is signed in.
+/// The user who is signed in.
 #[view(Shop, or_redirect = "/login", fresh = 10m)]
 pub(crate) struct SignedIn {
     user_id: u64,
@@ -61,7 +61,7 @@ fn it_works_as_in_any_other() {
         (session.notice(), session.code(), session.pause(), session.pair()),
         (Some("Saved"), Some("1234"), &pause, (3, 4))
     );
-    // Nobody has signed in of late: the session was made by hand.
+    // The session was made by hand, so it has no recent sign-in.
     assert!(View::<SignedIn>::of(&session).is_none());
     let View(me) = View(SignedIn { user_id: 7, gen: 3 });
     assert_eq!((me.user_id, me.gen), (7, 3));

@@ -1,4 +1,4 @@
-//! Tells the report which compiler it was.
+//! Passes the compiler's version to the report.
 
 use std::{env, process::Command};
 

@@ -1,4 +1,4 @@
-//! The session and the routes that behaviours are tested on.
+//! The session and the routes on which the behaviours are tested.
 
 use std::{
     sync::{Arc, Mutex},
@@ -55,7 +55,7 @@ pub enum Theme {
     Dark,
 }
 
-/// One server: its clock, what it reported, and what its store was asked.
+/// One server: its clock, the events that it reported, and the calls that its store received.
 pub struct Server {
     pub app: Router,
     pub sessions: Sessions<Site>,
@@ -87,14 +87,14 @@ impl Server {
             .store(Probe { inner: store.clone(), controls: Arc::clone(&controls) })
             .keys(keys.clone())
             .clock(clock.clone())
-            // No clean-up in the background, so that tests can count what the store is asked.
+            // Disables background clean-up, so that tests can count the store's calls.
             .clean_every(Duration::ZERO)
             .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
         let sessions = options(builder).build().unwrap();
         Self { app: routes().layer(sessions.layer()), sessions, clock, store, controls, events, keys }
     }
 
-    /// The same sessions behind other routes.
+    /// Serves other routes with the same sessions.
     pub fn serving(&self, routes: Router) -> Router {
         routes.layer(self.sessions.layer())
     }
@@ -103,21 +103,21 @@ impl Server {
         Visitor::new(&self.app)
     }
 
-    /// A visitor who is signed in.
+    /// Returns a visitor who is signed in.
     pub async fn signed_in(&self, user: &str) -> Visitor {
         let mut visitor = self.visitor();
         assert_eq!(visitor.post(&format!("/login/{user}")).await.status, StatusCode::OK);
         visitor
     }
 
-    /// Tries to sign in, whatever comes of it.
+    /// Attempts to sign in and ignores the result.
     pub async fn signed_in_or_not(&self, user: &str) -> Visitor {
         let mut visitor = self.visitor();
         visitor.post(&format!("/login/{user}")).await;
         visitor
     }
 
-    /// The key of the session that the store was asked for last.
+    /// Returns the key of the stored session that the store was asked for last.
     pub async fn key(&self) -> Key {
         let keys = self.controls.keys.lock().unwrap().clone();
         for key in keys.iter().rev() {
@@ -128,7 +128,7 @@ impl Server {
         panic!("none of {} keys is a session's", keys.len());
     }
 
-    /// The session under a key, as it is stored.
+    /// Returns the session under a key, as it is stored.
     pub async fn stored(&self, key: &Key) -> Option<Stored> {
         self.store.session(key, self.clock.now()).await
     }
@@ -137,7 +137,7 @@ impl Server {
         self.clock.advance(by);
     }
 
-    /// What was reported since the last call.
+    /// Returns the events since the last call.
     pub fn heard(&self) -> Vec<Event> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
@@ -206,7 +206,7 @@ pub fn routes() -> Router {
         )
 }
 
-/// All that a handler can read.
+/// Returns everything that a handler can read.
 pub fn show(session: &Session<Site>) -> Value {
     let millis = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     json!({

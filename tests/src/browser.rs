@@ -1,4 +1,4 @@
-//! Headless Chromium, driven as a person would. Both programs are this test's own, and end with it.
+//! Drives headless Chromium as a person would. The browser and its driver belong to the test, and end with it.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser whose screenshots go to this folder. None, once that has been reported, if there is none here.
+    /// Opens a browser that saves screenshots in this folder. Reports a missing program and returns `None`.
     pub async fn open(screenshots: &Path) -> Option<Self> {
         let driver = Driver::start(&require::program("chromedriver")?);
         let chromium = ["chromium", "chromium-browser", "google-chrome"];
@@ -61,12 +61,12 @@ impl Browser {
         self.page.refresh().await.unwrap();
     }
 
-    /// Where it is by now, redirects included.
+    /// Returns the current address, after redirects.
     pub async fn url(&self) -> String {
         self.page.current_url().await.unwrap().to_string()
     }
 
-    /// The text of what `css` selects, once it is there.
+    /// Waits for the element that `css` selects, and returns its text.
     pub async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.unwrap()
     }
@@ -79,7 +79,7 @@ impl Browser {
         self.find(css).await.attr(name).await.unwrap()
     }
 
-    /// What the stylesheet makes of it.
+    /// Returns the computed style of an element.
     pub async fn style(&self, css: &str, property: &str) -> String {
         self.find(css).await.css_value(property).await.unwrap()
     }
@@ -90,16 +90,16 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Clicks what stays on the page, such as a box to tick.
+    /// Clicks an element that stays on the page, such as a checkbox.
     pub async fn click(&self, css: &str) {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Clicks what loads another page, and waits for that.
+    /// Clicks an element that loads another page, and waits for that page.
     pub async fn follow(&self, css: &str) {
         let before = self.find("html").await;
         self.find(css).await.click().await.unwrap();
-        // The old page's elements turn stale when the next one is there.
+        // The old page's elements turn stale when the next page is there.
         for _ in polls() {
             if before.tag_name().await.is_err() {
                 self.find("footer").await;
@@ -118,7 +118,7 @@ impl Browser {
         self.page.get_all_cookies().await.unwrap()
     }
 
-    /// From now on the page is so many pixels wide: a phone's, below 500.
+    /// Sets the page's width in pixels; below 500 it is a phone's.
     pub fn resize(&self, width: u32) {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -126,7 +126,7 @@ impl Browser {
         );
     }
 
-    /// A picture of the whole page.
+    /// Takes a picture of the whole page.
     pub fn screenshot(&self, name: &str) -> PathBuf {
         let taken = self.devtools("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }));
         let path = self.screenshots.join(name).with_extension("png");
@@ -142,7 +142,7 @@ impl Browser {
         self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap()
     }
 
-    /// What the protocol for all browsers does not offer.
+    /// Calls Chromium's own protocol, for commands that WebDriver does not offer.
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
         let url = format!("{}/session/{}/goog/cdp/execute", self.driver.url, self.session);
         let body = json!({ "cmd": command, "params": parameters }).to_string();
@@ -159,7 +159,7 @@ fn polls() -> std::ops::Range<u128> {
     0..PATIENCE.as_millis() / INTERVAL.as_millis()
 }
 
-/// The process that stands between the test and the browser.
+/// The `chromedriver` process between the test and the browser.
 struct Driver {
     child: Child,
     url: String,
@@ -192,7 +192,7 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Ends the browser too, which a mere kill would leave behind.
+    /// Ends the browser too; killing the driver would leave it running.
     fn drop(&mut self) {
         let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(10))).build();
         let _ = agent.new_agent().get(format!("{}/shutdown", self.url)).call();

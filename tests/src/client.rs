@@ -1,4 +1,4 @@
-//! A browser without a network: sends requests to a service in this process and keeps cookies as a browser does.
+//! A browser without a network: sends requests to a service in this process, and keeps cookies as a browser does.
 
 use axum::{Router, body::Body};
 use http::{
@@ -8,7 +8,7 @@ use http::{
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-/// A visitor with a cookie jar. Clones share what the jar held when they were made, like two tabs about to load.
+/// A visitor with a cookie jar. A clone starts with a copy of the jar, like a second tab that is about to load.
 #[derive(Clone)]
 pub struct Visitor {
     app: Router,
@@ -16,17 +16,17 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// A visitor who was never here.
+    /// Returns a visitor who has never been here.
     pub fn new(app: &Router) -> Self {
         Self { app: app.clone(), jar: Vec::new() }
     }
 
-    /// A visitor who brings a cookie.
+    /// Returns a visitor who has a cookie.
     pub fn with_cookie(app: &Router, name: &str, value: &str) -> Self {
         Self { app: app.clone(), jar: vec![(name.into(), value.into())] }
     }
 
-    /// The same browser at another server.
+    /// Returns the same browser, at another server.
     pub fn at(&self, app: &Router) -> Self {
         Self { app: app.clone(), jar: self.jar.clone() }
     }
@@ -50,7 +50,7 @@ impl Visitor {
         reply
     }
 
-    /// Takes in what a response says about cookies.
+    /// Stores the response's cookies in the jar.
     pub fn keep(&mut self, reply: &Reply) {
         for line in reply.set_cookies() {
             let (pair, attributes) = line.split_once(';').unwrap_or((&line, ""));
@@ -62,19 +62,19 @@ impl Visitor {
         }
     }
 
-    /// The value of the only cookie.
+    /// Returns the value of the only cookie.
     pub fn cookie(&self) -> Option<String> {
         assert!(self.jar.len() < 2, "more than one cookie: {:?}", self.jar);
         self.jar.first().map(|(_, value)| value.clone())
     }
 
-    /// The value of a cookie.
+    /// Returns the value of the cookie with this name.
     pub fn cookie_named(&self, name: &str) -> Option<String> {
         self.jar.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 }
 
-/// Sends one request as it is.
+/// Sends the request unchanged.
 pub async fn send(app: &Router, request: Request<Body>) -> Reply {
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
@@ -95,7 +95,7 @@ impl Reply {
         self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned()).collect()
     }
 
-    /// The only `Set-Cookie`.
+    /// Returns the only `Set-Cookie`.
     pub fn set_cookie(&self) -> Option<String> {
         let mut lines = self.set_cookies();
         assert!(lines.len() < 2, "more than one Set-Cookie: {lines:?}");

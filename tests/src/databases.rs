@@ -1,8 +1,8 @@
-//! PostgreSQL and MariaDB servers of a test's own: on a free port of 127.0.0.1, in a temporary folder, with nothing but what
-//! they come with. They end with the value that stands for them, and with the test's process at the latest.
+//! PostgreSQL and MariaDB servers of a test's own, on a free port of 127.0.0.1, in a temporary folder, with their default
+//! contents. A server ends when its value is dropped, and at the latest with the test's process.
 //!
-//! To start one takes seconds, so the tests of a binary share one of each ([`shared`]), and keep apart by the names of
-//! their tables ([`table`]); those that do harm start their own. All of this blocks its thread.
+//! Starting one takes seconds, so the tests of a binary share one of each kind ([`shared`]) and use different table names
+//! ([`table`]). Tests that damage a server start their own. All of this blocks the calling thread.
 
 use std::{
     fs,
@@ -28,17 +28,17 @@ use crate::{
 /// A kind of database server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Debian 12's is 15.
+    /// Version 15 on Debian 12.
     Postgres,
-    /// Debian 12's is 10.11.
+    /// Version 10.11 on Debian 12.
     MariaDb,
 }
 
 impl Engine {
     pub const ALL: [Self; 2] = [Self::Postgres, Self::MariaDb];
 
-    /// Its programs: the server, what makes a folder for it, and a client. None, once that has been reported, if one is
-    /// not here.
+    /// Returns the paths of the server, of the program that creates its data folder, and of a client. Reports a missing program
+    /// and returns `None`.
     fn programs(self) -> Option<[PathBuf; 3]> {
         let names = match self {
             Self::Postgres => ["postgres", "initdb", "psql"],
@@ -48,7 +48,7 @@ impl Engine {
         Some([programs.next()??, programs.next()??, programs.next()??])
     }
 
-    /// Who runs it where a test is run by root, which neither server wants to be.
+    /// The user that runs the server when the tests run as root, which neither server accepts.
     fn user(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -74,11 +74,11 @@ pub struct DatabaseServer {
 }
 
 impl DatabaseServer {
-    /// Starts one and waits until it answers. None, once that has been reported, if what it needs is not here.
+    /// Starts a server and waits until it answers. Reports a missing program and returns `None`.
     pub fn start(engine: Engine) -> Option<Self> {
         let [server, install, client] = engine.programs()?;
         for port in ports::free() {
-            // It goes with a server that could not have its port, so each gets its own.
+            // A server that fails to get its port removes its folder, so each attempt gets a new one.
             let folder = Self::install(engine, &install);
             let data = folder.join("data").display().to_string();
             let arguments = Self::command(engine, &server, &folder, &data, port.number);
@@ -92,12 +92,12 @@ impl DatabaseServer {
         panic!("every port is taken");
     }
 
-    /// A folder for a server's use, with `data` in it.
+    /// Creates a folder for a server, with `data` in it.
     fn install(engine: Engine, install: &Path) -> PathBuf {
         let folder = tempfile::Builder::new().prefix("database-").tempdir().unwrap();
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
-        // The server's user must be able to get there.
+        // The server's user needs access to the folder.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         if is_root() {
             run(Command::new("chown").arg(engine.user()).arg(folder.path()).arg(&data));
@@ -119,9 +119,9 @@ impl DatabaseServer {
                 ],
             },
         );
-        // A server of MariaDB that starts removes the temporary tables of those that share its folder for them.
+        // A MariaDB server that starts removes the temporary tables of all servers that share its temporary folder.
         run(command.env("TMPDIR", folder.path()));
-        // From here on it is the process's to remove.
+        // From here on, the process removes the folder.
         folder.keep()
     }
 
@@ -155,7 +155,7 @@ impl DatabaseServer {
         }
     }
 
-    /// Waits until it answers; false if it can't have its port.
+    /// Waits until the server answers. Returns false if it can't have its port.
     fn answers(&self) -> bool {
         until("a database server answers", || {
             if self.process().has_ended() {
@@ -171,7 +171,7 @@ impl DatabaseServer {
         self.engine
     }
 
-    /// With user and database.
+    /// Returns the URL with user and database.
     pub fn url(&self) -> String {
         let port = self.port.number;
         match self.engine {
@@ -180,7 +180,7 @@ impl DatabaseServer {
         }
     }
 
-    /// The same with a proxy between, which listens on this port.
+    /// Returns the URL of a proxy in front of the server, which listens on this port.
     pub fn url_at(&self, port: u16) -> String {
         self.url().replace(&format!(":{}/", self.port.number), &format!(":{port}/"))
     }
@@ -189,8 +189,8 @@ impl DatabaseServer {
         (std::net::Ipv4Addr::LOCALHOST, self.port.number).into()
     }
 
-    /// Has PostgreSQL speak TLS from now on, and says where the certificate is of who signed its own. None, once that has
-    /// been reported, if there is no `openssl` here.
+    /// Turns on TLS in PostgreSQL, and returns the path of the certificate authority's certificate. Reports a missing `openssl`
+    /// and returns `None`.
     pub fn encrypt(&self) -> Option<PathBuf> {
         let data = self.folder.join("data");
         let files = Certificates::make()?.write(&data);
@@ -206,17 +206,17 @@ impl DatabaseServer {
         Some(files.authority)
     }
 
-    /// Where it lives, and its socket.
+    /// Returns the server's folder, which also holds its socket.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What it has said so far.
+    /// Returns the server's output so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    /// Has a statement executed by a client of its own, and says what that printed: a line for each row.
+    /// Executes a statement in a new client, and returns its output: a line for each row.
     pub fn ask(&self, sql: &str) -> String {
         self.try_ask(sql).unwrap_or_else(|said| panic!("{sql}: {said}"))
     }
@@ -245,17 +245,17 @@ impl DatabaseServer {
         if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
     }
 
-    /// `kill -9`: connections break, nobody listens. What was committed is there after [`Self::restart`].
+    /// Kills the server (`kill -9`): connections break, and the port is closed. [`Self::restart`] recovers what was committed.
     pub fn kill(&self) {
         self.process().kill();
     }
 
-    /// Starts it anew on the same port. Kills it first if it runs.
+    /// Starts the server again on the same port; kills it first if it is running.
     pub fn restart(&self) {
         self.kill();
         until("a database server is back", || {
             self.process().start();
-            // What the killed one left behind may need a moment to notice.
+            // The new server may need a moment to notice what the killed one left behind.
             let back = until("a database server answers", || {
                 if self.process().has_ended() {
                     return Some(false);
@@ -269,17 +269,17 @@ impl DatabaseServer {
         });
     }
 
-    /// `kill -STOP` to all of it: connections stay, nothing is answered until [`Self::thaw`].
+    /// Stops all of the server's processes (`kill -STOP`): connections stay open, and nothing is answered until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal("STOP");
     }
 
-    /// `kill -CONT`: what was sent to it meanwhile is executed now.
+    /// Resumes the server (`kill -CONT`), which now executes what it was sent in the meantime.
     pub fn thaw(&self) {
         self.signal("CONT");
     }
 
-    /// Processor time that it has taken so far, in seconds, but for connections that have ended.
+    /// Returns the processor time that the server has taken so far, in seconds, without that of connections that have ended.
     pub fn processor_time(&self) -> f64 {
         let pid = self.process().pid().expect("it runs").to_string();
         self.children().iter().chain([&pid]).map(|pid| processor_time(pid)).sum()
@@ -304,8 +304,8 @@ impl DatabaseServer {
     }
 }
 
-/// The server of this kind that all tests of a binary share: leave it as it is, and use a [`table`]. None, once that has
-/// been reported, if there is no such program here.
+/// Returns the server of this kind that all tests of a binary share: do not change it, and use a [`table`] of your own. Reports a
+/// missing program and returns `None`.
 pub fn shared(engine: Engine) -> Option<&'static DatabaseServer> {
     static SERVERS: [OnceLock<Option<DatabaseServer>>; Engine::ALL.len()] =
         [const { OnceLock::new() }; Engine::ALL.len()];
@@ -313,16 +313,16 @@ pub fn shared(engine: Engine) -> Option<&'static DatabaseServer> {
     SERVERS[engine as usize].get_or_init(|| DatabaseServer::start(engine)).as_ref()
 }
 
-/// What the table of one test is called, different at each call.
+/// Returns a name for the table of one test, different at each call.
 pub fn table() -> String {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     format!("test_{}_{}", id(), CALLS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Of a process, or of `self`, in seconds.
+/// Returns the processor time of a process, or of `self`, in seconds.
 pub fn processor_time(pid: &str) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // After the name, which is in parentheses: the 14th and 15th of all are ticks, of which there are a hundred in a second.
+    // Skips the name, which is in parentheses. Fields 14 and 15 of the line are ticks, a hundredth of a second each.
     let ticks = stat.rsplit_once(") ").map_or(String::new(), |(_, rest)| rest.to_owned());
     ticks.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
@@ -332,7 +332,7 @@ fn is_root() -> bool {
     id.stdout.trim_ascii() == b"0"
 }
 
-/// What stands before a command so that the server's user runs it, where that is for root to say.
+/// Returns the words to put before a command so that the server's user runs it; none unless the test runs as root.
 pub(crate) fn prefixed(engine: Engine) -> Vec<String> {
     if !is_root() {
         return Vec::new();
@@ -345,7 +345,7 @@ pub(crate) fn prefixed(engine: Engine) -> Vec<String> {
 fn as_user(engine: Engine, arguments: &[String]) -> Command {
     let all: Vec<_> = prefixed(engine).into_iter().chain(arguments.iter().cloned()).collect();
     let mut command = Command::new(&all[0]);
-    // Whatever folder the test runs in, that user may not enter it.
+    // That user may not be allowed to enter the folder in which the test runs.
     command.args(&all[1..]).current_dir("/");
     command
 }

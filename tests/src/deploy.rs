@@ -1,4 +1,4 @@
-//! Two builds of an application at work on the same sessions: each is a process of its own, which a test sends requests to.
+//! Two builds of an application that serve the same sessions: each is a process to which a test sends requests.
 
 use std::{io::BufRead as _, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{client::send, worker::Worker};
 
-/// Answers the requests that come in by lines, `METHOD PATH COOKIES`, each with a line of JSON.
+/// Reads requests from standard input, `METHOD PATH COOKIES` on a line, and answers each with a line of JSON.
 pub async fn serve(app: Router) {
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
@@ -30,31 +30,31 @@ impl Build {
     }
 }
 
-/// A browser, whose requests may go to either build.
+/// A browser that can send its requests to either build.
 #[derive(Default)]
 pub struct Visitor {
     cookie: String,
 }
 
 impl Visitor {
-    /// What the build says to a `GET`.
+    /// Sends a `GET` and returns the answer.
     pub fn get(&mut self, build: &mut Build, path: &str) -> Value {
         self.ask(build, "GET", path);
         self.answer(build)
     }
 
-    /// What it says to a `POST`.
+    /// Sends a `POST` and returns the answer.
     pub fn post(&mut self, build: &mut Build, path: &str) -> Value {
         self.ask(build, "POST", path);
         self.answer(build)
     }
 
-    /// Sends a request and goes on: [`Visitor::answer`] waits.
+    /// Sends a request without waiting; [`Visitor::answer`] waits.
     pub fn ask(&self, build: &mut Build, method: &str, path: &str) {
         build.0.tell(&format!("{method} {path} {}", self.cookie));
     }
 
-    /// The answer to the oldest request that has none, in JSON where it is.
+    /// Returns the answer to the oldest request that has none yet, parsed if it is JSON.
     pub fn answer(&mut self, build: &Build) -> Value {
         let answer: Value = serde_json::from_str(&build.0.line()).unwrap();
         assert_eq!(answer["status"], 200, "{answer}");
@@ -66,7 +66,8 @@ impl Visitor {
     }
 }
 
-/// The sessions of one kind, where the first argument of the program says, under the keys in the second.
+/// Opens the sessions of one kind in the store that the program's first argument names, with the keys in the file that the second
+/// one names.
 #[macro_export]
 macro_rules! deployed {
     ($session:ty) => {{

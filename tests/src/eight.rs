@@ -1,8 +1,8 @@
-//! The session of eight fields that benchmarks measure: one of each kind of field, and as full as a shop's.
+//! The session of eight fields that the benchmarks measure: one field of each kind, and as full as a shop's.
 
 use session_runtime::Session;
 
-/// What is measured by benchmarks, and what may take at most 400 bytes on Redis.
+/// The session that the benchmarks measure, and that may take at most 400 bytes on Redis.
 #[derive(Session)]
 #[session(cookie = "__Host-bench")]
 pub struct Eight {
@@ -20,7 +20,7 @@ pub struct Eight {
     pub score: u32,
 }
 
-/// Fills each field but the identity.
+/// Fills every field except the identity.
 pub async fn fill(s: &mut Session<Eight>) {
     s.theme_mut().set("dark".into());
     s.locale_mut().set("en-GB".into());

@@ -1,4 +1,4 @@
-//! A client that visits servers over the network and keeps its cookies, as `curl` does with a jar.
+//! A client that visits servers over the network and keeps cookies, as `curl` does with a jar.
 
 use std::{collections::BTreeMap, thread};
 
@@ -8,7 +8,7 @@ use ureq::Agent;
 
 use crate::program::{PATIENCE, Program};
 
-/// A client with a jar. A clone has the same cookies: another tab, until either gets a new one.
+/// A client with a cookie jar. A clone starts with the same cookies, like another tab.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
@@ -17,7 +17,7 @@ pub struct Client {
     pub jar: BTreeMap<String, String>,
 }
 
-/// What came back. Redirects are not followed.
+/// A response. Redirects are not followed.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -25,7 +25,7 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client of the shop, or of another example.
+    /// Returns a client of the shop, or of another example.
     pub fn of(program: &Program) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -36,14 +36,14 @@ impl Client {
         Self { agent: agent.into(), url: program.url().to_owned(), headers: Vec::new(), jar: BTreeMap::new() }
     }
 
-    /// The same client, whose requests have this header too.
+    /// Adds a header to all further requests.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// From now on to this shop, with the same cookies.
+    /// Sends all further requests to this program, with the same cookies.
     pub fn visit(&mut self, program: &Program) -> &mut Self {
         program.url().clone_into(&mut self.url);
         self
@@ -58,28 +58,28 @@ impl Client {
         self.try_post(path, form).unwrap()
     }
 
-    /// The session as `/api/session` shows it, which takes the notice.
+    /// Returns the session as `/api/session` shows it, which takes the notice.
     pub fn session(&mut self) -> Value {
         let answer = self.get("/api/session");
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// The same, without an answer if the server is gone.
+    /// Sends a `GET`; an error means that the server is gone.
     pub fn try_get(&mut self, path: &str) -> Result<Answer, ureq::Error> {
         let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", self.cookies());
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.call()?)
     }
 
-    /// The same, without an answer if the server is gone.
+    /// Posts a form; an error means that the server is gone.
     pub fn try_post(&mut self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
         let request = self.agent.post(format!("{}{path}", self.url)).header("Cookie", self.cookies());
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.send_form(form.iter().copied())?)
     }
 
-    /// A request whose `Cookie` header is these bytes.
+    /// Sends a request whose `Cookie` header is these bytes.
     pub fn get_with(&mut self, path: &str, cookie: &[u8]) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", cookie);
         self.take(request.call().unwrap()).unwrap()
@@ -113,7 +113,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// That it leads back to `path`, as every form does.
+    /// Asserts that the response redirects to `path`, as every form does.
     #[track_caller]
     pub fn leads_to(&self, path: &str) -> &Self {
         assert_eq!((self.status, self.header("location")), (StatusCode::SEE_OTHER, path), "{}", self.body);
@@ -121,7 +121,7 @@ impl Answer {
     }
 }
 
-/// Runs `work` on so many threads at once.
+/// Runs `work` on `threads` threads at once.
 pub fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = std::sync::Barrier::new(threads);
     thread::scope(|scope| {

@@ -1,6 +1,9 @@
-//! What the test suites share: a browser without a network, stores to probe, and the session that behaviours are tested on
-//! (`app`, `client`, `store`), and the one that is measured (`eight`); the shop and the other examples as processes, a client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis
-//! servers of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), PgBouncer (`poolers`), a process to work beside a test (`worker`), two builds that serve the same sessions (`deploy`), and what a test does that lacks a program (`require`), and what its thread logs (`log`).
+//! What the test suites share: a browser without a network, stores to probe, and the session on which behaviours are tested
+//! (`app`, `client`, `store`); the session that is measured (`eight`); the shop and the other examples as processes, with a
+//! client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis servers of a test's own (`servers`),
+//! PostgreSQL and MariaDB (`databases`), and PgBouncer (`poolers`); a process that works beside a test (`worker`), and two builds
+//! that serve the same sessions (`deploy`); the skipping of tests that lack a program (`require`), and the log of a test's thread
+//! (`log`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -25,7 +28,7 @@ pub mod shop;
 pub mod store;
 pub mod worker;
 
-/// Runs an async test once over each store, on a server if there is one: `over_stores!(async fn name(store) { … })`.
+/// Runs an async test over each store, if its server is installed: `over_stores!(async fn name(store) { … })`.
 #[macro_export]
 macro_rules! over_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
@@ -75,7 +78,7 @@ macro_rules! over_stores {
     )*};
 }
 
-/// Runs an async test on several threads, once over each SQL database, on a server if there is one. It gets what makes
+/// Runs an async test on several threads, over each SQL database, if its server is installed. The test gets a function that makes
 /// stores: `over_databases!(async fn name(make) { … make().await? … })`.
 #[macro_export]
 macro_rules! over_databases {

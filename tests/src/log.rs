@@ -1,4 +1,4 @@
-//! Captures log lines for tests: of the test's own thread, or of the whole process.
+//! Captures log lines for tests, of the test's own thread or of the whole process.
 
 use std::{
     io,
@@ -16,14 +16,14 @@ use tracing_subscriber::{
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Listens to the log of the process from now on, at this level and above. A process can do so once.
+    /// Captures the log of the process from now on, at this level and above. A process can do so once.
     pub fn of_the_process(level: LevelFilter) -> Self {
         let lines = Self::default();
         lines.subscriber().with_max_level(level).init();
         lines
     }
 
-    /// All lines so far.
+    /// Returns all lines so far.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
@@ -40,7 +40,7 @@ impl Lines {
     }
 }
 
-/// Listens to the log of this thread, at level INFO and above, until it is dropped. No line is left out.
+/// Captures every line that this thread logs, at level INFO and above, until it is dropped.
 pub struct Log {
     lines: Lines,
     _guard: tracing::subscriber::DefaultGuard,

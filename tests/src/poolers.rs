@@ -1,5 +1,5 @@
-//! A PgBouncer of a test's own in front of PostgreSQL: on a free port of 127.0.0.1, in a temporary folder. It ends with the
-//! value that stands for it, and with the test's process at the latest. All of this blocks its thread.
+//! A PgBouncer of a test's own in front of PostgreSQL, on a free port of 127.0.0.1, in a temporary folder. It ends when its value
+//! is dropped, and at the latest with the test's process. All of this blocks the calling thread.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// A PgBouncer that pools transactions: between two of them, a client's connection may move to another server connection.
+/// A PgBouncer in transaction mode: between two transactions, a client may move to another server connection.
 ///
 /// ```no_run
 /// use tests::{databases::{Engine, shared}, poolers::{PgBouncer, SQLX}};
@@ -32,18 +32,18 @@ pub struct PgBouncer {
     _process: Process,
 }
 
-/// The line of configuration that every client with `sqlx` needs.
+/// The configuration line that every client with `sqlx` needs.
 pub const SQLX: &str = "ignore_startup_parameters = extra_float_digits";
 
 impl PgBouncer {
-    /// Starts one with this line in its configuration, and waits until it listens. None, once that has been reported, if
-    /// there is no such program here.
+    /// Starts a PgBouncer with this line in its configuration, and waits until it listens. Reports a missing program and returns
+    /// `None`.
     pub fn start(server: &DatabaseServer, line: &str) -> Option<Self> {
         assert_eq!(server.engine(), Engine::Postgres);
         let program = require::program("pgbouncer")?;
         for port in ports::free() {
             let folder = tempfile::Builder::new().prefix("pgbouncer-").tempdir().unwrap();
-            // Another user runs it, where the test runs as root.
+            // When the test runs as root, PgBouncer runs as another user.
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
             let folder = folder.keep();
             let configuration = folder.join("pgbouncer.ini");
@@ -69,7 +69,7 @@ impl PgBouncer {
         panic!("every port is taken");
     }
 
-    /// Few server connections, in turn, so that they change often.
+    /// Uses few server connections, in turn, so that clients change connections often.
     fn configuration(server: &DatabaseServer, port: u16, line: &str) -> String {
         format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
@@ -79,7 +79,7 @@ impl PgBouncer {
         )
     }
 
-    /// With user and database.
+    /// Returns the URL with user and database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port.number)
     }

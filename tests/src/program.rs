@@ -1,4 +1,4 @@
-//! An example as a process of its own, which says where it listens and is stopped when dropped.
+//! An example as a process of its own. It prints where it listens, and is stopped when dropped.
 
 use std::{
     env,
@@ -15,10 +15,10 @@ use std::{
 
 use serde_json::Value;
 
-/// Nothing here takes long; a machine that does other things besides may.
+/// Everything here is quick, except on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that runs.
+/// A running server.
 pub struct Program {
     child: Child,
     url: String,
@@ -26,18 +26,18 @@ pub struct Program {
 }
 
 impl Program {
-    /// The example `name`, as the README starts it, at an address of its own.
+    /// Starts the example `name` as the README does, at an address of its own.
     pub fn example(name: &str) -> Self {
         Self::example_in(name, Path::new("."), "127.0.0.1:0")
     }
 
-    /// The same, started in a folder, to listen at an address.
+    /// Starts an example in a folder, to listen at an address.
     pub fn example_in(name: &str, folder: &Path, address: &str) -> Self {
         let mut command = quiet(&executable(name, |_| ()));
         Self::start(command.current_dir(folder).args(["--addr", address]))
     }
 
-    /// Runs what [`quiet`] made, and waits until it says where it listens.
+    /// Runs a command from [`quiet`], and waits until the program prints where it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let said = Arc::default();
@@ -51,7 +51,7 @@ impl Program {
         program
     }
 
-    /// Such as `http://127.0.0.1:40123`.
+    /// Returns the address, such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -60,24 +60,24 @@ impl Program {
         self.url.trim_start_matches("http://")
     }
 
-    /// What it has printed so far, to either stream.
+    /// Returns all output so far, of both streams.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
-    /// `kill -9`.
+    /// Kills the process (`kill -9`).
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to close, as a system that shuts down would, and does not wait.
+    /// Asks the process to close, as a system that shuts down would, and does not wait.
     pub fn ask_to_close(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    /// Waits until it has closed by itself.
+    /// Waits until the process has closed by itself.
     pub fn closed(mut self) -> ExitStatus {
         wait(&mut self.child).unwrap_or_else(|| panic!("it did not close: {}", self.said()))
     }
@@ -90,14 +90,14 @@ impl Drop for Program {
     }
 }
 
-/// A program whose streams are read.
+/// Returns a command whose output is read.
 pub(crate) fn quiet(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// Builds an example, if that is not done yet. Cargo sees to it that only one process does.
+/// Builds an example, if necessary. Cargo makes sure that only one process builds at a time.
 pub(crate) fn executable(name: &str, options: impl FnOnce(&mut Command)) -> PathBuf {
     let mut build = cargo(&["build", "--package", "examples", "--bin", name]);
     build.args(["--message-format", "json-render-diagnostics"]);
@@ -111,7 +111,7 @@ pub(crate) fn executable(name: &str, options: impl FnOnce(&mut Command)) -> Path
         .expect("cargo says where it is")
 }
 
-/// Where programs are built, and their parts.
+/// Returns the folders of the built programs and of their parts.
 pub(crate) fn folders() -> [PathBuf; 2] {
     let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]));
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
@@ -130,7 +130,7 @@ fn output(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
-/// Keeps what the stream says, and sends its lines.
+/// Stores what the stream prints, and sends its lines.
 fn listen(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     let said = Arc::clone(said);
@@ -147,7 +147,7 @@ pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match child.try_wait().unwrap() {
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)), // between two looks
+            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)), // polls
             ended => return ended,
         }
     }

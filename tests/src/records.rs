@@ -1,6 +1,6 @@
-//! What tests of stores share.
+//! Shared by the tests of stores.
 
 use session_runtime::Timestamp;
 
-/// When everything happens: in 2027.
+/// The time at which everything happens: in 2027.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

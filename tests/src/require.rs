@@ -1,4 +1,4 @@
-//! Programs that a test needs and that a machine may lack. Such a test is skipped, and says so; where `CI=true`, it fails.
+//! Finds programs that a test needs and that a machine may lack. Such a test is skipped with a message; with `CI=true` it fails.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-/// Where `program` is; None, once that has been reported, if the test must do without.
+/// Returns the path of `program`. Reports a missing program and returns `None`.
 pub fn program(program: &str) -> Option<PathBuf> {
     let found = env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .chain(["/usr/sbin".into(), "/usr/local/bin".into()])
@@ -21,7 +21,7 @@ pub fn program(program: &str) -> Option<PathBuf> {
     found
 }
 
-/// Where Debian has what is not for everybody: a folder for each version.
+/// Returns the folders in which Debian installs PostgreSQL's server programs, one for each version.
 fn debians_postgres() -> impl Iterator<Item = PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions.map(|version| version.path().join("bin"))
@@ -30,12 +30,12 @@ fn debians_postgres() -> impl Iterator<Item = PathBuf> {
 /// Reports that the running test is skipped.
 ///
 /// # Panics
-/// In CI, where nothing may be.
+/// Panics in CI, where no test may be skipped.
 pub fn skip(reason: &str) {
     let line = format!("SKIPPED {}: {reason}\n", thread::current().name().unwrap_or("a test"));
-    // Past the harness, which would keep it to itself as long as the test passes.
+    // Writes past the test harness, which hides the output of tests that pass.
     io::stderr().write_all(line.as_bytes()).unwrap();
-    // `tests/run` gathers them here.
+    // `tests/run` collects the lines in this file.
     if let Some(file) = env::var_os("SKIPPED_TESTS") {
         OpenOptions::new().append(true).create(true).open(file).unwrap().write_all(line.as_bytes()).unwrap();
     }

@@ -14,27 +14,27 @@ use crate::program::{Program, executable, folders, quiet, wait};
 /// How the shop was built.
 #[derive(Clone, Copy, Debug)]
 pub enum Build {
-    /// By the README's command.
+    /// With the README's command.
     AsInReadme,
-    /// With the stores that need features.
+    /// With the features that some stores need.
     WithAll,
 }
 
-/// The shop, open.
+/// A running shop.
 pub struct Shop(Program);
 
 impl Shop {
-    /// Opens the shop in `folder`, at an address of its own.
+    /// Starts the shop in `folder`, at an address of its own.
     pub fn open(folder: &Path) -> Self {
         Self::with(folder, &[], &[])
     }
 
-    /// The same with options and environment variables.
+    /// Starts the shop with options and environment variables.
     pub fn with(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::built(Build::AsInReadme, folder, options, environment)
     }
 
-    /// The same on a server, or in a file that takes a feature, at this URL.
+    /// Starts the shop with a store at this URL, which may need a feature.
     pub fn on(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
         Self::built(Build::WithAll, folder, &["--store", url], environment)
     }
@@ -46,12 +46,12 @@ impl Shop {
         Self(Program::start(command.args(addr).args(options)))
     }
 
-    /// `kill -9`.
+    /// Kills the shop (`kill -9`).
     pub fn kill(self) {
         self.0.kill();
     }
 
-    /// Waits until it has closed by itself.
+    /// Waits until the shop has closed by itself.
     pub fn closed(self) -> ExitStatus {
         self.0.closed()
     }
@@ -65,13 +65,13 @@ impl Deref for Shop {
     }
 }
 
-/// What a shop that cannot open says, and its exit code.
+/// Returns the exit code and the output of a shop that cannot start.
 pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
     Build::AsInReadme.refuses(folder, options, environment)
 }
 
 impl Build {
-    /// As [`refuses`].
+    /// Does the same as [`refuses`], for this build.
     pub fn refuses(self, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
         let mut child = self.command(folder, environment).args(options).spawn().unwrap();
         let Some(status) = wait(&mut child) else {
@@ -90,13 +90,13 @@ impl Build {
         command
     }
 
-    /// Builds the shop, if that is not done yet.
+    /// Builds the shop, if necessary.
     fn binary(self) -> &'static Path {
         static BINARIES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
         BINARIES[self as usize].get_or_init(|| {
             executable("shop", |build| {
                 if let Self::WithAll = self {
-                    // Built beside the other one, and of the same parts, but put where nobody builds another one.
+                    // Shares the parts of the other build, but writes its program to a folder that no other build uses.
                     let [target, parts] = folders();
                     build.args(["--features", "redis-tls,sqlite,postgres,mysql"]);
                     build.arg("--target-dir").arg(target.join("shop-with-all")).env("CARGO_BUILD_BUILD_DIR", parts);

@@ -1,4 +1,4 @@
-//! Stores to test with: one that counts and fails on demand, and every real one under one name.
+//! Stores to test with: a probe that counts calls and fails on demand, and every real store behind one type.
 
 use std::sync::{
     Arc, Mutex,
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::databases::{self, DatabaseServer, Engine, table};
 use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, shared_cluster};
 
-/// What a [`Probe`] is told to do, and what it saw.
+/// What a [`Probe`] is told to do, and the calls that it saw.
 #[derive(Default)]
 pub struct Controls {
     pub loads: AtomicUsize,
@@ -27,18 +27,18 @@ pub struct Controls {
     pub stuck: AtomicBool,
     /// The next swap is made, but its answer is lost.
     pub lose_answer: AtomicBool,
-    /// The keys seen, so that tests can look behind the scenes.
+    /// The keys of all calls, so that tests can look at the stored sessions.
     pub keys: Mutex<Vec<Key>>,
 }
 
 impl Controls {
-    /// The loads and the swaps.
+    /// Returns the number of loads and of swaps.
     pub fn calls(&self) -> (usize, usize) {
         (self.loads.load(Ordering::SeqCst), self.swaps.load(Ordering::SeqCst))
     }
 }
 
-/// A store in front of another.
+/// A store in front of another store.
 pub struct Probe {
     pub inner: AnyStore,
     pub controls: Arc<Controls>,
@@ -104,8 +104,8 @@ impl AnyStore {
         Self::File(store, Arc::new(folder))
     }
 
-    /// On the server that all tests of a binary share, or what the variable `REDIS_BEHIND` says instead: `cluster`, or
-    /// `sentinels`, after a failover. None, once that has been reported, if there is no such program here.
+    /// Opens a store on the server that all tests of a binary share. If the variable `REDIS_BEHIND` is `cluster` or `sentinels`,
+    /// it uses a cluster, or sentinels after a failover. Reports a missing program and returns `None`.
     pub async fn redis() -> Option<Self> {
         let (servers, url) = match std::env::var("REDIS_BEHIND").as_deref() {
             Ok("cluster") => {
@@ -124,7 +124,7 @@ impl AnyStore {
         Some(Self::Redis(store, shelf))
     }
 
-    /// In a SQLite file.
+    /// Opens a store in a SQLite file.
     pub async fn sqlite() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
@@ -133,7 +133,8 @@ impl AnyStore {
         Self::Sql(store, Tables::InFile(folder))
     }
 
-    /// In tables of its own on the server that all tests of a binary share. None as for [`AnyStore::redis`].
+    /// Opens a store in tables of its own on the server that all tests of a binary share. Returns `None` as [`AnyStore::redis`]
+    /// does.
     pub async fn on(engine: Engine) -> Option<Self> {
         let (server, table) = (databases::shared(engine)?, table());
         let store = SqlStore::open(&server.url()).await.unwrap().table(&table).unwrap();
@@ -149,12 +150,12 @@ impl AnyStore {
         Self::on(Engine::MariaDb).await
     }
 
-    /// The session under a key, as it is stored; `None` if there is none, or if it ended.
+    /// Returns the session under a key, as it is stored; `None` if there is none, or if it has ended.
     pub async fn session(&self, key: &Key, now: Timestamp) -> Option<Stored> {
         self.load(key, now).await.unwrap().and_then(|held| inspect::stored(held.value()))
     }
 
-    /// Puts bytes in a field's place, as another program that can write to the store would.
+    /// Replaces a field with these bytes, as another program with access to the store might.
     pub async fn plant(&self, key: &Key, field: &str, bytes: &[u8], now: Timestamp) {
         let before = self.load(key, now).await.unwrap().unwrap();
         let after = inspect::planted(before.value(), field, Some(bytes)).unwrap();
@@ -162,12 +163,12 @@ impl AnyStore {
         assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
     }
 
-    /// Whether its server removes what has expired, so that a clean-up finds nothing to do.
+    /// Whether its server removes expired sessions, so that a clean-up finds nothing to do.
     pub fn expires_by_itself(&self) -> bool {
         matches!(self, Self::Redis(..))
     }
 
-    /// One of each that there is here.
+    /// Returns one of each store that is available on this machine.
     pub async fn all() -> Vec<Self> {
         let servers = [Self::redis().await, Self::postgres().await, Self::mariadb().await];
         [Self::memory(), Self::file().await, Self::sqlite().await]
@@ -177,16 +178,16 @@ impl AnyStore {
     }
 }
 
-/// Where a store has its tables.
+/// The place of a store's tables.
 #[derive(Clone)]
 pub enum Tables {
     InFile(Arc<TempDir>),
-    /// And what they are called.
+    /// A server, and the table's name on it.
     On(&'static DatabaseServer, String),
 }
 
 impl Tables {
-    /// Every byte of theirs that is on a server, as text and, of columns with bytes, as these.
+    /// Returns every byte that the tables hold on a server: as text, and with binary columns as raw bytes.
     pub fn dump(&self) -> Vec<u8> {
         let Self::On(server, table) = self else { return Vec::new() };
         let (quote, hex) = match server.engine() {
@@ -204,7 +205,7 @@ impl Tables {
         dump
     }
 
-    /// How many rows they have.
+    /// Counts the rows.
     pub async fn rows(&self) -> usize {
         let count = |table: &str| format!("SELECT COUNT(*) FROM {table}");
         match self {
@@ -219,7 +220,7 @@ impl Tables {
     }
 }
 
-/// Where a store keeps its keys on servers that have others' too.
+/// The keys of one store, on servers that hold the keys of others too.
 #[derive(Clone)]
 pub struct Shelf {
     servers: &'static [RedisServer],
@@ -227,7 +228,7 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    /// Those that are no replicas.
+    /// Returns the servers that are not replicas.
     fn primaries(&self) -> impl Iterator<Item = &'static RedisServer> {
         let is_primary = |server: &&RedisServer| {
             server.ask::<String>(&["INFO", "replication"]).is_ok_and(|info| info.contains("role:master"))
@@ -239,12 +240,12 @@ impl Shelf {
         server.ask(&["KEYS", &format!("{}*", self.prefix)]).unwrap()
     }
 
-    /// The names of all keys.
+    /// Returns the names of all keys.
     pub fn keys(&self) -> Vec<String> {
         self.primaries().flat_map(|server| self.keys_on(server)).collect()
     }
 
-    /// Every byte that is stored, and every name.
+    /// Returns every byte that is stored, names included.
     pub fn dump(&self) -> Vec<u8> {
         let mut dump = Vec::new();
         for server in self.primaries() {
@@ -258,7 +259,7 @@ impl Shelf {
     }
 }
 
-/// The same expression for each kind of store.
+/// Evaluates the same expression for each kind of store.
 macro_rules! each {
     ($any:expr, $store:ident => $call:expr) => {
         match $any {

@@ -1,4 +1,4 @@
-//! A second process at work, which a test listens to, tells what to do, and kills.
+//! A second process that a test listens to, commands and kills.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// What has to come within this time, or the test fails.
+/// The test fails if it has to wait longer than this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Worker {
@@ -22,13 +22,13 @@ impl Worker {
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
-            // A line without an end was cut by the kill.
+            // The kill may cut a line short.
             output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         Self { child, lines }
     }
 
-    /// The next line it says.
+    /// Returns the next line that it prints.
     pub fn line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).unwrap()
     }
@@ -37,7 +37,7 @@ impl Worker {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Ends it as `kill -9` does, and returns all that it said and nobody heard.
+    /// Kills the process (`kill -9`), and returns its output that was not read yet.
     pub fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

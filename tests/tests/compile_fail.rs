@@ -1,6 +1,6 @@
-//! What the derive says of what it refuses. Each `.stderr` is to be read as a newcomer: does it say what to write?
+//! Error messages of the derive for code that it rejects. Read each `.stderr` as a newcomer: does it say what to write?
 
-// The texts are those of one toolchain, the pinned one; `TRYBUILD=overwrite` writes them anew.
+// The messages come from the pinned toolchain; `TRYBUILD=overwrite` writes them again.
 #[test]
 fn refused() {
     let cases = trybuild::TestCases::new();

@@ -1,4 +1,4 @@
-//! What a cookie is like unless told otherwise.
+//! The defaults of a cookie, and settings that change them.
 
 use session_runtime::{CookieSpec, SameSite};
 

@@ -6,7 +6,7 @@ use tests::{
     program::Program,
 };
 
-/// What stands on the page under this id.
+/// Returns the text that the page has under this id.
 fn shown<'a>(answer: &'a Answer, id: &str) -> &'a str {
     let (_, rest) = answer.body.split_once(&format!("id=\"{id}\">")).unwrap();
     rest.split('<').next().unwrap()
@@ -33,7 +33,7 @@ fn a_cookie_is_set_shown_and_deleted() {
 }
 
 #[test]
-fn visits_are_counted_and_nobody_counts_up_by_hand() {
+fn visits_are_counted_and_cannot_be_forged() {
     let program = Program::example("cookies");
     let mut visitor = Client::of(&program);
     for visit in ["1", "2", "3"] {
@@ -45,7 +45,7 @@ fn visits_are_counted_and_nobody_counts_up_by_hand() {
 
 // S27
 #[test]
-fn a_name_that_no_cookie_holds_is_refused_and_the_one_before_stays() {
+fn a_name_too_long_for_a_cookie_is_refused_and_the_old_one_stays() {
     let program = Program::example("cookies");
     let mut visitor = Client::of(&program);
     visitor.post("/set", &[("username", "Ada")]).leads_to("/");

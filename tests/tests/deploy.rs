@@ -1,5 +1,5 @@
-//! Two builds of one session struct on the same sessions, each a process of its own: what
-//! either knows is not lost by what the other does.
+//! Two builds of one session struct on the same sessions, each a process of its own: neither loses the data that the other one
+//! knows.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::PathBuf;
@@ -32,13 +32,13 @@ impl Site {
     }
 }
 
-/// Some of what a build shows.
+/// Returns the values with these names.
 fn seen(all: &Value, names: &[&str]) -> Vec<Value> {
     names.iter().map(|name| all[*name].clone()).collect()
 }
 
-// Fields under one name for the one and another for the other, by `alias` and by `migrate`, also where they are `secret`:
-// each sees what the other wrote last, and what only one knows stays.
+// The two builds give fields different names, through `alias` and `migrate`, including `secret` fields. Each build sees the last
+// write of the other, and fields that only one knows stay.
 fn each_sees_what_the_other_wrote(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
@@ -60,8 +60,8 @@ fn each_sees_what_the_other_wrote(site: &mut Site) {
     assert_eq!(seen(&all, &names), expected);
 }
 
-// What the older build does not read elsewhere goes over to the newer one with its first write of it, and stays there
-// whatever the older one writes; nothing of before comes back.
+// The newer build takes over a field under its new name with its first write. Later writes by the older build, which does not
+// read that name, do not change it, and no earlier value comes back.
 fn a_field_goes_over_with_its_first_write(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
@@ -78,7 +78,7 @@ fn a_field_goes_over_with_its_first_write(site: &mut Site) {
     );
 }
 
-// Signing out by either build keeps what both hold to be the device's, and nothing else.
+// Signing out, in either build, keeps only the fields that both builds declare as `device`.
 fn signing_out_keeps_the_device(site: &mut Site) {
     let mut visitor = Visitor::default();
     for green_signs_out in [false, true] {
@@ -97,8 +97,8 @@ fn signing_out_keeps_the_device(site: &mut Site) {
 
 const ROUNDS: usize = 60;
 
-// Counters, atomic fields and flashes, which the two builds change at the same time under different names: each counts,
-// each item is there, each flash was shown once.
+// Counters, atomic fields and flashes, which both builds change at the same time under different names: every increment counts,
+// every item is there, and each flash is shown once.
 fn both_at_once(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
@@ -148,7 +148,7 @@ fn two_builds_on_redis_lose_nothing() {
     }
 }
 
-// The same where the session is in its cookie: what a build does not know travels on.
+// With the session in its cookie: fields that a build does not know stay in the cookie.
 #[test]
 fn two_builds_with_the_session_in_a_cookie_lose_nothing() {
     let mut site = Site::at(|_| "cookie".to_owned());

@@ -1,4 +1,4 @@
-//! A crate that tolerates nothing: what the derive emits draws no lint, whether it is used or not.
+//! A crate that forbids every lint: the derive's output triggers none, whether it is used or not.
 #![forbid(warnings, unused, missing_docs, rust_2018_idioms, nonstandard_style, future_incompatible)]
 #![forbid(
     missing_debug_implementations,
@@ -18,58 +18,58 @@
     unused_extern_crates
 )]
 #![forbid(absolute_paths_not_starting_with_crate, deprecated_in_future, meta_variable_misuse, macro_use_extern_crate)]
-// What changed with the edition of 2024, and what changes with the next.
+// Changes of the 2024 edition, and of the next one.
 #![forbid(rust_2021_compatibility, rust_2024_compatibility, keyword_idents, if_let_rescope, tail_expr_drop_order)]
 #![forbid(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![forbid(clippy::absolute_paths, clippy::allow_attributes, clippy::missing_docs_in_private_items)]
 #![forbid(clippy::missing_inline_in_public_items, clippy::same_name_method, clippy::default_numeric_fallback)]
 #![forbid(clippy::indexing_slicing, clippy::arbitrary_source_item_ordering, clippy::partial_pub_fields)]
 #![deny(clippy::nursery)]
-// It asks for the opposite of `unreachable_pub`.
+// This lint contradicts `unreachable_pub`.
 #![allow(clippy::redundant_pub_crate)]
 
 mod shop {
-    //! Used in part.
+    //! Sessions of which only parts are used.
 
     use session_runtime::{Session, View, view};
 
-    /// What the shop remembers.
+    /// The shop's session.
     #[derive(Session)]
     #[session(idle = 30m, absolute = 12h, same_site = strict, touch = 10s, remember = 30d, persistent)]
     pub(crate) struct Shop {
-        /// What is in the cart.
+        /// The cart's items.
         #[session(atomic)]
         cart: Vec<String>,
         /// The code that was sent.
         #[session(expires = 5m, alias = "old_code")]
         code: Option<String>,
-        /// How often to try.
+        /// How many attempts are left.
         #[session(counter, default = 3_u8)]
         countdown: u8,
-        /// An old one.
+        /// A field of the past.
         #[deprecated = "nobody asks"]
         height: Option<u32>,
-        /// What to say.
+        /// A message.
         #[session(flash)]
         notice: Option<String>,
-        /// More to say.
+        /// More messages.
         #[session(flash)]
         notices: Vec<String>,
         /// A pair.
         #[session(copy)]
         pair: (u8, u8),
-        /// For this request alone.
+        /// For this request only.
         #[session(skip)]
         scratch: Option<String>,
-        /// How it looks.
+        /// The colour theme.
         #[session(device, rename = "t", default = String::from("dark"))]
         theme: String,
-        /// Who is signed in.
+        /// The user who is signed in.
         #[session(identity)]
         user_id: Option<u64>,
     }
 
-    /// Never made by hand, and of its accessors one is used.
+    /// Never constructed, and only one of its accessors is used.
     #[derive(Session)]
     pub(crate) struct Unmade {
         /// One.
@@ -78,7 +78,7 @@ mod shop {
         two: Option<bool>,
     }
 
-    /// Used by nobody at all.
+    /// Never used.
     #[derive(Session)]
     #[session(bounded)]
     struct Unused {
@@ -87,32 +87,32 @@ mod shop {
         word: String,
     }
 
-    /// Who is signed in, of late.
+    /// A user who has signed in recently.
     #[view(Shop, or_redirect = "/login", fresh = 10m)]
     pub(crate) struct Recent {
-        /// What is in the cart.
+        /// The cart's items.
         cart: Vec<String>,
-        /// The code that was sent, if it was.
+        /// The code, if one was sent.
         code: Option<String>,
-        /// How it looks.
+        /// The colour theme.
         #[cfg(test)]
         theme: String,
-        /// Who it is.
+        /// The user.
         user_id: u64,
     }
 
-    /// What it has.
+    /// Returns the user and a length.
     pub(crate) fn recent(session: &Session<Shop>) -> Option<(u64, usize)> {
         let View(Recent { cart, code, theme, user_id }) = View::of(session)?;
         Some((user_id, cart.len().max(theme.len()).max(code?.len())))
     }
 
-    /// The one.
+    /// Returns `one`.
     pub(crate) fn one(session: &Session<Unmade>) -> u8 {
         session.one()
     }
 
-    /// The other.
+    /// Returns the user.
     pub(crate) fn user(session: &Session<Shop>) -> Option<u64> {
         session.user_id()
     }

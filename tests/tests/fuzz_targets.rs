@@ -1,4 +1,4 @@
-//! What `tests/fuzz` throws bytes at, here with a few thousand of each: so that it compiles, and holds for these.
+//! The targets of `tests/fuzz`, each with a few thousand inputs, so that they compile and pass for these.
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn table(bytes in bytes(), names in prop::collection::vec("[a-z]{1,9}", 1..4), rows in 2..20_u8) {
         fuzz::table(&bytes);
-        // A list of structs of one shape, which some bytes of chance may follow.
+        // A list of structs of the same shape, with or without random bytes after it.
         let mut list = vec![0x90 | rows.min(15)];
         for row in 0..rows.min(15) {
             list.push(0x80 | names.len() as u8);
@@ -66,25 +66,25 @@ proptest! {
     }
 }
 
-// F10, S59: what bytes say of their lengths reserves no memory.
+// F10, S59: no memory is reserved for a length that the bytes only claim.
 #[test]
 fn hostile_lengths_reserve_little() {
     let long = |head: &[u8], tail: &[u8]| [head, &vec![b'a'; 1 << 20], tail].concat();
     let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
     let hostile = [
-        // A table of one name of a megabyte, and a million rows: a terabyte, unpacked.
+        // A table with one name of a megabyte and a million rows: a terabyte, unpacked.
         long(&[1, 0xdb, 0, 0x10, 0, 0], &vec![7; 1 << 20]),
-        // Lists, maps and texts that say they are long.
+        // Lists, maps and texts with a huge length.
         vec![1, 0xa1, b'a', 0xdd, 0xff, 0xff, 0xff, 0xff],
         vec![0xdd, 0xff, 0xff, 0xff, 0xff, 0x81, 0xa1, b'a', 1],
         vec![0x92, 0xde, 0xff, 0xff, 0xdb, 0xff, 0xff, 0xff, 0xff],
-        // Nested as deep as it is long.
+        // Nested as deeply as the input is long.
         vec![0x91; 1 << 20],
         [&[1, 0xa1, b'a'][..], &vec![0x91; 1 << 20]].concat(),
-        // A session whose user, or whose field, says that it is long.
+        // A session with a huge length for its user or for a field.
         [&[2; 17][..], &[0; 9], &most].concat(),
         [&[0; 25][..], &[1], &most, b"a"].concat(),
-        // Lists and markers of nothing.
+        // Empty lists and markers.
         vec![0; 1 << 20],
     ];
     for bytes in hostile {

@@ -1,4 +1,4 @@
-//! F25, F11: key files as Docker and Kubernetes mount them, and those that another user could change.
+//! F25, F11: key files as Docker and Kubernetes mount them, and key files that another user could change.
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use tests::log::logged;
 const KEY: &str = "aae24849842d7082b66f57ce8270bd04da2c39ffb97df22803c270983032c4e5";
 const OTHER_USER: u32 = 65_533;
 
-/// A folder that all users may pass.
+/// Creates a folder that all users may enter.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     set_mode(folder.path(), 0o755);
@@ -41,7 +41,7 @@ fn refused(path: &Path) -> String {
     error.to_string()
 }
 
-/// Whether another user owns it now, which only root can arrange.
+/// Gives the file to another user, which only root can do. Returns whether that worked.
 fn give_away(path: &Path) -> bool {
     let given = std::os::unix::fs::lchown(path, Some(OTHER_USER), None).is_ok();
     if !given {
@@ -50,7 +50,7 @@ fn give_away(path: &Path) -> bool {
     given
 }
 
-/// As Kubernetes mounts a secret: links through `..data`, in a sticky folder that all may write to.
+/// Mounts a secret as Kubernetes does: links through `..data`, in a sticky folder that everyone may write to.
 fn kubernetes(mode: u32) -> TempDir {
     let mount = folder();
     set_mode(mount.path(), 0o1777);
@@ -83,7 +83,7 @@ fn a_secret_that_kubernetes_or_docker_mounted_is_read() {
     }
 }
 
-// F25: as any other user, root's file.
+// F25: any other user reads root's file.
 #[test]
 fn a_secret_of_root_is_read_by_another_user() {
     let mount = kubernetes(0o444);
@@ -91,7 +91,7 @@ fn a_secret_of_root_is_read_by_another_user() {
         eprintln!("\n*** NOT TESTED: a secret of root, since only root can make one ***\n");
         return;
     }
-    // A copy, since the one that was built may be where that user cannot get to.
+    // Copies the program, because that user may not be able to reach the folder where it was built.
     let program = folder();
     fs::copy(env!("CARGO_BIN_EXE_keys_child"), program.path().join("child")).unwrap();
     let run = |path: &Path| {
@@ -104,7 +104,7 @@ fn a_secret_of_root_is_read_by_another_user() {
     set_mode(&mount.path().join("..data/session-keys"), 0o400);
     let said = run(&mount.path().join("session-keys"));
     assert!(said.contains("cannot be read (Permission denied") && said.contains("let this process read it"), "{said}");
-    // And one of a third user is not.
+    // A third user's file is rejected.
     let file = program.path().join("keys");
     write(&file, 0o444);
     chown(&file, Some(OTHER_USER), None).unwrap();
@@ -117,7 +117,7 @@ fn a_secret_of_root_is_read_by_another_user() {
     );
 }
 
-// F25: nobody else gets there, whatever the mode of the file.
+// F25: other users cannot reach the file, whatever its mode.
 #[test]
 fn a_readable_file_in_a_closed_folder_is_not_warned_of() {
     let folder = folder();
@@ -175,7 +175,7 @@ fn a_link_of_another_user_is_refused() {
     }
 }
 
-// F11: what is in the folder can be moved away by those who may write to it.
+// F11: users who may write to the folder can replace its files.
 #[test]
 fn a_file_that_others_could_replace_is_warned_of() {
     let folder = folder();
@@ -196,7 +196,7 @@ fn a_file_that_others_could_replace_is_warned_of() {
     }
 }
 
-// F25: a mistyped path signs nobody out.
+// F25: a mistyped path never logs anyone out.
 #[test]
 fn a_missing_file_is_an_error_that_says_how_to_create_it() {
     let folder = folder();
@@ -207,7 +207,7 @@ fn a_missing_file_is_an_error_that_says_how_to_create_it() {
     );
     assert_eq!(refused(&path), sentence);
     assert_eq!(refused(&folder.path().join("none/keys")).split(" key file").next(), Some("there is no"));
-    // A link to nothing is not created either, even if asked to.
+    // The target of a dangling link is not created either, even on request.
     symlink(folder.path().join("none"), &path).unwrap();
     assert_eq!(refused(&path), sentence);
     assert_eq!(KeyRing::open_or_create(&path).unwrap_err().to_string(), sentence);

@@ -1,4 +1,4 @@
-//! Where keys come from: a variable, a text or a file, also with several processes at once. `key_files` has permissions.
+//! Keys from a variable, a text or a file, also with several processes at once. `key_files` tests permissions.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -19,7 +19,7 @@ fn refused(path: &Path) -> String {
     error.to_string()
 }
 
-/// What a ring shows, in which equal keys look equal.
+/// Returns the ring's debug output, in which equal keys look equal.
 fn shown(ring: Result<KeyRing, Error>) -> String {
     format!("{:?}", ring.unwrap())
 }
@@ -30,7 +30,7 @@ fn write(path: &Path, text: &str) {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// A process that reads keys and prints what came of it.
+/// Returns a command that reads keys and prints the result.
 fn child(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keys_child"));
     command.args(arguments).env_remove("TEST_KEYS").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -81,7 +81,7 @@ fn keys_come_from_a_text() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_refused() {
+fn a_variable_that_is_not_text_is_refused() {
     let value = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff\xfe");
     let value: &std::ffi::OsStr = value;
     let answer = answer(&child(&["env", "TEST_KEYS"]).env("TEST_KEYS", value).output().unwrap());

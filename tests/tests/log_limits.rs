@@ -1,5 +1,5 @@
-//! F13, B6: a stranger who sends any number of requests writes at most one line of a kind in a second. A binary of its own,
-//! since the log is the process's.
+//! F13, B6: requests from a stranger, however many, cause at most one line of a kind per second. The log belongs to the process,
+//! so this is a binary of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};
@@ -37,7 +37,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
         }
     }
 
-    // A cookie that a sign-in replaced: at once, and later.
+    // A cookie that a sign-in has replaced: at once, and later.
     let server = Server::new(AnyStore::memory());
     let mut visitor = server.signed_in("ada").await;
     let old = visitor.clone();
@@ -55,7 +55,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
     assert_eq!(count(&Event::Moved), REQUESTS, "the application hears of each");
     assert_eq!(count(&Event::Replayed { recently: false }), REQUESTS);
 
-    // Requests from elsewhere.
+    // Requests from other sites.
     let guarded = Router::new().route("/", post(async || "done")).layer(SameOriginLayer::new());
     for _ in 0..REQUESTS {
         for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.test"), ("x-nothing", "")] {
@@ -80,10 +80,10 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
     }
 }
 
-/// Lines that no request causes: at start, or from a background task; and those that are written once for each file.
+/// Lines that no request causes: at start, or in a background task; and lines that are written once per file.
 const UNLIMITED: [(&str, usize); 9] = [
     ("engine/marker.rs", 1),
-    ("engine/mod.rs", 1), // once in a process
+    ("engine/mod.rs", 1), // once per process
     ("keys/file.rs", 2),
     ("log.rs", 2), // the documentation
     ("sessions/cleaner.rs", 1),
@@ -106,7 +106,7 @@ fn every_warning_that_a_request_can_cause_is_limited() {
     );
 }
 
-/// How many lines each file writes at WARN or ERROR without a limit.
+/// Counts the lines that each file writes at WARN or ERROR without a limit.
 fn count(root: &Path, folder: &Path, found: &mut BTreeMap<String, usize>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,5 +1,5 @@
-//! B12, S7, S49: whatever is logged at any level, no id, key or value is in it. A binary of its own, since the log is the
-//! process's.
+//! B12, S7, S49: no line of the log, at any level, has an id, key or value in it. The log belongs to the process, so this is a
+//! binary of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -23,7 +23,7 @@ use tests::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-/// The process's log, which all tests write to.
+/// Returns the process's log, which all tests write to.
 fn log() -> Lines {
     static LOG: OnceLock<Lines> = OnceLock::new();
     let start = || {
@@ -74,7 +74,7 @@ async fn no_id_key_or_value_is_ever_logged() {
     let log = log.text();
     assert!(log.contains("Replayed") && log.contains("Refused") && log.contains("the store is down"), "{log}");
     for secret in secrets {
-        // The head of a token is its version and key id, which tell nothing; the rest does.
+        // The first characters of a token are its version and key id, which are not secret; the rest is.
         let tail = &secret[secret.len().min(8)..];
         for at in (0..tail.len().saturating_sub(10)).step_by(5) {
             assert!(!log.contains(&tail[at..at + 10]), "{} is in the log", &tail[at..at + 10]);
@@ -82,7 +82,7 @@ async fn no_id_key_or_value_is_ever_logged() {
     }
 }
 
-/// What is stored as a text, and told by serde word for word where a choice was expected; and what cannot be encoded.
+/// Stored as text: serde quotes it where an enum is expected. The last field cannot be encoded.
 #[derive(Session)]
 #[session(kind = "Safe", cookie = "__Host-safe")]
 struct Text {
@@ -119,7 +119,7 @@ impl Serialize for Picky {
     }
 }
 
-// B12: serde quotes what it cannot read or write; of a secret, no error says anything.
+// B12: serde quotes values that it cannot read or write; no error quotes a secret.
 #[tokio::test]
 async fn no_secret_is_quoted_by_an_error() {
     let (log, keys) = (log(), KeyRing::generate());

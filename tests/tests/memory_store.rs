@@ -1,4 +1,4 @@
-//! The memory store when it is full: which values leave, in which order, and what is reported.
+//! The full memory store: which values it evicts, in which order, and what it reports.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -17,7 +17,7 @@ use session_runtime::{
 };
 use tests::records::NOW;
 
-/// Everything that a store reports.
+/// Every event that a store reports.
 #[derive(Clone, Default)]
 struct Reports(Arc<Mutex<Vec<Event>>>);
 
@@ -29,7 +29,7 @@ impl Reports {
         reports
     }
 
-    /// How many guests and how many users were evicted since the last call.
+    /// Returns the numbers of guests and of users that were evicted since the last call.
     fn evicted(&self) -> (usize, usize) {
         let events = std::mem::take(&mut *self.0.lock().unwrap());
         let count = |signed_in| events.iter().filter(|event| **event == Event::Evicted { signed_in }).count();
@@ -38,7 +38,7 @@ impl Reports {
     }
 }
 
-/// A value that never expires.
+/// Returns a value that never expires.
 fn of(class: Class) -> Value {
     value(class, Timestamp::NEVER, b"content")
 }
@@ -51,7 +51,7 @@ fn user() -> Value {
     of(Class::User)
 }
 
-/// So many seconds after [`NOW`].
+/// Returns the time `second` seconds after [`NOW`].
 fn at(second: u64) -> Timestamp {
     NOW + Duration::from_secs(second)
 }
@@ -75,7 +75,7 @@ async fn several(store: &MemoryStore, number: usize, value: impl Fn() -> Value) 
     keys
 }
 
-/// What the key holds, without using it: a swap that is refused is not a use.
+/// Returns the key's value without using it: a rejected swap does not count as a use.
 async fn held(store: &MemoryStore, key: &Key) -> Option<Versioned> {
     let nothing = Versioned::with_revision(Value::from_bytes(""), "not a revision");
     match store.swap(key, Some(&nothing), None, NOW).await.unwrap() {
@@ -84,7 +84,7 @@ async fn held(store: &MemoryStore, key: &Key) -> Option<Versioned> {
     }
 }
 
-/// Which of `keys` are still there, without using them.
+/// Returns which of `keys` still exist, without using them.
 async fn alive(store: &MemoryStore, keys: &[Key]) -> Vec<bool> {
     let mut alive = Vec::new();
     for key in keys {
@@ -93,21 +93,21 @@ async fn alive(store: &MemoryStore, keys: &[Key]) -> Vec<bool> {
     alive
 }
 
-/// Replaces what the key holds.
+/// Replaces the key's value.
 async fn replace(store: &MemoryStore, key: &Key, after: Option<Value>) {
     let before = held(store, key).await;
     let swapped = store.swap(key, before.as_ref(), after.as_ref(), NOW).await.unwrap();
     assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
 }
 
-// B5, S5, F7: a stranger can make as many sessions as there is memory for, and more.
+// B5, S5, F7: a stranger can create more sessions than fit in memory.
 #[tokio::test]
 async fn a_flood_of_guests_signs_no_user_out() {
     let store = MemoryStore::with_capacity(400);
     let reports = Reports::of(&store);
     let users = several(&store, 200, user).await;
     let lists = several(&store, 200, || of(Class::List)).await;
-    // The users have been away for longer than any of the guests, and never come back meanwhile.
+    // The users have been away for longer than any guest, and stay away.
     several(&store, 50 * 400, guest).await;
     assert_eq!(alive(&store, &users).await, [true; 200]);
     assert_eq!(alive(&store, &lists).await, [true; 200]);
@@ -119,7 +119,7 @@ async fn a_flood_of_guests_signs_no_user_out() {
 async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
     let store = MemoryStore::with_capacity(50);
     let reports = Reports::of(&store);
-    // In mixed order, the expiring ones both first and last used.
+    // In mixed order: some of the expiring sessions are used first, some last.
     let mut expiring = several(&store, 5, || value(Class::Guest, at(60), b"")).await;
     let users = several(&store, 10, user).await;
     let guests = several(&store, 10, guest).await;
@@ -130,7 +130,7 @@ async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
 
     for taken in 1..=15 {
         new_at(&store, user(), at(60)).await;
-        // They go without a report: no visitor misses them.
+        // Expired sessions leave without a report, because no visitor misses them.
         assert_eq!((store.len() <= 50, reports.evicted()), (true, (0, 0)), "for the session number {taken}");
     }
     assert!(alive(&store, &expiring).await.iter().all(|alive| !alive));
@@ -164,7 +164,7 @@ async fn lists_and_revocations_are_never_evicted() {
     assert_eq!(store.delete_expired(at(1_000_000)).await.unwrap(), 0);
 }
 
-// F8, S58: otherwise a cookie that was revoked would open its session again.
+// F8, S58: otherwise a revoked cookie would open its session again.
 #[tokio::test]
 async fn a_store_full_of_revocations_says_so() {
     let store = MemoryStore::with_capacity(20);
@@ -174,7 +174,7 @@ async fn a_store_full_of_revocations_says_so() {
         assert!(error.contains("full of revocations") && error.contains("20"), "{error}");
     }
     assert_eq!((alive(&store, &revocations).await, store.len()), (vec![true; 20], 20));
-    // What needs no place of its own is written.
+    // A write that needs no additional space succeeds.
     new(&store, of(Class::List)).await;
     replace(&store, &revocations[0], Some(value(Class::Revocation, at(90), b"longer"))).await;
     replace(&store, &revocations[1], None).await;
@@ -183,7 +183,7 @@ async fn a_store_full_of_revocations_says_so() {
     revocations.push(new(&store, of(Class::Revocation)).await);
     assert_eq!(alive(&store, &[session]).await, [false]);
     assert!(store.swap(&Key::random().unwrap(), None, Some(&guest()), NOW).await.is_err());
-    // The expired make room.
+    // Expired values free space.
     let late = new_at(&store, of(Class::Revocation), at(60)).await;
     assert_eq!(alive(&store, &[late, revocations[0]]).await, [true, true]);
     store.delete_expired(at(60)).await.unwrap();
@@ -197,14 +197,14 @@ async fn reading_and_writing_count_as_use() {
         let keys = several(&store, 8, kind).await;
         assert!(store.load(&keys[0], NOW).await.unwrap().is_some());
         replace(&store, &keys[1], Some(kind())).await;
-        // A swap that is refused is not a use.
+        // A rejected swap does not count as a use.
         assert!(matches!(store.swap(&keys[2], None, Some(&kind()), NOW).await.unwrap(), Swapped::Stale(Some(_))));
         several(&store, 3, kind).await;
         assert_eq!(alive(&store, &keys).await, [true, true, false, false, false, true, true, true]);
     }
 }
 
-/// Wherever the one guest is, it leaves before any of the users.
+/// The only guest leaves before any user, in whichever shard it is.
 #[tokio::test]
 async fn the_capacity_is_one_for_all_shards() {
     for _ in 0..100 {
@@ -220,21 +220,21 @@ async fn the_capacity_is_one_for_all_shards() {
     }
 }
 
-/// The one that expired leaves before any that is live, wherever it is.
+/// The expired session leaves before any live one, in whichever shard it is.
 #[tokio::test]
-async fn the_expired_are_found_wherever_they_are() {
+async fn the_expired_are_evicted_first_in_any_shard() {
     for _ in 0..100 {
         let store = MemoryStore::with_capacity(20);
         let reports = Reports::of(&store);
         let mut guests = several(&store, 19, || value(Class::Guest, at(30), b"")).await;
         let expired = new(&store, value(Class::Guest, at(30), b"")).await;
-        // All but one move on: their old deadlines must not be taken for theirs.
+        // All sessions but one get new deadlines, and the store must not go by the old ones.
         for guest in &guests {
             replace(&store, guest, Some(value(Class::Guest, at(80), b""))).await;
         }
         guests.push(new_at(&store, guest(), at(30)).await);
         assert_eq!((alive(&store, &guests).await, alive(&store, &[expired]).await), (vec![true; 20], vec![false]));
-        // A deadline that is brought forward is heeded too.
+        // An earlier deadline is respected too.
         replace(&store, &guests[7], Some(value(Class::User, at(40), b""))).await;
         new_at(&store, guest(), at(40)).await;
         assert_eq!((alive(&store, &guests[7..8]).await, reports.evicted()), (vec![false], (0, 0)));
@@ -256,7 +256,7 @@ async fn only_a_value_that_is_stored_takes_a_place() {
     let store = MemoryStore::with_capacity(3);
     let reports = Reports::of(&store);
     let keys = several(&store, 3, guest).await;
-    // Refused swaps, writes to those that are there, loads of those that are not: S5.
+    // S5: rejected swaps, writes to existing sessions, and loads of missing ones take no space.
     let stale = Versioned::new(guest());
     for key in &keys {
         assert!(matches!(store.swap(key, None, Some(&guest()), NOW).await.unwrap(), Swapped::Stale(Some(_))));
@@ -271,7 +271,7 @@ async fn only_a_value_that_is_stored_takes_a_place() {
         ));
     }
     assert_eq!((store.len(), reports.evicted()), (3, (0, 0)));
-    // A value whose class changes gives its place back, or takes one.
+    // A value that changes its class frees its space, or takes some.
     replace(&store, &keys[0], Some(of(Class::List))).await;
     assert_eq!(store.len(), 2);
     replace(&store, &keys[0], Some(guest())).await;
@@ -290,13 +290,13 @@ async fn all_observers_see_evictions_and_a_clone_is_the_same_store() {
     new(&store, guest()).await;
     assert_eq!((first.evicted(), second.evicted()), ((1, 1), (1, 1)));
     assert_eq!((alive(&store, &[key]).await, store.clone().len()), (vec![false], 1));
-    // Even a store for no session holds one.
+    // Even a store with a capacity of zero holds one session.
     let least = MemoryStore::with_capacity(0);
     let only = new(&least, guest()).await;
     assert_eq!((alive(&least, &[only]).await, least.capacity()), (vec![true], 1));
 }
 
-/// A hook that panics takes its own request down, and nothing else.
+/// A hook that panics ends its own request and does no other harm.
 #[tokio::test]
 async fn a_hook_that_panics_does_not_take_the_store_down() {
     let store = MemoryStore::with_capacity(2);
@@ -306,13 +306,13 @@ async fn a_hook_that_panics_does_not_take_the_store_down() {
     for round in 0..20 {
         let store = store.clone();
         let request = tokio::spawn(async move { new(&store, guest()).await });
-        // Every other one finds the place that the one before did not fill.
+        // Every other request finds the space that the previous one did not fill.
         assert_eq!(request.await.is_err(), round % 2 == 0);
     }
     assert_eq!((alive(&store, &[key]).await, store.len()), (vec![true], 2));
 }
 
-/// A hook may look into the store that calls it.
+/// A hook may use the store that calls it.
 #[tokio::test]
 async fn a_hook_may_use_the_store() {
     let store = MemoryStore::with_capacity(3);
@@ -359,7 +359,7 @@ async fn a_flood_from_all_sides_never_exceeds_the_capacity() {
     }
     assert!(most.load(Ordering::Relaxed) <= 100);
     assert_eq!((alive(&store, &users).await, reports.evicted().1), (vec![true; 50], 0));
-    // No place was lost or counted twice on the way.
+    // The store did not lose or double-count any space along the way.
     several(&store, 200, guest).await;
     assert_eq!(store.len(), 100);
     let forever = Timestamp::from_millis(u64::MAX - 1);
@@ -370,9 +370,9 @@ async fn a_flood_from_all_sides_never_exceeds_the_capacity() {
     assert_eq!(store.len(), 50);
 }
 
-/// One place, wanted by many: no request waits for ever.
+/// Many requests compete for a single place, and none waits for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_single_place_goes_from_hand_to_hand() {
+async fn requests_for_a_single_place_never_wait_for_ever() {
     let store = MemoryStore::with_capacity(1);
     let reports = Reports::of(&store);
     let floods: Vec<_> = (0..4)
@@ -390,7 +390,7 @@ async fn a_single_place_goes_from_hand_to_hand() {
     assert_eq!((store.len(), reports.evicted()), (1, (0, 3_999)));
 }
 
-/// All overhead included, also that of the allocator, and of a list for each user.
+/// Includes all overhead: the allocator's, and a list for each user.
 #[test]
 fn a_session_of_eight_small_fields_takes_at_most_750_bytes() {
     if !cfg!(target_os = "linux") {

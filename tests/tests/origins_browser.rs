@@ -1,5 +1,5 @@
-//! S36, F3: pages of other origins in a real browser, and what they can make a signed-in visitor do: forms, scripts and
-//! WebSockets. Everything listens on 127.0.0.1, where Chromium also finds each name below `localhost`.
+//! S36, F3: pages of other origins in a real browser, and their attempts to act for a signed-in visitor: forms, scripts and
+//! WebSockets. Everything listens on 127.0.0.1; Chromium resolves every name below `localhost` to it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -26,11 +26,11 @@ struct Shop {
     user: Option<u64>,
 }
 
-/// What was done, and for whom; and how many requests were refused.
+/// The acts so far, and the number of rejected requests.
 #[derive(Clone, Default)]
 struct Done(Arc<Mutex<(Vec<Act>, usize)>>);
 
-/// What was done, and by which user.
+/// An act, and the user for whom it was done.
 type Act = (String, Option<u64>);
 
 impl Done {
@@ -38,13 +38,13 @@ impl Done {
         self.0.lock().unwrap().0.push((how.to_owned(), session.user()));
     }
 
-    /// What was done since the last call.
+    /// Returns the acts and the rejections since the last call.
     fn take(&self) -> (Vec<Act>, usize) {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-/// A shop that pages of `front` may use, and no other page.
+/// A shop that only pages of `front` may use, beside its own.
 fn shop(front: &str, done: &Done) -> Router {
     let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let cors = CorsLayer::new()
@@ -77,7 +77,7 @@ fn shop(front: &str, done: &Done) -> Router {
         .layer(cors)
 }
 
-/// Serves a router, and returns its port.
+/// Serves a router.
 async fn serve(listener: TcpListener, app: Router) {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 }
@@ -88,7 +88,7 @@ async fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A form that is sent into a frame, whose answer the page cannot read.
+/// Submits a form into a frame; the page cannot read the answer.
 const FORM: &str = r#"
     return new Promise(resolve => {
         const frame = document.createElement("iframe"), form = document.createElement("form");
@@ -99,11 +99,11 @@ const FORM: &str = r#"
         form.submit();
     });"#;
 
-/// A script that sends what needs no permission.
+/// Sends a request from a script, one that needs no permission.
 const SIMPLE: &str = r#"
     return fetch("SHOP/buy", { method: "POST", mode: "no-cors", credentials: "include" }).then(() => "sent");"#;
 
-/// A script that asks for permission, and reads the answer.
+/// Sends a request from a script, one that needs permission, and reads the answer.
 const READ: &str = r#"
     return fetch("SHOP/buy", {
         method: "POST", credentials: "include", headers: { "Content-Type": "application/json" }, body: "{}"
@@ -146,7 +146,8 @@ async fn pages_of_other_origins_cannot_act_for_a_visitor_and_trusted_ones_can() 
     assert_eq!(run(&own, FORM).await, ("sent".into(), act("buy"), 0), "the visitor is signed in");
     assert_eq!(run(&own, SOCKET).await, ("bought".into(), act("socket"), 0));
 
-    // Of one site with the shop, so the browser sends its cookie: only the layer stands between. And of another.
+    // The first three are on the shop's site, so the browser sends the cookie and only the layer protects the shop. The other two
+    // are on other sites.
     for other in [
         at("api.shop.localhost", elsewhere),
         at("blog.shop.localhost", elsewhere),

@@ -1,5 +1,5 @@
-//! The example `preferences`, run as the README says: over the network, and in a real browser. A picture of its page is left
-//! in `target/tmp/preferences`.
+//! The example `preferences`, run as the README says, over the network and in a real browser. A picture of its page is left in
+//! `target/tmp/preferences`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -13,9 +13,9 @@ fn start(folder: &TempDir, address: &str) -> Program {
     Program::example_in("preferences", folder.path(), address)
 }
 
-// B11, S39: what a visitor chose is in the cookie, outlives the server, and says nothing to anybody else.
+// B11, S39: the visitor's choices are in the cookie, survive a restart of the server, and are unreadable for others.
 #[test]
-fn what_was_chosen_outlives_the_server() {
+fn preferences_outlive_the_server() {
     let folder = TempDir::new().unwrap();
     let program = start(&folder, "127.0.0.1:0");
     let mut ada = Client::of(&program);
@@ -37,7 +37,7 @@ fn what_was_chosen_outlives_the_server() {
 }
 
 #[test]
-fn what_is_forgotten_and_what_is_refused() {
+fn preferences_can_be_forgotten_and_bad_ones_are_refused() {
     let folder = TempDir::new().unwrap();
     let program = start(&folder, "127.0.0.1:0");
     let mut ada = Client::of(&program);

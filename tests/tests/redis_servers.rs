@@ -1,4 +1,4 @@
-//! The servers that the tests of the Redis store stand on: each kind does what its helpers say, and none is left behind.
+//! The servers that the tests of the Redis store use: with each kind the helpers do what they say, and no server is left behind.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -17,7 +17,7 @@ use tests::{
     servers::{Cluster, Kind, Options, PATIENCE, Proxy, RedisServer, Sentinels, prefix, shared, shared_cluster},
 };
 
-/// Runs a test once with each kind of server.
+/// Runs a test with each kind of server.
 macro_rules! with_every_kind {
     ($($(#[$meta:meta])* fn $name:ident($kind:ident) $body:block)*) => {$(
         $(#[$meta])*
@@ -49,7 +49,7 @@ macro_rules! with_every_kind {
     )*};
 }
 
-/// A connection as a store would open it; every answer may take its time.
+/// Opens a connection as a store would, with a long timeout for answers.
 fn connect(url: &str) -> RedisResult<Connection> {
     let connection = Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
@@ -77,12 +77,12 @@ fn is_running(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// Looks until it is so.
+/// Polls until the condition holds.
 fn until(mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !so() {
         assert!(Instant::now() < deadline, "waited in vain");
-        thread::sleep(Duration::from_millis(5)); // between two looks
+        thread::sleep(Duration::from_millis(5)); // polls
     }
 }
 
@@ -127,7 +127,7 @@ with_every_kind! {
         let from = Instant::now();
         server.pause(Duration::from_millis(200));
         run(&mut connection, "PING").unwrap();
-        // The server's clock ticks in coarser steps.
+        // The server's clock has a coarser resolution.
         assert!(from.elapsed() >= Duration::from_millis(150));
         Some(())
     }
@@ -157,7 +157,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn lets_in_who_knows_the_password(kind) {
+    fn lets_in_clients_with_the_password(kind) {
         for options in [Options::default().password("p@ss \"word\""), Options::default().user("ada", "?&/:\\")] {
             let server = RedisServer::start(kind, options)?;
             for url in [server.url(), server.url_with_db(2), server.unix_url()] {
@@ -233,7 +233,7 @@ with_every_kind! {
     }
 }
 
-/// Waits until these servers hold so many keys together. `WAIT` would be about the connection that wrote.
+/// Waits until these servers together hold this many keys. `WAIT` covers only the connection that wrote.
 fn copied(servers: &[RedisServer], keys: usize) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while servers.iter().map(|server| server.ask::<usize>(&["DBSIZE"]).unwrap()).sum::<usize>() < keys {
@@ -277,7 +277,7 @@ fn speaks_tls_only() {
     };
     let authority = server.authority().to_str().unwrap();
     assert_eq!(ping(&["--tls", "--cacert", authority]), "PONG\n");
-    assert_eq!(ping(&["--tls"]), "", "nobody else trusts it");
+    assert_eq!(ping(&["--tls"]), "", "without the authority it is not trusted");
     assert_eq!(ping(&[]), "", "nothing goes in the clear");
     assert_eq!(server.ask::<String>(&["PING"]), Ok("PONG".into()));
 }

@@ -1,4 +1,4 @@
-//! S36: requests forged from other sites. `origins_browser.rs` has the same in a real browser.
+//! S36: requests forged by other sites. `origins_browser.rs` tests the same in a real browser.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use axum::{
@@ -12,7 +12,7 @@ use session_runtime::{KeyRing, MemoryStore, OriginReason, OriginRefusal, SameOri
 use tests::client::{Reply, send};
 use tower_http::cors::CorsLayer;
 
-/// The reply of a router to a request with these headers.
+/// Returns the router's reply to a request with these headers.
 async fn reply(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
@@ -25,14 +25,14 @@ fn within(layer: SameOriginLayer) -> Router {
     Router::new().route("/", any(async || "done")).layer(layer)
 }
 
-/// The status for a request with these headers.
+/// Returns the status for a request with these headers.
 async fn ask(layer: SameOriginLayer, method: Method, headers: &[(&str, &str)]) -> u16 {
     reply(&within(layer), method, "/", headers).await.status.as_u16()
 }
 
 // S36, S38: a login form is protected like any other.
 #[tokio::test]
-async fn who_asks_decides_what_may_be_changed() {
+async fn only_same_origin_requests_may_change_anything() {
     let host = ("host", "shop.example.com");
     for (headers, passes) in [
         (&[host, ("sec-fetch-site", "same-origin")][..], true),
@@ -41,10 +41,10 @@ async fn who_asks_decides_what_may_be_changed() {
         (&[host, ("sec-fetch-site", "cross-site")], false),
         (&[host, ("sec-fetch-site", "")], false),
         (&[host, ("sec-fetch-site", "Same-Origin")], false),
-        // The browser's own word counts more than what else is there.
+        // `Sec-Fetch-Site` takes precedence over all other headers.
         (&[host, ("sec-fetch-site", "cross-site"), ("origin", "https://shop.example.com")], false),
         (&[host, ("origin", "https://shop.example.com")], true),
-        // Behind a proxy that ends TLS, the server does not know its own scheme.
+        // Behind a proxy that terminates TLS, the server does not know its own scheme.
         (&[host, ("origin", "http://shop.example.com")], true),
         (&[("host", "shop.example.com:80"), ("origin", "http://shop.example.com")], true),
         (&[("host", "localhost:3000"), ("origin", "http://localhost:3000")], true),
@@ -73,13 +73,13 @@ async fn who_asks_decides_what_may_be_changed() {
         }
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
             assert_eq!(ask(SameOriginLayer::new(), method.clone(), headers).await, 200, "{method} {headers:?}");
-            // F3: a handshake changes the protocol, and then the page acts for its visitor.
+            // F3: a handshake changes the protocol, and then the page can act for its visitor.
             for upgrade in ["websocket", "WebSocket", "h2c, websocket"] {
                 let handshake = [headers, &[("connection", "Upgrade"), ("upgrade", upgrade)]].concat();
                 let status = ask(SameOriginLayer::new(), method.clone(), &handshake).await;
                 assert_eq!(status, expected, "{method} {handshake:?}");
             }
-            // As Java's client and curl send it with any GET.
+            // Java's client and curl send this with any GET.
             let offer = [headers, &[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")]].concat();
             assert_eq!(ask(SameOriginLayer::new(), method.clone(), &offer).await, 200, "{method} {offer:?}");
         }
@@ -94,7 +94,7 @@ async fn an_upgrade_in_any_of_several_headers_counts() {
 }
 
 #[tokio::test]
-async fn programs_may_be_let_in_but_no_other_site() {
+async fn programs_can_be_allowed_but_other_sites_cannot() {
     let layer = || SameOriginLayer::new().allow_programs();
     assert_eq!(ask(layer(), Method::POST, &[("host", "shop.example.com")]).await, 200);
     assert_eq!(ask(layer(), Method::GET, &[("host", "shop.example.com"), ("upgrade", "websocket")]).await, 200);
@@ -110,7 +110,7 @@ async fn a_program_is_told_that_it_sent_no_origin() {
     assert_eq!(curl.status, 403);
     assert!(curl.body.contains("does not say which page sent it") && curl.body.contains("`Origin`"), "{}", curl.body);
     let told = [("host", "a.test"), ("origin", "https://a.test")];
-    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "what it is told helps");
+    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "the advice works");
     let page = reply(&app, Method::POST, "/", &[("host", "a.test"), ("origin", "https://b.test")]).await;
     assert!(page.body.contains("another site"), "{}", page.body);
     assert!(!page.body.contains("b.test"), "a page repeats nothing that a stranger sent");
@@ -118,7 +118,7 @@ async fn a_program_is_told_that_it_sent_no_origin() {
 
 // F3, F30
 #[tokio::test]
-async fn a_refusal_can_be_answered_with_a_page_of_ones_own() {
+async fn a_refusal_can_be_answered_with_a_custom_page() {
     let layer = SameOriginLayer::new().refuse_with(|refusal: &OriginRefusal| match refusal.reason() {
         OriginReason::NoOrigin => (StatusCode::UNAUTHORIZED, "who are you?").into_response(),
         _ => (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/json")], r#"{"error":"origin"}"#).into_response(),
@@ -142,7 +142,7 @@ struct Shop {
     user: Option<u64>,
 }
 
-/// As the security guide shows it.
+/// The API of the security guide.
 fn api() -> Router {
     let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let cors = CorsLayer::new()

@@ -1,4 +1,4 @@
-//! The demonstration shop in a real browser, as a person uses it: by reading, writing and clicking.
+//! The demonstration shop in a real browser, used as a person would: reading, typing and clicking.
 //!
 //! Pictures of the pages are left in `target/tmp/shop_browser`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -16,7 +16,7 @@ async fn open() -> Option<Browser> {
     Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("shop_browser")).await
 }
 
-// B11, B21, B24, B26, S9, S20, S25, and no exception from the cookie's defaults for plain http on 127.0.0.1.
+// B11, B21, B24, B26, S9, S20, S25. The cookie keeps its strict defaults, even on plain http at 127.0.0.1.
 #[tokio::test]
 async fn a_visit_to_the_shop() {
     let Some(browser) = open().await else { return };
@@ -30,7 +30,7 @@ async fn a_visit_to_the_shop() {
     assert!(!browser.has("#notice").await && !browser.has("#logout").await);
     let guest = the_cookie(&browser).await;
 
-    // Something into the cart, as a guest, and logging in.
+    // A guest adds an item to the cart, then logs in.
     browser.write("input[value=tea] ~ [name=qty]", "2").await;
     browser.follow("input[value=tea] ~ button").await;
     assert_eq!(browser.text("h1").await, "Your cart");
@@ -46,7 +46,7 @@ async fn a_visit_to_the_shop() {
     assert!(!browser.has("#notice").await, "a notice is shown once");
     assert_eq!(browser.text("#visits").await, "You have seen this page 4 times.");
 
-    // The theme changes, on the page where that was asked for.
+    // The theme changes, and the visitor stays on the same page.
     let light = browser.style("body", "background-color").await;
     browser.follow(".cart").await;
     browser.follow("#theme").await;
@@ -54,7 +54,7 @@ async fn a_visit_to_the_shop() {
     assert_eq!(browser.attribute("html", "data-theme").await.as_deref(), Some("dark"));
     assert_ne!(browser.style("body", "background-color").await, light, "the stylesheet is there");
 
-    // The server is killed, and started again where it was.
+    // The server is killed, and started again at the same address.
     let host = shop.host().to_owned();
     shop.kill();
     let shop = Shop::with(folder.path(), &["--addr", &host], &[]);
@@ -67,7 +67,7 @@ async fn a_visit_to_the_shop() {
     browser.go(&url).await;
     let signed_in = the_cookie(&browser).await;
 
-    // Out again: the theme stays, and the page from before holds nothing.
+    // After log-out the theme stays, and the old page shows nothing.
     browser.follow("#logout").await;
     assert_eq!(browser.text("#greeting").await, "Hello, stranger.");
     assert!(browser.text("#notice").await.contains("Goodbye, Ada <b>Lovelace</b>."));
@@ -78,7 +78,7 @@ async fn a_visit_to_the_shop() {
     assert!(!browser.has("#notice").await);
 }
 
-/// The session's cookie, which is the only one, and none of a script's business.
+/// Returns the session's cookie, which is the only cookie and hidden from scripts.
 async fn the_cookie(browser: &Browser) -> String {
     let cookies = browser.cookies().await;
     let [cookie] = &cookies[..] else { panic!("{cookies:?}") };
@@ -90,7 +90,7 @@ async fn the_cookie(browser: &Browser) -> String {
     cookie.value().to_owned()
 }
 
-// B39, B42, S8, S22: two browsers of one user; one logs the other out, whose next click asks it to sign in.
+// B39, B42, S8, S22: one browser of a user logs out the other, which the next click then sends to the login page.
 #[tokio::test]
 async fn one_browser_logs_out_the_other() {
     let (Some(laptop), Some(phone)) = (open().await, open().await) else { return };
@@ -116,7 +116,7 @@ async fn one_browser_logs_out_the_other() {
     assert_eq!(laptop.text("#notice").await, "That device is logged out.");
     assert!(!laptop.has(".device [name=id]").await && !laptop.has("#revoke-others").await);
 
-    // What the other one shows is of before. The next click finds out.
+    // The other browser still shows the old page; the next click discovers the log-out.
     assert_eq!(phone.text("#user-name").await, "Ada");
     phone.follow("#user-name").await;
     assert_eq!(phone.url().await, page("/login?next=/account"));
@@ -126,14 +126,14 @@ async fn one_browser_logs_out_the_other() {
     phone.follow(".login button").await;
     assert_eq!(phone.url().await, page("/account"));
 
-    // Now that one, all others.
+    // This browser then logs out all others.
     phone.follow("#revoke-others").await;
     assert_eq!(phone.text("#notice").await, "The other device is logged out.");
     laptop.follow("#to-code").await;
     assert_eq!(laptop.url().await, page("/login?next=/account/code"));
 }
 
-// B11, B15, S36: the box, and a code that is typed in.
+// B11, B15, S36: the "remember me" box, and a code that the visitor types in.
 #[tokio::test]
 async fn a_remembered_visitor_uses_a_code() {
     let Some(browser) = open().await else { return };
@@ -158,7 +158,7 @@ async fn a_remembered_visitor_uses_a_code() {
     assert!(!browser.has("#code").await);
 }
 
-// The pages fit the window, whatever its width, and everything that they are made of was loaded.
+// The pages fit the window at any width, and all their parts were loaded.
 #[tokio::test]
 async fn the_pages_fit_wide_windows_and_phones() {
     let Some(browser) = open().await else { return };

@@ -1,5 +1,5 @@
-//! Every store of ours passes the suite that every store must pass, and so does the one that the documentation shows.
-//! That the suite notices a bad store is tested in `bad_stores`.
+//! All of our stores, and the one in the documentation, pass the suite that every store must pass. `bad_stores` tests that the
+//! suite notices a bad store.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -29,7 +29,7 @@ async fn memory() {
     passes(Expiry::ByCleaningUp, async || store.clone()).await;
 }
 
-/// A full store behaves as any other: guests leave, and nothing is mixed up.
+/// A full store evicts guests, and otherwise behaves like any other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn full_memory() {
     let (store, beginning) = (MemoryStore::with_capacity(150), Timestamp::from_millis(0));
@@ -41,7 +41,7 @@ async fn full_memory() {
     assert!(store.len() <= 150);
 }
 
-/// Each handle is as another process has it: they share nothing but the folder. B36
+/// Each handle is like one in another process: they share only the folder. B36
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn files() {
     let folder = tempfile::tempdir().unwrap();
@@ -50,7 +50,7 @@ async fn files() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn durable_files() {
-    // In memory where that is possible: what is tested is that it works, not how long the disk takes.
+    // Uses memory where possible, because this tests correctness, not the speed of the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     in_files(folder.path(), true).await;
 }
@@ -131,7 +131,7 @@ async fn on_tables(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_shelf_of_the_documentation() {
+async fn the_store_of_the_documentation() {
     let shelf = Shelf::default();
     conformance::run(async || shelf.clone()).await;
 }

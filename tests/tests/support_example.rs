@@ -6,7 +6,7 @@ use tests::{
     program::Program,
 };
 
-/// What stands on the page under this id.
+/// Returns the text that the page has under this id.
 fn shown(answer: &Answer, id: &str) -> Option<String> {
     let (_, rest) = answer.body.split_once(&format!("id=\"{id}\">"))?;
     rest.split('<').next().map(str::to_owned)

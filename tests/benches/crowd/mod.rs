@@ -1,4 +1,4 @@
-//! Many at once who do the same, how many do it in a second, and what that costs the server.
+//! Measures the throughput of several concurrent tasks, and what each operation costs the server.
 
 use std::{
     pin::Pin,
@@ -11,37 +11,37 @@ use std::{
 
 use tokio::task::JoinSet;
 
-/// How often each side of a comparison takes its turn.
+/// How many rounds a comparison has; each way runs once a round.
 const ROUNDS: usize = 11;
-/// Does something once, as this one of the crowd, and for the so many-th time.
+/// One operation, given the number of its task and the number of the operation.
 pub type Way = Arc<dyn Fn(usize, usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// A way to do something, given what each doing needs.
+/// Makes a [`Way`] of an async closure.
 pub fn way<F: Future<Output = ()> + Send + 'static>(once: impl Fn(usize, usize) -> F + Send + Sync + 'static) -> Way {
     Arc::new(move |who, at| Box::pin(once(who, at)))
 }
 
-/// What a turn showed.
+/// The cost of one operation, measured in one round.
 #[derive(Clone, Copy)]
 pub struct Cost {
     pub per_second: f64,
-    /// Processor time of the server, in microseconds for each.
+    /// Processor time of the server, in microseconds an operation.
     pub server: f64,
 }
 
-/// How the server is asked for the processor time, in seconds, that it has taken since it started.
+/// Returns the processor time, in seconds, that the server has taken since it started.
 pub type ProcessorTime<'a> = &'a dyn Fn() -> f64;
 
-/// Lets the ways take turns, in each of which something is done so many times, and says what each cost in each round.
+/// Runs `times` operations of each way in each round, and returns each way's cost in each round.
 pub async fn in_turns(cpu: ProcessorTime<'_>, crowd: usize, times: usize, ways: &[Way]) -> Vec<Vec<Cost>> {
-    // Not counted: connections, scripts and memory come into being.
+    // Warms up connections, scripts and memory; this is not counted.
     for way in ways {
         turn(cpu, crowd, times, way).await;
     }
     let mut costs = vec![Vec::new(); ways.len()];
     for round in 0..ROUNDS {
         for step in 0..ways.len() {
-            // Nobody is always first.
+            // A different way goes first in each round.
             let way = (round + step) % ways.len();
             costs[way].push(turn(cpu, crowd, times, &ways[way]).await);
         }
@@ -73,14 +73,14 @@ async fn turn(cpu: ProcessorTime<'_>, crowd: usize, times: usize, way: &Way) -> 
     Cost { per_second: times / seconds, server: (cpu() - before) * 1e6 / times }
 }
 
-/// The one in the middle.
+/// Returns the median.
 pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut numbers: Vec<_> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
 }
 
-/// The median of what `of` says of one side in each round, as a multiple of what it says of the other.
+/// Returns the median, over all rounds, of one side's figure divided by the other's.
 pub fn ratio(ours: &[Cost], others: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
     median(ours.iter().zip(others).map(|(ours, others)| of(ours) / of(others)))
 }

@@ -1,4 +1,4 @@
-//! What is emitted, by the compiler's own count.
+//! The size of the emitted code, as the compiler counts it.
 
 use std::{fmt::Write as _, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{figure, subject::Subject};
 /// Lines and bytes.
 type Emitted = [f64; 2];
 
-/// None without a nightly compiler.
+/// Returns `None` without a nightly compiler.
 pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
     let mut table = String::from(
         "# What is emitted\n\nThe compiler counts the output with `-Zmacro-stats`. A struct of 21 fields minus a struct of one field \
@@ -40,7 +40,7 @@ fn emitted(subject: &Subject, fields: usize) -> Option<Emitted> {
     let rows = report.lines().filter_map(|line| line.strip_prefix("macro-stats ")).collect::<Vec<_>>();
     let mut sum = [0.0; 2];
     for derive in subject.derives {
-        // A name that is too long for its column stands in a row of its own.
+        // A name that is too long for its column has a row to itself.
         let at = rows.iter().position(|row| row.starts_with(derive))?;
         let row = format!("{} {}", rows[at], rows.get(at + 1)?);
         let mut numbers = row.strip_prefix(derive)?.split_whitespace();

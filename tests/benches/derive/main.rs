@@ -1,8 +1,8 @@
 //! Compile-time cost of the derive, next to `serde_derive` and `bon`, on one machine in one run:
 //! `cargo bench -p tests --bench derive`. `-- --write` writes the page of the documentation.
 //!
-//! What is emitted is counted by the compiler (`-Zmacro-stats`, which takes a nightly), and is exact. Time is of the
-//! processor, user and system, and the median of rounds in which all take their turn.
+//! The compiler counts the emitted code (`-Zmacro-stats`, which needs a nightly), so that figure is exact. Times are processor
+//! time, user and system: the median of rounds in which all subjects take turns.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod emitted;
@@ -13,7 +13,7 @@ use std::{env, fmt::Write as _, fs, path::Path};
 
 use subject::{FIELDS, STRUCTS, Subject};
 
-/// Our budget: lines and bytes a field, lines a struct, milliseconds a field, seconds of the crate itself.
+/// Our budget: lines and bytes per field, lines per struct, milliseconds per field, seconds for the crate itself.
 const BARS: [f64; 5] = [28.0, 1200.0, 90.0, 0.6, 1.0];
 
 fn main() {
@@ -50,7 +50,7 @@ $ cargo bench -p tests --bench derive -- --write
 
 ";
 
-/// A number as a table has it.
+/// Formats a number for a table.
 fn figure(number: f64) -> String {
     match number {
         _ if number >= 100.0 => format!("{number:.0}"),

@@ -8,19 +8,19 @@ use std::{
 pub(crate) const STRUCTS: usize = 100;
 pub(crate) const FIELDS: usize = 20;
 
-/// A derive, and the crate in which it stands over many structs.
+/// A derive, and the crate that applies it to many structs.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
-    /// What the compiler calls it.
+    /// The compiler's names for the derive.
     pub(crate) derives: &'static [&'static str],
-    /// What a crate needs for it besides serde.
+    /// The dependency that the derive needs besides serde.
     dependency: &'static str,
     over: &'static str,
     pub(crate) folder: PathBuf,
 }
 
 impl Subject {
-    /// The first has no derive.
+    /// Returns all subjects; the first has no derive.
     pub(crate) fn all(folder: &Path) -> [Self; 4] {
         let subject = |name: &'static str, derives, dependency, over| Self {
             name,
@@ -42,7 +42,7 @@ impl Subject {
         ]
     }
 
-    /// Writes the crate, with so many structs of so many fields.
+    /// Writes the crate, with `structs` structs of `fields` fields each.
     pub(crate) fn write(&self, structs: usize, fields: usize) {
         let code: String = (0..structs).map(|number| self.code(number, fields)).collect();
         write(&self.folder, &self.dependencies(), &code);
@@ -66,7 +66,7 @@ impl Subject {
         const TYPES: [&str; 5] = ["u64", "String", "Option<String>", "Vec<u32>", "bool"];
         let derive = if self.over.is_empty() { String::new() } else { format!("#[derive({})]\n", self.over) };
         let fields = (0..fields).map(|field| {
-            // A policy on two fields of five, as sessions have them.
+            // Two fields of five have a policy, as in real sessions.
             let policy = match (self.name, field % 5) {
                 ("session", 0) => "#[session(counter)] ",
                 ("session", 2) => "#[session(flash)] ",
@@ -78,7 +78,7 @@ impl Subject {
     }
 }
 
-/// A crate of its own, apart from our workspace.
+/// Writes a crate outside our workspace.
 pub(crate) fn write(folder: &Path, dependencies: &str, code: &str) {
     let manifest = format!(
         "[package]\nname = \"subject\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n[workspace]\n"
@@ -86,6 +86,6 @@ pub(crate) fn write(folder: &Path, dependencies: &str, code: &str) {
     fs::create_dir_all(folder.join("src")).unwrap();
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::write(folder.join("src/lib.rs"), code).unwrap();
-    // The versions that we use ourselves.
+    // Pins the versions that we use ourselves.
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What the processor does for it.
+//! Processor time that the derive costs.
 
 use std::{
     fmt::Write as _,
@@ -15,11 +15,11 @@ use crate::{
 const ROUNDS: usize = 7;
 const BUILDS: usize = 3;
 
-/// How long a crate of many structs takes to check, above the same structs without a derive.
+/// Measures `cargo check` of a crate with many structs, compared with the same structs without a derive.
 pub(crate) fn checks(subjects: &[Subject; 4]) -> String {
     for subject in subjects {
         subject.write(STRUCTS, FIELDS);
-        cpu(&subject.folder, "check"); // and all that it depends on
+        cpu(&subject.folder, "check"); // builds the dependencies too
     }
     let mut seconds = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
@@ -43,7 +43,7 @@ pub(crate) fn checks(subjects: &[Subject; 4]) -> String {
     table
 }
 
-/// How long everything takes that a crate depends on because of a derive, from nothing, beside what serde's derive takes.
+/// Measures a clean build of all the crates that a derive brings in, next to serde's derive.
 pub(crate) fn builds(subjects: &[Subject; 4]) -> String {
     let macros = concat!(env!("CARGO_MANIFEST_DIR"), "/../session-macros");
     let serde = "serde_derive = \"1\"\n";
@@ -77,7 +77,7 @@ fn touch(folder: &Path) {
     fs::write(&path, fs::read(&path).unwrap()).unwrap();
 }
 
-/// Seconds of the processor, user and system, that cargo and what it starts take.
+/// Returns the processor time, user and system, of cargo and its children, in seconds.
 fn cpu(folder: &Path, command: &str) -> f64 {
     let output = Command::new("bash")
         .args(["-c", &format!("TIMEFORMAT='%U %S'; time cargo {command} --quiet 2>/dev/null")])

@@ -1,5 +1,6 @@
-//! Kinds of request to measure, over axum and the memory store, on a session of eight fields: W0 does not touch it, W1 reads
-//! two fields, W2 writes a small one, W3 begins a new session, W4 ends one, W5 signs a guest in, W6 reads two fields by a view.
+//! Kinds of request to measure, over axum and the memory store, on a session of eight fields. W0 does not touch the session, W1
+//! reads two fields, W2 writes a small one, W3 begins a new session, W4 ends one, W5 signs a guest in, and W6 reads two fields
+//! through a view.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +29,7 @@ pub const WORKS: [&str; 7] = ["W0", "W1", "W2", "W3", "W4", "W5", "W6"];
 
 pub const REQUESTS: usize = 400;
 
-/// Requests ready to be sent.
+/// Requests that are ready to be sent.
 pub struct Load {
     runtime: tokio::runtime::Runtime,
     app: Router,
@@ -128,7 +129,7 @@ fn app(bare: bool) -> Router {
         .layer(sessions.layer())
 }
 
-/// Each session is another user's.
+/// Returns a different user for each session.
 fn next_user() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1

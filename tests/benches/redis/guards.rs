@@ -1,4 +1,4 @@
-//! What guards a save: the store's compare-and-swap, or a transaction under `WATCH`; beside one that is not guarded at all.
+//! Ways to guard a save: the store's compare-and-swap, a transaction under `WATCH`, and no guard at all.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use super::{
     works::LIFETIME,
 };
 
-/// `WATCH` is about a connection, so each of the crowd has its own, in the other ways too.
+/// `WATCH` belongs to a connection, so each task has its own connection, in the other ways too.
 const CROWDS: [usize; 2] = [1, 16];
 
 pub async fn measure(server: &RedisServer) {
@@ -53,7 +53,7 @@ async fn swapped(server: &RedisServer, crowd: usize) -> Way {
     })
 }
 
-/// Two round trips: look, and write unless another client wrote meanwhile.
+/// Takes two round trips: reads, then writes unless another client has written in between.
 async fn watched(server: &RedisServer, crowd: usize) -> Way {
     let connections = connect(server, crowd).await;
     way(move |who, _| {

@@ -1,9 +1,9 @@
-//! What sessions on Redis cost beside the bare commands: `cargo bench -p tests --bench redis`, on each kind of server that is
-//! here.
+//! The cost of sessions on Redis, compared with bare commands: `cargo bench -p tests --bench redis`. It runs on each kind of
+//! server that is installed.
 //!
-//! `works` measures the store against the commands that a program without any guard would send, `guards` compares the ways to
-//! guard a write, `room` shows how much memory a session takes. Both sides of a comparison use the same client, the same
-//! number of connections and the same server, and take turns; the ratio is the median of the rounds.
+//! `works` compares the store with the commands that a program without any guard would send. `guards` compares the ways to guard
+//! a write. `room` prints how much memory a session takes. Both sides of a comparison use the same client, the same number of
+//! connections and the same server, and take turns; the ratio is the median of the rounds.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 #[path = "../crowd/mod.rs"]
@@ -20,7 +20,7 @@ use session_runtime::RedisStore;
 use tests::servers::{Kind, Options, RedisServer};
 
 fn main() {
-    // One thread for the client, so that the server has a processor of its own.
+    // The client has one thread, so that the server has a processor to itself.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
@@ -33,10 +33,10 @@ fn main() {
     }
 }
 
-/// How often something is done in a turn.
+/// Operations per round.
 const TIMES: usize = 10_000;
 
-/// In seconds, since the server started.
+/// Returns the processor time of the server since it started, in seconds.
 fn processor_time(server: &RedisServer) -> f64 {
     ["used_cpu_user", "used_cpu_sys"]
         .iter()
@@ -44,7 +44,7 @@ fn processor_time(server: &RedisServer) -> f64 {
         .sum()
 }
 
-/// So many connections, each as the store connects.
+/// Opens `count` connections, the way the store does.
 async fn connect(server: &RedisServer, count: usize) -> Vec<ConnectionManager> {
     let client = Client::open(format!("{}/?protocol=resp3", server.url())).unwrap();
     let mut connections = Vec::new();
@@ -54,7 +54,7 @@ async fn connect(server: &RedisServer, count: usize) -> Vec<ConnectionManager> {
     connections
 }
 
-/// The same for stores.
+/// Opens a store on each of `count` connections.
 async fn open(server: &RedisServer, count: usize, prefix: &str) -> Vec<RedisStore> {
     let mut stores = Vec::new();
     for connection in connect(server, count).await {

@@ -1,4 +1,4 @@
-//! The value of the benchmarks, as large as a session of eight fields, and the room that it takes.
+//! The value that the benchmarks store, as large as a session of eight fields, and the memory that it takes.
 
 use session_runtime::store::{Key, Value};
 use tests::servers::RedisServer;
@@ -26,16 +26,16 @@ fn fields() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What a session's verifier, nonces and times take besides its fields.
+/// Bytes that a session's verifier, nonces and times take besides its fields.
 const HEADER: usize = 100;
 
-/// A session, under a revision of its own.
+/// Returns a session with a revision of its own.
 pub fn session() -> Value {
     let fields = fields().into_iter().flat_map(|(name, value)| [name.as_bytes(), &value].concat());
     value_until(NOW + LIFETIME, [vec![7; HEADER], fields.collect()].concat())
 }
 
-/// Of one that was written often.
+/// Prints the memory that a session takes after many writes.
 pub async fn measure(server: &RedisServer) {
     let store = &open(server, 1, "room:").await[0];
     let key = Key::random().unwrap();

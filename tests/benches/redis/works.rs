@@ -1,4 +1,4 @@
-//! Kinds of work, through the store and by the bare commands: W1 loads a session, W2 replaces one, W3 creates one.
+//! Loads (W1), replaces (W2) and creates (W3) a session, through the store and with bare commands.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,17 +20,16 @@ use super::{
     values::{NOW, create, replace},
 };
 
-/// How long an untouched session lives.
+/// The lifetime of an untouched session.
 pub const LIFETIME: Duration = Duration::from_secs(1800);
-/// How many sessions there are to choose from.
+/// The number of sessions to choose from.
 const SESSIONS: usize = 1000;
 const PREFIX: &str = "works:";
 
-/// How many requests are under way at once, and over how many connections, of which each store has one: a server without
-/// much to do, a busy one, and several servers.
+/// Concurrent requests, and connections, one per store: a server with little to do, a busy one, and several application servers.
 const CROWDS: [(usize, usize); 3] = [(1, 1), (32, 1), (16, 16)];
 
-/// A session, and what the server has of it.
+/// The sessions, and their values on the server.
 struct Shelf {
     keys: Vec<Key>,
     held: Vec<Mutex<Versioned>>,
@@ -70,7 +69,7 @@ pub async fn measure(server: &RedisServer) {
     }
 }
 
-/// Where the bare session is.
+/// The key of the bare session.
 fn name(key: &Key) -> String {
     format!("bare:{}", key.hex())
 }
@@ -94,7 +93,7 @@ fn bare_load(bare: &Arc<[ConnectionManager]>, shelf: &Arc<Shelf>) -> Way {
     })
 }
 
-/// Each save follows the one before it: at most 32 are under way, and the next of one session is a thousand later.
+/// Each save follows the previous save of its session: at most 32 run at once, and a session's next save is a thousand later.
 fn save(stores: &Arc<[RedisStore]>, shelf: &Arc<Shelf>) -> Way {
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
     way(move |who, at| {

@@ -1,12 +1,13 @@
-//! Sessions as bare statements would keep them: whole in a row, overwritten without a guard; and as a header and a row for
-//! each field, where a save writes the fields that changed, guarded by the header's generation.
+//! Sessions as bare statements would store them. In one layout a row holds the whole session and is overwritten without a guard.
+//! In the other a session is a header and a row for each field; a save writes the changed fields, guarded by the header's
+//! generation.
 
 use session_runtime::store::Key;
 use sqlx::{AssertSqlSafe, mysql::MySqlPoolOptions, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
 
 use super::{Fields, Pool};
 
-/// Of the same size for each, and without a question before each use.
+/// Opens a pool of the same size for each side, without a ping before each use.
 pub async fn pool(url: &str) -> Pool {
     match url.split(':').next().unwrap() {
         "postgres" => {
@@ -26,12 +27,12 @@ pub async fn pool(url: &str) -> Pool {
     }
 }
 
-/// All fields in one value.
+/// Encodes all fields as one value.
 pub fn whole(fields: &Fields) -> Vec<u8> {
     rmp_serde::to_vec(fields).unwrap()
 }
 
-/// The same with other last bytes.
+/// Returns the value with different last bytes.
 fn changed(value: &[u8], at: usize) -> Vec<u8> {
     let mut changed = value.to_vec();
     changed.iter_mut().rev().zip(at.to_le_bytes()).for_each(|(byte, at)| *byte = at);
@@ -43,7 +44,7 @@ pub struct Bare {
     size: &'static str,
 }
 
-/// The statement with parameters as the pool's database wants them, run by a macro of `sqlx`'s for each kind.
+/// Runs a statement whose parameters are written for the pool's database, with one of `sqlx`'s macros.
 macro_rules! on {
     ($bare:expr, $sql:expr, [$($value:expr),*], $how:ident) => {{
         let sql: String = $sql;
@@ -114,7 +115,7 @@ impl Bare {
         on!(self, format!("SELECT expires_at, data FROM {row} WHERE id = ?"), [&key.digest()[..]], count)
     }
 
-    /// What is written differs each time: a database may notice that nothing changed.
+    /// Writes different bytes each time, because a database may skip a write that changes nothing.
     pub async fn save(&self, key: &Key, whole: &[u8], at: usize) {
         let (whole, at) = (&changed(whole, at)[..], at as i64);
         let (row, ..) = self.tables();
@@ -129,7 +130,7 @@ impl Bare {
         on!(self, sql, [&key.digest()[..]], count)
     }
 
-    /// In one statement where a statement may change two tables, else in a transaction.
+    /// Uses one statement where a statement may change two tables, otherwise a transaction.
     pub async fn save_each(&self, key: &Key, name: &str, value: &[u8], at: usize) {
         let (_, head, field) = self.tables();
         let (value, at) = (&changed(value, at)[..], at as i64);

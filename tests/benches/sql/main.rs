@@ -1,14 +1,14 @@
-//! What sessions in a SQL database cost next to the bare statements, and how a session is best laid out in tables:
-//! `cargo bench -p tests --bench sql`, on each database that is here.
+//! The cost of sessions in a SQL database, compared with bare statements, and the best table layout for a session: `cargo bench
+//! -p tests --bench sql`. It runs on each database that is installed.
 //!
-//! Compared are the store, a bare row that is overwritten whole without any guard, and a row for each field; on PostgreSQL
-//! also the store as it works behind PgBouncer, with a transaction for each statement. All use pools of the same size, and
-//! take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large
-//! ones ten of a kibibyte.
+//! It compares the store, a bare row that is overwritten whole without a guard, and a row for each field. On PostgreSQL it also
+//! compares the store as it works behind PgBouncer, with a transaction for each statement. All use pools of the same size and
+//! take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large ones
+//! ten fields of a kibibyte each.
 //!
-//! This is the comparison that decided for a row that is written whole, and for prepared statements where no pooler is in
-//! the way. Ratios of throughput to the bare row, by one at a time and by eight at once, on two busy cores (SQLite 3.51,
-//! PostgreSQL 15.18, MariaDB 10.11; November 2026):
+//! This comparison decided for a row that is written whole, and for prepared statements where there is no pooler. Ratios of
+//! throughput to the bare row, for one request at a time and for eight at once, on two busy cores (SQLite 3.51, PostgreSQL 15.18,
+//! MariaDB 10.11; November 2026):
 //!
 //! | | | SQLite | PostgreSQL | MariaDB |
 //! |---|---|---|---|---|
@@ -25,8 +25,8 @@
 //! | | the store, as behind PgBouncer | | 0.24 / 0.33 | |
 //! | | a row for each field | 0.62 / 0.25 | 1.24 / 1.23 | 0.48 / 0.75 |
 //!
-//! Values in the text of statements would take one round trip behind PgBouncer, not four, and half of the time. But they
-//! would be in the logs of `sqlx` and of the server.
+//! With values in the text of statements, a save behind PgBouncer would take one round trip, not four, and half the time. But the
+//! values would appear in the logs of `sqlx` and of the server.
 //!
 //! Only saves of ten kibibytes to PostgreSQL are faster with a row for each field.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
@@ -49,15 +49,15 @@ use self::{
     layouts::Bare,
 };
 
-/// When everything happens: in 2027.
+/// The time at which everything happens: in 2027.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-/// How many sessions there are to choose from.
+/// The number of sessions to choose from.
 const SESSIONS: usize = 500;
-/// How often something is done in a turn.
+/// Operations per round.
 const TIMES: usize = 1_000;
-/// How many requests are under way at once.
+/// Concurrent requests.
 const CROWDS: [usize; 2] = [1, 8];
-/// How long an untouched session lives.
+/// The lifetime of an untouched session.
 const LIFETIME: Duration = Duration::from_secs(1800);
 
 /// Names and values of a session's fields.
@@ -68,7 +68,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.db");
     let servers: Vec<_> = Engine::ALL.into_iter().filter_map(DatabaseServer::start).collect();
-    // In a file the work is done by this process.
+    // For a file, this process does the work.
     runtime.block_on(measure(&format!("sqlite:{}", file.display()), &|| processor_time("self")));
     for server in &servers {
         runtime.block_on(measure(&server.url(), &|| server.processor_time()));
@@ -112,7 +112,7 @@ async fn measure(url: &str, cpu: ProcessorTime<'_>) {
     }
 }
 
-/// Compares with the first.
+/// Compares each way with the first.
 async fn compare(work: &str, cpu: ProcessorTime<'_>, crowd: usize, named: &[(&str, Way)]) {
     let ways: Vec<_> = named.iter().map(|(_, way)| Arc::clone(way)).collect();
     let costs = in_turns(cpu, crowd, TIMES, &ways).await;
@@ -127,7 +127,7 @@ async fn compare(work: &str, cpu: ProcessorTime<'_>, crowd: usize, named: &[(&st
     }
 }
 
-/// A value of a guest's session with these fields, under a new revision; different each time.
+/// Returns a guest's session with these fields, under a new revision each time.
 fn value(fields: &Fields, at: usize) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
@@ -165,13 +165,13 @@ fn load(store: &SqlStore, keys: &'static [Key]) -> Way {
     })
 }
 
-/// By a request that has loaded the session before, which is not counted here.
+/// Saves in a request that has loaded the session already; the load is not counted.
 fn save(store: &SqlStore, keys: &'static [Key], kept: &'static [Mutex<Versioned>], fields: &Fields) -> Way {
     let (store, fields) = (store.clone(), fields.clone());
     way(move |_, at| {
         let (store, after) = (store.clone(), value(&fields, at));
         async move {
-            // Rarely waits: the others are at other keys.
+            // Rarely waits, because the other tasks use other keys.
             let mut kept = kept[at % SESSIONS].lock().await;
             let swapped = store.swap(&keys[at % SESSIONS], Some(&kept), Some(&after), NOW).await.unwrap();
             assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
@@ -212,5 +212,5 @@ fn each_save(bare: &Arc<Bare>, keys: &'static [Key], name: &'static str, value: 
     })
 }
 
-/// A pool as an application would have it.
+/// A pool configured as in an application.
 pub type Pool = SqlPool;

@@ -1,15 +1,15 @@
-//! Heap allocations, and what is left on the heap, counted by the program `allocations`.
+//! Heap allocations, and the bytes left on the heap, both counted by the program `allocations`.
 
 use std::{env, process::Command};
 
 use crate::{contestants::Contestant, load::Subject};
 
-/// Allocations per request.
+/// Returns the allocations per request.
 pub fn per_request(subject: Subject, work: &str, times: usize) -> f64 {
     counted(["requests", &subject.name(), &format!("/{work}"), &times.to_string()]) / times as f64
 }
 
-/// What so many full sessions leave on the heap, each.
+/// Returns the bytes on the heap per session, with this many full sessions.
 pub fn bytes_per_session(contestant: &'static Contestant, sessions: usize) -> f64 {
     counted(["bytes", contestant.name, "/begin", &sessions.to_string()]) / sessions as f64
 }

@@ -1,10 +1,10 @@
-//! An application, of whatever framework, that takes one request and gives one reply.
+//! An application of any framework, which takes one request and gives one reply.
 
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-/// What is kept of a response until nobody counts any more.
+/// A response without its body. It stays alive until the counting ends.
 pub enum Reply {
     Http(http::Response<()>),
     Actix(actix_web::HttpResponse<()>),
@@ -27,10 +27,10 @@ impl Reply {
     }
 }
 
-/// Takes the path (a GET for what is measured, else a POST) and the cookies. The request is made before the future is there.
+/// Takes the path and the cookies; [`is_get`] chooses the method. The request is made before the future is returned.
 pub type App = Rc<dyn Fn(&str, Option<&str>) -> LocalBoxFuture<'static, Reply>>;
 
-/// What is measured is asked for by GET; what changes a session under somebody's eyes, by POST.
+/// Whether the path takes a GET. Measured requests do; requests that change a session for a check are POSTs.
 pub fn is_get(path: &str) -> bool {
     path.starts_with("/W")
 }
@@ -50,7 +50,7 @@ impl Jar {
         self.keep_lines(&reply.set_cookies());
     }
 
-    /// By the values of these `Set-Cookie`s.
+    /// Applies these `Set-Cookie` values.
     pub fn keep_lines(&mut self, lines: &[String]) {
         for line in lines {
             let mut parts = line.split(';').map(str::trim);

@@ -1,5 +1,5 @@
-//! Updates of one session, all at once: how often each of these requests asks the store. In memory, each call of which takes
-//! a while, as if it went over a network.
+//! Concurrent updates of one session: how often each request calls the store. The store is in memory, and each call takes a
+//! while, as if over a network.
 
 use std::{cell::Cell, time::Duration};
 
@@ -18,16 +18,16 @@ use tower::ServiceExt as _;
 
 use crate::tables;
 
-/// How many updates there are.
+/// The number of updates.
 pub const UPDATES: usize = 200;
-/// From so many nodes, which share a store but no memory.
+/// The numbers of nodes; the nodes share a store but no memory.
 pub const NODES: [usize; 3] = [1, 2, 4];
-/// Of so many runs, the one with the most calls counts.
+/// The number of runs; the run with the most calls counts.
 const RUNS: usize = 3;
-/// How long a call takes.
+/// The duration of a call.
 const CALL: Duration = Duration::from_millis(1);
 
-/// Calls of the store by each request, the load of its session included.
+/// Store calls per request, including the load of its session.
 pub struct Calls {
     pub nodes: usize,
     pub most: usize,
@@ -42,7 +42,7 @@ struct Crowded {
 }
 
 tokio::task_local! {
-    /// The calls of the request that is under way.
+    /// The store calls of the current request.
     static CALLS: Cell<usize>;
 }
 
@@ -50,7 +50,7 @@ tokio::task_local! {
 struct Counted(MemoryStore);
 
 impl Counted {
-    /// Outside of a request, calls are not counted.
+    /// Does not count calls outside a request.
     async fn call() {
         let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
         sleep(CALL).await;
@@ -75,7 +75,7 @@ impl Store for Counted {
     }
 }
 
-/// For each number of nodes.
+/// Measures each number of nodes.
 pub fn measure() -> Vec<Calls> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     NODES.map(|nodes| worst(&runtime, nodes)).into()
@@ -91,7 +91,7 @@ fn worst(runtime: &Runtime, nodes: usize) -> Calls {
     }
 }
 
-/// The calls of each request. No update is lost.
+/// Returns the store calls of each request, and checks that no update was lost.
 async fn run(nodes: usize) -> Vec<usize> {
     let (store, keys) = (Counted(MemoryStore::new()), KeyRing::generate());
     let nodes: Vec<_> = (0..nodes).map(|_| node(&store, &keys)).collect();
@@ -119,7 +119,7 @@ fn node(store: &Counted, keys: &KeyRing) -> Router {
         .layer(sessions.layer())
 }
 
-/// The cookie that comes back, and the page.
+/// Returns the cookie that comes back, and the page.
 async fn post_to(node: &Router, path: &str, cookie: Option<&str>) -> (Option<String>, String) {
     let request = Request::post(path).header(COOKIE, cookie.unwrap_or_default());
     let response = node.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What this project wants to reach, and which misses are known.
+//! This project's targets, and the known misses.
 
 use std::collections::BTreeMap;
 
@@ -12,37 +12,37 @@ use crate::{
     works::WORKS,
 };
 
-/// At most so many instructions (without the hashing, which callgrind counts in software) and allocations above the bare
-/// handler.
+/// The most instructions (without hashing, which callgrind counts in software) and allocations above the bare handler, for each
+/// work.
 const WORK_BARS: [(f64, f64); WORKS.len()] =
     [(2200.0, 7.0), (8000.0, 8.0), (12_000.0, 13.0), (12_000.0, 15.0), (11_000.0, 11.0)];
 const BYTES_PER_SESSION: f64 = 750.0;
-/// Of each of many updates of one session at once.
+/// Store calls per request, for many concurrent updates of one session.
 const CALLS: f64 = 16.0;
-/// Of a session in a cookie: microseconds above the bare handler for two fields read, and for a small one written; and bytes,
-/// its name included.
+/// For a session in a cookie: microseconds above the bare handler to read two fields, the same to write a small one, and the
+/// cookie's bytes, name included.
 const COOKIE_BARS: [f64; 3] = [2.1, 2.8, 300.0];
 
-/// How much above the accepted figure a miss may be: hash maps are laid out at random.
+/// A miss may exceed the accepted figure by this factor, because hash maps have random layouts.
 const SLACK: f64 = 1.02;
 
 pub struct Bar {
     pub name: String,
     pub bound: Bound,
-    /// None where it could not be measured.
+    /// `None` if it could not be measured.
     pub measured: Option<f64>,
 }
 
 #[derive(Clone, Copy)]
 pub enum Bound {
     AtMost(f64),
-    /// A ratio.
+    /// A lower bound, for ratios.
     AtLeast(f64),
 }
 
 impl Bound {
     fn holds(self, measured: f64) -> bool {
-        // To the last digit that is shown.
+        // Rounds to the last digit that the page shows.
         let round = |number: f64, digits: f64| (number * digits).round() / digits;
         match self {
             Self::AtMost(most) => round(measured, 10.0) <= most,
@@ -50,7 +50,7 @@ impl Bound {
         }
     }
 
-    /// By this much, with some slack.
+    /// Whether the measured value is no worse than the accepted miss, with some slack.
     fn is_missed_by(self, accepted: f64, measured: f64) -> bool {
         match self {
             Self::AtMost(_) => measured <= accepted * SLACK,
@@ -59,14 +59,14 @@ impl Bound {
     }
 }
 
-/// Parts of the comparison, each with bars of its own.
+/// The parts of the comparison; each has bars of its own.
 #[derive(Clone, Copy)]
 pub enum Part {
     InProcess,
     Loopback,
 }
 
-/// `misses.toml`, by names of bars.
+/// The content of `misses.toml`, by name of bar.
 #[derive(Deserialize)]
 struct Misses {
     loopback: BTreeMap<String, Miss>,
@@ -81,11 +81,11 @@ struct Miss {
     reason: String,
 }
 
-/// What a bar came to.
+/// The result for a bar.
 pub enum Verdict {
     Met,
     Unmeasured,
-    /// Missed by what is known, and why.
+    /// Missed as `misses.toml` says, with the reason.
     Known(String),
     Missed(String),
 }
@@ -138,7 +138,7 @@ fn nodes(nodes: usize) -> String {
     if nodes == 1 { "one node".to_owned() } else { format!("{nodes} nodes") }
 }
 
-/// Compares with the list of known misses, `misses.toml`.
+/// Compares the bars with the known misses in `misses.toml`.
 pub fn verdicts(part: Part, bars: &[Bar]) -> Vec<Verdict> {
     let misses: Misses = toml::from_str(include_str!("../misses.toml")).unwrap();
     let known = match part {
@@ -160,7 +160,7 @@ fn verdict(bar: &Bar, known: Option<&Miss>) -> Verdict {
     }
 }
 
-/// Whether no bar is missed but those that are known.
+/// Whether all missed bars are known misses.
 pub fn is_fine(verdicts: &[Verdict]) -> bool {
     !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Missed(_)))
 }

@@ -1,4 +1,4 @@
-//! Whether sessions are what two requests at once should leave: the requests meet in the middle of their handlers, over two
+//! Checks the session that two concurrent requests leave behind. The requests meet in the middle of their handlers, over two
 //! nodes on one store.
 
 use tokio::task::LocalSet;
@@ -10,36 +10,36 @@ use crate::{
     session::{Seen, Theme},
 };
 
-/// How often something went wrong, of how many pairs of requests.
+/// How often each fault occurred, and in how many pairs of requests.
 #[derive(Clone, Copy, Default)]
 pub struct Faults {
     pub pairs: usize,
-    /// Two requests wrote different fields, and one is not there.
+    /// Two requests wrote different fields, and one of the values is missing.
     pub lost_field: usize,
-    /// Two requests counted one more each, and it is not two more.
+    /// Two requests each added one to a counter, and it did not grow by two.
     pub lost_count: usize,
-    /// A request that wrote during a log-out ended after it, and the visitor is signed in again.
+    /// A request wrote during a log-out and ended after it, and the visitor is signed in again.
     pub resurrected: usize,
-    /// After that, the store holds a record more than before the session began; none where it cannot be told.
+    /// After such a request, the store holds one record more than before the session began; `None` if the store cannot tell.
     pub ghosts: Option<usize>,
-    /// A request that wrote while the id was renewed ended after it with success, and what it wrote is not there.
+    /// A request wrote during a renewal of the id and ended successfully after it, and the written value is missing.
     pub lost_in_renewal: usize,
-    /// The same request was refused, so that it could be sent again.
+    /// A request that wrote during a renewal was rejected, so that the client could send it again.
     pub refused_in_renewal: usize,
-    /// After that, the visitor who signed in is not signed in.
+    /// After such a request, the visitor is no longer signed in.
     pub signed_out: usize,
-    /// After that, the id from before the sign-in opens something.
+    /// After such a request, the id from before the sign-in still opens a session.
     pub old_id_opens: usize,
-    /// What one node had answered to have written, the other did not read.
+    /// One node reported a write as done, and the other node did not read the value.
     pub stale: usize,
 }
 
-/// Tries so many pairs of each kind, where two nodes share a store.
+/// Runs this many pairs of each kind, if two nodes of the contestant can share a store.
 pub fn judge(contestant: &'static Contestant, pairs: usize) -> Option<Faults> {
     Some(judge_pair(contestant.name, contestant.pair?(), pairs))
 }
 
-/// The same for two nodes.
+/// Runs the pairs on these two nodes.
 pub fn judge_pair(name: &str, open: impl Future<Output = Pair>, pairs: usize) -> Faults {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
@@ -70,7 +70,7 @@ fn succeeded(reply: &Reply) -> bool {
     reply.status() < 400
 }
 
-/// One request after another, everybody keeps sessions: otherwise it is used wrongly here.
+/// Checks sequential requests, with which every contestant keeps sessions; a failure means that this benchmark misuses it.
 async fn it_works(name: &str, pair: &Pair) {
     let mut jar = Jar::of(&send(&pair.nodes[0], "/guest", &Jar::default()).await);
     for path in ["/theme", "/locale", "/count", "/in"] {
@@ -87,7 +87,7 @@ async fn it_works(name: &str, pair: &Pair) {
     }
 }
 
-/// Two requests of one visitor that have both read before either writes.
+/// Sends two requests of one visitor that both read before either writes.
 async fn together(pair: &Pair, jar: &mut Jar, paths: [&str; 2]) -> bool {
     let mut replies = None;
     let requests = async {
@@ -100,7 +100,7 @@ async fn together(pair: &Pair, jar: &mut Jar, paths: [&str; 2]) -> bool {
     succeeded(&first) && succeeded(&second)
 }
 
-/// A request that has read before another begins, and writes after that one has been answered.
+/// Sends a request that reads before another request begins, and writes after the other has been answered.
 async fn late(pair: &Pair, jar: &mut Jar, slow: &str, meanwhile: &str) -> bool {
     let (mut slow_reply, mut other_reply) = (None, None);
     let requests = async { slow_reply = Some(send(&pair.nodes[0], slow, jar).await) };

@@ -1,4 +1,4 @@
-//! What one contestant costs, above the bare handler of its framework.
+//! The cost of one contestant, above the bare handler of its framework.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 
@@ -10,7 +10,7 @@ use crate::{
     works::WORKS,
 };
 
-/// How much is measured.
+/// How many requests are counted and timed.
 #[derive(Clone, Copy)]
 pub struct Effort {
     pub counted: usize,
@@ -23,7 +23,7 @@ pub struct Effort {
 pub const FULL: Effort = Effort { counted: 1000, rounds: 15, timed: 1000, pairs: 1000, sessions: 20_000 };
 pub const QUICK: Effort = Effort { counted: 200, rounds: 5, timed: 400, pairs: 200, sessions: 5000 };
 
-/// Per request of one kind, above the bare handler.
+/// The cost per request of one kind, above the bare handler.
 #[derive(Clone, Copy, Default)]
 pub struct Cost {
     pub instructions: Option<Instructions>,
@@ -38,7 +38,7 @@ pub struct Figures {
     pub bytes_per_session: f64,
 }
 
-/// Measures these, and the frameworks that they run in.
+/// Measures these contestants and their frameworks.
 pub fn measure(contestants: &[&'static Contestant], effort: Effort) -> Vec<Figures> {
     let mut subjects: Vec<_> = Framework::ALL
         .into_iter()
@@ -99,18 +99,18 @@ fn costs(subjects: &[Subject], effort: Effort) -> BTreeMap<(String, String), Cos
     costs
 }
 
-/// Nanoseconds per request: of each, the median of rounds in which all take turns.
+/// Returns nanoseconds per request for each subject: the median of rounds in which all take turns.
 pub fn in_turns(subjects: &[Subject], work: &str, effort: Effort) -> Vec<f64> {
     let mut rounds = vec![Vec::new(); subjects.len()];
     for round in 0..=effort.rounds {
         for step in 0..subjects.len() {
-            // Nobody is always first.
+            // A different subject goes first in each round.
             let at = (round + step) % subjects.len();
             let mut load = Load::new(subjects[at], &format!("/{work}"), effort.timed);
             let from = Instant::now();
             load.serve_the_requests();
             let nanoseconds = from.elapsed().as_nanos() as f64 / effort.timed as f64;
-            // Not counted: what is only there the first time.
+            // Discards the first round, which includes one-time costs.
             if round > 0 {
                 rounds[at].push(nanoseconds);
             }

@@ -1,4 +1,4 @@
-//! Where requests wait for each other, in the middle of their handlers.
+//! A gate at which requests wait for each other, in the middle of their handlers.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::session::Seen;
 
-/// A place to wait.
+/// A closed gate.
 struct Gate {
     arrived: Semaphore,
     opened: Semaphore,
@@ -18,7 +18,7 @@ struct Gate {
 static GATE: Mutex<Option<Arc<Gate>>> = Mutex::new(None);
 static SEEN: Mutex<Option<Seen>> = Mutex::new(None);
 
-/// Waits where a gate is closed.
+/// Waits if the gate is closed.
 pub async fn pause() {
     let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(gate) = gate {
@@ -29,7 +29,7 @@ pub async fn pause() {
     }
 }
 
-/// Closes the gate, and once so many wait there (or do not come) and `meanwhile` has ended, opens it again.
+/// Closes the gate. Opens it again when `waiting` requests have arrived (or a second has passed) and `meanwhile` has ended.
 pub async fn closed_for(waiting: u32, meanwhile: impl Future<Output = ()>, requests: impl Future<Output = ()>) {
     let gate = Arc::new(Gate { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
     *GATE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&gate));
@@ -42,12 +42,12 @@ pub async fn closed_for(waiting: u32, meanwhile: impl Future<Output = ()>, reque
     tokio::join!(requests, open);
 }
 
-/// A handler tells what it saw.
+/// Records the session that a handler saw.
 pub fn show(seen: Seen) {
     *SEEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
 }
 
-/// What the last one told.
+/// Takes the last session that was recorded.
 pub fn shown() -> Option<Seen> {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

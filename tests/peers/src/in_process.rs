@@ -1,5 +1,4 @@
-//! What sessions cost a request in process, without any network: instructions, allocations, time and memory, and calls of a
-//! store.
+//! The cost of sessions per request in process, without a network: instructions, allocations, time, memory and store calls.
 
 use std::path::Path;
 
@@ -12,12 +11,12 @@ use crate::{
     report, sealed, tables,
 };
 
-/// Writes the page into this folder; says whether no bar is missed but those that are known.
+/// Writes the page into this folder. Returns whether all missed bars are known misses.
 pub fn run(directory: &Path, date: &str) -> bool {
     measure(false, Some((directory, date)))
 }
 
-/// Only says what is most important.
+/// Prints only the most important figures.
 pub fn quick() -> bool {
     measure(true, None)
 }

@@ -1,7 +1,6 @@
-//! Instructions, counted by valgrind's callgrind in a process of its own for each load.
+//! Instructions, counted by valgrind's callgrind in a separate process for each load.
 //!
-//! The count is exact, but no processor instructions for SHA are offered there, so hashing runs in software: its share is
-//! told apart.
+//! The count is exact. But valgrind offers no SHA instructions, so hashing runs in software; its share is reported separately.
 
 use std::{
     env, fs,
@@ -15,7 +14,7 @@ use crate::load::{Load, Subject};
 #[derive(Clone, Copy, Default)]
 pub struct Instructions {
     pub all: f64,
-    /// Of these, in the compression function of SHA-256.
+    /// The part that the compression function of SHA-256 takes.
     pub hashing: f64,
 }
 
@@ -29,24 +28,24 @@ impl Instructions {
     }
 }
 
-/// What the process of its own does.
+/// Runs in a process of its own.
 pub fn serve(subject: &str, work: &str, times: &str) {
     let subject = Subject::named(subject).unwrap();
     Load::new(subject, &format!("/{work}"), times.parse().unwrap()).serve_the_requests();
 }
 
-/// Whether they can be counted here.
+/// Returns valgrind's version, if it is installed.
 pub fn countable() -> Option<String> {
     let output = Command::new("valgrind").arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Counts while as many requests are served.
+/// Counts the instructions of this many requests.
 pub fn count(subject: Subject, work: &str, times: usize) -> Option<Instructions> {
     counted(&["serve", &subject.name(), work, &times.to_string()], "*serve_the_requests*", times)
 }
 
-/// Counts in a process of these arguments, while it is within the function, for each of so many times.
+/// Counts the instructions inside `function`, in a process with these arguments, and divides them by `times`.
 pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instructions> {
     static FILES: AtomicUsize = AtomicUsize::new(0);
     let at = FILES.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +56,7 @@ pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instr
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(env::current_exe().ok()?)
         .args(arguments)
-        // Else a long copy is one instruction, which valgrind counts once for each byte.
+        // Otherwise a long copy is a single instruction, which valgrind counts once for each byte.
         .env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1073741824")
         .output()
         .ok()?;
@@ -72,13 +71,13 @@ pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instr
     Some(Instructions { all: all / times as f64, hashing: hashing(&costs) / times as f64 })
 }
 
-/// What callgrind's file says of the compression function of SHA-256 itself, whichever version of it.
+/// Returns the instructions that callgrind's file reports for the compression function of SHA-256 itself, in any of its versions.
 fn hashing(costs: &str) -> f64 {
     let (mut here, mut call, mut sum) = (false, false, 0.0);
     let mut ids = Vec::new();
     for line in costs.lines() {
         if let Some(function) = line.strip_prefix("fn=") {
-            // A name is said once, `(12) name`, and is `(12)` from then on.
+            // The file defines a name once, `(12) name`, and then refers to it as `(12)`.
             let (id, name) = function.split_once(' ').unwrap_or((function, ""));
             if name.contains("sha256") {
                 ids.push(id.to_owned());
@@ -90,7 +89,7 @@ fn hashing(costs: &str) -> f64 {
                 ids.push(id.to_owned());
             }
         } else if line.starts_with("calls=") {
-            // The next line is what was spent in the callee.
+            // The next line is the cost of the callee.
             call = true;
         } else if line.starts_with(|first: char| first.is_ascii_digit() || first == '+' || first == '-' || first == '*')
         {

@@ -1,4 +1,4 @@
-//! What is common to sessions under string keys whose calls do not wait.
+//! Shared code for sessions with string keys whose calls do not wait.
 
 use std::future::{Ready, ready};
 
@@ -13,7 +13,7 @@ pub trait Keys {
     fn end(&self);
 }
 
-// All of it is done before the future is there, since not every one of these may be sent to another thread.
+// Everything happens before the future is returned, because some of these sessions cannot be sent to another thread.
 #[allow(refining_impl_trait)]
 impl<K: Keys> Shop for K {
     fn fill(&mut self, data: Data) -> Ready<()> {

@@ -1,4 +1,4 @@
-//! This project's sessions beside those of others: what the programs here share.
+//! This project's sessions beside those of others: code that the programs here share.
 #![allow(clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 

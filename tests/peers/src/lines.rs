@@ -18,10 +18,10 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(0x9e, 0x9e, 0x9e),
 ];
 
-/// What is on the axes, and how their numbers are written.
+/// The titles of the axes, and the format of their numbers.
 pub struct Axes<'a> {
     pub across: &'a str,
-    /// Where the numbers across stand: at its powers.
+    /// The numbers on the horizontal axis are powers of this base.
     pub base: f64,
     pub up: &'a str,
     pub number_up: fn(f64) -> String,
@@ -32,7 +32,7 @@ pub fn draw(file: &Path, title: &str, axes: &Axes<'_>, lines: &[Line]) -> Result
     let points = || lines.iter().flat_map(|(_, points)| points);
     let (left, right) = range(points().map(|point| point.0));
     let (bottom, top) = range(points().map(|point| point.1));
-    // Room for the curves to be seen as flat where they are.
+    // Leaves space, so that flat curves look flat.
     let (bottom, top) = (bottom / 1.6, (top * 1.6).max(bottom * 10.0));
     let area = SVGBackend::new(file, (860, 440)).into_drawing_area();
     area.fill(&WHITE)?;
@@ -63,7 +63,7 @@ pub fn draw(file: &Path, title: &str, axes: &Axes<'_>, lines: &[Line]) -> Result
             names.push((y - 7, x, name.clone(), colour));
         }
     }
-    // Those that end at the same height are written below each other.
+    // Names at the same height are written below each other.
     names.sort_by_key(|(y, ..)| *y);
     let mut lowest = 0;
     for (y, x, name, colour) in names {
@@ -78,7 +78,7 @@ fn range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     numbers.fold((f64::MAX, f64::MIN_POSITIVE), |(least, most), number| (least.min(number), most.max(number)))
 }
 
-/// 1, 1k, 1M.
+/// Formats a number as 1, 1k or 1M.
 pub fn count(number: f64) -> String {
     match number {
         million if million >= 1e6 => format!("{}M", million / 1e6),
@@ -87,7 +87,7 @@ pub fn count(number: f64) -> String {
     }
 }
 
-/// Nanoseconds in the unit that they are told in.
+/// Formats nanoseconds in a suitable unit.
 pub fn nanoseconds(number: f64) -> String {
     match number {
         seconds if seconds >= 1e9 => format!("{} s", seconds / 1e9),

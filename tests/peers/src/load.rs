@@ -1,4 +1,4 @@
-//! Requests of one kind to one application, made beforehand, to be counted while they are served.
+//! Requests of one kind to one application. They are made beforehand and counted while they are served.
 
 use std::mem;
 
@@ -10,7 +10,7 @@ use crate::{
     contestants::{Contestant, Framework, named},
 };
 
-/// An application with sessions, or a framework by itself.
+/// An application with sessions, or a bare framework.
 #[derive(Clone, Copy)]
 pub enum Subject {
     Of(&'static Contestant),
@@ -42,7 +42,7 @@ impl Subject {
 }
 
 pub struct Load {
-    // Dropped first: they belong to the others.
+    // Dropped first, because the requests belong to the other fields.
     requests: Vec<LocalBoxFuture<'static, Reply>>,
     app: App,
     local: LocalSet,
@@ -55,7 +55,7 @@ impl Load {
         let local = LocalSet::new();
         let (app, requests) = local.block_on(&runtime, async {
             let app = subject.open().await;
-            // The one ends its session, so each request needs its own; the others begin some.
+            // W4 ends its session, so each request needs its own; W3 and `/begin` begin sessions.
             let sessions = match path {
                 "/W3" | "/begin" => 0,
                 "/W4" => times,
@@ -75,7 +75,7 @@ impl Load {
         Self { requests, app, local, runtime }
     }
 
-    /// What is counted.
+    /// The function whose instructions are counted.
     #[inline(never)]
     pub fn serve_the_requests(&mut self) {
         let requests = mem::take(&mut self.requests);
@@ -86,7 +86,7 @@ impl Load {
         });
     }
 
-    /// Requests that are made only now, so that nothing is left of them.
+    /// Makes each request just before it is served, so that none stays in memory.
     pub fn make_and_serve(&self, path: &str, times: usize) {
         self.local.block_on(&self.runtime, async {
             for _ in 0..times {

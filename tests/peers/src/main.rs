@@ -9,12 +9,12 @@ use peers::{growth, in_process, instructions, loopback};
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let fine = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        // A process of its own, in which instructions are counted.
+        // A separate process in which instructions are counted.
         ["serve", subject, work, times] => {
             instructions::serve(subject, work, times);
             true
         }
-        // A process of its own, which is asked over HTTP.
+        // A separate process that answers over HTTP.
         ["served", name, store, url] => {
             loopback::served::run(name, store, url);
             true
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         ["in-process", directory, date] => in_process::run(Path::new(directory), date),
         ["loopback", directory, date] => loopback::run(Path::new(directory), date),
         ["all", directory, date] => {
-            // Each of them, whatever became of the others.
+            // Runs each of them, even if another has failed.
             let fine = [in_process::run, loopback::run].map(|run| run(Path::new(directory), date));
             growth::run(Path::new(directory), date);
             fine.into_iter().all(|fine| fine)

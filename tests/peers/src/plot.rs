@@ -10,10 +10,10 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 170.0;
 const BAR: f64 = 13.0;
 
-/// Its name, and its length; none where nothing was measured.
+/// A bar's name, and its length; `None` if nothing was measured.
 pub type Bar = (String, Option<f64>);
 
-/// Groups of bars.
+/// Draws groups of bars.
 pub fn bars(title: &str, groups: &[(String, Vec<Bar>)]) -> String {
     let most = groups.iter().flat_map(|(_, bars)| bars).filter_map(|(_, value)| *value).fold(1.0, f64::max);
     let mut body = String::new();

@@ -24,22 +24,22 @@ struct Package {
 }
 
 impl Lock {
-    /// What was compiled in.
+    /// Returns the versions that were compiled in.
     pub fn read() -> Self {
         toml::from_str(include_str!("../Cargo.lock")).unwrap()
     }
 }
 
-/// The newest version of a package that was compiled in.
+/// Returns the newest version of a package that was compiled in.
 pub fn version(lock: &Lock, name: &str) -> String {
     let versions = lock.package.iter().filter(|package| package.name == name).map(|package| package.version.as_str());
     versions.max().unwrap_or("?").to_owned()
 }
 
-/// Tables of the page: of cookies, of faults, of updates at once, of the bars.
+/// Tables of the page: cookies, faults, concurrent updates, and bars.
 pub type Tables<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-/// All of it. `date` is the day.
+/// Writes the report; `date` is the day.
 pub fn write(directory: &Path, date: &str, effort: Effort, figures: &[Figures], tables: Tables<'_>) -> io::Result<()> {
     let plots = directory.join("plots");
     fs::create_dir_all(&plots)?;

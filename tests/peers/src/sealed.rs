@@ -1,4 +1,4 @@
-//! Sessions that are kept in their visitor's cookie: how long reading and writing one takes, and how large it is.
+//! Sessions in the visitor's cookie: the time to read and to write one, and its size.
 
 use tokio::task::LocalSet;
 
@@ -12,7 +12,7 @@ use crate::{
 
 pub struct Sealed {
     pub contestant: &'static Contestant,
-    /// Nanoseconds above the bare handler, for two fields read and for a small one written.
+    /// Nanoseconds above the bare handler to read two fields and to write a small one.
     pub nanoseconds: [f64; 2],
     /// Name and value, as a browser sends them.
     pub bytes: usize,
@@ -33,7 +33,7 @@ pub fn measure(effort: Effort) -> Vec<Sealed> {
         .collect()
 }
 
-/// Also shows that what is written is read again: an answer to it is a cookie.
+/// Returns the cookie's size. Also checks that a written value is read again: the answer to that has a cookie.
 fn bytes(contestant: &Contestant) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
@@ -45,7 +45,7 @@ fn bytes(contestant: &Contestant) -> usize {
     })
 }
 
-/// This project's.
+/// Returns this project's result.
 pub fn ours(all: &[Sealed]) -> Option<&Sealed> {
     all.iter().find(|of| of.contestant.package == OURS.package)
 }

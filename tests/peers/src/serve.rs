@@ -1,4 +1,4 @@
-//! A process that serves one application until nobody reads from it any more.
+//! A process that serves one application until its standard input closes.
 
 use std::{
     io::{self, Read as _},
@@ -10,10 +10,10 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::site::Site;
 
-/// Says on which port, and serves with one thread.
+/// Prints the port, and serves with one thread.
 pub fn serve(open: impl Future<Output = Site>) -> io::Result<()> {
     thread::spawn(|| {
-        // Ends when who started this is gone.
+        // Ends when the parent process has ended.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         process::exit(0);
     });

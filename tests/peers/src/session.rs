@@ -1,4 +1,4 @@
-//! The session that everybody gets, with the same values, and what a handler does with one.
+//! The session that every contestant gets, with the same values, and the operations of the handlers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ pub enum Theme {
     Dim,
 }
 
-/// Eight fields, as full as a shop's. Who keeps sessions under string keys uses the names of these.
+/// Eight fields, as full as a shop's. Contestants with string keys use the names of these fields.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Data {
     pub user: Option<u64>,
@@ -32,7 +32,7 @@ pub struct Data {
 }
 
 impl Data {
-    /// Of a visitor who has not signed in.
+    /// Returns the data of a visitor who has not signed in.
     pub fn guest() -> Self {
         Self {
             user: None,
@@ -46,7 +46,7 @@ impl Data {
         }
     }
 
-    /// Nothing.
+    /// Returns empty data.
     pub fn none() -> Self {
         Self {
             user: None,
@@ -64,25 +64,25 @@ impl Data {
         Seen { user: self.user, locale: self.locale.clone(), theme: self.theme, visits: self.visits }
     }
 
-    /// Of a user whom nobody else is.
+    /// Returns the data of a new user.
     pub fn signed_in() -> Self {
         Self { user: Some(next_user()), ..Self::guest() }
     }
 }
 
-/// Somebody who has not been there.
+/// Returns a user who has not been used before.
 pub fn next_user() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(42_000);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Another one each time, and never a new session's, so that what is written is not what is there already.
+/// Returns a different theme each time, never a new session's, so that each write changes the value.
 pub fn next_theme() -> Theme {
     static TIMES: AtomicU64 = AtomicU64::new(0);
     if TIMES.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { Theme::Dark } else { Theme::Dim }
 }
 
-/// What is seen of a session, to judge whether it is what it should be.
+/// The parts of a session that the correctness checks look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub user: Option<u64>,
@@ -91,7 +91,7 @@ pub struct Seen {
     pub visits: u64,
 }
 
-/// What handlers do with a session. Each contestant does it the way that its guide shows.
+/// The handlers' operations on a session. Each contestant implements them the way its guide shows.
 pub trait Shop {
     fn fill(&mut self, data: Data) -> impl Future<Output = ()> + Send;
     fn theme(&mut self) -> impl Future<Output = Theme> + Send;
@@ -99,9 +99,9 @@ pub trait Shop {
     fn seen(&mut self) -> impl Future<Output = Seen> + Send;
     fn set_theme(&mut self, theme: Theme) -> impl Future<Output = ()> + Send;
     fn set_locale(&mut self, locale: &'static str) -> impl Future<Output = ()> + Send;
-    /// One visit more than were seen.
+    /// Sets the counter to one more than was seen.
     fn count(&mut self, seen: u64) -> impl Future<Output = ()> + Send;
-    /// With a new id.
+    /// Signs in, with a new id.
     fn sign_in(&mut self, user: u64) -> impl Future<Output = ()> + Send;
     /// Ends the session.
     fn sign_out(&mut self) -> impl Future<Output = ()> + Send;

@@ -1,4 +1,4 @@
-//! An application that does not run yet: to be asked in process, or to be served by its framework's own server.
+//! An application that does not run yet: a benchmark calls it in process, or its framework's own server serves it.
 
 use std::{io, net::TcpListener};
 
@@ -8,6 +8,6 @@ use crate::app::App;
 
 pub struct Site {
     pub app: Box<dyn FnOnce() -> LocalBoxFuture<'static, App>>,
-    /// With one thread that does the work, until the process ends.
+    /// Serves with one worker thread until the process ends.
     pub serve: Box<dyn FnOnce(TcpListener) -> LocalBoxFuture<'static, io::Result<()>>>,
 }

@@ -7,7 +7,7 @@ use crate::{
     works::WORKS,
 };
 
-/// Columns of numbers, and of several in a cell, are aligned to the right.
+/// Returns a table. Columns of numbers are aligned to the right, including those with several numbers in a cell.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let number = |cell: &String| {
@@ -20,7 +20,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// One row for each contestant, one column for each work.
+/// Returns a table with a row for each contestant and a column for each work.
 pub fn works(figures: &[Figures], cell: impl Fn(&Cost) -> String) -> String {
     let rows: Vec<_> = figures
         .iter()
@@ -50,7 +50,7 @@ pub fn missing() -> String {
     "–".to_owned()
 }
 
-/// Of each thousand pairs of requests.
+/// Returns the faults per thousand pairs of requests.
 pub fn faults(all: &[(&'static str, Faults)]) -> String {
     let head = [
         "per 1,000 pairs of requests",

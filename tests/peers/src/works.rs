@@ -1,12 +1,11 @@
-//! What the handlers of the measured applications do, over any contestant's session.
+//! The handlers of the measured applications, over any contestant's session.
 
 use crate::{
     gate,
     session::{Data, Shop, Theme, next_theme, next_user},
 };
 
-/// Kinds of request: W0 does not touch its session, W1 reads two fields, W2 writes a small one, W3 begins a session, W4 ends
-/// one.
+/// Kinds of request: W0 does not touch its session, W1 reads two fields, W2 writes a small one, W3 begins a session, W4 ends one.
 pub const WORKS: [&str; 5] = ["W0", "W1", "W2", "W3", "W4"];
 
 pub const OK: &str = "ok";
@@ -24,7 +23,7 @@ pub async fn write(s: &mut impl Shop) -> &'static str {
     OK
 }
 
-/// Where a small field is written too, to be asked in turns: so it is another value each time, also where many sessions are.
+/// Paths that write a small field, used in turns, so that each write changes the value even with many sessions.
 pub const WRITES: [&str; 2] = ["W2-dark", "W2-dim"];
 
 pub async fn write_dark(s: &mut impl Shop) -> &'static str {
@@ -37,7 +36,7 @@ pub async fn write_dim(s: &mut impl Shop) -> &'static str {
     OK
 }
 
-/// Begins a session; what is written is not what a new one has anyway.
+/// Begins a session by writing a value that differs from a new session's.
 pub async fn start(s: &mut impl Shop) -> &'static str {
     s.set_locale("de-AT").await;
     OK
@@ -63,7 +62,7 @@ pub async fn sign_in(s: &mut impl Shop) -> &'static str {
     OK
 }
 
-/// Reads, thinks, and writes.
+/// Reads, waits at the gate, and writes.
 pub async fn slow_theme(s: &mut impl Shop) -> &'static str {
     s.theme().await;
     gate::pause().await;

@@ -1,4 +1,4 @@
-//! Yesterday's build of an application, for tests that run it beside today's, which is `green_child`.
+//! Yesterday's build of an application. Tests run it beside `green_child`, which is today's build.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use axum::{
@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use session_runtime::{CookieStore, Error, FileStore, KeyRing, RedisStore, Session, Sessions, SqlStore};
 
-/// It reads the names that today's build is to write: the first of two deploys.
+/// Reads the names that today's build is going to write: the first of two deploys.
 #[derive(Session)]
 struct Shop {
     #[session(identity)]
@@ -19,7 +19,7 @@ struct Shop {
     hits: u64,
     #[session(migrate = in_euros("cents"))]
     price: f64,
-    /// Today's build has it under another name and type, of which this one knows nothing.
+    /// Today's build has this field under another name and type, which this build does not know.
     size: u32,
     #[session(flash)]
     notices: Vec<String>,

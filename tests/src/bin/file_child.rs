@@ -1,6 +1,6 @@
-//! A second process on a file store, for tests that kill it, fill its disk, or count with it: `file_child TASK ARGUMENT…`.
+//! A second process on a file store, for tests that kill it, fill its disk or count with it: `file_child TASK ARGUMENT…`.
 //!
-//! It says what it did line by line. When something is not as it should be, it panics, and so ends with an error.
+//! It reports line by line what it did. When an expectation fails it panics, and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -50,13 +50,13 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A key by the hexadecimal digits of its digest.
+/// Returns the key whose digest has these hexadecimal digits.
 fn parse(key: &str) -> Key {
     Key::from_digest(u128::from_str_radix(key, 16).unwrap().to_be_bytes())
 }
 
-/// Writes the next number to two fields, large enough to be torn, and adds one to a third. Says the number once the swap
-/// is answered.
+/// Writes the next number to two fields, large enough to be torn, and adds one to a third. Prints the number once the swap has
+/// succeeded.
 async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
     for number in from.. {
         edit(store, key, |fields| {
@@ -70,7 +70,7 @@ async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
     }
 }
 
-/// Counts up a field of its own and a sum that other processes add to.
+/// Increments a field of its own, and a sum to which other processes add.
 async fn count_up(store: &FileStore, key: &Key, field: &str, times: u64) {
     for number in 1..=times {
         edit(store, key, |fields| [field, "sum"].into_iter().for_each(|field| count(fields, field))).await;
@@ -80,13 +80,13 @@ async fn count_up(store: &FileStore, key: &Key, field: &str, times: u64) {
     println!("done");
 }
 
-/// Tries to store `after` in place of what is there.
+/// Attempts to replace the stored value with `after`.
 async fn replace(store: &FileStore, key: &Key, after: &Value) -> Result<Swapped, StoreError> {
     let before = load(store, key).await;
     store.swap(key, before.as_ref(), Some(after), NOW).await
 }
 
-/// The sentence of a swap that should fail.
+/// Returns the error message of a swap that must fail.
 async fn refusal(store: &FileStore, key: &Key, after: &Value) -> String {
     replace(store, key, after).await.unwrap_err().to_string()
 }
@@ -112,8 +112,8 @@ async fn full_disk(folder: &str) {
     };
     assert!(!stored.is_empty(), "nothing fits: {error}");
     says(&error, &["cannot ", "session f", folder, "free some space on its disk", "No space left"]);
-    assert_eq!(leftovers(folder), 0, "of the write that failed");
-    // A write that does not fit leaves the old value, a small one and one of the same size.
+    assert_eq!(leftovers(folder), 0, "leftovers of the failed write");
+    // A write that does not fit, whether to a small value or to one of its own size, leaves the old value.
     for key in [&first, &stored[0]] {
         let before = load(&store, key).await.expect("the value from before the disk was full");
         let error = refusal(&store, key, &of_size(64_000)).await;
@@ -121,7 +121,7 @@ async fn full_disk(folder: &str) {
         let after = load(&store, key).await.unwrap();
         assert_eq!(after.value().to_bytes(), before.value().to_bytes());
     }
-    // Signing out needs no space and makes room, and the store goes on without a restart.
+    // Signing out needs no space and frees some, and the store goes on without a restart.
     for key in &stored {
         values::remove(&store, key).await;
     }
@@ -129,7 +129,7 @@ async fn full_disk(folder: &str) {
     println!("done");
 }
 
-/// This process may write no file larger than 32 KiB.
+/// This process may not write a file larger than 32 KiB.
 async fn small_files(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
     let key = Key::random().unwrap();
@@ -142,7 +142,7 @@ async fn small_files(folder: &str) {
     println!("done");
 }
 
-/// `folder` is mounted where only this process sees it.
+/// Only this process sees the mount of `folder`.
 async fn read_only(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
     let (key, damaged) = (Key::random().unwrap(), Key::random().unwrap());
@@ -172,7 +172,7 @@ fn says(error: &str, parts: &[&str]) {
     }
 }
 
-/// How many files with temporary names are in the store.
+/// Counts the store's files with temporary names.
 fn leftovers(folder: &str) -> usize {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let count = |path: PathBuf| match path.is_dir() {

@@ -1,4 +1,4 @@
-//! Today's build of an application, for tests that run it beside yesterday's, which is `blue_child`.
+//! Today's build of an application. Tests run it beside `blue_child`, which is yesterday's build.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use axum::{
@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use session_runtime::{CookieStore, Error, FileStore, KeyRing, RedisStore, Session, Sessions, SqlStore};
 
-/// It writes the names that yesterday's build reads, and has a field more.
+/// Writes the names that yesterday's build reads, and has one more field.
 #[derive(Session)]
 struct Shop {
     #[session(identity)]

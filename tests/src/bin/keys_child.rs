@@ -1,6 +1,6 @@
-//! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`, which
-//! creates it, and `keys_child mounted PATH`, which does not. Variables of a process
-//! that runs cannot be set soundly, and only processes can race for a file's first use.
+//! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`, which creates the file, and
+//! `keys_child mounted PATH`, which does not. Setting the variables of a running process is unsound, and only processes can race
+//! for a file's first use.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io;
@@ -12,12 +12,12 @@ fn main() {
     let ring = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["env", variable] => KeyRing::from_env(variable),
         ["file", path] => {
-            // The parent lets all of them go at once by closing their input.
+            // The parent starts all of them at once by closing their input.
             io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
             KeyRing::open_or_create(path)
         }
         ["mounted", path] => KeyRing::open(path),
-        _ => unreachable!("{arguments:?} is no task"),
+        _ => unreachable!("{arguments:?} is not a task"),
     };
     println!("{}", ring.map_or_else(|error| error.to_string(), |ring| format!("{ring:?}")));
 }

@@ -1,5 +1,4 @@
-//! A process of its own that says how many bytes of memory a session in it takes, all told: `memory_child guests|users
-//! SESSIONS`.
+//! A process that prints how many bytes of memory each of its sessions takes, all told: `memory_child guests|users SESSIONS`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -31,11 +30,11 @@ async fn main() {
     for user in 0..number {
         let mut visitor = Visitor::new(&app);
         visitor.post(&format!("/begin/{user}")).await;
-        // As it is after some use.
+        // Brings the session to the size that it has after some use.
         for _ in 0..4 {
             visitor.post("/again").await;
         }
-        // What the first requests took is not the sessions'.
+        // The memory of the first requests does not count as the sessions'.
         if user == number / 10 {
             before = resident();
         }
@@ -44,7 +43,7 @@ async fn main() {
     println!("{}", (resident() - before) / (number - number / 10 - 1));
 }
 
-/// Bytes of memory that this process has.
+/// Returns the resident memory of this process, in bytes.
 fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096

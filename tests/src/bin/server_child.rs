@@ -1,4 +1,4 @@
-//! A test's process, to be killed by another test: starts a server, says its process id and where it lives, and waits.
+//! A test process that another test kills: it starts a server, prints the server's process id and folder, and waits.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 use std::io::{self, Read as _};
@@ -9,6 +9,6 @@ fn main() {
     let server = RedisServer::start(Kind::Redis, Options::default()).expect("a server");
     println!("{}", server.pid().unwrap());
     println!("{}", server.folder().display());
-    // Until it is killed, or who started it is gone.
+    // Waits until it is killed, or until its parent has ended.
     let _ = io::stdin().read(&mut [0]);
 }

@@ -1,5 +1,5 @@
-//! A process that makes its sessions as its environment says, for tests: variables of a process that runs cannot be set
-//! soundly. Prints `open`, or why not.
+//! A process that configures its sessions from its environment, for tests, because setting the variables of a running process is
+//! unsound. Prints `open`, or the reason why not.
 
 use session_runtime::{Session, Sessions};
 

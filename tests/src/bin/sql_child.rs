@@ -1,6 +1,6 @@
-//! A second process on a SQL store, for tests that kill it, or count with it: `sql_child TASK URL ARGUMENT…`.
+//! A second process on a SQL store, for tests that kill it or count with it: `sql_child TASK URL ARGUMENT…`.
 //!
-//! It says what it did line by line. When something is not as it should be, it panics, and so ends with an error.
+//! It reports line by line what it did. When an expectation fails it panics, and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{io, process::ExitCode};
@@ -44,12 +44,12 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A key by the hexadecimal digits of its digest.
+/// Returns the key whose digest has these hexadecimal digits.
 fn parse(key: &str) -> Key {
     Key::from_digest(u128::from_str_radix(key, 16).unwrap().to_be_bytes())
 }
 
-/// Writes the next number, so often that the value could be torn. Says the number once the swap is answered.
+/// Writes the next number, repeated so often that a write could be torn. Prints the number once the swap has succeeded.
 async fn write_for_ever(store: &SqlStore, key: &Key, from: u64) {
     let mut before = load(store, key).await;
     for number in from.. {
@@ -61,7 +61,7 @@ async fn write_for_ever(store: &SqlStore, key: &Key, from: u64) {
     }
 }
 
-/// Counts up a counter of its own, and a sum that other processes add to.
+/// Increments a counter of its own, and a sum to which other processes add.
 async fn count_up(store: &SqlStore, key: &Key, name: &str, times: u64) {
     for number in 1..=times {
         let change = edit(store, key, |counters| {

@@ -5,24 +5,23 @@ use std::{iter, ops::RangeInclusive, process::Command};
 use super::{Kind, Options, RedisServer, wait::until};
 use crate::require;
 
-/// Six servers that share the keys and stand in for each other. A primary that does not answer for four seconds is replaced
-/// by its replica.
+/// Six servers that share the keys and replace each other. When a primary has not answered for four seconds, its replica takes
+/// over.
 pub struct Cluster {
     options: Options,
     nodes: Vec<RedisServer>,
 }
 
 impl Cluster {
-    /// Starts one, and waits until every replica has what its primary has. None, once that has been reported, if what it
-    /// needs is not here.
+    /// Starts a cluster, and waits until every replica has its primary's data. Reports a missing program and returns `None`.
     pub fn start(kind: Kind) -> Option<Self> {
         Self::start_with(kind, Options::default())
     }
 
-    /// The same with these options for each of them, but for a password.
+    /// Starts a cluster with these options for each server; a password is not supported.
     pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
         let program = require::program("redis-cli")?;
-        // A server that is built without TLS does not even know that it has none.
+        // A server that is built without TLS rejects TLS options, even to turn it off.
         let (node, tls) = match options.tls {
             None => (options.clone(), &[][..]),
             Some(_) => (options.clone().config("tls-cluster yes"), &["--tls", "--insecure"][..]),
@@ -30,7 +29,7 @@ impl Cluster {
         let node = node
             .config("cluster-enabled yes")
             .config("cluster-node-timeout 4000")
-            // A replica takes over however long ago it last heard of its primary.
+            // A replica takes over no matter how long ago it last heard from its primary.
             .config("cluster-replica-validity-factor 0");
         let nodes = iter::repeat_with(|| RedisServer::start(kind, node.clone())).take(6).collect::<Option<Vec<_>>>()?;
         let created = Command::new(program)
@@ -46,18 +45,18 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Names every node: `redis+cluster://127.0.0.1:12345,127.0.0.1:12346,…`.
+    /// Returns a URL that names every node: `redis+cluster://127.0.0.1:12345,127.0.0.1:12346,…`.
     pub fn url(&self) -> String {
         let addrs: Vec<_> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
         format!("{}://{}", self.options.scheme("+cluster"), addrs.join(","))
     }
 
-    /// All of them, also those that are down.
+    /// Returns all nodes, including those that are down.
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
-    /// The node that answers for this key at present.
+    /// Returns the node that currently serves this key.
     pub fn primary_of(&self, key: &str) -> &RedisServer {
         until("a key has a primary", || {
             let node = self.up().next()?;
@@ -68,20 +67,20 @@ impl Cluster {
         })
     }
 
-    /// `kill -9` to the node that answers for this key; says which that was.
+    /// Kills the node that serves this key (`kill -9`), and returns it.
     pub fn kill_primary_of(&self, key: &str) -> &RedisServer {
         let primary = self.primary_of(key);
         primary.kill();
         primary
     }
 
-    /// Waits until all nodes that are up agree that such nodes answer for all keys.
+    /// Waits until all nodes that are up agree that the nodes that are up serve all keys.
     pub fn wait_failed_over(&self) {
         until("the cluster has failed over", || self.is_served().then_some(()));
     }
 
-    /// Brings back what was killed or frozen, as a replica of what took its place, and waits until every replica has what
-    /// its primary has.
+    /// Brings back the nodes that were killed or frozen, as replicas of those that replaced them, and waits until every replica
+    /// has its primary's data.
     pub fn heal(&self) {
         for node in self.nodes.iter().filter(|node| !node.is_up()) {
             if node.pid().is_some() { node.thaw() } else { node.restart() }
@@ -119,19 +118,19 @@ impl RedisServer {
     }
 }
 
-/// What one node thinks of another.
+/// A node, as another node sees it.
 struct Member {
     port: u16,
     slots: Vec<RangeInclusive<u16>>,
 }
 
-/// From lines such as `07c37df… 127.0.0.1:30004@31004,host master - 0 1426238317239 4 connected 0-5460 5462`.
+/// Parses lines such as `07c37df… 127.0.0.1:30004@31004,host master - 0 1426238317239 4 connected 0-5460 5462`.
 fn members(node: &RedisServer) -> Option<Vec<Member>> {
     let nodes: String = node.ask(&["CLUSTER", "NODES"]).ok()?;
     let member = |line: &str| {
         let words: Vec<_> = line.split(' ').collect();
         let port = words.get(1)?.split_once('@')?.0.rsplit_once(':')?.1.parse().ok()?;
-        // In brackets: slots on their way to another node.
+        // Slots in brackets are on their way to another node.
         let slots = words.iter().skip(8).filter(|word| !word.starts_with('['));
         let range = |word: &&str| {
             let (first, last) = word.split_once('-').unwrap_or((word, word));

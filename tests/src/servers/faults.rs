@@ -1,16 +1,18 @@
-//! What can befall a server, and how it recovers.
+//! The faults of a server, and its recovery.
 
 use std::time::Duration;
 
 use super::{RedisServer, wait::until};
 
 impl RedisServer {
-    /// `kill -9`: connections break, nobody listens, all data is lost. Gone when this returns.
+    /// Kills the server (`kill -9`): connections break, the port is closed, all data is lost. The process has ended when this
+    /// returns.
     pub fn kill(&self) {
         self.process().kill();
     }
 
-    /// Starts it anew on the same port: without any data, scripts, or settings made at run time. Kills it first if it runs.
+    /// Starts the server again on the same port, without data, scripts or settings made at run time. Kills it first if it is
+    /// running.
     pub fn restart(&self) {
         self.kill();
         until("a server has its port back", || {
@@ -23,22 +25,23 @@ impl RedisServer {
         });
     }
 
-    /// `kill -STOP`: connections stay, new ones are accepted by the system, nothing is answered until [`Self::thaw`].
+    /// Stops the server (`kill -STOP`): connections stay, the system accepts new ones, and nothing is answered until
+    /// [`Self::thaw`].
     pub fn freeze(&self) {
         self.process().signal("STOP");
     }
 
-    /// `kill -CONT`: what was sent to it meanwhile is executed now.
+    /// Resumes the server (`kill -CONT`), which now executes what it was sent in the meantime.
     pub fn thaw(&self) {
         self.process().signal("CONT");
     }
 
-    /// `CLIENT PAUSE`: answers nobody for so long, and executes what was sent then.
+    /// Holds all commands for this time (`CLIENT PAUSE`), and executes them then.
     pub fn pause(&self, time: Duration) {
         self.tell(&["CLIENT", "PAUSE", &time.as_millis().to_string(), "ALL"]);
     }
 
-    /// From now on every write that may need memory is refused with `OOM`; reads and removals work.
+    /// Rejects every write that may need memory with `OOM` from now on; reads and removals work.
     pub fn fill(&self) {
         self.tell(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
         self.tell(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -49,8 +52,8 @@ impl RedisServer {
         self.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     }
 
-    /// From now on every write is refused with `READONLY`, as by a primary that has been demoted; reads work. The data
-    /// stays, since the primary that it follows does not exist.
+    /// Rejects every write with `READONLY` from now on, like a primary that has been demoted; reads work. The data stays, because
+    /// the primary that the server follows does not exist.
     pub fn read_only(&self) {
         self.tell(&["REPLICAOF", "127.0.0.1", "1"]);
     }

@@ -1,4 +1,4 @@
-//! Which servers there are to test with, and where their programs come from.
+//! The kinds of server to test with, and where their programs come from.
 
 use std::{env, path::PathBuf};
 
@@ -7,21 +7,21 @@ use crate::require;
 /// A program that speaks Redis's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `redis-server` as the system has it; Debian 12's is 7.0. The one with TLS.
+    /// The system's `redis-server`; version 7.0 on Debian 12. The only one with TLS.
     Redis,
-    /// Redis 6.2, the oldest that is supported: `REDIS_6`, or where `tests/run` puts it.
+    /// Redis 6.2, the oldest supported version: at `REDIS_6`, or where `tests/run` puts it.
     Redis6,
-    /// Redis 8.2, the last before `SET … IFEQ`: `REDIS_8`, or where `tests/run` puts it.
+    /// Redis 8.2, the last version before `SET … IFEQ`: at `REDIS_8`, or where `tests/run` puts it.
     Redis8,
-    /// Valkey 9.1, which has `SET … IFEQ` and `DELIFEQ`, and is at the same time "Redis 7.2.4": `VALKEY`, or where `tests/run`
-    /// puts it.
+    /// Valkey 9.1, which has `SET … IFEQ` and `DELIFEQ`, although it calls itself "Redis 7.2.4": at `VALKEY`, or where
+    /// `tests/run` puts it.
     Valkey,
 }
 
 impl Kind {
     pub const ALL: [Self; 4] = [Self::Redis6, Self::Redis, Self::Redis8, Self::Valkey];
 
-    /// Where the program is; None, once that has been reported, if the test must do without.
+    /// Returns the path of the program. Reports a missing program and returns `None`.
     pub fn program(self) -> Option<PathBuf> {
         match self {
             Self::Redis => require::program("redis-server"),
@@ -31,13 +31,13 @@ impl Kind {
         }
     }
 
-    /// Whether this program has commands that replace or remove a value only if it is still what it was.
+    /// Whether this program has commands that replace or remove a value only if it is unchanged.
     pub fn has_ifeq(self) -> bool {
         matches!(self, Self::Valkey)
     }
 }
 
-/// What `tests/run` fetched under this name, unless the variable says that it is elsewhere.
+/// Returns the path of the program that `tests/run` fetched under this name, unless the variable gives another path.
 fn fetched(variable: &str, name: &str) -> Option<PathBuf> {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/servers");
     let path = env::var_os(variable).map_or_else(|| PathBuf::from(usual).join(name), PathBuf::from);

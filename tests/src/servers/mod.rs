@@ -1,29 +1,29 @@
-//! Redis and Valkey servers of a test's own: on a free port of 127.0.0.1, in a temporary folder, without persistence. They
-//! end with the value that stands for them, and with the test's process at the latest, however that ends.
+//! Redis and Valkey servers of a test's own, on a free port of 127.0.0.1, in a temporary folder, without persistence. A server
+//! ends when its value is dropped, and at the latest with the test's process, even if that is killed.
 //!
 //! # Layout
 //!
-//! [`Kind`] is where a server's program comes from, [`RedisServer`] is one server (`server`) with all that can befall it
-//! (`faults`) and what it counts (`stats`), [`Cluster`] and [`Sentinels`] are several that stand in for each other, and a
-//! [`Proxy`] is the network between a store and its server. Below them: a process that cannot be left behind (`process`),
-//! a port that stays free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and
-//! waiting with a deadline (`wait`).
+//! [`Kind`] is where a server's program comes from. [`RedisServer`] is one server (`server`), with its faults (`faults`) and its
+//! counters (`stats`). [`Cluster`] and [`Sentinels`] are groups of servers that replace each other, and a [`Proxy`] is the
+//! network between a store and its server. Below them are a process that cannot be left behind (`process`), a port that stays
+//! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a deadline
+//! (`wait`).
 //!
-//! All of them block their thread. A store whose tasks shall go on meanwhile wants a runtime of several threads, or
+//! All of them block the calling thread. If a store's tasks must go on meanwhile, use a runtime of several threads, or
 //! `tokio::task::spawn_blocking`.
 //!
 //! # Faults
 //!
-//! Which helper stands for which of the behaviours that a store has to show:
+//! The helpers for each behaviour that a store must show:
 //!
-//! * B32, the store is down: [`RedisServer::kill`] (nobody listens), [`Proxy::refuse`] (connections end at once),
-//!   [`Proxy::cut`] (an open connection breaks), [`RedisServer::fill`] (reads work, writes are refused with `OOM`),
-//!   [`RedisServer::read_only`] (writes are refused with `READONLY`, as by a primary that was demoted). It is back up after
+//! * B32, the store is down: [`RedisServer::kill`] (the port is closed), [`Proxy::refuse`] (connections end at once),
+//!   [`Proxy::cut`] (an open connection breaks), [`RedisServer::fill`] (reads work, writes are rejected with `OOM`),
+//!   [`RedisServer::read_only`] (writes are rejected with `READONLY`, as by a primary that was demoted). It is back up after
 //!   [`RedisServer::restart`] (empty, and without its scripts), [`Proxy::accept`], [`RedisServer::make_room`] and
 //!   [`RedisServer::writable`].
-//! * B33, the store is slow: [`RedisServer::freeze`] and [`RedisServer::thaw`] (the system accepts connections, nothing
-//!   answers; what was sent meanwhile is executed afterwards), [`RedisServer::pause`] (the server holds all answers for a
-//!   while), [`Proxy::delay`] (every answer takes so long).
+//! * B33, the store is slow: [`RedisServer::freeze`] and [`RedisServer::thaw`] (the system accepts connections, nothing is
+//!   answered, and what was sent meanwhile is executed afterwards), [`RedisServer::pause`] (the server holds all answers for
+//!   a while), [`Proxy::delay`] (every answer is delayed).
 //! * B34, an answer is lost: [`Proxy::swallow_next_answer`] (the command was executed) and its counterpart
 //!   [`Proxy::swallow_next_request`] (it was not); the client can't tell them apart.
 //! * B57, a failover behind one host name: [`Proxy::lead_to`] (new connections reach another server, open ones do not).
@@ -60,23 +60,24 @@ mod stats;
 pub(crate) mod tls;
 pub mod wait;
 
-/// The server of this kind that all tests of a binary share: leave it as it is, and use a [`prefix`]. None, once that has
-/// been reported, if there is no such program here.
+/// Returns the server of this kind that all tests of a binary share: do not change it, and use a [`prefix`] of your own. Reports
+/// a missing program and returns `None`.
 pub fn shared(kind: Kind) -> Option<&'static RedisServer> {
     static SERVERS: [OnceLock<Option<RedisServer>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;
     SERVERS[kind as usize].get_or_init(|| RedisServer::start(kind, Options::default())).as_ref()
 }
 
-/// The cluster of this kind that all tests of a binary share, which must not lose a node. None as for [`shared`].
+/// Returns the cluster of this kind that all tests of a binary share, which must not lose a node. Returns `None` as [`shared`]
+/// does.
 pub fn shared_cluster(kind: Kind) -> Option<&'static Cluster> {
     static CLUSTERS: [OnceLock<Option<Cluster>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;
     CLUSTERS[kind as usize].get_or_init(|| Cluster::start(kind)).as_ref()
 }
 
-/// A primary that all tests of a binary share, which took over from another: what they do they do after a failover. None
-/// as for [`shared`].
+/// Returns a primary that all tests of a binary share and that took over from another, so their work happens after a failover.
+/// Returns `None` as [`shared`] does.
 pub fn shared_after_failover(kind: Kind) -> Option<&'static Sentinels> {
     static SENTINELS: [OnceLock<Option<Sentinels>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;
@@ -89,7 +90,7 @@ pub fn shared_after_failover(kind: Kind) -> Option<&'static Sentinels> {
     SENTINELS[kind as usize].get_or_init(started).as_ref()
 }
 
-/// What the keys of one test begin with, different at each call.
+/// Returns the prefix for the keys of one test, different at each call.
 pub fn prefix() -> String {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     format!("test-{}-{}:", id(), CALLS.fetch_add(1, Ordering::Relaxed))

@@ -1,10 +1,10 @@
-//! How a server is set up, and the URLs that say so to a store.
+//! A server's settings, and the URLs that give them to a store.
 
 use std::{fmt::Write as _, path::Path};
 
 use super::tls::{Certificates, Files};
 
-/// What a server shall ask of its clients. By default nothing.
+/// What a server demands of its clients. By default nothing.
 ///
 /// ```
 /// use tests::servers::Options;
@@ -21,42 +21,42 @@ pub struct Options {
 }
 
 impl Options {
-    /// `requirepass`: the default user's password.
+    /// Sets the default user's password (`requirepass`).
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// An ACL user who may do everything, while the default user may not even connect.
+    /// Adds an ACL user who may do everything; the default user may then not even connect.
     #[must_use]
     pub fn user(mut self, user: &str, password: &str) -> Self {
         self.user = Some(user.into());
         self.password(password)
     }
 
-    /// TLS on its port and to other servers, with a certificate from an authority that is shared by whoever gets these
-    /// options. Only [`Kind::Redis`](super::Kind::Redis). None, once that has been reported, if there is no `openssl` here.
+    /// Turns on TLS, for clients and between servers. All servers with a clone of these options share a certificate authority.
+    /// Works only with [`Kind::Redis`](super::Kind::Redis). Reports a missing `openssl` and returns `None`.
     #[must_use]
     pub fn tls(mut self) -> Option<Self> {
         self.tls = Some(Certificates::make()?);
         Some(self)
     }
 
-    /// One more line of configuration, as in `redis.conf`.
+    /// Adds a line of configuration, as in `redis.conf`.
     #[must_use]
     pub fn config(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
     }
 
-    /// Instead of a data server, one that watches over others.
+    /// Starts a sentinel, which watches over other servers, instead of a data server.
     pub(super) fn sentinel(mut self) -> Self {
         self.arguments.push("--sentinel".into());
         self
     }
 
-    /// `redis.conf`.
+    /// Returns the content of `redis.conf`.
     pub(super) fn file(&self, folder: &Path, port: u16, tls: Option<&Files>) -> String {
         let mut file = format!(
             "bind 127.0.0.1\nunixsocket {}\ndir {}\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n",
@@ -84,18 +84,18 @@ impl Options {
         file
     }
 
-    /// The scheme of a URL: `redis` and what follows it, or the same with TLS.
+    /// Returns the scheme of a URL: `redis` or, with TLS, `rediss`, and then `rest`.
     pub(super) fn scheme(&self, rest: &str) -> String {
         format!("redis{}{rest}", if self.tls.is_some() { "s" } else { "" })
     }
 
-    /// The command by which a client says who it is.
+    /// Returns the `AUTH` command, if a client needs one.
     pub(super) fn authentication(&self) -> Option<Vec<&str>> {
         let password = self.password.as_deref()?;
         Some(["AUTH"].into_iter().chain(self.user.as_deref()).chain([password]).collect())
     }
 
-    /// The part of a URL that says so, up to the host.
+    /// Returns the user and password for a URL, up to the host.
     pub(super) fn user_info(&self) -> String {
         match &self.password {
             None => String::new(),
@@ -103,7 +103,7 @@ impl Options {
         }
     }
 
-    /// The same where there is no host: in the query.
+    /// Returns the user and password as a query, for a URL without a host.
     pub(super) fn query(&self) -> String {
         let user = self.user.iter().map(|user| format!("user={}", escaped(user)));
         let password = self.password.iter().map(|password| format!("pass={}", escaped(password)));
@@ -112,7 +112,7 @@ impl Options {
     }
 }
 
-/// The Unix socket of a server, which has no TLS and is there for every server.
+/// The path of a server's Unix socket. Every server has one, without TLS.
 pub(super) fn socket(folder: &Path) -> String {
     folder.join("redis.sock").display().to_string()
 }
@@ -121,7 +121,7 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Percent-encoded, as it may stand anywhere in a URL.
+/// Percent-encodes a value for any part of a URL.
 fn escaped(value: &str) -> String {
     let mut escaped = String::new();
     for byte in value.bytes() {

@@ -9,16 +9,16 @@ use std::{
     },
 };
 
-/// A node of a cluster also listens this far above its port.
+/// A node of a cluster also listens on its port plus this number.
 const BUS: u16 = 10_000;
 
-/// Below what the system gives to outgoing connections (32,768 and up), and so are the buses of cluster nodes, which are
-/// nobody's port either.
+/// These ports, and the cluster buses above them, are below the ports that the system gives to outgoing connections (32,768 and
+/// up).
 const PORTS: u16 = 10_000;
 const FIRST: u16 = 11_000;
 
-/// A port that no other test's server gets while this lives: not even while nobody listens there, since its own server is
-/// down and what it served must stay unanswered.
+/// A port that no other test's server gets while this value lives, even while its own server is down and the port must stay
+/// closed.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) number: u16,
@@ -26,18 +26,18 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// None if it is somebody else's.
+    /// Returns `None` if another process has claimed or uses the port.
     fn claim(number: u16) -> Option<Self> {
-        // A name that goes with the process that took it, and is as widely known as the port: both are the network
-        // namespace's.
+        // The claim is an abstract socket name: it is released when its process ends, and it is unique in the network namespace,
+        // as the port is.
         let name = SocketAddr::from_abstract_name(format!("a test's server on port {number}")).unwrap();
         let claim = UnixDatagram::bind_addr(&name).ok()?;
         (is_free(number) && is_free(number + BUS)).then_some(Self { number, _claim: claim })
     }
 }
 
-/// Ports that are free right now, in an order of their own. Of those who know nothing of claims, who listens first has it: a
-/// server that finds its port taken after all tries the next.
+/// Returns ports that are free right now, starting at a random one. A program that ignores claims can still take one first; a
+/// server that finds its port taken tries the next.
 pub(crate) fn free() -> impl Iterator<Item = Port> {
     let random = RandomState::new().hash_one(()) as u16;
     (0..PORTS).filter_map(move |n| Port::claim(FIRST + (random % PORTS + n) % PORTS))
@@ -52,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_one_servers_until_it_lets_go() {
+    fn a_port_belongs_to_one_server_until_it_is_released() {
         let port = free().next().unwrap();
         let number = port.number;
-        assert!(is_free(number), "nobody listens, as if its server were down");
+        assert!(is_free(number), "the port is closed, as if its server were down");
         assert!(Port::claim(number).is_none());
         drop(port);
         assert!(Port::claim(number).is_some());

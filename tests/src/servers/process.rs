@@ -1,4 +1,4 @@
-//! A program that can't be left behind: it ends when its test does, by whatever end.
+//! A program that can't be left behind: it ends when its test does, even if the test is killed.
 
 use std::{
     fs,
@@ -10,8 +10,8 @@ use std::{
 
 use super::wait::until;
 
-/// The parent of the program, which starts and kills it when told so. As soon as nobody is there any more to tell it
-/// anything, it kills the program and removes the folder. That nobody reads what it says must not end it before.
+/// The parent of the program, which starts and kills it on command. When its standard input closes, it kills the program and
+/// removes the folder. It ignores SIGPIPE, so that a closed output does not end it before that.
 const WATCH: &str = r#"
 trap '' PIPE
 folder=$1; shift
@@ -26,7 +26,7 @@ wait
 rm -rf "$folder"
 "#;
 
-/// A program with a folder of its own, where its output goes to `log`.
+/// A program with a folder of its own, in which `log` is its output.
 pub(crate) struct Process {
     watch: Child,
     answers: BufReader<ChildStdout>,
@@ -34,7 +34,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Watches over the folder from now on. The program does not run yet.
+    /// Starts the watching parent, which from now on owns the folder. The program does not run yet.
     pub(crate) fn new(folder: &Path, program: &Path, arguments: &[String]) -> Self {
         let mut watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
@@ -45,7 +45,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // What ends the test with all its group must leave it alive to clean up.
+            // A signal that ends the test's process group must not end the watcher, which still has to clean up.
             .process_group(0)
             .spawn()
             .unwrap();
@@ -58,14 +58,14 @@ impl Process {
         self.pid = Some(self.order("start").parse().unwrap());
     }
 
-    /// `kill -9`; it is gone when this returns. Does nothing to a program that does not run.
+    /// Kills the program (`kill -9`), and returns when it has ended. Does nothing if the program is not running.
     pub(crate) fn kill(&mut self) {
         if self.pid.take().is_some() {
             self.order("kill");
         }
     }
 
-    /// Sends `STOP` or `CONT`, and waits until the program has stopped or goes on.
+    /// Sends `STOP` or `CONT`, and waits until the program has stopped or resumed.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.pid.expect("it runs");
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status().unwrap().success());
@@ -77,12 +77,12 @@ impl Process {
         self.pid
     }
 
-    /// Whether it runs, and has not been stopped by a signal.
+    /// Whether the program is running and not stopped by a signal.
     pub(crate) fn is_up(&self) -> bool {
         self.pid.and_then(state).is_some_and(|state| !"TZX".contains(state))
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the program has ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.pid.is_some_and(|pid| state(pid).is_none_or(|state| "ZX".contains(state)))
     }
@@ -96,16 +96,16 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// The program is gone afterwards, and its folder too.
+    /// Ends the program and removes its folder.
     fn drop(&mut self) {
         drop(self.watch.stdin.take());
         let _ = self.watch.wait();
     }
 }
 
-/// Such as `S` for sleeping, `T` for stopped, `Z` for ended; None if there is no such process.
+/// Returns the state, such as `S` for sleeping, `T` for stopped, `Z` for ended; `None` if there is no such process.
 fn state(pid: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the name, which is in parentheses and may contain any of these.
+    // Skips the name, which is in parentheses and may contain any of these letters.
     stat.rsplit_once(") ")?.1.chars().next()
 }

@@ -1,4 +1,4 @@
-//! The network between a store and its server, which counts what passes and can fail.
+//! The network between a store and its server, which counts traffic and can fail.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// Listens on a port of its own and passes everything on, for any protocol in which a client asks and a server answers.
+/// Listens on a port of its own and forwards everything, for any protocol in which a client asks and a server answers.
 pub struct Proxy {
     addr: SocketAddr,
     network: Arc<Network>,
@@ -29,13 +29,13 @@ struct Network {
     refuse: AtomicBool,
     closed: AtomicBool,
     delay: Mutex<Duration>,
-    /// Where new connections lead.
+    /// The server to which new connections lead.
     server: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<Connection>>,
 }
 
 impl Proxy {
-    /// Stands before this server from now on.
+    /// Starts a proxy in front of this server.
     pub fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let proxy = Self { addr: listener.local_addr().unwrap(), network: Arc::default() };
@@ -52,28 +52,28 @@ impl Proxy {
         proxy
     }
 
-    /// Where it listens.
+    /// Returns the address on which the proxy listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// How often a client has sent something while it was not waiting for an answer. A pipeline is one round trip, and so
-    /// are requests that several tasks send at once over one connection; connections that greet first count that too.
+    /// Counts how often a client sent something while it was not waiting for an answer. A pipeline is one round trip, and so are
+    /// requests that several tasks send at once over one connection. A greeting at connection time counts too.
     pub fn round_trips(&self) -> u64 {
         self.network.round_trips.load(SeqCst)
     }
 
-    /// How many bytes clients have sent so far, and the server.
+    /// Returns how many bytes the clients have sent so far, and how many the server.
     pub fn bytes(&self) -> [u64; 2] {
         [&self.network.asked, &self.network.answered].map(|bytes| bytes.load(SeqCst))
     }
 
-    /// How many connections were let through so far.
+    /// Counts the connections that the proxy has let through so far.
     pub fn connections(&self) -> usize {
         self.network.connections.load(SeqCst)
     }
 
-    /// How many requests and answers were swallowed so far, for a test to see that it was about what it thinks.
+    /// Counts the requests and answers swallowed so far, so that a test can check that its fault happened.
     pub fn swallowed(&self) -> usize {
         self.network.swallowed.load(SeqCst)
     }
@@ -83,7 +83,7 @@ impl Proxy {
         self.network.cut();
     }
 
-    /// Breaks all connections, and new ones as soon as they are made, until [`Self::accept`].
+    /// Breaks all connections, and each new one at once, until [`Self::accept`].
     pub fn refuse(&self) {
         self.network.refuse.store(true, SeqCst);
         self.network.cut();
@@ -94,22 +94,22 @@ impl Proxy {
         self.network.refuse.store(false, SeqCst);
     }
 
-    /// New connections lead to this server, as if a host name had another address from now on. Open ones stay where they are.
+    /// Leads new connections to this server, as if a host name had a new address. Open connections stay where they are.
     pub fn lead_to(&self, server: SocketAddr) {
         *self.network.server.lock().unwrap() = Some(server);
     }
 
-    /// The next thing that the server sends is lost, and the connection breaks: the command was executed.
+    /// Loses the next data that the server sends, and breaks the connection: the command was executed.
     pub fn swallow_next_answer(&self) {
         self.network.swallow_answer.store(true, SeqCst);
     }
 
-    /// The next thing that a client sends is lost, and the connection breaks: the command was not executed.
+    /// Loses the next data that a client sends, and breaks the connection: the command was not executed.
     pub fn swallow_next_request(&self) {
         self.network.swallow_request.store(true, SeqCst);
     }
 
-    /// Every answer takes so much longer from now on; zero to be quick again.
+    /// Delays every answer by this time from now on; zero ends the delay.
     pub fn delay(&self, time: Duration) {
         *self.network.delay.lock().unwrap() = time;
     }
@@ -119,7 +119,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.network.closed.store(true, SeqCst);
         self.network.cut();
-        // Wakes up who waits for the next connection, to see that there is none.
+        // Wakes up the thread that waits for the next connection, so that it ends.
         let _ = TcpStream::connect(self.addr);
     }
 }
@@ -138,7 +138,7 @@ impl Network {
         {
             let mut open = self.open.lock().unwrap();
             open.push(connection);
-            // Who refused meanwhile has cut what was open then.
+            // A `refuse` in the meantime has cut only the connections that were open then.
             if self.refuse.load(SeqCst) || self.closed.load(SeqCst) {
                 open.drain(..).for_each(|connection| connection.cut());
             }
@@ -156,7 +156,7 @@ impl Network {
         });
     }
 
-    /// Whether what a client has sent may pass.
+    /// Whether the client's data may pass.
     fn request(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
         self.asked.fetch_add(bytes.len() as u64, SeqCst);
         if !waiting.swap(true, SeqCst) {
@@ -165,7 +165,7 @@ impl Network {
         !self.swallow(&self.swallow_request)
     }
 
-    /// Whether what the server has sent may pass.
+    /// Whether the server's data may pass.
     fn answer(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
         self.answered.fetch_add(bytes.len() as u64, SeqCst);
         waiting.store(false, SeqCst);
@@ -188,7 +188,7 @@ impl Network {
     }
 }
 
-/// Passes on what one side sends, as long as it may.
+/// Forwards the data of one side for as long as `may` allows it.
 fn pass(mut from: &TcpStream, mut to: &TcpStream, mut may: impl FnMut(&[u8]) -> bool) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
@@ -208,7 +208,7 @@ impl Connection {
         Self { client: self.client.try_clone().unwrap(), server: self.server.try_clone().unwrap() }
     }
 
-    /// Both sides see it end, though not what ended it.
+    /// Both sides see the connection end, but not why.
     fn cut(&self) {
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);

@@ -4,11 +4,11 @@ use std::{collections::HashMap, iter};
 
 use super::{Kind, Options, RedisServer, wait::until};
 
-/// What the sentinels call the two servers.
+/// The sentinels' name for the two servers.
 const NAME: &str = "mymaster";
 
-/// Two servers of which one is the primary, as three sentinels say. A primary that does not answer for a second is replaced
-/// by the replica.
+/// Two servers, of which the three sentinels name one as the primary. When the primary has not answered for a second, the replica
+/// takes over.
 pub struct Sentinels {
     options: Options,
     servers: Vec<RedisServer>,
@@ -16,18 +16,18 @@ pub struct Sentinels {
 }
 
 impl Sentinels {
-    /// Starts them, and waits until they know each other and the replica has what the primary has. None, once that has been
-    /// reported, if what they need is not here.
+    /// Starts them, and waits until they know each other and the replica has the primary's data. Reports a missing program and
+    /// returns `None`.
     pub fn start(kind: Kind) -> Option<Self> {
         Self::start_with(kind, Options::default())
     }
 
-    /// The same with these options for each of them, but for a password.
+    /// Starts them with these options for each server; a password is not supported.
     pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
         let primary = RedisServer::start(kind, options.clone())?;
         let follow = options.clone().config(format!("replicaof 127.0.0.1 {}", primary.port()));
         let replica = RedisServer::start(kind, follow)?;
-        // What is linked at a sentinel's first look is known to it at once, else only ten seconds later.
+        // A sentinel learns of a linked replica at its first look, of any other only ten seconds later.
         until("the replica is linked", || linked(&replica).then_some(()));
         let watch = options
             .clone()
@@ -41,28 +41,29 @@ impl Sentinels {
         Some(sentinels)
     }
 
-    /// Names the sentinels and the primary: `redis+sentinel://127.0.0.1:12345,127.0.0.1:12346,127.0.0.1:12347/mymaster`.
+    /// Returns a URL of the sentinels and the primary:
+    /// `redis+sentinel://127.0.0.1:12345,127.0.0.1:12346,127.0.0.1:12347/mymaster`.
     pub fn url(&self) -> String {
         let addrs: Vec<_> = self.sentinels.iter().map(|sentinel| sentinel.addr().to_string()).collect();
         format!("{}://{}/{NAME}", self.options.scheme("+sentinel"), addrs.join(","))
     }
 
-    /// The two servers, also if one is down.
+    /// Returns the two servers, even if one is down.
     pub fn servers(&self) -> &[RedisServer] {
         &self.servers
     }
 
-    /// The three sentinels.
+    /// Returns the three sentinels.
     pub fn sentinels(&self) -> &[RedisServer] {
         &self.sentinels
     }
 
-    /// The server to write to, by what the sentinels say at present.
+    /// Returns the primary that the sentinels currently name.
     pub fn primary(&self) -> &RedisServer {
         until("the sentinels agree on a primary", || self.agreed())
     }
 
-    /// `kill -9` to the primary; says which that was.
+    /// Kills the primary (`kill -9`), and returns it.
     pub fn kill_primary(&self) -> &RedisServer {
         let primary = self.primary();
         primary.kill();
@@ -74,11 +75,11 @@ impl Sentinels {
         until("the sentinels have failed over", || self.serving().map(drop));
     }
 
-    /// Lets the replica take over from a primary that is well, and waits until it has. The old primary becomes the replica
-    /// within some ten seconds; until then it takes writes that will be lost.
+    /// Makes the replica take over from a healthy primary, and waits until it has. The old primary becomes a replica within some
+    /// ten seconds; until then it takes writes that will be lost.
     pub fn failover(&self) {
         let old = self.primary().port();
-        // Refused while they have not recovered from the last one.
+        // The sentinels refuse until they have recovered from the last failover.
         until("the sentinels agree to fail over", || {
             let sentinel = self.sentinels.iter().find(|sentinel| sentinel.is_up())?;
             sentinel.ask::<String>(&["SENTINEL", "FAILOVER", NAME]).ok()
@@ -86,8 +87,8 @@ impl Sentinels {
         until("the sentinels have failed over", || self.serving().filter(|primary| primary.port() != old).map(drop));
     }
 
-    /// Brings back what was killed or frozen, and waits until there are a primary and a linked replica again: some ten
-    /// seconds if the primary was killed.
+    /// Brings back the servers that were killed or frozen, and waits until there are a primary and a linked replica again: some
+    /// ten seconds if the primary was killed.
     pub fn heal(&self) {
         for server in self.servers.iter().chain(&self.sentinels).filter(|server| !server.is_up()) {
             if server.pid().is_some() { server.thaw() } else { server.restart() }
@@ -113,13 +114,13 @@ impl Sentinels {
         });
     }
 
-    /// The primary that all sentinels name, if it is one.
+    /// Returns the server that all sentinels name, if it is up and a primary.
     fn serving(&self) -> Option<&RedisServer> {
         let primary = self.agreed().filter(|primary| primary.is_up())?;
         (primary.info("replication", "role").as_deref() == Some("master")).then_some(primary)
     }
 
-    /// The server that all sentinels name.
+    /// Returns the server that all sentinels name.
     fn agreed(&self) -> Option<&RedisServer> {
         let named = |sentinel: &RedisServer| {
             sentinel.ask::<(String, u16)>(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]).ok().map(|(_, port)| port)

@@ -1,4 +1,4 @@
-//! One server: how it starts, where it is, and how a test asks it something behind a store's back.
+//! One server: its start, its addresses, and commands that a test sends behind the store's back.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one and waits until it answers. None, once that has been reported, if what it needs is not here.
+    /// Starts a server and waits until it answers. Reports a missing program and returns `None`.
     pub fn start(kind: Kind, options: Options) -> Option<Self> {
         let program = kind.program()?;
         for port in ports::free() {
@@ -56,7 +56,7 @@ impl RedisServer {
     fn new(kind: Kind, options: Options, program: &Path, port: Port) -> Self {
         assert!(options.tls.is_none() || kind == Kind::Redis, "only the system's Redis is built with TLS");
         let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
-        // From here on it is the process's to remove, also when nobody drops anything.
+        // From here on, the process removes the folder, even if nothing is dropped.
         let folder = folder.keep();
         let tls = options.tls.as_ref().map(|tls| tls.write(&folder));
         let configuration = folder.join("redis.conf");
@@ -67,7 +67,7 @@ impl RedisServer {
         Self { kind, options, folder, port, tls, process }
     }
 
-    /// Waits until it answers; false if it can't have its port.
+    /// Waits until the server answers. Returns false if it can't have its port.
     pub(super) fn answers(&self) -> bool {
         until("a server answers", || {
             if self.process().has_ended() {
@@ -83,7 +83,7 @@ impl RedisServer {
         self.kind
     }
 
-    /// Where it listens, with TLS if that was asked for.
+    /// Returns the address on which it listens, with TLS if that was asked for.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port.number).into()
     }
@@ -92,27 +92,27 @@ impl RedisServer {
         self.port.number
     }
 
-    /// With user and password, and `rediss` if it speaks TLS: `redis://ada:secret@127.0.0.1:12345`.
+    /// Returns the URL with user and password, and with `rediss` for TLS: `redis://ada:secret@127.0.0.1:12345`.
     pub fn url(&self) -> String {
         self.url_at(self.addr())
     }
 
-    /// The same for one of the databases 0 to 15.
+    /// Returns the URL of one of the databases 0 to 15.
     pub fn url_with_db(&self, database: u8) -> String {
         format!("{}/{database}", self.url())
     }
 
-    /// The same with a proxy between; with TLS too, since the host stays 127.0.0.1.
+    /// Returns the URL of a proxy in front of the server. TLS works too, since the host stays 127.0.0.1.
     pub fn url_through(&self, proxy: &Proxy) -> String {
         self.url_at(proxy.addr())
     }
 
-    /// Over the Unix socket, which never speaks TLS.
+    /// Returns the URL of the Unix socket, which never speaks TLS.
     pub fn unix_url(&self) -> String {
         format!("redis+unix://{}{}", socket(&self.folder), self.options.query())
     }
 
-    /// The certificate, in PEM, of whoever signed this server's.
+    /// Returns the path of the certificate authority's certificate, in PEM.
     ///
     /// # Panics
     /// If the server has no TLS.
@@ -120,28 +120,28 @@ impl RedisServer {
         &self.tls.as_ref().expect("a server with TLS").authority
     }
 
-    /// Its process; None after it was killed.
+    /// Returns the process id; `None` after the server was killed.
     pub fn pid(&self) -> Option<u32> {
         self.process().pid()
     }
 
-    /// Whether it could answer: it was neither killed nor frozen.
+    /// Whether the server can answer: it was neither killed nor frozen.
     pub fn is_up(&self) -> bool {
         self.process().is_up()
     }
 
-    /// Where it lives. Removed with it.
+    /// Returns the server's folder, which is removed with the server.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What it has said so far.
+    /// Returns the server's output so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    /// Has one command executed by a connection of its own, over the Unix socket, which no proxy sees. An answer that takes
-    /// longer than ten seconds is an error too.
+    /// Executes one command over a new connection to the Unix socket, which no proxy sees. It is an error if the answer takes
+    /// longer than ten seconds.
     pub fn ask<T: FromRedisValue>(&self, command: &[&str]) -> RedisResult<T> {
         let mut stream = UnixStream::connect(socket(&self.folder))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -157,7 +157,7 @@ impl RedisServer {
         Ok(from_redis_value(answer(command)?)?)
     }
 
-    /// Has a command executed that can't fail.
+    /// Executes a command that can't fail.
     pub(super) fn tell(&self, command: &[&str]) {
         self.ask::<redis::Value>(command).unwrap_or_else(|error| panic!("{command:?}: {error}"));
     }

@@ -1,4 +1,4 @@
-//! What a server says that it has done.
+//! Statistics that a server reports.
 
 use std::collections::BTreeMap;
 
@@ -9,42 +9,42 @@ use super::RedisServer;
 pub struct CommandStats(BTreeMap<String, u64>);
 
 impl CommandStats {
-    /// How often this command was executed, in small letters, `|` before a subcommand: `hset`, `config|get`.
+    /// Returns how often this command was executed. Names are in lower case, with `|` before a subcommand: `hset`, `config|get`.
     pub fn calls(&self, command: &str) -> u64 {
         self.0.get(command).copied().unwrap_or_default()
     }
 
-    /// Which were executed at all, and how often.
+    /// Returns all commands that were executed, and how often.
     pub fn all(&self) -> &BTreeMap<String, u64> {
         &self.0
     }
 }
 
 impl RedisServer {
-    /// What all clients together had executed, but for the questions of this very kind. What a script calls is counted
-    /// besides the script. Wants a server of the test's own.
+    /// Returns the commands of all clients, without those that query the statistics. A command that a script calls counts in
+    /// addition to the script. Use a server of the test's own.
     pub fn command_stats(&self) -> CommandStats {
         let info: String = self.ask(&["INFO", "commandstats"]).unwrap();
         CommandStats(info.lines().filter_map(parse).filter(|(command, _)| !OWN.contains(command)).map(own).collect())
     }
 
-    /// One field of a section of its `INFO`: `master_link_status` of `replication`. None if it says nothing of that, or
-    /// nothing at all.
+    /// Returns one field of a section of `INFO`, such as `master_link_status` of `replication`; `None` if the field is missing or
+    /// the server does not answer.
     pub fn info(&self, section: &str, field: &str) -> Option<String> {
         let info: String = self.ask(&["INFO", section]).ok()?;
         info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).map(str::to_owned)
     }
 
-    /// Counts from zero.
+    /// Resets the counters to zero.
     pub fn reset_command_stats(&self) {
         self.tell(&["CONFIG", "RESETSTAT"]);
     }
 }
 
-/// What asking takes. Redis 6.2 does not tell what a `config` was for.
+/// The commands of the query itself. Redis 6.2 does not report the subcommand of `config`.
 const OWN: [&str; 4] = ["info", "auth", "config|resetstat", "config"];
 
-/// From `cmdstat_hset:calls=21,usec=175,usec_per_call=8.33,rejected_calls=0,failed_calls=0`.
+/// Parses `cmdstat_hset:calls=21,usec=175,usec_per_call=8.33,rejected_calls=0,failed_calls=0`.
 fn parse(line: &str) -> Option<(&str, u64)> {
     let (command, numbers) = line.strip_prefix("cmdstat_")?.split_once(':')?;
     let calls = numbers.split(',').find_map(|number| number.strip_prefix("calls="))?;

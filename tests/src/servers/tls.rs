@@ -1,4 +1,4 @@
-//! Certificates for a server on 127.0.0.1, signed by an authority that nobody else knows.
+//! Certificates for a server on 127.0.0.1, signed by an authority that only the test knows.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::require;
 
-/// In PEM.
+/// Certificates and a key, in PEM.
 #[derive(Clone)]
 pub(crate) struct Certificates {
     authority: String,
@@ -16,16 +16,16 @@ pub(crate) struct Certificates {
     key: String,
 }
 
-/// Where a server has them.
+/// The paths of a server's certificates.
 pub(crate) struct Files {
-    /// What a client has to trust.
+    /// The certificate that a client must trust.
     pub(crate) authority: PathBuf,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
 
 impl Certificates {
-    /// Makes them. None, once that has been reported, if there is no `openssl` here.
+    /// Makes the certificates. Reports a missing `openssl` and returns `None`.
     pub(crate) fn make() -> Option<Self> {
         let openssl = require::program("openssl")?;
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ impl Certificates {
         Some(Self { authority: read("authority.crt"), certificate: read("server.crt"), key: read("server.key") })
     }
 
-    /// Puts them into a server's folder.
+    /// Writes the certificates to a server's folder.
     pub(crate) fn write(&self, folder: &Path) -> Files {
         let write = |name: &str, content: &str| {
             let path = folder.join(name);

@@ -1,17 +1,17 @@
-//! Waiting for what other processes do, with a deadline.
+//! Waits for other processes, with a deadline.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// Nothing here takes long; two busy processors may make it so.
+/// Everything here is quick, except on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks until there is something to see, and says what.
+/// Calls `look` until it returns a value, and returns that.
 ///
 /// # Panics
-/// When that takes longer than [`PATIENCE`].
+/// Panics after [`PATIENCE`].
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -19,6 +19,6 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return seen;
         }
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
-        thread::sleep(Duration::from_millis(5)); // between two looks
+        thread::sleep(Duration::from_millis(5)); // polls
     }
 }

@@ -1,5 +1,5 @@
-//! The conformance suite notices a store that breaks the contract: each defect here is one that a store in the field had
-//! or could have, and names the check that must catch it.
+//! The conformance suite notices a store that breaks the contract. Each defect is one that a real store had or could have, and
+//! names the check that must catch it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -25,7 +25,7 @@ macro_rules! defects {
             $($defect,)+
         }
 
-        /// Every defect, and a check that it fails.
+        /// All defects, each with the check that must fail.
         const DEFECTS: &[(Defect, &str)] = &[$((Defect::$defect, $check),)+];
     };
 }
@@ -73,11 +73,11 @@ defects! {
 
 #[test]
 fn every_defect_is_caught() {
-    // The checks fail by panicking; thousands of lines of that tell nothing.
+    // The checks fail by panicking, and thousands of lines of panics tell nothing.
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for (defect, check) in DEFECTS {
-        // A race is won by chance: on a busy machine a bad store may look good for a while.
+        // Races depend on chance: on a busy machine a bad store may pass for a while.
         let tries = if check.starts_with("races") { 30 } else { 1 };
         let says: Vec<_> = (0..tries).map(|_| suite(*defect)).take_while(|says| !says.contains(check)).collect();
         if says.len() == tries {
@@ -88,13 +88,13 @@ fn every_defect_is_caught() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
-/// So the defects, and nothing else of this store, are what the suite catches.
+/// Without a defect the suite passes, so it catches the defects and nothing else.
 #[test]
 fn a_store_without_a_defect_passes() {
     assert_eq!((suite(Defect::None), suite(Defect::ScanIsSound)), (String::new(), String::new()));
 }
 
-/// What the suite says of a store with this defect.
+/// Returns the suite's failures for a store with this defect.
 fn suite(defect: Defect) -> String {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     let place = Place::default();
@@ -109,7 +109,7 @@ fn suite(defect: Defect) -> String {
     failed.map(|failed| *failed.downcast::<String>().unwrap()).unwrap_or_default()
 }
 
-/// What is kept: a value, and when a clean-up removes it.
+/// The stored values, each with the time at which a clean-up removes it.
 type Held = BTreeMap<Vec<u8>, (Value, Timestamp)>;
 type Place = Arc<Mutex<Held>>;
 
@@ -149,7 +149,7 @@ impl BadStore {
         place.insert(self.name(key), (value, deadline));
     }
 
-    /// Whether the store takes `before` for what the key holds.
+    /// Whether the store accepts `before` as the key's current value.
     fn is_current(
         &self,
         held: Option<&Value>,
@@ -174,7 +174,7 @@ impl BadStore {
             }
     }
 
-    /// Looks for what has expired, and removes it later, whatever it is by then.
+    /// Looks for expired values, and removes them later without checking again.
     async fn delete_by_name(&self, now: Timestamp) -> u64 {
         let is_due =
             |(name, (_, deadline)): (&Vec<u8>, &(Value, Timestamp))| deadline.passed(now).then(|| name.clone());
@@ -184,7 +184,7 @@ impl BadStore {
         due.iter().filter(|name| place.remove(*name).is_some()).count() as u64
     }
 
-    /// The value as this store keeps it.
+    /// Returns the value as this store keeps it.
     fn kept(&self, value: &Value) -> Value {
         let mut bytes = value.to_bytes().to_vec();
         match self.defect {
@@ -199,7 +199,7 @@ impl BadStore {
         Value::from_bytes(bytes)
     }
 
-    /// Writes, and answers. `early` is what the key held before the lock was taken.
+    /// Writes and answers. `early` is the key's value from before the lock was taken.
     fn write(
         &self,
         key: &Key,
@@ -304,7 +304,7 @@ impl Store for BadStore {
     }
 }
 
-/// Writes after all when the future of a swap is dropped.
+/// Performs the write when the future of a swap is dropped.
 struct Late<'a> {
     store: &'a BadStore,
     key: &'a Key,

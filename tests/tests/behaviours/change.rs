@@ -1,4 +1,4 @@
-//! B25, B27, B30: what is written, what is not, and what survives.
+//! B25, B27, B30: when a session is written, and which values survive.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ type S = Session<Site>;
 
 over_stores! {
     // B27
-    async fn setting_what_is_there_already_writes_nothing(store) {
+    async fn setting_an_equal_value_writes_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         for path in ["/name/ada", "/note/x", "/theme/dark", "/cart/tea"] {
@@ -142,7 +142,7 @@ over_stores! {
         let mut unreadable: Vec<_> = server.heard();
         unreadable.sort_by_key(|event| format!("{event:?}"));
         assert_eq!(unreadable, ["cart", "note", "visits"].map(|field| Event::Undecodable { field }));
-        // It can be written again, and what this build does not know survives.
+        // The field can be written again, and fields that this build does not know survive.
         for path in ["/note/new", "/visit", "/cart/tea"] {
             assert_eq!(visitor.post(path).await.status, 200);
         }
@@ -152,7 +152,7 @@ over_stores! {
     }
 
     // Defaults: `default = 7` reads as 7 until another value is stored, and 0 is another value.
-    async fn a_default_is_what_is_read_until_something_is_stored(store) {
+    async fn a_default_is_read_until_a_value_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/get", get(|s: S| async move { s.lucky().to_string() }))
@@ -167,7 +167,7 @@ over_stores! {
     }
 
     // `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
-    async fn a_renamed_field_takes_its_value_along(store) {
+    async fn a_renamed_field_keeps_its_value(store) {
         #[derive(Session)]
         #[session(kind = "S", cookie = "__Host-s")]
         struct Old {
@@ -216,7 +216,8 @@ over_stores! {
         assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
     }
 
-    // `alias` during a rolling deploy: what an older build wrote beside today's name does not come back.
+    // `alias` during a rolling deploy: after the field is cleared, a value that the older build wrote under the old name does not
+    // come back.
     async fn a_value_under_an_older_name_does_not_come_back(store) {
         let (old, new) = two_builds(store);
         let mut visitor = Visitor::new(&new);
@@ -226,7 +227,7 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, "None None 0");
     }
 
-    // `alias` and `device`: what is changed in the request that signs out is not undone by moving it.
+    // `alias` and `device`: moving a field to its new name does not undo a change by the request that signs out.
     async fn a_device_field_under_an_older_name_can_be_changed_with_the_sign_out(store) {
         let (old, new) = two_builds(store);
         for (path, seen) in [("/out", r#"None Some("old") 5"#), ("/out-no-tint", "None None 5"), ("/out-hit", r#"None Some("old") 6"#)] {

@@ -1,4 +1,4 @@
-//! B19–B23, B28, B36: two requests at the same time. Handlers wait at gates, so that each order is the one meant.
+//! B19–B23, B28, B36: two concurrent requests. Handlers wait at gates, so that each test controls the order.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 type S = Session<Site>;
 
-/// Where a request waits with its session loaded, until the test lets it go on.
+/// A gate at which a request waits with its session loaded, until the test lets it go on.
 #[derive(Clone)]
 struct Gate {
     arrived: Arc<Semaphore>,
@@ -31,13 +31,13 @@ impl Gate {
         Self { arrived: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
     }
 
-    /// In the handler.
+    /// Called by the handler: waits until the test opens the gate.
     async fn pass(&self) {
         self.arrived.add_permits(1);
         self.open.acquire().await.unwrap().forget();
     }
 
-    /// In the test: returns once a handler waits.
+    /// Called by the test: returns once a handler waits.
     async fn wait(&self) {
         self.arrived.acquire().await.unwrap().forget();
     }
@@ -47,7 +47,7 @@ impl Gate {
     }
 }
 
-/// Sends a request, does `meanwhile` while its handler waits, and lets it finish.
+/// Sends a request, runs `meanwhile` while its handler waits, and lets it finish.
 async fn late(
     visitor: &Visitor,
     method: http::Method,
@@ -172,7 +172,7 @@ over_stores! {
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
         visitor.post("/name/first").await;
-        server.turn(minutes(10)); // so that the reader has the deadline to refresh
+        server.turn(minutes(10)); // the reader must now refresh the deadline
         let (_, reply) = late(&visitor.at(&app), http::Method::GET, "/read", &gate, async {
             visitor.clone().post("/name/second").await;
         }).await;
@@ -186,14 +186,14 @@ over_stores! {
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
         visitor.post("/notice/hi").await;
-        // Somebody else takes it while a slow request, which saw it, goes on to change another field.
+        // Another request takes the flash while a slow request, which has seen it, goes on to change another field.
         late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
             assert_eq!(visitor.clone().get("/notice").await.body, "hi");
         }).await;
         assert_eq!(visitor.get("/notice").await.body, "");
     }
 
-    // B21: a notice that was put meanwhile stays.
+    // B21: a notice that another request put in the meantime stays.
     async fn taking_a_flash_leaves_one_that_came_meanwhile(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
@@ -229,8 +229,8 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["cart"], json!(["first", "meanwhile", "late"]));
     }
 
-    // B22, S12: nothing comes back to life, however the session ended.
-    async fn a_write_after_the_end_lands_nowhere(store) {
+    // B22, S12: however the session ended, a late write does not revive it.
+    async fn a_write_after_the_end_is_dropped(store) {
         let (server, gate) = (Server::with(store, |builder| builder), Gate::new());
         let app = gated(&server, &gate);
         for end in ["/logout", "/destroy", "expiry"] {
@@ -240,7 +240,7 @@ over_stores! {
             ] {
                 let mut visitor = server.signed_in("ada").await;
                 visitor.post("/notice/hi").await;
-                server.turn(minutes(2)); // so that even a reader has something to write: the deadline
+                server.turn(minutes(2)); // even a reader must now write: the deadline
                 server.heard();
                 let (_, reply) = late(&visitor.at(&app), method.clone(), path, &gate, async {
                     match end {
@@ -256,8 +256,8 @@ over_stores! {
         }
     }
 
-    // B23, S12: a change of privilege refuses what was under way.
-    async fn a_write_across_a_privilege_renewal_is_refused_and_said(store) {
+    // B23, S12: a change of privilege causes writes of requests in progress to be rejected.
+    async fn a_write_across_a_privilege_renewal_is_rejected_and_reported(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         for privilege in ["/login/ada", "/login/bob", "/renew", "/logout"] {
@@ -286,7 +286,7 @@ over_stores! {
         }
     }
 
-    // B20, B23: who changed nothing loses nothing, so there is nothing to refuse, deadlines to refresh or not.
+    // B20, B23: a request that changed nothing loses nothing, so it is not rejected, even if it has a deadline to refresh.
     async fn a_request_that_changed_nothing_is_not_refused(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
@@ -301,7 +301,7 @@ over_stores! {
         }
     }
 
-    // B23, S11: a renewal by the clock loses nothing.
+    // B23, S11: a renewal by the timer loses nothing.
     async fn a_write_across_a_timer_renewal_is_applied(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
         let app = gated(&server, &gate);
@@ -314,11 +314,11 @@ over_stores! {
             assert!(winner.post("/note/winner").await.set_cookie().is_some());
             renewed = Some(winner);
         }).await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "who loses the race to renew goes on without");
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the loser of the race to renew sets no cookie");
         let mut winner = renewed.unwrap();
         let seen = winner.get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("winner")));
-        // The verifier before is good for a minute after the new one was first presented.
+        // The previous verifier is valid for a minute after the new one was first presented.
         assert_eq!(loser.at(&server.app).get("/read").await.body, "late");
         server.turn(minutes(1));
         assert_eq!(loser.get("/untouched").await.status, StatusCode::NOT_FOUND);
@@ -326,7 +326,7 @@ over_stores! {
         assert_eq!(winner.get("/read").await.body, "late");
     }
 
-    // B3, S11: who loses the race to renew goes on without a cookie, also where the deadline of a persistent one moved.
+    // B3, S11: the request that loses the race to renew sends no cookie, even if it moved the deadline of a persistent one.
     async fn the_loser_of_a_timer_renewal_does_not_bring_the_old_id_back(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15)).persistent(true)), Gate::new());
         let app = gated(&server, &gate);
@@ -339,8 +339,8 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
-    // S11: a request under way with the id before has to try again, and does not pass for one that brought the new id.
-    async fn a_retry_across_a_timer_renewal_does_not_end_the_id_before(store) {
+    // S11: a request in progress with the previous id has to retry; the retry does not count as a use of the new id.
+    async fn a_retry_across_a_timer_renewal_does_not_end_the_previous_id(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
@@ -355,8 +355,8 @@ over_stores! {
         assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
     }
 
-    // F14, S11: the record remembers one id before, so the timer waits until no request with it is under way.
-    async fn the_timer_does_not_renew_while_requests_with_the_id_before_are_under_way(store) {
+    // F14, S11: the record remembers only one previous id, so the timer waits until no request with that id can be in progress.
+    async fn the_timer_waits_while_requests_with_the_previous_id_are_in_progress(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(1)).end_on_replay(true));
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -375,7 +375,7 @@ over_stores! {
         assert_eq!(visitor.get("/read").await.body, "ada");
     }
 
-    // F14, S11, S19: the minute ends although the clock does not get there, and the session goes on.
+    // F14, S11, S19: the replaced id expires even if the clock is set back, and the session goes on.
     async fn a_clock_set_back_does_not_keep_a_replaced_id_good(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)).end_on_replay(true));
         let mut visitor = server.visitor();
@@ -393,7 +393,7 @@ over_stores! {
     }
 
     // S11: the response with the new cookie was lost, and the client goes on with the old one.
-    async fn a_lost_timer_renewal_can_be_had_again(store) {
+    async fn a_timer_renewal_is_repeated_after_a_lost_answer(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -406,8 +406,8 @@ over_stores! {
         assert_eq!(again.at(&server.app).get("/read").await.body, "ada");
     }
 
-    // B7, B23: a sign-in replaces every id before it, not only the last one: also the one that it came with if the clock
-    // had renewed that and the answer was lost, and those before several renewals in a row.
+    // B7, B23: a sign-in replaces all previous ids, not only the last: also the id that the request brought if a timer renewal
+    // has replaced it and that answer was lost, and the ids before several renewals in a row.
     async fn no_id_from_before_a_sign_in_replaces_its_cookie(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();

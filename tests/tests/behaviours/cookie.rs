@@ -1,4 +1,4 @@
-//! B1–B11: what a response says about its cookie.
+//! B1–B11: the cookies of a response.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode, header::COOKIE};
@@ -13,7 +13,7 @@ use tests::{
 
 over_stores! {
     // B1, S5
-    async fn a_route_that_does_not_ask_costs_nothing(store) {
+    async fn a_route_that_does_not_use_its_session_costs_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let before = server.controls.calls();
@@ -44,7 +44,7 @@ over_stores! {
     }
 
     // B4, S5
-    async fn who_only_looks_leaves_nothing_behind(store) {
+    async fn reading_stores_nothing(store) {
         let server = Server::new(store);
         for path in ["/read", "/show", "/notice", "/untouched"] {
             let reply = server.visitor().get(path).await;
@@ -77,7 +77,7 @@ over_stores! {
     }
 
     // B6, S4, S39
-    async fn what_is_no_token_of_ours_is_nobody_and_never_reaches_the_store(store) {
+    async fn an_invalid_token_is_anonymous_and_never_reaches_the_store(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
         let mut bad: Vec<Vec<u8>> = vec![
@@ -138,9 +138,9 @@ over_stores! {
         assert_eq!((wrote.status, wrote.set_cookie()), (StatusCode::CONFLICT, None));
         assert!(server.heard().contains(&Event::Replayed { recently: true }));
         assert_eq!(visitor.get("/read").await.body, "guest");
-        // Unless it signs in itself: the answer may have been lost.
+        // A sign-in with the old id is an exception, because the earlier answer may have been lost.
         assert!(late.post("/login/ada").await.set_cookie().is_some());
-        // Later it is a stranger's.
+        // After a minute the old id counts as a stranger's.
         let mut later = Visitor::with_cookie(&server.app, "__Host-site", &late.cookie().unwrap());
         late.post("/login/ada").await;
         server.turn(minutes(1));
@@ -168,8 +168,8 @@ over_stores! {
         assert_eq!(send(&server.app, request.body(Body::empty()).unwrap()).await.json()["user"], "ada");
     }
 
-    // B8: without a prefix any site under the domain may have planted one.
-    async fn of_two_unprefixed_cookies_the_one_that_verifies_counts(store) {
+    // B8: without a prefix, any site under the domain could have planted one of them.
+    async fn the_verified_one_of_two_unprefixed_cookies_counts(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await, server.signed_in("bob").await);
         let (a, b) = (a.cookie().unwrap(), b.cookie().unwrap());
@@ -184,8 +184,8 @@ over_stores! {
         }
     }
 
-    // S31: names that a careless parser takes for ours, and neighbours of any bytes.
-    async fn only_the_very_bytes_of_our_name_are_our_name(store) {
+    // S31: names that a careless parser mistakes for ours, next to cookies with any bytes.
+    async fn only_the_exact_cookie_name_is_ours(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
         for (name, mine) in [
@@ -203,7 +203,7 @@ over_stores! {
     }
 
     // B9, S45
-    async fn a_session_under_an_old_key_leaves_under_the_current_one(store) {
+    async fn a_session_under_an_old_key_is_signed_again_with_the_current_one(store) {
         let old_key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(37) ^ 0x5a).collect();
         let new_key: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(91) ^ 0xc3).collect();
         let before = Server::made(store.clone(), KeyRing::from_bytes(&old_key).unwrap(), Clock::stopped(), |builder| builder);
@@ -216,7 +216,7 @@ over_stores! {
         assert!(reply.set_cookie().is_some());
         assert_ne!(visitor_after.cookie(), visitor.cookie());
         assert_eq!(visitor_after.get("/show").await.set_cookie(), None);
-        // The old key's time is over.
+        // The old key has been removed.
         let later = Server::made(store, KeyRing::from_bytes(&new_key).unwrap(), before.clock.clone(), |builder| builder);
         assert_eq!(visitor.at(&later.app).get("/show").await.json()["user"].as_str(), None);
         assert_eq!(visitor_after.at(&later.app).get("/show").await.json()["user"], "ada");
@@ -224,7 +224,7 @@ over_stores! {
     }
 
     // B10, S6, S40
-    async fn two_kinds_of_session_do_not_meet(store) {
+    async fn two_kinds_of_session_share_nothing(store) {
         #[derive(Session)]
         #[session(cookie = "__Host-admin", idle = 10m)]
         struct Admin {
@@ -255,7 +255,7 @@ over_stores! {
     }
 
     // S6
-    async fn two_apps_with_one_key_do_not_meet(store) {
+    async fn two_apps_with_one_key_share_nothing(store) {
         let keys = KeyRing::generate();
         let one = Server::made(store.clone(), keys.clone(), Clock::stopped(), |builder| builder.app("one"));
         let two = Server::made(store, keys, one.clock.clone(), |builder| builder.app("two"));
@@ -304,7 +304,7 @@ async fn without_secure_only_this_machine_is_served() {
         assert!(status == 200 || said.contains("`Secure`") && said.contains("`plain_http = true`"), "{said}");
         assert!(!reply.body.contains("`Secure`"), "{}", reply.body); // F12
     }
-    // F28: what a proxy adds, whichever it is.
+    // F28: any header that a proxy adds.
     for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "X-Real-IP"] {
         let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header(header, "203.0.113.9");
         let reply = send(&server.app, proxied.body(Body::empty()).unwrap()).await;

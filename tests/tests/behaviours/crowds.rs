@@ -1,4 +1,4 @@
-//! B19, B21, B22, S12, S48: many requests at once, in whatever order they come.
+//! B19, B21, B22, S12, S48: many concurrent requests, in any order.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use tests::{
 };
 use tokio::sync::Barrier;
 
-/// B19, B21: every pair of racing requests on one session leaves both its marks.
+/// B19, B21: races pairs of requests on one session, and checks that both changes of every pair are stored.
 async fn race_pairs(server: &Server, pairs: usize) {
     let mut visitor = server.visitor();
     visitor.post("/name/start").await;
@@ -61,8 +61,8 @@ over_databases! {
     }
 }
 
-/// B22, S12: pairs of a write and an end of one session, over and over: nothing comes back to life, and what a late write begins
-/// is another session.
+/// B22, S12: races a write against the end of a session, over and over. Nothing revives the session; a late write begins another
+/// one.
 async fn race_ends(server: &Server, pairs: usize) {
     for pair in 0..pairs {
         let mut visitor = server.visitor();
@@ -98,8 +98,8 @@ async fn ten_thousand_ends_stay_ends_on_redis() {
     race_ends(&patient(&store, None), 10_000).await;
 }
 
-/// Sends so many updates of one field at once, through these servers in turn; all must get through. Returns the calls of the
-/// store.
+/// Sends `updates` concurrent updates of one field, through these servers in turn; all must succeed. Returns the number of store
+/// calls.
 async fn update_at_once(servers: &[Server], updates: usize) -> usize {
     let mut visitor = servers[0].visitor();
     visitor.post("/cart/start").await;
@@ -125,7 +125,7 @@ async fn update_at_once(servers: &[Server], updates: usize) -> usize {
 }
 
 fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
-    // A busy machine may take longer than the default.
+    // A busy machine may need more than the default.
     let patient = |builder: SessionsBuilder<Site>| builder.commit_timeout(minutes(2)).store_timeout(minutes(1));
     match like {
         None => Server::with(store.clone(), patient),
@@ -133,21 +133,21 @@ fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
     }
 }
 
-// B21, B55, F9: all at once, each for a number of calls that does not grow with how many there are.
+// B21, B55, F9: many concurrent updates, where the calls per update do not grow with their number.
 over_stores! {
-    async fn two_hundred_updates_at_once_are_all_in(store) {
+    async fn two_hundred_concurrent_updates_all_succeed(store) {
         let calls = update_at_once(&[patient(&store, None)], 200).await;
         assert!(calls <= 200 * 3, "{calls} calls of the store");
     }
 
-    async fn updates_from_two_processes_at_once_are_all_in(store) {
+    async fn concurrent_updates_from_two_processes_all_succeed(store) {
         let one = patient(&store, None);
         let other = patient(&store, Some(&one));
         let calls = update_at_once(&[one, other], 100).await;
         assert!(calls <= 100 * 16, "{calls} calls of the store");
     }
 
-    // Rule of ends: sixteen writers in another process cannot keep a session from being ended within a second.
+    // The rule of ends: sixteen writers in another process cannot delay the end of a session by more than a second.
     async fn writers_elsewhere_cannot_keep_a_session_alive(store) {
         let here = Server::with(store.clone(), |builder| builder.commit_timeout(Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 })));
         let elsewhere = Arc::new(patient(&store, Some(&here)));
@@ -155,7 +155,7 @@ over_stores! {
         let writers: Vec<_> = (0..16).map(|at| {
             let (mut visitor, note) = (visitor.at(&elsewhere.app), format!("/note/{at}"));
             tokio::spawn(async move {
-                // Until the session is gone: a guest's first write sets a cookie.
+                // Runs until the session is gone: a guest's first write sets a cookie.
                 while visitor.post(&note).await.set_cookie().is_none() {
                     tokio::task::yield_now().await;
                 }
@@ -169,7 +169,7 @@ over_stores! {
     }
 
     // S48
-    async fn visitors_at_the_same_time_see_only_themselves(store) {
+    async fn concurrent_visitors_see_only_themselves(store) {
         let server = Server::new(store);
         let visitors: Vec<_> = (0..50).map(|at| {
             let mut visitor = server.visitor();

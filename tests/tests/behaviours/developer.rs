@@ -1,4 +1,4 @@
-//! B12, B44, B45: what a developer meets: tests of handlers, own verbs, middleware, `save`, what is printed.
+//! B12, B44, B45: what developers rely on: tests of handlers, operations of their own, middleware, `save`, and printed output.
 
 use axum::{
     Router,
@@ -62,7 +62,7 @@ async fn a_handler_can_be_tested_with_a_plain_struct() {
     assert!(session.save().await.unwrap_err().to_string().contains("test"));
 }
 
-// An application's own verbs.
+// Operations of the application's own.
 trait Verbs {
     fn enter(&mut self, user: &str);
 }
@@ -101,14 +101,14 @@ over_stores! {
         assert_eq!(visitor.post("/note/x").await.status, StatusCode::OK);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["user"], &seen["note"], &seen["name"], &seen["visits"]), (&"ada".into(), &"x".into(), &"/note/x".into(), &2.into()));
-        // What it would write for a visitor who has left belongs to nobody.
+        // The middleware's write for a visitor who has signed out is dropped.
         assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some("")));
     }
 
-    // B45, S29: the layer around part of the routes and around all of them.
-    async fn the_layer_within_itself_is_one_layer(store) {
+    // B45, S29: a layer around some of the routes, and the same layer around all of them.
+    async fn nested_layers_count_as_one(store) {
         async fn count(mut session: S, request: Request, next: Next) -> Response {
             session.visits_mut().add(1);
             next.run(request).await
@@ -122,7 +122,7 @@ over_stores! {
         assert_eq!(server.controls.calls().1, 1, "one commit");
     }
 
-    async fn what_was_ended_is_new(store) {
+    async fn a_destroyed_session_is_new(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
             assert!(!s.is_new());
@@ -144,7 +144,7 @@ over_stores! {
         })));
         let mut visitor = Visitor::new(&app);
         let reply = visitor.post("/").await;
-        assert!(reply.set_cookie().is_some(), "what was saved can be found again");
+        assert!(reply.set_cookie().is_some(), "the saved session can be found again");
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((seen["name"].as_str(), seen["note"].as_str()), (Some("saved"), None));
     }
@@ -168,7 +168,7 @@ over_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
+async fn a_missing_layer_is_logged_with_what_to_write() {
     let app = Router::new().route("/", get(|session: S| async move { session.name().to_owned() }));
     let log = Log::of_this_thread();
     let reply = Visitor::new(&app).get("/").await;
@@ -186,7 +186,7 @@ async fn a_session_for_a_test_begins_with_the_defaults_of_a_new_session() {
     assert_eq!(testing::into_value(session).lucky, 7);
 }
 
-// F31: guests who left nothing have no name that would tell them apart.
+// F31: a guest without a stored session has no fingerprint to be recognised by.
 #[tokio::test]
 async fn only_a_stored_session_has_a_fingerprint() {
     let server = Server::new(AnyStore::memory());

@@ -1,4 +1,4 @@
-//! B29, B32, B34, S10, S47: stores that fail, and what never happens because of it.
+//! B29, B32, B34, S10, S47: stores that fail, and what must never follow from it.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -32,7 +32,7 @@ async fn eventually(holds: impl AsyncFnMut() -> bool) {
 
 over_stores! {
     // B32, S47
-    async fn a_store_that_is_down_is_neither_logged_out_nor_logged_in(store) {
+    async fn an_outage_neither_logs_out_nor_logs_in(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         server.controls.down.store(true, Ordering::SeqCst);
@@ -41,7 +41,7 @@ over_stores! {
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
             assert!(reply.body.contains("try again"), "{}", reply.body);
         }
-        // Whoever brings no cookie needs the store only to write.
+        // A request without a cookie needs the store only to write.
         assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);
         let reply = server.visitor().post("/login/bob").await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
@@ -51,7 +51,7 @@ over_stores! {
     }
 
     // B33
-    async fn a_store_that_does_not_answer_is_as_good_as_down(store) {
+    async fn a_store_that_does_not_answer_counts_as_down(store) {
         let server = Server::new(store.clone());
         let visitor = server.signed_in("ada").await;
         let stuck = Server::made(store, server.keys.clone(), server.clock.clone(), |builder| builder.store_timeout(std::time::Duration::from_millis(20)));
@@ -59,12 +59,12 @@ over_stores! {
         assert_eq!(visitor.at(&stuck.app).get("/show").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let reply = stuck.visitor().post("/name/x").await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
-        // The same sessions, once the store answers.
+        // The same sessions work once the store answers.
         assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
     }
 
-    // B2, S35: what a handler says instead still depends on the cookie: who brings none would have got the page.
-    async fn a_page_in_place_of_a_session_that_cannot_be_loaded_varies_too(store) {
+    // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
+    async fn a_page_for_a_session_that_cannot_be_loaded_varies_by_cookie(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
             session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
@@ -139,10 +139,9 @@ over_stores! {
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
     }
 
-    // S10: whichever call fails, the id before opens the session or the one after, never both and never neither. Only an
-    // error may say that it is neither: where a change was made, but neither its answer nor that to the second try came; and
-    // where a sign-in was stored and could not be entered: a guest then goes on if that can be undone, a session of another
-    // user ends.
+    // S10: whichever call fails, either the old id or the new one opens the session, never both and never neither. Only an error
+    // may report neither, in two cases: a change was made, but its answer and the answer to the second attempt were lost; or a
+    // sign-in was stored and could not be listed, so that a guest goes on if it can be undone, and another user's session ends.
     async fn no_call_that_fails_leaves_two_ids_or_none(store) {
         for (calls, fault, times) in (0..9).flat_map(|calls| {
             let times = [1, 2, 100];
@@ -175,7 +174,7 @@ over_stores! {
                 faulty.plan([]);
                 let old = before.get("/show").await.json()["is_new"] == false;
                 let new = after.cookie() != before.cookie() && after.at(&server.app).get("/show").await.json()["is_new"] == false;
-                // What is ended first has no new id until it begins anew.
+                // A session that is ended first has no new id until it begins again.
                 let signs_in = ["/first", "/log-in", "/switch"].contains(&path);
                 let may_be_neither =
                     matches!(fault, Fault::Lost) && times == 2 || path == "/restart" || signs_in && (times == 100 || path != "/first");
@@ -185,7 +184,7 @@ over_stores! {
         }
     }
 
-    // S10, S47: what `save` stored under a new id can be found again, whatever becomes of the rest.
+    // S10, S47: a session that `save` stored under a new id can be found again, whatever happens afterwards.
     async fn an_id_that_save_stored_goes_out_with_the_error(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new()
@@ -203,8 +202,8 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
     }
 
-    // B28, B45: a client that goes away during the commit takes the cookie with it, so no session can begin after that.
-    async fn a_client_that_goes_away_during_the_commit_leaves_no_way_to_begin(store) {
+    // B28, B45: the client leaves during the commit and never gets the cookie, so no session can begin after that.
+    async fn no_session_begins_after_a_client_leaves_during_the_commit(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         let app = server.serving(Router::new().route("/", post(move |mut s: S, late: S| async move {
@@ -223,8 +222,8 @@ over_stores! {
         assert!(late.save().await.unwrap_err().to_string().contains("new session"));
     }
 
-    // B45: what a handle did while another one's `save` was failing comes after what that one did.
-    async fn what_came_during_a_failing_save_is_kept(store) {
+    // B45: the changes of a handle during another handle's failing `save` come after the changes of that one.
+    async fn changes_during_a_failing_save_are_kept(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
             let gate = Gate::new();
@@ -246,12 +245,12 @@ over_stores! {
         assert_eq!((&seen["name"], &seen["note"]), (&"".into(), &"after".into()));
     }
 
-    // B38, S2: nothing that a store keeps opens a session or shows half of its token.
+    // B38, S2: nothing in the store opens a session or shows half of its token.
     async fn a_record_shows_no_part_of_the_token(store) {
         let server = Server::new(store);
         let visitor = server.signed_in("ada").await;
         let token = visitor.cookie().unwrap();
-        // Of the session, and of its user's list.
+        // Includes the session and its user's list.
         let keys = server.controls.keys.lock().unwrap().clone();
         let mut shown = String::new();
         for key in &keys {

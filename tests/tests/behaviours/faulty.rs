@@ -1,4 +1,4 @@
-//! A store that fails, loses its answer or waits at the calls that a test names.
+//! A store that fails, loses its answer or waits, at calls that a test chooses.
 
 use std::{
     collections::VecDeque,
@@ -15,26 +15,26 @@ use tests::{
 };
 use tokio::sync::Semaphore;
 
-/// What becomes of one call.
+/// The fault of one call.
 #[derive(Clone)]
 pub(crate) enum Fault {
     None,
-    /// The store is not reached.
+    /// The call does not reach the store.
     Down,
-    /// It is reached, but the answer is lost.
+    /// The call reaches the store, but the answer is lost.
     Lost,
-    /// It is reached; the answer comes once the gate opens.
+    /// The call reaches the store at once; the answer comes once the gate opens.
     Slow(Gate),
-    /// It is reached once the gate opens.
+    /// The call reaches the store once the gate opens.
     Late(Gate),
-    /// It is not reached, which shows once the gate opens.
+    /// The call does not reach the store, and fails once the gate opens.
     SlowlyDown(Gate),
     /// A swap is never answered, and applied once the gate opens, though its caller has given up. A second call of
     /// [`Gate::wait`] returns once it is applied.
     AfterAll(Gate),
 }
 
-/// Where a call waits.
+/// A gate at which a call waits.
 #[derive(Clone)]
 pub(crate) struct Gate {
     arrived: Arc<Semaphore>,
@@ -74,7 +74,7 @@ impl Faulty {
         Self { inner: inner.clone(), plan: Arc::default(), swaps: Arc::default() }
     }
 
-    /// A server on such a store, and the store.
+    /// Returns a server on such a store, and the store.
     pub(crate) fn server(
         store: &AnyStore,
         options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
@@ -84,7 +84,7 @@ impl Faulty {
         (Server::with(store.clone(), |builder| options(builder.store(under))), faulty)
     }
 
-    /// Servers of two processes that serve the same sessions, each with such a store.
+    /// Returns servers of two processes that serve the same sessions, each with such a store.
     pub(crate) fn two_servers(
         store: &AnyStore,
         options: impl Fn(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
@@ -98,12 +98,12 @@ impl Faulty {
         })
     }
 
-    /// The keys of the swaps since the last call.
+    /// Returns the keys of the swaps since the last call.
     pub(crate) fn swapped(&self) -> Vec<Key> {
         std::mem::take(&mut self.swaps.lock().unwrap())
     }
 
-    /// What becomes of the next calls; all after them succeed.
+    /// Sets the faults of the next calls; all calls after them succeed.
     pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.plan.lock().unwrap() = faults.into_iter().collect();
     }

@@ -1,4 +1,4 @@
-//! B8, B54: a browser that holds two cookies of one name, since `domain` or `path` changed.
+//! B8, B54: a browser that has two cookies of one name, because `domain` or `path` has changed.
 
 use axum::{Router, body::Body};
 use http::{Request, Response, header::SET_COOKIE};
@@ -11,7 +11,7 @@ use tests::{
     store::AnyStore,
 };
 
-/// Builds of one application: they share store, keys and clock.
+/// Builds of one application, which share store, keys and clock.
 struct Builds {
     store: AnyStore,
     keys: KeyRing,
@@ -39,7 +39,7 @@ struct Build {
 impl Build {
     async fn post(&self, jar: &mut CookieJar, path: &str) -> Response<Body> {
         let request = Request::post(format!("/app{path}")).body(Body::empty()).unwrap();
-        // Each change is a moment later, as in life.
+        // Advances the clock, since successive changes never happen at the same time in practice.
         self.server.clock.advance(std::time::Duration::from_millis(1));
         let response = jar.send(&self.app, request).await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
@@ -72,14 +72,14 @@ over_stores! {
         assert_eq!(two.user(&mut jar).await, None);
         two.post(&mut jar, "/login/ada").await;
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("ada"));
-        // Once the minute is over in which a replaced id is known.
+        // The minute in which a replaced id is recognised has passed.
         builds.clock.advance(minutes(2));
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("ada"));
         assert!(!two.server.heard().contains(&Event::DuplicateCookie));
     }
 
     // F5
-    async fn a_session_that_ended_keeps_no_visitor_from_signing_in(store) {
+    async fn an_ended_session_does_not_prevent_signing_in(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com")));
         let mut jar = CookieJar::new();
@@ -104,8 +104,8 @@ over_stores! {
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("bob"));
     }
 
-    // F5: the cookie from before is replaced, so its verifier comes with every request; it is the visitor's own.
-    async fn a_former_cookie_beside_the_current_one_is_no_replay(store) {
+    // F5: the former cookie's session was replaced, so its old verifier comes with every request; it is the visitor's own.
+    async fn a_former_cookie_beside_the_current_one_is_not_a_replay(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com").end_on_replay(true)));
         let mut jar = CookieJar::new();
@@ -145,7 +145,7 @@ over_stores! {
         assert_eq!(jar.value("site"), None);
     }
 
-    // F5, B8: either may be a stranger's.
+    // F5, B8: either of the two may be a stranger's.
     async fn two_live_sessions_of_one_name_count_as_none(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await.cookie().unwrap(), server.signed_in("bob").await.cookie().unwrap());
@@ -156,7 +156,7 @@ over_stores! {
         assert_eq!(server.heard(), [Event::DuplicateCookie]);
     }
 
-    // F5, S32: a token of their own, planted by a neighbouring host.
+    // F5, S32: a neighbouring host plants a valid token of its own.
     async fn a_strangers_ended_session_locks_no_visitor_out(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let mut stranger = server.signed_in("mallory").await;

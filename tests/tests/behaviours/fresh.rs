@@ -1,4 +1,4 @@
-//! F4, B43, S17: sign-ins that are fresh and sign-ins that are not, and users who are asked again who they are.
+//! F4, B43, S17: recent and older sign-ins, and users who have to reauthenticate.
 
 use std::time::{Duration, SystemTime};
 
@@ -116,14 +116,14 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["authenticated_at"]), (&json!("ada"), &json!(null)));
         assert_eq!(visitor.get("/fresh").await.body, "false");
         assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
-        // Everything else is as at any sign-in.
+        // Everything else is as for any sign-in.
         let listed = server.sessions.of("ada").list().await.unwrap();
         assert_eq!((listed.len(), listed[0].signed_in_at()), (1, Some(time(&server))));
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_eq!(visitor.get("/recent").await.body, "ada");
     }
 
-    // F4: an identity provider says when it asked.
+    // F4: an identity provider reports when it authenticated the user.
     async fn a_sign_in_is_as_fresh_as_its_authentication(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -135,7 +135,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].signed_in_at(), Some(time(&server) - minutes(1)));
     }
 
-    // F4, B43: two answers.
+    // F4, B43: guests and users whose sign-in is not recent get different answers.
     async fn guests_and_users_who_are_not_fresh_get_different_answers(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -151,8 +151,8 @@ over_stores! {
         }
     }
 
-    // F4: asking again for a password is no sign-in.
-    async fn reauthentication_makes_fresh_and_nothing_else(store) {
+    // F4: reauthentication is not a sign-in.
+    async fn reauthentication_changes_nothing_but_freshness(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
@@ -171,7 +171,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2, "no session ended");
         let listed = server.sessions.of("ada").list().await.unwrap();
         assert_eq!(listed[0].authenticated_at(), Some(time(&server)));
-        // `absolute` counts from the sign-in.
+        // `absolute` still counts from the sign-in.
         for _ in 0..2 {
             server.turn(minutes(29));
             assert_eq!(visitor.get("/show").await.json()["user"], "ada");
@@ -180,8 +180,8 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
     }
 
-    // F4, S9, S60: the id is renewed as by the timer. Requests of other tabs go on, but are not fresh once the browser has the
-    // new id.
+    // F4, S9, S60: the id is renewed as by the timer. Requests of other tabs go on, but do not count as fresh once the browser
+    // has the new id.
     async fn reauthentication_renews_the_id_and_refuses_no_other_tab(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -205,7 +205,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&json!("ada"), &json!("Ada"), &json!("late")));
     }
 
-    // F4, F14: two answers within a minute do not forget an id that requests still bring.
+    // F4, F14: a second reauthentication within a minute does not forget an id that requests still carry.
     async fn an_id_of_the_last_minute_is_not_renewed_by_reauthentication(store) {
         let server = Server::with(store, |builder| builder.end_on_replay(true));
         let app = app(&server);
@@ -224,7 +224,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
     }
 
-    // F4, S60: at an identity provider, another user may have answered.
+    // F4, S60: another user may have signed in at the identity provider.
     async fn only_the_user_who_is_signed_in_can_reauthenticate(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -249,7 +249,7 @@ over_stores! {
         }
     }
 
-    // F4, B23: the user whom a request re-authenticates has left meanwhile.
+    // F4, B23: the user whom a request reauthenticates has left in the meantime.
     async fn a_late_reauthentication_is_refused_after_a_sign_in(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -261,7 +261,7 @@ over_stores! {
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
-    // F4: `until` ends a session whatever `remember` and activity say.
+    // F4: `until` ends a session regardless of `remember` and of activity.
     async fn a_sign_in_can_say_when_its_session_ends(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -279,14 +279,14 @@ over_stores! {
         visitor.post("/remember").await;
         server.turn(hours(24));
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
-        // One that has passed ends at once.
+        // An `until` in the past ends the session at once.
         visitor.post("/shift/0").await;
         server.turn(Duration::from_secs(1));
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
     }
 }
 
-// F4, S19: a time of the future is the present, so that a wrong clock elsewhere keeps no session fresh.
+// F4, S19: a time in the future counts as the present, so that a wrong clock elsewhere keeps no session fresh.
 #[tokio::test]
 async fn an_authentication_of_the_future_counts_as_the_present() {
     let server = Server::new(AnyStore::memory());

@@ -49,7 +49,7 @@ over_stores! {
         assert_eq!((&seen["visits"], &seen["notices"]), (&2.into(), &serde_json::json!(["two"])));
     }
 
-    // B45: `take` takes what it saw; a flash that another handle put meanwhile stays.
+    // B45: `take` takes what its handle saw; a flash that another handle has put in the meantime stays.
     async fn a_handle_takes_no_flash_that_it_did_not_see(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -72,8 +72,8 @@ over_stores! {
         assert_eq!(visitor.get("/notice").await.body, "put");
     }
 
-    // B21, B45, B49, F22: after `save` and `update` a handle sees what others wrote, and does what follows to that.
-    async fn what_others_wrote_is_never_taken_or_undone_unseen(store) {
+    // B21, B45, B49, F22: after `save` and `update`, a handle sees the writes of others and bases its next changes on them.
+    async fn after_a_save_a_handle_sees_what_others_wrote(store) {
         let server = Server::new(store);
         let visitor = |app: &Router, headers: &http::HeaderMap| {
             let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
@@ -111,8 +111,8 @@ over_stores! {
         assert_eq!(seen["cart"], serde_json::json!(["theirs", "mine"]));
     }
 
-    // B45, S13: signing in by a handle that did not see another one's sign-in shows nobody the other's fields.
-    async fn two_handles_that_sign_in_two_users_mix_nothing(store) {
+    // B45, S13: two handles sign in different users without seeing each other; neither user gets the other's fields.
+    async fn two_handles_that_sign_in_two_users_do_not_mix_their_fields(store) {
         for (before, saved) in [(None, false), (None, true), (Some("ada"), false), (Some("ada"), true)] {
             let server = Server::new(store.clone());
             let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {
@@ -137,7 +137,7 @@ over_stores! {
         }
     }
 
-    // B21, B45: also where updates wait for the commit, since the session is new or changes hands.
+    // B21, B45: also if updates wait for the commit, because the session is new or its user changes.
     async fn no_update_of_several_handles_is_lost(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -170,7 +170,7 @@ over_stores! {
         }
     }
 
-    // B45: what cannot be joined is refused, not dropped.
+    // B45: updates that cannot be merged are rejected, not dropped.
     async fn updates_that_two_sign_ins_hold_back_conflict(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
@@ -183,8 +183,8 @@ over_stores! {
         assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
     }
 
-    // B45: what is written after `destroy` is for a new session, also if another handle was first to end the old one.
-    async fn two_handles_that_destroy_leave_what_came_after(store) {
+    // B45: a write after `destroy` belongs to a new session, even if another handle ended the old one first.
+    async fn a_write_after_two_destroys_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             a.destroy();
@@ -200,8 +200,8 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&serde_json::Value::Null, &"".into(), &"after".into()));
     }
 
-    // B45, S13: what a handle does for a visitor who has signed out by another one lands nowhere.
-    async fn an_update_for_a_visitor_who_has_left_lands_nowhere(store) {
+    // B45, S13: changes by a handle for a visitor whom another handle has signed out are dropped.
+    async fn an_update_for_a_visitor_who_has_left_is_dropped(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             *a.name_mut() = "ada's".into();

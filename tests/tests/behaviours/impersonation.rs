@@ -1,5 +1,5 @@
-//! F4, S61, B61: an administrator acts as a customer: marked, limited in time, reported, outside of the customer's own sessions,
-//! and back to their own session at the end.
+//! F4, S61, B61: an administrator acts as a customer. The impersonation is marked, limited in time, reported, and not one of the
+//! customer's own sessions; afterwards the administrator's own session continues.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,14 +27,14 @@ struct Recent {
     user: String,
 }
 
-/// Shows who really acts.
+/// Shows the administrator behind an impersonation.
 #[view(Site)]
 struct Banner {
     user: String,
     impersonator: Option<String>,
 }
 
-/// Only for those who act as another.
+/// Only for visitors who act as another user.
 #[view(Site)]
 struct Support {
     impersonator: String,
@@ -96,7 +96,7 @@ fn app(server: &Server) -> Router {
     server.serving(routes())
 }
 
-/// An administrator who acts as `ada`, and their cookie jar from before.
+/// Returns an administrator who acts as `ada`, and their cookie jar from before.
 async fn acting(app: &Router, limit: u64) -> (Visitor, Visitor) {
     let mut root = Visitor::new(app);
     root.post("/login/root").await;
@@ -112,7 +112,7 @@ async fn user(visitor: &Visitor) -> Option<String> {
     visitor.clone().get("/show").await.json()["user"].as_str().map(str::to_owned)
 }
 
-/// What was reported of impersonations since the last call: who acts as whom, and how it ended.
+/// Returns the impersonation events since the last call: `None` for a start, otherwise how it ended. Checks the two users.
 fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
     let name = |user: &str| server.sessions.of(user).fingerprint().unwrap();
     let (root, ada) = (name("root"), name("ada"));
@@ -160,7 +160,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("ada"), &json!(""), &json!([])));
         assert_eq!(root.get("/banner").await.body, "ada Some(\"root\")");
         assert_eq!(root.get("/support").await.body, "root");
-        // A new id, as for any change of privilege.
+        // The id is renewed, as for any change of privilege.
         assert_ne!(root.cookie(), before.cookie());
         assert_eq!(before.post("/name/late").await.status, StatusCode::CONFLICT);
         root.post("/cart/wine").await;
@@ -178,7 +178,7 @@ over_stores! {
         assert_eq!(heard(&server), []);
     }
 
-    // F4: what follows in the same request is the administrator's.
+    // F4: later changes in the same request apply to the administrator's session.
     async fn the_request_that_stops_goes_on_as_the_administrator(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -190,7 +190,7 @@ over_stores! {
         }
     }
 
-    // F4: by itself, whether or not a request comes.
+    // F4: it ends by itself, with or without a request.
     async fn an_impersonation_ends_when_its_time_is_up(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -212,7 +212,7 @@ over_stores! {
         assert_eq!(heard(&server), []);
     }
 
-    // F4: no request that began as the customer writes to the administrator's session.
+    // F4: a request that began as the customer cannot write to the administrator's session.
     async fn a_request_that_outlasts_an_impersonation_is_refused(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);
@@ -228,7 +228,7 @@ over_stores! {
         assert_eq!(root.clone().get("/show").await.json()["name"], "Root");
     }
 
-    // F4, S17: never fresh, and no page sends the administrator to a form that cannot help.
+    // F4, S17: an impersonation is never fresh, and no page sends the administrator to a form that cannot help.
     async fn an_impersonation_is_never_fresh(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -239,15 +239,15 @@ over_stores! {
         }
         assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
         drop(before);
-        // The administrator is as fresh as before.
+        // The administrator's session is as fresh as before.
         root.post("/stop").await;
         assert_eq!(root.get("/recent").await.body, "root");
         server.turn(minutes(10));
         assert_eq!(root.get("/recent").await.status, StatusCode::LOCKED);
     }
 
-    // F4: it neither counts among the customer's sessions, nor is shown as one.
-    async fn an_impersonation_is_no_session_of_the_customers(store) {
+    // F4: it is neither counted among the customer's sessions nor listed as one.
+    async fn an_impersonation_is_not_one_of_the_customers_sessions(store) {
         for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
             let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
             let app = app(&server);
@@ -261,11 +261,11 @@ over_stores! {
             assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
             let impersonations = server.sessions.of("ada").impersonations().await.unwrap();
             assert_eq!(impersonations.iter().map(|s| s.impersonator()).collect::<Vec<_>>(), [Some("root".to_owned())]);
-            // It is the administrator's own, with their own fields.
+            // It is one of the administrator's sessions, and is listed with the administrator's fields.
             let own = server.sessions.of("root").list().await.unwrap();
             assert_eq!((own.len(), own[0].name(), own[0].user()), (1, "Root", Some("root")));
             assert_eq!(own[0].impersonator(), None);
-            // One sign-in too many is decided among the customer's own.
+            // The limit of sessions applies only to the customer's own.
             let third = server.signed_in_or_not("ada").await;
             let refuses = matches!(limit, SessionLimit::Refuse(_));
             assert_eq!((user(&one).await.is_some(), user(&third).await.is_some()), (refuses, !refuses));
@@ -315,7 +315,7 @@ over_stores! {
         assert_eq!((of.impersonations().await.unwrap().len(), of.revoke_all().await.unwrap()), (0, 0));
     }
 
-    // F4, S15: it ends with the administrator's session, which it does not lengthen.
+    // F4, S15: it ends with the administrator's session, and does not extend that.
     async fn an_impersonation_ends_with_the_session_of_the_administrator(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -333,7 +333,7 @@ over_stores! {
         assert_eq!(user(&root).await, None, "12 hours after the sign-in");
     }
 
-    // F4: signing out means the administrator too, and a sign-in is one.
+    // F4: a sign-out during an impersonation signs out the administrator too, and so does a sign-in.
     async fn a_sign_out_or_sign_in_ends_the_administrators_session_too(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -381,8 +381,8 @@ over_stores! {
         assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)]);
     }
 
-    // F4, F6, S57: an impersonation that the customer's list does not have is none: the customer could not end it. The calls:
-    // the session is loaded, swapped, the list loaded, swapped.
+    // F4, F6, S57: an impersonation that is not on the customer's list is undone, because the customer could not end it. The
+    // store calls: load and swap the session, load and swap the list.
     async fn an_impersonation_that_cannot_be_listed_is_undone(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);
@@ -402,8 +402,8 @@ over_stores! {
         }
     }
 
-    // F4, B34: an answer that was lost.
-    async fn an_impersonation_whose_answer_was_lost_is_one(store) {
+    // F4, B34: the answer to a call is lost.
+    async fn an_impersonation_whose_answer_was_lost_stands(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);
         for call in [1, 3] {
@@ -423,8 +423,8 @@ over_stores! {
         }
     }
 
-    // F4, B41: the customer ends all while an impersonation begins: it ends too, or is later. The calls: the session is loaded
-    // and swapped, the list loaded and swapped.
+    // F4, B41: the customer ends all sessions while an impersonation begins: the impersonation ends too, or begins later. The
+    // store calls: load and swap the session, load and swap the list.
     async fn an_impersonation_during_the_customers_end_of_all_is_ended_or_later(store) {
         for call in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -450,8 +450,8 @@ over_stores! {
         }
     }
 
-    // F4: the administrator stops while the customer ends all. Whoever comes first, the administrator is themselves again, and
-    // nothing is refused.
+    // F4: the administrator stops while the customer ends all sessions. Whichever comes first, the administrator's own session
+    // continues, and no request is rejected.
     async fn a_stop_during_the_customers_end_of_all_is_answered(store) {
         for call in 0..2 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -478,7 +478,7 @@ over_stores! {
         }
     }
 
-    // F4: the administrator's sessions are ended while an impersonation begins or stops: nothing of it is left.
+    // F4: the administrator's sessions are ended while an impersonation begins or stops; none of it remains.
     async fn an_end_of_the_administrators_sessions_leaves_no_impersonation(store) {
         for (path, calls) in [("/as/ada/5", 4), ("/stop", 2)] {
             for call in 0..calls {
@@ -507,7 +507,7 @@ over_stores! {
     }
 }
 
-/// A session with a secret, and a role that decides what its user may do.
+/// A session with a secret, and a role that grants rights.
 #[derive(Session)]
 #[session(cookie = "__Host-role")]
 struct Role {
@@ -522,7 +522,7 @@ struct Role {
 }
 
 over_stores! {
-    // F4, S9, S13: a role and a secret are the administrator's; set aside they stay sealed.
+    // F4, S9, S13: a role and a secret belong to the administrator; while set aside, they stay sealed.
     async fn roles_and_secrets_are_set_aside_and_come_back(store) {
         let keys = KeyRing::generate();
         let sessions = Sessions::<Role>::builder().store(store).keys(keys).build().unwrap();
@@ -561,7 +561,7 @@ over_stores! {
     }
 }
 
-// F4: while the sessions race, each customer's end of all either comes before an impersonation or ends it.
+// F4: in any race, each time that a customer ends all sessions either precedes an impersonation or ends it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn impersonations_and_revocations_at_once_leave_every_session_with_its_owner() {
     let server = Server::with(AnyStore::memory(), |builder| builder);

@@ -1,5 +1,5 @@
-//! B19–B23 as a property: whatever two requests do to one session at the same time, the outcome is one that the policies
-//! allow. The reference below says which, in terms of a plain struct.
+//! B19–B23 as a property: whatever two concurrent requests do to one session, the outcome is one that the policies allow. The
+//! reference below computes it on a plain struct.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use tests::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What a request does to its session, one thing at a time.
+/// One operation of a request on its session.
 #[derive(Clone, Debug)]
 enum Deed {
     Name(u8),
@@ -47,7 +47,7 @@ fn deeds() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// The stored session, as plainly as can be.
+/// The stored session, in its simplest form.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     alive: bool,
@@ -61,19 +61,19 @@ struct Model {
     cart: Vec<u8>,
 }
 
-/// What a request did to its flash.
+/// The operation of a request on its flash.
 #[derive(Clone, Debug, PartialEq)]
 enum Notice {
     Untouched,
     Put,
-    /// It took what was stored so.
+    /// Taken, when this value was stored.
     Taken(Option<u8>),
 }
 
-/// A request as the reference sees it: what it loaded, what it sees, and what it did.
+/// A request in the reference: what it loaded, what it sees, and what it did.
 #[derive(Clone, Debug)]
 struct Draft {
-    /// What was stored when it looked last.
+    /// The stored session when the request last looked.
     loaded: Model,
     generation: u32,
     sees: Model,
@@ -81,12 +81,12 @@ struct Draft {
     noted: bool,
     visits: Vec<i64>,
     notice: Notice,
-    /// The notices that it took, if it did.
+    /// The notices that it took, if any.
     took_all: Option<Vec<u8>>,
     put: Vec<u8>,
     privilege: bool,
     ends: bool,
-    /// The cart from which one that waits for the commit was changed.
+    /// The cart on which an update that waits for the commit is based.
     swaps_from: Option<Vec<u8>>,
 }
 
@@ -108,7 +108,7 @@ impl Draft {
         }
     }
 
-    /// Does one thing; an update of an atomic field reaches the store at once, and shows what is stored by then.
+    /// Performs one operation. An update of an atomic field reaches the store at once, and then shows the stored session.
     fn act(&mut self, deed: &Deed, stored: &mut Model) {
         match deed {
             Deed::Name(to) => (self.sees.name, self.named) = (Some(*to), true),
@@ -148,7 +148,7 @@ impl Draft {
         }
     }
 
-    /// Sees what is stored, but for what it changed itself (B49).
+    /// Shows the stored session, except for the fields that the request changed itself (B49).
     fn see(&mut self, stored: &Model) {
         let before = std::mem::replace(&mut self.sees, stored.clone());
         if self.named {
@@ -169,14 +169,14 @@ impl Draft {
         self.loaded = stored.clone();
     }
 
-    /// Applies the request to what is stored by then; says whether it was refused as overtaken.
+    /// Applies the request to the stored session. Returns whether it was rejected as overtaken.
     fn commit(&self, stored: &mut Model) -> bool {
         if self.ends {
             let overtaken = stored.alive && stored.generation != self.generation;
             stored.alive &= overtaken;
             return overtaken;
         }
-        // What writes nothing over what it loaded asks nothing of the store.
+        // A request that writes nothing new does not call the store.
         let counts = self.visits.iter().any(|by| *by != 0);
         if self.over(&self.loaded) == self.loaded && !counts {
             return false;
@@ -196,7 +196,7 @@ impl Draft {
         false
     }
 
-    /// The session with what this request did to it.
+    /// Returns the stored session with this request's changes.
     fn over(&self, stored: &Model) -> Model {
         let mut new = stored.clone();
         if self.sees.name != self.loaded.name {
@@ -246,7 +246,7 @@ async fn act(session: &mut Session<Site>, deed: Deed) {
     }
 }
 
-/// Runs both requests in the given order of deeds, one at a time, and commits them in the given order.
+/// Runs the operations of both requests in this order, one at a time, and commits the requests in this order.
 async fn race(store: AnyStore, deeds: &[(bool, Deed)], a_first: bool) -> Result<(), TestCaseError> {
     let server = Server::new(store);
     let waiting: Deeds = Arc::default();
@@ -288,13 +288,13 @@ async fn race(store: AnyStore, deeds: &[(bool, Deed)], a_first: bool) -> Result<
     let (a, a_request) = start(0, visitor.at(&app));
     let (b, b_request) = start(1, visitor.at(&app));
     let mut drafts = [Draft::new(&stored), Draft::new(&stored)];
-    // Both load before either does anything.
+    // Both requests load the session before either changes anything.
     for script in [&a, &b] {
         tell(script, Deed::Visits(0)).await;
     }
     for (is_b, deed) in deeds {
         if drafts[usize::from(*is_b)].ends {
-            continue; // what follows would be for another session
+            continue; // later operations would be for another session
         }
         tell(if *is_b { &b } else { &a }, deed.clone()).await;
         drafts[usize::from(*is_b)].act(deed, &mut stored);

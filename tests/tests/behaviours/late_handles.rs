@@ -63,7 +63,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["note"], "late");
     }
 
-    // B45: also if the session began with this very response.
+    // B45: even if the session began with this response.
     async fn a_handle_that_outlives_the_first_response_saves_too(store) {
         let server = Server::new(store);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -81,7 +81,7 @@ over_stores! {
         assert_eq!((&seen["name"], &seen["visits"]), (&"ada".into(), &1.into()));
     }
 
-    // S20: a sign-out that comes too late for a cookie still ends what it can.
+    // S20: a sign-out that is too late to remove the cookie still ends the session in the store.
     async fn a_sign_out_after_the_response_ends_the_session(store) {
         let server = Server::new(store);
         let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -99,7 +99,7 @@ over_stores! {
     }
 }
 
-// B45: a first use after the response.
+// B45: the handle's first use comes after the response.
 #[tokio::test]
 async fn a_new_session_cannot_begin_after_the_response() {
     let server = Server::new(AnyStore::memory());

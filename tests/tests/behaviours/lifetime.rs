@@ -12,7 +12,7 @@ use tests::{
 
 over_stores! {
     // B13, S14
-    async fn silence_ends_a_session_and_access_extends_it(store) {
+    async fn inactivity_ends_a_session_and_access_extends_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -73,7 +73,7 @@ over_stores! {
         visitor.post("/code/456").await;
         server.turn(minutes(4));
         assert_eq!(visitor.get("/show").await.json()["code"], "456");
-        // Setting it again, even to the same, starts its clock anew (B27).
+        // Setting the field again, even to the same value, restarts its deadline (B27).
         visitor.post("/code/456").await;
         server.turn(minutes(4));
         assert_eq!(visitor.get("/show").await.json()["code"], "456");
@@ -89,7 +89,7 @@ over_stores! {
     }
 
     // B16
-    async fn an_expired_session_is_not_served_and_clean_up_takes_only_those(store) {
+    async fn an_expired_session_is_not_served_and_clean_up_removes_only_expired_ones(store) {
         let server = Server::new(store);
         let (mut early, mut late) = (server.visitor(), server.visitor());
         early.post("/name/early").await;
@@ -97,7 +97,7 @@ over_stores! {
         late.post("/name/late").await;
         server.turn(minutes(10));
         assert_eq!(early.get("/read").await.body, "");
-        // SQL and file stores leave an hour for clocks that disagree.
+        // SQL and file stores wait an hour more, because clocks may disagree.
         for _ in 0..4 {
             assert_eq!(late.get("/read").await.body, "late");
             server.turn(minutes(20));
@@ -127,7 +127,7 @@ over_stores! {
     }
 
     // B17
-    async fn remember_can_be_taken_back_but_stretches_nothing(store) {
+    async fn remember_can_be_withdrawn_and_does_not_extend_absolute(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -146,7 +146,7 @@ over_stores! {
     }
 
     // B17
-    async fn who_signs_in_with_remember_is_remembered(store) {
+    async fn a_sign_in_with_remember_is_remembered(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/remember").await;
@@ -154,7 +154,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
     }
 
-    // B11, B17: also if `save` has set the cookie already.
+    // B11, B17: even if `save` has already set the cookie.
     async fn remember_after_a_save_in_the_same_request_makes_the_cookie_last(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
@@ -184,7 +184,7 @@ over_stores! {
         }
     }
 
-    // S19: a clock that was set back serves longer, but kills and revives nothing.
+    // S19: a clock that was set back lets sessions live longer, but ends and revives none.
     async fn a_clock_that_goes_back_ends_no_session(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -196,7 +196,7 @@ over_stores! {
         assert_eq!(visitor.get("/read").await.body, "bob");
     }
 
-    // B13: a record that is touched is never moved back.
+    // B13: the deadline of a record that was touched never moves back.
     async fn reads_refresh_the_deadline_only_when_it_is_stale(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -240,7 +240,7 @@ fn impossible_lifetimes_are_refused_at_start() {
     }
 }
 
-// The clean-up task ends with the sessions: nothing leaks.
+// The clean-up task ends with the sessions, and leaks nothing.
 #[tokio::test]
 async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
     let server =
@@ -251,7 +251,7 @@ async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
     let now = server.clock.now();
     server.turn(hours(1));
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    // Asked as of then, the record is live while it is there.
+    // The load asks as of an earlier time, at which the record was live.
     while server.store.load(&key, now).await.unwrap().is_some() {
         assert!(std::time::Instant::now() < deadline, "the expired session is still there");
         tokio::task::yield_now().await;
@@ -265,7 +265,7 @@ async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
     }
 }
 
-// Or when told to, for whoever closes the store's connections next.
+// The task also ends on request, for applications that then close the store's connections.
 #[tokio::test]
 async fn the_clean_up_task_ends_when_told_to() {
     let server =
@@ -278,14 +278,14 @@ async fn the_clean_up_task_ends_when_told_to() {
         assert!(std::time::Instant::now() < deadline, "the clean-up task is still alive");
         tokio::task::yield_now().await;
     }
-    // By hand it goes on.
+    // A clean-up by hand still works.
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
     server.turn(hours(1));
     assert_eq!(server.sessions.delete_expired().await.unwrap(), 1);
 }
 
-// F27: a program may make its sessions before its runtime.
+// F27: a program may build its sessions before its runtime.
 #[test]
 fn sessions_built_outside_of_a_runtime_are_cleaned_from_the_first_request_on() {
     for is_stopped in [false, true] {

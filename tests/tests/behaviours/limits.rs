@@ -1,4 +1,4 @@
-//! S23: how many sessions a user may have.
+//! S23: the number of sessions that a user may have.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// Fifty browsers that sign in as one user at the same time.
+/// Signs in as one user from fifty browsers at once.
 async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     let barrier = Arc::new(Barrier::new(50));
     let mut requests = Vec::new();
     for number in 0..50 {
         let (mut visitor, barrier) = (server.visitor(), Arc::clone(&barrier));
         requests.push(tokio::spawn(async move {
-            // Some were guests before.
+            // Every other browser has a guest's session before.
             if number % 2 == 0 {
                 visitor.post("/name/guest").await;
             }
@@ -41,7 +41,7 @@ async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     answers
 }
 
-/// Of fifty sign-ins at once three are left, which are those that are listed.
+/// Checks that fifty concurrent sign-ins leave three sessions, the same three that are listed.
 async fn fifty_leave_three(store: AnyStore, limit: SessionLimit) {
     let server = Server::with(store, |builder| builder.max_per_user(limit));
     for _ in 0..5 {
@@ -62,19 +62,19 @@ async fn fifty_leave_three(store: AnyStore, limit: SessionLimit) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_in_memory() {
+async fn three_of_fifty_concurrent_sign_ins_stay_in_memory() {
     fifty_leave_three(AnyStore::memory(), SessionLimit::EndOldest(3)).await;
     fifty_leave_three(AnyStore::memory(), SessionLimit::Refuse(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_in_files() {
+async fn three_of_fifty_concurrent_sign_ins_stay_in_files() {
     fifty_leave_three(AnyStore::file().await, SessionLimit::EndOldest(3)).await;
     fifty_leave_three(AnyStore::file().await, SessionLimit::Refuse(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
+async fn three_of_fifty_concurrent_sign_ins_stay_on_redis() {
     for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
         let Some(store) = AnyStore::redis().await else { return };
         fifty_leave_three(store, limit).await;
@@ -82,7 +82,7 @@ async fn of_fifty_sign_ins_at_once_three_stay_on_redis() {
 }
 
 over_databases! {
-    async fn of_fifty_sign_ins_at_once_three_stay(make) {
+    async fn three_of_fifty_concurrent_sign_ins_stay(make) {
         for limit in [SessionLimit::EndOldest(3), SessionLimit::Refuse(3)] {
             fifty_leave_three(make().await?, limit).await;
         }
@@ -94,7 +94,7 @@ over_stores! {
         let server = Server::with(store, |builder| builder.max_per_user(2));
         let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
         let bob = server.signed_in("bob").await;
-        // Who signs in again is not the oldest any more.
+        // A repeated sign-in makes a session the newest.
         first.post("/login/ada").await;
         server.heard();
         let third = server.signed_in("ada").await;
@@ -116,18 +116,18 @@ over_stores! {
         assert!(reply.body.contains("as many devices as allowed"), "{}", reply.body);
         assert_eq!(third.cookie(), before);
         assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest goes on");
-        // A stranger leaves nothing behind, and on a device that is signed in there is room.
+        // A rejected visitor leaves nothing behind, and a device that is signed in already may sign in again.
         assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
-        // Once one is gone there is room again, at once.
+        // When a session ends, another may sign in at once.
         second.clone().post("/logout").await;
         assert_eq!(third.post("/login/ada").await.status, StatusCode::OK);
         assert!(is_in(&third).await && is_in(&first).await);
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
     }
 
-    // B25: the session that makes room is the one that this request ends.
-    async fn a_session_that_takes_the_place_of_another_needs_no_room(store) {
+    // B25: the session that makes space is the one that this request ends.
+    async fn a_session_that_replaces_another_is_within_the_limit(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
         let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
@@ -141,8 +141,8 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
     }
 
-    // Where sign-ins are refused nobody is signed out for one, also not by a limit that was lowered since.
-    async fn a_lower_limit_ends_nobody_where_it_refuses(store) {
+    // With a limit that rejects sign-ins, no session is ended for one, not even after the limit was lowered.
+    async fn a_lower_limit_that_refuses_sign_ins_ends_no_session(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let limited = |most| Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.max_per_user(SessionLimit::Refuse(most)));
         let (before, after) = (limited(3), limited(1));
@@ -153,23 +153,23 @@ over_stores! {
         assert!(is_in(&first).await && is_in(&second).await && is_in(&third).await);
     }
 
-    // B41: one browser sends its log-in twice, and the first is cut short while it is refused: however that ends, the second
-    // stands and is listed.
-    async fn a_refusal_that_is_cut_short_hides_nobody(store) {
+    // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However that ends, the
+    // second stands and is listed.
+    async fn an_interrupted_refusal_hides_no_session(store) {
         for fails in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
             let elsewhere = Server::made(store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
             let other = server.signed_in("ada").await;
             let mut visitor = server.visitor();
             visitor.post("/name/guest").await;
-            // Its session is loaded and stored, the list loaded, the other session looked at.
+            // The store calls: load and store the session, load the list, load the other session.
             let gate = Gate::new();
             faulty.plan(vec![Fault::None; 3].into_iter().chain([Fault::Slow(gate.clone())]));
             let mut again = visitor.clone();
             let refused = tokio::spawn(async move { again.post("/login/ada").await.status });
             gate.wait().await;
             other.at(&elsewhere.app).post("/logout").await;
-            // The guest's cookie opens nothing while its session is another's.
+            // The guest's cookie opens nothing while its session belongs to a user.
             let mut second = visitor.at(&elsewhere.app);
             assert_eq!(second.post("/login/ada").await.status, StatusCode::OK);
             faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));
@@ -183,7 +183,7 @@ over_stores! {
         }
     }
 
-    async fn the_expired_take_up_no_room(store) {
+    async fn expired_sessions_do_not_count(store) {
         for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
             let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
             server.signed_in("ada").await;
@@ -196,8 +196,8 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: however often a user signs in, a sign-in costs the store a number of calls that does not grow. Without a
-    // limit of the application's, the oldest of a hundred sessions end.
+    // F7, B56, S58: the number of store calls for a sign-in does not grow with the number of earlier sign-ins. Without a limit of
+    // the application's, the oldest session ends when there are more than a hundred.
     async fn the_thousandth_sign_in_costs_what_the_tenth_did(store) {
         let server = Server::new(store);
         let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };
@@ -237,7 +237,7 @@ over_stores! {
 }
 
 #[test]
-fn a_limit_of_none_is_refused_at_start() {
+fn a_limit_of_zero_is_refused_at_start() {
     let error = session_runtime::Sessions::<tests::app::Site>::builder()
         .store(session_runtime::MemoryStore::new())
         .keys(session_runtime::KeyRing::generate())

@@ -1,4 +1,4 @@
-//! `migrate`: what yesterday's build stored under other names and in other types, as today's fields.
+//! `migrate`: values that yesterday's build stored under other names and in other types, read as today's fields.
 
 use std::sync::{Arc, Mutex};
 
@@ -102,7 +102,7 @@ impl Site {
         Self { old: old_routes().layer(old.layer()), new: new_routes(&new).layer(new.layer()), events }
     }
 
-    /// A visitor with a session of yesterday's build.
+    /// Returns a visitor with a session of yesterday's build.
     async fn visitor(&self) -> Visitor {
         let mut visitor = Visitor::new(&self.old);
         assert_eq!(visitor.post("/").await.status, 200);
@@ -158,8 +158,8 @@ fn new_routes(sessions: &Sessions<New>) -> Router {
 const BEFORE: &str = r##"10 [1, 2] Some("#3") Some("#4") Some("#5") Ada Lovelace colour 6 0"##;
 
 over_stores! {
-    // Readers see it, also in a list; a list shows no secret.
-    async fn what_was_stored_is_read_as_todays_fields(store) {
+    // Readers show it, also in a list of sessions, except for secrets.
+    async fn old_values_are_read_as_todays_fields(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.get("/").await.body, BEFORE);
@@ -168,8 +168,8 @@ over_stores! {
         assert_eq!(*site.events.lock().unwrap(), []);
     }
 
-    // A write of another field stores nothing of it, so yesterday's build goes on; a write of the field moves it.
-    async fn it_is_stored_when_the_field_is_written(store) {
+    // A write of another field does not store it, so yesterday's build still works; a write of the field itself moves it.
+    async fn a_migrated_value_is_stored_when_its_field_is_written(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         visitor.post("/touch").await;
@@ -182,8 +182,8 @@ over_stores! {
         assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None", "it has moved, all of what it was made of");
     }
 
-    // A flash that was put by yesterday's build is shown once; a field that is reset does not come back.
-    async fn what_is_taken_or_reset_does_not_come_back(store) {
+    // A flash from yesterday's build is shown once, and a field that was reset does not come back.
+    async fn a_taken_or_reset_value_does_not_come_back(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.post("/take").await.body, "#3");
@@ -192,8 +192,8 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, r##"10 [1, 2] None Some("#4") Some("#5")  colour 6 0"##);
     }
 
-    // `log_out` keeps what is the device's in today's form, and nothing that another field was made of.
-    async fn what_is_the_devices_stays(store) {
+    // `log_out` keeps device fields in today's form, and nothing that another field was made from.
+    async fn migrated_device_fields_survive_a_log_out(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.post("/out").await.status, 200);
@@ -201,8 +201,8 @@ over_stores! {
         assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None");
     }
 
-    // B30: what the function cannot be given reads as the default, is reported, and does not get in the way of writes.
-    async fn what_cannot_be_read_is_reported_and_replaced(store) {
+    // B30: a value that the function cannot take reads as the default, is reported, and does not prevent writes.
+    async fn an_unreadable_value_is_reported_and_replaced(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         visitor.at(&site.old).post("/zoom").await;

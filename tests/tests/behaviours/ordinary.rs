@@ -92,7 +92,7 @@ over_stores! {
         ada.post("/name/Ada").await;
         assert!(stream.is_live().await.unwrap());
         assert_eq!(stream.name(), "Ada", "as other requests left it");
-        // What it did itself stays on top.
+        // The handle's own changes stay on top.
         stream.note_mut().set("mine".into());
         ada.post("/name/Ada-Maria").await;
         stream.reload().await.unwrap();
@@ -156,11 +156,11 @@ over_stores! {
         assert_eq!(phone.get("/show").await.json()["visits"], 1);
         assert_eq!(bob.get("/show").await.json()["name"], "");
         let again = server.sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
-        assert_eq!(again, 0, "an equal value is no change");
+        assert_eq!(again, 0, "an equal value is not a change");
         assert!(!server.heard().contains(&Event::Moved));
     }
 
-    // F30: a job is no visitor.
+    // F30: a background job does not count as a visitor's activity.
     async fn an_edit_from_elsewhere_is_no_activity(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
@@ -185,7 +185,7 @@ over_stores! {
         assert_eq!(user(&mut ada).await.as_deref(), Some("ada"));
     }
 
-    // F30: the one that another request changed meanwhile is edited again, and both changes stay.
+    // F30: if a request changes the session in the meantime, the edit runs again, and both changes stay.
     async fn an_edit_from_elsewhere_merges_with_a_request_at_the_same_time(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;
@@ -202,7 +202,7 @@ over_stores! {
     }
 }
 
-// F30: a `rotates` field renews the id in a request, and cannot from elsewhere.
+// F30: a `rotates` field renews the id in a request; an edit from elsewhere cannot renew it.
 #[tokio::test]
 async fn a_job_changes_roles_under_the_ids_that_visitors_have() {
     #[derive(Session)]
@@ -297,7 +297,7 @@ async fn a_page_that_reads_a_session_is_private_unless_the_handler_says_otherwis
     }
 }
 
-/// What a response's extensions say.
+/// Copies the refusal in a response's extensions to its body.
 async fn named(response: Response) -> Response {
     match response.extensions().get::<SessionRefusal>() {
         Some(refusal) => (response.status(), response.headers().clone(), format!("{refusal:?}")).into_response(),

@@ -1,4 +1,4 @@
-//! S9, S11, S13: fields that decide what a visitor may do, and ids that were replaced long ago.
+//! S9, S11, S13: fields that grant rights, and ids that were replaced long ago.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn place(store: impl Store) -> Place {
 fn place_with(store: impl Store, keys: &KeyRing) -> Place {
     let clock = Clock::stopped();
     let builder = Sessions::<Role>::builder().store(store).keys(keys.clone()).clock(clock.clone());
-    // No clean-up in the background, so that faults meet the requests that they are for.
+    // Disables background clean-up, so that each fault meets the request that it is meant for.
     let sessions = builder.clean_every(Duration::ZERO).build().unwrap();
     let app = Router::new()
         .route("/role", post(|mut s: S| async move { s.role_mut().clear() }))
@@ -87,7 +87,7 @@ fn place_with(store: impl Store, keys: &KeyRing) -> Place {
             post(|mut s: S, Path(user): Path<String>| async move {
                 s.role_mut().set("planted".into());
                 s.user_mut().log_in(user);
-                assert_eq!(s.role(), None, "what was there before is a guest's");
+                assert_eq!(s.role(), None, "the earlier value was a guest's");
                 s.role_mut().set("granted".into());
                 s.codes_mut().update(|codes| codes.push("granted".into())).await
             }),
@@ -140,7 +140,7 @@ over_stores! {
             assert_ne!(visitor.cookie(), old.cookie(), "{path}");
             assert_eq!(old.get("/show").await.json()["user"], json!(null), "{path}: the id before is dead");
             assert_eq!(visitor.get("/show").await.json()["cart"], json!(["tea"]));
-            // A request from before may not write (B23).
+            // A request that began before may not write (B23).
             assert_eq!(old.post("/cart/late").await.status, StatusCode::CONFLICT);
             place.clock.advance(minutes(2));
         }
@@ -148,8 +148,8 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"]), (&json!("ada"), &json!(null), &json!(["tea"])));
     }
 
-    // S9, B27: nothing changed, nothing renewed; and what a failed handler did is dropped whole.
-    async fn what_does_not_change_renews_nothing(store) {
+    // S9, B27: without a change nothing is renewed; all changes of a failed handler are dropped.
+    async fn an_unchanged_value_renews_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -160,8 +160,8 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["role"], "clerk");
     }
 
-    // S13: an attacker who prepares a session gains nothing when its victim signs in to it.
-    async fn a_first_sign_in_forgets_what_rotates_and_what_is_secret(store) {
+    // S13: an attacker who prepares a session gains nothing when a victim signs in to it.
+    async fn a_first_sign_in_drops_rotating_and_secret_fields(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/role/admin").await;
@@ -176,8 +176,8 @@ over_stores! {
         assert_eq!(planted.get("/show").await.json()["user"], json!(null));
     }
 
-    // S13: also what another tab wrote while the sign-in was under way.
-    async fn a_first_sign_in_forgets_what_has_just_come(store) {
+    // S13: including fields that another tab wrote during the sign-in.
+    async fn a_first_sign_in_drops_concurrent_writes(store) {
         let faulty = Faulty::new(&store);
         let place = place(faulty.clone());
         let mut visitor = Visitor::new(&place.app);
@@ -197,21 +197,21 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["cart"], &seen["secrets"]), (&json!("ada"), &json!(["tea"]), &json!([null, []])));
     }
 
-    // S13, B45: and what a handle wrote that was opened before it.
-    async fn a_first_sign_in_forgets_what_a_handle_holds(store) {
+    // S13, B45: including fields that an earlier handle wrote.
+    async fn a_first_sign_in_drops_writes_of_earlier_handles(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         assert_eq!(visitor.post("/held/login/ada").await.status, StatusCode::OK);
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["role"], &seen["secrets"]), (&json!(null), &json!([null, []])));
         assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the visitor is the same");
-        // To another user nothing of that goes but what is the device's.
+        // For another user, only the device fields remain.
         visitor.post("/held/login/bob").await;
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"], &seen["theme"]), (&json!("bob"), &json!(null), &json!([]), &json!("dark")));
     }
 
-    // S9: a role is one under whatever name it is stored.
+    // S9: a role counts as one under any stored name.
     async fn a_role_under_an_older_name_renews_the_id(store) {
         let keys = KeyRing::generate();
         let old = Sessions::<Rank>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
@@ -229,8 +229,8 @@ over_stores! {
         }
     }
 
-    // S13: what the sign-in itself grants stays, what came before it in the same request does not.
-    async fn what_a_sign_in_grants_stays(store) {
+    // S13: fields that the sign-in itself grants stay; earlier ones of the same request do not.
+    async fn fields_granted_by_a_sign_in_stay(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         for _ in 0..2 {
@@ -243,8 +243,8 @@ over_stores! {
         }
     }
 
-    // S13, B25: what is written after the sign-out is written on nothing, whatever was there before.
-    async fn what_follows_a_sign_out_starts_from_nothing(store) {
+    // S13, B25: writes after the sign-out start from an empty session.
+    async fn writes_after_a_sign_out_start_from_an_empty_session(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -258,7 +258,7 @@ over_stores! {
     }
 
     // S13
-    async fn signing_in_again_keeps_it(store) {
+    async fn signing_in_again_keeps_the_role(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/login/ada").await;
@@ -270,13 +270,13 @@ over_stores! {
     }
 
     // S11: a replaced cookie that comes back may be stolen.
-    async fn a_replayed_id_ends_the_session_if_told_so(store) {
+    async fn a_replayed_id_ends_the_session_if_configured(store) {
         for told in [false, true] {
             let server = Server::with(store.clone(), |builder| builder.end_on_replay(told));
             let mut visitor = server.signed_in("ada").await;
             let mut stolen = visitor.clone();
             visitor.post("/renew").await;
-            // Within the minute it is a late request of the same page.
+            // Within the minute it counts as a late request of the same page.
             assert_eq!(stolen.get("/show").await.json()["user"], json!(null));
             assert_eq!(visitor.get("/show").await.json()["user"], "ada");
             server.turn(minutes(1));

@@ -1,5 +1,5 @@
-//! B34, S10, S12: what was sent to the store and not answered is sent again, word for word; what ends or begins at the wrong
-//! moment undoes nothing.
+//! B34, S10, S12: an unanswered call to the store is repeated word for word. A session that ends or begins at the wrong moment
+//! undoes nothing.
 
 use std::{
     sync::{Arc, Mutex},
@@ -28,7 +28,7 @@ struct Other {
 }
 
 over_stores! {
-    // B34: the handler goes on although neither sending was answered.
+    // B34: the handler goes on although neither attempt was answered.
     async fn a_save_that_was_never_answered_counts_once(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -37,7 +37,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faults.plan([Fault::Lost, Fault::Lost]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "what may not be stored is not forgotten");
+                assert_eq!(s.visits(), 2, "a change that may not be stored is not forgotten");
                 s.visits_mut().add(10);
                 s.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
                 assert_eq!(s.cart(), ["tea"]);
@@ -51,7 +51,7 @@ over_stores! {
     }
 
     // B34, S10
-    async fn a_sign_in_that_was_never_answered_is_the_visitors(store) {
+    async fn an_unanswered_sign_in_belongs_to_the_visitor(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faults = faults.clone();
@@ -70,8 +70,8 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["note"]), (&json!("ada"), &json!("after")));
     }
 
-    // B34: the end of a session, whose answer is lost with the record gone.
-    async fn an_end_that_was_never_answered_is_an_end(store) {
+    // B34: the session's end is stored, but the answer is lost, and the record is gone.
+    async fn an_unanswered_end_ends_the_session(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faults = faults.clone();
@@ -88,7 +88,7 @@ over_stores! {
         assert_eq!(visitor.at(&server.app).get("/show").await.json()["is_new"], true);
     }
 
-    // B28: a handler that waits no longer for `save` has not taken its changes back.
+    // B28: a handler that stops waiting for `save` does not withdraw its changes.
     async fn a_save_that_is_given_up_on_loses_nothing(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -111,7 +111,7 @@ over_stores! {
         assert_eq!((&seen["name"], &seen["note"]), (&json!("kept"), &json!("note")));
     }
 
-    // S12: what began before a sign-in cannot end, nor replace, what the sign-in began.
+    // S12: a request from before a sign-in can neither end nor replace the session that the sign-in began.
     async fn an_end_from_before_a_sign_in_is_refused(store) {
         let server = Server::new(store);
         for writes in [false, true] {
@@ -137,7 +137,7 @@ over_stores! {
         }
     }
 
-    // B17: what a login form says first.
+    // B17: a login form may set `remember` first.
     async fn remember_may_come_before_the_sign_in(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
@@ -148,7 +148,7 @@ over_stores! {
         assert!(set.contains("Max-Age="), "{set}");
     }
 
-    // B10, S10: the page in a response's stead keeps what another kind of session says.
+    // B10, S10: the page that replaces a response keeps the cookie of another kind of session.
     async fn an_outer_failure_does_not_lose_the_inner_id(store) {
         let server = Server::new(store);
         let broken = Faulty::new(&AnyStore::memory());

@@ -1,5 +1,5 @@
-//! What a review found: refused sign-ins, lost answers, dropped saves and timeouts, each with the fault or the race that
-//! brings it out.
+//! Findings of a review: refused sign-ins, lost answers, dropped saves and timeouts, each with the fault or the race that exposes
+//! it.
 
 use std::{
     convert::Infallible,
@@ -40,17 +40,17 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// One session a user: the second sign-in is refused.
+/// Allows each user one session: a second sign-in is rejected.
 fn one_each(builder: SessionsBuilder<Site>) -> SessionsBuilder<Site> {
     builder.max_per_user(SessionLimit::Refuse(1))
 }
 
-/// So many calls that succeed, and then these.
+/// Returns this many successful calls, followed by these faults.
 fn after(calls: usize, then: impl IntoIterator<Item = Fault>) -> Vec<Fault> {
     std::iter::repeat_n(Fault::None, calls).chain(then).collect()
 }
 
-/// Another tab of the visitor whose request has these headers.
+/// Returns another tab of the visitor whose request has these headers.
 fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
     let (name, value) = headers[COOKIE].to_str().unwrap().split_once('=').unwrap();
     Visitor::with_cookie(app, name, value)
@@ -58,14 +58,14 @@ fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Fails a test that would wait for ever otherwise.
+/// Fails a test that would otherwise wait for ever.
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, answer).await.expect("it waits")
+    tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
 }
 
 over_stores! {
-    // F6, S23: what undoes a refused sign-in fails, or `save` is dropped there; the next commit goes on with that.
-    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_nobody_in(store) {
+    // F6, S23: undoing a rejected sign-in fails, or `save` is dropped at that point; the next commit continues the undo.
+    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
                 let (server, faulty) = Faulty::server(&store, one_each);
@@ -74,7 +74,7 @@ over_stores! {
                     let faulty = faulty.clone();
                     move |mut s: S, Path(again): Path<bool>| async move {
                         s.user_mut().log_in("ada".into());
-                        // The session is swapped, the list loaded, the session in it looked at; then the sign-in is undone.
+                        // The store calls: swap the session, load the list, load the session on it; then undo the sign-in.
                         if dropped {
                             let gate = Gate::new();
                             faulty.plan(after(3, [Fault::Slow(gate.clone())]));
@@ -111,15 +111,15 @@ over_stores! {
         }
     }
 
-    // F6, S57: what the handler wrote for the user who was refused is nobody's.
-    async fn what_waited_behind_a_refused_sign_in_is_not_stored(store) {
+    // F6, S57: the handler's writes for the rejected user are dropped.
+    async fn writes_after_a_refused_sign_in_are_not_stored(store) {
         let (server, faulty) = Faulty::server(&store, one_each);
         server.signed_in("ada").await;
         let app = server.serving(Router::new().route("/", post({
             let faulty = faulty.clone();
             move |mut s: S| async move {
                 s.user_mut().log_in("ada".into());
-                // The session is swapped, but the list not reached.
+                // The session is swapped, but the list cannot be reached.
                 faulty.plan(after(1, [Fault::Down, Fault::Down]));
                 assert!(s.save().await.unwrap_err().is_unavailable());
                 *s.name_mut() = "of ada".into();
@@ -135,7 +135,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["theme"]), (&json!(null), &json!(""), &json!("Dark")));
     }
 
-    // B28, S23: no other response knows the id that `save` stored.
+    // B28, S23: no other response carries the id that `save` stored.
     async fn a_refused_sign_in_keeps_the_cookie_of_an_earlier_save(store) {
         let server = Server::with(store, one_each);
         server.signed_in("ada").await;
@@ -160,8 +160,9 @@ over_stores! {
         }
     }
 
-    // B34, S12: lost, refused since it is in, and confirmed: a store that waits for its replicas may not have done so.
-    async fn what_ends_or_renews_is_confirmed_after_a_lost_answer(store) {
+    // B34, S12: the answer is lost, the repeated swap is refused because the first is stored, and one more call confirms that: a
+    // store that waits for its replicas may not have done so.
+    async fn ends_and_renewals_are_confirmed_after_a_lost_answer(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
             let mut visitor = server.signed_in("ada").await;
@@ -174,14 +175,14 @@ over_stores! {
         }
         server.signed_in("eve").await;
         faulty.swapped();
-        // The list is loaded, and the session.
+        // The store calls: load the list, then the session.
         faulty.plan(after(2, [Fault::Lost]));
         assert_eq!(server.sessions.of("eve").revoke_all().await.unwrap(), 1);
         let swapped = faulty.swapped();
         assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
     }
 
-    // B34: a session knows its last four writes. Where it may have forgotten one that was not answered, none is guessed.
+    // B34: a session remembers its last four writes. If it may have forgotten an unanswered one, the outcome is not guessed.
     async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let others = server.app.clone();
@@ -210,7 +211,7 @@ over_stores! {
         }
     }
 
-    // B34, S10: what may be stored goes on with what it drew, also after a handler that failed.
+    // B34, S10: a write that may be stored is continued with the same random id, even after a handler that failed.
     async fn a_renewal_whose_answers_were_lost_can_be_opened_after_a_failure(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{status}", post({
@@ -239,9 +240,9 @@ over_stores! {
         }
     }
 
-    // B17, B39: the list is written first, so that a session that lasts longer is never off it.
+    // B17, B39: the list is written first, so a session that lasts longer is always on it.
     async fn a_remembered_session_is_listed_although_its_visitor_leaves_or_the_store_fails(store) {
-        // The calls: the session is loaded, the list loaded and swapped, the session swapped.
+        // The store calls: load the session, load and swap the list, swap the session.
         for call in 0..4 {
             for leaves in [false, true] {
                 let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -269,9 +270,9 @@ over_stores! {
         }
     }
 
-    // B17, B36, B39: of two processes, whichever comes first.
+    // B17, B36, B39: in two processes, in either order.
     async fn a_session_that_is_forgotten_and_remembered_at_once_is_listed(store) {
-        // The calls: the session is loaded, the list loaded, the session swapped.
+        // The store calls: load the session, load the list, swap the session.
         for call in 0..3 {
             let [(here, faulty), (there, _)] = Faulty::two_servers(&store, |builder| builder);
             let mut visitor = here.signed_in("ada").await;
@@ -314,7 +315,7 @@ over_stores! {
             let reply = visitor.post("/").await;
             (visitor, reply)
         });
-        // With one thread, the layer has seen the handler's answer by the time that this test goes on.
+        // On a single thread, the layer has seen the handler's answer when this test goes on.
         handled.notified().await;
         assert!(!request.is_finished());
         gate.open();
@@ -323,12 +324,12 @@ over_stores! {
         assert!(is_in(&visitor.at(&server.app)).await);
     }
 
-    // B41: the first is not reached; those after it end all the same.
+    // B41: the first session cannot be reached; the others end nevertheless.
     async fn a_session_that_cannot_be_ended_shields_no_other(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let [one, two, three] = [server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await];
         let ada = server.sessions.of("ada");
-        // The list is loaded, and then the first session.
+        // The store calls: load the list, then the first session.
         faulty.plan(after(1, [Fault::Down, Fault::Down]));
         assert!(ada.revoke_all().await.unwrap_err().is_unavailable());
         assert_eq!([is_in(&one).await, is_in(&two).await, is_in(&three).await], [true, false, false]);
@@ -336,7 +337,7 @@ over_stores! {
         assert!(!is_in(&one).await);
     }
 
-    // B34, B45: whether the first save is in can never be told any more, and must not stop those after it.
+    // B34, B45: whether the first save was stored can no longer be determined, and this must not prevent later saves.
     async fn a_late_handle_recovers_after_an_outage(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -359,7 +360,7 @@ over_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: no response waits for it, so it is carried out as the handle goes, with a warning.
+    // B28, B45: no response waits for it, so dropping the handle performs it, with a warning.
     async fn a_late_save_that_is_given_up_is_carried_out_when_its_handle_goes(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -386,7 +387,7 @@ over_stores! {
         .await;
     }
 
-    // B21, B16: to move a deadline is worth no wait, and no error.
+    // B21, B16: moving a deadline is not worth a wait or an error.
     async fn a_read_waits_for_no_write_of_its_deadline(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
         let mut visitor = server.visitor();
@@ -410,7 +411,7 @@ over_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 
-    // B10: what a failed handler answers says more than a page about its log-out.
+    // B10: the failed handler's answer is more useful than a page about its log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);
         let other = server.app.clone();
@@ -423,7 +424,7 @@ over_stores! {
         assert_eq!((reply.status, reply.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "mine"));
     }
 
-    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another one, and is refused.
+    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another session, and is rejected.
     async fn a_refused_sign_in_puts_no_ended_session_under_another_key(store) {
         let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
         let first = here.signed_in("ada").await;
@@ -449,7 +450,7 @@ over_stores! {
     }
 }
 
-// B21, B36: the commit before was answered late, so what it hands over is older than what this request loaded.
+// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one this request loaded.
 #[tokio::test]
 async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
@@ -460,12 +461,12 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let mut before = visitor.clone();
     let before = tokio::spawn(async move { before.post("/visit").await.status });
     gate.wait().await;
-    // Stored, but its answer is on the way still. Another process renews the session meanwhile.
+    // The commit is stored, but its answer is still on the way. Another process renews the session in the meantime.
     let mut renewed = visitor.at(&there.app);
     renewed.post("/login/ada").await;
     let mut behind = renewed.at(&here.app);
     let mut request = Box::pin(behind.post("/name/after"));
-    // Loads, which memory answers at once, and is in line then.
+    // Loads the session, which memory answers at once, and then waits its turn.
     assert!(poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await.is_pending());
     gate.open();
     assert_eq!((before.await.unwrap(), request.await.status), (StatusCode::OK, StatusCode::OK));
@@ -473,8 +474,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout as of `tower-http`: a handler that it gave up stays until the timeout is dropped itself. It gives up when it
-/// is told to.
+/// A timeout like that of `tower-http`: it keeps the handler that it has given up until it is dropped itself. The test tells it
+/// when to give up.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 
@@ -517,7 +518,7 @@ impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for Giving
     }
 }
 
-// B28: what a handler did that a timeout gave up is dropped, whenever the timeout lets go of the handler.
+// B28: the changes of a handler that a timeout has given up are dropped, whenever the timeout drops the handler.
 #[tokio::test]
 async fn a_timeout_that_keeps_its_handler_stores_nothing() {
     let server = Server::new(AnyStore::memory());
@@ -530,7 +531,7 @@ async fn a_timeout_that_keeps_its_handler_stores_nothing() {
         tell.notify_one();
         std::future::pending::<()>().await;
     };
-    // As one service, since a router drops what is within as soon as that has answered.
+    // Built as one service, because a router drops the inner service as soon as that has answered.
     let layers = (server.sessions.layer(), gives_up);
     let app = Router::new().route("/", post(handler)).layer(layers);
     let mut visitor = server.visitor();
@@ -542,7 +543,7 @@ async fn a_timeout_that_keeps_its_handler_stores_nothing() {
     assert_eq!((&seen["name"], &seen["visits"]), (&json!("first"), &json!(0)));
 }
 
-/// A store that refuses every swap, and fails a test that asks it for ever.
+/// A store that rejects every swap, and fails a test that keeps asking.
 struct Refuses(Instant);
 
 impl Store for Refuses {
@@ -563,7 +564,7 @@ impl Store for Refuses {
     }
 }
 
-// B33: however a store answers, a commit comes to its end.
+// B33: a commit comes to an end whatever the store answers.
 #[tokio::test]
 async fn a_store_that_refuses_everything_is_an_error_in_time() {
     let sessions = Sessions::<Site>::builder().store(Refuses(Instant::now())).keys(KeyRing::generate());

@@ -1,4 +1,4 @@
-//! F1, F2, S6, S54: what keeps kinds of sessions and applications apart.
+//! F1, F2, S6, S54: how kinds of sessions and applications are kept apart.
 
 use axum::{
     Router,
@@ -65,7 +65,7 @@ over_stores! {
         }
     }
 
-    // F2: applications with keys of their own that share a store share no users, whatever their limits.
+    // F2: applications with different keys that share a store share no users, whatever their limits.
     async fn applications_on_one_store_share_no_users(store) {
         let (one_keys, other_keys) = (KeyRing::generate(), KeyRing::generate());
         let one = customers(&store, &one_keys).app("one").max_per_user(1).build().unwrap();
@@ -80,7 +80,7 @@ over_stores! {
     }
 }
 
-// F1: two layers around one route that read one cookie are a mistake of the program: 500, which says nothing of it.
+// F1: two layers around one route that read the same cookie are a programming error: a 500 whose page says nothing about it.
 #[tokio::test]
 async fn two_kinds_around_one_route_need_two_cookies() {
     let (store, keys) = (AnyStore::memory(), KeyRing::generate());

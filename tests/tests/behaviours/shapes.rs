@@ -1,5 +1,5 @@
-//! F19, B30, B51: what is stored can be read again, whatever serde makes of its type; otherwise the write says so. What cannot be
-//! read stays until something else is written in its place.
+//! F19, B30, B51: a stored value can be read again, whatever serde makes of its type; otherwise the write fails. An unreadable
+//! value stays until something else replaces it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -66,7 +66,7 @@ impl<T> Flat<T> {
     }
 }
 
-/// Text in a format for people, bytes in others, as a UUID is.
+/// Text in human-readable formats, bytes in others, like a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id([u8; 4]);
 
@@ -101,7 +101,7 @@ struct SkipsWithoutDefault {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Unit;
 
-/// As bytes rather than as a list of numbers.
+/// Serialised as bytes rather than as a list of numbers.
 #[derive(Clone, Debug)]
 struct Bytes(Vec<u8>);
 
@@ -117,7 +117,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Reads in one format alone, as `serde_json`'s `RawValue` does.
+/// Deserialises from one format only, like `serde_json`'s `RawValue`.
 #[derive(Clone, Debug, Serialize)]
 struct OneWay;
 
@@ -133,7 +133,7 @@ enum Tree {
     Of(Box<Tree>),
 }
 
-/// Its stored form says nothing of what is in it.
+/// Its stored form does not show what is in it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Nested(Option<u8>);
@@ -146,8 +146,8 @@ fn lists(depth: usize) -> serde_json::Value {
     (0..depth).fold(json!(1), |value, _| json!([value]))
 }
 
-/// A session with a field for each shape; and for each whether it is read again from a store, and from a cookie that scripts can
-/// read, or refused.
+/// Defines a session with a field for each shape, and lists for each whether it is read again from a store and from a cookie that
+/// scripts can read, or rejected.
 macro_rules! shapes {
     ($($name:ident $change:ident: $type:ty = $value:expr, $stored:ident, $readable:ident;)*) => {
         #[derive(Session)]
@@ -218,7 +218,7 @@ shapes! {
     json_that_is_null json_that_is_null_mut: serde_json::Value = json!(null), refused, refused;
 }
 
-/// What became of a shape: `reads`, `refused` with an error that names it and everything left as it was, or `lost`.
+/// Returns the outcome for a shape: `reads`; `refused` with an error that names it, leaving everything as it was; or `lost`.
 async fn outcome(app: &Router, name: &str) -> String {
     let mut visitor = Visitor::new(app);
     visitor.post("/before").await;
@@ -240,7 +240,7 @@ fn routes() -> Router {
 
 // F19
 #[tokio::test]
-async fn what_is_stored_is_read_again_or_refused() {
+async fn every_value_can_be_read_again_or_is_refused() {
     let sessions = Sessions::<Kit>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let app = routes().layer(sessions.layer());
     for (name, expected, _) in SHAPES {
@@ -250,7 +250,7 @@ async fn what_is_stored_is_read_again_or_refused() {
 
 // F19
 #[tokio::test]
-async fn what_a_readable_cookie_holds_is_read_again_or_refused() {
+async fn every_value_in_a_readable_cookie_can_be_read_again_or_is_refused() {
     let sessions = Sessions::<Kit>::builder().store(CookieStore::signed()).keys(KeyRing::generate()).build().unwrap();
     let app = routes().layer(sessions.layer());
     for (name, _, expected) in SHAPES {
@@ -258,7 +258,7 @@ async fn what_a_readable_cookie_holds_is_read_again_or_refused() {
     }
 }
 
-// F19: who would read as nobody is not signed in.
+// F19: an identity that would read as absent does not sign in.
 #[tokio::test]
 async fn an_identity_that_cannot_be_read_does_not_sign_in() {
     #[derive(Session)]
@@ -318,8 +318,8 @@ async fn an_update_that_could_not_be_read_fails_and_leaves_the_value() {
 }
 
 over_stores! {
-    // F19, B30: also by an older build in a deploy, which cannot read what a newer one stored.
-    async fn what_cannot_be_read_stays_until_it_is_replaced(store) {
+    // F19, B30: also by an older build during a deploy, which cannot read what a newer build stored.
+    async fn an_unreadable_value_stays_until_it_is_replaced(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/others", post(|mut s: S| async move {
@@ -354,7 +354,7 @@ over_stores! {
     }
 }
 
-// B27: a `HashMap` comes back in another order, and its bytes then differ.
+// B27: a `HashMap` comes back in another order, so its bytes differ.
 #[tokio::test]
 async fn an_equal_map_or_set_is_not_written() {
     #[derive(Session)]

@@ -17,8 +17,8 @@ over_stores! {
         assert_eq!(old.get("/read").await.body, "");
     }
 
-    // B24: also if the handler then fails.
-    async fn a_failed_handler_renews_and_ends_all_the_same_but_writes_nothing(store) {
+    // B24: even if the handler then fails.
+    async fn a_failed_handler_still_renews_and_ends_but_writes_nothing(store) {
         let server = Server::new(store);
         for how in ["renew", "destroy", "logout", "login", "nothing"] {
             let mut visitor = server.signed_in("ada").await;
@@ -51,7 +51,7 @@ over_stores! {
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], seen["cart"][0].as_str()), (&"ada".into(), Some("tea")));
         assert_eq!(seen["authenticated_at"], server.clock.now().as_millis());
-        // Fixation: whoever planted the guest's id has nothing.
+        // Fixation: an attacker who planted the guest's id gains nothing.
         let mut attacker = planted;
         assert_eq!(attacker.get("/show").await.json()["user"].as_str(), None);
         server.turn(tests::app::minutes(2));
@@ -59,7 +59,7 @@ over_stores! {
     }
 
     // S13
-    async fn somebody_else_finds_only_what_belongs_to_the_device(store) {
+    async fn another_user_finds_only_the_device_fields(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         for path in ["/name/ada", "/cart/tea", "/theme/dark", "/code/1", "/visit", "/notice/hi", "/note/x"] {
@@ -76,7 +76,7 @@ over_stores! {
         }
     }
 
-    // S9: the same user again is asked for proof, not robbed.
+    // S9: the same user signs in again, and loses nothing.
     async fn signing_in_again_renews_and_keeps_all(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;

@@ -49,8 +49,8 @@ over_stores! {
         assert_eq!(ada.cookie(), None);
     }
 
-    // F29: scripts, frames and images run beside a sign-in; what is fetched in advance is not gone to.
-    async fn no_other_request_removes_it(store) {
+    // F29: scripts, frames and images run beside a sign-in, and a prefetch is not a navigation.
+    async fn only_a_navigation_removes_the_cookie(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.turn(hours(13));
@@ -65,8 +65,8 @@ over_stores! {
         assert_eq!(ask(&server.app, &mut ada, "/untouched", NAVIGATION).await.set_cookie(), None);
     }
 
-    // F29: while the visitor may be signing in again in another tab.
-    async fn within_a_minute_of_the_end_it_stays(store) {
+    // F29: the visitor may be signing in again in another tab.
+    async fn the_cookie_stays_for_a_minute_after_the_end(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.sessions.of("ada").revoke_all().await.unwrap();
@@ -77,7 +77,7 @@ over_stores! {
         assert_eq!(navigate(&server, &mut late, "/read").await.set_cookie(), None);
     }
 
-    // F29: a page that takes long is answered after a sign-in in another tab.
+    // F29: a slow page is answered after a sign-in in another tab.
     async fn a_slow_navigation_never_removes_the_cookie_of_a_sign_in_in_another_tab(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;
@@ -97,8 +97,8 @@ over_stores! {
         assert_eq!(browser.get("/show").await.json()["user"], "ada");
     }
 
-    // F29: a session that begins, or a sign-in, sets its own cookie.
-    async fn what_a_navigation_begins_stands(store) {
+    // F29: a new session or a sign-in sets its own cookie.
+    async fn a_session_that_a_navigation_begins_stays(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.turn(hours(13));
@@ -130,7 +130,7 @@ over_stores! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // F21, B53: what a HEAD puts is for the next response, and a limit of tries holds.
+    // F21, B53: a flash put by a HEAD is for the next response, and an attempt counts against its limit.
     async fn every_other_change_of_a_head_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|mut session: Session<Site>| async move {
@@ -145,7 +145,7 @@ over_stores! {
         assert_eq!(visitor.get("/notices").await.body, "old,new");
     }
 
-    // F21: the browser shows what it fetched in advance, without asking again.
+    // F21: the browser shows a prefetched page without asking again.
     async fn a_prefetch_takes_a_flash_unless_it_is_refused(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/refused", get(|mut session: Session<Site>| async move {

@@ -1,4 +1,4 @@
-//! B32, S20, S47: what visitors see while the store is down, if they are to see something.
+//! B32, S20, S47: visitors who are to see a page even while the store is down.
 
 use std::sync::atomic::Ordering;
 
@@ -21,7 +21,7 @@ struct Known {
 
 over_stores! {
     // B32
-    async fn pages_that_only_read_see_nobody(store) {
+    async fn pages_that_only_read_see_a_guest(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/name/ada").await;
@@ -37,8 +37,8 @@ over_stores! {
         assert_eq!(visitor.cookie(), cookie);
     }
 
-    // B32, S20: neither a write nor a log-out is silently none.
-    async fn what_changes_something_is_told(store) {
+    // B32, S20: neither a write nor a log-out is lost silently.
+    async fn a_change_is_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
         for path in ["/name/x", "/visit", "/cart/tea", "/notice/x", "/login/ada", "/login/bob", "/logout", "/renew", "/destroy", "/clear", "/remember"] {
@@ -51,8 +51,8 @@ over_stores! {
         }
     }
 
-    // B32: also who wants to know, and so is the visitor if the handler then goes on.
-    async fn save_says_so(store) {
+    // B32: `save` tells a handler that asks, and if the handler goes on, the visitor gets an error too.
+    async fn save_returns_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
             Router::new()
@@ -72,8 +72,8 @@ over_stores! {
         }
     }
 
-    // B32: what looks like no change, since nobody knows what is stored, may be one.
-    async fn what_returns_to_the_default_is_told(store) {
+    // B32: the stored value is unknown, so setting the default may be a change.
+    async fn setting_the_default_is_an_error_too(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
             Router::new()
@@ -90,7 +90,7 @@ over_stores! {
         }
     }
 
-    // S47: who may be signed in is not asked to sign in.
+    // S47: a visitor who may be signed in is not asked to sign in.
     async fn a_view_needs_the_store(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(Router::new().route("/account", get(|View(me): View<Known>| async move { me.user })));
@@ -103,7 +103,7 @@ over_stores! {
     }
 
     // A visitor without a cookie has no session that the store could know.
-    async fn a_stranger_needs_no_store_to_be_one(store) {
+    async fn a_visitor_without_a_cookie_needs_no_store(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         server.controls.down.store(true, Ordering::SeqCst);
         assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);

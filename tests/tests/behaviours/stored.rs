@@ -1,4 +1,4 @@
-//! F15, F16, F17, F18, F22: what a handler is told is stored, is stored; and what is shown is what is stored.
+//! F15, F16, F17, F18, F22: a change that is reported as stored is stored, and a handle shows what is stored.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::sync::mpsc::unbounded_channel;
 type S = Session<Site>;
 
 over_stores! {
-    // F15, B47: a handle that met the end of its session stays failed, and shows a guest.
+    // F15, B47: a handle that met the end of its session keeps failing, and shows a guest.
     async fn no_update_succeeds_after_the_session_has_ended(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();
@@ -34,7 +34,7 @@ over_stores! {
             *s.name_mut() = "lost".into();
             assert!(s.save().await.unwrap_err().is_gone());
             assert!(s.save().await.unwrap_err().is_gone(), "also with nothing more to store");
-            // A sign-in starts again.
+            // A sign-in starts a new session.
             s.user_mut().log_in("bob".into());
             s.save().await.unwrap();
             s.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
@@ -47,7 +47,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"][0]), (&"bob".into(), &"".into(), &"tea".into()));
     }
 
-    // F15: the same where a sign-in elsewhere took the session over.
+    // F15: also if a sign-in elsewhere took over the session.
     async fn no_update_succeeds_after_the_session_was_renewed(store) {
         let server = Server::new(store);
         let routes = server.app.clone();
@@ -65,7 +65,7 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
-    // F15, B47: a guest whose session was never stored cannot be stored once the head has left.
+    // F15, B47: a guest's session that was never stored cannot be stored once the response's head has been sent.
     async fn an_update_after_the_response_fails_as_save_does(store) {
         let server = Server::new(store);
         let (sender, mut receiver) = unbounded_channel();
@@ -78,7 +78,7 @@ over_stores! {
         assert!(late.save().await.is_err());
     }
 
-    // F16, B48: what a failed handler changed is dropped, with its sign-in; what ends or renews holds.
+    // F16, B48: a failed handler's changes are dropped, including a sign-in; ending or renewing the session still happens.
     async fn a_handler_that_was_given_up_stores_nothing(store) {
         let server = Server::new(store);
         for status in [408, 499, 500, 503, 504] {
@@ -88,7 +88,7 @@ over_stores! {
                     *s.name_mut() = "half done".into();
                     s.visits_mut().add(1);
                     drop(s.notice_mut().take());
-                    // As a timeout within the layer does.
+                    // Does what a timeout within the layer does.
                     drop(s);
                     status
                 }))
@@ -113,7 +113,7 @@ over_stores! {
         }
     }
 
-    // F16: a handler has the last word on what its status means.
+    // F16: a handler decides what its status means for its changes.
     async fn a_handler_says_whether_its_changes_are_kept(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -145,14 +145,14 @@ over_stores! {
             server.turn(minutes(20));
             socket.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
         }
-        // Also one that changes nothing.
+        // Also an update that changes nothing.
         server.turn(minutes(20));
         socket.cart_mut().update(|_| ()).await.unwrap();
         server.turn(minutes(20));
         assert_eq!(visitor.get("/read").await.body, "ada");
     }
 
-    // F22, B49: after a write that another request's was merged with, the handle shows what is stored.
+    // F22, B49: after a write that was merged with another request's, the handle shows what is stored.
     async fn a_handle_shows_what_is_stored_after_its_own_write(store) {
         let server = Server::new(store);
         let routes = server.app.clone();
@@ -180,7 +180,7 @@ over_stores! {
     }
 }
 
-// F16: half of what a handler did before it panicked is not stored.
+// F16: the changes of a handler that panics are not stored.
 #[tokio::test]
 async fn a_handler_that_panics_stores_nothing() {
     let server = Server::new(tests::store::AnyStore::memory());
@@ -216,7 +216,7 @@ mod older {
     }
 }
 
-/// The same fields in types that the older build's values do not decode as.
+/// The same fields, in types that do not decode the older build's values.
 #[derive(Session)]
 #[session(cookie = "__Host-flash", kind = "Flashes")]
 struct Flashes {
@@ -232,8 +232,8 @@ struct Flashes {
 }
 
 over_stores! {
-    // F18, B51: each policy heals at the next write.
-    async fn what_cannot_be_read_is_replaced_at_the_next_write(store) {
+    // F18, B51: each policy recovers at the next write.
+    async fn an_unreadable_value_is_replaced_at_the_next_write(store) {
         use session_runtime::{KeyRing, Sessions};
         let (keys, never) = (KeyRing::generate(), Duration::ZERO);
         let before = Sessions::<older::Flashes>::builder().store(store.clone()).keys(keys.clone()).clean_every(never).build().unwrap();
@@ -268,8 +268,8 @@ over_stores! {
         }
     }
 
-    // B48: what a failed request dropped is told.
-    async fn what_a_failed_request_dropped_is_an_event(store) {
+    // B48: the dropped changes of a failed request are reported.
+    async fn the_dropped_changes_of_a_failed_request_are_an_event(store) {
         let server = Server::new(store);
         server.visitor().post("/fail/login").await;
         assert_eq!(server.heard(), [Event::DroppedOnFailure]);

@@ -1,4 +1,5 @@
-//! B41, S22: sign-ins while the user's sessions are ended. Each that stands is listed; each is ended, or later.
+//! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that stands is listed, and is either ended or
+//! later.
 
 use std::sync::Arc;
 
@@ -19,12 +20,12 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// Another process on the same store.
+/// Returns another process on the same store.
 fn elsewhere(server: &Server) -> Server {
     Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder)
 }
 
-/// Signs in; while the answer to the call with this number is awaited, does `meanwhile`.
+/// Signs in. Runs `meanwhile` while the answer to the call with this number is awaited.
 async fn sign_in(
     faulty: &Faulty,
     visitor: &Visitor,
@@ -45,8 +46,8 @@ async fn sign_in(
 }
 
 over_stores! {
-    // The calls of a sign-in: the session is stored, its user's list loaded, and swapped; before them a guest's session is
-    // loaded. A sign-in that enters the list after another process has read it is later than that process's end of all.
+    // The store calls of a sign-in: load the session if it is a guest's, store it, load and swap its user's list. A sign-in that
+    // enters the list after another process has read it counts as later than that process's ending of all sessions.
     async fn a_sign_in_during_the_end_of_all_is_ended_or_later(store) {
         for guest in [false, true] {
             let last = 2 + usize::from(guest);
@@ -70,11 +71,11 @@ over_stores! {
         }
     }
 
-    // What is ended after its sign-in looked is ended all the same, and what was a guest's goes with it.
+    // A session that ends after its sign-in has looked is still ended, including the guest's data in it.
     async fn a_second_end_finds_what_the_first_missed(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let gate = Gate::new();
-        // `entries` of the end of all, which waits while somebody signs in, applied and listed.
+        // The call for the user's list waits, while a visitor signs in, is stored and is listed.
         faulty.plan([Fault::Slow(gate.clone())]);
         let sessions = server.sessions.clone();
         let ending = tokio::spawn(async move { sessions.of("ada").revoke_all().await.unwrap() });
@@ -85,9 +86,9 @@ over_stores! {
         assert!(is_in(&later).await && server.sessions.of("ada").count().await.unwrap() == 1);
     }
 
-    // S23: the oldest is ended only once the sign-in is entered. The calls: the session is stored, the list loaded, the session
-    // in it looked at, the list swapped.
-    async fn a_sign_in_that_fails_ends_nobody(store) {
+    // S23: the oldest session ends only once the sign-in is listed. The store calls: store the session, load the list, load the
+    // session on it, swap the list.
+    async fn a_failed_sign_in_ends_no_session(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let first = server.signed_in("ada").await;
         for call in 0..4 {
@@ -101,8 +102,8 @@ over_stores! {
         }
     }
 
-    // F6, S57: a sign-in that is answered 503 signs nobody in, and a guest goes on as before.
-    async fn a_sign_in_that_cannot_be_entered_is_undone(store) {
+    // F6, S57: a sign-in that is answered with 503 does not stand, and a guest goes on as before.
+    async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let mut visitor = server.visitor();
         visitor.post("/name/guest").await;
@@ -119,8 +120,8 @@ over_stores! {
         assert!(is_in(&visitor).await);
     }
 
-    // F6: neither does one whose handler fails after `save` could not enter it.
-    async fn a_handler_that_fails_after_an_unentered_sign_in_signs_nobody_in(store) {
+    // F6: nor does a sign-in that `save` could not list and whose handler then fails.
+    async fn a_handler_that_fails_after_an_unlisted_sign_in_signs_no_user_in(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faulty = faulty.clone();
@@ -137,9 +138,9 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
     }
 
-    // B41: where an end of all is cut short, the next finds what was left.
-    async fn an_interrupted_end_of_all_hides_nobody(store) {
-        // The calls: the list is loaded; each session loaded and swapped; the list loaded and swapped.
+    // B41: after an interruption, the next call that ends all sessions finds the rest.
+    async fn an_interrupted_end_of_all_hides_no_session(store) {
+        // The store calls: load the list; load and swap each session; load and swap the list.
         for fails in 0..7 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
             let elsewhere = elsewhere(&server);
@@ -158,8 +159,8 @@ over_stores! {
         }
     }
 
-    // S13: who comes next in the same request is another, though the first sign-in waits for the store.
-    async fn a_user_after_one_that_could_not_be_stored_is_another(store) {
+    // S13: the next user in the same request is a different one, although the first sign-in still waits for the store.
+    async fn a_second_user_in_a_request_inherits_nothing_from_the_first(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faulty = faulty.clone();
@@ -184,7 +185,7 @@ over_stores! {
         }
     }
 
-    // B34: what is in counts once, though whether the sign-in stands could not be told at first.
+    // B34: a stored sign-in counts once, although its outcome was unknown at first.
     async fn a_sign_in_that_could_not_be_confirmed_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{then}", post({
@@ -194,7 +195,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faulty.plan([Fault::None, Fault::Down, Fault::Down]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "it is in");
+                assert_eq!(s.visits(), 2, "it is stored");
                 match then.as_str() {
                     "again" => s.save().await.unwrap(),
                     "fail" => return StatusCode::INTERNAL_SERVER_ERROR,
@@ -210,7 +211,7 @@ over_stores! {
             let mut visitor = visitor.at(&app);
             assert_eq!(visitor.post(&format!("/{then}")).await.status.as_u16(), status);
             let seen = visitor.at(&server.app).get("/show").await.json();
-            // A handler that fails has its sign-in undone.
+            // A failing handler has its sign-in undone.
             let (visits, user) = if then == "fail" { (1, None) } else { (2, Some("ada")) };
             assert_eq!((&seen["visits"], seen["user"].as_str()), (&visits.into(), user), "{then}");
         }
@@ -218,8 +219,8 @@ over_stores! {
     }
 }
 
-/// Sign-ins, sign-outs and ends of all at the same time, over and over: whoever is signed in afterwards is listed.
-async fn whoever_is_in_is_listed(store: AnyStore, limit: Option<SessionLimit>, rounds: usize) {
+/// Races sign-ins, sign-outs and endings of all sessions, over and over: afterwards every session that is signed in is listed.
+async fn every_signed_in_session_is_listed(store: AnyStore, limit: Option<SessionLimit>, rounds: usize) {
     let server = Arc::new(Server::with(store, |builder| match limit {
         Some(limit) => builder.max_per_user(limit),
         None => builder,
@@ -282,31 +283,31 @@ async fn whoever_is_in_is_listed(store: AnyStore, limit: Option<SessionLimit>, r
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_in_memory() {
+async fn every_signed_in_session_is_listed_in_memory() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-        whoever_is_in_is_listed(AnyStore::memory(), limit, 300).await;
+        every_signed_in_session_is_listed(AnyStore::memory(), limit, 300).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_in_files() {
+async fn every_signed_in_session_is_listed_in_files() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-        whoever_is_in_is_listed(AnyStore::file().await, limit, 40).await;
+        every_signed_in_session_is_listed(AnyStore::file().await, limit, 40).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_is_in_is_listed_on_redis() {
+async fn every_signed_in_session_is_listed_on_redis() {
     for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
         let Some(store) = AnyStore::redis().await else { return };
-        whoever_is_in_is_listed(store, limit, 40).await;
+        every_signed_in_session_is_listed(store, limit, 40).await;
     }
 }
 
 over_databases! {
-    async fn whoever_is_in_is_listed_there(make) {
+    async fn every_signed_in_session_is_listed_there(make) {
         for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
-            whoever_is_in_is_listed(make().await?, limit, 40).await;
+            every_signed_in_session_is_listed(make().await?, limit, 40).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! B39, B40, S8, S22: a user's sessions, listed and ended.
+//! B39, B40, S8, S22: listing and ending a user's sessions.
 
 use axum::{
     Json, Router,
@@ -24,7 +24,7 @@ struct Admin {
     user: Option<String>,
 }
 
-/// Who may be nobody.
+/// An identity that may be stored as nothing.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Who {
@@ -96,7 +96,7 @@ over_stores! {
     }
 
     // B39
-    async fn what_ended_is_not_listed(store) {
+    async fn an_ended_session_is_not_listed(store) {
         let server = Server::new(store);
         let mut keeps = Vec::new();
         for path in ["/logout", "/destroy", "/clear"] {
@@ -118,7 +118,7 @@ over_stores! {
         assert_eq!(names(server.sessions.of("ada").list().await.unwrap()), ["stays"]);
     }
 
-    // A remembered session's deadline stays, but it is seen all the same.
+    // A remembered session's deadline does not move, but its last use is recorded.
     async fn a_remembered_session_says_when_it_was_seen(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -131,7 +131,7 @@ over_stores! {
     }
 
     // B39, S22, B22
-    async fn what_is_revoked_ends_at_once(store) {
+    async fn a_revoked_session_ends_at_once(store) {
         let server = Server::new(store);
         let (mut laptop, phone, tablet) =
             (server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await);
@@ -144,7 +144,7 @@ over_stores! {
         assert_eq!(server.heard(), [Event::Revoked]);
         assert!(!is(&phone, "ada").await && is(&laptop, "ada").await && is(&tablet, "ada").await);
         assert!(!ada.revoke(list[1].handle()).await.unwrap(), "it has ended");
-        // What it does next is a stranger's: nothing comes back, and no cookie that it has is adopted.
+        // Its next request counts as a stranger's: it revives nothing, and its cookie is not adopted.
         let reply = phone.clone().post("/name/ghost").await;
         assert_eq!((reply.status, ada.count().await.unwrap()), (StatusCode::OK, 2));
 
@@ -174,8 +174,8 @@ over_stores! {
         assert!(is(&laptop_there.at(&server.app), "ada").await);
     }
 
-    // S8: a handle is no credential, and another user's ends nothing.
-    async fn a_handle_opens_nothing_and_is_its_users_alone(store) {
+    // S8: a handle is not a credential, and another user's handle ends nothing.
+    async fn a_handle_opens_nothing_and_works_only_for_its_user(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;
         let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
@@ -188,7 +188,7 @@ over_stores! {
         server.signed_in("bob").await;
         assert!(!server.sessions.of("bob").revoke(handle).await.unwrap());
         assert!(is(&ada, "ada").await);
-        // The same name as long as the session lives, through all renewals.
+        // The handle stays the same for the life of the session, through all renewals.
         let mut ada = ada;
         ada.post("/renew").await;
         assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].handle(), handle);
@@ -196,14 +196,14 @@ over_stores! {
     }
 
     // B40
-    async fn who_signs_in_as_another_moves_to_the_others_list(store) {
+    async fn signing_in_as_another_user_moves_the_session_to_their_list(store) {
         let server = Server::new(store);
         let mut browser = server.signed_in("ada").await;
         let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
         browser.post("/login/bob").await;
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
         assert_eq!(server.sessions.of("bob").list().await.unwrap()[0].handle(), handle);
-        // What is left of the former user reaches the present one's session no more.
+        // Under the former user, the session can no longer be revoked.
         assert!(!server.sessions.of("ada").revoke(handle).await.unwrap());
         assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), 0);
         assert!(is(&browser, "bob").await);
@@ -227,7 +227,7 @@ over_stores! {
         assert!(is(&site, "ada").await);
     }
 
-    // B36, B39: ended on one server, ended on all.
+    // B36, B39: a session that is ended on one server is ended on all.
     async fn servers_on_one_store_end_each_others_sessions(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let one = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder);
@@ -238,7 +238,7 @@ over_stores! {
         assert!(!is(&visitor, "ada").await && !is(&visitor.at(&other.app), "ada").await);
     }
 
-    // What a request did before it asks is seen by itself.
+    // A request sees its own earlier changes.
     async fn a_sign_in_in_this_request_shows(store) {
         let server = Server::new(store);
         let now = server.clock.now();
@@ -257,7 +257,7 @@ over_stores! {
         assert_eq!(visitor.post("/out").await.body, "false");
     }
 
-    // A store that is down ends nothing and says so.
+    // A store that is down ends no session and returns an error.
     async fn a_store_that_is_down_says_so(store) {
         let server = Server::new(store);
         let visitor = server.signed_in("ada").await;
@@ -271,8 +271,8 @@ over_stores! {
         assert!(is(&visitor, "ada").await && ada.count().await.unwrap() == 1);
     }
 
-    // An identity that is stored as nothing would sign somebody in whom no list names.
-    async fn nobody_is_no_user(store) {
+    // An identity that is stored as nothing would sign in a user whom no list names.
+    async fn an_identity_stored_as_nothing_is_refused(store) {
         let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()
             .route("/login/nobody", post(|mut s: Session<Loose>| async move { s.user_mut().log_in(Who::Nobody) }))

@@ -1,4 +1,4 @@
-//! B42, B43, B45, S17: views let in who has what they ask for, and send others away.
+//! B42, B43, B45, S17: views let in visitors whose session has the required fields, and redirect or reject others.
 
 use std::{
     sync::{
@@ -44,7 +44,7 @@ struct Noted {
     note: String,
 }
 
-/// What is there, whoever asks.
+/// Lets in every visitor.
 #[view(Site, or_status = 500)]
 struct Anyone {
     user: Option<String>,
@@ -61,7 +61,7 @@ struct Recent {
     authenticated_at: SystemTime,
 }
 
-/// Of a guest's field: it is the sign-in that has to be fresh, not the session.
+/// A guest's field: the sign-in must be recent, not the session.
 #[view(Site, fresh = RECENT)]
 struct RecentName {
     name: String,
@@ -87,7 +87,7 @@ fn leads_to(reply: &Reply) -> (StatusCode, Option<&str>) {
 
 over_stores! {
     // B42
-    async fn who_has_all_of_it_is_let_in(store) {
+    async fn a_visitor_with_every_field_is_let_in(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
@@ -115,7 +115,7 @@ over_stores! {
     }
 
     // B42
-    async fn a_status_for_who_is_refused(store) {
+    async fn a_refused_visitor_gets_the_status(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         let reply = Visitor::new(&app).get("/code").await;
@@ -127,7 +127,7 @@ over_stores! {
     }
 
     // B42
-    async fn who_is_refused_does_not_get_to_the_handler(store) {
+    async fn refused_visitors_never_reach_the_handler(store) {
         let server = Server::new(store);
         let ran = Arc::new(AtomicUsize::new(0));
         let count = ran.clone();
@@ -142,7 +142,7 @@ over_stores! {
         assert_eq!((ran.load(Ordering::SeqCst), &visitor.get("/show").await.json()["visits"]), (1, &1.into()));
     }
 
-    // B42: every field that is asked for, not some of them.
+    // B42: every required field must be there.
     async fn one_missing_field_refuses(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
@@ -158,7 +158,7 @@ over_stores! {
     }
 
     // B42, B16
-    async fn a_field_past_its_time_is_not_there(store) {
+    async fn an_expired_field_counts_as_missing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         let mut visitor = server.signed_in("ada").await;
@@ -171,7 +171,7 @@ over_stores! {
     }
 
     // B42
-    async fn what_is_optional_is_never_missed(store) {
+    async fn optional_fields_may_be_missing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         assert_eq!(Visitor::new(&app).get("/anyone").await.body, "None None 0 true");
@@ -182,7 +182,7 @@ over_stores! {
         assert_eq!(visitor.at(&app).get("/maybe").await.body, "ada");
     }
 
-    // B42: to look at a session begins none, and changes none.
+    // B42: looking at a session neither begins nor changes one.
     async fn a_view_writes_nothing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
@@ -204,7 +204,7 @@ over_stores! {
         let app = server.serving(routes());
         let mut visitor = server.visitor();
         visitor.post("/name/Ada").await;
-        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "a new session is no sign-in");
+        assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "a new session is not a sign-in");
         server.turn(minutes(20));
         visitor.post("/login/ada").await;
         server.turn(RECENT - Duration::from_millis(1));
@@ -215,7 +215,7 @@ over_stores! {
         assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login?again&next=/recent")));
         assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED);
         assert!(visitor.at(&app).get("/account").await.status.is_success(), "the session goes on");
-        // Reading and writing do not freshen it; signing in again does, with a new id.
+        // Reading and writing do not make a sign-in recent; signing in again does, with a new id.
         visitor.post("/name/Ada").await;
         assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::SEE_OTHER);
         let before = visitor.cookie();
@@ -224,7 +224,7 @@ over_stores! {
         assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::OK);
     }
 
-    // S17: who was remembered has not signed in lately; nor has who renewed, or is somebody else's guest again.
+    // S17: a remembered visitor has not signed in recently; nor has one whose id was renewed, nor a guest after another user.
     async fn nothing_but_a_sign_in_is_fresh(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
@@ -267,7 +267,7 @@ over_stores! {
         }
     }
 
-    // B45: it sees what handles before it did, and a handle at hand is seen as it is.
+    // B45: a view sees the changes of earlier handles, and the current state of a handle that is still open.
     async fn a_view_beside_a_changed_session(store) {
         async fn sign_in(mut session: S, request: Request, next: Next) -> Response {
             session.user_mut().log_in("eve".into());
@@ -305,7 +305,7 @@ over_stores! {
         assert_eq!(Visitor::new(&at_hand).post("/").await.body, "eve");
     }
 
-    // B42, S47: an outage is no refusal; nobody is sent to the login for it.
+    // B42, S47: an outage is not a rejection, so no visitor is sent to the login page because of it.
     async fn a_store_that_is_down_is_not_a_guest(store) {
         let server = Server::new(store);
         let app = server.serving(routes().route("/why", get(|view: Result<View<SignedIn>, ViewRejection>| async move {
@@ -327,7 +327,7 @@ over_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
+async fn a_missing_layer_is_logged_with_what_to_write() {
     for path in ["/account", "/maybe", "/recent"] {
         let log = Log::of_this_thread();
         let reply = Visitor::new(&routes()).get(path).await;
@@ -338,7 +338,7 @@ async fn a_missing_layer_is_a_sentence_in_the_log_that_says_what_to_write() {
     }
 }
 
-// B42: a nested router shortens the path; the visitor's is kept.
+// B42: a nested router shortens the path, but `next` is the visitor's full path.
 #[tokio::test]
 async fn next_is_the_path_that_the_visitor_asked_for() {
     let server = Server::new(AnyStore::memory());
@@ -347,7 +347,7 @@ async fn next_is_the_path_that_the_visitor_asked_for() {
     assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login?next=/my/own/account%3Ftab%3D2")));
 }
 
-// B42: what a browser would take for another host is no place to come back to.
+// B42: a path that a browser would take for another host is not a valid `next`.
 #[tokio::test]
 async fn next_never_leads_elsewhere() {
     let server = Server::new(AnyStore::memory());
@@ -386,7 +386,7 @@ async fn after_the_login_the_visitor_gets_where_they_wanted() {
 
 // For services without extractors.
 #[tokio::test]
-async fn a_view_out_of_the_parts_of_a_request() {
+async fn a_view_can_be_made_from_request_parts() {
     let server = Server::new(AnyStore::memory());
     let app = server.serving(Router::new().route(
         "/",

@@ -1,4 +1,4 @@
-//! S29, S35 and the tower side: headers merged, bodies of any type, streams.
+//! S29, S35 and the tower side: merged headers, bodies of any type, streams.
 
 use std::convert::Infallible;
 
@@ -112,7 +112,7 @@ async fn a_body_without_a_default_may_be_replaced_by_a_page() {
     assert!(reply.status == 503 && !reply.body.is_empty(), "{reply:?}");
 }
 
-// The head waits for the commit, the body need not be there yet.
+// The head waits for the commit, the body does not.
 #[tokio::test]
 async fn a_streaming_response_has_its_cookie_before_its_body() {
     let server = Server::new(AnyStore::memory());

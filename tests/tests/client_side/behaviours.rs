@@ -1,4 +1,4 @@
-//! B1–B12, B22–B28, B42: what a response says, and what becomes of changes.
+//! B1–B12, B22–B28, B42: responses, and the fate of changes.
 
 use axum::{
     Router,
@@ -17,7 +17,7 @@ use crate::site::{COOKIE, Prefs, Server, over_forms};
 
 over_forms! {
     // B1, S5
-    async fn a_route_that_does_not_ask_costs_nothing(store) {
+    async fn a_route_that_does_not_use_its_session_costs_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let reply = visitor.get("/untouched").await;
@@ -39,7 +39,7 @@ over_forms! {
     }
 
     // B4, S5
-    async fn who_only_looks_leaves_nothing_behind(store) {
+    async fn reading_stores_nothing(store) {
         let server = Server::new(store);
         for path in ["/show", "/notice", "/untouched"] {
             let reply = server.visitor().get(path).await;
@@ -66,7 +66,7 @@ over_forms! {
         }
     }
 
-    // B8, S32: under `__Host-` two are none, otherwise two of one session are one.
+    // B8, S32: with two cookies under a `__Host-` name, neither counts; under other names, two of one session count as one.
     async fn several_cookies_of_our_name(store) {
         for (name, both) in [(COOKIE, None), ("prefs", Some("ada"))] {
             let server = Server::with(store.clone(), |builder| builder.cookie(name));
@@ -92,7 +92,7 @@ over_forms! {
     }
 
     // B9, S45
-    async fn a_session_under_an_old_key_leaves_under_the_current_one(store) {
+    async fn a_session_under_an_old_key_is_signed_again_with_the_current_one(store) {
         let (old, clock) = ([1, 77], Clock::stopped());
         let key = |seed: [u8; 2]| -> Vec<u8> { (0..32).map(|at: u8| at.wrapping_mul(seed[1]).wrapping_add(seed[0]) ^ (at << 3)).collect() };
         let ring = KeyRing::from_bytes(&key(old)).unwrap();
@@ -110,7 +110,7 @@ over_forms! {
     }
 
     // B10, S6, S40
-    async fn two_kinds_of_session_do_not_mix(store) {
+    async fn two_kinds_of_session_share_nothing(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let one = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder);
         let other = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.cookie("__Host-admin"));
@@ -134,8 +134,8 @@ over_forms! {
         assert!(set.ends_with("; Max-Age=1800"), "{set}");
     }
 
-    // B24, B25: the last state is the one that is kept.
-    async fn many_things_in_one_request(store) {
+    // B24, B25: the last write wins.
+    async fn last_write_in_a_request_wins(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/name/ada").await;
@@ -148,8 +148,9 @@ over_forms! {
         assert_eq!(server.heard(), [Event::Ended, Event::Created]);
     }
 
-    // S13: what a guest collected survives a first sign-in but for what decides about rights; a sign-out leaves the device's.
-    async fn a_session_changes_hands(store) {
+    // S13: a guest's data survives the first sign-in, except fields that grant rights; after a sign-out, only device fields are
+    // left.
+    async fn a_sign_in_keeps_the_guests_data_and_a_sign_out_only_the_devices(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         for path in ["/name/cart", "/role/admin", "/theme/dark", "/login/ada"] {
@@ -167,7 +168,7 @@ over_forms! {
         assert_eq!((&shown["name"], shown["user"].as_str(), &shown["theme"]), (&"".into(), None, &"dark".into()));
     }
 
-    // What a failed handler wrote is dropped; what ends a session holds; what `save` did goes out.
+    // A failed handler's writes are dropped, but it still ends the session if it asked for that, and keeps what it saved.
     async fn a_failed_handler_changes_nothing(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -183,8 +184,8 @@ over_forms! {
         assert_eq!(visitor.cookie(), None);
     }
 
-    // B28: nobody waits for the response, so nothing is written anywhere.
-    async fn a_handle_that_outlives_its_response_is_told(store) {
+    // B28: the response has left, so nothing is written.
+    async fn a_save_after_the_response_is_an_error(store) {
         let late = Router::new().route("/late/{name}", post(|mut session: Session<Prefs>, Path(name): Path<String>| async move {
             let (left, waits) = tokio::sync::oneshot::channel::<()>();
             let told = tokio::spawn(async move {
@@ -223,7 +224,7 @@ over_forms! {
 type Waiting = (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<String>);
 
 thread_local! {
-    /// A handle that waits for its response to leave.
+    /// A handle that waits until its response has left.
     static TOLD: std::cell::RefCell<Option<Waiting>> = const { std::cell::RefCell::new(None) };
 }
 
@@ -232,9 +233,9 @@ struct SignedIn {
     user: String,
 }
 
-// What it cannot do, said in the documentation of `CookieStore`: the last response wins, with all fields.
+// A documented limit of `CookieStore`: the last response wins, with all fields.
 #[tokio::test]
-async fn of_two_requests_at_once_the_last_wins() {
+async fn the_last_of_two_concurrent_requests_wins() {
     let server = Server::new(CookieStore::encrypted());
     let mut first = server.visitor();
     first.post("/name/ada").await;

@@ -1,4 +1,4 @@
-//! `bounded` and `max_len`: what is known at compile time to fit, and what sees to it that it does.
+//! `bounded` and `max_len`: sessions that fit at compile time, and the checks that keep them so.
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use tests::{client::Visitor, log::Log};
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Line {
     sku: u64,
-    /// Longer than the bound says.
+    /// Can be longer than the bound says.
     note: String,
 }
 
@@ -71,7 +71,7 @@ fn on_cookies() -> Router {
     routes().layer(sessions.build().unwrap().layer())
 }
 
-// What was proved is so: as full as can be, it is a cookie.
+// Confirms the compile-time proof: the fullest session fits into a cookie.
 #[tokio::test]
 async fn the_fullest_session_fits() {
     let app = on_cookies();
@@ -84,9 +84,9 @@ async fn the_fullest_session_fits() {
     assert_eq!(visitor.get("/show").await.body, "1200, 20, 30");
 }
 
-// S46: in every store; what was there stays.
+// S46: in every store; the old value stays.
 #[tokio::test]
-async fn what_is_longer_is_refused_and_the_log_names_it() {
+async fn a_field_over_its_bound_is_refused_and_logged() {
     let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
     for app in [on_cookies(), routes().layer(sessions.build().unwrap().layer())] {
         let mut visitor = Visitor::new(&app);
@@ -128,7 +128,7 @@ struct Full {
 }
 
 #[test]
-fn what_no_longer_holds_is_found_at_start() {
+fn settings_that_break_the_bound_are_refused_at_start() {
     let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
     assert_eq!(
         signed.build().unwrap_err().to_string(),
@@ -147,7 +147,7 @@ fn what_no_longer_holds_is_found_at_start() {
     );
 }
 
-/// The sessions of three builds, each of which fills its cookie.
+/// The sessions of three builds (`before`, `after`, `renamed`), each of which fills its cookie.
 mod before {
     #[derive(session_runtime::Session)]
     #[session(bounded, cookie = "__Host-full")]
@@ -179,9 +179,9 @@ mod renamed {
     }
 }
 
-// The same where the build from before wrote a field that has another name by now, and this build had written it already.
+// A field from the older build is dropped if this build has already written it under its new name.
 #[tokio::test]
-async fn an_older_name_makes_way() {
+async fn a_value_under_an_older_name_is_dropped_to_make_space() {
     use self::{before::Full as Before, renamed::Full as Renamed};
     let keys = KeyRing::generate();
     let name = |mut s: Session<Before>| async move { *s.name_mut() = "x".repeat(1400) };
@@ -203,9 +203,9 @@ async fn an_older_name_makes_way() {
     assert_eq!(visitor.get("/").await.body, "yy zz");
 }
 
-// B30: what another build left there stays, unless what was proved would then not be so.
+// B30: another build's fields stay, unless the session would then not fit as proved.
 #[tokio::test]
-async fn what_another_build_left_makes_way() {
+async fn a_field_of_another_build_is_dropped_to_make_space() {
     use self::{after::Full as After, before::Full as Before};
     let keys = KeyRing::generate();
     let fill = |mut s: Session<Before>, Path(n): Path<usize>| async move { *s.name_mut() = "x".repeat(n) };

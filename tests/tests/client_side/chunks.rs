@@ -14,7 +14,7 @@ fn names(lines: &[String]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_grows_and_shrinks() {
+async fn a_session_grows_and_shrinks_across_cookies() {
     let server = server();
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
@@ -25,7 +25,7 @@ async fn it_grows_and_shrinks() {
         assert!(pair.len() <= 4097 && line.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"), "{line}");
     }
     assert_eq!(visitor.get("/show").await.json()["note"].as_str().unwrap().len(), 8000);
-    // One that is needed no more is removed.
+    // A chunk that is no longer needed is removed.
     let smaller = visitor.post(&format!("/note/{}", "x".repeat(4000))).await.set_cookies();
     assert_eq!(names(&smaller), [COOKIE, "__Host-prefs-2", "__Host-prefs-3"]);
     assert!(smaller[2].contains("; Max-Age=0;") && !smaller[1].contains("Max-Age"), "{smaller:?}");
@@ -38,7 +38,7 @@ async fn it_grows_and_shrinks() {
 
 // S20, B26
 #[tokio::test]
-async fn all_of_it_is_removed() {
+async fn every_chunk_is_removed() {
     let server = server();
     let mut visitor = server.visitor();
     visitor.post(&format!("/note/{}", "x".repeat(8000))).await;
@@ -48,7 +48,7 @@ async fn all_of_it_is_removed() {
     assert_eq!(visitor.cookie(), None);
 }
 
-// S39: chunks that do not belong together, or are not all there, are nobody's.
+// S39: chunks of different sessions, or an incomplete set, open nothing.
 #[tokio::test]
 async fn chunks_of_different_sessions_open_nothing() {
     let server = server();
@@ -77,7 +77,7 @@ async fn chunks_of_different_sessions_open_nothing() {
 }
 
 #[tokio::test]
-async fn who_may_not_split_reads_no_chunks() {
+async fn without_split_no_chunks_are_read() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let split = Server::made(CookieStore::encrypted().split(2), keys.clone(), clock.clone(), |builder| builder);
     let whole = Server::made(CookieStore::encrypted(), keys, clock, |builder| builder);

@@ -1,4 +1,4 @@
-//! B15, B21, B30: what each kind of field does.
+//! B15, B21, B30: the behaviour of each kind of field.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +30,7 @@ over_forms! {
         assert_eq!(visitor.get("/show").await.json()["code"], "456");
     }
 
-    // B21: shown once, as long as nobody is faster.
+    // B21: shown once, unless two requests are concurrent.
     async fn a_flash_is_taken_once(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -43,8 +43,8 @@ over_forms! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // B30: one field that does not decode is its default; the others live, and so do those of a newer build.
-    async fn builds_that_know_different_fields(store) {
+    // B30: a field that does not decode gets its default; the other fields survive, and so do those of a newer build.
+    async fn builds_with_different_fields_coexist(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let today = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder);
         let newer = newer::routes().layer(made::<newer::Prefs>(&store, &keys, &clock).build().unwrap().layer());
@@ -76,7 +76,7 @@ mod newer {
     #[derive(Session)]
     #[session(cookie = "__Host-prefs")]
     pub(super) struct Prefs {
-        /// Was text.
+        /// Was a text.
         name: Vec<u32>,
         #[session(alias = "note")]
         greeting: String,
@@ -95,9 +95,9 @@ mod newer {
     }
 }
 
-// B30: and whoever listens hears of it.
+// B30: an event reports it.
 #[tokio::test]
-async fn what_does_not_decode_is_an_event() {
+async fn an_undecodable_field_is_an_event() {
     let store = CookieStore::encrypted();
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let heard = Arc::<Mutex<Vec<Event>>>::default();

@@ -1,4 +1,4 @@
-//! B8: a browser that holds two cookies of one name, since `domain` or `path` changed, each with a session in it (F5).
+//! F5, B8: a browser that has two cookies of one name, each with a session, because `domain` or `path` has changed.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn visitors_can_sign_in_after_the_cookie_got_a_domain() {
     }
 }
 
-// F5: nothing else ends it.
+// F5: without this, the old session would stay.
 #[tokio::test]
 async fn a_log_out_removes_the_session_in_the_cookie_of_the_former_domain() {
     for store in stores() {

@@ -1,4 +1,4 @@
-//! F4: fresh sign-ins and those that are not, where the session is in its visitor's cookie.
+//! F4: recent and older sign-ins, with the session in the visitor's cookie.
 
 use std::time::{Duration, SystemTime};
 
@@ -43,7 +43,7 @@ fn app(store: CookieStore, clock: &Clock) -> Router {
 }
 
 over_forms! {
-    // A cookie from before has the older time in it, so it does not become fresh with its owner.
+    // An older cookie holds the older time, so reauthentication does not make it fresh.
     async fn reauthentication_makes_this_cookie_fresh_and_refuses_no_other_tab(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);

@@ -1,4 +1,4 @@
-//! B13–B18: when a session ends. The deadlines are in what is sealed, and the server's clock decides (S14, S15, S42).
+//! B13–B18: when a session ends. The deadlines are sealed in the cookie, and the server's clock decides (S14, S15, S42).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,8 +15,8 @@ use tests::{
 use crate::site::{COOKIE, Server, over_forms, shown};
 
 over_forms! {
-    // B13, S14: a copy of the cookie ends when the session did, though the browser keeps it.
-    async fn silence_ends_a_session_and_access_extends_it(store) {
+    // B13, S14: a copy of the cookie ends with the session, even if the browser keeps it.
+    async fn inactivity_ends_a_session_and_access_extends_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -33,8 +33,8 @@ over_forms! {
         assert_eq!(server.heard().last(), Some(&Event::Unknown));
     }
 
-    // B3: reads move the deadline no more often than `touch`.
-    async fn access_is_written_down_at_most_once_a_minute(store) {
+    // B3: reads move the deadline at most once per `touch`.
+    async fn the_deadline_moves_at_most_once_a_minute(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -91,16 +91,16 @@ over_forms! {
         let long = lived(Duration::MAX);
         let mut visitor = long.visitor();
         visitor.post("/name/ada").await;
-        // With a list of what was ended, 400 days without a visit are the end.
+        // With a revocation list, a session ends after 400 days without a visit.
         let never = if format!("{store:?}").contains("revocations: true") { 399 } else { 365 * 500 };
         long.turn(hours(24 * never));
         assert_eq!(visitor.get("/show").await.json()["name"], "ada");
     }
 }
 
-// S21, S42: everybody is logged out without a change of keys.
+// S21, S42: logs every user out without a change of keys.
 #[tokio::test]
-async fn what_was_issued_before_a_moment_can_be_refused() {
+async fn cookies_from_before_a_cutoff_can_be_refused() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let server = Server::made(CookieStore::encrypted(), keys.clone(), clock.clone(), |builder| builder);
     let mut early = server.visitor();
@@ -125,7 +125,7 @@ struct Counter {
 }
 
 over_forms! {
-    // B15, S18, S42: who is signed in is said twice, and ends with the field.
+    // B15, S18, S42: the cookie names the user twice, and both end with the field.
     async fn a_sign_in_that_expires_does_so_in_a_cookie(store) {
         let clock = Clock::stopped();
         let sessions = Sessions::<Counter>::builder().store(store).keys(KeyRing::generate()).clock(clock.clone());

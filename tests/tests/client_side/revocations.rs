@@ -1,4 +1,4 @@
-//! S21: a cookie that somebody kept a copy of, after log-out.
+//! S21: a copy of a cookie, used after log-out.
 
 use std::{
     sync::{
@@ -25,8 +25,8 @@ use tokio::sync::Barrier;
 use crate::site::{Server, shown};
 
 over_stores! {
-    // S9, S20, S21, ASVS 7.4.1: on every store that can keep the list.
-    async fn what_was_logged_out_opens_nothing(store) {
+    // S9, S20, S21, ASVS 7.4.1: on every store that can hold the revocation list.
+    async fn a_logged_out_cookie_opens_nothing(store) {
         let server = Server::new(CookieStore::encrypted().revocations(store));
         for path in ["/logout", "/destroy", "/clear", "/anew/x", "/renew", "/login/ada", "/login/bob", "/role/admin"] {
             let mut visitor = server.signed_in("ada").await;
@@ -48,7 +48,7 @@ fn revocable() -> (Server, Arc<Controls>) {
     (Server::new(CookieStore::encrypted().revocations(store)), controls)
 }
 
-/// What it says of itself: without a list, a copy is good until its deadline.
+/// As documented: without a list, a copy works until its deadline.
 #[tokio::test]
 async fn without_a_list_a_copy_outlives_the_log_out() {
     let server = Server::new(CookieStore::encrypted());
@@ -58,7 +58,7 @@ async fn without_a_list_a_copy_outlives_the_log_out() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"], "ada");
 }
 
-/// A list that has both of two changes arrive before it answers either.
+/// A list that waits for both of two changes before it answers either.
 struct Crossroads {
     inner: MemoryStore,
     both: Barrier,
@@ -88,10 +88,10 @@ impl Store for Crossroads {
     }
 }
 
-// S10, S12, S21: of two requests at once one ends or renews the session. Else there would be two from then on, and the
-// visitor could log out of the one alone that the browser has in the end.
+// S10, S12, S21: of two concurrent requests that end or renew the session, only one sets a cookie. Otherwise there would be two
+// sessions, and a log-out would end only the one that the browser kept.
 #[tokio::test]
-async fn a_session_goes_on_under_one_name() {
+async fn only_one_of_two_concurrent_renewals_sets_a_cookie() {
     let (renewed, conflict, ended) = ((200, true), (409, false), (200, false));
     for (first, second, [one, other]) in [
         ("/renew", "/renew", [renewed, conflict]),
@@ -109,9 +109,10 @@ async fn a_session_goes_on_under_one_name() {
     }
 }
 
-// B7, S11: within a minute of a sign-in its late companions neither land nor set a cookie; later it is an event.
+// B7, S11: for a minute after a sign-in, late requests with the old cookie neither write nor set a cookie; after that, one is
+// reported as an event.
 #[tokio::test]
-async fn a_replaced_cookie_is_told_from_a_stranger() {
+async fn a_replaced_cookie_is_recognised_for_a_minute() {
     let (server, _) = revocable();
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
@@ -128,7 +129,7 @@ async fn a_replaced_cookie_is_told_from_a_stranger() {
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
-// S12, B22: a request that was under way as somebody logged out brings nothing back.
+// S12, B22: a request that was in progress during a log-out restores nothing.
 #[tokio::test]
 async fn a_late_write_does_not_undo_a_log_out() {
     use axum::{Router, extract::State, routing::post};
@@ -160,9 +161,9 @@ async fn a_late_write_does_not_undo_a_log_out() {
     }
 }
 
-// A list that cannot be asked is a store that is down: nobody is let in, and nobody is logged out (S47).
+// S47: an unreachable list counts as a store that is down: visitors are neither signed in nor logged out.
 #[tokio::test]
-async fn a_list_that_is_down_is_a_store_that_is_down() {
+async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
     controls.down.store(true, SeqCst);
@@ -172,19 +173,19 @@ async fn a_list_that_is_down_is_a_store_that_is_down() {
         let reply = visitor.send(method, path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
     }
-    assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "who brings nothing needs no list");
+    assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK, "a visitor without a cookie needs no list");
     controls.down.store(false, SeqCst);
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
-// S20: a log-out that cannot be entered is no success.
+// S20: a log-out that cannot be recorded is an error.
 #[tokio::test]
-async fn a_log_out_that_is_not_entered_is_an_error() {
+async fn a_log_out_that_cannot_be_recorded_is_an_error() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
     controls.swaps.store(0, SeqCst);
     controls.lose_answer.store(true, SeqCst);
-    // Asked once more, and then confirmed: a store that waits for its replicas may not have done so.
+    // The retry asks once more and then confirms, because a store that waits for its replicas may not have done so.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
     assert_eq!(controls.swaps.load(SeqCst), 3);
     assert_eq!(visitor.cookie(), None);
@@ -202,7 +203,7 @@ async fn anonymous_pages_need_no_list() {
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
 }
 
-// A name is revoked for as long as any cookie under it is good, also one of a longer life than the last.
+// A session's id is revoked until its longest-lived cookie has expired, even if that was not the last cookie.
 #[tokio::test]
 async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -217,7 +218,7 @@ async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: and whichever of two tabs has the last word.
+// S21: also if a tab with a shorter-lived cookie has the last word.
 #[tokio::test]
 async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -225,7 +226,7 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let mut other = visitor.clone();
     other.post("/remember").await;
     let copy = other.cookie().unwrap();
-    // The browser has this tab's cookie in the end, whose life is the shorter one.
+    // The browser ends up with this tab's cookie, which is the shorter-lived one.
     visitor.post("/name/ada").await;
     visitor.post("/logout").await;
     other.post("/logout").await;
@@ -235,9 +236,9 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: guests are let go first where a store is full, and what was ended is no guest.
+// S21: a full store evicts guests first, and entries of ended sessions are not guests.
 #[tokio::test]
-async fn a_flood_of_guests_opens_nothing() {
+async fn a_flood_of_guests_evicts_no_revocation() {
     use crate::site::Prefs;
     use session_runtime::{KeyRing, Sessions};
 
@@ -254,9 +255,9 @@ async fn a_flood_of_guests_opens_nothing() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
-// F8, S21: what a guest destroys needs no entry, so guests cannot fill the list.
+// F8, S21: a guest's destroyed session needs no entry, so guests cannot fill the list.
 #[tokio::test]
-async fn guests_who_destroy_their_sessions_enter_nothing() {
+async fn destroyed_guest_sessions_need_no_entry() {
     let store = MemoryStore::with_capacity(200);
     let server = Server::new(CookieStore::encrypted().revocations(store.clone()));
     let mut visitor = server.signed_in("ada").await;
@@ -272,7 +273,7 @@ async fn guests_who_destroy_their_sessions_enter_nothing() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
-// F8, S20, S21: a full list refuses what it cannot enter, and forgets nothing.
+// F8, S20, S21: a full list rejects new entries, and forgets none.
 #[tokio::test]
 async fn a_full_list_refuses_and_does_not_forget() {
     let store = MemoryStore::with_capacity(200);
@@ -281,7 +282,7 @@ async fn a_full_list_refuses_and_does_not_forget() {
     let mut visitor = server.signed_in("ada").await;
     let copy = visitor.cookie().unwrap();
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
-    // The first sign-in replaces no session; each after it revokes the cookie of the one before.
+    // The first sign-in replaces no session; each later one revokes the previous cookie.
     let mut eve = server.visitor();
     for nth in 1..=201 {
         let full = nth > 200;
@@ -290,21 +291,21 @@ async fn a_full_list_refuses_and_does_not_forget() {
     }
     assert_eq!(store.len(), 200);
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
-    // A log-out that cannot be entered is not a success: the cookie stays, and says so.
+    // A log-out that cannot be recorded is an error, and the cookie stays.
     for path in ["/logout", "/destroy", "/renew"] {
         let reply = bob.post(path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
     }
     assert_eq!(bob.get("/show").await.json()["user"], "bob");
-    // The entries leave as the cookies that they revoke end.
+    // An entry expires with the cookie that it revokes.
     server.turn(hours(12));
     let mut bob = server.signed_in("bob").await;
     assert_eq!(bob.post("/logout").await.status, StatusCode::OK);
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
-// B45, S20: a session that is destroyed after the response has left cannot have its cookie removed, so it is revoked, also a
-// guest's: otherwise `save` would report an end that did not happen.
+// B45, S20: once the response has been sent, a destroyed session's cookie cannot be removed, so the session is revoked, even a
+// guest's. Otherwise `save` would report an end that did not happen.
 #[tokio::test]
 async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
     use axum::{Router, extract::State, routing::post};
@@ -332,7 +333,7 @@ async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
     }
 }
 
-// Redis keeps nothing for longer than 400 days, and browsers no cookie: whatever comes later is a copy.
+// Redis keeps entries, and browsers keep cookies, for at most 400 days: a cookie that comes later is a copy.
 #[tokio::test]
 async fn a_copy_does_not_outlive_the_list() {
     let days = |days: u64| hours(24 * days);
@@ -348,7 +349,7 @@ async fn a_copy_does_not_outlive_the_list() {
     }
 }
 
-// S20: a server that has no replica cannot say for sure that the log-out is in, as asked by `wait_for`.
+// S20: without replicas, a server cannot confirm the log-out as `wait_for` demands.
 #[tokio::test]
 async fn a_log_out_waits_for_replicas() {
     let Some(AnyStore::Redis(store, _shelf)) = AnyStore::redis().await else { return };

@@ -1,4 +1,4 @@
-//! S39: a cookie that is changed in any place is nobody's. That it never reaches a decoder is shown beside the code.
+//! S39: a cookie that is changed anywhere opens nothing. Unit tests show that it never reaches a decoder.
 
 use session_runtime::Event;
 use tests::client::Visitor;
@@ -6,8 +6,8 @@ use tests::client::Visitor;
 use crate::site::{COOKIE, Server, over_forms};
 
 over_forms! {
-    // S39, B6: every character and every length, through the whole stack: one and the same anonymous session, no error
-    // page, no removal of the cookie.
+    // S39, B6: every changed character and every shorter length, through the whole stack. The result is always the same anonymous
+    // session, without an error page, and the cookie is not removed.
     async fn a_damaged_cookie_is_an_anonymous_session(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -26,7 +26,7 @@ over_forms! {
             assert_eq!((reply.status, &reply.body, reply.set_cookie()), (nobody.status, &nobody.body, None), "{forged}");
             assert_eq!(server.heard(), [Event::Refused], "{forged}");
         }
-        // And what such a visitor writes is a session of its own.
+        // A write by such a visitor begins a new session.
         let mut stranger = Visitor::with_cookie(&server.app, COOKIE, &value[1..]);
         assert!(stranger.post("/theme/dark").await.set_cookie().is_some());
         assert_eq!(stranger.get("/show").await.json()["user"].as_str(), None);

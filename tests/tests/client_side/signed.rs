@@ -1,4 +1,4 @@
-//! The signed form: readable by scripts, and changed by nobody.
+//! The signed form: scripts can read it, but not change it.
 
 use axum::{
     Router,
@@ -18,7 +18,7 @@ fn text(cookie: &str) -> Value {
 }
 
 #[tokio::test]
-async fn scripts_can_read_it() {
+async fn scripts_can_read_a_signed_cookie() {
     let clock = Clock::stopped_at(Timestamp::from_millis(1_800_000_000_000));
     let server = Server::made(CookieStore::signed(), KeyRing::generate(), clock, |builder| builder);
     let mut visitor = server.signed_in("ada").await;
@@ -73,7 +73,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// What JSON has other words for comes back as what it was.
+/// Values that JSON writes differently come back unchanged.
 #[tokio::test]
 async fn values_come_back_as_they_were() {
     let sessions =
@@ -105,7 +105,7 @@ async fn values_come_back_as_they_were() {
     assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
 }
 
-/// Its keys are not in the order of the alphabet.
+/// Its keys are not in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Member {
     tenant: u32,
@@ -151,7 +151,7 @@ fn members() -> Router {
         )
 }
 
-// S13, B27: who signs in again is who was signed in, and keeps all; what is equal is no write.
+// S13, B27: a repeated sign-in of the same user keeps everything; an equal value is not a write.
 #[tokio::test]
 async fn a_struct_is_the_same_when_it_comes_back() {
     let app = members();
@@ -163,9 +163,9 @@ async fn a_struct_is_the_same_when_it_comes_back() {
     assert_eq!(visitor.post("/role").await.set_cookie(), None);
 }
 
-// What JSON cannot say is an error, rather than a session with something else in it, or none.
+// A value that JSON cannot express is an error, rather than a changed or missing session.
 #[tokio::test]
-async fn what_would_not_come_back_is_refused() {
+async fn values_that_json_cannot_hold_are_refused() {
     let app = members();
     let mut visitor = Visitor::new(&app);
     visitor.post("/dark").await;

@@ -38,7 +38,7 @@ pub(crate) struct Prefs {
     pub(crate) lucky: u32,
 }
 
-/// One server, with all that it needs in its keys.
+/// One server, which is defined by its keys.
 pub(crate) struct Server {
     pub(crate) app: Router,
     pub(crate) clock: Clock,
@@ -88,13 +88,13 @@ impl Server {
         self.clock.advance(by);
     }
 
-    /// What was reported since the last call.
+    /// Returns the events since the last call.
     pub(crate) fn heard(&self) -> Vec<Event> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 }
 
-/// What a cookie of this value shows.
+/// Returns the page that a cookie with this value shows.
 pub(crate) async fn shown(app: &Router, value: &str) -> Reply {
     Visitor::with_cookie(app, COOKIE, value).get("/show").await
 }
@@ -161,7 +161,7 @@ pub(crate) fn routes() -> Router {
         )
 }
 
-/// All that a handler can read.
+/// Returns everything that a handler can read.
 pub(crate) fn show(session: &Session<Prefs>) -> Value {
     json!({
         "user": session.user(),
@@ -177,7 +177,7 @@ pub(crate) fn show(session: &Session<Prefs>) -> Value {
     })
 }
 
-/// Runs an async test once over each form that a session in a cookie can have.
+/// Runs an async test over each form of a session in a cookie.
 macro_rules! over_forms {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! How large a session in a cookie is, and may be.
+//! The size of a session in a cookie, and its limit.
 
 use axum::{
     Router,
@@ -81,7 +81,7 @@ async fn eight_fields_take_at_most_300_bytes() {
 }
 
 over_forms! {
-    // S27: an error before the response, the cookie from before stays, and the fields are listed by size.
+    // S27: an error before the response. The old cookie stays, and the log lists the fields by size.
     async fn a_session_that_outgrows_its_cookie_is_an_error(store) {
         let server = Server::new(store.split(1));
         let mut visitor = server.visitor();
@@ -97,8 +97,8 @@ over_forms! {
         assert_eq!((visitor.cookie(), &visitor.get("/show").await.json()["name"]), (before, &"ada".into()));
     }
 
-    // And a handler that wants to know is told.
-    async fn save_says_so(store) {
+    // `save` returns the error to a handler.
+    async fn save_reports_a_session_that_is_too_large(store) {
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let save = |mut session: Session<crate::site::Prefs>, Path(length): Path<usize>| async move {
             *session.name_mut() = "x".repeat(length);
@@ -113,8 +113,8 @@ over_forms! {
 }
 
 over_forms! {
-    // S20: what a handler was told to be ended is ended, whatever comes of what it wrote afterwards.
-    async fn what_was_ended_and_saved_is_ended(store) {
+    // S20: a session that the handler has ended and saved stays ended, whatever happens to later writes.
+    async fn a_session_that_was_ended_and_saved_stays_ended(store) {
         type S = Session<crate::site::Prefs>;
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let end = |mut session: S| async move {
@@ -131,9 +131,9 @@ over_forms! {
     }
 }
 
-// In several cookies: the sentence does not name a limit that was kept.
+// For a session in several cookies, the error names a limit below the session's size.
 #[tokio::test]
-async fn what_is_allowed_is_less_than_what_is_refused() {
+async fn the_error_names_a_limit_below_the_sessions_size() {
     let server = Server::new(CookieStore::encrypted().split(2));
     let mut visitor = server.visitor();
     for length in (6000..6060).step_by(3) {

@@ -1,4 +1,4 @@
-//! What is refused at start, each in one sentence that says what to write instead.
+//! Errors at start, each in one sentence that says what to write instead.
 
 use session_runtime::{
     CookieStore, KeyRing, Schema, Session, Sessions, SessionsBuilder,
@@ -27,7 +27,7 @@ fn error<S: Schema>(builder: SessionsBuilder<S>) -> String {
 }
 
 #[test]
-fn secrets_are_not_for_everybody_to_read() {
+fn secret_fields_are_refused_in_signed_cookies() {
     assert!(builder::<Secretive>(CookieStore::encrypted()).build().is_ok());
     assert_eq!(
         error(builder::<Secretive>(CookieStore::signed())),
@@ -37,7 +37,7 @@ fn secrets_are_not_for_everybody_to_read() {
 }
 
 #[test]
-fn a_session_is_in_a_few_cookies() {
+fn a_session_is_split_into_at_most_four_cookies() {
     for chunks in [0, 5] {
         assert_eq!(
             error(builder::<Prefs>(CookieStore::encrypted().split(chunks))),
@@ -47,7 +47,7 @@ fn a_session_is_in_a_few_cookies() {
 }
 
 #[test]
-fn there_is_no_id_to_renew() {
+fn rotate_every_is_refused_for_cookies() {
     let every = std::time::Duration::from_secs(60);
     assert_eq!(
         error(builder::<Prefs>(CookieStore::encrypted()).rotate_every(every)),

@@ -1,9 +1,9 @@
-//! Arbitrary settings: an error or a configuration, never a panic, and no secret in either. S46, S49
+//! Arbitrary settings give an error or a configuration, never a panic, and never a secret in either. S46, S49
 
 use proptest::{prelude::*, test_runner::Config as Runs};
 use session_runtime::{Config, store::StoreUrl, testing};
 
-/// A word of settings, or anything.
+/// A word from settings, or any text.
 fn word() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
         "30m",

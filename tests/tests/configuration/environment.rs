@@ -1,4 +1,4 @@
-//! The environment: which variables are ours, which are others', and the real one, in a process of its own.
+//! The environment: our variables, those of other programs, and the real environment of another process.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,7 +10,7 @@ use session_runtime::Sessions;
 
 use crate::{KEY, Shop, refused, with};
 
-/// What a process says whose environment is this.
+/// Returns the output of a process with this environment.
 fn child(variables: &[(&str, &OsStr)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_settings_child"));
     command.env_clear().envs(variables.iter().copied());
@@ -27,7 +27,7 @@ fn sessions_are_made_as_the_environment_says() {
         ("SESSION_KEYS", KEY.as_ref()),
         ("SESSION_IDLE", "7m".as_ref()),
         ("SESSION_ABSOLUTE", "9h".as_ref()),
-        // Others'.
+        // Variables of other programs.
         ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1".as_ref()),
         ("SESSION_LOCK", "update".as_ref()),
         ("XDG_SESSION_ID", "3".as_ref()),
@@ -72,7 +72,7 @@ fn blanks_and_line_breaks_around_a_variable_do_not_count() {
     assert!(names.iter().all(|name| name == "keys" || name == "sessions"), "{names:?}");
 }
 
-// F26: within a value, where it would become part of a name.
+// F26: a control character within a value would become part of a name.
 #[tokio::test]
 async fn a_control_character_within_a_value_is_refused() {
     for (line, expected) in [
@@ -95,13 +95,13 @@ async fn a_control_character_within_a_value_is_refused() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_a_good_value() {
+fn missing_variables_are_named_with_a_good_value() {
     assert_eq!(
         child(&[("SESSION_KEYS", KEY.as_ref())]),
         "the variable SESSION_STORE is not set; set it to where the `Shop` sessions are kept, such as `file:sessions` or \
          `redis://localhost`"
     );
-    // Before the store is asked for anything.
+    // Reported before the store is asked for anything.
     assert_eq!(
         child(&[("SESSION_STORE", "redis://127.0.0.1:1".as_ref())]),
         "the variable SESSION_KEYS is not set; set it to a key made with `openssl rand -hex 32`"
@@ -115,7 +115,7 @@ fn what_is_missing_is_named_with_a_good_value() {
     assert_eq!(said, "SESSION_KEYS: it holds bytes that are not text; set it again");
 }
 
-/// Whoever unsets a variable by emptying it is told so, rather than to get a default silently.
+/// An empty variable is an error, because a silent default is not what the user meant by it.
 #[test]
 fn an_empty_variable_is_refused() {
     for line in ["SESSION_STORE=", "SESSION_IDLE=", "SESSION_DOMAIN= ", "SESSION_APP="] {
@@ -128,7 +128,7 @@ fn an_empty_variable_is_refused() {
 fn variables_of_other_programs_are_left_alone() {
     let builder = with(&[
         "SESSION_MANAGER=local/host",
-        // Kubernetes, for a service that is called `session`, and one `session-store`.
+        // Kubernetes sets these for services named `session` and `session-store`.
         "SESSION_SERVICE_HOST=10.0.0.1",
         "SESSION_SERVICE_PORT=6379",
         "SESSION_SERVICE_PORT_REDIS=6379",
@@ -141,7 +141,7 @@ fn variables_of_other_programs_are_left_alone() {
         "MY_SESSION_IDEL=x",
     ]);
     assert!(builder.is_ok());
-    // A name that is no text is none of ours.
+    // A variable whose name is not text is not one of ours.
     let strange = OsString::from(OsStr::from_bytes(b"SESSION_\xff"));
     assert!(Sessions::<Shop>::builder().variables("SESSION_", [(strange, "x")]).is_ok());
     assert!(with(&["SESSION_=x"]).unwrap_err().starts_with("`SESSION_` is not a session option"));
@@ -164,14 +164,14 @@ async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
 
     let error = Sessions::<Shop>::builder().variables("", variables).unwrap_err();
     assert!(error.to_string().starts_with("the prefix of variables is empty"), "{error}");
-    // It is the first that was asked which lacks the store.
+    // The error names the first prefix that lacks the store.
     let builder = Sessions::<Shop>::builder().variables("SESSION_", [("X", "x")]).unwrap();
     let error = builder.variables("ADMIN_SESSION_", [("X", "x")]).unwrap().open().await.unwrap_err();
     assert!(error.to_string().starts_with("the variable SESSION_STORE is not set"), "{error}");
 }
 
 #[tokio::test]
-async fn keys_and_a_file_of_them_exclude_each_other() {
+async fn keys_and_a_key_file_exclude_each_other() {
     let key = format!("SESSION_KEYS={KEY}");
     let said = refused(&["SESSION_STORE=memory:", &key, "SESSION_KEYS_FILE=keys"]).await;
     assert_eq!(said, "SESSION_KEYS: there is a key file as well; keep one of the two");

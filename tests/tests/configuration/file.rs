@@ -1,4 +1,4 @@
-//! A part of the application's own settings file, in TOML and JSON.
+//! A section of the application's own settings file, in TOML and JSON.
 
 use serde::Deserialize;
 use session_runtime::{Config, SameSite, SessionLimit, Sessions, StoreDown};
@@ -49,7 +49,7 @@ fn every_kind_of_value_is_read() {
 }
 
 #[test]
-fn numbers_and_nothing_are_as_good_as_text() {
+fn config_accepts_numbers_and_null() {
     assert_eq!(from_json("{\"max_bytes\": \"70\", \"idle\": null}").unwrap().max_bytes, Some(70));
     assert!(from_json("{}").unwrap().idle.is_none());
     let said = from_toml("idle = 30").unwrap_err();
@@ -65,9 +65,9 @@ fn numbers_and_nothing_are_as_good_as_text() {
     assert!(from_json("[]").unwrap_err().contains("expected a table of session options"));
 }
 
-/// Within another table by `flatten`, serde keeps what it does not know for others: so `Config` has a table of its own.
+/// With `flatten`, serde passes unknown keys on to the other structs, so `Config` needs a table of its own.
 #[test]
-fn flattened_it_still_reads_its_own() {
+fn a_flattened_config_reads_its_own_keys() {
     #[derive(Deserialize)]
     struct Flat {
         #[allow(dead_code, reason = "a neighbour")]
@@ -80,7 +80,7 @@ fn flattened_it_still_reads_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_in_the_way_is_named() {
+async fn missing_and_conflicting_keys_are_named() {
     let open = async |text: &str| {
         let builder = Sessions::<Shop>::builder().config(from_toml(text).unwrap());
         sentence(builder.open().await.expect_err(text))

@@ -1,4 +1,4 @@
-//! The list of options is held to the builder, to the derive, and to the guides: nothing is forgotten in one of them.
+//! Checks the list of options against the builder, the derive and the guides: none of them misses an option.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -25,12 +25,12 @@ fn every_method_of_the_builder_is_an_option() {
         .map(|(name, _)| name.split(['(', '<']).next().unwrap().to_owned())
         .collect();
     assert!(methods.len() > 20, "{methods:?}");
-    // What no text can say.
+    // Text cannot express these.
     let (mut code, mut outside) = (methods, options());
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
     }
-    // What the builder is given in another form.
+    // The builder takes this in another form.
     assert!(outside.remove("keys_file"));
     assert_eq!(code, outside);
 }
@@ -43,7 +43,7 @@ fn every_attribute_of_the_struct_is_an_option() {
     assert!(rows.len() > 10);
     for row in rows {
         let name = row.split([' ', '`']).next().unwrap();
-        // What the compiler has to know.
+        // The compiler must know these.
         assert!(["crate", "bounded", "kind", "lock", "version"].contains(&name) || options().contains(name), "{name}");
     }
 }
@@ -65,7 +65,7 @@ fn every_option_has_a_row_in_the_guide() {
     }
 }
 
-/// All that Flask 3.1 and Flask-Session 0.8 (and its unreleased version) can be configured with.
+/// All options of Flask 3.1 and of Flask-Session 0.8 and its unreleased version.
 const THEIRS: [&str; 43] = [
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -121,7 +121,7 @@ fn every_option_of_flask_has_a_row() {
     }
 }
 
-/// What somebody brings along as a variable is never taken for something else, and never passed over.
+/// A variable from Flask is never mistaken for another option, and never ignored.
 #[test]
 fn every_option_of_flask_is_refused_with_a_sentence() {
     for name in THEIRS.iter().filter(|name| name.starts_with("SESSION_")) {
@@ -130,9 +130,9 @@ fn every_option_of_flask_is_refused_with_a_sentence() {
     }
 }
 
-/// What is said of durations here and in attributes is the same.
+/// Durations get the same errors here and in attributes.
 #[test]
-fn attributes_say_the_same_of_durations() {
+fn attributes_give_the_same_errors_for_durations() {
     let words = |path: &str| source(path).replace('`', "").replace('\n', " ");
     let (ours, theirs) = (words("session-runtime/src/words/duration.rs"), words("session-macros/src/duration.rs"));
     for said in [

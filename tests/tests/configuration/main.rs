@@ -1,5 +1,5 @@
-//! Settings: a file, variables and URLs, and the one sentence that each mistake is answered with. Who wins over whom is
-//! tried for every option in `session-runtime/src/sessions/config/tests.rs`.
+//! Settings: a file, variables and URLs, and the one-sentence error for each mistake.
+//! `session-runtime/src/sessions/config/tests.rs` tests for every option which source takes precedence.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arbitrary;
@@ -21,19 +21,19 @@ pub struct Shop {
     pub theme: String,
 }
 
-/// One that nobody signs in to.
+/// A session without an identity.
 #[derive(Session)]
 pub struct Guest {
     pub theme: String,
 }
 
-/// What lines such as `SESSION_IDLE=15m` make of a builder.
+/// Applies lines such as `SESSION_IDLE=15m` to a builder.
 fn with(lines: &[&str]) -> Result<SessionsBuilder<Shop>, String> {
     let pairs = lines.iter().map(|line| line.split_once('=').unwrap());
     Sessions::builder().variables("SESSION_", pairs).map_err(sentence)
 }
 
-/// What is said of lines as variables, at the latest when everything is built.
+/// Returns the error for these lines as variables, from the builder or from the build.
 async fn refused(lines: &[&str]) -> String {
     let builder = match with(lines) {
         Ok(builder) => builder,

@@ -1,8 +1,8 @@
-//! Each mistake is one sentence that names the key or the variable, and the way out. The same under both names.
+//! Each mistake gives one sentence that names the key or the variable, and the remedy. The sentence is the same for both.
 
 use crate::{from_json, from_toml, with};
 
-/// What is said of `option = text`: in a variable, in TOML, in JSON.
+/// Returns the errors for `option = text`: in a variable, in TOML, in JSON.
 fn said(option: &str, text: &str) -> [String; 3] {
     let variable = format!("SESSION_{}={text}", option.to_uppercase());
     [
@@ -12,9 +12,9 @@ fn said(option: &str, text: &str) -> [String; 3] {
     ]
 }
 
-/// Every value that text can get wrong. S16, S28
+/// Every value that can be wrong in text. S16, S28
 #[test]
-fn a_wrong_value_is_named_and_mended() {
+fn a_wrong_value_is_named_with_its_remedy() {
     for (option, text, sentence) in [
         ("idle", "30", "the duration `30` lacks a unit; did you mean `30s` or `30m`?"),
         ("idle", "soon", "`soon` is no duration; write it such as `15m` or `1h 30m`"),
@@ -132,7 +132,7 @@ fn an_unknown_option_is_named_with_the_one_that_was_meant() {
     assert!(said.starts_with("`banner` is not a session option; there are `store`, `keys`, `keys_file`,"), "{said}");
 }
 
-// S28, S49: what comes from outside stays within the sentence, and a log line.
+// S28, S49: text from outside cannot break out of the sentence or of a log line.
 #[test]
 fn text_from_outside_is_escaped_and_cut() {
     let said = with(&[&format!("SESSION_SECURE=\u{1b}[2J\n{}", "x".repeat(10_000))]).unwrap_err();

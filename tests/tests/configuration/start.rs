@@ -1,4 +1,4 @@
-//! What can only be said once everything is known: options that contradict each other, with where each came from.
+//! Errors that need all settings: options that contradict each other, with the source of each.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn contradictions_name_where_each_half_comes_from() {
 }
 
 #[tokio::test]
-async fn the_strongest_is_named_and_nothing_that_it_overrode() {
+async fn only_the_source_in_effect_is_named() {
     let build = |builder: session_runtime::SessionsBuilder<Shop>| {
         sentence(builder.keys(KeyRing::generate()).store(MemoryStore::new()).build().unwrap_err())
     };
@@ -71,7 +71,7 @@ async fn the_strongest_is_named_and_nothing_that_it_overrode() {
         said.ends_with("(`idle` is from the configuration, `absolute` is from the variable SESSION_ABSOLUTE)"),
         "{said}"
     );
-    // What code says needs no name: whoever reads this has it before them.
+    // A setting in code needs no source: the developer sees it in the code.
     let said = build(with(&["SESSION_ABSOLUTE=1h"]).unwrap().config(file()).idle(Duration::from_secs(7200)));
     assert!(said.ends_with("(`absolute` is from the variable SESSION_ABSOLUTE)"), "{said}");
     let said = build(Sessions::builder().idle(Duration::from_secs(20 * 3600)).absolute(Duration::from_secs(3600)));
@@ -99,14 +99,14 @@ async fn a_store_that_is_not_open_is_not_built() {
         "the store of the `Shop` sessions, redis://localhost by `store`, is not open yet: write `.open().await?` \
          instead of `.build()?`"
     );
-    // A store of the application's is stronger than what settings name, and nobody asks for theirs.
+    // A store in code takes precedence over one in the settings, which is then not opened.
     for store in [MemoryStore::new(), MemoryStore::with_capacity(2)] {
         let builder = with(&["SESSION_STORE=redis://127.0.0.1:1"]).unwrap().keys(KeyRing::generate()).store(store);
         builder.open().await.unwrap();
     }
     let builder = with(&["SESSION_STORE=redis://127.0.0.1:1"]).unwrap().keys(KeyRing::generate());
     builder.store_url("memory:").await.unwrap().build().unwrap();
-    // Without settings, the words are the builder's.
+    // Without settings, the error speaks of the builder's methods.
     let said = sentence(sessions().open().await.unwrap_err());
     assert!(said.contains("add `.store(…)`"), "{said}");
     let said = sentence(Sessions::<Shop>::builder().store(MemoryStore::new()).open().await.unwrap_err());
@@ -114,14 +114,14 @@ async fn a_store_that_is_not_open_is_not_built() {
 }
 
 #[tokio::test]
-async fn they_may_be_made_on_any_thread() {
+async fn sessions_can_be_opened_on_any_thread() {
     let opened = tokio::spawn(async { sessions().store_url("memory:").await?.open().await });
     opened.await.unwrap().unwrap();
     let opened = tokio::spawn(Sessions::<Shop>::from_env());
     let _ = opened.await.unwrap();
 }
 
-/// What is logged while sessions are made of these lines.
+/// Returns the log lines of a build with these settings.
 fn logged(lines: &[&str]) -> String {
     log::logged(|| {
         let builder = with(lines).unwrap().keys(KeyRing::generate()).store(MemoryStore::new());
@@ -156,7 +156,7 @@ fn settings_that_the_code_overrides_are_warned_of() {
     assert!(said.lines().all(|line| line.contains("WARN") && line.contains("sessions=\"Shop\"")), "{said}");
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(!said.contains("hunter2") && !said.contains(&KEY[..8]), "{said}");
-    // The file of keys that a weaker layer names is not read, and any other option is treated alike.
+    // A key file that a weaker source names is not read; other options work the same way.
     let said = logged(&["SESSION_KEYS_FILE=/no/such/file"]);
     assert!(said.contains("the variable SESSION_KEYS_FILE has no effect, since the code calls `.keys(…)`"), "{said}");
     let said = log::logged(|| {

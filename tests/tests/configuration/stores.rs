@@ -10,7 +10,7 @@ use tests::{
 
 use crate::{Guest, from_json, sentence, sessions};
 
-/// Asks the store for sessions and for users.
+/// Opens the store and counts a user's sessions.
 async fn works(url: &str) {
     let sessions = sessions().store_url(url).await.unwrap_or_else(|error| panic!("{url}: {error}")).build().unwrap();
     assert_eq!(sessions.of("ada").count().await.unwrap(), 0, "{url}");
@@ -61,7 +61,7 @@ struct Counting {
     visits: u64,
 }
 
-/// A session with one request behind it.
+/// Builds sessions at this URL.
 async fn kept<S: Schema>(url: &str) -> Result<Sessions<S>, session_runtime::Error> {
     Sessions::<S>::builder().store_url(url).await?.keys(KeyRing::generate()).build()
 }
@@ -79,9 +79,9 @@ async fn sessions_in_cookies_by_url() {
     Sessions::<Guest>::builder().config(signed.unwrap()).open().await.unwrap();
 }
 
-// What is a compile error where the store is given in code is a sentence where a URL names it.
+// With a store in code this is a compile error; with a URL it is an error at start.
 #[tokio::test]
-async fn what_cookies_cannot_do_is_refused_at_start() {
+async fn sessions_that_cookies_cannot_hold_are_refused_at_start() {
     let said = sentence(kept::<crate::Shop>("cookie:").await.unwrap_err());
     assert_eq!(
         said,
@@ -99,9 +99,9 @@ async fn what_cookies_cannot_do_is_refused_at_start() {
     kept::<Counting>("memory:").await.unwrap();
 }
 
-// And what cannot be held of the options, rather than to be passed over: each names the setting that it is about.
+// Options that cookies cannot honour are rejected, not ignored; each error names its setting.
 #[tokio::test]
-async fn options_that_cookies_cannot_hold_are_refused_at_start() {
+async fn options_that_cookies_cannot_honour_are_refused_at_start() {
     let long = "a".repeat(4000);
     for (variable, value, end) in [
         ("SESSION_END_ON_REPLAY", "true", "(`end_on_replay` is from the variable SESSION_END_ON_REPLAY)"),
@@ -140,7 +140,7 @@ async fn mariadb_by_url() {
 }
 
 #[tokio::test]
-async fn tables_are_made_unless_that_is_the_applications_affair() {
+async fn tables_are_created_unless_migrate_is_never() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/shop.db", folder.path().display());
     let builder = sessions().store_url(&format!("{url}?migrate=never&mode=rwc")).await.unwrap();

@@ -73,7 +73,7 @@ fn value() -> Everything {
     }
 }
 
-/// The description of one field within `{:?}` of the whole.
+/// Returns the part of the spec's `{:?}` output that describes one field.
 fn described(name: &str) -> String {
     let spec = format!("{:?}", Everything::SPEC);
     let start = spec.find(&format!("name: {name:?}, aliases")).unwrap_or_else(|| panic!("{name} is not in {spec}"));
@@ -169,7 +169,7 @@ fn each_policy_has_its_handle() {
     session.language_mut().push('!');
     session.pair_mut().set((3, 4));
     session.user_id_mut().log_out();
-    assert_eq!(session.tries(), 5, "what is not the device's returns to its default");
+    assert_eq!(session.tries(), 5, "a field that is not `device` returns to its default");
     assert_eq!(session.language(), "en!");
     assert_eq!(session.user_id(), None);
 }

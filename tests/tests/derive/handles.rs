@@ -1,9 +1,9 @@
-//! What a value can do, its handle lets it do, whatever other policies call their methods.
+//! A handle offers all of its value's methods, even those with the names of other policies' operations.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{Session, testing};
 
-/// A type with a method of every name that a policy has.
+/// A type that has methods with the names of all policies' operations.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Busy {
     done: Vec<String>,
@@ -36,7 +36,7 @@ impl Busy {
     }
 }
 
-/// Somebody's trait, on types of others.
+/// An extension trait for foreign types.
 trait Extra {
     fn put(&mut self, number: u8);
     fn log_in(&self) -> bool;
@@ -88,7 +88,7 @@ fn session() -> Session<Shop> {
     testing::session(|it| *it = Shop { busy, bytes: Vec::new(), number: None, points: 1, cart, visits: 3 })
 }
 
-// B46: what a policy does not offer is refused without hiding what the value has.
+// B46: rejecting an operation that a policy lacks does not hide the value's own method.
 #[test]
 fn a_values_own_methods_are_found_through_its_handle() {
     let mut session = session();
@@ -121,7 +121,7 @@ fn traits_of_others_are_found_through_the_handle() {
     assert_eq!(session.points_mut().add(2), 3);
 }
 
-// F31: `+=` on a counter is an amount too, not another value.
+// F31: `+=` on a counter adds an amount and does not assign a value.
 #[test]
 fn a_counter_is_moved_by_operators_within_its_bounds() {
     let mut session = session();

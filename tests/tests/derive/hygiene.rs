@@ -1,8 +1,8 @@
-//! The expansion relies on nothing in scope, and hides nothing.
+//! The expansion relies on no name in scope, and hides none.
 
 use session_runtime::{Schema, Session, testing};
 
-/// Somebody else's name for the runtime.
+/// Another name for the runtime.
 mod facade {
     pub(crate) use session_runtime as sessions;
 }
@@ -27,7 +27,7 @@ mod without_prelude {
     }
 }
 
-/// Everything that the expansion might have meant is something else here.
+/// Every name that the expansion could refer to means something else here.
 #[allow(dead_code, unused_macros)]
 mod shadowed {
     pub(crate) struct Option;
@@ -71,7 +71,7 @@ struct Elsewhere {
     visits: u64,
 }
 
-// Names that the expansion uses itself.
+// Names that the expansion itself uses.
 #[derive(Session)]
 struct Names {
     r#type: u8,
@@ -99,7 +99,7 @@ struct r#struct {
     camelCase: u8,
 }
 
-// A derive sees what `cfg` leaves.
+// A derive sees the result of `cfg`.
 #[derive(Session)]
 #[cfg_attr(all(), session(cookie = "by-cfg"))]
 #[cfg_attr(any(), session(cookie = "never"))]
@@ -196,7 +196,7 @@ fn unusual_names_of_structs() {
 }
 
 #[test]
-fn within_a_function() {
+fn a_session_can_be_defined_within_a_function() {
     #[derive(Default, serde::Serialize, serde::Deserialize)]
     struct Local;
     #[derive(Session)]

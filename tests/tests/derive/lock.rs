@@ -1,5 +1,5 @@
-//! `lock`: a session that is as its lock has it compiles as any other, `shop.lock` beside this file; `version`, `migrate`
-//! and the types' paths are no matter.
+//! `lock`: a session that matches its lock, `shop.lock` beside this file, compiles like any other. `version`, `migrate` and the
+//! paths of types do not matter.
 
 use session_runtime::{Session, testing};
 

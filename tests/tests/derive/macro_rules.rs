@@ -1,4 +1,4 @@
-//! Structs that a `macro_rules!` writes: fragments come in invisible groups.
+//! Structs from a `macro_rules!` macro, whose fragments come in invisible groups.
 
 use std::time::Duration;
 

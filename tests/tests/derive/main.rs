@@ -1,4 +1,4 @@
-//! What the derive accepts, and what comes of it. What it refuses is in `compile_fail.rs`.
+//! Input that the derive accepts, and the result. `compile_fail.rs` has the input that it rejects.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
 
 mod attributes;

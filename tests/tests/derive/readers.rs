@@ -1,4 +1,4 @@
-//! What `x()` returns, and which handle `x_mut()` is, by the spelling of the type.
+//! The return type of `x()` and the handle of `x_mut()`, for each spelling of a type.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub(crate) struct Line(pub(crate) u8);
 
 pub(crate) type Alias = Option<Line>;
 
-/// Not the standard library's.
+/// Types with the standard library's names.
 pub(crate) mod other {
     use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ pub(crate) struct Shapes {
     pub(crate) identity: Option<String>,
 }
 
-// That it compiles is the test: each reader's type is written out.
+// Compiling is the test: each reader's type is written out.
 fn readers(s: &Session<Shapes>) {
     let _: (u16, f64, char, bool) = (s.number(), s.float(), s.letter(), s.yes());
     let _: (Option<i128>, Option<bool>) = (s.maybe_number(), s.maybe_yes());

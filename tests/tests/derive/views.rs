@@ -1,4 +1,4 @@
-//! What a view's field may be, by what the session's field is read as; and that `#[view]` relies on nothing in scope.
+//! The types that a view's field may have for each type of a session's field. `#[view]` relies on no name in scope.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -6,7 +6,7 @@ use session_runtime::{Session, View, Viewed, testing, view};
 
 use crate::readers::{Line, Shapes};
 
-/// Every field as it is, or where it may be absent: present.
+/// Every field; an optional one must be present.
 #[view(Shapes)]
 struct Present {
     number: u16,
@@ -39,7 +39,7 @@ struct Present {
     identity: String,
 }
 
-/// Every field that may be absent, whether it is or not.
+/// Every optional field, present or not.
 #[view(Shapes)]
 #[derive(Debug, PartialEq)]
 struct Optional {
@@ -56,7 +56,7 @@ struct Optional {
     identity: Option<String>,
 }
 
-/// What the session says of itself.
+/// The session's own properties.
 #[view(Shapes)]
 struct Core {
     created_at: SystemTime,
@@ -103,7 +103,7 @@ fn shapes(full: bool) -> Shapes {
 }
 
 #[test]
-fn every_form_of_a_field_that_is_there() {
+fn views_read_every_form_of_a_present_field() {
     let session = testing::session(|it| *it = shapes(true));
     let View(it) = View::<Present>::of(&session).unwrap();
     assert_eq!((it.number, it.float, it.letter, it.yes, it.maybe_number, it.maybe_yes), (1, 2.0, 'c', true, 3, false));
@@ -122,7 +122,7 @@ fn every_form_of_a_field_that_is_there() {
 }
 
 #[test]
-fn every_form_of_a_field_that_is_not_there() {
+fn views_read_every_form_of_an_absent_field() {
     let session = testing::session(|it| *it = shapes(false));
     assert!(View::<Present>::of(&session).is_none());
     let nothing = Optional {
@@ -142,7 +142,7 @@ fn every_form_of_a_field_that_is_not_there() {
 }
 
 #[test]
-fn what_the_session_says_of_itself() {
+fn views_read_the_sessions_own_properties() {
     let mut session = testing::session(|it| *it = shapes(false));
     let before = SystemTime::now() - std::time::Duration::from_millis(1);
     let View(it) = View::<Core>::of(&session).unwrap();
@@ -165,7 +165,7 @@ impl ShopFields {
         self.roles().iter().any(|role| role == "staff")
     }
 
-    /// Nothing for who is no admin.
+    /// Returns `None` unless the user is an admin.
     fn admin(&self) -> Option<&str> {
         self.roles().iter().find(|role| *role == "admin").map(String::as_str)
     }
@@ -238,12 +238,12 @@ fn views_that_a_macro_writes() {
     let View(it) = View::<OfType>::of(&session).unwrap();
     assert_eq!((&*it.theme, it.user_id), ("dark", 1));
     assert_eq!(View::<OfTokens>::of(&session).unwrap().0.user_id, 1);
-    assert!(View::<OfPath>::of(&session).is_none(), "nobody signed in of late");
+    assert!(View::<OfPath>::of(&session).is_none(), "there is no recent sign-in");
     session.user_id_mut().log_in(2);
     assert_eq!(View::<OfPath>::of(&session).unwrap().0.user_id, Some(2));
 }
 
-/// Somebody else's name for the runtime.
+/// Another name for the runtime.
 mod facade {
     pub(crate) use session_runtime as sessions;
 }
@@ -257,7 +257,7 @@ mod without_prelude {
     }
 }
 
-/// Everything that the expansion might have meant is something else here.
+/// Every name that the expansion could refer to means something else here.
 #[allow(dead_code)]
 mod shadowed {
     pub(crate) struct Option;

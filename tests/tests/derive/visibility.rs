@@ -1,4 +1,4 @@
-//! An accessor is as visible as its field; the generated type is as visible as the struct, and the application's own.
+//! An accessor is as visible as its field. The generated type is as visible as the struct, and the application can extend it.
 
 use session_runtime::{Session, testing};
 
@@ -27,7 +27,7 @@ mod shop {
     }
 
     impl ShopFields {
-        /// A verb of the application's own.
+        /// An operation of the application's own.
         pub(crate) fn sign_in(&mut self, user: u64) {
             self.user_id_mut().log_in(user);
             let _: &Hidden = self.hidden();

@@ -1,4 +1,4 @@
-//! An editor as rust-analyzer sees one: a file, a cursor, and questions in JSON.
+//! An editor from rust-analyzer's point of view: a file, a cursor, and requests in JSON.
 
 use std::{
     collections::HashMap,
@@ -14,10 +14,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// It builds the derive first.
+/// The server builds the derive first.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A place in the text, counted from zero.
+/// A position in the text, counted from zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) line: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Behind the first `text`, or so many characters from there.
+    /// Returns the position after the first `text`, moved by this many characters.
     pub(crate) fn after(whole: &str, text: &str, by: isize) -> Self {
         let end = whole.find(text).unwrap_or_else(|| panic!("no {text}")) + text.len();
         let end = end.checked_add_signed(by).unwrap();
@@ -59,7 +59,7 @@ impl Drop for Editor {
 }
 
 impl Editor {
-    /// Opens a crate of this code, and waits until the server has understood it.
+    /// Opens a crate with this code, and waits until the server has analysed it.
     pub(crate) fn open(code: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let file = make(folder.path(), code);
@@ -121,7 +121,7 @@ impl Editor {
         assert_ne!(status["params"]["health"], "error", "{status}");
     }
 
-    /// The text is this now.
+    /// Replaces the text.
     pub(crate) fn change(&mut self, text: &str) {
         self.version += 1;
         self.text = text.to_owned();
@@ -129,12 +129,12 @@ impl Editor {
         self.tell("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [{ "text": text }] }));
     }
 
-    /// The names that are offered.
+    /// Returns the names of the completions.
     pub(crate) fn completions(&mut self, at: Place) -> Vec<String> {
         self.items(at).iter().map(|item| name(item).to_owned()).collect()
     }
 
-    /// What is said of one of them.
+    /// Returns the documentation of one completion.
     pub(crate) fn documentation(&mut self, at: Place, wanted: &str) -> String {
         let item = self.items(at).into_iter().find(|item| name(item) == wanted).unwrap();
         self.ask("completionItem/resolve", item)["documentation"]["value"].as_str().unwrap_or_default().to_owned()
@@ -150,7 +150,7 @@ impl Editor {
         self.ask_at("textDocument/hover", at, json!({}))["contents"]["value"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The lines of this file where something is defined.
+    /// Returns the lines of this file on which the item is defined.
     pub(crate) fn definitions(&mut self, at: Place) -> Vec<u64> {
         let answer = self.ask_at("textDocument/definition", at, json!({}));
         let places = answer.as_array().cloned().unwrap_or_default();
@@ -161,7 +161,7 @@ impl Editor {
         lines
     }
 
-    /// The text after a rename.
+    /// Returns the text after a rename.
     pub(crate) fn rename(&mut self, at: Place, to: &str) -> String {
         let answer = self.ask_at("textDocument/rename", at, json!({ "newName": to }));
         let by_file: HashMap<String, Value> = serde_json::from_value(answer["changes"].clone()).unwrap_or_default();
@@ -190,7 +190,7 @@ impl Editor {
         self.ask(method, question)
     }
 
-    /// The answer to a question, asked again as long as the server says that it is thinking of something newer.
+    /// Sends a request and returns the answer; sends it again while the server says that the content was modified.
     fn ask(&mut self, method: &str, question: Value) -> Value {
         loop {
             self.asked += 1;
@@ -215,7 +215,7 @@ impl Editor {
         self.input.flush().unwrap();
     }
 
-    /// The first message that is meant. The server's own questions are answered with nothing.
+    /// Returns the first message that matches. The server's own requests get an empty answer.
     fn wait(&mut self, meant: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.messages.recv_timeout(PATIENCE).expect("rust-analyzer answers");
@@ -229,7 +229,7 @@ impl Editor {
     }
 }
 
-/// What a completion inserts, without the `(…)` that some show behind it.
+/// Returns the text that a completion inserts, without the `(…)` that some labels have.
 fn name(item: &Value) -> &str {
     let label = item["filterText"].as_str().or(item["label"].as_str()).unwrap_or_default();
     label.split(['(', ' ']).next().unwrap_or_default()
@@ -239,7 +239,7 @@ fn uri(path: &Path) -> String {
     format!("file://{}", path.display())
 }
 
-/// A crate of this code, on the versions that we use ourselves.
+/// Creates a crate with this code, on the versions that we use ourselves.
 fn make(folder: &Path, code: &str) -> PathBuf {
     let here = env!("CARGO_MANIFEST_DIR");
     let manifest = format!(
@@ -254,7 +254,7 @@ fn make(folder: &Path, code: &str) -> PathBuf {
     file
 }
 
-/// One message.
+/// Reads one message.
 fn read(output: &mut impl std::io::BufRead) -> Option<Value> {
     let mut length = 0;
     loop {

@@ -1,5 +1,5 @@
-//! What an editor shows of a session: asked of rust-analyzer over its protocol, as an editor asks. Too slow for every run, and
-//! not every installation has the program (`rustup component add rust-analyzer rust-src`), so on demand:
+//! What an editor shows of a session, asked of rust-analyzer over its protocol. It is too slow for every run, and not every
+//! installation has the program (`rustup component add rust-analyzer rust-src`), so it runs on demand:
 //!
 //! ```text
 //! cargo test -p tests --all-features --test editor -- --ignored --nocapture
@@ -12,17 +12,17 @@ use lsp::{Editor, Place};
 
 const CODE: &str = r#"use session_runtime::{Session, View, view};
 
-/// What the shop remembers.
+/// The shop's session.
 #[derive(Session)]
 #[session(idle = 30m)]
 pub struct Shop {
-    /// Who is signed in.
+    /// The user who is signed in.
     #[session(identity)]
     pub user_id: Option<u64>,
-    /// What is to be bought.
+    /// The items to buy.
     #[session(atomic)]
     pub cart: Vec<String>,
-    /// One time only.
+    /// The code that was sent.
     #[session(expires = 5m)]
     pub code: Option<String>,
     #[session(counter)]
@@ -51,7 +51,7 @@ pub fn account(View(me): View<SignedIn>) -> u64 {
 const ACCESSORS: [&str; 9] =
     ["user_id", "user_id_mut", "cart", "cart_mut", "code", "code_mut", "code_expires_at", "visits", "visits_mut"];
 
-/// The code with something typed into it.
+/// Returns the code with `text` inserted after `before`.
 fn typed(before: &str, text: &str) -> String {
     assert_eq!(CODE.matches(before).count(), 1, "{before}");
     CODE.replace(before, &format!("{before}{text}"))
@@ -73,13 +73,13 @@ fn what_an_editor_shows() {
     for ours in ["renew", "destroy", "is_new"] {
         assert!(shown.iter().any(|item| item == ours), "no `{ours}`");
     }
-    // The one field is in sight where the struct is, and nothing hides a name in its own crate.
+    // Only one internal field is visible where the struct is defined; privacy hides nothing in its own crate.
     assert_eq!(shown.iter().filter(|item| item.starts_with("__")).collect::<Vec<_>>(), ["__core"], "{shown:?}");
-    assert!(editor.documentation(at, "user_id").contains("Who is signed in."));
+    assert!(editor.documentation(at, "user_id").contains("The user who is signed in."));
     assert!(editor.documentation(at, "cart_mut").contains("cart"));
 
-    // A handle shows what its policy offers. (What is hidden there for the sake of error texts is hidden from crates that
-    // have the runtime from a registry; one beside it, as here, sees all.)
+    // A handle shows its policy's operations. Items that are hidden for the sake of error texts are visible here, because
+    // rust-analyzer hides them only in crates that have the runtime from a registry.
     let text = typed("pub fn write(mut session: Session<Shop>) {\n", "    session.visits_mut().\n");
     editor.change(&text);
     let shown = editor.completions(Place::after(&text, "visits_mut().\n", -1));
@@ -91,7 +91,7 @@ fn what_an_editor_shows() {
     editor.change(CODE);
     let used = Place::after(CODE, "    session.user_id", -3);
     let hover = editor.hover(used);
-    assert!(hover.contains("Who is signed in.") && hover.contains("Option<u64>"), "{hover}");
+    assert!(hover.contains("The user who is signed in.") && hover.contains("Option<u64>"), "{hover}");
     let field = Place::after(CODE, "    pub user_id: Option", 0).line;
     assert_eq!(editor.definitions(used), [field]);
     assert_eq!(editor.definitions(Place::after(CODE, "session.user_id_mut", -3)), [field]);
@@ -100,7 +100,7 @@ fn what_an_editor_shows() {
     assert!(renamed.contains("pub member: Option<u64>"), "{renamed}");
     assert!(renamed.contains("session.member().is_some()"), "{renamed}");
 
-    // The same while an attribute is half typed: of the struct, of this field, of another.
+    // The same works while an attribute is half typed: on the struct, on this field, on another field.
     for (before, half) in [
         ("#[session(idle = 30m", ", abs"),
         ("#[session(idle = 30m", ", absolute = "),
@@ -119,6 +119,6 @@ fn what_an_editor_shows() {
             assert!(shown.iter().any(|item| item == accessor), "`{half}`: no `{accessor}` among {shown:?}");
         }
         let hover = editor.hover(Place::after(&text, "    session.user_id", -3));
-        assert!(hover.contains("Who is signed in."), "`{half}`: {hover}");
+        assert!(hover.contains("The user who is signed in."), "`{half}`: {hover}");
     }
 }

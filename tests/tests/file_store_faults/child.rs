@@ -10,7 +10,7 @@ pub(crate) fn start(arguments: &[&str]) -> Worker {
     Worker::start(&mut command(arguments))
 }
 
-/// What a child says that ends by itself without an error.
+/// Returns the output of a child that ends by itself without an error.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -24,8 +24,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// A child that a shell starts after `preparation`, in which `$folder` is the task's folder. Its mounts disappear with it.
-/// The error says why that cannot be done here.
+/// Returns a child that a shell starts after `preparation`, in which `$folder` is the task's folder. Its mounts disappear with
+/// it. The error says why that is impossible here.
 pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Command, String> {
     let ways: [&[&str]; 2] = [&["-m"], &["-rm"]];
     let script = format!("folder=$3; {preparation} && exec \"$@\"");
@@ -44,7 +44,7 @@ pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Com
     Err("this user may not mount anything, not even in a namespace of its own".into())
 }
 
-/// Says on the terminal that something was not tested.
+/// Prints that something was not tested.
 pub(crate) fn skip(test: &str, why: &str) {
     eprintln!("\n*** NOT TESTED: {test}, since {why} ***\n");
 }

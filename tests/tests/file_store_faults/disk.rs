@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::child::{behind_mounts, command, run, skip};
 
-// B32: a write that fails says its path and what to do, leaves the old value, and works again once there is room.
+// B32: a write that fails names its path and the remedy, and leaves the old value; writes work again once there is space.
 #[test]
 fn a_full_disk_leaves_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
@@ -20,7 +20,7 @@ fn a_limit_on_file_sizes_leaves_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let child = command(&["small-files", folder.path().to_str().unwrap()]);
     let mut shell = Command::new("sh");
-    // In blocks of 512 bytes. Without the trap the process would be ended by a signal.
+    // In blocks of 512 bytes. Without the trap, a signal would end the process.
     shell
         .args(["-c", "trap '' XFSZ; ulimit -f 64 && exec \"$@\"", "sh"])
         .arg(child.get_program())

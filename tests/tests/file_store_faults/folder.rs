@@ -1,4 +1,4 @@
-//! The folder itself: how it is opened, which users may enter it, and what happens when it goes away.
+//! The folder itself: how it is opened, which users may enter it, and what happens when it disappears.
 
 use std::{
     fs::{self, Permissions},
@@ -56,13 +56,13 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
-        // Also when it has been in use, and was opened to others since.
+        // The same for a folder that is in use and was opened to others in the meantime.
         put(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &empty()).await;
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
     }
-    // Not one that holds other things, such as the system's folder for temporary files.
+    // But not a folder that holds other things, such as the system's folder for temporary files.
     let shared = folder.path().join("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
@@ -114,7 +114,7 @@ async fn a_path_that_cannot_be_a_folder_is_refused_in_a_sentence() {
     assert!(!path("missing").exists());
 }
 
-// A file system without locks or room for a file is noticed at start, not at the first log-in.
+// A file system without locks, or without space for a file, is noticed at start, not at the first log-in.
 #[tokio::test]
 async fn a_folder_where_nothing_can_be_written_is_refused() {
     let sentence = refusal("/proc/self").await;
@@ -141,18 +141,18 @@ async fn a_folder_of_another_user_is_refused() {
     FileStore::open(folder.path().join("sessions")).await.unwrap();
 }
 
-/// Root may write everywhere, so this is another user's process.
+/// Root may write everywhere, so another user's process does this.
 #[test]
 fn a_folder_without_permission_is_refused() {
     use std::os::unix::process::CommandExt as _;
 
-    // In the system's own folder, which that user can get to.
+    // In the system's own folder, which that user can reach.
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let path = folder.path().to_str().unwrap();
     let mut child = command(&["open", path]);
     if fs::metadata(folder.path()).unwrap().uid() == 0 {
-        // A copy, since the one that was built may be where that user cannot get to.
+        // Copies the program, because that user may not be able to reach the folder where it was built.
         let program = tempfile::tempdir_in("/tmp").unwrap().keep();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         fs::copy(child.get_program(), program.join("child")).unwrap();
@@ -175,7 +175,7 @@ fn a_folder_without_permission_is_refused() {
     }
 }
 
-// A folder that is removed takes its sessions along, and the store goes on.
+// Removing the folder removes its sessions, and the store goes on.
 #[tokio::test]
 async fn a_folder_that_vanishes_is_made_again() {
     log::listen();
@@ -200,13 +200,13 @@ async fn a_folder_that_vanishes_is_made_again() {
     // F31: the operator is told, each time that visitors are signed out by this.
     let warnings = log::about(path.to_str().unwrap());
     assert_eq!(warnings.iter().filter(|line| line.contains("had disappeared")).count(), 3, "{warnings:?}");
-    // One shard alone, and a lock alone.
+    // Removes one shard, then one lock.
     fs::remove_dir_all(file(&path, &key).parent().unwrap()).unwrap();
     assert!(load(&store, &key).await.is_none());
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // Without its parent the folder may belong elsewhere by now.
+    // Without its parent, the folder may belong elsewhere by now.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(
@@ -226,9 +226,9 @@ async fn a_store_names_its_folder_in_full() {
     assert_eq!(format!("{store:?}"), format!("FileStore({whole:?})"));
 }
 
-/// B45: outside Tokio there is a sentence, not a panic.
+/// B45: outside Tokio there is an error message, not a panic.
 #[test]
-fn without_a_runtime_there_is_a_sentence() {
+fn opening_outside_tokio_is_an_error() {
     let mut opening = std::pin::pin!(FileStore::open("sessions"));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match opening.as_mut().poll(&mut context) {

@@ -1,4 +1,4 @@
-//! Files that are damaged, or that the store never wrote: B29. A load hands the engine a damaged value and moves nothing; the
+//! B29: files that are damaged, or that the store never wrote. A load gives the engine a damaged value and moves nothing; the
 //! swap that replaces the value sets the file aside.
 
 use std::{fs, os::unix::fs as unix, path::Path};
@@ -21,19 +21,19 @@ async fn store() -> (TempDir, FileStore) {
     (folder, store)
 }
 
-/// How many files were set aside.
+/// Counts the files that were set aside.
 fn set_aside(folder: &Path) -> usize {
     fs::read_dir(folder.join("corrupt")).map_or(0, Iterator::count)
 }
 
-/// A stored value, and the bytes of its file.
+/// Returns the key of a stored value, and the bytes of its file.
 async fn stored(folder: &TempDir, store: &FileStore) -> (Key, Vec<u8>) {
     let key = Key::random().unwrap();
     set(store, &key, "theme", "dark").await;
     (key, fs::read(file(folder.path(), &key)).unwrap())
 }
 
-/// The file of a value with these bytes.
+/// Returns the file of a value with these bytes.
 fn sealed(value: &[u8]) -> Vec<u8> {
     sealed_as(1, value)
 }
@@ -79,7 +79,7 @@ async fn a_file_with_any_bit_flipped_counts_as_damaged() {
     }
 }
 
-// B29, S46: what a value means is not for the store to judge.
+// B29, S46: the store does not interpret values.
 #[tokio::test]
 async fn a_whole_file_is_loaded_whatever_its_value_is() {
     let (folder, store) = store().await;
@@ -92,7 +92,7 @@ async fn a_whole_file_is_loaded_whatever_its_value_is() {
         let found = load(&store, &key).await.expect("a value");
         assert_eq!((found.value().to_bytes(), found.value().class()), (bytes.to_vec().into(), Class::Unknown));
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "nothing says that it has expired");
-        // Another revision does not replace it, its own does.
+        // Another revision does not replace it; its own revision does.
         let wrong = session_runtime::store::Versioned::new(empty());
         assert!(matches!(store.swap(&key, Some(&wrong), None, NOW).await, Ok(Swapped::Stale(Some(_)))));
         assert!(matches!(store.swap(&key, None, Some(&empty()), NOW).await, Ok(Swapped::Stale(Some(_)))));
@@ -112,7 +112,7 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
         let path = file(folder.path(), &key);
         fs::write(&path, garbage).unwrap();
         let found = damaged(&store, &key).await;
-        // Neither the value that was there nor an absent one is what the key holds.
+        // The key holds neither the earlier value nor an absent one.
         for before in [before.as_ref(), None] {
             for after in [Some(&empty()), None] {
                 match store.swap(&key, before, after, NOW).await {
@@ -126,7 +126,7 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
         let swapped = store.swap(&key, Some(&found), after.as_ref(), NOW).await;
         assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
         assert_eq!((path.exists(), set_aside(folder.path())), (after.is_some(), number + 1));
-        // A swap that is sent again undoes nothing.
+        // A repeated swap undoes nothing.
         assert!(matches!(store.swap(&key, Some(&found), None, NOW).await, Ok(Swapped::Stale(_))));
         set(&store, &key, "theme", "light").await;
         assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("light"));
@@ -135,12 +135,12 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
         assert!(warnings[0].contains("is damaged and stays") && warnings[0].contains(path.to_str().unwrap()));
         assert!(warnings[1].contains("was set aside") && warnings[1].contains("/corrupt/"), "{warnings:?}");
     }
-    // The files that were set aside are as they were found.
+    // The files that were set aside are unchanged.
     let kept = fs::read_dir(folder.path().join("corrupt")).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
     assert!(kept.into_iter().any(|bytes| bytes == [0xff; 5_000]));
 }
 
-// Files that a power cut emptied are alike, but they are not the same.
+// Files that a power cut emptied have the same bytes, but are different files.
 #[tokio::test]
 async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
     let (folder, store) = store().await;
@@ -150,13 +150,13 @@ async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
         fs::write(&path, garbage).unwrap();
         let first = damaged(&store, &key).await;
         assert_eq!(damaged(&store, &key).await.revision(), first.revision());
-        // Another file with the same bytes takes its place.
+        // Another file with the same bytes replaces it.
         let other = path.with_extension("other");
         fs::write(&other, garbage).unwrap();
         fs::rename(&other, &path).unwrap();
         let swapped = store.swap(&key, Some(&first), Some(&empty()), NOW).await;
         assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
-        // And so does a good one.
+        // A healthy file replaces it.
         let second = damaged(&store, &key).await;
         fs::write(&path, &whole).unwrap();
         let swapped = store.swap(&key, Some(&second), None, NOW).await;
@@ -166,7 +166,7 @@ async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
     assert_eq!(set_aside(folder.path()), 0);
 }
 
-// B16, B29: a user's list may be in it.
+// B16, B29: a damaged file may hold a user's list.
 #[tokio::test]
 async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
     let (folder, store) = store().await;
@@ -180,7 +180,7 @@ async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
         let warnings = log::about(&key.hex());
         assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
-    // A torn end shows when the value is due.
+    // Damage at the end of a file shows once the value has expired.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();
@@ -194,7 +194,7 @@ async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
     assert_eq!(set_aside(folder.path()), 0);
 }
 
-// A tool that goes through the values learns of them too.
+// Tools that go through all values also learn of damaged ones.
 #[tokio::test]
 async fn a_scan_finds_damaged_files() {
     let (folder, store) = store().await;
@@ -213,7 +213,7 @@ async fn a_link_at_a_files_name_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     let target = outside.path().join("target");
     for round in 0..5 {
-        // Even a good file is not read, written or removed through a link; nor is one of the store's own.
+        // Even a healthy file, or one of the store's own, is not read, written or removed through a link.
         fs::write(&target, &bytes).unwrap();
         let key = Key::random().unwrap();
         let path = file(folder.path(), &key);
@@ -286,7 +286,7 @@ async fn nothing_is_set_aside_through_a_link() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_file_is_set_aside() {
+async fn anything_but_a_file_is_set_aside() {
     let (folder, store) = store().await;
     // A folder, a pipe without a writer, a socket.
     for (round, kind) in ["folder", "pipe", "socket"].into_iter().cycle().take(6).enumerate() {
@@ -312,7 +312,7 @@ async fn what_is_not_a_file_is_set_aside() {
     assert_eq!(set_aside(folder.path()), 6);
 }
 
-// S46: neither read into memory nor written.
+// S46: a larger file is neither read into memory nor written.
 #[tokio::test]
 async fn a_file_is_never_larger_than_64_mib() {
     let (folder, store) = store().await;

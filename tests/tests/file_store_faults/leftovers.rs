@@ -1,4 +1,4 @@
-//! What killed processes leave behind, and how clean-up keeps out of the way.
+//! Leftovers of killed processes, and a clean-up that stays out of the way.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use session_runtime::{
 
 use crate::values::{NOW, empty, expired, file, load, put, set, value};
 
-/// A temporary file last written to this many seconds ago.
+/// Creates a temporary file that was last written to this many seconds ago.
 fn temporary(path: &Path, age: u64) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = File::create(path).unwrap();
@@ -66,14 +66,14 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
     let store = FileStore::open(folder.path()).await.unwrap();
     let second = Duration::from_secs(1);
     let mut keys = Vec::new();
-    // Shorter and longer than what clean-up reads at first, more than a batch in a shard.
+    // Values shorter and longer than the clean-up's first read, and more than a batch in a shard.
     for number in 0_u8..200 {
         let key = Key::from_digest([number % 2, number, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
         let expires_at = if number % 4 < 2 { NOW } else { NOW + second };
         put(&store, &key, &value(expires_at, &vec![b' '; usize::from(number) * 10])).await;
         keys.push((key, expires_at));
     }
-    // F27: for clocks that are ahead.
+    // F27: an hour's margin for clocks that are ahead.
     let hour = Duration::from_secs(3_600);
     assert_eq!(store.delete_expired(Timestamp::from_millis((NOW + hour).as_millis() - 1)).await.unwrap(), 0);
     assert_eq!(store.delete_expired(NOW + hour).await.unwrap(), 100);
@@ -84,9 +84,9 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
     assert_eq!(store.delete_expired(NOW + hour + second).await.unwrap(), 100);
 }
 
-// B16: other files are not the store's to remove.
+// B16: the store must not remove other files.
 #[tokio::test]
-async fn cleaning_up_leaves_what_it_does_not_know() {
+async fn cleaning_up_leaves_unknown_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::from_digest([0xab; 16]);
@@ -112,9 +112,9 @@ async fn cleaning_up_leaves_what_it_does_not_know() {
     assert!(strangers.iter().all(|stranger| fs::read(stranger).unwrap() == bytes));
 }
 
-/// Clean-up waits for no other process: a shard whose lock is taken is left for the next time.
+/// Clean-up does not wait for other processes: it leaves a locked shard for the next time.
 #[tokio::test]
-async fn cleaning_up_passes_by_a_busy_shard() {
+async fn cleaning_up_skips_a_busy_shard() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let keys: Vec<_> = (0..50).map(|_| Key::random().unwrap()).collect();
@@ -131,7 +131,7 @@ async fn cleaning_up_passes_by_a_busy_shard() {
     assert_eq!(store.delete_expired(NOW).await.unwrap(), busy as u64);
 }
 
-/// A long clean-up does not hold up the end of the process: it stops once its future is dropped.
+/// A long clean-up does not delay the end of the process: it stops once its future is dropped.
 #[test]
 fn cleaning_up_ends_when_its_future_is_dropped() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -158,7 +158,7 @@ fn cleaning_up_ends_when_its_future_is_dropped() {
             () = begun => {}
         }
     });
-    // Waits for what is under way.
+    // Waits for the current work.
     drop(runtime);
     assert!(files.iter().any(|file| file.exists()), "it went on to the end");
 }

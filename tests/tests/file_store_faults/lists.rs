@@ -1,4 +1,4 @@
-//! What a request and an operator see of damaged files: a lost session, but never an empty list of a user's sessions.
+//! How requests and operators see damaged files: as a lost session, but never as an empty list of a user's sessions.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ struct Site {
     user: Option<String>,
 }
 
-/// What a value's header says that it is.
+/// The class byte in a value's header.
 const USER: u8 = 1;
 const LIST: u8 = 2;
 
@@ -38,11 +38,11 @@ async fn site() -> (TempDir, Sessions<Site>, Router) {
     (folder, sessions, app)
 }
 
-/// The file of the only value of a class.
+/// Returns the file of the only value of a class.
 fn only(folder: &Path, class: u8) -> PathBuf {
     let shards = fs::read_dir(folder).unwrap().map(|shard| shard.unwrap().path());
     let files = shards.flat_map(|shard| fs::read_dir(shard).unwrap().map(|file| file.unwrap().path()));
-    // Behind the frame, the revision and the version.
+    // The class byte follows the frame, the revision and the version.
     let mut found = files.filter(|file| fs::read(file).unwrap().get(9 + 9) == Some(&class));
     let file = found.next().unwrap();
     assert!(found.next().is_none(), "more than one value of class {class}");
@@ -65,7 +65,7 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
         Some(whole[..whole.len() - 1].to_vec()),
         Some(sealed_as(2, b"whatever a later version writes")),
         Some(sealed_as(1, b"not a value")),
-        // A link to the good one.
+        // A link to the healthy file.
         None,
     ];
     for bytes in replacements {
@@ -74,7 +74,7 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
             Some(bytes) => fs::write(&list, bytes).unwrap(),
             None => unix::symlink(&backup, &list).unwrap(),
         }
-        // Clean-up hides nothing either, and the answer stays the same.
+        // Clean-up does not hide the damage either, and the answers stay the same.
         for _ in 0..2 {
             let errors = [
                 sessions.of("ada").list().await.err(),
@@ -92,7 +92,7 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
         assert!(!folder.path().join("corrupt").exists());
         assert_eq!(fs::read(&list).ok(), Some(bytes.unwrap_or_else(|| whole.clone())));
     }
-    // An operator restores it.
+    // An operator restores the list.
     fs::remove_file(&list).unwrap();
     fs::write(&list, &whole).unwrap();
     assert_eq!(sessions.of("ada").revoke_all().await.unwrap(), 1);

@@ -1,4 +1,4 @@
-//! The lock of a shard while another process holds it, or after its folder was replaced.
+//! A shard's lock while another process holds it, or after its folder was replaced.
 
 use std::{
     fs::{self, File},
@@ -21,14 +21,14 @@ fn shard(folder: &Path, key: &Key) -> PathBuf {
     file(folder, key).parent().unwrap().to_owned()
 }
 
-/// Holds a shard's lock, as another process does that was stopped in the middle of a write.
+/// Holds a shard's lock, like another process that was stopped in the middle of a write.
 fn hold(shard: &Path) -> File {
     let lock = File::open(shard.join("lock")).unwrap();
     lock.lock().unwrap();
     lock
 }
 
-/// Begins a swap, which should succeed.
+/// Begins a swap, which must succeed.
 fn spawn_swap(store: &FileStore, key: Key, before: Option<Versioned>) -> JoinHandle<()> {
     let store = store.clone();
     tokio::spawn(async move {
@@ -37,7 +37,7 @@ fn spawn_swap(store: &FileStore, key: Key, before: Option<Versioned>) -> JoinHan
     })
 }
 
-/// Until a thread waits for `lock`, by what the system says.
+/// Waits until the system reports a thread that waits for `lock`.
 async fn until_a_thread_waits_for(lock: &File) {
     let inode = format!(":{} ", lock.metadata().unwrap().ino());
     let start = Instant::now();
@@ -47,7 +47,7 @@ async fn until_a_thread_waits_for(lock: &File) {
     }
 }
 
-/// Writers of a shard wait, and take one thread for all of them. The rest of the store goes on.
+/// Writers of a locked shard wait, and all of them together occupy one thread. The rest of the store goes on.
 #[tokio::test]
 async fn a_lock_that_is_held_holds_up_only_its_shard() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ async fn a_lock_that_is_held_holds_up_only_its_shard() {
     }
     put(&store, &key, &empty()).await;
     let lock = hold(&shard(folder.path(), &key));
-    // More than Tokio has blocking threads.
+    // More than Tokio's number of blocking threads.
     let keys: Vec<_> = (0..600).map(|_| in_shard_of(&key)).collect();
     let waiting: Vec<_> = keys.iter().map(|key| spawn_swap(&store, *key, None)).collect();
     for _ in &waiting {
@@ -86,9 +86,9 @@ fn in_shard_of(key: &Key) -> Key {
     Key::from_digest(digest)
 }
 
-/// A process that waited for a lock whose folder was replaced meanwhile has waited for the wrong one.
+/// If the shard's folder is replaced while a process waits for its lock, the process has to lock the new one.
 #[tokio::test]
-async fn a_lock_is_the_one_that_has_its_name() {
+async fn a_writer_locks_the_folder_that_replaced_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::random().unwrap();

@@ -1,4 +1,4 @@
-//! The log of this test program, of all its threads.
+//! The log of this test program, with all its threads.
 
 use std::sync::OnceLock;
 
@@ -13,12 +13,12 @@ fn lines() -> &'static Lines {
     })
 }
 
-/// Begins to listen, unless another test has.
+/// Starts capturing the log, unless another test has.
 pub(crate) fn listen() {
     lines();
 }
 
-/// The lines that name `what`. Tests run side by side, so `what` should be in the lines of one test only.
+/// Returns the lines that contain `what`. Tests run in parallel, so `what` should be in the lines of one test only.
 pub(crate) fn about(what: &str) -> Vec<String> {
     lines().text().lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! Files of a later version of this library, after a roll-back or during a deploy: they stay.
+//! Files of a later version of this library, after a roll-back or during a deploy, stay.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ async fn a_newer_file_is_a_newer_value_and_stays() {
         warnings.len() == 1 && warnings[0].contains("a newer version wrote"),
         "one warning is enough: {warnings:?}"
     );
-    // Whether it is to be replaced is not for the store to judge.
+    // The store does not decide whether a newer value may be replaced.
     for (key, after) in keys.iter().zip([None, Some(&empty())]) {
         let found = load(&store, key).await;
         let swapped = store.swap(key, found.as_ref(), after, NOW).await;

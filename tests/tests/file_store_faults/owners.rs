@@ -1,4 +1,4 @@
-//! Folders and files that other users could change: F11. A user that can write to the store can become any visitor.
+//! F11: folders and files that other users could change. A user that can write to the store can become any visitor.
 
 use std::{
     fs::{self, Permissions},
@@ -20,7 +20,7 @@ use crate::{
 
 const OTHER_USER: u32 = 65_533;
 
-/// A store with one value.
+/// Returns a store with one value.
 async fn store() -> (TempDir, FileStore, Key, PathBuf) {
     log::listen();
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +31,7 @@ async fn store() -> (TempDir, FileStore, Key, PathBuf) {
     (folder, store, key, shard)
 }
 
-/// What every call says that has to do with `key`.
+/// Returns the errors of all calls that concern `key`.
 async fn errors(store: &FileStore, key: &Key) -> Vec<String> {
     let before = Some(&session_runtime::store::Versioned::new(empty()));
     vec![
@@ -54,7 +54,7 @@ fn give_away(path: &Path) -> bool {
 
 // F11
 #[tokio::test]
-async fn a_folder_inside_of_another_user_is_refused() {
+async fn a_subfolder_of_another_user_is_refused() {
     let (folder, store, key, shard) = store().await;
     for mode in [0o777, 0o700] {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();
@@ -69,7 +69,7 @@ async fn a_folder_inside_of_another_user_is_refused() {
         for error in errors(&store, &key).await {
             assert_eq!(error, sentence);
         }
-        // At start too, before the first request.
+        // Reported at start too, before the first request.
         let error = FileStore::open(folder.path()).await.unwrap_err();
         assert!(error.is_setup());
         assert_eq!(error.to_string(), sentence);
@@ -80,7 +80,7 @@ async fn a_folder_inside_of_another_user_is_refused() {
     assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"));
 }
 
-// F11: also where it did not exist when the store was opened.
+// F11: even if the folder did not exist when the store was opened.
 #[tokio::test]
 async fn a_folder_that_another_user_made_first_is_refused() {
     let (folder, store, ..) = store().await;
@@ -97,7 +97,7 @@ async fn a_folder_that_another_user_made_first_is_refused() {
 
 // F11
 #[tokio::test]
-async fn a_folder_inside_that_others_may_write_to_is_refused() {
+async fn a_subfolder_that_others_may_write_to_is_refused() {
     let (folder, store, key, shard) = store().await;
     for mode in [0o777, 0o770, 0o720, 0o702] {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();
@@ -112,7 +112,7 @@ async fn a_folder_inside_that_others_may_write_to_is_refused() {
             );
         }
     }
-    // Reading its names shows nothing that opens a session.
+    // Reading the folder's file names reveals nothing that opens a session.
     fs::set_permissions(&shard, Permissions::from_mode(0o755)).unwrap();
     assert!(load(&store, &key).await.is_some());
     drop(folder);
@@ -120,7 +120,7 @@ async fn a_folder_inside_that_others_may_write_to_is_refused() {
 
 // F11: some volumes are opened to a group whenever they are mounted.
 #[tokio::test]
-async fn folders_inside_are_closed_to_others_at_start() {
+async fn subfolders_are_closed_to_others_at_start() {
     let (folder, _, key, shard) = store().await;
     for (number, mode) in [0o755, 0o2770, 0o777].into_iter().enumerate() {
         fs::set_permissions(&shard, Permissions::from_mode(mode)).unwrap();
@@ -147,11 +147,11 @@ async fn a_file_of_another_user_is_refused() {
         assert!(error.starts_with(&start) && error.contains("; chown it"), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), bytes);
-    // The others are served.
+    // Other sessions are served.
     put(&store, &Key::random().unwrap(), &empty()).await;
 }
 
-// F11: nor do damaged files move to where another user can read them.
+// F11: nor are damaged files moved to a place where another user can read them.
 #[tokio::test]
 async fn nothing_is_set_aside_for_another_user() {
     let (folder, store, key, _) = store().await;
@@ -168,7 +168,7 @@ async fn nothing_is_set_aside_for_another_user() {
     }
 }
 
-// F11: a user who may rename the folder can put an older copy of it in its place.
+// F11: a user who may rename the folder can replace it with an older copy.
 #[tokio::test]
 async fn a_folder_that_other_users_could_replace_is_warned_of() {
     log::listen();

@@ -11,8 +11,8 @@ use crate::{
     values::{count, edit, empty, fields, load, put, read, remove, set},
 };
 
-// B35, B36: the file is whole afterwards, and no swap that was answered is lost, neither by the process that was killed
-// nor by the one that went on.
+// B35, B36: the file is whole afterwards, and no answered swap is lost, neither of the process that was killed nor of the one
+// that went on.
 #[tokio::test]
 async fn kill_9_leaves_the_old_value_or_the_new_one() {
     kill_writers(40, "").await;
@@ -34,13 +34,13 @@ async fn kill_writers(rounds: usize, fsync: &str) {
         let start =
             |field, from: u64| child::start(&["write", path, &key.hex(), field, &(from + 1).to_string(), fsync]);
         let (first, second) = (start("a", counted[0]), start("b", counted[1]));
-        // Both have begun to write, and contend.
+        // Both have begun to write, and compete.
         for worker in [&first, &second] {
             worker.line();
         }
         wait_for_some_random_moment(&first);
         let first = first.kill();
-        // The other goes on: the system released the lock of the killed process.
+        // The other process goes on: the system released the lock of the killed process.
         for _ in 0..3 {
             second.line();
         }
@@ -52,7 +52,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
     assert_eq!(names(folder.path()), [key.hex()], "no file was damaged, and nothing else is left behind");
 }
 
-/// Lets some writes happen, then waits for any moment of the next.
+/// Lets some writes happen, then waits for a random moment of the next.
 fn wait_for_some_random_moment(worker: &Worker) {
     let [chance, rest, ..] = Key::random().unwrap().digest();
     for _ in 0..chance % 8 {
@@ -64,7 +64,7 @@ fn wait_for_some_random_moment(worker: &Worker) {
     }
 }
 
-/// Checks what the writer of `field` left, which began after `from` and said `said`. Returns the number that is stored.
+/// Checks the result of the writer of `field`, which began after `from` and printed `said`. Returns the stored number.
 async fn check(store: &FileStore, key: &Key, field: &str, from: u64, said: &[String]) -> u64 {
     let fields = fields(Some(&load(store, key).await.expect("the value")));
     let [one, two] = [1, 2].map(|part| &fields[&format!("{field}{part}")]);
@@ -80,7 +80,7 @@ async fn check(store: &FileStore, key: &Key, field: &str, from: u64, said: &[Str
     number
 }
 
-/// The names of all files, but for locks and temporary files.
+/// Returns the names of all files except locks and temporary files.
 fn names(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for shard in std::fs::read_dir(folder).unwrap() {
@@ -92,10 +92,10 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-// B19: ten thousand pairs of writes at the same time to different fields of one value.
+// B19: ten thousand pairs of concurrent writes to different fields of one value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_pairs_lose_nothing() {
-    // In memory where that is possible: the race is for the lock, not for the disk.
+    // In memory where possible: the race is for the lock, not for the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::random().unwrap();
@@ -135,9 +135,9 @@ async fn racing_processes_lose_nothing() {
 
 // B36
 #[tokio::test]
-async fn one_process_sees_what_another_did_at_once() {
+async fn one_process_sees_anothers_changes_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    // Two stores share nothing but the folder, as two processes do.
+    // Two stores share only the folder, as two processes do.
     let (one, other) = (FileStore::open(folder.path()).await.unwrap(), FileStore::open(folder.path()).await.unwrap());
     let key = Key::random().unwrap();
     set(&one, &key, "a", "1").await;

@@ -1,4 +1,4 @@
-//! What swaps, removals and scans leave in the folder. That they do as every store must is in `stores.rs`.
+//! The files that swaps, removals and scans leave. `stores.rs` tests that they do what every store must.
 
 use std::{collections::HashSet, fs};
 
@@ -53,7 +53,7 @@ async fn a_scan_goes_through_all_folders_in_the_order_of_keys() {
     }
     keys.sort_unstable();
     put(&store, &Key::random().unwrap(), &expired()).await;
-    // A file under the name of another shard's value is not a value.
+    // A file with the name of another shard's value is not a value.
     let misplaced = [&[0xfe][..], &keys[999][1..]].concat().try_into().unwrap();
     fs::copy(file(folder.path(), &Key::from_digest(keys[999])), {
         file(folder.path(), &Key::from_digest(keys[999])).with_file_name(Key::from_digest(misplaced).hex())

@@ -1,5 +1,5 @@
-//! Values for the tests of the file store: the header that a store looks at, then fields as JSON. `file_child` has this
-//! file too.
+//! Values for the tests of the file store: the header that a store reads, then fields as JSON. `file_child` includes this file
+//! too.
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +11,12 @@ use session_runtime::{
     store::{Key, Store, Swapped, Value, Versioned},
 };
 
-/// When everything happens: in 2027.
+/// The time at which everything happens: in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 pub(crate) type Fields = BTreeMap<String, String>;
 
-/// A value of a guest's session, under a new revision.
+/// Returns a value of a guest's session, under a new revision.
 pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
@@ -28,13 +28,12 @@ pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     value
 }
 
-/// A value without fields that does not expire.
+/// Returns a value without fields that does not expire.
 pub(crate) fn empty() -> Value {
     value(Timestamp::NEVER, b"{}")
 }
 
-/// A value without fields that has expired.
-/// One that expired long enough ago to be removed.
+/// Returns a value without fields that expired long enough ago to be removed.
 pub(crate) fn expired() -> Value {
     value(Timestamp::from_millis(NOW.as_millis() - 3_600_000), b"{}")
 }
@@ -49,38 +48,38 @@ pub(crate) fn fields(found: Option<&Versioned>) -> Fields {
     })
 }
 
-/// A field of what is stored.
+/// Returns a field of the stored value.
 pub(crate) async fn read(store: &impl Store, key: &Key, field: &str) -> Option<String> {
     fields(load(store, key).await.as_ref()).remove(field)
 }
 
-/// What a load finds where a file is damaged: a value that the engine takes for a damaged one. The file stays.
+/// Returns the damaged value that a load finds for a damaged file. The file stays.
 pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
     let found = load(store, key).await.expect("a damaged value is a value");
     assert!(is_damaged(&found), "{found:?}");
     found
 }
 
-/// Shorter than a header, and with a revision that no written value has.
+/// Whether the value is shorter than a header and has a revision that no written value has.
 pub(crate) fn is_damaged(found: &Versioned) -> bool {
     found.value().to_bytes().is_empty() && found.revision().to_text().is_ok()
 }
 
-/// Stores `after`, whatever the key holds; another writer at the same time is a mistake.
+/// Stores `after`, whatever the key holds; there must be no other writer.
 pub(crate) async fn put(store: &impl Store, key: &Key, after: &Value) {
     let before = load(store, key).await;
     let swapped = store.swap(key, before.as_ref(), Some(after), NOW).await;
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Removes what is stored; another writer at the same time is a mistake.
+/// Removes the key's value; there must be no other writer.
 pub(crate) async fn remove(store: &impl Store, key: &Key) {
     let before = load(store, key).await;
     let swapped = store.swap(key, before.as_ref(), None, NOW).await;
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Changes the fields, again until no other writer was first.
+/// Changes the fields; retries as long as another writer was first.
 pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Fields)) {
     let mut before = load(store, key).await;
     loop {
@@ -91,7 +90,7 @@ pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Fie
     }
 }
 
-/// A value with the fields of `before`, changed.
+/// Returns a value with the changed fields of `before`.
 pub(crate) fn edited(before: Option<&Versioned>, change: impl Fn(&mut Fields)) -> Value {
     let mut fields = fields(before);
     change(&mut fields);
@@ -108,7 +107,7 @@ pub(crate) fn count(fields: &mut Fields, field: &str) {
     fields.insert(field.to_owned(), (before + 1).to_string());
 }
 
-/// The file in which a file store in `folder` keeps the value.
+/// Returns the file in which a file store in `folder` keeps the value.
 pub(crate) fn file(folder: &Path, key: &Key) -> PathBuf {
     folder.join(&key.hex()[..2]).join(key.hex())
 }

@@ -1,4 +1,4 @@
-//! What is sent when a handler fails.
+//! The response when a handler fails.
 
 use http::StatusCode;
 use session_runtime::{Cookies, CookiesLayer, Error, KeyRing};
@@ -22,7 +22,7 @@ async fn a_mistake_that_a_handler_returns_is_a_500_without_its_value() {
 }
 
 #[tokio::test]
-async fn what_a_failed_request_set_is_dropped_and_what_it_removed_is_not() {
+async fn a_failed_requests_cookies_are_dropped_but_its_removals_stay() {
     for (status, expected) in [(200, 3), (404, 3), (500, 1), (503, 1)] {
         let app = app(CookiesLayer::new(), move |cookies| {
             cookies.set("theme", "dark")?;

@@ -1,4 +1,4 @@
-//! What else a response says because of cookies.
+//! The other headers that a response gets because of cookies.
 
 use axum::response::AppendHeaders;
 use http::header::SET_COOKIE;

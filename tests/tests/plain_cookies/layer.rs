@@ -1,4 +1,4 @@
-//! The layer: shared jars, layers within layers, services without axum, and what comes too late.
+//! The layer: shared jars, layers within layers, services without axum, and calls that come too late.
 
 use std::sync::{Arc, Mutex};
 
@@ -90,7 +90,7 @@ async fn any_tower_service_has_cookies() {
 
 // S29: after the head has left
 #[tokio::test]
-async fn what_comes_too_late_is_an_error() {
+async fn setting_a_cookie_after_the_response_is_an_error() {
     let kept: Arc<Mutex<Option<Cookies>>> = Arc::default();
     let keeping = Arc::clone(&kept);
     let app = app(CookiesLayer::new(), move |cookies| *keeping.lock().unwrap() = Some(cookies));

@@ -18,12 +18,12 @@ use http::{HeaderValue, Request, header::COOKIE};
 use session_runtime::{Cookies, CookiesLayer};
 use tests::client::{Reply, send};
 
-/// An application of one route, `/`.
+/// Returns an application with one route, `/`.
 fn app<R: IntoResponse>(layer: CookiesLayer, handler: impl Fn(Cookies) -> R + Clone + Send + Sync + 'static) -> Router {
     Router::new().route("/", any(move |cookies: Cookies| async move { handler(cookies) })).layer(layer)
 }
 
-/// The reply to one request with these `Cookie` headers.
+/// Returns the reply to a request with these `Cookie` headers.
 async fn ask(app: &Router, cookies: &[&[u8]]) -> Reply {
     let mut request = Request::builder().uri("/").body(Body::empty()).unwrap();
     for line in cookies {
@@ -32,14 +32,14 @@ async fn ask(app: &Router, cookies: &[&[u8]]) -> Reply {
     send(app, request).await
 }
 
-/// The `Set-Cookie` of a handler that does this.
+/// Returns the `Set-Cookie` of this handler.
 async fn set_by<R: IntoResponse>(handler: impl Fn(Cookies) -> R + Clone + Send + Sync + 'static) -> String {
     let reply = ask(&app(CookiesLayer::new(), handler), &[]).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     reply.set_cookie().unwrap()
 }
 
-/// Waits for a future where a property is tested.
+/// Runs a future to its end, for property tests.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }

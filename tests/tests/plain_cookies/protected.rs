@@ -1,4 +1,4 @@
-//! Signed and private cookies: good in one place, for one time, under keys of the ring, and none otherwise.
+//! Signed and private cookies: valid in one place, for a limited time, under keys of the ring, and not otherwise.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn layer(keys: &KeyRing) -> CookiesLayer {
     CookiesLayer::new().keys(keys).unwrap()
 }
 
-/// The value of a cookie `name` that says `text`.
+/// Returns the value of a cookie `name` with this text.
 async fn value_of(kind: Kind, layer: CookiesLayer, name: &'static str, text: &'static str) -> String {
     let app = app(layer, move |cookies| match kind {
         Signed => cookies.signed().set(name, text),
@@ -51,9 +51,9 @@ async fn read(app: &Router, value: &[u8]) -> String {
     body
 }
 
-// S39: at every position, every bit that leaves a byte which headers may hold; every length
+// S39: at every position, every flipped bit that leaves a byte that headers allow; every shorter length
 #[tokio::test]
-async fn what_was_tampered_with_is_none() {
+async fn a_tampered_cookie_reads_as_none() {
     let keys = KeyRing::generate();
     for kind in BOTH {
         let value = value_of(kind, layer(&keys), "cart", "two apples").await.into_bytes();
@@ -101,7 +101,7 @@ async fn a_value_is_good_for_one_name_application_and_purpose() {
 
 // S39: no fallback, in either direction
 #[tokio::test]
-async fn a_plain_cookie_is_no_signed_one() {
+async fn a_plain_cookie_is_not_a_signed_one() {
     let keys = KeyRing::generate();
     for kind in BOTH {
         let app = app(layer(&keys), move |cookies| {
@@ -121,7 +121,7 @@ async fn a_plain_cookie_is_no_signed_one() {
 
 // S32
 #[tokio::test]
-async fn of_several_the_one_that_is_ours_counts_and_of_two_none() {
+async fn the_only_valid_cookie_counts_and_of_two_different_ones_none() {
     let keys = KeyRing::generate();
     for kind in BOTH {
         let app = reader(kind, layer(&keys));
@@ -180,7 +180,7 @@ async fn keys_rotate() {
 }
 
 #[tokio::test]
-async fn without_keys_there_are_none_and_an_error_says_what_to_write() {
+async fn without_keys_protected_cookies_are_an_error() {
     let app = app(CookiesLayer::new(), |cookies| {
         assert_eq!(cookies.signed().get("cart"), None);
         let error = cookies.private().set("cart", "x").unwrap_err();
@@ -194,7 +194,7 @@ async fn without_keys_there_are_none_and_an_error_says_what_to_write() {
 
 // S27: with what protects it
 #[tokio::test]
-async fn the_limit_is_that_of_the_whole_cookie() {
+async fn the_limit_covers_the_whole_cookie() {
     let app = app(layer(&KeyRing::generate()), |cookies| {
         assert!(cookies.signed().set("cart", "x".repeat(3100)).unwrap_err().is_too_large());
         assert!(cookies.private().set("cart", "x".repeat(3100)).unwrap_err().is_too_large());

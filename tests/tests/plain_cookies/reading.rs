@@ -1,4 +1,4 @@
-//! What is read out of the headers that a browser, or somebody else, sends.
+//! Reading the headers that a browser, or any other client, sends.
 
 use session_runtime::CookiesLayer;
 
@@ -19,7 +19,7 @@ async fn a_cookie_is_read_by_its_name() {
     assert_eq!(read(&[b"=dark"], "").await, "(none)");
 }
 
-// S31: what today's parsers take for `__Host-theme`, as far as a header can hold it
+// S31: names that today's parsers take for `__Host-theme`, as far as a header can hold them
 #[tokio::test]
 async fn no_other_name_is_read() {
     for name in [
@@ -55,7 +55,7 @@ async fn no_other_name_is_read() {
     }
 }
 
-// S31: what makes today's parsers lose the header
+// S31: neighbours that make today's parsers lose the header
 #[tokio::test]
 async fn neighbours_may_be_anything() {
     for neighbour in [
@@ -85,7 +85,7 @@ async fn neighbours_may_be_anything() {
 
 // S32
 #[tokio::test]
-async fn of_two_that_differ_neither_is_believed() {
+async fn of_two_different_cookies_of_one_name_neither_counts() {
     for name in ["theme", "__Host-theme"] {
         let (dark, light) = (format!("{name}=dark"), format!("{name}=light"));
         for (one, two) in [(&dark, &light), (&light, &dark)] {
@@ -107,7 +107,7 @@ async fn several_headers_count_as_one() {
 
 // S34
 #[tokio::test]
-async fn what_is_too_long_is_not_read_in_part() {
+async fn an_oversized_header_is_not_read_in_part() {
     let long = [&b"theme=dark; a="[..], &vec![b'x'; 64 * 1024]].concat();
     assert_eq!(read(&[&long], "theme").await, "(none)");
     assert_eq!(read(&[b"theme=dark", &b";".repeat(1024)], "theme").await, "(none)");

@@ -1,4 +1,4 @@
-//! What browsers would not take, or what would break a header: an error when it is set, and nothing in the response.
+//! Cookies that browsers would drop, or that would break a header: setting one is an error, and the response has none.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use session_runtime::{Cookies, CookiesLayer, Error, PlainCookie, SameSite};
 
 use super::{app, ask, wait};
 
-/// The sentence of the error that a handler gets; nothing is sent of it.
+/// Returns the error that a handler gets; the response sets no cookie.
 async fn refused(work: impl Fn(Cookies) -> Result<(), Error> + Clone + Send + Sync + 'static) -> String {
     let app = app(CookiesLayer::new(), move |cookies| {
         work(cookies).map_or_else(|error| error.to_string(), |()| "set".into())
@@ -19,7 +19,7 @@ async fn refused(work: impl Fn(Cookies) -> Result<(), Error> + Clone + Send + Sy
 
 // S25
 #[tokio::test]
-async fn what_a_prefix_or_an_attribute_forbids_is_refused() {
+async fn a_cookie_that_its_prefix_or_attributes_forbid_is_refused() {
     let named = PlainCookie::new;
     for (cookie, part) in [
         (named("__Host-a").path("/x"), "reject the `__Host-` prefix with a path other than `/`"),
@@ -55,12 +55,12 @@ async fn a_cookie_that_browsers_drop_is_refused_before_the_response() {
             "the cookie `theme` would have 4097 bytes, name and value together, and browsers drop one of more than 4096; \
              store less, or keep it in the session"
         );
-        // As it is in the header: three bytes for a blank.
+        // Counted as in the header: three bytes for a space.
         assert!(cookies.set("theme", " ".repeat(1364)).unwrap_err().is_too_large());
         Ok::<_, Error>(())
     });
     let line = ask(&app, &[]).await.set_cookie().unwrap();
-    assert_eq!(line.split(';').next().unwrap().len(), 4096 + 1, "what was set before stays");
+    assert_eq!(line.split(';').next().unwrap().len(), 4096 + 1, "the earlier cookie stays");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Cookies beside a session: both in one response, whichever layer is outside, and the session's goes first.
+//! Cookies beside a session: both in one response, whichever layer is outside; the session's cookie takes precedence.
 
 use std::sync::atomic::Ordering;
 
@@ -17,7 +17,7 @@ use tests::{
 
 type S = Session<Site>;
 
-/// The same routes with either layer outside.
+/// Returns the routes with each of the two layers outside.
 fn both_orders(server: &Server, routes: &Router) -> [Router; 2] {
     [
         routes.clone().layer(server.sessions.layer()).layer(CookiesLayer::new()),
@@ -87,7 +87,7 @@ async fn the_name_of_a_sessions_cookie_is_taken() {
 
 // S29: with the cookies outside, whether or not a handler asks for the session
 #[tokio::test]
-async fn a_session_that_nobody_asks_for_keeps_its_name() {
+async fn an_unused_session_keeps_its_cookies_name() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new().route("/", post(|cookies: Cookies| async move { cookies.set("__Host-site", "mine") }));
     let [outside, _] = both_orders(&server, &routes);
@@ -114,7 +114,7 @@ async fn a_cookie_that_was_set_before_the_session_was_known_gives_way() {
     }
 }
 
-// A log-in that could not be stored: the store is down, and the page says so in the response's stead.
+// The store is down, so the session cannot be stored, and an error page replaces the response.
 #[tokio::test]
 async fn a_layer_outside_drops_what_was_set_beside_a_session_that_could_not_be_stored() {
     let server = Server::new(AnyStore::memory());

@@ -7,15 +7,15 @@ use tests::client::Visitor;
 use super::{app, ask, set_by, wait};
 
 #[tokio::test]
-async fn what_a_cookie_may_not_hold_is_encoded() {
+async fn forbidden_characters_are_encoded() {
     let line = set_by(|cookies| cookies.set("q", "two apples; \"100%\", é\r\n")).await;
     assert_eq!(line, "q=two%20apples%3B%20%22100%25%22%2C%20%C3%A9%0D%0A; HttpOnly; SameSite=Lax; Secure; Path=/");
     assert!(set_by(|cookies| cookies.set("q", "a+b=c&d:[{e}]")).await.starts_with("q=a+b=c&d:[{e}];"));
 }
 
-// What Flask writes, or a script.
+// Values that Flask or a script wrote.
 #[tokio::test]
-async fn a_value_that_something_else_wrote_is_read_as_it_is() {
+async fn a_foreign_value_is_read_unchanged() {
     let app = app(CookiesLayer::new(), |cookies| cookies.get("q").unwrap_or_else(|| "(none)".into()));
     for (value, text) in [
         (&b"100%"[..], "100%"),
@@ -39,7 +39,7 @@ proptest! {
     fn any_text_comes_back(text in ".{0,300}", kind in 0..3) {
         let layer = CookiesLayer::new().keys(&KeyRing::generate()).unwrap();
         let sent = text.clone();
-        // Sets the cookie if there is none, and shows what it says.
+        // Sets the cookie if there is none, and shows its value.
         let app = app(layer, move |cookies| {
             let value = match kind {
                 0 => cookies.get("q"),

@@ -1,4 +1,4 @@
-//! Setting and removing, and the headers that come of it, to the letter.
+//! Setting and removing cookies, with the exact headers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a store is reached, and what is said when it is not.
+//! How to connect to a store, and the errors when that fails.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{
     values::{NOW, create, load, refused, remove, replace, value},
 };
 
-/// Writes, reads, refuses and removes; leaves one value behind.
+/// Writes, reads, attempts a stale swap and removes; leaves one value behind.
 async fn works(store: &impl Store) {
     let (key, other) = (key(), crate::key());
     let one = create(store, &key, &value("one")).await;
@@ -74,7 +74,7 @@ async fn over_tls_to_a_cluster() {
     let Some(cluster) = Cluster::start_with(Kind::Redis, options) else { return };
     let url = format!("{}?ca={}", cluster.url(), cluster.nodes()[0].authority().display());
     let store = RedisStore::open(&url).await.unwrap();
-    // On each of its nodes.
+    // Often enough to reach each of the cluster's nodes.
     for _ in 0..20 {
         works(&store).await;
     }

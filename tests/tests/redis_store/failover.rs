@@ -1,5 +1,5 @@
-//! Clusters, Sentinels, and two servers behind one name: a primary that dies or is demoted is replaced, and what replicas
-//! have confirmed stays ended.
+//! Clusters, Sentinels, and two servers behind one name: a primary that dies or is demoted is replaced, and an end that replicas
+//! have confirmed stays.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     values::{NOW, create, load, refused, remove, replace, value},
 };
 
-/// Generous, since the machine may be busy; it is answered in milliseconds.
+/// Generous, because the machine may be busy; the answer normally takes milliseconds.
 const SOON: Duration = Duration::from_secs(5);
 
 fn unconfirmed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
@@ -41,7 +41,7 @@ async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
         held.value().to_bytes()
     );
     assert!(load(&store, &ended).await.is_none());
-    // No replica is left to confirm anything, however often it is asked for.
+    // No replica is left to confirm anything, however often the store asks.
     let store = store.wait_for(1, Duration::from_millis(100));
     for _ in 0..2 {
         unconfirmed(store.swap(&kept, Some(&held), None, NOW).await);
@@ -49,7 +49,7 @@ async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
     }
 }
 
-/// It answers as well as before, but for writes; Redis 6.2 says so of a script in words of its own.
+/// A demoted primary still answers everything but writes; Redis 6.2 has its own error text for scripts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinel_names_another_when_a_primary_is_demoted() {
     let Some(sentinels) = Sentinels::start(Kind::Redis6) else { return };
@@ -72,7 +72,7 @@ async fn sentinel_replaces_a_primary_that_hangs() {
     let store = RedisStore::open(&sentinels.url()).await.unwrap();
     let (key, other) = (key(), crate::key());
     let held = create(&store, &key, &value("one")).await;
-    // Copied, for sure.
+    // Waits until the replica has the data.
     let gone = create(&store, &other, &value("two")).await;
     remove(&store.clone().wait_for(1, SOON), &other, &gone).await;
     sentinels.primary().freeze();
@@ -102,17 +102,17 @@ async fn a_cluster_replaces_a_primary() {
     replace(&store, &ended, &again, &value("four")).await;
 }
 
-/// A single server that has no replica confirms nothing.
+/// A single server without a replica confirms nothing.
 #[tokio::test]
 async fn waiting_for_replicas_that_are_not_there_fails() {
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         let store = RedisStore::open(&server.url()).await.unwrap().wait_for(1, Duration::from_millis(50));
         let key = key();
-        // Only writes that end something wait.
+        // Only writes that end a session wait.
         let old = create(&store, &key, &value("one")).await;
         let held = replace(&store, &key, &old, &value("two")).await;
-        // A refusal is not answered either before replicas have what it says.
+        // A refusal also has to wait until replicas have the value that it returns.
         unconfirmed(store.swap(&key, Some(&old), None, NOW).await);
         assert!(load(&store, &key).await.is_some());
         for _ in 0..2 {
@@ -124,7 +124,7 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_refusal_says_is_confirmed_too() {
+async fn the_value_in_a_refusal_is_confirmed_too() {
     for kind in Kind::ALL {
         let Some((primary, _replica)) = pair(kind).await else { continue };
         let store = RedisStore::open(&primary.url()).await.unwrap().wait_for(1, SOON);
@@ -140,7 +140,7 @@ async fn what_a_refusal_says_is_confirmed_too() {
     }
 }
 
-/// A server and its replica.
+/// Starts a server and its replica.
 pub(crate) async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
     let primary = RedisServer::start(kind, Options::default())?;
     let follow = Options::default().config(format!("replicaof 127.0.0.1 {}", primary.port()));
@@ -153,7 +153,7 @@ pub(crate) async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
     Some((primary, replica))
 }
 
-/// Two servers behind one name, which leads to the other from now on. Open connections stay with the old one.
+/// Fails over between two servers behind one name. Open connections stay with the old server.
 fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
     to.writable();
     let port = to.port().to_string();
@@ -206,7 +206,7 @@ async fn a_failover_behind_one_name_is_followed_by_reads() {
     first.ask::<String>(&["CONFIG", "SET", "replica-serve-stale-data", "no"]).unwrap();
     second.writable();
     first.read_only();
-    // Within a second of the connection's making, the server is taken at its word.
+    // In the first second of a connection, the store believes the server's answer.
     let down = answered(async || match store.load(&one, NOW).await {
         Err(error) => Ok(error.to_string()),
         Ok(_) => Err(()),
@@ -219,7 +219,7 @@ async fn a_failover_behind_one_name_is_followed_by_reads() {
     assert!(before.elapsed() < SOON, "it took {:?}", before.elapsed());
 }
 
-/// Until the failover is over, the same server is not connected to again and again.
+/// Until the failover is over, the store does not reconnect to the same server over and over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stays_a_replica_is_not_stormed() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };

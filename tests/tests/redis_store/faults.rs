@@ -1,4 +1,4 @@
-//! What befalls a server: each is an error of the call, never a wrong answer, and passes without a restart of ours.
+//! Faults of a server: each is an error of the call, never a wrong answer, and passes without a restart of the application.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ async fn a_server_that_is_killed_and_comes_back() {
     }
     assert!(before.elapsed() < Duration::from_secs(20), "each call fails at once");
     server.restart();
-    // Empty, without scripts; and the first call is answered.
+    // The server is empty and has no scripts, and the first call is already answered.
     assert!(store.load(&key, NOW).await.unwrap().is_none());
     assert_eq!(refused(store.swap(&key, Some(&held), Some(&value("two")), NOW).await), None);
     let held = create(&store, &key, &value("three")).await;
@@ -56,7 +56,7 @@ async fn a_connection_that_breaks_is_replaced() {
     assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
 }
 
-/// What the engine makes of an answer: that its value was written, whether now or by the first of two attempts.
+/// Returns the written value, as the engine would conclude it: the swap wrote it now, or the first of two attempts did.
 async fn written(
     store: &RedisStore,
     key: &session_runtime::store::Key,
@@ -69,7 +69,7 @@ async fn written(
     }
 }
 
-// B34: the answer is lost with the connection, so the write is sent again, and is there once.
+// B34: the answer is lost with the connection, so the write is sent again, and takes effect once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_whose_answer_is_lost_is_recognised() {
     for kind in Kind::ALL {
@@ -91,7 +91,7 @@ async fn a_write_whose_answer_is_lost_is_recognised() {
     }
 }
 
-// B33: a call that is given up leaves the connection usable, and what it asked for is not done twice.
+// B33: a call that is given up leaves the connection usable, and its work is not done twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_and_goes_on() {
     let Some((server, store)) = server(Kind::Redis).await else { return };
@@ -109,7 +109,7 @@ async fn a_server_that_hangs_and_goes_on() {
     replace(&store, &key, &held, &value("three")).await;
 }
 
-/// A call that was given up after a second or more does not trust its connection any further.
+/// A call that was given up after a second or more no longer trusts its connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_hangs_is_replaced() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
@@ -142,7 +142,7 @@ async fn a_server_without_memory_refuses_writes_and_lets_sessions_end() {
         assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes(), "{kind:?}");
         assert!(load(&store, &other).await.is_none());
         remove(&store, &key, &held).await;
-        // There is no room for what is left of an ended session, but it has ended.
+        // There is no space for the tombstone, but the session has ended.
         let gone = tombstone(NOW + Duration::from_secs(60));
         replace(&store, &third, &third_held, &gone).await;
         assert!(load(&store, &third).await.is_none(), "{kind:?}");

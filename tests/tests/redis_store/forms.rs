@@ -1,4 +1,4 @@
-//! The two forms of compare-and-swap: a command where the server has it, otherwise a script, whatever servers come and go.
+//! The two forms of compare-and-swap: a command if the server has it, otherwise a script, even when servers change.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_is_asked_at_the_start_writes_nothing() {
+async fn the_probe_at_the_start_writes_nothing() {
     for kind in Kind::ALL {
         let Some((server, _store)) = server(kind).await else { continue };
         assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 0, "{kind:?}");
@@ -37,7 +37,7 @@ async fn scripts_survive_script_flush() {
     }
 }
 
-/// As after an upgrade that was undone, or a failover to an older server.
+/// This happens after an upgrade that was undone, or a failover to an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_lacks_the_command_takes_over() {
     let Some(valkey) = RedisServer::start(Kind::Valkey, Options::default()) else { return };
@@ -69,7 +69,7 @@ async fn a_server_that_lacks_the_command_takes_over() {
 
 /// Any command reaches the node that has its key, and its script is known there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_every_node_of_a_cluster() {
+async fn commands_and_scripts_work_on_every_node_of_a_cluster() {
     for kind in [Kind::Redis, Kind::Valkey] {
         let Some(cluster) = shared_cluster(kind) else { continue };
         let store = RedisStore::open(&cluster.url()).await.unwrap().prefix(prefix());
@@ -88,7 +88,7 @@ async fn on_every_node_of_a_cluster() {
     }
 }
 
-/// Users who may do no more than sessions need, and only under one prefix.
+/// Users who have only the rights that sessions need, under one prefix only.
 #[tokio::test]
 async fn a_user_with_few_rights() {
     for kind in Kind::ALL {

@@ -1,5 +1,5 @@
-//! What is not a value. Strings of any bytes are the engine's to judge; what is not even a string reads as absent, is removed,
-//! and takes nothing healthy along. B29
+//! B29: entries that are not values. The engine interprets strings of any bytes. An entry that is not a string reads as absent
+//! and is removed, and does no harm to healthy ones.
 
 use session_runtime::store::{Class, Store, Swapped, Versioned};
 use tests::servers::{Kind, RedisServer};
@@ -13,7 +13,7 @@ fn exists(server: &RedisServer, key: &str) -> bool {
     server.ask(&["EXISTS", key]).unwrap()
 }
 
-/// Ways to put something else under a key, as commands on it.
+/// Commands that put something other than a string under a key.
 const OTHERS: [&[&str]; 3] =
     [&["RPUSH", "KEY", "a list"], &["HSET", "KEY", "field", "of a hash"], &["ZADD", "KEY", "1", "of a set"]];
 
@@ -56,7 +56,7 @@ async fn a_swap_that_meets_no_string_is_refused_and_removes_it() {
     }
 }
 
-/// The engine replaces or removes damaged values like any others: by what they are.
+/// The engine replaces or removes damaged values like any others, by their revision.
 #[tokio::test]
 async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
     for kind in Kind::ALL {
@@ -78,7 +78,7 @@ async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
             );
             replace(&store, &key, &damaged, &value("healthy")).await;
             remove(&store, &other, &damaged).await;
-            // By now it is neither there nor absent.
+            // By now neither key holds the damaged value.
             for key in [&key, &other] {
                 let refused = store.swap(key, Some(&damaged), Some(&value("late")), NOW).await;
                 assert!(matches!(refused, Ok(Swapped::Stale(_))), "{kind:?}: {text}");

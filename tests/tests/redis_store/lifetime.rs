@@ -1,4 +1,4 @@
-//! Times to live: every key has one, past its deadline, and they only free memory.
+//! Times to live: every key has one, beyond its deadline, and they only free memory.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn minutes(minutes: u64) -> Timestamp {
     NOW + Duration::from_secs(60 * minutes)
 }
 
-/// In milliseconds, rounded up to whole seconds: some have passed since.
+/// Returns the time to live in milliseconds, rounded up to tens of seconds, because some time has passed.
 fn time_to_live(server: &RedisServer, key: &str) -> u64 {
     let left: i64 = server.ask(&["PTTL", key]).unwrap();
     u64::try_from(left).expect("a time to live").div_ceil(10_000) * 10_000
@@ -37,7 +37,7 @@ async fn a_value_stays_for_a_minute_past_its_deadline() {
     }
 }
 
-/// No key is immortal, and no deadline is out of a server's range. B18
+/// No key lives for ever, and no deadline exceeds a server's range. B18
 #[tokio::test]
 async fn a_value_that_does_not_expire_stays_for_400_days_from_the_last_write() {
     for kind in Kind::ALL {
@@ -46,7 +46,7 @@ async fn a_value_that_does_not_expire_stays_for_400_days_from_the_last_write() {
             let key = key();
             let held = create(&store, &key, &value_until(end, "")).await;
             assert_eq!(time_to_live(&server, &name(&key)), 400 * DAY + MINUTE, "{kind:?}");
-            server.ask::<bool>(&["PEXPIRE", &name(&key), "1000000"]).unwrap(); // as after 400 days
+            server.ask::<bool>(&["PEXPIRE", &name(&key), "1000000"]).unwrap(); // simulates 400 days
             replace(&store, &key, &held, &value_until(end, "")).await;
             assert_eq!(time_to_live(&server, &name(&key)), 400 * DAY + MINUTE, "{kind:?}");
         }
@@ -84,7 +84,7 @@ async fn the_server_removes_what_has_expired() {
     create(&store, &key, &value_until(minutes(30), "")).await;
     create(&store, &other, &value_until(minutes(30), "")).await;
     assert!(store.load(&key, minutes(30)).await.unwrap().is_some(), "no time has passed for the server");
-    // As after half an hour.
+    // Simulates half an hour.
     server.ask::<bool>(&["PEXPIRE", &name(&key), "1"]).unwrap();
     answered(async || if load(&store, &key).await.is_none() { Ok(()) } else { Err(()) }).await;
     assert_eq!(store.delete_expired(minutes(30)).await.unwrap(), 0);

@@ -1,5 +1,5 @@
-//! What only the Redis store shows: how it is reached, what it leaves on the server, and what befalls it there. That it is
-//! a store at all is tested in `stores.rs`.
+//! Properties that only the Redis store has: connections, data on the server, and the server's faults. `stores.rs` tests that it
+//! is a store at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod connect;
@@ -22,7 +22,7 @@ use std::{
 use session_runtime::{RedisStore, store::Key};
 use tests::servers::{Kind, Options, PATIENCE, RedisServer};
 
-/// A server of the test's own, and a store on it.
+/// Starts a server of the test's own, and opens a store on it.
 async fn server(kind: Kind) -> Option<(RedisServer, RedisStore)> {
     let server = RedisServer::start(kind, Options::default())?;
     let store = RedisStore::open(&server.url()).await.unwrap();
@@ -33,12 +33,12 @@ fn key() -> Key {
     Key::random().unwrap()
 }
 
-/// What the key is called on the server.
+/// Returns the name of the key on the server.
 fn name(key: &Key) -> String {
     format!("session:{}", key.hex())
 }
 
-/// Asks until it is answered: what comes back takes a moment to be found.
+/// Repeats a call until it succeeds: a recovered server takes a moment to be found.
 async fn answered<T, E, F: Future<Output = Result<T, E>>>(mut ask: impl FnMut() -> F) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -46,6 +46,6 @@ async fn answered<T, E, F: Future<Output = Result<T, E>>>(mut ask: impl FnMut() 
             Ok(answer) => return answer,
             Err(_) => assert!(Instant::now() < deadline, "waited in vain"),
         }
-        tokio::time::sleep(Duration::from_millis(20)).await; // between two looks
+        tokio::time::sleep(Duration::from_millis(20)).await; // polls
     }
 }

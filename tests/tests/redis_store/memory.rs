@@ -1,4 +1,4 @@
-//! How much room a value takes on the server. What a whole session takes is in `whole`.
+//! The memory that a value takes on the server. `whole` measures a whole session.
 
 use tests::servers::Kind;
 
@@ -7,7 +7,7 @@ use crate::{
     values::{create, replace, value},
 };
 
-/// Beside its bytes: the name, the time to live, and what the server keeps of any key.
+/// In addition to its bytes: the name, the time to live, and the server's overhead for any key.
 #[tokio::test]
 async fn a_value_takes_little_more_than_its_bytes() {
     for kind in Kind::ALL {
@@ -21,7 +21,7 @@ async fn a_value_takes_little_more_than_its_bytes() {
             let bytes = held.value().to_bytes().len() as u64;
             let taken: u64 = server.ask(&["MEMORY", "USAGE", &name(&key)]).unwrap();
             println!("{kind:?}: {bytes} bytes take {taken}");
-            // Allocators round up to a quarter more.
+            // Allocators round up by as much as a quarter.
             assert!(taken <= bytes + bytes / 4 + 150, "{kind:?}: {bytes} bytes take {taken}");
         }
     }

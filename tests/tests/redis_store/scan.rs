@@ -1,4 +1,4 @@
-//! Going through all values: beside those of others, and on all nodes of a cluster.
+//! Scanning all values: beside entries of other programs, and on all nodes of a cluster.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Each call is one round trip, a refusal two at most, and the commands are those that were meant.
+//! Each call takes one round trip, a refusal at most two, with exactly the intended commands.
 
 use session_runtime::{RedisStore, store::Store};
 use tests::servers::{Kind, Options, Proxy, RedisServer};

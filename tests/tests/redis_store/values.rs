@@ -1,4 +1,4 @@
-//! Values as stores keep them, with any content: a store does not look into it.
+//! Values as stores keep them, with any content: a store does not interpret it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,28 +7,28 @@ use session_runtime::{
     store::{Class, Key, Store, Swapped, Value, Versioned},
 };
 
-/// When everything happens: in 2027.
+/// The time at which everything happens: in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// A session that does not expire, with this content, under a revision of its own.
+/// Returns a session that does not expire, with this content, under a revision of its own.
 pub(crate) fn value(content: impl AsRef<[u8]>) -> Value {
     value_until(Timestamp::NEVER, content)
 }
 
-/// A session that expires at this moment.
+/// Returns a session that expires at this time.
 pub(crate) fn value_until(end: Timestamp, content: impl AsRef<[u8]>) -> Value {
     made(Class::Guest, end, content.as_ref())
 }
 
-/// What stays of a session that has ended.
+/// Returns the tombstone of a session that has ended.
 pub(crate) fn tombstone(end: Timestamp) -> Value {
     made(Class::Tombstone, end, &[0; 9])
 }
 
-/// As `docs/format.md` says.
+/// Encodes a value as described in `docs/format.md`.
 fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
     static WRITES: AtomicU64 = AtomicU64::new(1);
-    // Any byte may be in a revision, also one that is not text.
+    // A revision may contain any byte, even if it is not text then.
     let revision = WRITES.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let class_byte = if class == Class::Tombstone { 4 } else { 0 };
     let mut bytes = revision.to_be_bytes().to_vec();
@@ -42,29 +42,29 @@ fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
     value
 }
 
-/// Writes where nothing is.
+/// Writes to a key that holds nothing.
 pub(crate) async fn create(store: &impl Store, key: &Key, value: &Value) -> Versioned {
     done(store.swap(key, None, Some(value), NOW).await, value)
 }
 
-/// Writes over what is there.
+/// Replaces the key's value.
 pub(crate) async fn replace(store: &impl Store, key: &Key, before: &Versioned, value: &Value) -> Versioned {
     done(store.swap(key, Some(before), Some(value), NOW).await, value)
 }
 
-/// Removes what is there.
+/// Removes the key's value.
 pub(crate) async fn remove(store: &impl Store, key: &Key, before: &Versioned) {
     let answer = store.swap(key, Some(before), None, NOW).await;
     assert!(matches!(answer, Ok(Swapped::Done(_))), "{answer:?}");
 }
 
-/// The bytes that the store has.
+/// Returns the bytes that the store has.
 pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Vec<u8>> {
     let found = store.load(key, NOW).await.expect("a store that answers");
     found.map(|found| found.value().to_bytes().to_vec())
 }
 
-/// What an answer that refuses says is there.
+/// Returns the current value that a refusal reports.
 pub(crate) fn refused<E: std::fmt::Debug>(answer: Result<Swapped, E>) -> Option<Vec<u8>> {
     match answer {
         Ok(Swapped::Stale(current)) => current.map(|current| current.value().to_bytes().to_vec()),

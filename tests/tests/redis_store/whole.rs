@@ -1,4 +1,4 @@
-//! Through the whole, from the request to the server: what sessions ask of it, and how much room they take.
+//! From the request to the server: how often sessions call it, and how much memory they take.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tests::{
 
 use crate::{failover::pair, server};
 
-/// A request that loads its session asks once, one that changes it once more.
+/// A request that loads its session makes one call; a request that changes it makes one more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_asks_no_more_than_it_must() {
     for kind in Kind::ALL {
@@ -23,7 +23,7 @@ async fn a_request_asks_no_more_than_it_must() {
         let sessions = Sessions::<Site>::builder().store(store).keys(KeyRing::generate()).clean_every(Duration::ZERO);
         let app = routes().layer(sessions.build().unwrap().layer());
         let mut visitor = Visitor::new(&app);
-        // With the first request, the marker of the application may be read and written.
+        // The first request may also read and write the application's marker.
         visitor.post("/name/eve").await;
         let mut visitor = Visitor::new(&app);
         let mut before = proxy.round_trips();
@@ -54,7 +54,7 @@ async fn again(mut s: Session<Eight>) {
     s.score_mut().set(next);
 }
 
-/// Also after many changes and a renewal.
+/// Even after many changes and a renewal.
 #[tokio::test]
 async fn eight_fields_take_at_most_400_bytes() {
     for kind in Kind::ALL {
@@ -71,14 +71,14 @@ async fn eight_fields_take_at_most_400_bytes() {
         }
         let keys: Vec<String> = server.ask(&["KEYS", "session:*"]).unwrap();
         let taken = keys.iter().map(|key| server.ask::<u64>(&["MEMORY", "USAGE", key]).unwrap());
-        // The session is the largest; beside it are the list of its user and the marker of the application.
+        // The session is the largest key; the others are its user's list and the application's marker.
         let largest = taken.max().unwrap();
         println!("{kind:?}: {largest} bytes");
         assert!(largest <= 400, "{kind:?}: {largest} bytes");
     }
 }
 
-/// What ends or renews a session waits for replicas; other writes do not.
+/// Ending or renewing a session waits for replicas; other writes do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_out_waits_for_replicas_and_a_write_does_not() {
     for kind in Kind::ALL {

@@ -1,4 +1,4 @@
-//! S35: no cache may give one visitor's page to another, however little the page took of the session.
+//! S35: no cache may give one visitor's page to another, however little of the session the page used.
 
 use std::sync::atomic::Ordering;
 
@@ -26,7 +26,7 @@ struct Sent {
     user: String,
 }
 
-/// Routes of which each answers what any cache would keep, if it were let.
+/// Returns routes whose answers any cache would keep if it were allowed.
 fn cacheable() -> Router {
     const FOR_ALL: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=600")];
     Router::new()
@@ -67,7 +67,7 @@ fn cacheable() -> Router {
         )
 }
 
-/// Status, whether it varies by cookie, whether a cookie is set, and what it says of caches.
+/// Returns the status, whether the answer varies by cookie, whether it sets one, and its `Cache-Control`.
 async fn answer(visitor: &mut Visitor, path: &str) -> (u16, bool, bool, Option<String>) {
     let reply = match path {
         "/broken" => visitor.post(path).await,
@@ -100,20 +100,20 @@ over_stores! {
             assert_eq!(answer(&mut Visitor::new(&app), path).await, guest, "a guest at {path}");
             assert_eq!(answer(&mut server.signed_in("ada").await.at(&app), path).await, user, "ada at {path}");
         }
-        // A read that only moves the deadline on, and so the cookie's.
+        // A read that only moves the deadline, and with it the cookie's.
         let mut reader = server.signed_in("ada").await.at(&app);
         server.turn(minutes(5));
         for path in ["/asks", "/maybe"] {
             assert_eq!(answer(&mut reader, path).await, (200, true, path == "/asks", if path == "/asks" { secret() } else { public() }), "{path}");
         }
-        // A visitor who comes back with what has ended.
+        // A visitor who comes back after the session has ended.
         let mut ended = server.signed_in("ada").await.at(&app);
         server.sessions.of("ada").revoke_all().await.unwrap();
         assert_eq!(answer(&mut ended, "/has").await, (200, true, false, public()));
     }
 
     // S35, S47: an error page is not kept for the next visitor.
-    async fn an_answer_in_a_handlers_stead_is_not_kept(store) {
+    async fn an_error_page_is_not_kept_by_caches(store) {
         let server = Server::new(store);
         let app = server.serving(cacheable());
         let mut visitor = server.visitor();

@@ -1,4 +1,4 @@
-//! S25–S34, S52: what leaves in `Set-Cookie`, and what counts of what comes back.
+//! S25–S34, S52: the `Set-Cookie` header, and the cookies of a request.
 
 use axum::{Router, body::Body, routing::post};
 use http::{HeaderValue, Request, header::COOKIE};
@@ -12,7 +12,7 @@ use tests::{
 
 type S = Session<Site>;
 
-/// The first cookie that a server with these options sets, without its value.
+/// Returns the first cookie that a server with these options sets, without its value.
 async fn set(options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> String {
     let server = Server::with(AnyStore::memory(), options);
     let mut visitor = server.visitor();
@@ -25,15 +25,15 @@ async fn set(options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site
     format!("{name}=…; {attributes}")
 }
 
-// S25, S26, S52: to the letter.
+// S25, S26, S52: the exact header.
 #[tokio::test]
-async fn the_header_is_what_browsers_are_to_be_told() {
+async fn the_set_cookie_header_is_exact() {
     assert_eq!(set(|builder| builder).await, "__Host-site=…; HttpOnly; SameSite=Lax; Secure; Path=/");
     assert_eq!(
         set(|builder| builder.persistent(true)).await,
         "__Host-site=…; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"
     );
-    // Only a server can set it: scripts are refused the name itself.
+    // Only a server can set it: browsers forbid the name to scripts.
     assert_eq!(
         set(|builder| builder.cookie("__Host-Http-site")).await,
         "__Host-Http-site=…; HttpOnly; SameSite=Lax; Secure; Path=/"
@@ -66,7 +66,7 @@ async fn set_cookie_headers_are_marked_as_sensitive() {
     assert!(reply.headers.get(http::header::SET_COOKIE).is_some_and(HeaderValue::is_sensitive));
 }
 
-// S25, S27, S28: what browsers would drop, or read as something else, is refused at start.
+// S25, S27, S28: cookies that browsers would drop or misread are rejected at start.
 #[test]
 fn a_cookie_that_no_browser_keeps_is_refused() {
     type B = SessionsBuilder<Site>;
@@ -138,7 +138,7 @@ over_stores! {
             let reply = there.post(path).await;
             let lines = reply.set_cookies();
             assert_eq!(lines.len(), 1, "{path}: {lines:?}");
-            // Never two in one line: the one comma is that of a date.
+            // Never two cookies in one line: the only comma is a date's.
             assert_eq!(lines[0].matches("__Host-site=").count(), 1, "{path}: {lines:?}");
             assert_eq!(lines[0].matches(',').count(), lines[0].matches("Expires=Thu, ").count(), "{path}: {lines:?}");
             assert_eq!(reply.cache_control(), Some("no-store"));
@@ -148,7 +148,7 @@ over_stores! {
     }
 }
 
-// S34: what a client may send costs it more than us, and hides no second cookie of ours.
+// S34: an oversized header costs the client more than the server, and hides no second session cookie.
 #[tokio::test]
 async fn a_cookie_header_beyond_bounds_counts_as_none() {
     let server = Server::new(AnyStore::memory());

@@ -10,7 +10,7 @@ use tests::{
 
 const PATHS: [&str; 6] = ["/login/mallory", "/logout", "/name/x", "/cart/x", "/destroy", "/renew"];
 
-/// A request as a browser sends it, from a page of `from`.
+/// Sends a request as a browser would, from a page with these headers.
 async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, from: &[(&str, &str)]) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header("host", "site.example");
     for (name, value) in from {
@@ -23,7 +23,7 @@ async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, fro
 }
 
 over_stores! {
-    // S36, S38: with the visitor's cookie, and without: a forged sign-in needs none.
+    // S36, S38: with the visitor's cookie, and without, because a forged sign-in needs none.
     async fn one_line_keeps_other_sites_from_changing_anything(store) {
         let server = Server::new(store);
         let app = routes().layer(server.sessions.layer().same_origin());
@@ -47,7 +47,7 @@ over_stores! {
         }
         assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "no session is even asked for");
 
-        // Any site may ask to read, and the site's own pages may change anything.
+        // Any site may send reads, and the site's own pages may change anything.
         for from in [&[("sec-fetch-site", "cross-site")][..], &[]] {
             assert_eq!(ask(&app, Method::GET, "/show", Some(&ada), from).await.json()["user"], "ada");
         }

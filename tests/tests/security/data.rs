@@ -20,7 +20,8 @@ use tests::{
 use tokio::sync::Barrier;
 
 over_stores! {
-    // S46, S59: MessagePack that claims what is not there, nests without end, is of another type, or is none at all.
+    // S46, S59: MessagePack that claims a false length, nests without end or has another type, and bytes that are not
+    // MessagePack.
     async fn planted_bytes_cost_a_field_and_no_more(store) {
         let server = Server::new(store);
         let nested = vec![0x91; 200_000];
@@ -53,7 +54,7 @@ over_stores! {
                 assert_eq!(seen[field], default, "{case}");
                 assert_eq!(server.heard(), [Event::Undecodable { field }], "{case}");
             }
-            // It works on, and so does the session.
+            // The field and the session still work.
             for path in ["/cart/tea", "/name/ada", "/visit", "/theme/dark", "/code/1", "/notices/hi"] {
                 assert_eq!(visitor.post(path).await.status, StatusCode::OK, "{field}: {path}");
             }
@@ -64,7 +65,7 @@ over_stores! {
     }
 }
 
-/// A hundred users who send a hundred requests each, all at once, some to read and some to write.
+/// A hundred users send a hundred requests each, all concurrently, some to read and some to write.
 async fn a_hundred_users(store: AnyStore) {
     let server = Server::new(store);
     let app = server.serving(
@@ -73,7 +74,7 @@ async fn a_hundred_users(store: AnyStore) {
                 "/say/{what}",
                 post(|mut session: Session<Site>, Path(what): Path<String>| async move {
                     *session.name_mut() = what;
-                    // Others' requests come between what this one read and what it says.
+                    // Other requests run between this one's read and its answer.
                     tokio::task::yield_now().await;
                     Json(show(&session))
                 }),
@@ -147,7 +148,7 @@ over_databases! {
 }
 
 over_stores! {
-    // S46 (symfony CVE-2016-4423): no visitor fills the store. What is too much is refused whole, and said.
+    // S46 (symfony CVE-2016-4423): no visitor can fill the store. A write beyond the limit is rejected as a whole, with an error.
     async fn a_session_grows_to_its_limit_and_no_further(store) {
         let server = Server::with(store, |builder| builder.max_bytes(2_000));
         let app = server.serving(Router::new()
@@ -175,7 +176,7 @@ over_stores! {
         assert!(!reply.body.contains("name") && !reply.body.contains("1993"), "{}", reply.body); // F12
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("small"), &json!(null)));
-        // 7 and 3 for names and head, 4 and 16 for the note.
+        // 7 and 3 bytes for names and header, 4 and 16 for the note.
         assert_eq!(visitor.post("/save/1993").await.body, "");
         assert!(visitor.post("/save/1994").await.body.starts_with("true the session would have 2001 bytes"));
         assert_eq!(visitor.post("/cart/1").await.body, "true");

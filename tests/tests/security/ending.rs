@@ -1,4 +1,4 @@
-//! S12, S20, S22: a session that has ended has ended, for requests under way as well; a caller that is told so can rely on it.
+//! S12, S20, S22: the end of a session also holds for requests in progress, and a caller that gets a success can rely on it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 type S = Session<Site>;
 
-/// Where a handler waits with its session loaded.
+/// A point at which a handler waits with its session loaded.
 #[derive(Clone)]
 struct Halt {
     arrived: Arc<Semaphore>,
@@ -41,7 +41,7 @@ impl Halt {
     }
 }
 
-/// Routes that load their session, wait, and then do something to it.
+/// Routes that load their session, wait, and then change it.
 fn halting(halt: &Halt) -> Router {
     let [a, b, c, d] = std::array::from_fn(|_| halt.clone());
     Router::new()
@@ -82,7 +82,7 @@ fn halting(halt: &Halt) -> Router {
 }
 
 over_stores! {
-    // S20: what is left for a minute tells late requests apart, and has nothing of the visitor's in it.
+    // S20: the tombstone, which stays for a minute, identifies late requests and contains none of the visitor's data.
     async fn an_ended_session_leaves_a_tombstone_for_a_minute(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         for end in ["/destroy", "/clear", "/logout", "revoked"] {
@@ -112,7 +112,7 @@ over_stores! {
         }
     }
 
-    // S12: however it ended, and whatever the slow request was about to do: a touch, a write, a save, a new id.
+    // S12: however the session ended, and whatever the slow request does next: a touch, a write, a save, a new id.
     async fn a_slow_request_revives_nothing(store) {
         let (server, halt) = (Server::new(store), Halt::new());
         let app = server.serving(halting(&halt));
@@ -121,7 +121,7 @@ over_stores! {
                 let case = format!("{path} after {end}");
                 let visitor = server.signed_in("ada").await;
                 let key = server.key().await;
-                // Long enough for even a reader to have something to write.
+                // Long enough that even a reader has something to write.
                 server.turn(minutes(2));
                 server.heard();
                 let mut slow = visitor.at(&app);
@@ -151,7 +151,7 @@ over_stores! {
                     assert_eq!(reply.body, "gone", "{case}");
                 }
                 assert!(server.heard().contains(&Event::Gone), "{case}");
-                // No session is there, and the cookie that the slow request kept opens none.
+                // There is no session, and the cookie that the slow request kept opens none.
                 assert!(server.stored(&key).await.is_none(), "{case}");
                 assert_eq!(slow.at(&server.app).get("/show").await.json()["is_new"], true, "{case}");
                 ada.revoke_all().await.unwrap();
@@ -159,7 +159,7 @@ over_stores! {
         }
     }
 
-    // S20: the store fails only once the log-out is to be stored. Then it is none, and is told.
+    // S20: the store fails only when the log-out is written. The session has not ended then, and the response says so.
     async fn a_log_out_that_could_not_be_stored_is_an_error(store) {
         let server = Server::new(store);
         let controls = Arc::clone(&server.controls);
@@ -194,7 +194,7 @@ over_stores! {
         let other = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
         let mut devices = vec![server.signed_in("ada").await, other.signed_in("ada").await, server.signed_in("ada").await];
         devices[2].post("/remember").await;
-        // One whose entry is left of a session that ended by itself, and one of a visitor who signed in as another user.
+        // One session ended by itself and left its entry; in another, the visitor has signed in as a different user.
         server.signed_in("ada").await.post("/destroy").await;
         let mut bob = server.signed_in("ada").await;
         bob.post("/login/bob").await;

@@ -1,4 +1,4 @@
-//! S50: events tell of everything that a response does not show, and tell no secret.
+//! S50: events report everything that a response does not show, and reveal no secret.
 
 use std::{
     collections::BTreeSet,
@@ -34,7 +34,7 @@ struct Small {
     text: String,
 }
 
-/// A store at which others are always first, once the session is there.
+/// A store in which other writers always win, once the session exists.
 struct Contended(MemoryStore);
 
 impl Store for Contended {
@@ -56,7 +56,7 @@ impl Store for Contended {
     }
 }
 
-/// What each kind of event is called, as the crate's source lists them.
+/// Returns the names of all kinds of event, from the crate's source.
 fn kinds() -> BTreeSet<String> {
     let source = include_str!("../../../session-runtime/src/event.rs");
     let (_, variants) = source.split_once("pub enum Event {\n").unwrap();
@@ -72,7 +72,7 @@ fn kind(event: &str) -> String {
     event.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
-/// What visitors, attackers and faults cause at an ordinary server, besides the tokens that were in use.
+/// Returns the events that visitors, attackers and faults cause on an ordinary server, and the tokens that were in use.
 async fn ordinary() -> (Vec<Event>, Vec<String>) {
     let server = Server::with(AnyStore::memory(), |builder| builder.max_per_user(SessionLimit::Refuse(2)));
     let (mut tokens, mut heard) = (Vec::new(), Vec::new());
@@ -98,7 +98,7 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     expect(Event::SignInRefused);
     ada.post("/fail/login").await;
     expect(Event::DroppedOnFailure);
-    // It writes a field before it signs somebody else in.
+    // The route writes a field before it signs in another user.
     ada.post("/fail/login").await;
     expect(Event::Discarded { field: "name" });
 
@@ -109,7 +109,7 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     Visitor::with_cookie(&server.app, "__Host-site", &twice).get("/show").await;
     expect(Event::DuplicateCookie);
 
-    // Another tab comes between the load and the commit.
+    // Another tab writes between the load and the commit.
     let tab = Arc::new(tokio::sync::Mutex::new(ada.clone()));
     let [first, second] = [Arc::clone(&tab), Arc::clone(&tab)];
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -174,7 +174,7 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     (heard, tokens.into_iter().flatten().collect())
 }
 
-/// What takes a store that is busy, full or damaged.
+/// Returns the events of a store that is busy, full or damaged.
 async fn unusual() -> Vec<Event> {
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let heard = Arc::clone(&events);
@@ -193,7 +193,7 @@ async fn unusual() -> Vec<Event> {
     assert_eq!(visitor.post("/put").await.status, StatusCode::CONFLICT);
     assert!(events.lock().unwrap().contains(&Event::Conflict));
 
-    // Damaged where it is stored: a plain field, and a secret one.
+    // Damages a plain and a secret field in the store.
     let damage = Damaged::default();
     let sessions = Sessions::<Small>::builder()
         .store(damage.clone())
@@ -218,7 +218,7 @@ async fn unusual() -> Vec<Event> {
     std::mem::take(&mut *events.lock().unwrap())
 }
 
-/// A memory store that, once told so, gives back other bytes than it was given.
+/// A memory store that, on demand, returns different bytes from those it was given.
 #[derive(Clone, Default)]
 struct Damaged(Arc<(MemoryStore, std::sync::atomic::AtomicBool)>);
 
@@ -243,7 +243,7 @@ impl Store for Damaged {
     }
 }
 
-/// A store that is too small for its visitors.
+/// Returns the events of a store that is too small for its visitors.
 async fn crowded() -> Vec<Event> {
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let heard = Arc::clone(&events);
@@ -282,7 +282,7 @@ async fn every_kind_of_event_is_told_and_tells_no_secret() {
     }
 }
 
-// S50, S7: each is told with the name that the session has in the application's own logs, which opens nothing.
+// S50, S7: each event comes with the session's name in the application's own logs, which opens nothing.
 #[tokio::test]
 async fn events_name_their_session_by_its_fingerprint() {
     let told = Arc::<Mutex<Vec<(Event, Option<String>)>>>::default();

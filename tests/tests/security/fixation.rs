@@ -1,4 +1,4 @@
-//! S9, S13, S57: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must be worth nothing.
+//! S9, S13, S57: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must become worthless.
 
 use std::{
     sync::{
@@ -89,7 +89,7 @@ fn place(store: impl Store, keys: KeyRing) -> Place {
     Place { app, clock, sessions }
 }
 
-/// A store that keeps sessions, but no list of a user's sessions while it is told so.
+/// A store that keeps sessions but, on demand, cannot write users' lists.
 struct Listless {
     inner: AnyStore,
     fails: Arc<AtomicBool>,
@@ -120,13 +120,13 @@ impl Place {
         Visitor::with_cookie(&self.app, COOKIE, cookie)
     }
 
-    /// What a visitor with this cookie sees.
+    /// Returns what a visitor with this cookie sees.
     async fn seen(&self, cookie: &str) -> Value {
         self.with(cookie).get("/show").await.json()
     }
 }
 
-/// What an attacker can plant: a name, the cookie, and any other cookie that the attacker keeps.
+/// Returns what an attacker can plant: a name, the cookie, and any other cookies that the attacker keeps.
 async fn planted(place: &Place, elsewhere: &Place) -> Vec<(&'static str, String, Vec<String>)> {
     let mut guest = Visitor::new(&place.app);
     guest.post("/prepare").await;
@@ -178,7 +178,8 @@ over_stores! {
                 assert_eq!(hers["codes"], json!([]), "{what}");
                 victim.post("/role/customer").await;
                 let fresh = victim.cookie().unwrap();
-                // At once, within the minute in which late requests are told apart, and later; read, write, sign in.
+                // At once, within the minute in which late requests are recognised, and later; by reading, writing and signing
+                // in.
                 for wait in [0, 30, 61, 1_000] {
                     place.clock.advance(Duration::from_secs(wait));
                     for known in others.iter().chain([&cookie]) {
@@ -200,8 +201,8 @@ over_stores! {
         }
     }
 
-    // S9: every change of privilege, and what was there before it.
-    async fn each_change_of_privilege_kills_the_id_before(store) {
+    // S9: every change of privilege, and the id before it.
+    async fn each_change_of_privilege_ends_the_previous_id(store) {
         let place = place(store, KeyRing::generate());
         let mut visitor = Visitor::new(&place.app);
         visitor.post("/language").await;
@@ -225,9 +226,9 @@ over_stores! {
         }
     }
 
-    // S57: a session that is in no list of its user's could not be found to be ended. So its sign-in is undone: what the
-    // visitor had before is there again. Only another user's session is not: the visitor has left it.
-    async fn a_sign_in_that_is_not_settled_is_undone(store) {
+    // S57: a session that is on no list of its user could not be found and ended. So its sign-in is undone, and the visitor's
+    // earlier session is back. Only a session of another user is not restored, because the visitor has left it.
+    async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let fails = Arc::new(AtomicBool::new(false));
         let place = place(Listless { inner: store, fails: Arc::clone(&fails) }, KeyRing::generate());
         for login in ["/login/ada", "/login-and-save/ada"] {
@@ -258,7 +259,7 @@ over_stores! {
         }
     }
 
-    // S13: also what only a newer build knows goes with the user it was of.
+    // S13: fields that only a newer build knows also go with their user.
     async fn nothing_of_one_user_reaches_the_next_on_the_same_browser(store) {
         #[derive(Session)]
         #[session(kind = "Bank", cookie = "__Host-bank")]

@@ -1,15 +1,15 @@
-//! The guide and the tests say the same: each requirement is in the guide, and is tested where the guide says so.
+//! Checks that the guide and the tests agree: the guide has every requirement, and the files that it names test it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const GUIDE: &str = include_str!("../../../session-runtime/docs/security.md");
 
-/// The numbers of all requirements. Those between are not spoken of yet.
+/// Returns the numbers of all requirements. The numbers between are not in use yet.
 fn all() -> BTreeSet<u32> {
     (1..=54).chain(57..=61).collect()
 }
 
-/// The numbers of requirements in a text: `S12`, not `BS12`, `S12a` or `CVE-S12`.
+/// Returns the numbers of requirements in a text: `S12`, not `BS12`, `S12a` or `CVE-S12`.
 fn numbers(text: &str) -> BTreeSet<u32> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let digits = words.filter_map(|word| word.strip_prefix('S'));
@@ -19,7 +19,7 @@ fn numbers(text: &str) -> BTreeSet<u32> {
         .collect()
 }
 
-/// The requirements of the tables, each with the files that are to test it.
+/// Returns the requirements of the tables, each with the files that must test it.
 fn promised() -> Vec<(u32, Vec<&'static str>)> {
     let rows = GUIDE.lines().filter(|line| line.starts_with("| S"));
     rows.map(|row| {
@@ -31,7 +31,7 @@ fn promised() -> Vec<(u32, Vec<&'static str>)> {
     .collect()
 }
 
-/// The source of a file that the guide names.
+/// Returns the source of a file that the guide names.
 fn source(file: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     ["tests", "../session-runtime/src", "../session-runtime/src/testing"]
@@ -40,7 +40,7 @@ fn source(file: &str) -> String {
         .unwrap_or_else(|| panic!("the guide names {file}, which is not there"))
 }
 
-/// The requirements that the comments of a file name.
+/// Returns the requirements that the comments of a file name.
 fn named(source: &str) -> BTreeSet<u32> {
     let comments = source.lines().filter_map(|line| line.split_once("//"));
     comments.flat_map(|(_, comment)| numbers(comment)).collect()
@@ -53,12 +53,12 @@ fn every_requirement_is_in_the_guide_once() {
     let not_done = numbers(left);
     let once: BTreeSet<_> = tested.iter().copied().collect();
     assert_eq!(once.len(), tested.len(), "no requirement has two rows");
-    assert_eq!(once.intersection(&not_done).count(), 0, "what is tested is not among what is not done");
+    assert_eq!(once.intersection(&not_done).count(), 0, "no tested requirement is listed as not done");
     assert_eq!(once.union(&not_done).copied().collect::<BTreeSet<_>>(), all());
 }
 
 #[test]
-fn what_the_guide_says_is_tested_is() {
+fn requirements_are_tested_where_the_guide_says() {
     for (number, files) in promised() {
         for file in files {
             let source = source(file);

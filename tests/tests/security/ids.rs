@@ -1,5 +1,4 @@
-//! S1–S8, S54: what an id is, and what it is worth to an attacker who finds one, or half of one, in a store, a log or an
-//! address.
+//! S1–S8, S54: ids, and their worth to an attacker who finds one, or half of one, in a store, a log or an address.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -37,7 +36,7 @@ over_stores! {
         for (token, (form, bytes)) in [&before, &token].into_iter().flat_map(|token| forms(token).into_iter().map(move |form| (token, form))) {
             assert!(!contains(&dump, &bytes), "{form} of {token} is in the store");
         }
-        // Neither what is text in it, nor any piece of it as text, is a cookie.
+        // Neither a text in it, nor any piece of it written as text, is a valid cookie.
         let mut tried = 0;
         for value in texts(&dump) {
             let line = HeaderValue::try_from(format!("__Host-site={value}")).unwrap();
@@ -49,7 +48,7 @@ over_stores! {
         assert_eq!(ada.get("/show").await.json()["user"], "ada");
     }
 
-    // S5: genuinely signed, so only the store knows that they name nothing.
+    // S5: the ids are properly signed, so only the store knows that they name nothing.
     async fn ten_thousand_unknown_ids_leave_nothing_behind(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -67,8 +66,8 @@ over_stores! {
         assert!(heard.len() == 7_500 && heard.iter().all(|event| *event == Event::Unknown));
     }
 
-    // S3: the id that a visitor brought is never the one that they leave with.
-    async fn an_unknown_id_is_no_id_for_what_is_written(store) {
+    // S3: a visitor never leaves with the id that they brought.
+    async fn an_unknown_id_is_never_adopted_by_a_write(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
         for path in ["/name/ada", "/login/ada", "/cart/tea", "/visit", "/remember", "/renew"] {
@@ -85,7 +84,7 @@ over_stores! {
         }
     }
 
-    // S6, S54: another kind of session, or another application, that has the same keys, the same store and the same cookie.
+    // S6, S54: another kind of session, or another application, with the same keys, the same store and the same cookie.
     async fn another_kind_and_another_application_share_nothing(store) {
         #[derive(Session)]
         #[session(cookie = "__Host-site")]
@@ -120,7 +119,7 @@ over_stores! {
         assert_eq!((twin.of("ada").count().await.unwrap(), elsewhere.of("ada").count().await.unwrap()), (1, 1));
     }
 
-    // S7: `Debug` and `Display` of what this crate hands out.
+    // S7: `Debug` and `Display` of the crate's public types.
     async fn no_public_type_prints_a_token(store) {
         let server = Server::new(store.clone());
         let mut visitor = server.signed_in("ada").await;
@@ -146,7 +145,7 @@ over_stores! {
     }
 }
 
-// S1, S43: what could make ids that are not random, or let a length tell of secrets, is not there to be used.
+// S1, S43: the dependencies offer nothing that could make ids predictable, or lengths reveal secrets.
 #[test]
 fn randomness_comes_from_the_operating_system_alone() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-runtime");
@@ -168,7 +167,7 @@ fn randomness_comes_from_the_operating_system_alone() {
     assert!(files.len() > 50, "all files are looked at");
 }
 
-/// Everything that the store keeps, names included.
+/// Returns everything that the store keeps, names included.
 async fn dump(server: &Server) -> Vec<u8> {
     let mut dump = Vec::new();
     match &server.store {
@@ -181,7 +180,7 @@ async fn dump(server: &Server) -> Vec<u8> {
         AnyStore::Sql(_, Tables::InFile(folder)) => collect(folder.path(), &mut |_, bytes| dump.extend(bytes)),
         AnyStore::Sql(_, tables) => dump = tables.dump(),
         AnyStore::Redis(_, shelf) => dump = shelf.dump(),
-        // The values under their names.
+        // Each value, after its key.
         AnyStore::Memory(store) => {
             let keys: Vec<_> = server.controls.keys.lock().unwrap().clone();
             for key in keys {
@@ -196,7 +195,7 @@ async fn dump(server: &Server) -> Vec<u8> {
     dump
 }
 
-/// Names and contents of all files.
+/// Visits the names and contents of all files.
 fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -207,7 +206,7 @@ fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     }
 }
 
-/// How many sessions, files, keys or rows there are.
+/// Counts the sessions, files, keys or rows.
 async fn kept(store: &AnyStore) -> usize {
     match store {
         AnyStore::Memory(store) => store.len(),
@@ -221,7 +220,7 @@ async fn kept(store: &AnyStore) -> usize {
     }
 }
 
-/// A token and its three secret parts, each as bytes, hexadecimal and base64 wherever that may begin.
+/// Returns a token and its three secret parts, each as bytes, in hexadecimal, and in base64 at every offset.
 fn forms(token: &str) -> Vec<(String, Vec<u8>)> {
     let bytes = Base64UrlUnpadded::decode_vec(token).unwrap();
     let (selector, verifier, mac) = (&bytes[5..21], &bytes[21..53], &bytes[53..]);
@@ -233,7 +232,7 @@ fn forms(token: &str) -> Vec<(String, Vec<u8>)> {
         forms.push((format!("{name} in hexadecimal"), hex.into_bytes()));
         forms.push((format!("{name} in decimals"), format!("{part:?}").trim_matches(['[', ']']).as_bytes().to_vec()));
         for skipped in 0..3 {
-            // Whole characters only: the last depends on what stands behind.
+            // Whole characters only: the last one depends on the next byte.
             let whole = &part[skipped..][..(part.len() - skipped) / 3 * 3];
             forms.push((format!("{name} in base64"), Base64Unpadded::encode_string(whole).into_bytes()));
             forms.push((format!("{name} in base64url"), Base64UrlUnpadded::encode_string(whole).into_bytes()));
@@ -246,7 +245,7 @@ fn contains(dump: &[u8], part: &[u8]) -> bool {
     dump.windows(part.len()).any(|window| window == part)
 }
 
-/// What an attacker would try of a dump: each text in it, and pieces of a token's length as the text that tokens are.
+/// Returns what an attacker would try from a dump: each text in it, and each piece of a token's length in the encoding of tokens.
 fn texts(dump: &[u8]) -> BTreeSet<String> {
     let octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
     let runs = dump.split(|byte| !octet(byte)).filter(|run| run.len() >= 4);

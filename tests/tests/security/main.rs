@@ -1,6 +1,6 @@
-//! The requirements of the security guide (`session-runtime/docs/security.md`), seen from the attacker's side. One file for
-//! each chapter; a test names its requirement (`// S31`). What other suites test already is not repeated here: they name
-//! the number too, and `guide` holds all of it together.
+//! The requirements of the security guide (`session-runtime/docs/security.md`), from the attacker's side. There is one file for
+//! each chapter, and a test names its requirement (`// S31`). Requirements that other suites test are not repeated here: those
+//! tests name the number too, and `guide` checks all of them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod caching;

@@ -35,17 +35,17 @@ over_stores! {
         server.turn(minutes(30) - MILLISECOND);
         assert!(server.store.load(&key, server.clock.now()).await.unwrap().is_some());
         server.turn(MILLISECOND);
-        // The deadline itself counts as passed, for the session and in lists.
+        // A deadline counts as passed at its exact time, for the session and in lists.
         let reply = visitor.get("/show").await;
         assert_eq!((reply.json()["is_new"].as_bool(), reply.set_cookie()), (Some(true), None));
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
-        assert!(server.store.load(&key, began).await.unwrap().is_some(), "it was only passed over");
+        assert!(server.store.load(&key, began).await.unwrap().is_some(), "the value is still stored");
         visitor.post("/name/late").await;
         assert!(!is_in(&mut visitor).await);
     }
 
-    // S14, S15: a touch every minute neither ends a session early nor stretches it, whatever it writes to the store.
-    async fn activity_reaches_to_the_absolute_deadline_and_no_further(store) {
+    // S14, S15: a request every minute neither shortens nor extends a session, whatever it writes to the store.
+    async fn activity_extends_a_session_only_to_the_absolute_deadline(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let key = server.key().await;
@@ -65,10 +65,10 @@ over_stores! {
             assert!(is_in(&mut visitor).await, "{path}");
         }
         server.turn(MILLISECOND);
-        assert!(!is_in(&mut visitor).await, "to be remembered and taken back again is no way to stretch it");
+        assert!(!is_in(&mut visitor).await, "remembering it and withdrawing that does not extend it");
     }
 
-    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as the guide has them.
+    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as in the guide.
     async fn each_level_of_assurance_ends_when_it_says(store) {
         for (level, idle, absolute) in [(1, hours(30 * 24), hours(30 * 24)), (2, minutes(30), hours(12)), (3, minutes(15), hours(12))] {
             let server = Server::with(store.clone(), |builder| builder.idle(idle).absolute(absolute));
@@ -90,7 +90,7 @@ over_stores! {
         }
     }
 
-    // S19: there is no lifetime that means for ever by mistake, and none that overflows.
+    // S19: no lifetime accidentally means for ever, and none overflows.
     async fn the_longest_lifetimes_saturate(store) {
         let far = Clock::stopped_at(Timestamp::from_millis(u64::MAX - 10_000));
         let server = Server::made(store, KeyRing::generate(), far, |builder| {
@@ -106,8 +106,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions for as long as it is wrong; back in time, nothing is longer than it was.
-    async fn a_clock_that_jumps_stretches_nothing(store) {
+    // S19: a clock that jumps ahead ends sessions only while it is wrong; when it is set back, no session lives longer.
+    async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
         let began = server.clock.now();
@@ -122,7 +122,7 @@ over_stores! {
     }
 }
 
-// S14, S15, S16: what a struct gets that says nothing.
+// S14, S15, S16: the defaults of a struct without settings.
 #[tokio::test]
 async fn the_defaults_are_half_an_hour_and_half_a_day() {
     let clock = Clock::stopped();
@@ -152,7 +152,7 @@ async fn the_defaults_are_half_an_hour_and_half_a_day() {
 
 // S19
 #[test]
-fn a_lifetime_of_nothing_is_refused_at_start() {
+fn a_lifetime_of_zero_is_refused_at_start() {
     let builder = || Sessions::<Bare>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
     for (result, named) in [
         (builder().idle(Duration::ZERO).build(), "`idle`"),

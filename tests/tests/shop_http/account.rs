@@ -1,4 +1,4 @@
-//! A user's devices: who is listed, and who signs out whom. B39, B41, S8, S22.
+//! A user's devices: which are listed, and which can sign out others. B39, B41, S8, S22.
 
 use tempfile::TempDir;
 use tests::{http::Client, shop::Shop};
@@ -9,14 +9,14 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 const IPHONE: &str =
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1";
 
-/// A browser in which `user` is signed in.
+/// Returns a browser in which `user` is signed in.
 fn signed_in(shop: &Shop, user: &str, agent: &'static str) -> Client {
     let mut client = Client::of(shop).with("User-Agent", agent);
     client.post("/login", &[("user", user)]).leads_to("/");
     client
 }
 
-/// The handles in the forms of the page, and the page.
+/// Returns the handles in the page's forms, and the page.
 fn handles(client: &mut Client) -> (Vec<String>, String) {
     let page = client.get("/account");
     assert_eq!(page.status, 200, "{}", page.body);
@@ -24,12 +24,12 @@ fn handles(client: &mut Client) -> (Vec<String>, String) {
     (inputs.map(|rest| rest.split_once("\">").unwrap().0.to_owned()).collect(), page.body)
 }
 
-/// Whose browser it is, by a page that only they see.
+/// Whether the client is signed in, tested by a page that only signed-in users see.
 fn is_signed_in(client: &mut Client) -> bool {
     client.get("/account").status == 200
 }
 
-/// A shop, where Ada is signed in by Firefox and by a phone, and Bob by Firefox.
+/// Opens a shop in which Ada is signed in on Firefox and on a phone, and Bob on Firefox.
 fn three() -> (TempDir, Shop, [Client; 3]) {
     let (folder, shop, _) = open();
     let clients = [signed_in(&shop, "ada", FIREFOX), signed_in(&shop, "ada", IPHONE), signed_in(&shop, "bob", FIREFOX)];
@@ -59,14 +59,14 @@ fn the_page_lists_this_users_devices_and_marks_this_one() {
 
 // S2, S8
 #[test]
-fn the_page_holds_nothing_that_a_cookie_is_made_of() {
+fn the_page_contains_no_part_of_a_cookie() {
     let (_folder, shop, clients) = three();
     let jars: Vec<String> = clients.iter().flat_map(|client| client.jar.values().cloned()).collect();
     assert_eq!(jars.len(), 3);
     for mut client in clients {
         let (handles, page) = handles(&mut client);
         for token in &jars {
-            // The token, and any part of it that is long enough to tell something.
+            // The token, and every part of it that is long enough to reveal something.
             let parts = token.as_bytes().windows(12).map(|part| std::str::from_utf8(part).unwrap());
             assert!(!parts.into_iter().any(|part| page.contains(part)), "{page}");
         }
@@ -90,10 +90,10 @@ fn one_device_signs_out_another() {
     assert_eq!(phone.session()["user"], serde_json::Value::Null);
     assert!(is_signed_in(&mut bob));
 
-    // Once more: it is said that there is nothing to do.
+    // A second time, the page says that there is nothing to do.
     laptop.post("/devices/revoke", &[("id", &handle[0])]).leads_to("/account");
     assert!(handles(&mut laptop).1.contains("You are not logged in on that device, or not any more."));
-    // And it can sign in again.
+    // The phone can sign in again.
     phone.post("/login", &[("user", "ada"), ("next", "/account")]).leads_to("/account");
     assert_eq!(handles(&mut phone).0.len(), 1);
 }
@@ -106,7 +106,7 @@ fn one_device_signs_out_all_others() {
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");
     let (none, page) = handles(&mut laptop);
     assert!(none.is_empty() && page.contains("2 other devices are logged out."), "{page}");
-    assert_eq!(laptop.session()["cart"][0]["sku"], "tea", "what is in this session stays");
+    assert_eq!(laptop.session()["cart"][0]["sku"], "tea", "this session keeps its data");
     assert_eq!([&mut phone, &mut tablet, &mut bob].map(is_signed_in), [false, false, true]);
     laptop.post("/devices/revoke-others", &[]).leads_to("/account");
     assert!(handles(&mut laptop).1.contains("on no other device"));
@@ -122,7 +122,7 @@ fn a_handle_ends_no_session_of_another_user() {
     assert_eq!([&mut laptop, &mut phone, &mut bob].map(is_signed_in), [true; 3]);
 }
 
-// By a request made by hand, since there is no button for it.
+// Sent by hand, because the page has no button for it.
 #[test]
 fn a_device_may_sign_out_itself() {
     let (_folder, _shop, [mut laptop, mut phone, _]) = three();
@@ -132,7 +132,7 @@ fn a_device_may_sign_out_itself() {
 }
 
 #[test]
-fn what_a_browser_calls_itself_is_text() {
+fn a_user_agent_is_shown_as_text() {
     let (_folder, shop, mut ada) = open();
     ada.post("/login", &[("user", "ada")]);
     signed_in(&shop, "ada", "<script>alert(1)</script>");
@@ -143,7 +143,7 @@ fn what_a_browser_calls_itself_is_text() {
     assert!(nameless.get("/").body.contains("An unknown browser"));
 }
 
-// B41: the shop allows five.
+// B41: the shop allows five devices.
 #[test]
 fn a_sixth_device_ends_the_first() {
     let (_folder, shop, mut first) = open();

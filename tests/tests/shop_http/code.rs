@@ -1,7 +1,7 @@
-//! What takes a fresh sign-in, and the one-time code. B15, B43, S17, S18.
+//! B15, B43, S17, S18: the page that requires a recent sign-in, and the one-time code.
 //!
-//! The shop's clock is the real one. So what happened minutes ago is the doing of another program on the same folder,
-//! which knows the shop's sessions too and whose clock is behind.
+//! The shop uses the real clock. So another program on the same folder, which knows the shop's sessions and whose clock is
+//! behind, does whatever must have happened minutes ago.
 
 use std::{
     path::Path,
@@ -19,8 +19,7 @@ use tests::{
 
 use super::open;
 
-/// As much of the shop's session as there is to know here. It is the shop's own by the names of the application and of the
-/// struct.
+/// The part of the shop's session that these tests need. The names of the application and of the struct make it the shop's own.
 mod known {
     #[derive(session_runtime::Session)]
     #[session(app = "examples")]
@@ -36,7 +35,7 @@ mod known {
 
 const CODE: &str = "123456";
 
-/// Signs Ada in, and makes a code for her, so long ago.
+/// Signs Ada in and makes a code for her, this long ago.
 fn signed_in(shop: &Shop, folder: &Path, ago: Duration) -> Client {
     let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let sessions = Sessions::<known::Shop>::builder()
@@ -63,7 +62,7 @@ fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// A visitor who signed in just now, and the code that was made for them.
+/// Returns a visitor who has just signed in, and the visitor's code.
 fn with_code() -> (TempDir, Shop, Client, String) {
     let (folder, shop, mut ada) = open();
     ada.post("/login", &[("user", "ada")]);
@@ -72,21 +71,21 @@ fn with_code() -> (TempDir, Shop, Client, String) {
     (folder, shop, ada, code)
 }
 
-/// The code on the page, if there is one.
+/// Returns the code on the page, if there is one.
 fn shown(client: &mut Client) -> Option<String> {
     let page = client.get("/account/code");
     assert_eq!(page.status, 200, "{}", page.header("location"));
     Some(page.body.split_once(r#"id="code">"#)?.1.split_once('<')?.0.to_owned())
 }
 
-/// What comes of typing a code: where that leads, and what is said there.
+/// Types a code. Returns the page that this leads to, and its message.
 fn typed(client: &mut Client, code: &str) -> (String, String) {
     let answer = client.post("/account/code/check", &[("code", code)]);
     assert_eq!(answer.status, 303, "{}", answer.body);
     (answer.header("location").to_owned(), client.session()["notice"].as_str().unwrap().to_owned())
 }
 
-/// Six digits, but others.
+/// Returns six different digits.
 fn wrong(code: &str) -> String {
     code.chars().map(|digit| if digit == '1' { '2' } else { '1' }).collect()
 }
@@ -112,7 +111,7 @@ fn a_page_for_fresh_sign_ins_asks_others_to_sign_in_again() {
 #[test]
 fn a_sign_in_is_fresh_for_a_minute() {
     let (folder, shop, _) = open();
-    // Thirty seconds for a machine that has much to do besides.
+    // Leaves thirty seconds for a busy machine.
     assert_eq!(signed_in(&shop, folder.path(), Duration::from_secs(30)).get("/account/code").status, 200);
     assert_eq!(signed_in(&shop, folder.path(), Duration::from_secs(60)).get("/account/code").status, 303);
 }
@@ -150,7 +149,7 @@ fn a_wrong_code_may_be_typed_a_few_times() {
     assert!(typed(&mut ada, &another).1.starts_with("That was the code."));
 }
 
-// Of many requests with the right code one is right, and a crowd of guesses gets no further than one guess at a time.
+// Of many requests with the right code, one succeeds, and a crowd of guesses gets no further than one guess at a time.
 #[test]
 fn a_crowd_uses_a_code_once() {
     let (_folder, _shop, mut ada, code) = with_code();
@@ -183,7 +182,7 @@ fn a_code_ends_after_five_minutes() {
     assert!(ada.get("/account/code").body.contains("Good for 1 minute,"));
 }
 
-// S13: a code that was made for one user is no other's.
+// S13: a code that was made for one user is not valid for another.
 #[test]
 fn a_code_does_not_outlive_its_users_session() {
     let (_folder, _shop, mut ada, code) = with_code();

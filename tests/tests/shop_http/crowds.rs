@@ -1,4 +1,4 @@
-//! Many requests at once on one session: B19, B21. The sums are exact, over one server and over two.
+//! B19, B21: many concurrent requests on one session. The sums are exact, on one server and on two.
 
 use serde_json::{Value, json};
 use tests::{
@@ -79,14 +79,14 @@ fn a_notice_is_taken_and_does_not_come_back() {
     }
 }
 
-// B22, S12: what is under way when somebody logs out neither lands nor revives anything.
+// B22, S12: a request in progress during a log-out neither writes nor revives anything.
 #[test]
 fn a_crowd_cannot_undo_a_log_out() {
     let (_folder, _shop, mut visitor) = open();
     for round in 0..10 {
         visitor.post("/login", &[("user", "ada")]);
         if round == 3 {
-            // From now on the record outlives the log-out, for the theme's sake.
+            // From now on the theme makes the record outlive the log-out.
             visitor.post("/theme", &[("theme", "dark")]);
         }
         let late = visitor.clone();

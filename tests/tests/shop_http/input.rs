@@ -1,4 +1,4 @@
-//! What visitors send in: nonsense gets a page that says what to write, and nobody's text becomes markup.
+//! Visitors' input: nonsense gets a page that says what to write, and no text becomes markup.
 
 use serde_json::json;
 use tests::http::Client;
@@ -49,7 +49,7 @@ fn nonsense_is_refused_and_changes_nothing() {
     for field in ["user", "theme", "visits", "cart"] {
         assert_eq!(now[field], before[field], "{field}");
     }
-    // And from somebody without a session, no session comes of it.
+    // A visitor without a session does not get one for it.
     let mut stranger = Client::of(&shop);
     assert!(stranger.post("/cart", &[("sku", "tea"), ("qty", "0")]).set_cookies().is_empty());
 }
@@ -85,13 +85,13 @@ fn any_name_and_any_word_will_do_and_none_becomes_markup() {
 }
 
 #[test]
-fn wrong_doors_are_pages_too() {
+fn wrong_addresses_and_methods_get_pages_too() {
     let (_folder, _shop, mut visitor) = open();
     let missing = visitor.get("/nowhere");
     assert_eq!(missing.status, 404);
     assert!(missing.body.contains("Back to the shop"));
     assert_eq!(visitor.get("/logout").status, 405);
-    // Where to return to after choosing a theme is one of our own pages.
+    // The page to return to after choosing a theme is one of the shop's own.
     visitor.post("/theme", &[("theme", "dark"), ("page", "//evil.example")]).leads_to("/");
 }
 

@@ -1,5 +1,5 @@
-//! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several
-//! servers on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
+//! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several servers
+//! on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
@@ -21,7 +21,7 @@ use std::{
 use tempfile::TempDir;
 use tests::{http::Client, shop::Shop};
 
-/// A shop in a folder of its own, and a visitor.
+/// Opens a shop in a folder of its own. Returns a visitor too.
 fn open() -> (TempDir, Shop, Client) {
     let folder = TempDir::new().unwrap();
     let shop = Shop::open(folder.path());
@@ -29,7 +29,7 @@ fn open() -> (TempDir, Shop, Client) {
     (folder, shop, visitor)
 }
 
-/// All files below.
+/// Returns all files below the folder.
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

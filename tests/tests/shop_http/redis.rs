@@ -1,4 +1,4 @@
-//! The shop on Redis: several shops that share nothing but the server and the keys, restarts, and a server that goes away.
+//! The shop on Redis: several shops that share only the server and the keys, restarts, and a server that goes away.
 
 use http::StatusCode;
 use serde_json::json;
@@ -11,14 +11,14 @@ use tests::{
 
 const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
 
-/// A shop in a folder of its own, as on a machine of its own.
+/// Opens a shop in a folder of its own, as on a machine of its own.
 fn open(url: &str) -> (TempDir, Shop) {
     let folder = TempDir::new().unwrap();
     let shop = Shop::on(folder.path(), url, &[KEYS]);
     (folder, shop)
 }
 
-/// A place on the shared server where no other test looks.
+/// Returns the URL of a prefix on the shared server that no other test uses.
 fn place() -> Option<String> {
     Some(format!("{}?prefix={}", shared(Kind::Redis)?.url(), prefix()))
 }
@@ -40,12 +40,12 @@ fn two_shops_on_one_server_are_one_shop() {
     let seen = late.session();
     assert_eq!((&seen["visits"], &seen["cart"]), (&json!(1), &json!([{ "sku": "tea", "qty": 2 }])));
 
-    // Each lists the devices that signed in at the other.
+    // Each shop lists the devices that signed in at the other.
     let mut phone = Client::of(&other);
     phone.post("/login", &[("user", "ada")]);
     assert!(ada.get("/account").body.contains("on 2 devices."));
 
-    // Logged out on the one, so on the other at once; and logged in again.
+    // A log-out on one shop takes effect on the other at once. Then the visitor logs in again.
     ada.post("/logout", &[]);
     let seen = late.session();
     assert_eq!((&seen["user"], &seen["cart"]), (&json!(null), &json!([])));
@@ -53,7 +53,7 @@ fn two_shops_on_one_server_are_one_shop() {
     assert_eq!(ada.visit(&shop).session()["user"], "eve");
     assert_eq!(late.visit(&shop).session()["user"], json!(null));
 
-    // One device ends all others, wherever they are served.
+    // One device ends all others, at any shop.
     let mut tablet = Client::of(&shop);
     tablet.post("/login", &[("user", "ada")]);
     assert_eq!(phone.session()["user"], "ada");
@@ -62,7 +62,7 @@ fn two_shops_on_one_server_are_one_shop() {
     assert_eq!(tablet.visit(&other).session()["user"], "ada");
 }
 
-// B35: what was answered is on the server. Every way to a server leads to it.
+// B35: every answered change is on the server, whichever kind of URL leads to it.
 #[test]
 fn everything_survives_kill_9_and_a_restart_of_the_shop() {
     let Some(protected) = RedisServer::start(Kind::Redis, Options::default().user("shop", "p@ss/w?rd")) else { return };
@@ -94,7 +94,7 @@ fn everything_survives_kill_9_and_a_restart_of_the_shop() {
             assert_eq!(now[field], before[field], "{field} on {url}");
         }
         assert_eq!((&now["user"], &now["visits"]), (&json!("ada"), &json!(1)), "{url}");
-        assert!(ada.get("/").set_cookies().is_empty(), "nobody needs a new cookie");
+        assert!(ada.get("/").set_cookies().is_empty(), "the cookie stays the same");
     }
 }
 
@@ -109,13 +109,13 @@ fn a_server_may_speak_tls() {
     visitor.post("/login", &[("user", "ada")]).leads_to("/");
     assert_eq!(visitor.session()["user"], "ada");
 
-    // Nobody else trusts it.
+    // Without the certificate, the server is not trusted.
     let (code, said) = Build::WithAll.refuses(folder.path(), &["--store", &server.url()], &[KEYS]);
     assert_eq!((code, said.contains("cannot use the Redis server at")), (1, true), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
 
-// B32: nobody is logged out by it, and nothing has to be restarted.
+// B32: no visitor is logged out by it, and nothing has to be restarted.
 #[test]
 fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
@@ -123,14 +123,14 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
     let mut ada = Client::of(&shop);
     ada.post("/login", &[("user", "ada")]).leads_to("/");
 
-    // Its memory is full: what would change something is refused, and the visitor is told.
+    // The server's memory is full: changes are rejected, and the visitor is told.
     server.fill();
     assert_eq!(ada.get("/api/session").status, StatusCode::SERVICE_UNAVAILABLE, "it would take the notice");
     let answer = ada.post("/theme", &[("theme", "dark")]);
     assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
     server.make_room();
     assert_eq!(ada.session()["user"], "ada");
-    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+    assert_eq!(ada.session()["theme"], "light", "a refused change did not happen");
 
     server.kill();
     for _ in 0..2 {
@@ -138,13 +138,13 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
         for answer in [page, form] {
             assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
             assert!(answer.body.contains("The session store is not answering"), "{}", answer.body);
-            assert!(answer.set_cookies().is_empty(), "B32: a store that is down is no log-out");
+            assert!(answer.set_cookies().is_empty(), "B32: a store that is down is not a log-out");
             assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
         }
     }
     assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
 
-    // Back, empty: everybody is a guest, and may sign in.
+    // The server is back and empty: every visitor is a guest, and can sign in.
     server.restart();
     assert_eq!(ada.session()["user"], json!(null));
     ada.post("/login", &[("user", "ada")]).leads_to("/");

@@ -1,4 +1,4 @@
-//! Restarts, and several servers at once: what one does, the others know, and what was answered stays.
+//! Restarts, and several servers at once: each sees the others' changes, and answered changes stay.
 
 use std::{
     fs,
@@ -40,10 +40,10 @@ fn everything_survives_kill_9_and_a_restart() {
         assert_eq!((&now[field], &others[field]), (&before.0[field], &before.1[field]), "{field}");
     }
     assert_eq!(others["cart"], before.1["cart"]);
-    assert!(ada.get("/").set_cookies().is_empty(), "nobody needs a new cookie");
+    assert!(ada.get("/").set_cookies().is_empty(), "the cookie stays the same");
 }
 
-// B35: killed again and again in the midst of writes. What was answered is there, and nothing is there twice.
+// B35: killed over and over during writes. Every answered change is there, and none is there twice.
 #[test]
 fn no_answered_change_is_lost_when_the_server_is_killed() {
     let (folder, mut shop, mut visitor) = open();
@@ -96,7 +96,7 @@ fn two_servers_on_one_folder_are_one_shop() {
     let seen = late.session();
     assert_eq!((&seen["visits"], &seen["cart"]), (&json!(1), &json!([{ "sku": "tea", "qty": 2 }])));
 
-    // Logged out on the one, so on the other at once; and logged in again.
+    // A log-out on one server takes effect on the other at once. Then the visitor logs in again.
     ada.visit(&shop).post("/logout", &[]);
     let seen = late.session();
     assert_eq!((&seen["user"], &seen["cart"]), (&json!(null), &json!([])));
@@ -105,7 +105,7 @@ fn two_servers_on_one_folder_are_one_shop() {
     assert_eq!(late.visit(&shop).session()["user"], json!(null));
 }
 
-// Both make the folder and the key at once, and agree.
+// Both create the folder and the key at the same time, and agree.
 #[test]
 fn servers_that_start_together_share_their_keys() {
     for _ in 0..3 {
@@ -131,7 +131,7 @@ fn keys_come_from_the_environment_if_they_are_there() {
     let mut visitor = Client::of(&shop);
     visitor.post("/login", &[("user", "ada")]);
 
-    // Elsewhere, under the same keys; under others; and under others that know the former.
+    // Another shop with the same keys, one with different keys, and one with different keys that also knows the old ones.
     let elsewhere = TempDir::new().unwrap();
     let open = |keys| Shop::with(elsewhere.path(), &["--store", &url], &[keys]);
     assert_eq!(visitor.visit(&open(ONE)).session()["user"], "ada");
@@ -156,8 +156,8 @@ fn memory_forgets_at_a_restart() {
     assert_eq!(visitor.session()["user"], "ada");
 }
 
-// B29: a damaged session reads as a guest's. A damaged list of a user's sessions is no empty one: its user signs in again once
-// somebody has removed it.
+// B29: a damaged session reads as a guest's. A damaged list of a user's sessions does not count as empty: its user can sign in
+// again once an operator has removed it.
 #[test]
 fn a_damaged_record_logs_out_and_no_more() {
     let (folder, shop, mut visitor) = open();
@@ -183,7 +183,7 @@ fn a_damaged_record_logs_out_and_no_more() {
     assert!(shop.said().contains("WARN"), "{}", shop.said());
 }
 
-// A request that is under way when the signal comes is answered, and what it did stays; nobody else is let in.
+// A request in progress when the signal comes is answered, and its changes stay; new ones are not accepted.
 #[test]
 fn a_signal_lets_requests_finish() {
     let (folder, shop, mut visitor) = open();

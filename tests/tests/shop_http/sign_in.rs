@@ -1,4 +1,4 @@
-//! Signing in: on to the page that was asked for, remembered or not, and from this site alone.
+//! Signing in: on to the requested page, remembered or not, and only from this site.
 
 use tests::http::Client;
 
@@ -6,7 +6,7 @@ use super::open;
 
 // B42
 #[test]
-fn who_is_not_signed_in_is_sent_to_sign_in_and_comes_back() {
+fn a_guest_is_sent_to_sign_in_and_comes_back() {
     let (_folder, _shop, mut visitor) = open();
     let pages = [("/account", "/account"), ("/account?tab=2&x=%20", "/account%3Ftab%3D2%26x%3D%2520")];
     for (page, next) in pages {
@@ -21,7 +21,7 @@ fn who_is_not_signed_in_is_sent_to_sign_in_and_comes_back() {
         assert_eq!(visitor.get(page).status, 200);
         visitor.post("/logout", &[]).leads_to("/");
     }
-    // What was posted cannot be asked for again by going there.
+    // A rejected POST cannot be repeated by visiting its address.
     for (path, form) in [
         ("/devices/revoke", &[("id", "00112233445566778899aabbccddeeff")][..]),
         ("/devices/revoke", &[("id", "nonsense")]),
@@ -56,14 +56,14 @@ fn signing_in_leads_to_no_other_site() {
         let form = visitor.get(&format!("/login?next={next}")).body;
         assert!(!form.contains("evil.example"), "{form}");
     }
-    // What is a path of this site is, whatever it looks like, no markup.
+    // A path of this site is accepted whatever it looks like, and never becomes markup.
     let form = visitor.get("/login?next=/%22%3E%3Cb%3E").body;
     assert!(form.contains(r#"value="/&quot;&gt;&lt;b&gt;""#), "{form}");
 }
 
 // B11, B17
 #[test]
-fn who_ticks_the_box_is_remembered() {
+fn a_visitor_who_ticks_the_box_is_remembered() {
     let (_folder, shop, mut visitor) = open();
     let form = visitor.get("/login").body;
     assert!(
@@ -85,7 +85,7 @@ fn who_ticks_the_box_is_remembered() {
     let page = remembered.get("/account").body;
     assert!(page.contains("logged out in 30 days") && page.contains("logged out in 30 minutes"), "{page}");
 
-    // Signing in again, to go on, does not forget that; as somebody else it does.
+    // The same user's next sign-in keeps that; another user's does not.
     assert!(cookie(&mut remembered, &[("user", "ada")]).contains("; Max-Age=2592000"));
     assert!(!cookie(&mut remembered, &[("user", "bob")]).contains("Max-Age"));
 }
@@ -123,7 +123,7 @@ fn another_site_can_post_nothing_here() {
         assert_eq!(lured.get("/account").status, 200, "a link from there works");
     }
     assert_eq!((&ada.session()["user"], &ada.session()["theme"]), (&"ada".into(), &"light".into()));
-    assert_eq!(other.session()["user"], "ada", "nobody was signed out");
+    assert_eq!(other.session()["user"], "ada", "ada stays signed in");
     let mut own = ada.clone().with("Sec-Fetch-Site", "same-origin");
     own.post("/theme", &[("theme", "dark")]).leads_to("/");
 }

@@ -1,4 +1,4 @@
-//! The shop on SQL databases: it makes its tables, several shops share them, and restarts lose nothing.
+//! The shop on SQL databases: it creates its tables, several shops share them, and restarts lose nothing.
 
 use http::StatusCode;
 use serde_json::json;
@@ -11,14 +11,14 @@ use tests::{
 
 const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
 
-/// A shop in a folder of its own, as on a machine of its own.
+/// Opens a shop in a folder of its own, as on a machine of its own.
 fn open(url: &str) -> (TempDir, Shop) {
     let folder = TempDir::new().unwrap();
     let shop = Shop::on(folder.path(), url, &[KEYS]);
     (folder, shop)
 }
 
-/// B35, B36: two shops at one place are one shop, and what was answered survives `kill -9`.
+/// B35, B36: two shops on one database act as one shop, and every answered change survives `kill -9`.
 fn one_shop_however_often_it_is_started(url: &str) {
     let ((here, shop), (_there, other)) = (open(url), open(url));
     let mut ada = Client::of(&shop);
@@ -52,7 +52,7 @@ fn one_shop_in_a_sqlite_file() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("shop.db");
     one_shop_however_often_it_is_started(&format!("sqlite:{}", path.display()));
-    // Beside the keys, in the folder that the shop makes.
+    // Beside the keys, in the folder that the shop creates.
     let (folder, _shop) = open("sqlite:.sessions/shop.db");
     assert!(folder.path().join(".sessions/shop.db").is_file());
 }
@@ -70,7 +70,7 @@ fn one_shop_on_mariadb() {
     one_shop_however_often_it_is_started(&format!("{by_its_name}?table={}", table()));
 }
 
-// B32: nobody is logged out by it, and nothing has to be restarted.
+// B32: no visitor is logged out by it, and nothing has to be restarted.
 #[test]
 fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres() {
     let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
@@ -85,7 +85,7 @@ fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres
     assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
     server.restart();
     assert_eq!(ada.session()["user"], "ada");
-    assert_eq!(ada.session()["theme"], "light", "what was refused did not happen");
+    assert_eq!(ada.session()["theme"], "light", "a refused change did not happen");
 }
 
 #[test]

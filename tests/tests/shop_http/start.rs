@@ -1,4 +1,4 @@
-//! How the shop opens, and what it says when it cannot: one sentence, and an exit code.
+//! The start of the shop, and its errors: one sentence and an exit code.
 
 use std::{fs, net::TcpListener};
 
@@ -69,7 +69,7 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
     }
 }
 
-// Where a folder is needed and cannot be made, or the keys in it are no good.
+// The required folder cannot be created, or its keys are bad.
 #[test]
 fn a_shop_without_a_place_for_its_keys_says_so() {
     let folder = TempDir::new().unwrap();
@@ -123,9 +123,9 @@ fn sessions_may_lie_beside_the_keys() {
     }
 }
 
-// S53: over plain http to other machines, browsers drop a Secure cookie, and one without is for this machine alone.
+// S53: over plain http to other machines, browsers drop a Secure cookie; a cookie without Secure works only on this machine.
 #[test]
-fn what_cannot_work_over_plain_http_is_said() {
+fn settings_that_cannot_work_over_plain_http_are_reported() {
     let folder = TempDir::new().unwrap();
     let shop = Shop::with(folder.path(), &["--addr", "0.0.0.0:0"], &[]);
     let port = shop.host().rsplit(':').next().unwrap().to_owned();

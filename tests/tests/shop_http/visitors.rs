@@ -1,4 +1,4 @@
-//! What single visitors count on.
+//! The expectations of single visitors.
 
 use std::time::{Duration, Instant};
 
@@ -98,14 +98,14 @@ fn logging_out_leaves_the_theme_alone() {
     assert_eq!(now["theme"], "dark");
     assert!(now["notice"].as_str().unwrap().contains("Goodbye, ada."));
 
-    // The cookie from before opens nothing, and what comes with it changes nothing.
+    // The old cookie opens nothing, and requests with it change nothing.
     assert_eq!(late.session()["user"], json!(null));
     late.post("/cart", &[("sku", "ghost"), ("qty", "1")]);
     assert_eq!(visitor.session()["cart"], json!([]));
 }
 
 #[test]
-fn logging_in_as_somebody_else_starts_afresh() {
+fn logging_in_as_another_user_starts_afresh() {
     let (_folder, _shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     visitor.post("/cart", &[("sku", "tea"), ("qty", "2")]);
@@ -129,7 +129,7 @@ fn logging_out_as_a_guest_does_nothing() {
 fn cookies_are_set_only_where_something_is_remembered() {
     let (folder, _shop, mut visitor) = open();
     let stored = || walk(&folder.path().join(".sessions/shop")).len();
-    // What the shop itself leaves there soon: the marker of its keys, and the lock beside it.
+    // Files that the shop itself soon creates: the marker of its keys, and the lock beside it.
     let started = Instant::now();
     while stored() < 2 && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
@@ -153,7 +153,7 @@ fn cookies_are_set_only_where_something_is_remembered() {
     assert_eq!(first.header("cache-control"), "no-store");
     assert!(stored() > 2);
 
-    // Reading, and writing once more, keep the cookie; a health check with a cookie does not look at it.
+    // Reading, and another write, keep the cookie; a health check ignores it.
     for path in ["/", "/cart", "/api/session", "/health"] {
         assert!(visitor.get(path).set_cookies().is_empty(), "{path}");
     }
@@ -200,11 +200,11 @@ fn a_hostile_cookie_gets_a_page_for_strangers() {
         assert!(read.body.contains("nothing in it yet"), "{shown}");
         let home = stranger.get_with("/", &cookie);
         assert!(home.body.contains("Hello, stranger."), "{shown}");
-        // A session begins as for anybody, under an id of the server's own.
+        // A session begins as for any visitor, under an id of the server's own.
         assert!(!stranger.jar[COOKIE].is_empty() && stranger.jar[COOKIE] != good, "{shown}");
         assert_eq!(stranger.session()["visits"], 1, "{shown}");
     }
-    // Neighbours may be what they like.
+    // Neighbouring cookies may be anything.
     let beside = [b"junk=\xff; =; ;a;\xc3\xa9=1; __Host-shop=", good.as_bytes(), b"; b=\"x"].concat();
     assert!(ada.get_with("/", &beside).body.contains("Hello, ada."));
     assert!(shop.said().lines().count() < 5, "no flood in the log: {}", shop.said());

@@ -1,4 +1,4 @@
-//! Clean-up: many rows in small batches, and nothing else, whatever the clocks say. And rows that are damaged.
+//! Clean-up: many rows in small batches, only expired ones, whatever the clocks say. Also damaged rows.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
+async fn expired_rows_go_in_batches_and_live_ones_stay_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         let later = NOW + SOON * 3 + MARGIN;
         let mut live = Vec::new();
@@ -32,7 +32,7 @@ async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
                 live.push(key);
             }
         }
-        // Two at once, and requests meanwhile.
+        // Two clean-ups at once, with requests in the meantime.
         let (one, other) = (store.clone(), store.clone());
         let cleaning = [one, other].map(|store| tokio::spawn(async move { store.delete_expired(later).await }));
         for key in &live[..60] {
@@ -47,7 +47,7 @@ async fn many_go_in_batches_and_the_live_stay_on_sqlite_postgres_and_mariadb() {
         for key in &live {
             assert!(load(&store, key).await.is_some());
         }
-        // Those that were not edited.
+        // The rows that were not edited.
         assert_eq!(store.delete_expired(later + SOON + MARGIN).await.unwrap(), 60);
         assert_eq!(read(&store, &live[0], "n").await, Some(1));
         drop(folder);
@@ -72,9 +72,9 @@ async fn a_row_stays_for_an_hour_after_it_has_expired_on_sqlite_postgres_and_mar
     }
 }
 
-/// A row that another transaction has locked makes neither the others nor requests wait, and goes later.
+/// A row that another transaction has locked delays neither the other rows nor requests, and is removed later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_row_is_passed_by_on_postgres() {
+async fn a_locked_row_is_skipped_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     for _ in 0..600 {
         create(&store, &value(NOW, b"")).await;
@@ -90,7 +90,7 @@ async fn a_locked_row_is_passed_by_on_postgres() {
     assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-/// A clean-up by two processes while requests replace what has expired: it never removes the new value.
+/// Two processes clean up while requests replace expired values: a new value is never removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
@@ -117,7 +117,7 @@ async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb
     }
 }
 
-/// How often a clean-up by this store warns of the clock, of three times. It removes nothing.
+/// Returns how many of three clean-ups by this store warn of the clock. None removes anything.
 async fn warnings(store: &SqlStore, table: &str) -> usize {
     let log = Log::start();
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn warnings(store: &SqlStore, table: &str) -> usize {
     log.count("this machine's clock is far ahead of the database's", table)
 }
 
-// F27: a node whose clock is hours ahead. Here it is the database's that is years behind.
+// F27: a node whose clock is hours ahead. Here the database's clock is years behind.
 #[tokio::test]
 async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -139,7 +139,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
     let behind = SqlStore::open(&format!("{}?table={table}&{path}", server.url())).await.unwrap();
     assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
-    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "other processes remove it");
 }
 
 #[tokio::test]
@@ -152,10 +152,10 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
     let behind = SqlStore::from_pool(options.connect(&server.url()).await.unwrap()).table(&table).unwrap();
     assert_eq!(warnings(&behind, &table).await, 1);
     assert!(load(&store, &key).await.is_some());
-    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "by the others it is removed");
+    assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1, "other processes remove it");
 }
 
-/// A machine whose clock is behind removes late, which does no harm.
+/// A machine whose clock is behind removes rows late, which does no harm.
 #[tokio::test]
 async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
     let Some((server, table, store)) = on(Engine::MariaDb).await else { return };
@@ -167,7 +167,7 @@ async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
     assert_eq!(ahead.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-// B29: the engine judges what a value is. The store hands over what is there, so that it can be replaced or removed.
+// B29: the engine interprets values. The store returns whatever is there, so that it can be replaced or removed.
 #[tokio::test]
 async fn a_damaged_row_can_be_loaded_and_replaced_on_sqlite() {
     let (_folder, url, store) = in_file().await;

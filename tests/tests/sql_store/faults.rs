@@ -23,7 +23,7 @@ async fn killed_and_restarted(engine: Engine) {
     let store = at(&server.url()).await;
     let key = create(&store, &empty()).await;
     for round in 1..=2 {
-        // Every connection of the pool is in use once.
+        // Uses every connection of the pool.
         let at_once = (0..20).map(|_| store.load(&key, NOW));
         for answer in futures_util::future::join_all(at_once).await {
             assert!(answer.unwrap().is_some());
@@ -39,7 +39,7 @@ async fn killed_and_restarted(engine: Engine) {
         assert!(store.swap(&key, found.as_ref(), None, NOW).await.is_err());
         assert!(before.elapsed() < Duration::from_secs(30), "each call fails within seconds");
         server.restart();
-        // And the first call is answered.
+        // The first call is already answered.
         assert_eq!(read(&store, &key, "n").await, Some(round));
         count(&store, &key, "others").await;
     }
@@ -55,7 +55,7 @@ async fn a_server_that_is_killed_and_comes_back_on_mariadb() {
     killed_and_restarted(Engine::MariaDb).await;
 }
 
-// B32: by whoever runs the database, or by the network.
+// B32: ended by an administrator of the database, or by the network.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_are_replaced_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -74,7 +74,7 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
     }
 }
 
-/// MariaDB does not tell what a connection asked last, so the server is the test's own.
+/// MariaDB does not show the last statement of a connection, so the server is the test's own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
@@ -82,7 +82,7 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let key = create(&store, &empty()).await;
     for round in 1..=5 {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
-        // A connection is given back once it has been asked whether it is well, which nobody waits for.
+        // The pool takes a connection back after a ping, in the background.
         let deadline = Instant::now() + PATIENCE;
         let idle = loop {
             let idle = server.ask("SELECT id FROM information_schema.processlist WHERE command = 'Sleep'");
@@ -99,8 +99,8 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     }
 }
 
-/// B33: a network that swallows everything, so that nobody ever hears that a connection is of no more use. The calls that
-/// were given up take none of the pool along for good.
+/// B33: a network that swallows everything, so that no error reveals a dead connection. Calls that were given up do not block the
+/// pool for good.
 async fn a_silent_network(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
@@ -131,7 +131,7 @@ async fn a_silent_network_on_mariadb() {
     a_silent_network(Engine::MariaDb).await;
 }
 
-// B34: the answer is lost with the connection. The store sends the swap again, and the revision tells that it is in.
+// B34: the answer is lost with the connection. The store sends the swap again, and the revision shows that it is stored.
 async fn answers_are_lost(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
@@ -151,7 +151,7 @@ async fn answers_are_lost(engine: Engine) {
         }
     }
     assert_eq!(proxy.swallowed(), 10);
-    // A removal too. The store may have sent it twice.
+    // The same for a removal. The store may have sent it twice.
     for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
         let key = create(&store, &empty()).await;
         let found = load(&over_network, &key).await;
@@ -173,7 +173,7 @@ async fn a_write_whose_answer_is_lost_is_known_by_its_revision_on_mariadb() {
     answers_are_lost(Engine::MariaDb).await;
 }
 
-// B33: nothing is answered for a while. What was asked meanwhile may be done afterwards, once.
+// B33: the server does not answer for a while. Calls from that time may take effect afterwards, once.
 async fn frozen(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
@@ -185,7 +185,7 @@ async fn frozen(engine: Engine) {
     assert!(tokio::time::timeout(limit, swap()).await.is_err());
     assert!(tokio::time::timeout(limit, store.load(&key, NOW)).await.is_err());
     server.thaw();
-    // Either the first is in by now, or this one.
+    // Either the first swap is stored by now, or this one.
     let swapped = swap().await.unwrap();
     let found = load(&store, &key).await.unwrap();
     assert_eq!(found.value().revision(), after.revision(), "{swapped:?}");
@@ -201,7 +201,7 @@ async fn a_server_that_hangs_on_mariadb() {
     frozen(Engine::MariaDb).await;
 }
 
-/// The application has all connections of its pool in use, and later closes it.
+/// The application uses all connections of its pool, and later closes it.
 macro_rules! a_full_pool {
     ($options:ident, $url:expr, $table:expr) => {{
         let options = $options::new().max_connections(1).acquire_timeout(Duration::from_millis(200));
@@ -238,7 +238,7 @@ async fn a_full_pool_on_sqlite() {
     a_full_pool!(SqlitePoolOptions, &url, "sessions");
 }
 
-/// A replica, or a primary that was told to.
+/// A replica, or a primary that is set to read-only.
 #[tokio::test]
 async fn a_database_that_only_reads_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -260,7 +260,7 @@ async fn a_database_that_only_reads_on_postgres() {
 #[tokio::test]
 async fn a_database_that_only_reads_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
-    // It binds none that administer the server.
+    // MariaDB's read-only mode does not apply to administrators.
     server.ask("CREATE USER shop; GRANT ALL ON test.* TO shop");
     let store = at(&server.url().replace("root@", "shop@")).await;
     let key = create(&store, &empty()).await;
@@ -278,7 +278,7 @@ async fn a_database_that_only_reads_on_mariadb() {
     assert_eq!(read(&store, &key, "n").await, Some(1));
 }
 
-/// A user who may read only, and one whose table is not there.
+/// A user with only the right to read.
 #[tokio::test]
 async fn a_user_who_may_not_write_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -292,7 +292,7 @@ async fn a_user_who_may_not_write_on_postgres() {
     assert!(said.contains("sessions need SELECT, INSERT, UPDATE and DELETE on their table"), "{said}");
 }
 
-/// An application whose database has transactions see nothing of each other: there a lost race is an error.
+/// The application's database serializes transactions, so a lost race is an error there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pool_of_serializable_transactions_loses_nothing_on_postgres_and_mariadb() {
     for engine in Engine::ALL {

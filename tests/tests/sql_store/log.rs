@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) struct Log(Lines);
 
 impl Log {
-    /// Starts the log, unless another test has.
+    /// Starts capturing the log, unless another test has.
     pub(crate) fn start() -> Self {
         static LOG: OnceLock<Lines> = OnceLock::new();
         let start = || {
@@ -19,7 +19,7 @@ impl Log {
         Self(LOG.get_or_init(start).clone())
     }
 
-    /// How often it has this sentence about this table.
+    /// Counts the lines with this sentence about this table.
     pub(crate) fn count(&self, sentence: &str, table: &str) -> usize {
         self.0.text().lines().filter(|line| line.contains(sentence) && line.contains(table)).count()
     }

@@ -1,5 +1,5 @@
-//! What only the SQL store shows: its table, the statements that it sends, the faults of its databases, and that it leaves
-//! the application's transactions alone. That it is a store at all is tested in `stores.rs`.
+//! Properties that only the SQL store has: its table, its statements, the faults of its databases, and that it leaves the
+//! application's transactions alone. `stores.rs` tests that it is a store at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cleaning;
@@ -32,14 +32,14 @@ fn sentence<T: Debug>(answer: Result<T, StoreError>) -> String {
     answer.unwrap_err().to_string()
 }
 
-/// A store at this URL, with its table.
+/// Opens a store at this URL, and creates its table.
 async fn at(url: &str) -> SqlStore {
     let store = SqlStore::open(url).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
 
-/// The same in a file of its own.
+/// Opens a store in a file of its own.
 async fn in_file() -> (TempDir, String, SqlStore) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
@@ -47,15 +47,15 @@ async fn in_file() -> (TempDir, String, SqlStore) {
     (folder, url, store)
 }
 
-/// The same on the shared server of this kind, with the name of the table.
+/// Opens a store on the shared server of this kind. Also returns the server and the name of the table.
 async fn on(engine: Engine) -> Option<(&'static DatabaseServer, String, SqlStore)> {
     let (server, table) = (databases::shared(engine)?, table());
     let store = at(&format!("{}?table={table}", server.url())).await;
     Some((server, table, store))
 }
 
-/// A store on each kind of database that is here, and one on PostgreSQL as behind a pooler. With
-/// each the folder of its file.
+/// Opens a store on each kind of database that is installed, and one on PostgreSQL as behind a pooler. Each comes with the folder
+/// of its file, if it has one.
 async fn everywhere() -> Vec<(SqlStore, Option<Arc<TempDir>>)> {
     let (folder, _, store) = in_file().await;
     let mut all = vec![(store, Some(Arc::new(folder)))];

@@ -1,4 +1,4 @@
-//! How a store is reached, and what is said when it is not.
+//! How to connect to a store, and the errors when that fails.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ async fn refusal(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
+async fn a_new_file_is_private_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a b.db");
     let store = at(&format!("sqlite:{}", path.display())).await;
@@ -30,7 +30,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
         let mode = fs::metadata(format!("{}{end}", path.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{end}");
     }
-    // Not where it must be there already.
+    // But not with a mode that requires an existing file.
     let other = format!("sqlite:{}?mode=rw", folder.path().join("other.db").display());
     assert!(refusal(&other).await.contains("the file cannot be opened"), "{}", refusal(&other).await);
     assert!(!folder.path().join("other.db").exists());
@@ -47,7 +47,7 @@ async fn a_file_is_made_for_nobody_else_to_read_on_sqlite() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn a_wrong_url_is_named_without_its_password() {
     let before = Instant::now();
     for url in ["postgres://eve:letmein@127.0.0.1:1/shop", "mysql://eve:letmein@127.0.0.1:1/shop"] {
         let said = refusal(url).await;
@@ -66,7 +66,7 @@ async fn nobody_there() {
 }
 
 #[tokio::test]
-async fn whom_a_server_does_not_let_in_on_mariadb() {
+async fn a_wrong_user_or_database_is_named_on_mariadb() {
     let Some((server, ..)) = on(Engine::MariaDb).await else { return };
     let said = refusal(&server.url().replace("root@", "eve:letmein@")).await;
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
@@ -78,13 +78,13 @@ async fn whom_a_server_does_not_let_in_on_mariadb() {
 }
 
 #[tokio::test]
-async fn whom_a_server_does_not_let_in_on_postgres() {
+async fn a_wrong_user_or_database_is_named_on_postgres() {
     let Some((server, ..)) = on(Engine::Postgres).await else { return };
     let said = refusal(&server.url().replace("postgres@", "eve:letmein@")).await;
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
     let said = refusal(&server.url().replace("/postgres", "/nowhere").replace(":/nowhere@", "://postgres@")).await;
     assert!(said.contains("no such database") || said.contains("check the user"), "{said}");
-    // By the scheme's other name, and by the socket.
+    // Through the scheme's other name, and through the socket.
     let store = at(&server.url().replace("postgres:", "postgresql:")).await;
     let key = create(&store, &empty()).await;
     let port = server.addr().port();

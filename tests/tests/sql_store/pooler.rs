@@ -49,7 +49,7 @@ async fn every_call_works_behind_pgbouncer_on_postgres() {
     assert_eq!(store.delete_expired(NOW + Duration::from_secs(3_600)).await.unwrap(), 1);
 }
 
-/// The same with a pool of the application.
+/// The same with a pool of the application's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_options_of_a_pool_say_that_it_is_behind_pgbouncer_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };

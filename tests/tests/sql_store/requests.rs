@@ -1,4 +1,4 @@
-//! How many statements each request takes, through the whole.
+//! The number of statements for each request.
 
 use session_runtime::{KeyRing, Sessions};
 use tests::{
@@ -9,7 +9,7 @@ use tests::{
 
 use crate::statements::{counting, executed};
 
-/// Through the whole: a request that loads its session asks once, one that changes it once more.
+/// A request that loads its session executes one statement; a request that changes it executes one more.
 async fn a_request_asks_no_more_than_it_must(engine: Engine) {
     let Some((server, store)) = counting(engine).await else { return };
     let sessions =

@@ -1,4 +1,4 @@
-//! Files that several processes share, that are locked, and that may not be written.
+//! Files that several processes share, that are locked, or that are read-only.
 
 use std::{process::Command, time::Duration};
 
@@ -17,7 +17,7 @@ fn start(arguments: &[&str]) -> Worker {
     Worker::start(Command::new(env!("CARGO_BIN_EXE_sql_child")).args(arguments))
 }
 
-/// The first of them makes the file, while the others wait.
+/// The first process creates the file, while the others wait.
 #[tokio::test]
 async fn several_processes_start_on_a_file_that_is_not_there() {
     for _ in 0..5 {
@@ -55,7 +55,7 @@ async fn two_processes_lose_nothing_to_each_other() {
     }
 }
 
-// B35: what was answered is there, whole, and the file is as good as before.
+// B35: every answered write is there, whole, and the file is undamaged.
 #[tokio::test]
 async fn kill_9_in_the_middle_of_a_write() {
     let (_folder, url, store) = in_file().await;
@@ -75,7 +75,7 @@ async fn kill_9_in_the_middle_of_a_write() {
     }
 }
 
-/// Another process writes for longer than the pool's `busy_timeout`, and for longer than the store tries.
+/// Another process writes for longer than the pool's `busy_timeout`, and for longer than the store retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_file() {
     let (_folder, url, store) = in_file().await;
@@ -103,7 +103,7 @@ async fn a_locked_file() {
     assert_eq!(read(&store, &key, "n").await, Some(2));
 }
 
-// F27: without WAL, readers and writers keep each other out, and SQLite gives up at once where waiting could be in vain.
+// F27: without WAL, readers and writers block each other, and SQLite fails at once if waiting could be in vain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pool_without_wal_answers_every_request() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ async fn a_file_without_wal_is_worth_a_warning() {
     assert_eq!(log.count(sentence, &table), 1);
 }
 
-/// Opened so, since a test that root runs may write what others may not.
+/// Opened read-only, because a test that runs as root may write to any file.
 #[tokio::test]
 async fn a_file_that_may_not_be_written() {
     let (_folder, url, store) = in_file().await;

@@ -1,4 +1,4 @@
-//! How many statements each call takes, as the servers themselves count them.
+//! The number of statements for each call, as counted by the servers themselves.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::{
     values::{NOW, create, empty, load, value},
 };
 
-/// How many statements of ours a server has executed so far, and what begins and ends transactions.
+/// Returns how many of our statements a server has executed so far, including those that begin and end transactions.
 pub(crate) fn executed(server: &DatabaseServer) -> u64 {
     match server.engine() {
-        // Each line as `LOG:  execute sqlx_s_1: SELECT record …`, or `LOG:  statement: BEGIN`.
+        // Each line as `LOG:  execute sqlx_s_1: SELECT revision, value …`, or `LOG:  statement: BEGIN`.
         Engine::Postgres => {
             let log = server.log();
             let count = |text: &str| log.matches(text).count() as u64;
@@ -33,7 +33,7 @@ pub(crate) fn executed(server: &DatabaseServer) -> u64 {
     }
 }
 
-/// A server of the test's own which counts, and a store on it.
+/// Starts a server of the test's own that counts statements, and opens a store on it.
 pub(crate) async fn counting(engine: Engine) -> Option<(DatabaseServer, SqlStore)> {
     let server = DatabaseServer::start(engine)?;
     if engine == Engine::Postgres {
@@ -89,7 +89,7 @@ async fn each_call_is_one_statement_on_mariadb() {
     each_call_is_one_statement(Engine::MariaDb).await;
 }
 
-/// The runtime's clock decides what has expired. Only the clean-up looks at the database's, once.
+/// The runtime's clock decides what has expired. Only the clean-up reads the database's clock, once.
 #[tokio::test]
 async fn only_the_clean_up_asks_for_the_time_on_postgres() {
     let Some((server, store)) = counting(Engine::Postgres).await else { return };

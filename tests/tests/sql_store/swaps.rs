@@ -1,4 +1,4 @@
-//! Compare-and-swap on each database: what the store answers, whatever the bytes.
+//! Compare-and-swap on each database: the store's answers, for any bytes.
 
 use session_runtime::{
     Timestamp,
@@ -31,7 +31,7 @@ async fn a_refused_swap_writes_nothing_and_returns_the_current_value_on_sqlite_p
         put(&store, &key, &first).await;
         let old = load(&store, &key).await.unwrap();
         assert_eq!(old.revision(), &Revision::from(first.revision()));
-        // The same swap again, as after an answer that was lost.
+        // Repeats the swap, as after a lost answer.
         assert_eq!(content(&stale(swap(None, Some(&first)).await).unwrap()), b"1");
         assert_eq!(content(&stale(swap(None, Some(&second)).await).unwrap()), b"1");
         assert_eq!(content(&stale(swap(None, None).await).unwrap()), b"1");
@@ -52,7 +52,7 @@ async fn a_refused_swap_writes_nothing_and_returns_the_current_value_on_sqlite_p
     }
 }
 
-/// The contract: what has expired may still be loaded, and replaced.
+/// The contract: an expired value may still be loaded and replaced.
 #[tokio::test]
 async fn an_expired_value_counts_as_there_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {

@@ -1,4 +1,4 @@
-//! The table: created on request and only then, under any name, or by the application's own migrations.
+//! The table: created only on request, under any name, or by the application's own migrations.
 
 use session_runtime::{SqlStore, store::Store as _};
 use tests::databases::{Engine, table};
@@ -28,7 +28,7 @@ async fn no_table_is_created_without_migrate_on_sqlite_postgres_and_mariadb() {
     }
 }
 
-/// As several servers of a service start at once. Several processes do so on one file in `sqlite`.
+/// As when several servers of a service start at once. `sqlite` tests several processes on one file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
@@ -49,8 +49,7 @@ async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
     }
 }
 
-/// The tables that no store of this version made, and that it leaves alone: another application's, and one of an older
-/// version.
+/// Tables that no store of this version made, and that it leaves alone: another application's, and one of an older version.
 const FOREIGN: [&str; 2] = [
     "(id BIGINT, expires_at BIGINT)",
     "(id BIGINT PRIMARY KEY, revision BIGINT, expires_at BIGINT, user_hash BIGINT, record BIGINT)",
@@ -85,7 +84,7 @@ async fn refuses_foreign_table(store: SqlStore, name: &str) {
         refused.to_string(),
         sentence(store.load(&key(), NOW).await),
         sentence(store.swap(&key(), None, Some(&empty()), NOW).await),
-        // The runtime calls the clean-up without being asked.
+        // The runtime calls the clean-up by itself.
         sentence(store.delete_expired(NOW).await),
     ] {
         for part in
@@ -96,7 +95,7 @@ async fn refuses_foreign_table(store: SqlStore, name: &str) {
     }
 }
 
-/// Where the table is there, `migrate` takes no right to create one.
+/// If the table exists, `migrate` does not need the right to create one.
 #[tokio::test]
 async fn a_user_who_may_not_create_tables_uses_one_that_is_there_on_postgres() {
     let Some((server, table, _)) = on(Engine::Postgres).await else { return };
@@ -164,9 +163,9 @@ async fn sqlite_knows_no_schemas_and_names_are_checked() {
     assert!(SqlStore::open(&format!("{url}?table=a-b")).await.unwrap_err().is_setup());
 }
 
-/// `migrate` runs the files that are documented.
+/// `migrate` runs the documented files.
 #[tokio::test]
-async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb() {
+async fn the_applications_own_migrations_work_on_sqlite_postgres_and_mariadb() {
     const SQLITE: &str = include_str!("../../../session-runtime/src/store/sql/tables/sqlite.sql");
     const POSTGRES: &str = include_str!("../../../session-runtime/src/store/sql/tables/postgres.sql");
     const MYSQL: &str = include_str!("../../../session-runtime/src/store/sql/tables/mysql.sql");
@@ -195,7 +194,7 @@ async fn the_applications_own_migrations_will_do_on_sqlite_postgres_and_mariadb(
         };
         let key = create(&store, &empty()).await;
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
-        // And `migrate` finds nothing to do.
+        // `migrate` finds nothing to do.
         store.migrate().await.unwrap();
         assert!(load(&crate::at(&at).await, &key).await.is_some());
     }

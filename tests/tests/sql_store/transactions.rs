@@ -1,4 +1,4 @@
-//! An application that keeps its sessions in the pool that it works with: its transactions are its own.
+//! An application that keeps its sessions in the pool that it works with has its transactions to itself.
 
 use session_runtime::{SqlStore, store::Store as _};
 use sqlx::{Connection as _, Executor as _, Row as _, mysql::MySqlPoolOptions};
@@ -9,8 +9,7 @@ use crate::{
     values::{NOW, count, create, edit, empty, load, read},
 };
 
-/// In a pool of this kind: what the application has pending stays pending while sessions are written, and is gone if it
-/// thinks better of it.
+/// In a pool of this kind, the application's pending work stays pending while sessions are written, and is gone after a rollback.
 macro_rules! pending_work_stays_pending {
     ($pool:expr) => {{
         let (pool, orders) = ($pool, table());
@@ -32,7 +31,7 @@ macro_rules! pending_work_stays_pending {
         drop(connection);
         assert_eq!(orders().await, 0);
         let written = read(&store, &key, "n").await;
-        assert_eq!(written, Some(1), "what the session wrote went with what the application did");
+        assert_eq!(written, Some(1), "the rollback has undone the session's write");
     }};
 }
 
@@ -48,7 +47,7 @@ async fn pending_work_stays_pending_on_mariadb() {
     pending_work_stays_pending!(sqlx::MySqlPool::connect(&server.url()).await.unwrap());
 }
 
-/// Only one can write to a file. A session waits until the application is done, and neither is in the other's transaction.
+/// SQLite allows one writer at a time. A session waits for the application's transaction, and neither joins the other's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,7 +70,7 @@ async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     assert_eq!(orders.get::<i64, _>(0), 0);
 }
 
-// F27: on a server, or in a pool, where each transaction is ended by hand.
+// F27: autocommit is off, on a server or in a pool.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_without_autocommit_commits_sessions_on_mariadb() {
     let Some((server, table, other)) = on(Engine::MariaDb).await else { return };
@@ -83,13 +82,13 @@ async fn a_pool_without_autocommit_commits_sessions_on_mariadb() {
     let key = create(&store, &empty()).await;
     assert!(load(&other, &key).await.is_some());
     for round in 1..=10 {
-        // Each sees what the other has written, and neither waits for a lock of the other.
+        // Each store sees the other's writes, and neither waits for the other's locks.
         count(&store, &key, "n").await;
         assert_eq!(read(&other, &key, "n").await, Some(round * 2 - 1));
         count(&other, &key, "n").await;
         assert_eq!(read(&store, &key, "n").await, Some(round * 2));
     }
-    // A write that is refused leaves no lock behind.
+    // A rejected write leaves no lock behind.
     assert!(store.swap(&key, None, Some(&empty()), NOW).await.is_ok());
     edit(&other, &key, |counters| counters.clear()).await.unwrap();
     let found = load(&store, &key).await;

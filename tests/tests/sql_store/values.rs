@@ -1,4 +1,4 @@
-//! Values for the tests of the SQL store: the header that a store looks at, then a content. `sql_child` has this file too.
+//! Values for the tests of the SQL store: the header that a store reads, then a content. `sql_child` includes this file too.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use session_runtime::{
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 
-/// When everything happens: in 2027.
+/// The time at which everything happens: in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// Numbers by name.
 pub(crate) type Counters = BTreeMap<String, u64>;
 
-/// A value of a guest's session, under a new revision.
+/// Returns a value of a guest's session, under a new revision.
 pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let revision = Key::random().unwrap().digest();
     let (version, class, scope) = (1, 0, [0; 8]);
@@ -25,7 +25,7 @@ pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     value
 }
 
-/// A value without counters that does not expire.
+/// Returns a value without counters that does not expire.
 pub(crate) fn empty() -> Value {
     value(Timestamp::NEVER, b"{}")
 }
@@ -42,7 +42,7 @@ pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Versioned> {
     store.load(key, NOW).await.unwrap()
 }
 
-/// A counter of what is stored.
+/// Returns a counter of the stored value.
 pub(crate) async fn read(store: &impl Store, key: &Key, name: &str) -> Option<u64> {
     counters(load(store, key).await.as_ref()).remove(name)
 }
@@ -60,8 +60,8 @@ pub(crate) async fn put(store: &impl Store, key: &Key, value: &Value) {
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Changes the counters as a commit does: again until no other writer was first. The revision tells whether a write is in
-/// whose answer was lost.
+/// Changes the counters as a commit does: retries as long as another writer was first. After a lost answer, the revision shows
+/// whether the write is stored.
 pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Counters)) -> Result<(), StoreError> {
     let mut before = store.load(key, NOW).await?;
     loop {

@@ -1,4 +1,4 @@
-//! Lists that cannot be read. What follows a fault is read all the same.
+//! Attribute lists that cannot be parsed. The rest of a list is still read after a fault.
 
 use session_runtime::Session;
 

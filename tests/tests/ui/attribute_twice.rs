@@ -1,4 +1,4 @@
-//! Each attribute once, also across several lists.
+//! Each attribute may appear once, even across several lists.
 
 use session_runtime::Session;
 

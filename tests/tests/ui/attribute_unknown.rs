@@ -1,4 +1,4 @@
-//! Names that are no attributes, or not of this place.
+//! Unknown attributes, and attributes in the wrong place.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! Sessions that are to fit into a cookie, and do not, or may not.
+//! Sessions that must fit into a cookie: some are too large, others cannot be bounded.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::Session;

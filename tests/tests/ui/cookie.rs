@@ -1,4 +1,4 @@
-//! Cookies that no browser would keep.
+//! Cookies that browsers would reject.
 
 use session_runtime::Session;
 

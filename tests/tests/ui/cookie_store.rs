@@ -1,4 +1,4 @@
-//! What sessions in cookies cannot do, and where that is found out.
+//! Operations that sessions in cookies do not support, rejected by the compiler.
 
 use session_runtime::{CookieStore, KeyRing, Session, Sessions};
 

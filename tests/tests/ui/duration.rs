@@ -1,4 +1,4 @@
-//! Durations that are none, each with the caret on the bad term. B18.
+//! Invalid durations, each with the caret on the bad term. B18.
 
 use std::time::Duration;
 

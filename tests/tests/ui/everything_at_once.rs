@@ -1,4 +1,4 @@
-//! B46: every fault of a struct in one compile, each at its own token, and the handlers below give no errors of their own.
+//! B46: one compile reports every fault of a struct, each at its own token. The handlers below add no errors of their own.
 
 use session_runtime::{Error, Session};
 

@@ -1,4 +1,4 @@
-//! `copy` on a type that is not.
+//! `copy` on a type that is not `Copy`.
 
 use session_runtime::Session;
 

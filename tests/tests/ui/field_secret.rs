@@ -1,4 +1,4 @@
-//! What cannot be a secret, and what somebody may have written for it.
+//! Fields that cannot be secret, and misspellings of `secret`.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! What a field that is not stored must be able to do all the same.
+//! Requirements for fields that are not stored.
 
 use session_runtime::Session;
 

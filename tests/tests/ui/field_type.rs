@@ -1,4 +1,4 @@
-//! Types that cannot be kept: one error a field, at its type, and none where the field is used.
+//! Types that cannot be stored: one error per field, at its type, and none where the field is used.
 
 use session_runtime::Session;
 
@@ -7,7 +7,7 @@ struct NotSerde;
 #[derive(serde::Serialize, serde::Deserialize)]
 struct NoDefault;
 
-/// Serialisable, and bound to its thread.
+/// Serialisable, but bound to its thread.
 #[derive(Default)]
 struct NotSend(std::marker::PhantomData<*const ()>);
 

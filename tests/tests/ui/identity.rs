@@ -1,4 +1,4 @@
-//! Who is signed in, and what hangs on it: lists, limits, roles.
+//! The identity field, and the attributes that depend on it: lists, limits, roles.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! S9: nobody is signed in, or out, without a new id.
+//! S9: signing in or out always changes the session id.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! A session that more can see than the type of who is signed in.
+//! A session that is more visible than the type of its identity.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::Session;

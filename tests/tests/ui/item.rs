@@ -1,4 +1,4 @@
-//! What is no struct with fields by name, or borrows, or is generic. Code that uses it gives no errors of its own: B46.
+//! Items that are not a struct with named fields, or that borrow, or are generic. Code that uses them adds no errors: B46.
 
 use session_runtime::Session;
 

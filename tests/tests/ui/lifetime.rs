@@ -1,4 +1,4 @@
-//! Lifetimes that cancel each other out.
+//! Lifetimes that contradict each other.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! A session and what live ones store: what those would lose does not compile.
+//! Compares a session struct with what live sessions store: a change that would lose data does not compile.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::Session;
@@ -41,7 +41,7 @@ mod changed {
         locale: Vec<String>,
     }
 
-    // Nothing else is said where it is used.
+    // The use of the session adds no errors.
     fn handler(mut session: Session<Shop>) {
         session.hits_mut().add(1);
         let _ = (session.cart(), session.locale());

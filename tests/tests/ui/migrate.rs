@@ -1,4 +1,4 @@
-//! `migrate`: a function, and the names that it is given the values of.
+//! `migrate`: a function, and the stored names whose values it takes.
 
 use session_runtime::Session;
 
@@ -48,7 +48,7 @@ fn user(_: String) -> Option<u64> {
     None
 }
 
-// Nothing else is said where they are used.
+// The use of the sessions adds no errors.
 fn handler(mut written: Session<Written>, names: Session<Names>) {
     *written.bare_mut() += 1;
     let _ = names.amount();

@@ -1,4 +1,4 @@
-//! `migrate`: a function that is not of the field's type, or of what is stored.
+//! `migrate`: a function that does not return the field's type, or does not take the stored type.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! Accessors that would hide a method of the session, or meet each other.
+//! Accessors that would hide a method of the session, or that collide with each other.
 
 use session_runtime::Session;
 
@@ -16,7 +16,7 @@ struct Shop {
     code_expires_at: u64,
 }
 
-// B46: the core's own methods and the accessors are still there.
+// B46: the core's own methods and the accessors still exist.
 fn handler(mut session: Session<Shop>) {
     session.destroy();
     session.cart_mut().push(1);

@@ -1,4 +1,4 @@
-//! Methods that sessions have in other libraries (F31).
+//! Method names of other session libraries (F31).
 
 use session_runtime::Session;
 

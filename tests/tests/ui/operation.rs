@@ -1,5 +1,5 @@
-//! B46: what a field's policy does not offer is answered in words that say what it does, at the method's own name, and
-//! gives no errors of its own further on.
+//! B46: the error for an operation that a field's policy does not offer names the operations that it does offer. It is at
+//! the method's own name, and causes no further errors.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! What is assigned to, or borrowed to be changed, through a handle that only reads: the compiler has words of its own.
+//! Assignments and mutable borrows through a handle that only reads: the compiler reports them in its own words.
 
 use session_runtime::Session;
 

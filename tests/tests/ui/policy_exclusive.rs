@@ -1,4 +1,4 @@
-//! One policy a field, and modifiers that go with it.
+//! A field has one policy, and only modifiers that go with it.
 
 use session_runtime::Session;
 

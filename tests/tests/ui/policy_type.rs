@@ -1,4 +1,4 @@
-//! Policies on types that they cannot be for: by spelling, and behind an alias.
+//! Policies on types that do not support them: visible in the spelling, or behind an alias.
 
 use session_runtime::Session;
 

@@ -1,10 +1,10 @@
-//! B46: sessions with one fault each, and code that uses all of them. Nothing but the faults is reported.
+//! B46: sessions with one fault each, and code that uses all of them. Only the faults are reported.
 
 use session_runtime::{CookieStore, Error, KeyRing, MemoryStore, Session, SessionLimit, Sessions, View, view};
 
 struct NotSerde;
 
-// A value that cannot be read keeps its accessor.
+// A value that cannot be parsed keeps its accessor.
 #[derive(Session)]
 pub struct Expiring {
     #[session(expires = 5)]
@@ -15,7 +15,7 @@ pub struct Expiring {
     pub pin: Option<String>,
 }
 
-// A misspelt policy is the policy that was meant.
+// A misspelt policy counts as the policy that was meant.
 #[derive(Session)]
 #[session(max_per_usr = 3)]
 pub struct Misspelt {
@@ -42,7 +42,7 @@ pub struct Misspelt {
     pub secret: Option<String>,
 }
 
-// A value that cannot be read asks nothing of the type.
+// A value that cannot be parsed demands nothing of the type.
 #[derive(Session)]
 pub struct Unread {
     #[session(with = "not a module", default =)]

@@ -1,4 +1,4 @@
-//! Names of a kind and of an application that are not names.
+//! Invalid names of a kind and of an application.
 
 use session_runtime::Session;
 

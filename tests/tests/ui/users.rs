@@ -1,4 +1,4 @@
-//! What is not a store, and sessions that cannot be listed.
+//! A type that is not a store, and sessions that cannot be listed.
 
 use session_runtime::{KeyRing, MemoryStore, Session, SessionLimit, Sessions};
 

@@ -1,4 +1,4 @@
-//! Every faulty argument of a view in one compile, each at its own token, and no error of their own in the handlers: B46.
+//! One compile reports every faulty argument of a view, each at its own token; the handlers add no errors of their own: B46.
 
 use session_runtime::{Session, View, view};
 

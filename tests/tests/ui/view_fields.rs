@@ -1,4 +1,4 @@
-//! What a view asks for and the session does not have: one error a field, at its name or at its type.
+//! Fields of a view that the session does not have: one error per field, at its name or at its type.
 
 use std::time::SystemTime;
 

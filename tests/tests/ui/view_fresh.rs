@@ -1,4 +1,4 @@
-//! A view of who has just signed in, of a session in which nobody can.
+//! A view that requires a recent sign-in, of a session without an identity.
 
 use session_runtime::{Session, view};
 

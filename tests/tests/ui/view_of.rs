@@ -1,4 +1,4 @@
-//! Views of what is no session, or of one that others may not see; and arguments of handlers that are no views.
+//! Views of a type that is not a session, or of a private session; and handler arguments that are not views.
 
 use session_runtime::{View, view};
 

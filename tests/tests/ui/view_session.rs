@@ -1,4 +1,4 @@
-//! Views that do not say of which session. B46.
+//! Views that do not name their session. B46.
 
 use session_runtime::{Session, View, view};
 

@@ -1,4 +1,4 @@
-//! The answer to users who are not fresh: one of the two, for a view that asks, and where a redirect may lead (F4).
+//! The answer to users whose sign-in is not recent: a redirect or a status, only for a `fresh` view, with a valid target (F4).
 
 use session_runtime::{Session, View, view};
 

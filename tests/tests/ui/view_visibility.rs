@@ -1,4 +1,4 @@
-//! A view that more can see than its session.
+//! A view that is more visible than its session.
 
 use session_runtime::{Session, view};
 

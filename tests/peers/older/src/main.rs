@@ -1,4 +1,4 @@
-//! Serves contestants whose stores want sqlx 0.8: `peers-older NAME STORE URL`.
+//! Serves the contestants whose stores need sqlx 0.8: `peers-older NAME STORE URL`.
 #![allow(clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 
@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// As everybody's.
+/// The same pool size as the other contestants'.
 const CONNECTIONS: u32 = 10;
 
 async fn pool(url: &str) -> PgPool {

@@ -1,4 +1,5 @@
-//! Counts heap allocations, in a program of its own: counting takes instructions and time, which others count.
+//! Counts heap allocations. This is a separate program because counting would add to the instructions and the time that others
+//! measure.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -29,7 +30,7 @@ fn main() {
     println!("{counted}");
 }
 
-/// Prints for each size what a session leaves on the heap.
+/// Prints the bytes on the heap per session, for each size.
 fn bytes_at_sizes(subject: Subject) {
     let load = Load::new(subject, "/begin", 0);
     let (mut there, mut bytes) = (0, 0);

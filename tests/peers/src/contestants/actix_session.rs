@@ -1,4 +1,4 @@
-//! actix-session. It has no store in memory, so it gets one of the least possible: a map behind a lock.
+//! actix-session. It has no store in memory, so it gets a minimal one: a map behind a lock.
 
 use std::{
     collections::HashMap,
@@ -85,7 +85,7 @@ async fn signed(store: Store, key: Key) -> App {
 }
 
 fn middleware<S: SessionStore>(store: S, key: Key) -> SessionMiddleware<S> {
-    // By default it would be encrypted.
+    // The default encrypts the cookie.
     SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build()
 }
 
@@ -93,18 +93,18 @@ pub async fn service(sessions: SessionMiddleware<impl SessionStore + 'static>) -
     app(actix_web::test::init_service(Actix::new().wrap(sessions).configure(routes)).await)
 }
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     site(Store::default())
 }
 
-/// With its sessions in any store, and signed cookies; all of one program sign with the same key.
+/// Returns a site with its sessions in any store, and signed cookies. All sites of a program sign with the same key.
 pub fn site(store: impl SessionStore + Clone + Send + 'static) -> Site {
     static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
     behind(move || middleware(store.clone(), KEY.clone()))
 }
 
-/// With whatever sessions, made anew for each thread.
+/// Returns a site with any session middleware, which is made again for each thread.
 pub fn behind<S: SessionStore + 'static>(sessions: impl Fn() -> SessionMiddleware<S> + Clone + Send + 'static) -> Site {
     let served = sessions.clone();
     Site {
@@ -113,7 +113,7 @@ pub fn behind<S: SessionStore + 'static>(sessions: impl Fn() -> SessionMiddlewar
     }
 }
 
-/// Behind the framework's server.
+/// Serves the application with the framework's server.
 pub fn serve<F, T, B>(listener: TcpListener, factory: F) -> LocalBoxFuture<'static, io::Result<()>>
 where
     F: Fn() -> Actix<T> + Clone + Send + 'static,
@@ -143,7 +143,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/show", web::post().to(|mut s: S| async move { works::show(&mut s).await }));
 }
 
-/// What the framework serves, as what is measured.
+/// Adapts the framework's service to the measured interface.
 pub fn app<B: 'static>(service: impl Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static) -> App {
     let service = Rc::new(service);
     Rc::new(move |path, cookie| {

@@ -1,4 +1,4 @@
-//! The application over axum, for whatever session a handler can be given.
+//! The application over axum, for any session that a handler can take.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! axum_session, without a database: it keeps sessions in memory then.
+//! axum_session without a database, which makes it keep sessions in memory.
 
 use std::{fmt::Debug, sync::LazyLock};
 
@@ -44,13 +44,14 @@ fn app<P: Pool>(store: SessionStore<P>) -> Router {
     axum_app::routes::<axum_session::Session<P>>().layer(SessionLayer::new(store))
 }
 
-/// With its sessions in its own memory, and in what else there is; all of one program sign with the same key, if they do.
+/// Returns a site with its sessions in its own memory and in the pool, if there is one. All signing sites of a program use the
+/// same key.
 pub async fn site<P: Pool>(pool: Option<P>, signed: bool) -> Site {
     static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
     axum_app::site(app(store_in(pool, signed.then(|| KEY.clone())).await))
 }
 
-/// What it keeps sessions in.
+/// A database of `axum_session`.
 pub trait Pool: DatabasePool + Clone + Debug + Send + Sync + 'static {}
 
 impl<P: DatabasePool + Clone + Debug + Send + Sync + 'static> Pool for P {}

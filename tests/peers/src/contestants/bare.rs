@@ -1,4 +1,4 @@
-//! The frameworks by themselves: the same routes without sessions.
+//! The bare frameworks: the same routes without sessions.
 
 use actix_web::{App as Actix, web};
 use axum::{Router, routing::get};

@@ -1,4 +1,5 @@
-//! A file for each session, whole, written beside its place and moved there. Each request has one task for the disk.
+//! A file for each session. A write writes the whole file under another name and renames it. Each request has one task for the
+//! disk.
 
 use std::{fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! A hash on Redis with an entry for each field, by the bare commands.
+//! A Redis hash for each session, with an entry for each field, through bare commands.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use crate::session::Data;
 pub struct Hash(ConnectionManager);
 
 impl Hash {
-    /// As this project's store connects.
+    /// Connects the way this project's store does.
     pub async fn open(url: &str) -> Self {
         let client = Client::open(format!("{url}/?protocol=resp3")).unwrap();
         Self(ConnectionManager::new(client).await.unwrap())
     }
 
-    /// The commands in one round trip.
+    /// Sends the commands in one round trip.
     async fn send(&self, commands: impl FnOnce(&mut Pipeline)) {
         let mut pipeline = redis::pipe();
         commands(&mut pipeline);

@@ -1,4 +1,4 @@
-//! The least that code written for this one session can do to keep it in a cookie: MessagePack, sealed. No layer, no lifetime.
+//! The minimum that code written for this one session can do to keep it in a cookie: MessagePack, sealed. No layer, no lifetime.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A row for each session with a column for each field: one statement, by its primary key, for each of these.
+//! A row for each session, with a column for each field. Each operation is one statement, by primary key.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use sqlx::{PgPool, SqlitePool, postgres::PgPoolOptions, sqlite::SqlitePoolOption
 use super::hand_stored::{Field, Floor, LIFETIME};
 use crate::session::{Data, Line, Theme};
 
-/// How many connections everybody's pool has. None is tried before it is used.
+/// The size of every contestant's pool. No connection is tested before use.
 const CONNECTIONS: u32 = 10;
 
 pub async fn postgres(url: &str) -> PgPool {
@@ -29,7 +29,7 @@ fn encoded(value: &impl Serialize) -> Vec<u8> {
     rmp_serde::to_vec(value).unwrap()
 }
 
-/// In seconds.
+/// Returns the time of expiry, in seconds.
 fn until() -> i64 {
     let until = SystemTime::now() + LIFETIME;
     until.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64
@@ -43,7 +43,7 @@ const INSERT: &str = "INSERT INTO hand VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $
 
 type Columns = (Option<i64>, String, Vec<u8>, Vec<u8>, String, i16, i64, String);
 
-/// The same over another database: the pool, its bytes.
+/// Implements the floor for a database, given its pool and its type of bytes.
 macro_rules! floor {
     ($name:ident, $pool:ty, $bytes:literal) => {
         pub struct $name($pool);

@@ -1,5 +1,5 @@
-//! The least that code written for this one session can do with a store: its commands or statements as they are. No layer,
-//! nothing signed, nothing guarded: who writes does not look whether the session is still there.
+//! The minimum that code written for this one session can do with a store: bare commands or statements. No layer, nothing signed,
+//! nothing guarded: a write does not check whether the session still exists.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::{
     works::{self, OK},
 };
 
-/// How long an untouched session lives.
+/// The lifetime of an untouched session.
 pub const LIFETIME: std::time::Duration = std::time::Duration::from_secs(1800);
 
-/// A field that is written by itself.
+/// A field that can be written alone.
 #[derive(Clone, Copy)]
 pub enum Field {
     Theme(Theme),
@@ -33,13 +33,13 @@ pub enum Field {
     Visits(u64),
 }
 
-/// A store, as it is used for this session.
+/// A store, as this session uses it.
 pub trait Floor: Send + Sync + 'static {
     fn load(&self, id: u128) -> impl Future<Output = Option<Data>> + Send;
     fn insert(&self, id: u128, data: Data) -> impl Future<Output = ()> + Send;
-    /// A session with nothing but this.
+    /// Stores a session with only a locale.
     fn start(&self, id: u128, locale: &'static str) -> impl Future<Output = ()> + Send;
-    /// Also prolongs the session.
+    /// Writes a field and extends the session's lifetime.
     fn write(&self, id: u128, field: Field) -> impl Future<Output = ()> + Send;
     fn sign_in(&self, from: u128, to: u128, user: u64) -> impl Future<Output = ()> + Send;
     fn remove(&self, id: u128) -> impl Future<Output = ()> + Send;

@@ -1,4 +1,4 @@
-//! The least that code written for this one session can do: a typed struct in a concurrent map, under a random number that is
+//! The minimum that code written for this one session can do: a typed struct in a concurrent map, under a random number that is
 //! in the cookie. No layer, nothing encoded, nothing signed, no lifetime.
 
 use std::{future::ready, sync::Arc};
@@ -37,7 +37,7 @@ pub const CONTESTANT: Contestant = Contestant {
     }),
 };
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     axum_app::site(routes(Map::default()))
 }
@@ -60,7 +60,7 @@ fn start(map: &Map, data: Data) -> Response {
     with_cookie(id)
 }
 
-/// Changes the session that there is by now; where there is none any more, that is an answer too.
+/// Changes the current session, or answers 409 if it no longer exists.
 fn change(map: &Map, headers: &HeaderMap, how: impl FnOnce(&mut Data)) -> Response {
     match id(headers).and_then(|id| map.get_mut(&id)) {
         Some(mut data) => {

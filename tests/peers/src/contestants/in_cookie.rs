@@ -1,4 +1,4 @@
-//! Sessions that are kept in their visitor's cookie, sealed.
+//! Sessions in the visitor's cookie, sealed.
 
 use actix_session::{SessionMiddleware, storage::CookieSessionStore};
 use poem::{
@@ -59,7 +59,7 @@ pub fn poem() -> Site {
     super::poem::site(super::poem::routes().with(sessions))
 }
 
-/// As `Bench`, but what counts is a plain field: a cookie cannot do sums.
+/// Like `Bench`, but the counter is a plain field, because sessions in cookies cannot have counters.
 #[derive(Session)]
 #[session(cookie = "__Host-bench")]
 pub struct Small {

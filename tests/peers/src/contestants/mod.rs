@@ -1,4 +1,4 @@
-//! Who is compared. One file each.
+//! The contestants, one file each.
 
 pub mod actix_session;
 pub mod axum_app;
@@ -24,26 +24,26 @@ use crate::{app::App, site::Site};
 /// One way to keep sessions.
 pub struct Contestant {
     pub name: &'static str,
-    /// The package, whose version is what `Cargo.lock` says.
+    /// The package; `Cargo.lock` has its version.
     pub package: &'static str,
     pub framework: Framework,
     /// Where and how it keeps the session.
     pub keeps: &'static str,
     pub cookie: &'static str,
-    /// A new application, with a store of its own.
+    /// Opens a new application with a store of its own.
     pub open: fn() -> LocalBoxFuture<'static, App>,
-    /// Two nodes, where there is a store that they could share.
+    /// Opens two nodes, if it has a store that they can share.
     pub pair: Option<fn() -> LocalBoxFuture<'static, Pair>>,
 }
 
 /// Two applications on one store.
 pub struct Pair {
     pub nodes: [App; 2],
-    /// How many sessions are in the store, where that can be told.
+    /// Returns the number of sessions in the store, if the store can tell.
     pub records: Option<Box<dyn Fn() -> usize>>,
 }
 
-/// What a contestant runs in, and whose bare handler it is compared with.
+/// The framework that a contestant runs in. Its bare handler is the baseline.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Framework {
     Axum,
@@ -54,7 +54,7 @@ pub enum Framework {
 impl Framework {
     pub const ALL: [Self; 3] = [Self::Axum, Self::Actix, Self::Poem];
 
-    /// The package, which is what it is called too.
+    /// The framework's package, which is also its name.
     pub fn package(self) -> &'static str {
         match self {
             Self::Axum => "axum",
@@ -63,7 +63,7 @@ impl Framework {
         }
     }
 
-    /// The same handlers without any session.
+    /// Returns the same handlers without sessions.
     pub fn bare(self) -> Site {
         match self {
             Self::Axum => bare::axum(),
@@ -75,7 +75,7 @@ impl Framework {
 
 pub const HAND_WRITTEN: &Contestant = &hand_written::CONTESTANT;
 pub const OURS: &Contestant = &ours::CONTESTANT;
-/// The one that `--quick` compares with.
+/// The contestant that `--quick` compares with.
 pub const BEST_PEER: &Contestant = &tower_sessions::CONTESTANT;
 
 pub const ALL: [&Contestant; 8] = [
@@ -89,17 +89,17 @@ pub const ALL: [&Contestant; 8] = [
     &poem::CONTESTANT,
 ];
 
-/// Sessions in cookies: the least possible, this project's, and the others'.
+/// Sessions in cookies: the hand-written minimum, this project's, and the others'.
 pub const IN_COOKIES: [&Contestant; 4] =
     [&hand_sealed::CONTESTANT, &in_cookie::OURS, &in_cookie::ACTIX_SESSION, &in_cookie::POEM];
 
-/// What is not measured, and why.
+/// What is not measured, with the reason.
 pub const LEFT_OUT: [(&str, &str); 2] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),
 ];
 
-/// By its name.
+/// Returns the contestant with this name.
 pub fn named(name: &str) -> Option<&'static Contestant> {
     #[cfg(feature = "sqlx-0-9")]
     let growing = crate::growth::CONTESTANTS;

@@ -40,7 +40,7 @@ pub struct Bench {
     locale: String,
 }
 
-/// Larger than any number of sessions that is measured.
+/// The capacity exceeds any number of sessions that is measured.
 fn store() -> MemoryStore {
     MemoryStore::with_capacity(10_000_000)
 }
@@ -50,12 +50,12 @@ fn app(store: &(impl Store + Clone), keys: &KeyRing) -> Router {
     axum_app::routes::<Session<Bench>>().layer(sessions.layer())
 }
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     site(&MemoryStore::new())
 }
 
-/// With its sessions in any store; all of one program sign with the same key.
+/// Returns a site with its sessions in any store. All sites of a program sign with the same key.
 pub fn site(store: &(impl Store + Clone)) -> Site {
     static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
     axum_app::site(app(store, &KEYS))
@@ -67,11 +67,11 @@ fn pair() -> Pair {
     Pair { nodes, records: Some(Box::new(move || count_sessions(&store))) }
 }
 
-/// Without tombstones, which hold nothing of a session and go within a minute.
+/// Does not count tombstones, which hold nothing of a session and disappear within a minute.
 fn count_sessions(store: &MemoryStore) -> usize {
     let (now, mut sessions, mut next) = (Clock::system().now(), 0, Some(Position::start()));
     while let Some(from) = next {
-        // In memory nothing is waited for.
+        // The memory store never waits.
         let batch = store.scan(&from, now).now_or_never().unwrap().unwrap();
         let classes = batch.values.iter().map(|(_, found)| found.value().class());
         sessions += classes.filter(|class| matches!(class, Class::Guest | Class::User)).count();
@@ -80,7 +80,7 @@ fn count_sessions(store: &MemoryStore) -> usize {
     sessions
 }
 
-/// What handlers do, for a struct of these fields and what counts there.
+/// Implements the handlers' operations for a session struct, with an expression that adds to its counter.
 macro_rules! shop {
     ($session:ty, |$name:ident, $by:ident| $add:expr) => {
         impl Shop for Session<$session> {
@@ -98,7 +98,7 @@ macro_rules! shop {
                 *self.locale_mut() = data.locale;
             }
 
-            // Through the session's fields, whose accessors have the names of these.
+            // Goes through the session's fields, because these methods have the names of the accessors.
             async fn theme(&mut self) -> Theme {
                 *(**self).theme()
             }

@@ -41,7 +41,7 @@ pub const CONTESTANT: Contestant = Contestant {
     }),
 };
 
-/// Each route's handler, since poem makes a type of each.
+/// Defines a handler for each route, because poem makes each handler a type.
 macro_rules! handlers {
     ($($name:ident: $work:ident),*) => {$(
         #[handler]
@@ -86,12 +86,12 @@ fn endpoint(store: impl SessionStorage + 'static, key: &[u8]) -> impl Endpoint +
     routes().with(ServerSession::new(CookieConfig::signed(CookieKey::from(key)), store))
 }
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     with(MemoryStorage::new())
 }
 
-/// With its sessions in any store.
+/// Returns a site with its sessions in any store.
 pub fn with(store: impl SessionStorage + 'static) -> Site {
     site(endpoint(store, &[7; 64]))
 }
@@ -110,7 +110,7 @@ pub fn site(endpoint: impl Endpoint + 'static) -> Site {
     }
 }
 
-/// What the framework serves, as what is measured.
+/// Adapts the framework's endpoint to the measured interface.
 pub fn app(endpoint: impl Endpoint + 'static) -> App {
     let endpoint = Arc::new(endpoint);
     std::rc::Rc::new(move |path, cookie| {
@@ -131,7 +131,7 @@ pub fn app(endpoint: impl Endpoint + 'static) -> App {
     })
 }
 
-/// The memory store belongs to one middleware and does not say how many records it holds: this one is shared and keeps count.
+/// A shared memory store that counts its records. poem's own belongs to one middleware and does not report a number.
 #[derive(Clone)]
 struct Counted {
     store: Arc<MemoryStorage>,

@@ -41,12 +41,12 @@ fn store() -> MokaStore {
     MokaStoreBuilder::new().max_capacity(10_000_000).build()
 }
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     site(store())
 }
 
-/// With its sessions in any store.
+/// Returns a site with its sessions in any store.
 pub fn site(store: impl SessionStore) -> Site {
     static KEY: LazyLock<Key> = LazyLock::new(Key::generate);
     axum_app::site(app(store, KEY.clone()))

@@ -34,12 +34,12 @@ fn app(store: impl SessionStore + Clone, key: Key) -> Router {
     axum_app::routes::<Session>().layer(SessionManagerLayer::new(store).with_signed(key))
 }
 
-/// With its sessions in memory.
+/// Returns a site with its sessions in memory.
 pub fn in_memory() -> Site {
     axum_app::site(app(MemoryStore::default(), Key::generate()))
 }
 
-/// With its sessions in a store that is published for its version 0.14.
+/// Returns a site with its sessions in a store that is published for version 0.14.
 pub fn site_of_0_14(store: impl tower_sessions_0_14::SessionStore + Clone) -> Site {
     use tower_sessions_0_14::{Session, SessionManagerLayer, cookie::Key};
 
@@ -54,7 +54,7 @@ fn pair() -> Pair {
     Pair { nodes, records: Some(Box::new(move || store.ids.lock().unwrap().len())) }
 }
 
-/// The memory store does not say how many records it holds, so this keeps count.
+/// A memory store that counts its records; the original does not report a number.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     store: MemoryStore,
@@ -84,7 +84,7 @@ impl SessionStore for Counted {
     }
 }
 
-/// What handlers do, for the session of one of its versions.
+/// Implements the handlers' operations for the session type of one version.
 macro_rules! shop {
     ($session:ty) => {
         impl Shop for $session {

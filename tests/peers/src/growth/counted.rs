@@ -1,4 +1,4 @@
-//! Instructions of a read and of a write of the memory store, which holds ever more.
+//! Instructions of a read and a write in the memory store, with growing numbers of sessions.
 
 use futures_util::future::FutureExt as _;
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::instructions;
 
-/// Larger ones take too long to fill where instructions are counted.
+/// Larger stores take too long to fill while instructions are counted.
 pub const SIZES: [u64; 3] = [1_000, 10_000, 100_000];
 pub const TIMES: u64 = 1000;
 
-/// Of each size, a read and a write.
+/// Returns the instructions of a read and a write, for each size.
 pub fn count() -> Vec<[Option<f64>; 2]> {
     let cases = SIZES.into_iter().flat_map(|size| ["read", "write"].map(|work| (size, work))).collect();
     let counted = in_parallel(cases, |(size, work)| {
@@ -24,7 +24,7 @@ pub fn count() -> Vec<[Option<f64>; 2]> {
     counted.chunks(2).map(|of| [of[0], of[1]]).collect()
 }
 
-/// What the process of its own does.
+/// Runs in a process of its own.
 pub fn serve(work: &str, size: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let shelf = runtime.block_on(async {
@@ -39,7 +39,7 @@ pub fn serve(work: &str, size: u64) {
 fn calls_that_are_counted(shelf: &Shelf, work: &str) {
     for step in 0..TIMES {
         let n = eight::mix(step) % shelf.size;
-        // In memory nothing is waited for.
+        // The memory store never waits.
         let done = if work == "read" { shelf.read(n).now_or_never() } else { shelf.write(n).now_or_never() };
         assert!(done.is_some());
     }

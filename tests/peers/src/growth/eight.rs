@@ -1,5 +1,5 @@
-//! The sessions that stores are filled with: of a signed-in user each, with the eight fields of [`Data`]. They are copies of
-//! what the engine stores.
+//! The sessions that fill the stores: each has its own signed-in user and the eight fields of [`Data`]. They are copies of what
+//! the engine stores.
 
 use std::time::Duration;
 
@@ -17,37 +17,37 @@ use crate::{
     session::{Data, Shop as _, next_theme},
 };
 
-/// When they were made: in 2027.
+/// The time at which they were made: in 2027.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 const HOUR: Duration = Duration::from_secs(3600);
 pub const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How many of a hundred end within an hour, and how many in the next.
+/// Of each hundred sessions, the numbers that expire within the first hour and within the second.
 const FIRST: u64 = 1;
 const SECOND: u64 = 50;
 
-/// When a hundredth has expired.
+/// The time at which one session in a hundred has expired.
 pub fn after_the_first() -> Timestamp {
     NOW + HOUR
 }
 
-/// When another half has.
+/// The time at which a further half has expired.
 pub fn after_the_second() -> Timestamp {
     NOW + 2 * HOUR
 }
 
-/// The key of session `n`, as evenly spread as those that come from a hash.
+/// Returns the key of session `n`, as evenly spread as keys from a hash.
 pub fn key(n: u64) -> Key {
     Key::from_digest((u128::from(mix(n)) << 64 | u128::from(mix(!n))).to_be_bytes())
 }
 
-/// The key of the list of its user.
+/// Returns the key of the list of session `n`'s user.
 pub fn list_key(n: u64) -> Key {
     Key::from_digest((u128::from(mix(!n)) << 64 | u128::from(mix(n))).to_be_bytes())
 }
 
-/// SplitMix64: a number for each, in no order.
+/// SplitMix64: maps each number to another, in random order.
 pub fn mix(n: u64) -> u64 {
     let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -55,14 +55,14 @@ pub fn mix(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// The user whose sessions are listed, and how many there are. Every other user has one.
+/// The user whose sessions are listed, and their number. Every other user has one session.
 pub const LISTED: u64 = 1;
 pub const SESSIONS_OF_ONE: u64 = 3;
 
-/// Sessions in this store, at [`NOW`], which end after this long.
+/// Opens sessions in this store, at [`NOW`], with this idle timeout.
 pub fn sessions(store: impl Store, lifetime: Duration) -> Sessions<Bench> {
     let sessions = Sessions::<Bench>::builder().store(store).keys(KeyRing::generate()).clock(Clock::stopped_at(NOW));
-    // No clean-up runs while something else is measured.
+    // Disables clean-up while something else is measured.
     sessions.idle(lifetime).absolute(MONTH).clean_every(Duration::ZERO).build().unwrap()
 }
 
@@ -77,18 +77,18 @@ pub async fn begin(sessions: &Sessions<Bench>, data: Data) {
     assert_eq!(response.status(), 200);
 }
 
-/// Signs the user in whose sessions are listed.
+/// Signs in the user whose sessions are listed.
 pub async fn sign_in_the_listed(sessions: &Sessions<Bench>) {
     for _ in 0..SESSIONS_OF_ONE {
         begin(sessions, Data { user: Some(LISTED), ..Data::guest() }).await;
     }
 }
 
-/// What the engine stores of sessions.
+/// The values that the engine stores for sessions.
 pub struct Originals {
-    /// By when they end: within an hour, within the next, later.
+    /// One value for each time of expiry: within an hour, within the next, later.
     ends: [Value; 3],
-    /// The bytes of a user's list, and where in it the key of its session is.
+    /// The bytes of a user's list, and the position of its session's key.
     list: (Vec<u8>, usize),
     guest: Value,
 }
@@ -107,7 +107,7 @@ impl Originals {
         Self { ends, list: (list, at), guest: the_session(&guest).1 }
     }
 
-    /// Session `n`, with a token of its own.
+    /// Returns session `n`, with a token of its own.
     pub fn session(&self, n: u64) -> Value {
         let [first, second, later] = &self.ends;
         let original = match n % 100 {
@@ -118,7 +118,7 @@ impl Originals {
         with(original, "token", &format!("{:016x}{:016x}", mix(n), mix(!n)))
     }
 
-    /// The list of its user.
+    /// Returns the list of session `n`'s user.
     pub fn list(&self, n: u64) -> Value {
         let (mut list, at) = self.list.clone();
         list[..8].copy_from_slice(&mix(n).to_be_bytes());
@@ -126,7 +126,7 @@ impl Originals {
         Value::from_bytes(list)
     }
 
-    /// A guest's session without fields.
+    /// Returns a guest's session without fields.
     pub fn empty(&self) -> Value {
         let fields = inspect::stored(&self.guest).unwrap().fields;
         let without = |value, (name, ..): &(String, _, _)| inspect::planted(&value, name, None).unwrap();
@@ -136,7 +136,7 @@ impl Originals {
 
 type Stored = Vec<(Key, Value)>;
 
-/// What is stored of one session.
+/// Returns the stored values of one session.
 async fn stored(lifetime: Duration, data: Data) -> Stored {
     let store = MemoryStore::new();
     begin(&sessions(store.clone(), lifetime), data).await;
@@ -149,12 +149,12 @@ fn the_session(stored: &Stored) -> (Key, Value) {
     stored.iter().find(|(_, value)| is_session(value)).cloned().unwrap()
 }
 
-/// The session with one small field changed.
+/// Returns the session with one small field changed.
 pub fn changed(value: &Value) -> Value {
     with(value, "theme", &next_theme())
 }
 
-/// The session with this value in a field.
+/// Returns the session with this value in a field.
 pub fn with(value: &Value, name: &str, field: &impl serde::Serialize) -> Value {
     inspect::planted(value, name, Some(&rmp_serde::to_vec(field).unwrap())).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What it costs to read and to write one field of a session that has ever more, or ever larger ones.
+//! The cost to read and to write one field of a session with growing numbers of fields, or with a growing field.
 
 use std::sync::Mutex;
 
@@ -17,16 +17,17 @@ use crate::{contestants::Framework, instructions, load::Subject};
 
 pub const COUNTED: usize = 200;
 pub const ROUNDS: usize = 7;
-/// How many sessions of a kind are gone through.
+/// The number of sessions of each kind.
 const SESSIONS: u64 = 50;
 
-/// Instructions per request above the bare handler, in memory: of each who, in the order of `FIELDS` or `LENGTHS`, two works.
+/// Instructions per request above the bare handler, in memory: for each of `WHO`, in the order of `FIELDS` or `LENGTHS`, two
+/// works.
 pub struct InMemory {
     pub fields: [Vec<[Option<f64>; 2]>; 2],
     pub lengths: [Vec<[Option<f64>; 2]>; 2],
 }
 
-/// Of a field: it is read, or written. Of a large one: the small one beside it is written, or it itself.
+/// For `FIELDS`: read a field, write it. For `LENGTHS`: write the small field, write the large one.
 const OF_FIELDS: [&str; 2] = ["W1", "W2"];
 const OF_LENGTHS: [&str; 2] = ["W2", "W3"];
 
@@ -48,7 +49,7 @@ pub fn count() -> InMemory {
     InMemory { fields: [ours.0, theirs.0], lengths: [ours.1, theirs.1] }
 }
 
-/// The answers, in the order of the questions. Only for what does not depend on time.
+/// Returns the answers in the order of the questions. Use it only for answers that do not depend on time.
 pub fn in_parallel<Q: Copy + Send + Sync, A: Send>(questions: Vec<Q>, answer: impl Fn(Q) -> A + Sync) -> Vec<A> {
     let next = Mutex::new(questions.iter().copied().enumerate());
     let answers = Mutex::new(Vec::new());
@@ -68,7 +69,7 @@ pub fn in_parallel<Q: Copy + Send + Sync, A: Send>(questions: Vec<Q>, answer: im
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// Nanoseconds of a read and of a write.
+/// Nanoseconds of a read and a write.
 pub struct InStores {
     pub what: What,
     /// In the order of `FIELDS`: reading one, writing one.
@@ -77,7 +78,7 @@ pub struct InStores {
     pub lengths: Vec<[f64; 2]>,
 }
 
-/// Sessions of one kind, and what is done to them.
+/// Sessions of one kind, and the operations on them.
 struct Case {
     shelf: usize,
     keys: Vec<Key>,
@@ -91,7 +92,7 @@ enum Work {
     WriteLarge(usize),
 }
 
-/// Puts sessions of these kinds beside those that are in the shelves, and measures.
+/// Adds sessions of these kinds to the sessions that the shelves hold, and measures.
 pub async fn measure(shelves: &[&Shelf]) -> Vec<InStores> {
     let mut cases = Vec::new();
     for (at, shelf) in shelves.iter().enumerate() {

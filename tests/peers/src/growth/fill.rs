@@ -1,4 +1,5 @@
-//! Filling a store: through the store, as far as that is fast; from there on as the store itself keeps values, many at once.
+//! Fills a store. Part or all of the sessions go through the store's own calls; where direct bulk writes are possible, they add
+//! the rest.
 
 use std::{ops::Range, time::Duration};
 
@@ -11,14 +12,14 @@ use super::{
     shelf::{Home, Shelf, What, sqlite},
 };
 
-/// How many go through the store, where more are written at once.
+/// The number of sessions that go through the store, where bulk writes follow.
 const THROUGH_THE_STORE: u64 = 200;
-/// How many calls of a store are under way at once.
+/// Concurrent calls of a store.
 const AT_ONCE: usize = 64;
-/// How many sessions are written at once.
+/// The number of sessions in a bulk write.
 const BATCH: u64 = 2500;
 
-/// Puts the sessions 0 to `shelf.size` in, and the list of each session's user.
+/// Stores the sessions 0 to `shelf.size`, and the list of each session's user.
 pub async fn fill(shelf: &Shelf) {
     let many_at_once = !matches!(shelf.what, What::Memory | What::Files);
     let one_by_one = if many_at_once { shelf.size.min(THROUGH_THE_STORE) } else { shelf.size };
@@ -32,14 +33,14 @@ pub async fn fill(shelf: &Shelf) {
             Home::Folder(folder) => in_sqlite(&sqlite(folder.path()), originals, numbers).await,
             Home::Memory => {}
         }
-        // The store finds what was written.
+        // Checks that the store finds what was written.
         let last = shelf.size - 1;
         shelf.write(last).await;
         assert!(shelf.store.load(&eight::list_key(last), NOW).await.unwrap().is_some());
     }
 }
 
-/// What a sign-in does: the session first, the list second.
+/// Writes what a sign-in writes: the session first, then the list.
 async fn put(shelf: &Shelf, originals: &Originals, n: u64) {
     for (key, value) in values(originals, n) {
         let swapped = shelf.store.swap(&key, None, Some(&value), NOW).await.unwrap();
@@ -97,7 +98,7 @@ async fn in_postgres(url: &str, table: &str, originals: &Originals, numbers: Ran
 
 async fn in_sqlite(url: &str, originals: &Originals, numbers: Range<u64>) {
     let mut to = SqliteConnection::connect(url).await.unwrap();
-    // All of it in memory until it is written once: ids come in no order, so each batch touches most pages.
+    // Keeps all pages in memory and writes them once: ids come in random order, so each batch touches most pages.
     sqlx::query("PRAGMA cache_size = -1500000").execute(&mut to).await.unwrap();
     let mut writing = to.begin().await.unwrap();
     for batch in batches(originals, numbers) {
@@ -111,7 +112,7 @@ async fn in_sqlite(url: &str, originals: &Originals, numbers: Range<u64>) {
     to.close().await.unwrap();
 }
 
-/// Named by prefix and key, and kept for a minute longer than they last.
+/// Names each key by prefix and session key, and expires it a minute after the session.
 fn in_redis(url: &str, originals: &Originals, numbers: Range<u64>) {
     let mut to = redis::Client::open(url).unwrap().get_connection().unwrap();
     for batch in batches(originals, numbers) {

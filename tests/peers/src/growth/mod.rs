@@ -1,12 +1,12 @@
-//! What grows with the number of sessions, with the number of fields, and with their size: `tests/bench growth` writes
+//! Costs that grow with the number of sessions, with the number of fields, and with their size. `tests/bench growth` writes
 //! `report/growth.md`.
 //!
 //! # Layout
 //!
-//! A [`Shelf`] is a store with what it is in; [`eight`] are the sessions that [`fill`] puts into one. What is measured of it:
-//! [`sizes`] (reads, writes, lists, a pass over all), [`counted`] (instructions in memory), [`waiting`] (clean-up), [`fields`]
-//! (many fields, large ones; with [`wide`] in memory). [`visitors`] are the other projects' stores in memory. [`turns`] is how
-//! time is taken, [`page`] what is written.
+//! A [`Shelf`] is a store together with its server or folder. [`fill`] puts the sessions of [`eight`] into it. [`sizes`] measures
+//! reads, writes, lists and a pass over all sessions, [`counted`] instructions in memory, [`waiting`] clean-up, and [`fields`]
+//! many or large fields (with [`wide`] in memory). [`visitors`] measures the other projects' stores in memory. [`turns`] takes
+//! times, [`page`] writes the page.
 
 mod counted;
 mod eight;
@@ -29,10 +29,10 @@ pub use self::{
 };
 use crate::load::Subject;
 
-/// The largest number of sessions in files: a million would be two million files.
+/// The largest number of sessions in files; a million would be two million files.
 const MOST_FILES: u64 = 100_000;
 
-/// All that was measured.
+/// All measurements.
 pub struct Measured {
     sizes: Vec<sizes::Row>,
     counted: Vec<[Option<f64>; 2]>,
@@ -44,7 +44,7 @@ pub struct Measured {
     servers: Vec<String>,
 }
 
-/// `growth`, and these: a directory and a date, or the work of a process of its own.
+/// Runs `growth` with these arguments: a directory and a date, or the work of a separate process.
 pub fn command(arguments: &[&str]) {
     match arguments {
         ["requests", name, sizes @ ..] => {
@@ -65,7 +65,7 @@ pub fn run(directory: &Path, date: &str) {
     let counted = counted::count();
     eprintln!("{} s; instructions by fields", from.elapsed().as_secs());
     let in_memory = fields::count();
-    // Clean-up and requests at the same time, as where a service runs.
+    // Clean-up and requests run at the same time, as in a service.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let measured = runtime.block_on(async {
         let (shelves, bytes, servers) = filled(from).await;
@@ -95,7 +95,7 @@ pub fn run(directory: &Path, date: &str) {
     page::write(directory, date, &measured).unwrap();
 }
 
-/// Each store in each size, how many bytes a session takes in it, and what the servers are.
+/// Returns each store in each size, the bytes that a session takes in it, and the servers' versions.
 async fn filled(from: Instant) -> (Vec<Shelf>, Vec<Option<f64>>, Vec<String>) {
     let postgres = shelf::postgres();
     let (mut shelves, mut bytes, mut servers) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! What is written of all this: tables, then plots.
+//! Writes the page: tables, then plots.
 
 use std::{error::Error, fs, path::Path};
 
@@ -133,7 +133,7 @@ fn row(of: &Measured, what: What, size: u64) -> Option<&sizes::Row> {
     of.sizes.iter().find(|row| (row.what, row.size) == (what, size))
 }
 
-/// A row for each store of which something is known, a column for each size.
+/// Returns a table with a row for each store that has a figure, and a column for each size.
 fn of_stores(sizes: &[&str], cell: impl Fn(What, u64) -> Option<String>) -> String {
     let row = |what: What| {
         let cells = SIZES.map(|size| cell(what, size));
@@ -165,7 +165,7 @@ fn counted_table(of: &Measured) -> String {
     table(&head, &rows)
 }
 
-/// A row for each of the two and each of two works.
+/// Returns a table with a row for each of the two contestants and each of two works.
 fn in_memory(works: [&str; 2], columns: &[usize], of: &[Vec<[Option<f64>; 2]>; 2]) -> String {
     let columns: Vec<_> = columns.iter().map(usize::to_string).collect();
     let head: Vec<_> = [""].into_iter().chain(columns.iter().map(String::as_str)).collect();
@@ -273,7 +273,7 @@ fn draw(plots: &Path, of: &Measured) -> Result<(), Box<dyn Error>> {
         visitors::contestants()
             .map(|contestant| {
                 let rows = of.visitors.iter().filter(|row| row.name == contestant.name);
-                // What is not above the bare handler is not on a logarithmic axis.
+                // A logarithmic axis cannot show a value that is not above the bare handler.
                 (
                     contestant.name.to_owned(),
                     rows.map(|row| (row.size as f64, cell(row))).filter(|point| point.1 > 0.0).collect(),

@@ -1,4 +1,4 @@
-//! Any of this project's stores under one name, and what it is in: a server or folder of its own, which goes with it.
+//! Any of this project's stores behind one type, with a server or folder of its own, which is removed with it.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use tests::{
 use super::eight;
 use crate::contestants::ours::Bench;
 
-/// What this project's sessions can be kept in, besides cookies.
+/// The places for this project's sessions, except cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     Memory,
@@ -86,12 +86,12 @@ impl Scan for AnyStore {
     }
 }
 
-/// Where a store keeps its sessions.
+/// The place of a store's sessions.
 pub enum Home {
     Memory,
     Folder(TempDir),
     Redis(Box<RedisServer>),
-    /// And what the table is called.
+    /// A server, and the table's name on it.
     Postgres(Arc<DatabaseServer>, String),
 }
 
@@ -101,12 +101,12 @@ pub struct Shelf {
     pub size: u64,
     pub store: AnyStore,
     pub home: Home,
-    /// Among which are also those of the user whose sessions are listed.
+    /// Also opens sessions of the user whose sessions are listed.
     pub sessions: Sessions<Bench>,
 }
 
 impl Shelf {
-    /// An empty one. None, once that has been reported, where its server is missing.
+    /// Opens an empty shelf. Reports a missing server and returns `None`.
     pub async fn open(what: What, size: u64, postgres: &Option<Arc<DatabaseServer>>) -> Option<Self> {
         let (store, home) = match what {
             What::Memory => (AnyStore::Memory(MemoryStore::with_capacity(10_000_000)), Home::Memory),
@@ -138,13 +138,13 @@ impl Shelf {
         Some(Self { what, size, store, home, sessions })
     }
 
-    /// What a request does that reads: it loads, and looks for a field.
+    /// Does what a reading request does: loads, and looks for a field.
     pub async fn read(&self, n: u64) {
         let found = self.store.load(&eight::key(n), eight::NOW).await.unwrap().unwrap();
         assert!(inspect::has_field(found.value(), "theme"));
     }
 
-    /// What a request does that writes one small field: it loads, changes, and swaps.
+    /// Does what a request does that writes one small field: loads, changes, and swaps.
     pub async fn write(&self, n: u64) {
         let key = eight::key(n);
         let before = self.store.load(&key, eight::NOW).await.unwrap().unwrap();
@@ -156,13 +156,13 @@ impl Shelf {
         assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
     }
 
-    /// Lists the sessions of the user who has some.
+    /// Lists the sessions of the user who has several.
     pub async fn list(&self) {
         let listed = self.sessions.of(&eight::LISTED).list().await.unwrap();
         assert_eq!(listed.len() as u64, eight::SESSIONS_OF_ONE);
     }
 
-    /// What is taken by all that is in it, as far as its server or file system tells.
+    /// Returns the space that everything in it takes, if its server or file system can tell.
     pub async fn bytes(&self) -> Option<u64> {
         match (&self.home, self.what) {
             (Home::Redis(server), _) => server.info("memory", "used_memory")?.trim().parse().ok(),
@@ -185,7 +185,7 @@ impl Shelf {
     }
 }
 
-/// The URL of the SQLite file in this folder.
+/// Returns the URL of the SQLite file in this folder.
 pub fn sqlite(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("sessions.db").display())
 }
@@ -194,7 +194,7 @@ pub fn postgres() -> Option<Arc<DatabaseServer>> {
     DatabaseServer::start(Engine::Postgres).map(Arc::new)
 }
 
-/// The blocks of all files and folders.
+/// Returns the size of the blocks of all files and folders.
 fn allocated(folder: &Path) -> u64 {
     let size = |entry: fs::DirEntry| {
         let metadata = entry.metadata().ok()?;

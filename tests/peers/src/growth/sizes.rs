@@ -1,4 +1,4 @@
-//! What a read, a write, a user's list and a pass over all sessions cost in stores that hold ever more.
+//! The cost of a read, a write, a user's list and a pass over all sessions, in stores of growing size.
 
 use std::{collections::HashSet, time::Instant};
 
@@ -12,7 +12,7 @@ use super::{
 
 pub const ROUNDS: usize = 9;
 
-/// Of one store with so many sessions, in nanoseconds.
+/// The figures of one store with this many sessions, in nanoseconds.
 pub struct Row {
     pub what: What,
     pub size: u64,
@@ -22,10 +22,10 @@ pub struct Row {
     pub bytes: Option<f64>,
 }
 
-/// `bytes`: of each shelf, per session.
+/// `bytes` holds the bytes per session of each shelf.
 pub async fn measure(shelves: &[Shelf], bytes: &[Option<f64>]) -> Vec<Row> {
     let at = |shelf: &Shelf, round: usize, work: u64, step: u64| {
-        // Sessions that nobody came for lately.
+        // Chooses sessions that no recent request has used.
         eight::mix((round as u64) << 32 | work << 24 | step) % shelf.size
     };
     let reads = in_turns(shelves.len(), ROUNDS, async |case, round| {
@@ -54,7 +54,7 @@ pub async fn measure(shelves: &[Shelf], bytes: &[Option<f64>]) -> Vec<Row> {
     shelves.iter().enumerate().map(row).collect()
 }
 
-/// How often in a round.
+/// Returns the number of operations in a round.
 pub fn times(what: What) -> u64 {
     match what {
         What::Memory => 4000,
@@ -83,7 +83,7 @@ pub async fn pass(shelf: &Shelf) -> Pass {
         next = batch.next;
     }
     let seconds = from.elapsed().as_secs_f64();
-    // And those that are listed.
+    // Includes the sessions that are listed.
     assert_eq!(seen.len() as u64, shelf.size + eight::SESSIONS_OF_ONE, "{}", shelf.what.name());
     Pass { what: shelf.what, size: shelf.size, seconds, longest_call }
 }

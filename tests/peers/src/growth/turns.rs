@@ -1,16 +1,16 @@
-//! Medians of rounds in which all cases take turns, so that what else the machine does meets them alike.
+//! Medians of rounds in which all cases take turns, so that other load on the machine affects them alike.
 
 use std::time::Instant;
 
-/// Nanoseconds for one of `times`, of each case.
+/// Returns the median nanoseconds of each case.
 pub async fn in_turns(cases: usize, rounds: usize, measure: impl AsyncFn(usize, usize) -> f64) -> Vec<f64> {
     let mut taken = vec![Vec::new(); cases];
     for round in 0..=rounds {
         for step in 0..cases {
-            // Nobody is always first.
+            // A different case goes first in each round.
             let case = (round + step) % cases;
             let nanoseconds = measure(case, round).await;
-            // Not counted: what is only there the first time.
+            // Discards the first round, which includes one-time costs.
             if round > 0 {
                 taken[case].push(nanoseconds);
             }
@@ -19,7 +19,7 @@ pub async fn in_turns(cases: usize, rounds: usize, measure: impl AsyncFn(usize, 
     taken.into_iter().map(|taken| share(taken, 0.5)).collect()
 }
 
-/// How long one takes, of so many.
+/// Returns the nanoseconds of one operation, averaged over this many.
 pub async fn timed(times: u64, mut one: impl AsyncFnMut(u64)) -> f64 {
     let from = Instant::now();
     for at in 0..times {
@@ -28,7 +28,7 @@ pub async fn timed(times: u64, mut one: impl AsyncFnMut(u64)) -> f64 {
     from.elapsed().as_nanos() as f64 / times as f64
 }
 
-/// The number below which this share of them is.
+/// Returns the number below which this share of the numbers lies.
 pub fn share(mut numbers: Vec<f64>, share: f64) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let at = (numbers.len() as f64 * share) as usize;

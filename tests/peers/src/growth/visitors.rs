@@ -1,5 +1,5 @@
-//! What a read and a write cost, and what a session takes, where ever more sessions are in memory: this project's store beside
-//! the others'. Requests, as in the report of what happens in one process; each contestant in a process of its own.
+//! The time of a read and a write and the bytes of a session, as the number of sessions in memory grows: this project's store
+//! beside the others'. It sends requests as the in-process report does, with each contestant in a process of its own.
 
 use std::{
     env,
@@ -19,9 +19,9 @@ use crate::{
 pub const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 pub const ROUNDS: usize = 9;
 const TIMES: u64 = 400;
-/// How many cookies are kept of those that a store holds.
+/// The number of cookies that are kept; the store holds more sessions.
 const COOKIES: u64 = 10_000;
-/// No size is tried that would take more.
+/// Sizes that would take more bytes are skipped.
 pub const MOST_BYTES: f64 = 3e9;
 
 /// Nanoseconds per request above the bare handler.
@@ -33,8 +33,8 @@ pub struct Row {
     pub bytes: f64,
 }
 
-/// All that keep sessions in memory and count in the thread that serves: one signs in threads of its own, and is the same
-/// store without.
+/// Returns all contestants that keep sessions in memory and work in the serving thread. The one left out signs in threads of its
+/// own, and its store is listed without signing too.
 pub fn contestants() -> impl Iterator<Item = &'static Contestant> {
     ALL.into_iter().filter(|of| of.name != "axum_session")
 }
@@ -59,7 +59,7 @@ pub fn compare() -> Vec<Row> {
     rows
 }
 
-/// The numbers in the lines that a process of its own prints.
+/// Returns the numbers in the lines that a process prints.
 pub fn lines(command: &mut Command) -> Vec<Vec<f64>> {
     let output = command.stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success());
@@ -67,7 +67,7 @@ pub fn lines(command: &mut Command) -> Vec<Vec<f64>> {
     String::from_utf8_lossy(&output.stdout).lines().map(numbers).collect()
 }
 
-/// Prints for each size how long requests take.
+/// Prints the duration of requests for each size.
 pub fn print_times(subject: Subject, sizes: &[u64]) {
     let Subject::Of(contestant) = subject else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -90,7 +90,7 @@ pub fn print_times(subject: Subject, sizes: &[u64]) {
     });
 }
 
-/// An application with so many sessions, and the cookies of some of them.
+/// Returns an application with this many sessions, and the cookies of some of them.
 async fn filled(subject: Subject, size: u64) -> (App, Vec<String>) {
     let app = subject.open().await;
     let (every, mut cookies) = (size.div_ceil(COOKIES), Vec::new());

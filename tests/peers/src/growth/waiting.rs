@@ -1,4 +1,4 @@
-//! What a clean-up costs, and how long requests wait for it.
+//! The duration of a clean-up, and how long requests wait for it.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::{
     turns::share,
 };
 
-/// Of a request's reads, or its writes, in seconds.
+/// Durations of a client's reads or writes, in seconds.
 #[derive(Clone, Copy, Default)]
 pub struct Waits {
     pub median: f64,
@@ -30,12 +30,12 @@ pub struct CleanUp {
     pub size: u64,
     pub removed: u64,
     pub seconds: f64,
-    /// The reads and the writes of one after the other, with no clean-up and meanwhile.
+    /// Reads and writes of one client: before the clean-up, and during it.
     pub before: [Waits; 2],
     pub meanwhile: [Waits; 2],
 }
 
-/// Removes what has expired at `now`, while somebody reads and writes the sessions that stay.
+/// Removes the sessions that have expired at `now`, while a client reads and writes the sessions that stay.
 pub async fn clean_up(shelf: &Shelf, now: Timestamp) -> CleanUp {
     let idle = Instant::now();
     let before = requests(shelf, || idle.elapsed().as_secs_f64() > 0.3).await;
@@ -54,7 +54,7 @@ async fn requests(shelf: &Shelf, done: impl Fn() -> bool) -> [Waits; 2] {
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     let mut step = 0;
     while !done() {
-        // The last of each hundred stay.
+        // The last session of each hundred stays.
         let n = eight::mix(step) % (shelf.size / 100) * 100 + 99;
         let from = Instant::now();
         shelf.read(n).await;

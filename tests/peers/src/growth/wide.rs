@@ -1,5 +1,5 @@
-//! Sessions of many fields, and of one large one, in memory: this project's, which changes the field that was written, and
-//! tower-sessions', which writes the session anew.
+//! Sessions with many fields, and with one large one, in memory. This project changes only the field that was written;
+//! tower-sessions writes the whole session.
 
 use axum::{
     Router,
@@ -17,9 +17,9 @@ use crate::{
     works::OK,
 };
 
-/// How many fields of ten bytes there are.
+/// Numbers of fields of ten bytes.
 pub const FIELDS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
-/// How many bytes the large one of two fields has.
+/// Sizes of the larger of two fields, in bytes.
 pub const LENGTHS: [usize; 5] = [10, 100, 1000, 10_000, 64_000];
 
 /// W1 reads a small field, W2 writes it, W3 writes the large one.
@@ -30,15 +30,15 @@ trait Wide {
     fn write_large(&mut self, value: String) -> impl Future<Output = ()> + Send;
 }
 
-/// Ten bytes, other ones each time.
+/// Returns ten bytes, different ones each time.
 pub fn small() -> String {
     format!("{:?}", next_theme()).repeat(3)[..9].to_owned() + "."
 }
 
-/// So many bytes, other ones each time.
+/// Returns `length` bytes, different ones each time.
 pub fn large(length: usize) -> String {
     let small = small();
-    // Not a character after the other, which would be most of what is counted.
+    // Does not build it character by character, which would dominate the count.
     small.clone() + &"x".repeat(length - small.len())
 }
 
@@ -71,7 +71,7 @@ where
         )
 }
 
-/// This project's, of these fields. The first is the one that is read and written, the last the large one.
+/// Defines this project's sessions with these fields. The first field is read and written, the last is the large one.
 macro_rules! ours {
     ($($session:ident: $first:ident $write_first:ident $($field:ident $write:ident)* / $last:ident $write_last:ident;)*) => {$(
         #[derive(Session)]
@@ -161,7 +161,7 @@ impl Wide for tower_sessions::Session {
     }
 }
 
-/// The keys that are written, of one field or more and of two.
+/// The keys of the fields that are written: the small one, and the large one if there are two.
 const SMALL: &str = "f0";
 const LARGE: &str = "f1";
 
@@ -170,15 +170,15 @@ fn theirs(fields: usize, length: usize) -> App {
     axum_app::app(routes::<tower_sessions::Session>(fields, length).layer(layer))
 }
 
-/// Who is compared.
+/// The libraries that are compared.
 pub const WHO: [&str; 2] = ["session-runtime", "tower-sessions"];
 
-/// One of the two with so many fields.
+/// Returns one of the two libraries with this many fields.
 pub fn of_fields(who: &str, fields: usize) -> Subject {
     Subject::named(&format!("{who}: {fields} fields")).unwrap()
 }
 
-/// One of the two with two fields, of which one has so many bytes.
+/// Returns one of the two libraries with two fields, one of which has this many bytes.
 pub fn of_length(who: &str, length: usize) -> Subject {
     Subject::named(&format!("{who}: {length} bytes")).unwrap()
 }

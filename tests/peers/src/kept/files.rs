@@ -1,4 +1,4 @@
-//! In files, without asking the disk to have them.
+//! Sessions in files, without fsync.
 
 use session_runtime::FileStore;
 

@@ -1,4 +1,4 @@
-//! In the visitor's cookie, sealed.
+//! Sessions in the visitor's cookie, sealed.
 
 use super::Kept;
 use crate::contestants::{hand_sealed, in_cookie};

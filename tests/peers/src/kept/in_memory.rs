@@ -1,4 +1,4 @@
-//! In memory: those that are measured in process.
+//! Sessions in memory: the contestants that are measured in process.
 
 use super::{AXUM_SESSION, Kept};
 use crate::contestants::{actix_session, axum_session, hand_written, ours, poem, ruts, tower_sessions};

@@ -1,4 +1,4 @@
-//! Who is served over HTTP, with sessions in which store. One file for each store.
+//! The contestants that are served over HTTP, with their stores. One file for each store.
 
 mod files;
 mod in_cookies;
@@ -14,17 +14,17 @@ use crate::{
     site::Site,
 };
 
-/// What it signs with counts here as everything else does.
+/// Over HTTP, the threads in which it signs count like everything else.
 const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its own", ..axum_session::CONTESTANT };
 
-/// Where sessions are kept.
+/// The place of the sessions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Store {
     Memory,
     Cookie,
-    /// Which has no `SET … IFEQ`, so that a script compares.
+    /// A server without `SET … IFEQ`, so a script compares.
     Redis,
-    /// Which has.
+    /// A server with `SET … IFEQ`.
     Valkey,
     Postgres,
     Sqlite,
@@ -47,7 +47,7 @@ impl Store {
         }
     }
 
-    /// All that keep sessions there: first the floor, then this project.
+    /// Returns all contestants with this store: first the floor, then this project.
     pub fn kept(self) -> &'static [Kept] {
         match self {
             Self::Memory => &in_memory::KEPT,
@@ -64,23 +64,23 @@ impl Store {
     }
 }
 
-/// Makes an application that keeps its sessions at this URL, or in this folder, if that is not in itself.
+/// Makes an application that keeps its sessions at this URL or in this folder, unless the store is the application itself.
 pub type Open = fn(String) -> LocalBoxFuture<'static, Site>;
 
 /// A contestant with a store.
 pub struct Kept {
     pub name: &'static str,
-    /// The packages, whose versions are what `Cargo.lock` says.
+    /// The packages; `Cargo.lock` has their versions.
     pub packages: &'static [&'static str],
     pub framework: Framework,
     pub keeps: &'static str,
     pub cookie: &'static str,
-    /// None where the program in `older` opens it.
+    /// `None` if the program in `older` opens it.
     pub open: Option<Open>,
 }
 
 impl Kept {
-    /// A contestant of those in process, with another store.
+    /// Gives a contestant of the in-process comparison another store.
     const fn of(contestant: &Contestant, packages: &'static [&'static str], keeps: &'static str, open: Open) -> Self {
         Self { open: Some(open), ..Self::by_older(contestant, packages, keeps) }
     }
@@ -91,7 +91,7 @@ impl Kept {
     }
 }
 
-/// What cannot be had, and why.
+/// What cannot be compared, with the reason.
 pub const LEFT_OUT: [(&str, &str); 7] = [
     ("Redis, SQL and files for `tower-sessions` 0.15", "its stores are published for 0.14, which is measured there"),
     ("SQL for `actix-session` and `poem`", "they bring no store for it"),

@@ -1,4 +1,4 @@
-//! In PostgreSQL.
+//! Sessions in PostgreSQL.
 
 use axum_session_sqlx::SessionPgPool;
 use session_runtime::SqlStore;

@@ -1,4 +1,4 @@
-//! On Redis. Each has the client that its own guide shows.
+//! Sessions on Redis. Each contestant uses the client that its own guide shows.
 
 use std::sync::Arc;
 

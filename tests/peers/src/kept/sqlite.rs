@@ -1,4 +1,4 @@
-//! In SQLite: a file of each contestant's own, in WAL mode with `synchronous = NORMAL` for all.
+//! Sessions in SQLite: each contestant has a file of its own, in WAL mode with `synchronous = NORMAL`.
 
 use axum_session_sqlx::SessionSqlitePool;
 use session_runtime::SqlStore;

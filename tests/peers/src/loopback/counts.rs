@@ -1,4 +1,4 @@
-//! What one request sends where: counted over a proxy before the store's server, while one request follows the other.
+//! The traffic of one request, counted by a proxy in front of the store's server. The requests are sequential.
 
 use std::{collections::BTreeMap, thread, time::Duration};
 
@@ -15,25 +15,25 @@ use crate::{
     works::WORKS,
 };
 
-/// How many requests are counted.
+/// The number of requests that are counted.
 pub const REQUESTS: usize = 200;
-/// How many come before: connections, statements and scripts come into being.
+/// Warm-up requests, for connections, statements and scripts.
 const BEFORE: usize = 20;
-/// Until what an application does after its answer has been done.
+/// Time for the work that an application does after its answer.
 const AFTERWARDS: Duration = Duration::from_millis(100);
 
-/// Per request.
+/// Figures per request.
 pub struct Counts {
     pub response: f64,
     pub wire: Option<Wire>,
 }
 
-/// Between the application and the store's server.
+/// Traffic between the application and the store's server.
 pub struct Wire {
     pub round_trips: f64,
     pub asked: f64,
     pub answered: f64,
-    /// What the server executed, and how often: commands, also those that a script called, or the first words of statements.
+    /// What the server executed, and how often: commands, including those that a script called, or the first words of statements.
     pub executed: BTreeMap<String, f64>,
 }
 
@@ -45,7 +45,7 @@ impl Wire {
 
 pub struct Row {
     pub kept: &'static Kept,
-    /// What its visitor sends: name and value.
+    /// Bytes of the cookie that its visitor sends, name and value.
     pub cookie: usize,
     /// In the order of `WORKS`.
     pub counts: Vec<Counts>,
@@ -95,7 +95,7 @@ async fn row(kept: &'static Kept, store: Store, place: &Place) -> Row {
     Row { kept, cookie, counts }
 }
 
-/// Says how many bytes a response has.
+/// Sends requests, and returns the average size of a response in bytes.
 async fn send(work: &str, connection: &mut Connection, visitors: &mut [Visitor], times: std::ops::Range<usize>) -> f64 {
     let (requests, many) = (times.len(), visitors.len());
     let mut bytes = 0;
@@ -105,7 +105,7 @@ async fn send(work: &str, connection: &mut Connection, visitors: &mut [Visitor],
     bytes as f64 / requests as f64
 }
 
-/// What has been counted so far.
+/// The counters at one moment.
 struct Reading {
     round_trips: u64,
     bytes: [u64; 2],
@@ -137,7 +137,7 @@ impl Reading {
     }
 }
 
-/// How often each first word of a statement is in PostgreSQL's log.
+/// Counts the first words of the statements in PostgreSQL's log.
 fn statements(log: &str) -> BTreeMap<String, u64> {
     let mut words = BTreeMap::new();
     for entry in log.split("LOG:  ").skip(1) {

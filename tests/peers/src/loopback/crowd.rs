@@ -1,4 +1,4 @@
-//! Many connections to one application that send requests of one kind, each the next once it has the answer.
+//! Many connections to one application. Each sends requests of one kind, the next one after the answer to the last.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use super::{
     served::{Served, Subject},
 };
 
-/// How many connections.
+/// The number of connections.
 pub const CROWD: usize = 16;
-/// How many sessions each has to choose from. Nobody shares one.
+/// The number of sessions for each connection. Connections share none.
 const VISITORS: usize = 4;
 
 pub struct Crowd {
@@ -27,16 +27,16 @@ struct Member {
     visitors: Vec<Visitor>,
 }
 
-/// What one turn showed.
+/// The measurements of one turn.
 pub struct Turn {
     pub requests: usize,
     pub seconds: f64,
     pub latencies: Vec<Duration>,
     /// Processor time of the application.
     pub processor: Duration,
-    /// Of who asks.
+    /// Processor time of the client.
     pub asking: Duration,
-    /// Of the store's server, in seconds.
+    /// Processor time of the store's server, in seconds.
     pub store: Option<f64>,
 }
 
@@ -51,14 +51,14 @@ impl Crowd {
         Self { subject, served, members }
     }
 
-    /// So many requests, shared by all.
+    /// Sends this many requests, spread over all connections.
     pub async fn turn(&mut self, work: &str, requests: usize, place: &Place) -> Turn {
         let each = requests / CROWD;
         let mut spent = Vec::new();
         for member in &mut self.members {
-            // Anew, since servers end those that lie idle while others take their turns.
+            // Opens a new connection, because servers close idle ones while others take their turns.
             member.connection = Connection::open(self.served.port).await;
-            // The one ends its session, so each request needs its own; the other begins one.
+            // W4 ends its session, so each request needs its own; W3 begins one.
             spent.push(match work {
                 "W3" => Some(vec![Visitor::default(); each]),
                 "W4" => Some(begin(self.subject, &mut member.connection, each).await),
@@ -105,7 +105,7 @@ impl Crowd {
     }
 }
 
-/// Visitors, each with a full session; where there are none, with a cookie nevertheless.
+/// Returns visitors, each with a full session. For a bare handler, each has a cookie nevertheless.
 pub async fn begin(subject: Subject, connection: &mut Connection, visitors: usize) -> Vec<Visitor> {
     let mut begun = Vec::new();
     for _ in 0..visitors {

@@ -1,4 +1,4 @@
-//! One connection over HTTP/1.1, kept alive, and who sends over it.
+//! One kept-alive HTTP/1.1 connection, and the visitors who use it.
 
 use std::io;
 
@@ -12,16 +12,16 @@ use crate::{
     works::WRITES,
 };
 
-/// Somebody with a session.
+/// A visitor with a session.
 #[derive(Clone, Default)]
 pub struct Visitor {
     pub jar: Jar,
-    /// How often they have written to it.
+    /// How often the visitor has written to it.
     writes: usize,
 }
 
 impl Visitor {
-    /// The path of a work. What is written is another value than before, or there would be nothing to write.
+    /// Returns the path of a work. A write changes the value each time, or there would be nothing to write.
     fn path(&mut self, work: &str) -> String {
         if work != "W2" {
             return format!("/{work}");
@@ -36,9 +36,9 @@ pub struct Connection {
     received: Vec<u8>,
 }
 
-/// What is kept of a response.
+/// The parts of a response that are kept.
 pub struct Answer {
-    /// Of all of it.
+    /// The size of the whole response.
     pub bytes: usize,
     pub set_cookies: Vec<String>,
 }
@@ -50,7 +50,7 @@ impl Connection {
         Self { stream, received: Vec::new() }
     }
 
-    /// Sends a request as this visitor, who keeps the cookies that come back.
+    /// Sends a request as this visitor, who keeps the cookies of the response.
     pub async fn visit(&mut self, work: &str, visitor: &mut Visitor) -> Answer {
         let answer = self.send(&visitor.path(work), visitor.jar.header().as_deref()).await.unwrap();
         visitor.jar.keep_lines(&answer.set_cookies);
@@ -75,7 +75,7 @@ impl Connection {
     }
 }
 
-/// The response, once all of it is there.
+/// Returns the response, once all of it has arrived.
 fn whole(received: &[u8]) -> Option<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);

@@ -1,9 +1,9 @@
-//! The same sessions end to end: each contestant behind its framework's own server, in a process of its own, asked over
-//! HTTP/1.1 on a loopback socket, with its sessions in each store.
+//! The same sessions end to end. Each contestant runs behind its framework's own server, in a process of its own, with its
+//! sessions in each store, and is asked over HTTP/1.1 on a loopback socket.
 //!
-//! `served` is such a process, `place` what keeps its sessions; `http` and `crowd` ask it. Measured are its `speed`, what
-//! it sends to the store (`counts`), the `room` that sessions take there, and what two `nodes` leave of them. `page` writes
-//! it down.
+//! `served` is such a process, and `place` keeps its sessions; `http` and `crowd` send requests to it. The measurements are its
+//! `speed`, its traffic to the store (`counts`), the `room` that sessions take there, and the results of concurrent requests to
+//! two `nodes`. `page` writes the page.
 
 mod counts;
 mod crowd;
@@ -26,7 +26,7 @@ use crate::{
     works::WORKS,
 };
 
-/// What was measured of one store.
+/// The measurements of one store.
 pub struct Measured {
     store: Store,
     version: Option<String>,
@@ -34,14 +34,14 @@ pub struct Measured {
     counts: Vec<counts::Row>,
 }
 
-/// And of Redis alone.
+/// Further measurements, only on Redis.
 #[derive(Default)]
 pub struct OnRedis {
     room: Vec<room::Room>,
     faults: Vec<(&'static str, Faults)>,
 }
 
-/// Writes the page into this folder's `report`; says whether no bar is missed but those that are known.
+/// Writes the page into this folder's `report`. Returns whether all missed bars are known misses.
 pub fn run(directory: &Path, date: &str) -> bool {
     let (mut all, mut redis) = (Vec::new(), OnRedis::default());
     for store in Store::ALL {
@@ -73,7 +73,7 @@ pub fn run(directory: &Path, date: &str) -> bool {
     bars::is_fine(&verdicts)
 }
 
-/// This project is the second that is kept in each store, after the floor.
+/// The index of this project in each store's list, after the floor.
 const OURS: usize = 1;
 
 /// The other contestants that load a session before they write it, as this project does.
@@ -114,7 +114,7 @@ fn of(all: &[Measured], store: Store) -> Option<&Measured> {
     all.iter().find(|of| of.store == store)
 }
 
-/// Requests per second of this project, as a multiple of those of the fastest of these.
+/// Returns this project's requests per second as a multiple of those of the fastest of `others`.
 fn to_others(all: &[Measured], store: Store, work: usize, others: &[&str]) -> Option<f64> {
     let rows = &of(all, store)?.speeds;
     let per_second = |row: &speed::Row| row.speeds[work].per_second.figure;

@@ -1,4 +1,4 @@
-//! What two requests at once leave of a session on Redis: two applications, each with connections of its own.
+//! Two concurrent requests to one session on Redis, through two applications with connections of their own.
 
 use redis::{Client, Connection, cmd, pipe};
 use session_runtime::store::{Class, Value};
@@ -11,7 +11,7 @@ use crate::{
     kept::{Kept, Open, Store},
 };
 
-/// How many pairs of requests of each kind.
+/// The number of pairs of requests of each kind.
 pub const PAIRS: usize = 200;
 /// The bytes of a value's header.
 const HEADER: usize = 26;
@@ -31,7 +31,7 @@ async fn pair(open: Open, url: String, server: &RedisServer) -> Pair {
     Pair { nodes, records: Some(Box::new(move || sessions(&mut records.borrow_mut()))) }
 }
 
-/// All keys, but of this project's only those that are sessions: neither tombstones nor the lists of users.
+/// Counts all keys, but of this project's only sessions, not tombstones or the lists of users.
 fn sessions(redis: &mut Connection) -> usize {
     let all: usize = cmd("DBSIZE").query(redis).unwrap();
     let ours: Vec<Vec<u8>> = cmd("KEYS").arg("session:*").query(redis).unwrap();

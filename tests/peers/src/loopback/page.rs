@@ -97,7 +97,7 @@ fn pictures(all: &[Measured]) -> String {
     text + "![Bytes per session on Redis](plots/loopback-room.svg)\n"
 }
 
-/// All of one store.
+/// Returns everything about one store.
 fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String {
     let who: Vec<_> = of
         .store
@@ -170,7 +170,7 @@ fn in_store(speed: &Speed) -> String {
     }
 }
 
-/// What the program that asks takes itself, at least and at most.
+/// Returns the least and the most time that the client itself takes.
 fn asking(of: &Measured) -> [f64; 2] {
     let all = || of.speeds.iter().flat_map(|row| &row.speeds).map(|speed| speed.asking);
     [all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max)]
@@ -181,7 +181,7 @@ fn latency(speed: &Speed) -> String {
     format!("{half:.2}, {most:.2}")
 }
 
-/// What is sent to the store's server.
+/// Returns the table of the traffic to the store's server.
 fn wire(of: &Measured) -> String {
     let speaks_redis = matches!(of.store, Store::Redis | Store::Valkey);
     let statements = if speaks_redis { "commands" } else { "statements" };
@@ -205,7 +205,7 @@ fn wire(of: &Measured) -> String {
     )
 }
 
-/// As it is, if it is whole.
+/// Formats a number, without decimals if it is whole.
 fn number(number: f64) -> String {
     if number.fract().abs() < 0.005 { format!("{number:.0}") } else { format!("{number:.2}") }
 }

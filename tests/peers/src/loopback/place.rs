@@ -1,4 +1,4 @@
-//! Where contestants keep their sessions: a server, or a folder, and of it a part for each.
+//! The place of the contestants' sessions: a server or a folder, with a part for each contestant.
 
 use std::{fs, net::SocketAddr};
 
@@ -12,7 +12,7 @@ use crate::kept::{Kept, Store};
 
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Place {
-    /// The applications themselves, or their visitors.
+    /// In the applications themselves, or with their visitors.
     Nowhere,
     Redis(RedisServer),
     Postgres(DatabaseServer),
@@ -21,11 +21,11 @@ pub enum Place {
 }
 
 impl Place {
-    /// None, once that has been reported, if the server is not here.
+    /// Reports a missing server and returns `None`.
     pub fn open(store: Store) -> Option<Self> {
         Some(match store {
             Store::Memory | Store::Cookie => Self::Nowhere,
-            // The newer one if it is here, since not everybody can do with the older one.
+            // Prefers the newer server, because some contestants cannot use the older one.
             Store::Redis => Self::Redis(
                 RedisServer::start(Kind::Redis8, Options::default())
                     .or_else(|| RedisServer::start(Kind::Redis, Options::default()))?,
@@ -45,7 +45,7 @@ impl Place {
         })
     }
 
-    /// The URL or the folder of this one's part.
+    /// Returns the URL or the folder of a contestant's part.
     pub fn url(&self, store: Store, kept: &Kept) -> String {
         let part = part(store.kept().iter().position(|of| of.name == kept.name).unwrap());
         match self {
@@ -57,7 +57,7 @@ impl Place {
         }
     }
 
-    /// The same through this proxy.
+    /// Returns the URL of a contestant's part through this proxy.
     pub fn url_through(&self, proxy: &Proxy, store: Store, kept: &Kept) -> String {
         self.url(store, kept)
             .replace(&format!(":{}", self.addr().unwrap().port()), &format!(":{}", proxy.addr().port()))
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// In seconds, that the server has taken so far.
+    /// Returns the processor time that the server has taken so far, in seconds.
     pub fn processor_time(&self) -> Option<f64> {
         match self {
             Self::Redis(server) => Some(

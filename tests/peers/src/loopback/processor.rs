@@ -1,10 +1,10 @@
-//! Processor time of a process, to the nanosecond, with all of its threads.
+//! Processor time of a process with all of its threads, to the nanosecond.
 
 use std::time::Duration;
 
 use nix::{time::ClockId, unistd::Pid};
 
-/// That this process has taken so far.
+/// Returns the processor time that this process has taken so far.
 pub fn own() -> Duration {
     of(Pid::this())
 }

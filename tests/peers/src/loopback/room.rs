@@ -1,4 +1,4 @@
-//! How much memory of Redis a session takes.
+//! The memory that a session takes on Redis.
 
 use redis::{Client, Connection as Redis, cmd, pipe};
 use tests::servers::RedisServer;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::kept::{Kept, Store};
 
-/// How many sessions there are.
+/// The number of sessions.
 pub const SESSIONS: usize = 3000;
 
 pub struct Room {
@@ -19,15 +19,15 @@ pub struct Room {
     pub guest: Bytes,
 }
 
-/// Of one session.
+/// Memory for one session.
 pub struct Bytes {
-    /// Of its own key: of as many as there are sessions, the largest.
+    /// The memory of its own key: the largest of the keys that exist once per session.
     pub own: f64,
-    /// Of all keys.
+    /// The memory of all keys.
     pub all: f64,
-    /// By how much the server's memory grew.
+    /// The growth of the server's memory.
     pub grown: f64,
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: f64,
 }
 

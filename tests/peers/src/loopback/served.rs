@@ -1,4 +1,4 @@
-//! An application in a process of its own, and its framework's bare handler.
+//! An application in a process of its own, or its framework's bare handler.
 
 use std::{
     env,
@@ -16,7 +16,7 @@ use crate::{
     serve::serve,
 };
 
-/// What is served.
+/// The application or bare handler that is served.
 #[derive(Clone, Copy)]
 pub enum Subject {
     Bare(Framework),
@@ -39,7 +39,7 @@ impl Subject {
     }
 }
 
-/// What the process of its own does.
+/// Runs in a process of its own.
 pub fn run(name: &str, store: &str, url: &str) {
     let store = Store::ALL.into_iter().find(|of| of.name() == store).unwrap();
     let bare = Framework::ALL.into_iter().find(|framework| Subject::Bare(*framework).name() == name);
@@ -49,13 +49,13 @@ pub fn run(name: &str, store: &str, url: &str) {
         match (bare, open) {
             (Some(framework), _) => framework.bare(),
             (None, Some(open)) => open(url.to_owned()).await,
-            (None, None) => panic!("nobody is called {name}"),
+            (None, None) => panic!("there is no contestant {name}"),
         }
     })
     .unwrap();
 }
 
-/// The process; it ends with this.
+/// The process, which ends when this is dropped.
 pub struct Served {
     process: Child,
     pub port: u16,
@@ -81,7 +81,7 @@ impl Served {
         Self { process, port }
     }
 
-    /// That it has taken so far.
+    /// Returns the processor time that the process has taken so far.
     pub fn processor_time(&self) -> Duration {
         processor::of(Pid::from_raw(self.process.id().cast_signed()))
     }

@@ -1,4 +1,4 @@
-//! How fast each is, and what it takes from the processors, in rounds in which all take turns.
+//! The speed and processor time of each contestant, in rounds in which all take turns.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{contestants::Framework, figures::median, kept::Store, works::WORKS};
 
-/// How often each takes its turn, with each work.
+/// The number of rounds; each contestant has a turn in each round with each work.
 pub const ROUNDS: usize = 7;
 
-/// How many requests are in a turn.
+/// Returns the number of requests in a turn.
 pub fn requests(store: Store) -> usize {
     match store {
         Store::Memory | Store::Cookie => 4800,
@@ -21,26 +21,26 @@ pub fn requests(store: Store) -> usize {
     }
 }
 
-/// A figure, and as a multiple of what the bare handler of the same framework has, and of what the hand-written one has.
+/// A figure, also as a multiple of the bare handler's figure in the same framework, and of the hand-written contestant's.
 #[derive(Clone, Copy)]
 pub struct Compared {
     pub figure: f64,
     pub to_bare: f64,
-    /// None for a bare handler.
+    /// `None` for a bare handler.
     pub to_floor: Option<f64>,
 }
 
 pub struct Speed {
     pub per_second: Compared,
-    /// Of half of the requests, and of 99 in 100, at most.
+    /// The median latency, and the 99th percentile.
     pub latencies: [Duration; 2],
-    /// Of the application, in microseconds per request.
+    /// Processor time of the application, in microseconds per request.
     pub processor: Compared,
-    /// Of who asks.
+    /// Processor time of the client.
     pub asking: f64,
-    /// Of the store's server.
+    /// Processor time of the store's server.
     pub store: Option<f64>,
-    /// As a multiple of what it takes there for the hand-written one, if that is something.
+    /// `store` as a multiple of the hand-written contestant's, if that is not zero.
     pub store_to_floor: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ pub struct Row {
     pub speeds: Vec<Speed>,
 }
 
-/// Of all that keep sessions there, the bare handlers first.
+/// Measures all contestants with this store; the bare handlers come first.
 pub async fn measure(store: Store, place: &Place) -> Vec<Row> {
     let mut crowds = Vec::new();
     for framework in store.frameworks() {
@@ -68,7 +68,7 @@ pub async fn measure(store: Store, place: &Place) -> Vec<Row> {
             let bare = crowds.iter().position(|of| matches!(of.subject, Subject::Bare(of) if of == framework));
             &turns[bare.unwrap()]
         };
-        // After the bare handlers, the floor is the first.
+        // The floor is the first contestant after the bare handlers.
         let floor = &turns[store.frameworks().count()];
         for (row, own) in rows.iter_mut().zip(&turns) {
             let floor = matches!(row.subject, Subject::Of(_)).then_some(floor);
@@ -82,10 +82,10 @@ async fn in_turns(crowds: &mut [Crowd], work: &str, requests: usize, place: &Pla
     let mut turns: Vec<Vec<Turn>> = crowds.iter().map(|_| Vec::new()).collect();
     for round in 0..=ROUNDS {
         for step in 0..crowds.len() {
-            // Nobody is always first.
+            // A different contestant goes first in each round.
             let at = (round + step) % crowds.len();
             let turn = crowds[at].turn(work, requests, place).await;
-            // Not counted: what is only there the first time.
+            // Discards the first round, which includes one-time costs.
             if round > 0 {
                 turns[at].push(turn);
             }
@@ -98,7 +98,7 @@ fn speed(own: &[Turn], bare: &[Turn], floor: Option<&Vec<Turn>>) -> Speed {
     let per_second = |turn: &Turn| turn.requests as f64 / turn.seconds;
     let multiple =
         |others: &[Turn]| median(own.iter().zip(others).map(|(own, of)| per_second(own) / per_second(of)).collect());
-    // Over all rounds, since of some servers the system counts in hundredths of a second.
+    // Averages over all rounds, because the system counts some servers' time in hundredths of a second.
     let per_request = |turns: &[Turn], of: &dyn Fn(&Turn) -> f64| {
         turns.iter().map(of).sum::<f64>() * 1e6 / turns.iter().map(|turn| turn.requests as f64).sum::<f64>()
     };

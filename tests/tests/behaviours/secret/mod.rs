@@ -1,5 +1,5 @@
-//! B12, B38: `secret` fields, as a visitor and as a thief of the store meet them. Here is the session they are tested on, and
-//! a store that remembers what it was told.
+//! B12, B38: `secret` fields, seen by a visitor and by a thief of the store. This module has the session on which they are
+//! tested, and a store that records its calls.
 
 mod races;
 mod rotation;
@@ -63,7 +63,7 @@ struct Open {
     name: String,
 }
 
-/// Text that counts how often it is decoded.
+/// Text that counts its decodings.
 mod spied {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -79,7 +79,7 @@ mod spied {
 }
 
 thread_local! {
-    /// How often `spied` was decoded in this test, which has its thread to itself.
+    /// How often `spied` was decoded in this test, which has a thread to itself.
     static DECODED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -92,14 +92,14 @@ struct House {
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// What a store was told.
+/// The calls that a store received.
 #[derive(Default)]
 struct Told {
-    /// What was to be stored; `None` for a value that was to be removed.
+    /// The values to store; `None` for a value to remove.
     swaps: Mutex<Vec<(Key, Option<StoredValue>)>>,
     /// The next swap is made, but its answer is lost.
     lose_answer: AtomicBool,
-    /// Another process is always faster.
+    /// Another process always writes first.
     contested: AtomicBool,
 }
 
@@ -179,17 +179,17 @@ impl House {
         Visitor::new(&self.app)
     }
 
-    /// What the store was told to store.
+    /// Returns the values that the store was asked to store.
     fn swaps(&self) -> Vec<StoredValue> {
         self.told.swaps.lock().unwrap().iter().filter_map(|(_, value)| value.clone()).collect()
     }
 
-    /// How often it was told to.
+    /// Counts the swaps.
     fn writes(&self) -> usize {
         self.told.swaps.lock().unwrap().len()
     }
 
-    /// The key of the session that was written last.
+    /// Returns the key of the session that was written last.
     fn key(&self) -> Key {
         self.told.swaps.lock().unwrap().last().unwrap().0
     }
@@ -198,17 +198,17 @@ impl House {
         self.store.session(key, self.clock.now()).await.unwrap()
     }
 
-    /// A field as it is stored.
+    /// Returns a field as it is stored.
     async fn raw(&self, key: &Key, name: &str) -> Option<Vec<u8>> {
         self.stored(key).await.field(name).map(<[u8]>::to_vec)
     }
 
-    /// Puts bytes in a field's place, as another program that can write to the store would.
+    /// Replaces a field with these bytes, as another program with access to the store might.
     async fn plant(&self, key: &Key, name: &str, value: &[u8]) {
         self.store.plant(key, name, value, self.clock.now()).await;
     }
 
-    /// Which fields were reported unreadable since the last call, and that nothing else was dropped.
+    /// Returns the fields reported as unreadable since the last call, and checks that nothing else was dropped.
     fn undecodable(&self) -> Vec<&'static str> {
         let heard = std::mem::take(&mut *self.events.lock().unwrap());
         assert!(!heard.iter().any(|event| matches!(event, Event::Conflict | Event::Moved | Event::Gone)), "{heard:?}");
@@ -220,12 +220,12 @@ impl House {
     }
 }
 
-/// A key that is always the same.
+/// Returns the same key for the same seed.
 fn key(seed: u8) -> Vec<u8> {
     (0..32).map(|at: u8| at.wrapping_mul(151).wrapping_add(seed) ^ 0x3c).collect()
 }
 
-/// A ring of such keys, the current one first.
+/// Returns a ring of such keys, the current one first.
 fn keys(seeds: &[u8]) -> KeyRing {
     let ring = KeyRing::from_bytes(&key(seeds[0])).unwrap();
     seeds[1..].iter().fold(ring, |ring, &seed| ring.with_previous(&key(seed)).unwrap())
@@ -271,7 +271,7 @@ fn show(s: &V) -> Value {
     })
 }
 
-/// What a session shows in which nothing is to be read.
+/// Returns what a session shows if it has no readable secret.
 fn nothing() -> Value {
     json!({
         "token": null, "code": null, "code_expires": false, "cards": [], "notice": null, "notices": [], "print": "",

@@ -1,4 +1,4 @@
-//! B21, B34, S45: requests at the same time, as for any field, though what is stored never looks the same twice.
+//! B21, B34, S45: concurrent requests work as for any field, although the stored bytes differ each time.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -21,7 +21,8 @@ use tokio::sync::Barrier;
 
 use super::{House, V, Vault, keys, routes};
 
-/// A server on whose later routes a request waits twice with its session loaded: until the test knows, and until it says.
+/// A server on whose later routes a request waits twice with its session loaded: until the test has noticed, and until the test
+/// lets it go on.
 fn gated(store: &AnyStore, keys: &KeyRing, gate: &Arc<Barrier>) -> House {
     let [a, b, c, d] = std::array::from_fn(|_| Arc::clone(gate));
     let late = Router::new()
@@ -61,7 +62,7 @@ async fn pass(gate: &Barrier) {
     gate.wait().await;
 }
 
-/// Sends a request, does `meanwhile` while its handler waits, and lets it finish.
+/// Sends a request, runs `meanwhile` while its handler waits, and lets it finish.
 async fn late(
     visitor: &Visitor,
     method: http::Method,
@@ -103,19 +104,19 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B21: taken once; one that came meanwhile stays, also one that says the same.
+    // B21: taken once. A flash put in the meantime stays, even one with the same text.
     async fn a_secret_flash_is_taken_once(store) {
         let gate = Arc::new(Barrier::new(2));
         let house = gated(&store, &KeyRing::generate(), &gate);
         let mut visitor = house.visitor();
         let mut other = { visitor.post("/notice/one").await; visitor.clone() };
-        // Taken meanwhile.
+        // Another request takes it in the meantime.
         let reply = late(&visitor, http::Method::POST, "/late/notice", &gate, async {
             assert_eq!(other.get("/notice").await.body, "one");
         }).await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "one"), "it was loaded before");
         assert_eq!(visitor.get("/notice").await.body, "");
-        // Put meanwhile.
+        // Another request puts one in the meantime.
         visitor.post("/notice/one").await;
         late(&visitor, http::Method::POST, "/late/notice", &gate, async { other.post("/notice/two").await; }).await;
         assert_eq!(visitor.get("/notice").await.body, "two");
@@ -126,7 +127,7 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B34: what is sent again is what was sent, to the byte, though it would not be sealed the same way again.
+    // B34: the repeated call sends the same bytes, although sealing again would give different ones.
     async fn a_lost_answer_counts_once(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
@@ -142,7 +143,7 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: no handler asks for re-sealing: a request that changes the field goes first, and no request fails for it.
+    // S45: handlers do not ask for resealing, so a request that changes the field takes precedence, and no request fails.
     async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
@@ -164,7 +165,7 @@ over_stores! {
         }
     }
 
-    // S45: however busy the session is, a request that only reads does not fail because it could not re-seal it.
+    // S45: on a busy session, a request that only reads does not fail because it could not reseal.
     async fn no_read_fails_because_it_cannot_reseal(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -180,7 +181,7 @@ over_stores! {
         assert_eq!(house.writes(), 1, "it is tried once");
         assert!(reply.set_cookie().is_some(), "the cookie is signed again all the same");
         assert_eq!(house.undecodable(), Vec::<&str>::new());
-        // A change is tried until its time is up, and a change that is not stored is an error.
+        // A change is retried until its time is up, and a change that is not stored is an error.
         let status = visitor.post("/name/ada").await.status.as_u16();
         assert!(house.writes() > 2 && matches!(status, 409 | 503), "{status}");
         house.events.lock().unwrap().clear();

@@ -1,4 +1,4 @@
-//! S45, B9: what becomes of secrets when the keys change.
+//! S45, B9: secrets after a change of keys.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +8,15 @@ use tests::{app::minutes, over_stores};
 
 use super::{House, key, keys, nothing};
 
-/// Which key sealed a value.
+/// Returns the id of the key that sealed a value.
 fn sealed_by(raw: &[u8]) -> &[u8] {
     &raw[1..5]
 }
 
 over_stores! {
-    // S45: the first request that meets an older key's secret seals it again, as its cookie is signed again, though it only reads.
-    async fn a_secret_under_an_older_key_leaves_under_the_current_one(store) {
+    // S45: the first request that meets a secret under an older key reseals it, even if it only reads, just as its cookie is
+    // signed again.
+    async fn a_secret_under_an_older_key_is_resealed_with_the_current_one(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
         let mut visitor = old.visitor();
@@ -44,7 +45,7 @@ over_stores! {
             }
         }
 
-        // Once is enough, and the older key can go.
+        // It happens only once, and then the older key can be removed.
         assert_eq!(visitor.get("/show").await.set_cookie(), None);
         assert_eq!(house.writes(), 1);
         let new = House::with_keys(&store, &keys(&[2]), &clock);
@@ -52,7 +53,7 @@ over_stores! {
         assert_eq!(new.undecodable(), Vec::<&str>::new());
     }
 
-    // Also where the cookie was signed again before: a server without the new key wrote once more, say.
+    // Even if the cookie was signed again earlier, for example because a server without the new key wrote once more.
     async fn a_secret_is_sealed_again_whatever_key_signed_the_cookie(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -63,7 +64,7 @@ over_stores! {
         let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
         let mut visitor = visitor.at(&house.app);
         visitor.post("/name/ada").await;
-        assert_eq!(house.writes(), 1, "with what was to be written anyway");
+        assert_eq!(house.writes(), 1, "together with a write that was due anyway");
         assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
         house.plant(&key, "token", &older).await;
         let reply = visitor.get("/show").await;
@@ -72,7 +73,7 @@ over_stores! {
         assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
     }
 
-    // S45: a key that is past its end opens nothing, nor does one that was taken away.
+    // S45: a key that has expired, or was removed, opens no secret.
     async fn a_key_that_is_gone_opens_no_secret(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -84,7 +85,7 @@ over_stores! {
         let house = House::with_keys(&store, &ending, &clock);
         let mut visitor = visitor.at(&house.app);
         assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
-        // The cookie has moved on; the value under the older key comes back, from another server say.
+        // The cookie has moved on; the value under the older key comes back, for example from another server.
         house.plant(&key, "token", &sealed).await;
         clock.advance(minutes(5) - Duration::from_millis(1));
         let mut late = visitor.clone();
@@ -93,7 +94,7 @@ over_stores! {
         clock.advance(Duration::from_millis(1));
         assert_eq!(late.get("/show").await.json(), nothing());
         assert_eq!(house.undecodable(), ["token"]);
-        assert_eq!(house.raw(&key, "token").await.unwrap(), sealed, "what cannot be opened is not touched");
+        assert_eq!(house.raw(&key, "token").await.unwrap(), sealed, "a value that cannot be opened is not changed");
 
         let without = House::with_keys(&store, &keys(&[2]), &clock);
         assert_eq!(late.at(&without.app).get("/show").await.json(), nothing());

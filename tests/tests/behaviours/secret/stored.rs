@@ -1,4 +1,4 @@
-//! What the store has, and what becomes of it in wrong hands.
+//! The stored form of secrets, and its use in the wrong hands.
 
 use std::{fs, path::Path as File};
 
@@ -21,7 +21,7 @@ use tests::{
 
 use super::{DECODED, House, Open, Vault, nothing};
 
-/// The secret fields, each with a path that writes one, and how they are stored.
+/// The secret fields: a path that writes each, and its stored name.
 const WRITES: [(&str, &str); 8] = [
     ("/token/velvet-antler-token", "token"),
     ("/code/velvet-antler-code", "code"),
@@ -48,7 +48,7 @@ fn all() -> serde_json::Value {
     })
 }
 
-/// Every byte that a store has of a session.
+/// Returns every byte that a store has of a session.
 async fn dump(house: &House, key: &Key) -> Vec<u8> {
     fn files(folder: &File, into: &mut Vec<u8>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -73,7 +73,7 @@ async fn dump(house: &House, key: &Key) -> Vec<u8> {
     bytes
 }
 
-/// The ways in which a text may stand somewhere: as it is, in hexadecimal, in base64 at each of the three shifts.
+/// Returns the forms that a text may have: plain, hexadecimal, and base64 at each of its three offsets.
 fn spellings(text: &str) -> Vec<Vec<u8>> {
     let bytes = text.as_bytes();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -101,7 +101,7 @@ over_stores! {
         }
         let key = house.key();
         let bytes = dump(&house, &key).await;
-        assert!(holds(&bytes, b"an-open-word"), "what is not secret is there, so this looks in the right place");
+        assert!(holds(&bytes, b"an-open-word"), "a plain field is there, so this looks in the right place");
         for spelling in spellings("velvet-antler") {
             assert!(!holds(&bytes, &spelling), "{}", String::from_utf8_lossy(&spelling));
         }
@@ -110,13 +110,13 @@ over_stores! {
         assert!(swaps.len() > WRITES.len());
         assert!(!format!("{swaps:?}").contains("velvet"), "nor does what was sent");
         assert!(!swaps.iter().any(|value| holds(&value.to_bytes(), b"velvet")));
-        // And it is all there for its visitor, in another process too.
+        // Its visitor can read all of it, in another process too.
         let mut seen = all();
         seen["name"] = "an-open-word".into();
         assert_eq!(visitor.get("/show").await.json(), seen);
     }
 
-    // S40: bytes that were stored for one field open in no other, nor in another session.
+    // S40: bytes that were stored for one field open in no other field and in no other session.
     async fn a_value_moved_to_another_place_is_absent(store) {
         let house = House::new(store);
         let (mut ada, mut bob) = (house.visitor(), house.visitor());
@@ -145,7 +145,7 @@ over_stores! {
         assert_eq!(ada.get("/show").await.json()["token"], "of-ada", "back where it belongs");
     }
 
-    // S39, B30: a damaged value reads as absent, no decoder sees it, and the rest of the session lives.
+    // S39, B30: a damaged value reads as absent, no decoder sees it, and the rest of the session works.
     async fn a_damaged_value_is_absent_and_never_decoded(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
@@ -161,7 +161,7 @@ over_stores! {
             flipped
         }));
         damaged.push([&whole[..], b"\0"].concat());
-        // As it would be stored if it were not secret: there is no way back to that.
+        // The value as it would be stored if it were not secret, which is not accepted either.
         damaged.push(b"\xadvelvet-antler".to_vec());
         DECODED.set(0);
         for bytes in damaged {
@@ -177,7 +177,7 @@ over_stores! {
         assert_eq!(DECODED.get(), 1, "the spy is awake");
     }
 
-    // S39, B30: a field that became secret, and one that no longer is: the old value is unreadable, the field works on.
+    // S39, B30: a field that became secret, and one that is no longer secret: the old value is unreadable, but the field works.
     async fn a_field_that_became_secret_starts_from_its_default(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let open = House::of::<Open>(&store, &keys, &clock, Router::new().route("/show", get(
@@ -196,7 +196,7 @@ over_stores! {
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["token"], &seen["spied"], &seen["name"]), (&json!(null), &json!(""), &json!("ada")));
         assert_eq!((vault.undecodable(), DECODED.get()), (vec!["token", "spied"], 0));
-        // What is unreadable can be replaced and removed like anything else.
+        // Unreadable values can be replaced and removed like any others.
         visitor.post("/token/after").await;
         assert_eq!(vault.undecodable(), ["token", "spied"]);
         assert_eq!(visitor.get("/show").await.json()["token"], "after");
@@ -211,7 +211,7 @@ over_stores! {
         assert_eq!(vault.raw(&key, "token").await, None, "cleared");
     }
 
-    // Each policy goes on from its default where its value cannot be read, and takes its place.
+    // If the value is unreadable, each policy starts from its default and replaces it.
     async fn an_unreadable_value_gives_way_to_what_is_written(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
@@ -255,11 +255,11 @@ over_stores! {
         house.clock.advance(minutes(1));
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["code"], &seen["code_expires"], &seen["token"]), (&json!(null), &json!(false), &all()["token"]));
-        assert_eq!(house.undecodable(), Vec::<&str>::new(), "what expired is not unreadable");
+        assert_eq!(house.undecodable(), Vec::<&str>::new(), "an expired value is not reported as unreadable");
         assert!(house.raw(&key, "token").await.is_some());
     }
 
-    // Renewals leave a session's secrets to it; a sign-out leaves the device's.
+    // A session keeps its secrets through renewals; a sign-out keeps only the device's.
     async fn secrets_outlive_a_renewal_and_the_devices_a_sign_out(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
@@ -278,8 +278,8 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // `alias`: a value is bound to the name it is stored under, and moves to today's name when it is written. A sign-out
-    // leaves what is the device's as it was, to the byte.
+    // `alias`: a value is bound to its stored name, and moves to today's name when it is written. A sign-out leaves device fields
+    // unchanged, to the byte.
     async fn a_secret_under_an_older_name_moves(store) {
         #[derive(Session)]
         #[session(kind = "Vault", cookie = "__Host-vault")]
@@ -306,7 +306,7 @@ over_stores! {
             assert_eq!(house.raw(&key, "finger").await.is_some_and(|moved| moved != raw), moves);
             assert_eq!(visitor.get("/show").await.json()["print"], print);
             assert_eq!(house.undecodable(), Vec::<&str>::new());
-            // Moved by hand it opens nothing.
+            // A value that was moved by hand opens nothing.
             house.plant(&key, "finger", &raw).await;
             assert_eq!(visitor.get("/show").await.json()["print"], "");
             assert_eq!(house.undecodable(), ["finger"]);
