@@ -92,8 +92,43 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// The session's type comes first. Each field of the struct is read from the session's field of the same name, and has the same
 /// type. If that type is `Option<T>`, a view field of type `T` requires a value, and one of type `Option<T>` does not. A value
 /// past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any other
-/// reader: the session's own `created_at` or `impersonator`, or an application's
-/// `impl ShopFields { fn is_staff(&self) -> bool { … } }`. The session's type must be at least as visible as the view.
+/// reader: the session's own `created_at` or `impersonator`, or a method of the application's. The session's type must be at
+/// least as visible as the view.
+///
+/// **A value that is always there guards nothing**: a `bool` is there when it is `false`, a `String` when it is empty. To admit
+/// some users only, give the session a method that returns an `Option`:
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use session_runtime::{Session, View, view};
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(identity)]
+///     user: Option<String>,
+///     #[session(rotates)]
+///     is_admin: bool,
+/// }
+///
+/// impl ShopFields {
+///     /// The user, if they are an administrator, and not another user who acts as one.
+///     fn admin(&self) -> Option<&str> {
+///         self.user().filter(|_| self.is_admin() && self.impersonator().is_none())
+///     }
+/// }
+///
+/// /// Admits administrators. For others, the page does not exist.
+/// #[view(Shop, or_status = 404)]
+/// struct Admin {
+///     admin: String,
+/// }
+///
+/// async fn audit(View(me): View<Admin>) -> String {
+///     format!("seen by {}", me.admin)
+/// }
+///
+/// let admin: Router = Router::new().route("/audit", get(audit)).route_layer(View::<Admin>::layer());
+/// ```
 ///
 /// Refused requests never reach the handler. Without arguments the answer is 401.
 ///

@@ -26,7 +26,9 @@ struct Inner {
 pub(crate) enum Kind {
     #[error("the session has ended (log-out or expiry elsewhere); nothing was written")]
     Gone,
-    #[error("the session's id was renewed meanwhile (a sign-in or sign-out elsewhere); nothing was written")]
+    #[error(
+        "the session's id was renewed meanwhile (a sign-in, a sign-out or another change of rights elsewhere); nothing was written"
+    )]
     Moved,
     #[error("other requests kept changing the session; nothing was written")]
     Conflict,

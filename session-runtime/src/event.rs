@@ -120,8 +120,14 @@ pub enum ImpersonationEnd {
 
 /// The receivers of events: the log (`tracing`, target `session_runtime`), and a hook if there is one. Cheap to clone.
 ///
-/// The hook gets every event. The log gets at most one WARN line of a kind per second, since strangers can cause such events
-/// at will. The next line of that kind has the number of lines left out (`left_out`).
+/// The hook gets every event. The log gets them at these levels, and at most one WARN line of a kind per second, since strangers
+/// can cause such events at will. The next line of that kind has the number of lines left out (`left_out`).
+///
+/// | level | events |
+/// |---|---|
+/// | WARN | `Replayed` more than a minute after the renewal, `DuplicateCookie`, `Undecodable`, `Moved`, `Conflict`, `Late`, `Evicted` of a user |
+/// | INFO | `Revoked`, `SignInRefused`, `Gone`, `DroppedOnFailure`, `Discarded`, `ImpersonationStarted`, `ImpersonationEnded`, `Replayed` within a minute |
+/// | DEBUG | `Created`, `Renewed`, `Ended`, `Unknown`, `Refused`, `Evicted` of a guest |
 ///
 /// ```
 /// # use session_runtime::{Event, Events};
@@ -180,7 +186,6 @@ impl Events {
             | Event::Ended
             | Event::Unknown
             | Event::Refused
-            | Event::DuplicateCookie
             | Event::Evicted { signed_in: false } => log!(DEBUG),
             Event::Replayed { recently: true }
             | Event::Revoked
@@ -191,6 +196,7 @@ impl Events {
             | Event::ImpersonationEnded { .. }
             | Event::Discarded { .. } => log!(INFO),
             Event::Replayed { .. } => self.warn(limit!(), event, session),
+            Event::DuplicateCookie => self.warn(limit!(), event, session),
             Event::Moved => self.warn(limit!(), event, session),
             Event::Conflict => self.warn(limit!(), event, session),
             Event::Late => self.warn(limit!(), event, session),

@@ -106,7 +106,12 @@ impl Fit<'_> {
             (quote!(#ty), quote!(#p::#new(&mut self.__core.__slots.#name, &mut self.__core.__state)))
         };
         let body = self.body(body);
-        let alias = self.alias(handle, &["insert", "set"]);
+        let alias = match kind.to_string().as_str() {
+            "Identity" if !self.broken => {
+                Some(quote!(#[doc(alias("log_in", "login", "log_out", "logout", "impersonate", "reauthenticate"))]))
+            }
+            _ => self.alias(handle, &["insert", "set"]),
+        };
         quote! {
             #(#repeated)*
             #[doc = #doc]

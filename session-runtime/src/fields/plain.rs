@@ -28,7 +28,10 @@ pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T>
 }
 
 impl<T: 'static> Plain<'_, T> {
-    /// Gives the field a value. An equal value is not written, but restarts the clock of a field that expires.
+    /// Gives the field a value, which holds even if another request changed the field meanwhile. An equal value takes no write of
+    /// its own, but restarts the clock of a field that expires.
+    ///
+    /// `*session.theme_mut() = value` does the same, except that an equal value is no change at all.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -45,7 +48,7 @@ impl<T: 'static> Plain<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Returns the field to its default and removes it from the store.
+    /// Returns the field to its default, even if another request changed it meanwhile, and removes it from the store.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -95,7 +98,8 @@ pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Mayb
 }
 
 impl<T: 'static> Maybe<'_, T> {
-    /// Gives the field a value. An equal value is not written, but restarts the clock of a field that expires.
+    /// Gives the field a value, which holds even if another request changed the field meanwhile. An equal value takes no write of
+    /// its own, but restarts the clock of a field that expires.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -108,7 +112,7 @@ impl<T: 'static> Maybe<'_, T> {
         self.0.set(Some(value));
     }
 
-    /// Sets the field to `None`.
+    /// Sets the field to `None`, even if another request changed it meanwhile.
     ///
     /// ```
     /// # use session_runtime::Session;

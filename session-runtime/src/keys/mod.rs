@@ -38,10 +38,12 @@ use crate::{
 /// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
+/// **Several servers**: a server that has not got the new key yet cannot read what another one has signed with it, and takes
+/// its visitor for a guest. So deploy twice: first `OLD, NEW` to every server, which all then read both, and after that `NEW, OLD`.
+///
 /// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
 /// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
 /// rejected at start.
-/// refused at start.
 ///
 /// ```
 /// # use session_runtime::KeyRing;

@@ -154,8 +154,8 @@ impl<S: Schema> Core<S> {
     }
 
     /// Reloads the session, and returns whether it still belongs to this visitor. Returns `false` once a log-out, a revocation
-    /// or a timeout has ended it, or a sign-in or sign-out elsewhere has renewed it. A session that was never stored is live,
-    /// since nothing can end it. Like [`Core::reload`], this moves no deadline.
+    /// or a timeout has ended it, or a sign-in, a sign-out or a change of a `rotates` field elsewhere has renewed it. A session
+    /// that was never stored is live, since nothing can end it. Like [`Core::reload`], this moves no deadline.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.

@@ -9,7 +9,7 @@ use super::InRequest;
 /// (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
 /// It applies to the whole request and to every kind of session in it, whatever else reads or changes them. Changes are stored
-/// as usual.
+/// as usual. For a stream that is to keep its session alive, leave it out, and call [`save`](crate::Core::save) from time to time.
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

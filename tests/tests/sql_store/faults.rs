@@ -211,7 +211,7 @@ macro_rules! a_full_pool {
         let found = load(&small, &key).await;
         let held = pool.acquire().await.unwrap();
         let said = sentence(small.swap(&key, found.as_ref(), None, NOW).await);
-        assert!(said.contains("let the pool be larger (`max_connections`)"), "{said}");
+        assert!(said.contains("give the pool more connections (`max_connections`)"), "{said}");
         assert!(sentence(small.load(&key, NOW).await).contains("max_connections"));
         drop(held);
         count(&small, &key, "n").await;

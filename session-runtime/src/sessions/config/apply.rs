@@ -62,8 +62,8 @@ impl<S: Schema> SessionsBuilder<S> {
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that names the variable: the option does not exist, or its value is empty or wrong.
-    /// These variables are ignored: `SESSION_MANAGER`, which desktops set, and `SESSION_SERVICE_…` and `SESSION_PORT…`, which
-    /// Kubernetes sets for a service with the name `session`.
+    /// These variables are ignored: `SESSION_MANAGER`, which desktops set, `SESSION_LOCK`, which the derive reads, and
+    /// `SESSION_SERVICE_…` and `SESSION_PORT…`, which Kubernetes sets for a service with the name `session`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

@@ -107,8 +107,8 @@ fn remedy(source: &sqlx::Error, table: &str) -> Cow<'static, str> {
     }
     match source {
         sqlx::Error::PoolTimedOut => {
-            "no connection came free in time: let the pool be larger (`max_connections`), hold connections for less long, \
-             or see whether the database answers"
+            "no connection came free in time: check that the database answers; if it does, give the pool more connections \
+             (`max_connections`), or hold them for a shorter time"
         }
         sqlx::Error::PoolClosed => "the application has closed its pool",
         sqlx::Error::Configuration(reason) if reason.to_string().contains("RSA") => {
