@@ -59,7 +59,14 @@ pub(crate) struct JustSignedIn {
     pub(crate) user: String,
 }
 
-/// The same for the form on that page. A browser cannot return to a POST after the sign-in, so it returns to the form's page.
+/// A user who signed in within the last ten minutes, for the buttons that log out other devices (ASVS 7.5.2). Others sign in again,
+/// and return to the page with the buttons.
+#[view(Shop, or_redirect = "/login", fresh = 10m, stale_redirect = "/login?next=/account")]
+pub(crate) struct MayLogOutDevices {
+    pub(crate) user: String,
+}
+
+/// As [`JustSignedIn`], for the form on that page. A browser cannot return to a POST after the sign-in, so it returns to the form's page.
 #[view(Shop, or_redirect = "/login?next=/account/code", fresh = 1m)]
 pub(crate) struct MayMakeCode {
     pub(crate) user: String,

@@ -177,7 +177,7 @@ fn term(text: &str) -> Result<(u64, usize), String> {
     let digits: String = text.chars().filter(|c| *c != '_').take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '.');
     if digits.is_empty() {
-        return Err(format!("`{text}` is no duration; write it such as `15m` or `1h 30m`"));
+        return Err(format!("`{text}` is not a duration; write it such as `15m` or `1h 30m`"));
     }
     if unit.is_empty() {
         return Err(format!("the duration `{text}` lacks a unit; did you mean `{text}s` or `{text}m`?"));
@@ -326,7 +326,7 @@ mod tests {
             ("30m 1h", "`1h` comes after a smaller unit; write the larger unit first"),
             ("1h 2h", "the unit `h` is given twice; add the two up"),
             ("\"\"", "the duration is empty; write it such as `15m`"),
-            ("\"soon\"", "`soon` is no duration; write it such as `15m` or `1h 30m`"),
+            ("\"soon\"", "`soon` is not a duration; write it such as `15m` or `1h 30m`"),
             ("5m colour = 3", "expected a comma before `colour`"),
             ("[5m]", "expected a duration such as `15m` or `1h 30m`, found `[5m]`"),
         ] {

@@ -8,7 +8,7 @@ use session_runtime::{Session, Sessions, View};
 use crate::{
     input::{self, Problem},
     pages,
-    session::{Shop, SignedIn},
+    session::{MayLogOutDevices, Shop, SignedIn},
 };
 
 pub(super) async fn devices(
@@ -29,7 +29,7 @@ pub(super) struct Device {
 
 pub(super) async fn revoke(
     State(sessions): State<Sessions<Shop>>,
-    View(me): View<SignedIn>,
+    View(me): View<MayLogOutDevices>,
     mut session: Session<Shop>,
     Form(device): Form<Device>,
 ) -> Result<Redirect, Problem> {
@@ -44,7 +44,7 @@ pub(super) async fn revoke(
 
 pub(super) async fn revoke_others(
     State(sessions): State<Sessions<Shop>>,
-    View(me): View<SignedIn>,
+    View(me): View<MayLogOutDevices>,
     mut session: Session<Shop>,
 ) -> Result<Redirect, Problem> {
     let ended = sessions.of(&me.user).revoke_others(&session).await?;

@@ -40,7 +40,7 @@ impl<K: Key> Entry<K> {
             Some((policy, word)) => {
                 let meant = nearest(&word, ["refuse", "end_oldest"]);
                 let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-                cx.error_at(policy, format!("a sign-in too many is to `refuse` or to `end_oldest`{meant}"));
+                cx.error_at(policy, format!("the policy is `refuse` or `end_oldest`{meant}"));
                 return None;
             }
         };
@@ -56,7 +56,7 @@ fn most(literal: &LitInt, cx: &mut Context) -> Option<u32> {
     match literal.base10_parse::<u32>() {
         // #[session(max_per_user = 0)]
         Ok(0) => {
-            cx.error_at(literal, "with `max_per_user = 0` nobody could sign in; write at least 1");
+            cx.error_at(literal, "with `max_per_user = 0` no user could sign in; write at least 1");
             None
         }
         Ok(most) => Some(most),

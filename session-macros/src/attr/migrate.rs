@@ -19,7 +19,7 @@ const MOST: usize = 4;
 
 impl<K: Key> Entry<K> {
     pub(crate) fn migrate(self, cx: &mut Context) -> Option<Given<Migrate>> {
-        const TAKES: &str = "takes a function, and the stored names that it is given the values of";
+        const TAKES: &str = "takes a function and the stored names of its arguments";
         let tokens = flatten(self.value.clone().unwrap_or_default());
         let Some((TokenTree::Group(group), function)) = tokens.split_last() else {
             // #[session(migrate = in_cents)]

@@ -48,7 +48,7 @@ pub(super) fn bounded(session: &Session, cx: &mut Context) {
         if let Some(with) = &field.attrs.with {
             cx.error_at(
                 with.at_key(),
-                "what `with` writes may be of any length, so a `bounded` session cannot hold it; drop `with`, or `bounded`",
+                "a `with` module can write any length, so a `bounded` session cannot hold the field; drop `with`, or `bounded`",
             );
         }
     }

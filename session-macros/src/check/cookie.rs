@@ -127,7 +127,10 @@ pub(super) fn path(session: &Session, cx: &mut Context) {
     {
         cx.error_at(path.at_value(), format!("{bad:?} cannot be part of a cookie's path; percent-encode it"));
     } else if path.value.len() > LARGEST_ATTRIBUTE {
-        cx.error_at(path.at_value(), format!("browsers heed a path of at most {LARGEST_ATTRIBUTE} bytes; shorten it"));
+        cx.error_at(
+            path.at_value(),
+            format!("browsers ignore a path of more than {LARGEST_ATTRIBUTE} bytes; shorten it"),
+        );
     }
 }
 
@@ -141,7 +144,7 @@ pub(super) fn domain(session: &Session, cx: &mut Context) {
         if host.len() > LARGEST_ATTRIBUTE {
             cx.error_at(
                 domain.at_value(),
-                format!("browsers heed a domain of at most {LARGEST_ATTRIBUTE} bytes; shorten it"),
+                format!("browsers ignore a domain of more than {LARGEST_ATTRIBUTE} bytes; shorten it"),
             );
         }
         return;
@@ -153,7 +156,7 @@ pub(super) fn domain(session: &Session, cx: &mut Context) {
         false if host.is_ascii() => "write a host name, such as `\"example.com\"`".to_owned(),
         false => "write it in Punycode, such as `\"xn--bcher-kva.example\"`".to_owned(),
     };
-    cx.error_at(domain.at_value(), format!("{host:?} is no cookie domain; {advice}"));
+    cx.error_at(domain.at_value(), format!("{host:?} is not a valid cookie domain; {advice}"));
 }
 
 fn off(flag: &Option<Given<bool>>) -> Option<&Given<bool>> {

@@ -37,8 +37,8 @@ pub(super) fn with(session: &Session, cx: &mut Context) {
         if let Some(with) = &field.attrs.with {
             cx.error_at(
                 with.at_key(),
-                "an `identity` is encoded as serde does it, since `of()` is given one of any borrowed form; drop `with`, \
-                 or give the type its own `Serialize`",
+                "an `identity` must use its type's own serde encoding, since `Sessions::of` encodes borrowed users; drop \
+                 `with`, or implement `Serialize` for the type",
             );
         }
     }
@@ -50,8 +50,8 @@ pub(super) fn migrate(session: &Session, cx: &mut Context) {
         for migrate in &field.attrs.migrations {
             cx.error_at(
                 migrate.at_key(),
-                "an `identity` is what the store lists sessions by, which no migration reaches; drop `migrate`, and have \
-                 users sign in again",
+                "the store lists sessions by their `identity`, and a migration does not change that list; drop `migrate`, \
+                 and let users sign in again",
             );
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn migrate(session: &Session, cx: &mut Context) {
 pub(super) fn unlisted(session: &Session, cx: &mut Context) {
     for field in session.fields.iter().filter(|field| field.policy() != Some(Policy::Identity)) {
         if let Some(unlisted) = &field.attrs.unlisted {
-            cx.error_at(unlisted, "sessions are listed by their `identity`, which this field is not; drop `unlisted`");
+            cx.error_at(unlisted, "`unlisted` is for the `identity` field; drop it here");
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn max_per_user(session: &Session, cx: &mut Context) {
     match (at, session.identity().map(|field| &field.attrs.unlisted)) {
         (Some(at), None) => cx.error_at(
             at,
-            "`max_per_user` counts the sessions of a user, but no field says who that is; mark the one that does with \
+            "`max_per_user` counts the sessions of a user, but no field is the `identity`; mark the one that holds the user with \
              `#[session(identity)]`",
         ),
         (Some(_), Some(Some(unlisted))) => {
@@ -102,9 +102,7 @@ pub(super) fn rotates(session: &Session, cx: &mut Context) {
                 let policy = &field.attrs.policies[0].1;
                 cx.error_at(
                     rotates,
-                    format!(
-                        "what decides what a visitor may do is set, no more; drop `{policy}`, or call `renew` yourself"
-                    ),
+                    format!("a `rotates` field cannot be a `{policy}`; drop one of them, or call `renew` yourself"),
                 );
             }
             None => {}

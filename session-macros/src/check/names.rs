@@ -18,9 +18,9 @@ const LONGEST: usize = 64;
 const RESERVED: &[&str] = &[
     // Of `Session` and `Core`.
     "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "signed_in_at",
-    "is_fresh", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
+    "is_fresh", "is_live", "reload", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
     // Kept free. Mostly verbs: nouns such as `user`, `state` or `store` are common field names.
-    "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "reload", "refresh", "touch", "rotate",
+    "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "ended", "until_ended", "refresh", "touch", "rotate",
     "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
     "load", "insert", "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "is_empty",
     "is_expired", "is_modified", "is_dirty", "is_stored", "is_remembered", "generation", "with", "into_struct",
@@ -78,15 +78,15 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
                         format!("`{name}` is read for `{other}` already; `{field}` needs an alias of its own, or none")
                     }
                     Kind::Older if own => format!(
-                        "`{field}` is stored as `{name}` itself, so what is made of that would be taken for it; give it \
+                        "`{field}` is stored as `{name}` itself, so the migrated value would be read as the old one; give it \
                          another name with `rename = \"{name}_2\"`"
                     ),
                     Kind::Older if same => {
                         format!("`{name}` is read for `{field}` already; drop it in one of the two places")
                     }
                     Kind::Older => format!(
-                        "`{name}` is read for `{other}` already, and goes when that is written; make one field of the two, \
-                         a struct"
+                        "`{other}` already reads `{name}`, and a write of `{other}` removes it; make one field of the two, a \
+                         struct"
                     ),
                 };
                 cx.error_at(at, message);
@@ -168,5 +168,25 @@ fn keep(field: &Field) -> String {
     match field.attrs.rename {
         Some(_) => "rename the field; `rename` keeps its stored name".to_owned(),
         None => format!("rename the field, and keep its stored name with `#[session(rename = \"{}\")]`", field.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RESERVED;
+
+    #[test]
+    fn no_field_can_hide_a_method_of_the_session() {
+        let sources = [
+            include_str!("../../../session-runtime/src/session/core.rs"),
+            include_str!("../../../session-runtime/src/session/standing.rs"),
+        ];
+        let public = sources.iter().flat_map(|source| source.split("\n    pub ").skip(1));
+        let methods = public.filter_map(|item| item.trim_start_matches("async ").strip_prefix("fn "));
+        let names: Vec<_> = methods.filter_map(|method| method.split(['(', '<']).next()).collect();
+        assert!(names.len() > 15, "{names:?}");
+        for name in names {
+            assert!(RESERVED.contains(&name), "a field `{name}` would hide `Session::{name}`");
+        }
     }
 }

@@ -69,10 +69,7 @@ pub(super) fn nothing(session: &Session, cx: &mut Context) {
             Type::Tuple(_) => ("Some(())", "`bool`".to_owned()),
             _ => ("Some(None)", format!("`{}`, or an enum that has a name for each case", spelling(inner))),
         };
-        cx.error_at(
-            &field.ty,
-            format!("`{nothing}` is stored as nothing at all, and would be read as `None`; write {instead}"),
-        );
+        cx.error_at(&field.ty, format!("`{nothing}` is encoded as nil, which reads as `None`; write {instead}"));
     }
 }
 
@@ -85,10 +82,7 @@ pub(super) fn default(session: &Session, cx: &mut Context) {
                 cx.error_at(default.at_key(), "with a `default`, an `identity` would sign every visitor in; drop it");
             }
             Some(Policy::Flash) => {
-                cx.error_at(
-                    default.at_key(),
-                    "with a `default`, a `flash` would be there again after each `take`; drop it",
-                );
+                cx.error_at(default.at_key(), "with a `default`, a `flash` would reappear after each `take`; drop it");
             }
             _ => {}
         }

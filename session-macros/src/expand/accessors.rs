@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Meta, Type, ext::IdentExt as _};
+use syn::{Attribute, Meta, Type};
 
 use super::{Generics, docs};
 use crate::{
@@ -57,7 +57,7 @@ impl Fit<'_> {
         let doc = if documented { storage } else { format!("{}\n{storage}", docs::reader(self.field)) };
         let (ty, value) = self.read();
         let body = self.body(value);
-        let alias = self.alias(name, &["get"]);
+        let alias = self.alias(&["get"]);
         quote! {
             #(#inherited)*
             #[doc = #doc]
@@ -110,7 +110,7 @@ impl Fit<'_> {
             "Identity" if !self.broken => {
                 Some(quote!(#[doc(alias("log_in", "login", "log_out", "logout", "impersonate", "reauthenticate"))]))
             }
-            _ => self.alias(handle, &["insert", "set"]),
+            _ => self.alias(&["insert", "set"]),
         };
         quote! {
             #(#repeated)*
@@ -164,10 +164,8 @@ impl Fit<'_> {
     }
 
     /// Adds names for which the compiler suggests this method if no method of that name exists.
-    fn alias(&self, method: &Ident, names: &[&str]) -> Option<TokenStream> {
-        // An item cannot have its own name as an alias.
-        let is_free = !names.iter().any(|name| method.unraw() == name);
-        (self.is_example && is_free).then(|| quote!(#[doc(alias(#(#names),*))]))
+    fn alias(&self, names: &[&str]) -> Option<TokenStream> {
+        self.is_example.then(|| quote!(#[doc(alias(#(#names),*))]))
     }
 
     fn body(&self, body: TokenStream) -> TokenStream {

@@ -201,8 +201,8 @@ fn what_changed(field: &Field, old: &Form, new: &Form) -> (TokenStream, String) 
     if old.secret != new.secret {
         let at = field.attrs.secret.as_ref().map_or_else(|| field.ident.to_token_stream(), ToTokens::to_token_stream);
         let (before, now) = match new.secret {
-            true => ("readable", "what is not encrypted is no `secret`"),
-            false => ("encrypted, as a `secret`", "without that nothing opens it"),
+            true => ("readable", "a `secret` must be encrypted"),
+            false => ("encrypted, as a `secret`", "without `secret` nothing decrypts it"),
         };
         return (at, format!("{before}, and {now}"));
     }

@@ -81,7 +81,7 @@ fn judge(subject: Subject<'_>, text: Option<&str>, update: bool, cx: &mut Contex
         Err(line) => {
             cx.error_at(
                 given.at_value(),
-                format!("line {line} of `{file}` is none of a lock's; restore the file, or delete it and let {UPDATE} write it"),
+                format!("line {line} of `{file}` is not valid in a lock file; restore the file, or delete it and let {UPDATE} write it"),
             );
             return None;
         }

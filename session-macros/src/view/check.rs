@@ -88,7 +88,7 @@ fn one_answer(view: &View, cx: &mut Context) {
     if let (Some(_), Some(status)) = (&given.or_redirect, &given.or_status) {
         cx.error_at(
             status.at_key(),
-            "`or_redirect` and `or_status` exclude each other: who is refused gets one answer; keep one of the two",
+            "`or_redirect` and `or_status` exclude each other: a refused visitor gets one answer; keep one of the two",
         );
     }
     if let (Some(_), Some(status)) = (&given.stale_redirect, &given.stale_status) {
@@ -135,7 +135,7 @@ fn check_redirect(given: &Given<String>, cx: &mut Context) {
     let fault = match bad {
         _ if path.is_empty() => "the path is empty; write one such as `/login`".to_owned(),
         Some('#') => {
-            "who is refused gets `?next=…` behind this, which has no place after a `#`; drop the fragment".to_owned()
+            "refused visitors get `?next=…` appended to this, which cannot follow a `#`; drop the fragment".to_owned()
         }
         Some('\\') => {
             "browsers take a `\\` for a `/`, so this may lead to another site; write a path such as `/login`".to_owned()
@@ -145,7 +145,7 @@ fn check_redirect(given: &Given<String>, cx: &mut Context) {
             format!("browsers take `{path}` for another host; write a path of this site, such as `/login`")
         }
         None if !path.starts_with('/') => {
-            format!("`{path}` is no path of this site; write one such as `/login`, with the `/` in front")
+            format!("`{path}` is not a path of this site; write one such as `/login`, with the `/` in front")
         }
         None if path.len() > LONGEST => format!("the path has more than {LONGEST} bytes; shorten it"),
         None => return,
@@ -167,5 +167,5 @@ fn check_status(given: &Given<u16>, cx: &mut Context) {
         300..=399 => "; for a redirect write `or_redirect = \"/login\"`",
         _ => "; write one from 400 to 599, such as `401`",
     };
-    cx.error_at(given.at_value(), format!("`{}` does not tell anybody that they are refused{way_out}", given.tokens));
+    cx.error_at(given.at_value(), format!("`{}` is not the status of an error{way_out}", given.tokens));
 }

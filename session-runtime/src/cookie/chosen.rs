@@ -2,7 +2,7 @@
 //! neighbouring host or path decides it (SECURITY S32).
 
 use super::{
-    reader::{Candidates, Found, find},
+    reader::{Candidates, Matches, find},
     rules::is_exclusive,
     text,
 };
@@ -40,11 +40,11 @@ fn candidates<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Op
         return None;
     }
     match find(headers, name) {
-        Found::None => None,
-        Found::Some(found) if is_exclusive(name) && found.values().len() > 1 => ambiguous(name),
-        Found::Some(found) => Some(found),
-        Found::TooMany => ambiguous(name),
-        Found::TooLong => {
+        Matches::None => None,
+        Matches::Some(found) if is_exclusive(name) && found.values().len() > 1 => ambiguous(name),
+        Matches::Some(found) => Some(found),
+        Matches::TooMany => ambiguous(name),
+        Matches::TooLong => {
             warn_limited!("a request's cookies are too long to be read; all are ignored");
             None
         }

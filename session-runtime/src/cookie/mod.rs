@@ -38,12 +38,12 @@ pub(crate) use self::{
     rules::LARGEST_PAIR,
     session::{Carried, Chunks, Form, MAX_CHUNKS, OpenedSession, SessionCookie, new_selector, split},
     spec::Attributes,
-    token::{Opened, Signer},
+    token::{Token, TokenSigner},
     writer::{LONGEST, Writer},
 };
 #[cfg(feature = "tower")]
 pub(crate) use self::{
     chosen::{opened, plain as plain_value},
-    protected::{Place, Protection, Protector},
+    protected::{CookiePlace, Protection, Protector},
     text::encode,
 };

@@ -3,9 +3,9 @@
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    reader::{Candidates, Found, find},
+    reader::{Candidates, Matches, find},
     rules::is_exclusive,
-    token::Opened,
+    token::Token,
 };
 use crate::event::{Event, Events};
 
@@ -47,10 +47,10 @@ pub(crate) fn present<'a, T>(
         Brought::Nothing
     };
     match find(headers, name) {
-        Found::None => Brought::Nothing,
-        Found::TooLong => refused(Event::Refused),
-        Found::TooMany => refused(Event::DuplicateCookie),
-        Found::Some(found) => match found.values() {
+        Matches::None => Brought::Nothing,
+        Matches::TooLong => refused(Event::Refused),
+        Matches::TooMany => refused(Event::DuplicateCookie),
+        Matches::Some(found) => match found.values() {
             [value] => open(value).map_or_else(|| refused(Event::Refused), Brought::One),
             _ if is_exclusive(name) => refused(Event::DuplicateCookie),
             values => several(values, open, is_same).unwrap_or_else(|| refused(Event::Refused)),
@@ -81,12 +81,12 @@ fn several<'a, T>(
 /// Returns the values of the cookie `name`: several only if browsers may hold several.
 pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
     match find(headers, name) {
-        Found::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
+        Matches::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
         _ => None,
     }
 }
 
-impl Opened {
+impl Token {
     /// Returns whether both are the same session. Their keys can differ: a browser may hold a cookie that was signed again for
     /// one path, and the older one for another.
     pub(crate) fn is_same(&mut self, other: &Self) -> bool {

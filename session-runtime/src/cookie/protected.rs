@@ -38,12 +38,12 @@ pub(crate) struct Protector {
 
 /// The cookie that a value belongs to. The value does not open in any other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct CookiePlace<'a> {
     pub(crate) app: &'a str,
     pub(crate) name: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> CookiePlace<'a> {
     const fn parts(self) -> [&'a [u8]; 2] {
         [self.app.as_bytes(), self.name.as_bytes()]
     }
@@ -66,7 +66,7 @@ impl Protector {
     pub(crate) fn write(
         &self,
         protection: Protection,
-        place: Place<'_>,
+        place: CookiePlace<'_>,
         text: &str,
         now: Timestamp,
         max_age: Option<Duration>,
@@ -84,7 +84,7 @@ impl Protector {
     pub(crate) fn read(
         &self,
         protection: Protection,
-        place: Place<'_>,
+        place: CookiePlace<'_>,
         value: &[u8],
         now: Timestamp,
     ) -> Option<String> {

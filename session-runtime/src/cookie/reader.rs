@@ -13,7 +13,7 @@ const CANDIDATES: usize = 8;
 
 /// The cookies of our name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum Matches<'a> {
     None,
     Some(Candidates<'a>),
     /// More than eight cookies of our name.
@@ -45,19 +45,19 @@ impl<'a> Candidates<'a> {
 
 /// Looks for cookies called `name` in `headers`, the values of a request's `Cookie` headers. HTTP/2 may split a header, so
 /// several count as one. The time is linear in their length, and nothing is allocated.
-pub(super) fn find<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
+pub(super) fn find<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Matches<'a> {
     scan(headers, name.as_bytes(), || ())
 }
 
 /// [`find`], with a call of `step` for every byte that it looks at.
-fn scan<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &[u8], step: impl Fn()) -> Found<'a> {
+fn scan<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &[u8], step: impl Fn()) -> Matches<'a> {
     let (mut bytes, mut pairs) = (0_usize, 0);
     let mut found = Candidates { values: [&[]; CANDIDATES], count: 0 };
     for header in headers {
         // Adds one for the separator, so that empty headers are not free.
         bytes = bytes.saturating_add(header.len()).saturating_add(1);
         if bytes > LARGEST {
-            return Found::TooLong;
+            return Matches::TooLong;
         }
         let mut rest = Some(header);
         while let Some(bytes) = rest {
@@ -66,15 +66,15 @@ fn scan<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &[u8], step: impl
             rest = end.map(|end| &bytes[end + 1..]);
             pairs += 1;
             if pairs > PAIRS {
-                return Found::TooLong;
+                return Matches::TooLong;
             }
             let Some(value) = value_of(pair, name, &step) else { continue };
-            let Some(free) = found.values.get_mut(found.count) else { return Found::TooMany };
+            let Some(free) = found.values.get_mut(found.count) else { return Matches::TooMany };
             *free = value;
             found.count += 1;
         }
     }
-    if found.count == 0 { Found::None } else { Found::Some(found) }
+    if found.count == 0 { Matches::None } else { Matches::Some(found) }
 }
 
 /// Returns the position of the first `;`. It checks eight bytes at a time, since most of a header is other cookies.

@@ -34,7 +34,7 @@ const SIGNED: usize = 1 + 4 + 16 + 32;
 const _: () = assert!(BYTES == SIGNED + 16);
 
 /// Makes and opens the tokens of one cookie.
-pub(crate) struct Signer {
+pub(crate) struct TokenSigner {
     keys: Derived<SigningKey>,
     fingerprints: Fingerprints,
 }
@@ -52,14 +52,14 @@ impl Fingerprints {
 }
 
 /// The contents of a valid token.
-pub(crate) struct Opened {
+pub(crate) struct Token {
     pub(crate) selector: Selector,
     pub(crate) verifier: Verifier,
     /// Whether the current key signed it. If not, the response signs it again (B9).
     pub(crate) current: bool,
 }
 
-impl Signer {
+impl TokenSigner {
     /// Creates a signer for the cookie `name` of the application `app`.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Signer {
 
     /// Returns the contents of a token, if it is valid. It does not allocate, and rejects a value of another length without
     /// computing anything.
-    pub(crate) fn open(&self, value: &[u8], now: Timestamp) -> Option<Opened> {
+    pub(crate) fn open(&self, value: &[u8], now: Timestamp) -> Option<Token> {
         let value: &[u8; LENGTH] = value.try_into().ok()?;
         let mut bytes = Zeroizing::new([0; BYTES]);
         if !base64::decode(value, &mut bytes) {
@@ -103,7 +103,7 @@ impl Signer {
             return None;
         }
         let (selector, verifier) = (Selector(*selector), Verifier(*verifier.first_chunk()?));
-        Some(Opened { selector, verifier, current })
+        Some(Token { selector, verifier, current })
     }
 
     /// Returns the ids of the ring's keys.

@@ -25,7 +25,7 @@ pub(crate) struct Codec {
 
 /// A record as a request sees it, and as it is stored if that differs.
 #[derive(Clone)]
-pub(crate) struct Opened {
+pub(crate) struct OpenRecord {
     pub(super) record: Arc<Record>,
     pub(super) closed: Option<Box<Closed>>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Closed {
     outdated: Vec<String>,
 }
 
-impl Opened {
+impl OpenRecord {
     /// Returns the record as it is stored.
     pub(super) fn raw(&self) -> &Arc<Record> {
         self.closed.as_ref().map_or(&self.record, |closed| &closed.record)
@@ -56,9 +56,9 @@ impl Codec {
     /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key,
     /// or was stored before the field was `secret`. It then reads as a value that no decoder accepts. So it shows the field's
     /// default, never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
-    pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> Opened {
+    pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> OpenRecord {
         if self.secrets.is_none() && self.migrations.is_empty() {
-            return Opened { record: raw, closed: None };
+            return OpenRecord { record: raw, closed: None };
         }
         let (mut fields, mut outdated, mut unreadable) = (None, Vec::new(), Vec::new());
         if let Some(revealed) = self.secrets.as_ref().and_then(|secrets| secrets.open(key, &raw.fields, now)) {
@@ -78,10 +78,10 @@ impl Codec {
             events.emit(&Event::Undecodable { field }, Some(key));
         }
         match fields {
-            None => Opened { record: raw, closed: None },
+            None => OpenRecord { record: raw, closed: None },
             Some(fields) => {
                 let record = Arc::new(raw.with_fields(fields));
-                Opened { record, closed: Some(Box::new(Closed { record: raw, outdated })) }
+                OpenRecord { record, closed: Some(Box::new(Closed { record: raw, outdated })) }
             }
         }
     }
@@ -90,10 +90,15 @@ impl Codec {
     ///
     /// # Errors
     /// If a value of a `secret` field cannot be sealed.
-    pub(super) fn close(&self, key: &Key, record: Arc<Record>, before: Option<&Opened>) -> Result<Opened, Error> {
+    pub(super) fn close(
+        &self,
+        key: &Key,
+        record: Arc<Record>,
+        before: Option<&OpenRecord>,
+    ) -> Result<OpenRecord, Error> {
         let closed = before.and_then(|before| before.closed.as_ref().map(|closed| (before, closed)));
         if closed.is_none() && self.secrets.is_none() {
-            return Ok(Opened { record, closed: None });
+            return Ok(OpenRecord { record, closed: None });
         }
         let mut raw = Fields::with_capacity(record.fields.as_bytes().len() + 64);
         let mut differs = false;
@@ -110,10 +115,10 @@ impl Codec {
             }
         }
         if !differs {
-            return Ok(Opened { record, closed: None });
+            return Ok(OpenRecord { record, closed: None });
         }
         let stored = Arc::new(record.with_fields(raw));
-        Ok(Opened { record, closed: Some(Box::new(Closed { record: stored, outdated: Vec::new() })) })
+        Ok(OpenRecord { record, closed: Some(Box::new(Closed { record: stored, outdated: Vec::new() })) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Engine, Request, Snapshot, Step,
     attempt::Attempt,
-    codec::Opened,
+    codec::OpenRecord,
     pending::{Pending, stays_stored},
     presented::{Found, Presented},
 };
@@ -20,7 +20,7 @@ use crate::{
 
 impl Engine {
     /// Returns the user's own session, set aside while they act as another, as a request sees it afterwards.
-    pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<Opened> {
+    pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<OpenRecord> {
         let own = self.own(found.opened.raw())?;
         Some(self.open_record(&self.scope.session(found.selector), Arc::new(own), now))
     }

@@ -85,7 +85,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    cookie::{Attributes, Signer, Writer},
+    cookie::{Attributes, TokenSigner, Writer},
     event::Events,
     id::{Digest, Digester, Selector, Verifier},
     key::Scope,
@@ -108,7 +108,7 @@ pub(crate) struct Engine {
     pub(crate) spare: usize,
     /// How many bytes the fields of a session may take, names included.
     pub(crate) max_bytes: usize,
-    pub(crate) signer: Signer,
+    pub(crate) signer: TokenSigner,
     pub(crate) codec: Codec,
     pub(crate) cookie: Attributes,
     /// Whether cookies without `Secure` are served to every host.

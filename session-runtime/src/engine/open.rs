@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    cookie::{Brought, Chunks, Opened, OpenedSession, present},
+    cookie::{Brought, Chunks, OpenedSession, Token, present},
     error::Error,
     event::Event,
     id::{Digest, Verifier},
@@ -34,7 +34,7 @@ pub(super) enum Match {
 /// The content of a valid cookie.
 pub(super) enum Credential {
     /// The session's selector, and its proof.
-    Token(Opened),
+    Token(Token),
     /// The session itself.
     Session(OpenedSession, Chunks),
 }
@@ -62,7 +62,7 @@ impl Engine {
         match &self.backend {
             Backend::Store(_) => {
                 let open = |value: &[u8]| self.signer.open(value, now);
-                present(cookies, &self.cookie.name, &self.events, open, Opened::is_same).map(Credential::Token)
+                present(cookies, &self.cookie.name, &self.events, open, Token::is_same).map(Credential::Token)
             }
             Backend::Cookie(client) => {
                 let brought = client.cookie.present(cookies, &self.events, now);
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     /// Loads the session that a token names.
-    async fn open_stored(&self, token: &Opened, now: Timestamp) -> Result<Presented, Error> {
+    async fn open_stored(&self, token: &Token, now: Timestamp) -> Result<Presented, Error> {
         let key = self.scope.session(token.selector);
         let Some((stored, record)) = self.load_session(&key, now).await? else {
             self.events.emit(&Event::Unknown, Some(&key));
@@ -122,7 +122,7 @@ impl Engine {
     #[inline]
     pub(super) fn found(
         &self,
-        token: &Opened,
+        token: &Token,
         key: &Key,
         digest: Digest,
         stored: Versioned,

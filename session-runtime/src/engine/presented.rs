@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::codec::Opened;
+use super::codec::OpenRecord;
 use crate::{
     id::{Digest, Selector},
     record::{Record, Replaced},
@@ -41,7 +41,7 @@ pub(crate) struct Found {
     /// The session as the store has it. `None` for a session in a cookie.
     pub(super) stored: Option<Versioned>,
     /// The session as the request sees it.
-    pub(super) opened: Opened,
+    pub(super) opened: OpenRecord,
     /// Whether the key ring's current key signed the cookie.
     pub(super) by_current_key: bool,
 }

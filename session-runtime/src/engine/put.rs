@@ -3,7 +3,7 @@
 use super::{
     Engine,
     adopt::{Adopted, Renewal},
-    codec::Opened,
+    codec::OpenRecord,
     presented::Found,
 };
 use crate::{
@@ -18,7 +18,7 @@ pub(super) struct Put {
     pub(super) adopted: Adopted,
     /// The user's own session, if their impersonation ends: `record` was then made from this one. Otherwise it was made from the
     /// session as the request sees it.
-    pub(super) own: Option<Box<Opened>>,
+    pub(super) own: Option<Box<OpenRecord>>,
 }
 
 impl Put {

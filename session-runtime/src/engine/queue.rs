@@ -140,7 +140,7 @@ impl Queues {
     }
 
     async fn wait(&self, key: &Key, woken: oneshot::Receiver<Handed>, deadline: &Deadline) -> Result<Handed, Error> {
-        let mut place = Place { woken: Some(woken), queues: self, key };
+        let mut place = Waiting { woken: Some(woken), queues: self, key };
         let Some(woken) = &mut place.woken else { return Err(Error::new(Kind::Conflict)) };
         match timeout_at(deadline.at(), woken).await {
             Ok(Ok(handed)) => {
@@ -199,13 +199,13 @@ impl Drop for Turn<'_> {
 }
 
 /// A place in a line. If its commit is dropped just as its turn comes, the turn passes on.
-struct Place<'a> {
+struct Waiting<'a> {
     woken: Option<oneshot::Receiver<Handed>>,
     queues: &'a Queues,
     key: &'a Key,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(mut woken) = self.woken.take() {
             woken.close();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, codec::Opened};
+use super::{Engine, codec::OpenRecord};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// Returns a stored session as a request sees it.
-    pub(super) fn open_record(&self, key: &Key, raw: Arc<Record>, now: Timestamp) -> Opened {
+    pub(super) fn open_record(&self, key: &Key, raw: Arc<Record>, now: Timestamp) -> OpenRecord {
         self.codec.open(key, raw, &self.events, now)
     }
 }

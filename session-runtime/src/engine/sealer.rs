@@ -8,24 +8,24 @@ use crate::{
 };
 
 /// Seals values under the ring's current key, and opens those that any of its keys sealed.
-pub(super) struct Sealer(seal::Sealer);
+pub(super) struct FieldSealer(seal::Sealer);
 
 /// The record and field that a value belongs to. A sealed value opens only there.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct FieldPlace<'a> {
     /// The record's name in the store, which stays the same for the session's life, even if the id changes.
     pub(super) record: &'a [u8; 16],
     /// The name that the field is stored under.
     pub(super) name: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> FieldPlace<'a> {
     fn parts(self) -> [&'a [u8]; 2] {
         [self.record, self.name.as_bytes()]
     }
 }
 
-impl Sealer {
+impl FieldSealer {
     /// Creates a sealer for the application `app`.
     ///
     /// # Errors
@@ -38,12 +38,12 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`seal::Sealer::seal`].
-    pub(super) fn seal(&self, value: &[u8], place: Place<'_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal(&self, value: &[u8], place: FieldPlace<'_>) -> Result<Vec<u8>, Error> {
         self.0.seal(value, &place.parts())
     }
 
     /// Opens a value that was sealed for this place; `None` if it was not.
-    pub(super) fn open(&self, sealed: &[u8], place: Place<'_>, now: Timestamp) -> Option<seal::Opened> {
+    pub(super) fn open(&self, sealed: &[u8], place: FieldPlace<'_>, now: Timestamp) -> Option<seal::Unsealed> {
         self.0.open(sealed, &place.parts(), now)
     }
 }

@@ -1,6 +1,6 @@
 //! `secret` fields: encrypted in the store, decrypted for a request.
 
-use super::sealer::{Place, Sealer};
+use super::sealer::{FieldPlace, FieldSealer};
 use crate::{
     clock::Timestamp,
     error::Error,
@@ -12,7 +12,7 @@ use crate::{
 
 /// Opens and seals the `secret` fields of one kind of session.
 pub(crate) struct Secrets {
-    sealer: Sealer,
+    sealer: FieldSealer,
     fields: &'static [Meta],
 }
 
@@ -34,7 +34,7 @@ impl Secrets {
         if !fields.iter().any(|meta| meta.secret) {
             return Ok(None);
         }
-        Ok(Some(Self { sealer: Sealer::new(ring, app)?, fields }))
+        Ok(Some(Self { sealer: FieldSealer::new(ring, app)?, fields }))
     }
 
     /// Returns whether a secret field is stored under this name.
@@ -59,7 +59,7 @@ impl Secrets {
                 fields.push(entry);
                 continue;
             };
-            let place = Place { record: &record, name: entry.name };
+            let place = FieldPlace { record: &record, name: entry.name };
             let live = entry.is_live(now);
             let opened = if live { self.sealer.open(entry.value, place, now) } else { None };
             let value = opened.as_ref().map_or(UNREADABLE, |opened| &opened.value);
@@ -78,6 +78,6 @@ impl Secrets {
     /// # Errors
     /// If it cannot be sealed.
     pub(super) fn seal(&self, key: &Key, name: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
-        self.sealer.seal(value, Place { record: &key.digest(), name })
+        self.sealer.seal(value, FieldPlace { record: &key.digest(), name })
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    cookie::{Chunks, Opened},
+    cookie::{Chunks, Token},
     error::Error,
     event::Event,
     id::Verifier,
@@ -81,7 +81,7 @@ impl Engine {
         }
     }
 
-    async fn live_stored(&self, token: &Opened, now: Timestamp) -> Result<Option<Found>, Error> {
+    async fn live_stored(&self, token: &Token, now: Timestamp) -> Result<Option<Found>, Error> {
         let key = self.scope.session(token.selector);
         let Some((stored, record)) = self.load_session(&key, now).await? else { return Ok(None) };
         let digest = self.digest(token.selector, &token.verifier);

@@ -31,26 +31,26 @@ macro_rules! refusals {
 refusals! {
     // Methods of another policy. Each trait is named after the policy that the field would need.
     MarkedIdentity:
-        "only an `identity` is logged in and out",
-        "this field is no `identity`",
+        "only an `identity` has `log_in` and `log_out`",
+        "this field is not the `identity`",
         "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`";
     MarkedAtomic:
         "only an `atomic` field has `update`",
         "this field is not `atomic`",
         "mark the field with `#[session(atomic)]`, or use what its own policy offers";
     MarkedCounter:
-        "only a `counter` is moved by `add` and `sub`",
-        "this field is no `counter`",
+        "only a `counter` has `add` and `sub`",
+        "this field is not a `counter`",
         "mark the field with `#[session(counter)]`, or use what its own policy offers";
     MarkedFlash:
-        "only a `flash` is put and taken",
-        "this field is no `flash`",
+        "only a `flash` has `put` and `take`",
+        "this field is not a `flash`",
         "mark the field with `#[session(flash)]`, or use what its own policy offers";
     // Methods that would bypass the field's own policy.
     SetCounter:
         "a `counter` cannot be set",
         "would undo what other requests count",
-        "write `.add(1)` or `.sub(1)`; a number that is set at will needs no policy, so drop `counter`";
+        "write `.add(1)` or `.sub(1)`; to set the number at will, drop `counter`";
     SetAtomic:
         "an `atomic` field is changed by `update` alone",
         "would undo what other requests change",
@@ -58,12 +58,12 @@ refusals! {
     SetFlash:
         "a `flash` is changed by `put` and `take` alone",
         "would show it twice, or lose one",
-        "write `.put(value)` to leave one, `.take()` to show it; what stays until it is changed is no `flash`";
+        "write `.put(value)` to leave one, `.take()` to show it; for a value that stays, drop `flash`";
     // Every change of the user must renew the session's id (SECURITY S9).
     SetIdentity:
         "who is signed in changes by `log_in` and `log_out` alone",
         "would keep the session's id",
-        "write `.log_in(user)` or `.log_out()`: they renew the id, so that whoever knew the one before has nothing";
+        "write `.log_in(user)` or `.log_out()`: they renew the id, so that the old one is useless";
 }
 
 /// Turns `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, since only

@@ -15,7 +15,7 @@ use std::{fmt, path::Path, str::FromStr, sync::Arc, time::SystemTime};
 
 use zeroize::Zeroizing;
 
-use self::text::{Flaw, Place};
+use self::text::{Flaw, KeySource};
 pub(crate) use self::{
     derived::Derived,
     master::{KeyId, MasterKey, Purpose, framed},
@@ -69,7 +69,7 @@ impl KeyRing {
     /// );
     /// ```
     pub fn from_env(variable: &str) -> Result<Self, Error> {
-        let place = Place::Variable(variable);
+        let place = KeySource::Variable(variable);
         let Some(value) = std::env::var_os(variable) else {
             return Err(Error::setup(format!(
                 "the variable {variable} is not set; set it to a key made with `{}`",
@@ -82,13 +82,13 @@ impl KeyRing {
 
     /// Parses the keys in the value of an environment variable.
     pub(crate) fn from_variable(variable: &str, value: &str) -> Result<Self, Error> {
-        let place = Place::Variable(variable);
+        let place = KeySource::Variable(variable);
         Self::from_keys(text::parse(value, place)?, place)
     }
 
     /// Parses the keys in the value of a setting.
     pub(crate) fn from_setting(key: &str, value: &str) -> Result<Self, Error> {
-        let place = Place::Setting(key);
+        let place = KeySource::Setting(key);
         Self::from_keys(text::parse(value, place)?, place)
     }
 
@@ -132,7 +132,7 @@ impl KeyRing {
     }
 
     fn from_file(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let place = Place::File(path);
+        let place = KeySource::File(path);
         let written = std::str::from_utf8(bytes).map_err(|_| text::not_text(place))?;
         Self::from_keys(text::parse(written, place)?, place)
     }
@@ -148,7 +148,7 @@ impl KeyRing {
     /// assert!(KeyRing::from_bytes(b"not a random key, only many words").is_err());
     /// ```
     pub fn from_bytes(key: &[u8]) -> Result<Self, Error> {
-        let place = Place::Argument;
+        let place = KeySource::Argument;
         text::check_bytes(key).map_err(|flaw| flaw.at(place, 0))?;
         Self::from_keys(vec![MasterKey::new(key, Timestamp::NEVER)?], place)
     }
@@ -211,7 +211,7 @@ impl KeyRing {
 
     fn and(self, key: &[u8], end: Timestamp) -> Result<Self, Error> {
         self.keys()?;
-        let place = Place::Argument;
+        let place = KeySource::Argument;
         text::check_bytes(key).map_err(|flaw| flaw.at(place, self.0.len()))?;
         let mut keys = self.0.to_vec();
         keys.push(MasterKey::new(key, end)?);
@@ -219,7 +219,7 @@ impl KeyRing {
     }
 
     /// Creates a ring. All constructors that take keys call this: it checks that no two keys have the same id.
-    fn from_keys(keys: Vec<MasterKey>, place: Place<'_>) -> Result<Self, Error> {
+    fn from_keys(keys: Vec<MasterKey>, place: KeySource<'_>) -> Result<Self, Error> {
         for (at, key) in keys.iter().enumerate() {
             if let Some(first) = keys[..at].iter().position(|earlier| earlier.id() == key.id()) {
                 return Err(Flaw::Twice { first }.at(place, at));
@@ -248,7 +248,7 @@ impl FromStr for KeyRing {
     /// );
     /// ```
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::from_keys(text::parse(text, Place::Text)?, Place::Text)
+        Self::from_keys(text::parse(text, KeySource::Text)?, KeySource::Text)
     }
 }
 

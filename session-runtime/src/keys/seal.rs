@@ -35,7 +35,7 @@ pub(crate) const OVERHEAD: usize = HEAD + TAG;
 pub(crate) struct Sealer(Derived<SealingKey>);
 
 /// The contents of a sealed value.
-pub(crate) struct Opened {
+pub(crate) struct Unsealed {
     pub(crate) value: Zeroizing<Vec<u8>>,
     /// Whether the current key sealed it. If not, the caller seals it again (SECURITY S45).
     pub(crate) current: bool,
@@ -74,7 +74,7 @@ impl Sealer {
     }
 
     /// Returns the value if it was sealed for this place, otherwise `None` without a reason.
-    pub(crate) fn open(&self, sealed: &[u8], place: &[&[u8]], now: Timestamp) -> Option<Opened> {
+    pub(crate) fn open(&self, sealed: &[u8], place: &[&[u8]], now: Timestamp) -> Option<Unsealed> {
         let (&[version], rest) = sealed.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>()?;
@@ -86,7 +86,7 @@ impl Sealer {
         let mut value = Zeroizing::new(body.to_vec());
         let (nonce, tag) = (XNonce::from(*nonce), Tag::from(*tag));
         key.cipher.decrypt_inout_detached(&nonce, &key.context(place), value.as_mut_slice().into(), &tag).ok()?;
-        Some(Opened { value, current })
+        Some(Unsealed { value, current })
     }
 }
 

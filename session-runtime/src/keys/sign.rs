@@ -24,7 +24,7 @@ pub(crate) const MAC: usize = 16;
 
 /// The contents of a signed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Opened<'a> {
+pub(crate) struct Verified<'a> {
     pub(crate) value: &'a [u8],
     /// Whether the current key signed it. If not, the caller signs it again (SECURITY S45).
     pub(crate) current: bool,
@@ -56,13 +56,13 @@ impl Signer {
     }
 
     /// Returns the value if it was signed for this place, otherwise `None` without a reason.
-    pub(crate) fn open<'a>(&self, signed: &'a [u8], place: &[&[u8]], now: Timestamp) -> Option<Opened<'a>> {
+    pub(crate) fn open<'a>(&self, signed: &'a [u8], place: &[&[u8]], now: Timestamp) -> Option<Verified<'a>> {
         let (body, tag) = signed.split_last_chunk::<MAC>()?;
         let (&[version], rest) = body.split_first_chunk()?;
         let (id, value) = rest.split_first_chunk()?;
         let (key, current) = self.0.find(id, now)?;
         let genuine = bool::from(mac(key, place, body).ct_eq(tag));
-        (version == VERSION && genuine).then_some(Opened { value, current })
+        (version == VERSION && genuine).then_some(Verified { value, current })
     }
 }
 

@@ -16,16 +16,16 @@ pub(crate) fn key(seed: u8) -> [u8; 32] {
 /// Returns a ring of such keys, the current one first.
 pub(crate) fn ring(seeds: &[u8]) -> KeyRing {
     let keys = seeds.iter().map(|&seed| MasterKey::new(&key(seed), Timestamp::NEVER).unwrap()).collect();
-    KeyRing::from_keys(keys, Place::Argument).unwrap()
+    KeyRing::from_keys(keys, KeySource::Argument).unwrap()
 }
 
 fn variable(text: &str) -> Result<KeyRing, Error> {
-    let place = Place::Variable("SESSION_KEYS");
+    let place = KeySource::Variable("SESSION_KEYS");
     KeyRing::from_keys(text::parse(text, place)?, place)
 }
 
 fn file(text: &str) -> Result<KeyRing, Error> {
-    let place = Place::File(Path::new("/etc/keys"));
+    let place = KeySource::File(Path::new("/etc/keys"));
     KeyRing::from_keys(text::parse(text, place)?, place)
 }
 

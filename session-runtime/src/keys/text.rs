@@ -17,7 +17,7 @@ const LEAST: usize = 32;
 
 /// Where a key is written, for messages.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum KeySource<'a> {
     Variable(&'a str),
     /// A key of a settings file.
     Setting(&'a str),
@@ -27,7 +27,7 @@ pub(super) enum Place<'a> {
     Argument,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for KeySource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "the variable {name}"),
@@ -54,7 +54,7 @@ pub(super) enum Flaw {
 
 impl Flaw {
     /// Returns the message about the key at `index` (from 0) in `place`.
-    pub(super) fn at(self, place: Place<'_>, index: usize) -> Error {
+    pub(super) fn at(self, place: KeySource<'_>, index: usize) -> Error {
         let key = format!("the {} key of {place}", Nth(index));
         let better = format!("make a good one with `{MAKE}`");
         Error::setup(match self {
@@ -94,9 +94,9 @@ impl fmt::Display for Nth {
 }
 
 /// Parses the keys in `text`, the current one first.
-pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Vec<MasterKey>, Error> {
+pub(super) fn parse(text: &str, place: KeySource<'_>) -> Result<Vec<MasterKey>, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let comment = matches!(place, Place::File(_)).then_some('#');
+    let comment = matches!(place, KeySource::File(_)).then_some('#');
     let words = text
         .lines()
         .map(|line| comment.and_then(|mark| line.split_once(mark)).map_or(line, |(keys, _)| keys))
@@ -113,7 +113,7 @@ pub(super) fn parse(text: &str, place: Place<'_>) -> Result<Vec<MasterKey>, Erro
     Ok(keys)
 }
 
-pub(super) fn not_text(place: Place<'_>) -> Error {
+pub(super) fn not_text(place: KeySource<'_>) -> Error {
     Error::setup(format!("{place} holds bytes that are not text; write a key made with `{MAKE}`"))
 }
 

@@ -54,7 +54,7 @@ pub trait Schema: Sized + 'static {
 /// assert_eq!(greet::<Shop>(7), "Welcome, number 7");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "nobody can be signed in to a `{Self}` session",
+    message = "users cannot sign in to a `{Self}` session",
     label = "`{Self}` has no `identity`",
     note = "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`"
 )]

@@ -10,7 +10,7 @@ use std::{
 use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
-    cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, Signer, Writer},
+    cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, TokenSigner, Writer},
     engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown},
     error::Error,
     event::{Event, Events},
@@ -267,7 +267,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let scope = Scope::new(&self.app, S::SPEC.kind);
         // Application and kind as one text: signed and sealed values are bound to both.
         let scoped = hex(&scope.hash);
-        let signer = Signer::new(&keys, &scoped, &self.cookie.name)?;
+        let signer = TokenSigner::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
         let events = self.events.naming(move |key| names.name(key));
         let (backend, chunks) = match place {

@@ -9,8 +9,8 @@ use std::{
 use super::{DynStore, Store};
 use crate::error::Error;
 
-type Opened = Pin<Box<dyn Future<Output = Result<Arc<dyn DynStore>, Error>> + Send>>;
-type Open = Arc<dyn Fn(String) -> Opened + Send + Sync>;
+type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn DynStore>, Error>> + Send>>;
+type Open = Arc<dyn Fn(String) -> Opening + Send + Sync>;
 
 /// Makes URLs that begin with `scheme` open a store of yours, in `SESSION_STORE` and wherever else a URL names a store.
 ///

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::settings;
 use crate::{
     clock::Timestamp,
-    cookie::{Brought, SessionCookie, Signer, find_all, present},
+    cookie::{Brought, SessionCookie, TokenSigner, find_all, present},
     event::Events,
     id::{Selector, Verifier},
     keys::KeyRing,
@@ -45,8 +45,8 @@ pub fn cookie_reader(bytes: &[u8]) {
 
 /// Takes a session token, or changes to a genuine one: a token opens only if it is the genuine one.
 pub fn token(bytes: &[u8]) {
-    static GENUINE: LazyLock<Option<(Signer, String)>> = LazyLock::new(|| {
-        let signer = Signer::new(&KEYS, APP, NAME).ok()?;
+    static GENUINE: LazyLock<Option<(TokenSigner, String)>> = LazyLock::new(|| {
+        let signer = TokenSigner::new(&KEYS, APP, NAME).ok()?;
         let token = signer.sign(Selector::random().ok()?, &Verifier::random().ok()?);
         Some((signer, token))
     });

@@ -74,7 +74,7 @@ fn read(text: &str) -> Result<(u64, usize), String> {
     let digits: String = text.chars().filter(|c| *c != '_').take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     let name = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '.');
     if digits.is_empty() {
-        return Err(format!("{shown} is no duration; write it such as `15m` or `1h 30m`"));
+        return Err(format!("{shown} is not a duration; write it such as `15m` or `1h 30m`"));
     }
     if name.is_empty() {
         return Err(format!(

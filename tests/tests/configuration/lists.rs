@@ -143,7 +143,7 @@ fn attributes_give_the_same_errors_for_durations() {
         "comes after a smaller unit; write the larger unit first",
         "is zero; give it some time, or leave",
         "the duration is too long to be counted in milliseconds; write a shorter one",
-        "is no duration; write it such as 15m or 1h 30m",
+        "is not a duration; write it such as 15m or 1h 30m",
         "lacks a unit; did you mean",
         "is too small; the smallest is ms",
         "has no fixed length; write days, such as 30d",

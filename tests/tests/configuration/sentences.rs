@@ -17,7 +17,7 @@ fn said(option: &str, text: &str) -> [String; 3] {
 fn a_wrong_value_is_named_with_its_remedy() {
     for (option, text, sentence) in [
         ("idle", "30", "the duration `30` lacks a unit; did you mean `30s` or `30m`?"),
-        ("idle", "soon", "`soon` is no duration; write it such as `15m` or `1h 30m`"),
+        ("idle", "soon", "`soon` is not a duration; write it such as `15m` or `1h 30m`"),
         ("absolute", "0s", "the duration `0s` is zero; give it some time, or leave it out"),
         ("remember", "1.5h", "the duration `1.5h` is a fraction; did you mean `1h 30m`?"),
         ("touch", "10 s", "the unit stands apart from its number; did you mean `10s`?"),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     clock::Timestamp,
-    cookie::Signer,
+    cookie::TokenSigner,
     id::{Selector, Verifier},
     keys::tests::ring,
 };
@@ -17,28 +17,28 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// The result of [`read`] for several values.
 const SEVERAL: &str = "several";
 
-fn signer(seeds: &[u8], name: &str) -> Signer {
-    Signer::new(&ring(seeds), "shop", name).unwrap()
+fn signer(seeds: &[u8], name: &str) -> TokenSigner {
+    TokenSigner::new(&ring(seeds), "shop", name).unwrap()
 }
 
 fn session() -> (Selector, Verifier) {
     (Selector::random().unwrap(), Verifier::random().unwrap())
 }
 
-fn token(signer: &Signer) -> String {
+fn token(signer: &TokenSigner) -> String {
     let (selector, verifier) = session();
     signer.sign(selector, &verifier)
 }
 
 /// Returns the session that was brought, signed again for comparison, and the events.
-fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &Signer) -> (Option<String>, Vec<Event>) {
+fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &TokenSigner) -> (Option<String>, Vec<Event>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let events = Events::new({
         let seen = Arc::clone(&seen);
         move |event, _: Option<&str>| seen.lock().unwrap().push(event.clone())
     });
     let open = |value: &[u8]| signer.open(value, NOW);
-    let presented = present(headers.iter().map(AsRef::as_ref), name, &events, open, Opened::is_same);
+    let presented = present(headers.iter().map(AsRef::as_ref), name, &events, open, Token::is_same);
     let session = match presented {
         Brought::Nothing => None,
         Brought::One(opened) => Some(signer.sign(opened.selector, &opened.verifier)),
@@ -142,7 +142,7 @@ fn the_same_session_under_two_keys_is_one() {
     let (before, after) = (old.sign(selector, &verifier), new.sign(selector, &verifier));
     for header in [format!("sid={before}; sid={after}"), format!("sid={after}; sid={before}")] {
         let open = |value: &[u8]| new.open(value, NOW);
-        let presented = present([header.as_bytes()], "sid", &Events::default(), open, Opened::is_same);
+        let presented = present([header.as_bytes()], "sid", &Events::default(), open, Token::is_same);
         assert!(matches!(presented, Brought::One(opened) if opened.current));
     }
 }

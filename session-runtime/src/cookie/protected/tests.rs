@@ -7,7 +7,7 @@ use super::{Protection::*, *};
 use crate::keys::tests::ring;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const HERE: Place<'static> = Place { app: "shop", name: "cart" };
+const HERE: CookiePlace<'static> = CookiePlace { app: "shop", name: "cart" };
 const BOTH: [Protection; 2] = [Signed, Private];
 
 fn protector(seeds: &[u8]) -> Protector {
@@ -52,7 +52,7 @@ fn a_value_opens_in_its_cookie_alone() {
     let places =
         [("shop", "cart"), ("shop", "Cart"), ("shop", "cart2"), ("forum", "cart"), ("", "cart"), ("s", "hopcart")];
     let contexts: Vec<_> =
-        BOTH.into_iter().flat_map(|kind| places.map(|(app, name)| (kind, Place { app, name }))).collect();
+        BOTH.into_iter().flat_map(|kind| places.map(|(app, name)| (kind, CookiePlace { app, name }))).collect();
     for (i, (protection, place)) in contexts.iter().enumerate() {
         let value = protector.write(*protection, *place, "x", NOW, None).unwrap();
         for (j, (protection, place)) in contexts.iter().enumerate() {
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn any_text_comes_back(text in ".{0,500}", name: String, app: String) {
         let protector = protector(&[1]);
-        let place = Place { app: &app, name: &name };
+        let place = CookiePlace { app: &app, name: &name };
         for protection in BOTH {
             let value = protector.write(protection, place, &text, NOW, None).unwrap();
             prop_assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));

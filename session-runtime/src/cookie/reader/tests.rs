@@ -8,8 +8,8 @@ use super::*;
 
 fn values<'a>(headers: &[&'a [u8]], name: &str) -> Vec<&'a [u8]> {
     match find(headers.iter().copied(), name) {
-        Found::None => vec![],
-        Found::Some(found) => found.values().to_vec(),
+        Matches::None => vec![],
+        Matches::Some(found) => found.values().to_vec(),
         other => panic!("{other:?}"),
     }
 }
@@ -18,7 +18,7 @@ fn values<'a>(headers: &[&'a [u8]], name: &str) -> Vec<&'a [u8]> {
 fn counted(headers: &[&[u8]], name: &str) -> (bool, usize) {
     let steps = Cell::new(0);
     let found = scan(headers.iter().copied(), name.as_bytes(), || steps.set(steps.get() + 1));
-    (found == Found::TooLong, steps.get())
+    (found == Matches::TooLong, steps.get())
 }
 
 // S31: other parsers take these for `__Host-sid`.
@@ -130,8 +130,8 @@ fn all_cookies_of_our_name_are_found_in_all_headers() {
     assert_eq!(values(&[b"", b""], "sid"), [b""; 0]);
     // A name does not continue in the next header.
     assert_eq!(values(&[b"si", b"d=1"], "sid"), [b""; 0]);
-    assert!(matches!(find([&b"sid=1;".repeat(CANDIDATES)[..]], "sid"), Found::Some(_)));
-    assert_eq!(find([&b"sid=1;".repeat(CANDIDATES + 1)[..]], "sid"), Found::TooMany);
+    assert!(matches!(find([&b"sid=1;".repeat(CANDIDATES)[..]], "sid"), Matches::Some(_)));
+    assert_eq!(find([&b"sid=1;".repeat(CANDIDATES + 1)[..]], "sid"), Matches::TooMany);
 }
 
 // S34
@@ -139,11 +139,11 @@ fn all_cookies_of_our_name_are_found_in_all_headers() {
 fn what_is_too_long_is_not_read_in_part() {
     let edge = [&b"sid=1; a="[..], &vec![b'x'; LARGEST - 10]].concat();
     assert_eq!(values(&[&edge], "sid"), [b"1"]);
-    assert_eq!(find([&edge[..], b""], "sid"), Found::TooLong);
-    assert_eq!(find([&[&edge[..], b"x"].concat()[..]], "sid"), Found::TooLong);
+    assert_eq!(find([&edge[..], b""], "sid"), Matches::TooLong);
+    assert_eq!(find([&[&edge[..], b"x"].concat()[..]], "sid"), Matches::TooLong);
     assert_eq!(find([&b"sid=1;"[..], &b"a=b;".repeat(PAIRS - 3)], "sid"), find([&b"sid=1"[..]], "sid"));
-    assert_eq!(find([&b"sid=1;"[..], &b"a=b;".repeat(PAIRS - 2)], "sid"), Found::TooLong);
-    assert_eq!(find(std::iter::repeat_n(&b""[..], usize::MAX), "sid"), Found::TooLong);
+    assert_eq!(find([&b"sid=1;"[..], &b"a=b;".repeat(PAIRS - 2)], "sid"), Matches::TooLong);
+    assert_eq!(find(std::iter::repeat_n(&b""[..], usize::MAX), "sid"), Matches::TooLong);
 }
 
 // S34: linear, counted in looks at bytes.

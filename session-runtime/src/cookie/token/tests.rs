@@ -13,15 +13,15 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-fn signer(seeds: &[u8]) -> Signer {
-    Signer::new(&ring(seeds), "shop", "__Host-shop").unwrap()
+fn signer(seeds: &[u8]) -> TokenSigner {
+    TokenSigner::new(&ring(seeds), "shop", "__Host-shop").unwrap()
 }
 
 fn session() -> (Selector, Verifier) {
     (Selector::random().unwrap(), Verifier::random().unwrap())
 }
 
-fn token(signer: &Signer) -> String {
+fn token(signer: &TokenSigner) -> String {
     let (selector, verifier) = session();
     signer.sign(selector, &verifier)
 }
@@ -58,7 +58,7 @@ fn ids_are_random_throughout() {
 fn the_format_stays_what_it_is() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
-    let signer = Signer::new(&ring, "shop", "__Host-shop").unwrap();
+    let signer = TokenSigner::new(&ring, "shop", "__Host-shop").unwrap();
     let selector = Selector(std::array::from_fn(|at| at as u8));
     let verifier = Verifier(std::array::from_fn(|at| 100 + at as u8));
     let token = signer.sign(selector, &verifier);
@@ -150,7 +150,7 @@ fn a_token_is_good_for_one_cookie_of_one_application() {
         ("shop__Host-shop", ""),
         ("shop", "__host-shop"),
     ];
-    let signers = contexts.map(|(app, name)| Signer::new(&ring, app, name).unwrap());
+    let signers = contexts.map(|(app, name)| TokenSigner::new(&ring, app, name).unwrap());
     let (selector, verifier) = session();
     for (i, from) in signers.iter().enumerate() {
         let token = from.sign(selector, &verifier);
@@ -208,7 +208,7 @@ fn older_keys_open_and_the_newest_signs() {
 fn an_older_key_opens_until_its_end() {
     let end = SystemTime::from(NOW);
     let ring = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), end).unwrap();
-    let signer = Signer::new(&ring, "shop", "__Host-shop").unwrap();
+    let signer = TokenSigner::new(&ring, "shop", "__Host-shop").unwrap();
     let token = token(&tests::signer(&[1]));
     let before = Timestamp::from_millis(NOW.as_millis() - 1);
     assert!(signer.open(token.as_bytes(), before).is_some());
@@ -220,7 +220,7 @@ fn an_older_key_opens_until_its_end() {
 
 #[test]
 fn an_empty_ring_makes_no_signer() {
-    assert!(Signer::new(&ring(&[]), "shop", "shop").is_err());
+    assert!(TokenSigner::new(&ring(&[]), "shop", "shop").is_err());
 }
 
 // S50, B12

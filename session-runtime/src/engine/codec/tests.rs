@@ -38,7 +38,7 @@ fn stored(codec: &Codec, given: &[Given]) -> Arc<Record> {
     codec.close(&key(), plain(given), None).unwrap().raw().clone()
 }
 
-fn open(codec: &Codec, raw: &Arc<Record>, now: Timestamp) -> Opened {
+fn open(codec: &Codec, raw: &Arc<Record>, now: Timestamp) -> OpenRecord {
     codec.open(&key(), Arc::clone(raw), &Events::default(), now)
 }
 

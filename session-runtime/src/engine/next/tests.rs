@@ -9,10 +9,10 @@ use super::*;
 use crate::{
     KeyRing,
     cookie::CookieSpec,
-    engine::{Items, Op, codec::Opened},
+    engine::{Items, Op, Step, codec::OpenRecord, pending::Pending},
     fields::{State, Visitor},
     id::{Digest, Nonce},
-    record::{Add, Entry, NONCES, integer},
+    record::{Add, Entry, NONCES, Proof, Rare, integer},
     schema::{Field, Meta, Spec},
     session::{Core, Schema},
     sessions::Sessions,
@@ -62,7 +62,7 @@ fn record(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
 }
 
 fn found(record: Record) -> Found {
-    let opened = Opened { record: Arc::new(record), closed: None };
+    let opened = OpenRecord { record: Arc::new(record), closed: None };
     Found { selector: Selector([7; 16]), digest: Digest::from([0; 16]), stored: None, opened, by_current_key: true }
 }
 

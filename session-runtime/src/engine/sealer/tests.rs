@@ -6,7 +6,7 @@ use crate::{id::hex, keys::tests::ring};
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const VALUE: &[u8] = b"\xa64711-x";
 
-fn open(sealer: &Sealer, sealed: &[u8], place: Place<'_>) -> Option<Vec<u8>> {
+fn open(sealer: &FieldSealer, sealed: &[u8], place: FieldPlace<'_>) -> Option<Vec<u8>> {
     sealer.open(sealed, place, NOW).map(|opened| opened.value.to_vec())
 }
 
@@ -16,8 +16,8 @@ fn open(sealer: &Sealer, sealed: &[u8], place: Place<'_>) -> Option<Vec<u8>> {
 fn the_format_stays_what_it_is() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&sha2::Sha256::digest(b"a key for tests")).unwrap();
-    let sealer = Sealer::new(&ring, "shop").unwrap();
-    let place = Place { record: &std::array::from_fn(|at| at as u8), name: "code" };
+    let sealer = FieldSealer::new(&ring, "shop").unwrap();
+    let place = FieldPlace { record: &std::array::from_fn(|at| at as u8), name: "code" };
     let sealed = sealer.0.seal_with(b"\xa44711", &place.parts(), std::array::from_fn(|at| 100 + at as u8)).unwrap();
     let expected =
         "0185aa3f276465666768696a6b6c6d6e6f707172737475767778797a7b84240332035f51eedbba469ba12530feecb1d8aafb";
@@ -40,11 +40,11 @@ fn a_value_is_good_for_one_field_of_one_session_of_one_application() {
         ("", [7; 16], "code"),
         ("shop\u{7}", [7; 16], "code"),
     ];
-    let sealers = contexts.map(|(app, ..)| Sealer::new(&ring, app).unwrap());
+    let sealers = contexts.map(|(app, ..)| FieldSealer::new(&ring, app).unwrap());
     for (i, (_, record, name)) in contexts.iter().enumerate() {
-        let sealed = sealers[i].seal(VALUE, Place { record, name }).unwrap();
+        let sealed = sealers[i].seal(VALUE, FieldPlace { record, name }).unwrap();
         for (j, (_, record, name)) in contexts.iter().enumerate() {
-            let opened = open(&sealers[j], &sealed, Place { record, name });
+            let opened = open(&sealers[j], &sealed, FieldPlace { record, name });
             assert_eq!(opened.is_some(), i == j, "{:?} in {:?}", contexts[i], contexts[j]);
         }
     }

@@ -27,7 +27,7 @@ fn the_format_stays_what_it_is() {
     let signer = Signer::new(&ring, Purpose::SIGNED_COOKIE).unwrap();
     let signed = signer.sign(VALUE, HERE);
     assert_eq!(crate::id::hex(&signed), "0185aa3f2774776f206170706c65737ec8073e6a491270a42bd852ea17b99f");
-    assert_eq!(signer.open(&signed, HERE, NOW).unwrap(), Opened { value: VALUE, current: true });
+    assert_eq!(signer.open(&signed, HERE, NOW).unwrap(), Verified { value: VALUE, current: true });
 }
 
 // S39

@@ -27,7 +27,7 @@ pub(super) struct Shard<'a> {
 }
 
 /// The result of reading a value's file.
-enum Found {
+enum ReadFile {
     Nothing,
     /// The first bytes of the file, as many as requested.
     Bytes(Vec<u8>, Metadata),
@@ -36,7 +36,7 @@ enum Found {
 }
 
 /// The stored value of a key.
-struct Held {
+struct HeldFile {
     versioned: Versioned,
     is_damaged: bool,
 }
@@ -108,9 +108,9 @@ impl<'a> Shard<'a> {
     /// Returns whether the value under `key` seems to have expired. Reads only the start of its file.
     pub(super) fn is_due(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
         let is_due = match self.read(key, frame::START)? {
-            Found::Nothing => Ok(false),
-            Found::Bytes(start, _) => frame::is_due(&start, now),
-            Found::Damaged(why, _) => Err(why),
+            ReadFile::Nothing => Ok(false),
+            ReadFile::Bytes(start, _) => frame::is_due(&start, now),
+            ReadFile::Damaged(why, _) => Err(why),
         };
         Ok(is_due.unwrap_or_else(|why| {
             self.folder.mention_damaged(key, &self.file(key), why);
@@ -122,11 +122,11 @@ impl<'a> Shard<'a> {
     ///
     /// The revision of such a value is the file's identity. Its bytes could not serve as one: after a power cut, damaged files
     /// that were written one after the other are often all empty. It is a text, so it never equals a written value's revision.
-    fn held(&self, key: &Key) -> Result<Option<Held>, StoreError> {
+    fn held(&self, key: &Key) -> Result<Option<HeldFile>, StoreError> {
         let (content, metadata) = match self.read(key, frame::MAX_BYTES)? {
-            Found::Nothing => return Ok(None),
-            Found::Bytes(bytes, metadata) => (frame::read(bytes), metadata),
-            Found::Damaged(why, metadata) => (Content::Damaged(why), metadata),
+            ReadFile::Nothing => return Ok(None),
+            ReadFile::Bytes(bytes, metadata) => (frame::read(bytes), metadata),
+            ReadFile::Damaged(why, metadata) => (Content::Damaged(why), metadata),
         };
         let is_damaged = matches!(content, Content::Damaged(_));
         let versioned = match content {
@@ -140,26 +140,26 @@ impl<'a> Shard<'a> {
                 Versioned::with_revision(Value::damaged(), os::identity(&metadata))
             }
         };
-        Ok(Some(Held { versioned, is_damaged }))
+        Ok(Some(HeldFile { versioned, is_damaged }))
     }
 
-    fn read(&self, key: &Key, most: u64) -> Result<Found, StoreError> {
+    fn read(&self, key: &Key, most: u64) -> Result<ReadFile, StoreError> {
         let path = self.file(key);
         let unreadable = |source| failed("read the session file", &path, source);
         let mut file = match os::open_options().read(true).open(&path) {
             Ok(file) => file,
-            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(ReadFile::Nothing),
             // A symbolic link or a socket: the error depends on the system.
             Err(source) => {
                 return match fs::symlink_metadata(&path) {
-                    Ok(there) if !there.is_file() => Ok(Found::Damaged(NOT_A_FILE, there)),
+                    Ok(there) if !there.is_file() => Ok(ReadFile::Damaged(NOT_A_FILE, there)),
                     _ => Err(unreadable(source)),
                 };
             }
         };
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
-            return Ok(Found::Damaged(NOT_A_FILE, metadata));
+            return Ok(ReadFile::Damaged(NOT_A_FILE, metadata));
         }
         if let Some(owner) = self.folder.other_owner(&metadata) {
             return Err(StoreError::new(format!(
@@ -169,14 +169,14 @@ impl<'a> Shard<'a> {
             )));
         }
         if metadata.len() > frame::MAX_BYTES {
-            return Ok(Found::Damaged("it is larger than any that the store writes", metadata));
+            return Ok(ReadFile::Damaged("it is larger than any that the store writes", metadata));
         }
         // The store never writes to a file under its final name, so the length does not change.
         let mut bytes = vec![0; usize::try_from(metadata.len().min(most)).unwrap_or(usize::MAX)];
         match file.read_exact(&mut bytes) {
-            Ok(()) => Ok(Found::Bytes(bytes, metadata)),
+            Ok(()) => Ok(ReadFile::Bytes(bytes, metadata)),
             Err(source) if source.kind() == ErrorKind::UnexpectedEof => {
-                Ok(Found::Damaged("another process is cutting it short", metadata))
+                Ok(ReadFile::Damaged("another process is cutting it short", metadata))
             }
             Err(source) => Err(unreadable(source)),
         }

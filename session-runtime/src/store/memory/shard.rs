@@ -36,9 +36,9 @@ const fn rank(class: Class) -> Option<usize> {
 }
 
 /// Values in order of use, the least recently used first.
-type ByUse = LinkedHashMap<Local, Held, ByLocal>;
+type ByUse = LinkedHashMap<Local, HeldValue, ByLocal>;
 
-struct Held {
+struct HeldValue {
     value: Value,
     /// The store's count of uses at the last use.
     used: u64,
@@ -75,7 +75,7 @@ impl Shard {
     pub(super) fn put(&mut self, key: &Key, value: Value, used: u64) {
         let (key, deadline, rank) = (Local(*key), value.expires_at(), rank(value.class()));
         let mut before = match rank {
-            Some(rank) => self.evictable[rank].insert(key, Held { value, used }).map(|held| held.value),
+            Some(rank) => self.evictable[rank].insert(key, HeldValue { value, used }).map(|held| held.value),
             None => self.fixed.insert(key, value),
         };
         if before.is_none() {

@@ -18,7 +18,7 @@ use super::{
     advice::refused,
     single::{Origin, Single},
     trust::Trust,
-    url::{Address, Place},
+    url::{Address, Servers},
 };
 use crate::error::Error;
 
@@ -71,16 +71,16 @@ impl Link {
             .map_err(|error| refused(&place, error))
     }
 
-    async fn connect(place: Place, trust: Trust) -> RedisResult<Self> {
+    async fn connect(place: Servers, trust: Trust) -> RedisResult<Self> {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));
         Ok(match place {
-            Place::Server(server) => Self::Single(Single::open(Origin::Host(trust.client(server)?), config).await?),
-            Place::Sentinel { sentinels, master, servers, is_encrypted } => {
+            Servers::Server(server) => Self::Single(Single::open(Origin::Host(trust.client(server)?), config).await?),
+            Servers::Sentinel { sentinels, master, servers, is_encrypted } => {
                 let client = trust.sentinel(sentinels, master, &servers, is_encrypted)?;
                 Self::Single(Single::open(Origin::Sentinel(tokio::sync::Mutex::new(client)), config).await?)
             }
-            Place::Cluster(nodes) => {
+            Servers::Cluster(nodes) => {
                 let client = trust
                     .cluster(ClusterClient::builder(nodes))
                     .use_protocol(redis::ProtocolVersion::RESP3)

@@ -19,7 +19,7 @@ const WAIT: Duration = Duration::from_millis(500);
 /// A parsed URL.
 #[cfg_attr(not(feature = "redis-tls"), allow(dead_code, reason = "without TLS nothing is encrypted"))]
 pub(super) struct Address {
-    pub(super) place: Place,
+    pub(super) place: Servers,
     pub(super) prefix: Option<String>,
     pub(super) is_encrypted: bool,
     /// The file with the certificates to trust instead of the system's.
@@ -29,13 +29,13 @@ pub(super) struct Address {
 }
 
 /// Where the sessions are.
-pub(super) enum Place {
+pub(super) enum Servers {
     Server(ConnectionInfo),
     Cluster(Vec<ConnectionInfo>),
     Sentinel { sentinels: Vec<ConnectionInfo>, master: String, servers: RedisConnectionInfo, is_encrypted: bool },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list =
             |infos: &[ConnectionInfo]| infos.iter().map(|info| info.addr().to_string()).collect::<Vec<_>>().join(", ");
@@ -116,29 +116,29 @@ impl<'a> Authority<'a> {
         Ok(Self { user, password, hosts, path })
     }
 
-    fn server(self, is_encrypted: bool) -> Result<Place, Error> {
+    fn server(self, is_encrypted: bool) -> Result<Servers, Error> {
         let settings = self.settings(database(self.path)?);
         match self.nodes(PORT, is_encrypted, &settings)?.as_slice() {
-            [server] => Ok(Place::Server(server.clone())),
+            [server] => Ok(Servers::Server(server.clone())),
             _ => Err(wrong("several hosts need redis+cluster:// or redis+sentinel://")),
         }
     }
 
-    fn cluster(self, is_encrypted: bool) -> Result<Place, Error> {
+    fn cluster(self, is_encrypted: bool) -> Result<Servers, Error> {
         if database(self.path)? != 0 {
             return Err(wrong("a cluster has no database but number 0"));
         }
-        Ok(Place::Cluster(self.nodes(PORT, is_encrypted, &self.settings(0))?))
+        Ok(Servers::Cluster(self.nodes(PORT, is_encrypted, &self.settings(0))?))
     }
 
-    fn sentinel(self, is_encrypted: bool, query: &mut Query) -> Result<Place, Error> {
+    fn sentinel(self, is_encrypted: bool, query: &mut Query) -> Result<Servers, Error> {
         let (master, number) = self.path.split_once('/').unwrap_or((self.path, ""));
         let Some(master) = non_empty(master)? else {
             return Err(wrong("the master's name is missing, as in redis+sentinel://host:26379/mymaster"));
         };
         let (user, password) = (query.take("sentinel_user"), query.take("sentinel_pass"));
         let sentinels = self.nodes(SENTINEL_PORT, is_encrypted, &settings(user.as_deref(), password.as_deref(), 0))?;
-        Ok(Place::Sentinel { sentinels, master, servers: self.settings(database(number)?), is_encrypted })
+        Ok(Servers::Sentinel { sentinels, master, servers: self.settings(database(number)?), is_encrypted })
     }
 
     fn settings(&self, database: i64) -> RedisConnectionInfo {
@@ -175,14 +175,14 @@ fn wait(query: &mut Query) -> Result<Option<(u32, Duration)>, Error> {
     Ok(Some((replicas, timeout)))
 }
 
-fn socket(rest: &str, query: &mut Query) -> Result<Place, Error> {
+fn socket(rest: &str, query: &mut Query) -> Result<Servers, Error> {
     let path = decode(rest.strip_prefix("//").unwrap_or(rest)).map_err(wrong)?;
     if !path.starts_with('/') {
         return Err(wrong("the path of a socket starts with a slash, as in redis+unix:///run/redis.sock"));
     }
     let number = query.take("db").map_or(Ok(0), |number| database(&number))?;
     let settings = settings(query.take("user").as_deref(), query.take("pass").as_deref(), number);
-    Ok(Place::Server(info(ConnectionAddr::Unix(path.into()), settings)?))
+    Ok(Servers::Server(info(ConnectionAddr::Unix(path.into()), settings)?))
 }
 
 fn info(address: ConnectionAddr, settings: RedisConnectionInfo) -> Result<ConnectionInfo, Error> {

@@ -197,7 +197,7 @@ async fn ask<D: sqlx::Database, T>(
     pool: &sqlx::Pool<D>,
     ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    let mut held = Held(Some(Box::pin(pool.acquire()).await?));
+    let mut held = HeldConnection(Some(Box::pin(pool.acquire()).await?));
     let Some(connection) = &mut held.0 else { return Err(sqlx::Error::PoolClosed) };
     let answer = ask(connection).await;
     if !answer.as_ref().is_err_and(is_broken) {
@@ -208,9 +208,9 @@ async fn ask<D: sqlx::Database, T>(
 
 /// A connection that closes when the caller gives up, or when it broke. Otherwise the pool would wait for its answer before
 /// lending it again, and an unreachable server never answers.
-struct Held<D: sqlx::Database>(Option<PoolConnection<D>>);
+struct HeldConnection<D: sqlx::Database>(Option<PoolConnection<D>>);
 
-impl<D: sqlx::Database> Drop for Held<D> {
+impl<D: sqlx::Database> Drop for HeldConnection<D> {
     fn drop(&mut self) {
         if let Some(connection) = &mut self.0 {
             connection.close_on_drop();

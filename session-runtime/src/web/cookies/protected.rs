@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Cookies;
 use crate::{
-    cookie::{Place, PlainCookie, Protection},
+    cookie::{CookiePlace, PlainCookie, Protection},
     error::{Error, Kind},
 };
 
@@ -88,8 +88,8 @@ impl<'c> ProtectedCookies<'c> {
         })
     }
 
-    fn place<'a>(&'a self, name: &'a str) -> Place<'a> {
-        Place { app: &self.cookies.options.app, name }
+    fn place<'a>(&'a self, name: &'a str) -> CookiePlace<'a> {
+        CookiePlace { app: &self.cookies.options.app, name }
     }
 }
 

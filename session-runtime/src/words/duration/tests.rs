@@ -46,7 +46,7 @@ fn faults_say_what_to_write() {
         ("30 m", "the unit stands apart from its number; did you mean `30m`?"),
         ("30m 1h", "`1h` comes after a smaller unit; write the larger unit first"),
         ("1h 2h", "the unit `h` is given twice; add the two up"),
-        ("soon", "`soon` is no duration; write it such as `15m` or `1h 30m`"),
+        ("soon", "`soon` is not a duration; write it such as `15m` or `1h 30m`"),
         ("5m\u{7}", "unknown unit `m\\u{7}` in `5m\\u{7}`; units are `ms`, `s`, `m`, `h`, `d` and `w`"),
     ] {
         assert_eq!(parse(text).unwrap_err(), expected, "{text}");

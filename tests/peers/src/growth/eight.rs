@@ -140,8 +140,13 @@ type Stored = Vec<(Key, Value)>;
 async fn stored(lifetime: Duration, data: Data) -> Stored {
     let store = MemoryStore::new();
     begin(&sessions(store.clone(), lifetime), data).await;
-    let all = store.scan(&Position::start(), NOW).await.unwrap();
-    all.values.into_iter().map(|(key, found)| (key, found.value().clone())).collect()
+    let (mut all, mut next) = (Stored::new(), Some(Position::start()));
+    while let Some(from) = next {
+        let batch = store.scan(&from, NOW).await.unwrap();
+        all.extend(batch.values.into_iter().map(|(key, found)| (key, found.value().clone())));
+        next = batch.next;
+    }
+    all
 }
 
 fn the_session(stored: &Stored) -> (Key, Value) {
