@@ -78,7 +78,7 @@ pub(super) struct Drawn {
 
 impl Attempt {
     pub(super) fn new(pending: Pending) -> Self {
-        let asked = !pending.is_empty();
+        let asked = pending.asks();
         Self {
             pending,
             asked,

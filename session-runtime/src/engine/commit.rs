@@ -161,7 +161,7 @@ impl Request {
         match state.presented {
             None => return Ok(None),
             // The changes stay pending, so that the response fails too.
-            Some(Presented::Unknown) if !state.pending.is_empty() => return Err(Error::new(Kind::Unavailable)),
+            Some(Presented::Unknown) if state.pending.asks() => return Err(Error::new(Kind::Unavailable)),
             Some(_) => {}
         }
         let after = state.pending.emptied();
@@ -349,7 +349,7 @@ impl Request {
                 let entered = Box::pin(engine.enter(&entering, deadline)).await;
                 entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
             }
-            if put.as_ref().is_some_and(|(_, opened)| opened.record.generation != generation) {
+            if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
             // Noted beforehand, since the handler may stop waiting for the answer.

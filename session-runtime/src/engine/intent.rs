@@ -72,7 +72,7 @@ impl Pending {
     /// Returns whether the request writes anything, rather than only leaving the session.
     pub(super) fn writes(&self) -> bool {
         let intent = Intent::of(&self.steps);
-        !self.ops.is_empty() || intent.sign.is_some() || intent.authenticates
+        self.ops.iter().any(|(_, op)| !op.holds()) || intent.sign.is_some() || intent.authenticates
     }
 
     /// Returns whether a user starts to act as another.

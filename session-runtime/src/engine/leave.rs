@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     CookieChange, Engine, Outcome, Request,
+    attempt::Attempt,
     backend::Backend,
     next::is_idle,
     pending::Pending,
@@ -23,9 +24,13 @@ impl State {
         // A stored session stays, and is still to be entered in its user's list. An attempt that may be stored keeps its nonce
         // and its random values: otherwise its write would not be recognised, and its id would be lost.
         if let Some(attempt) = self.in_flight.as_mut().filter(|attempt| attempt.entering.is_none()) {
+            let signs_in = attempt.pending.signs_in() || attempt.pending.impersonates();
             dropped |= attempt.pending.keep_on_failure();
             if attempt.pending.is_empty() {
                 self.in_flight = None;
+            } else if signs_in {
+                // The sign-in may be stored, but is in no list. So its write must not be recognised: no cookie opens it then.
+                **attempt = Attempt::new(std::mem::take(&mut attempt.pending));
             }
         }
         dropped
@@ -40,7 +45,7 @@ impl Request {
     /// Notes that a handle was dropped. If the response was sent before, saves the handle's changes now.
     pub(crate) fn handle_dropped(self: &Arc<Self>) {
         let state = self.state();
-        if state.phase != Phase::Left || state.pending.is_empty() && state.in_flight.is_none() {
+        if state.phase != Phase::Left || !state.pending.asks() && state.in_flight.is_none() {
             return;
         }
         drop(state);
@@ -73,7 +78,7 @@ impl Request {
         // Another task's `save` may be in progress, and need the response for its cookie.
         let Ok(_gate) = self.try_enter() else { return false };
         let mut state = self.state();
-        let unchanged = state.unstored().next().is_none() && state.in_flight.is_none() && state.cookie.is_none();
+        let unchanged = !state.pending.asks() && state.in_flight.is_none() && state.cookie.is_none();
         let idle = unchanged
             && match &state.presented {
                 Some(Presented::Found(found)) => is_idle(&self.engine, found, state.is_passive, self.now()),
@@ -107,7 +112,6 @@ impl Request {
         if outcome.is_err() {
             // Boxed because it is rare: otherwise every request's future would reserve room for it.
             Box::pin(self.undo_unentered()).await;
-            self.restore_unanswered();
         }
         let cookie = {
             let mut state = self.state();

@@ -80,6 +80,14 @@ impl Record {
         self.set_rare(Rare { proof, is_capped: terms.until.is_some(), ..Rare::default() });
     }
 
+    /// Forgets when the user authenticated.
+    pub(super) fn forget_proof(&mut self) {
+        self.change_rare(|rare| match &mut rare.impersonation {
+            Some(impersonation) => impersonation.proof = Proof::Missing,
+            None => rare.proof = Proof::Missing,
+        });
+    }
+
     /// Notes that the user authenticates.
     pub(super) fn authenticate(&mut self, now: Timestamp) {
         let proof = if self.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };

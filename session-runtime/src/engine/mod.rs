@@ -45,7 +45,6 @@ mod read;
 mod reload;
 mod renewal;
 mod request;
-mod restore;
 mod sealer;
 mod secrets;
 mod several;

@@ -87,6 +87,10 @@ pub(super) fn next(
         },
         own: None,
     };
+    // The device's fields are also those of the session that an impersonation has set aside.
+    if is_written && let (Some(before), Some(after)) = (engine.own(current), engine.own(&put.record)) {
+        check_size(&after.fields, &before.fields, engine.max_bytes)?;
+    }
     write_lifetime(&mut put, engine, current, &intent, *is_passive, now);
     if let Some(Sign::As { by, user, ends_at }) = &intent.sign
         && !set_aside(&mut put.record, engine, found, (by, user, *ends_at), now)
@@ -95,6 +99,12 @@ pub(super) fn next(
     }
     if intent.authenticates {
         put.record.authenticate(now);
+    } else if (intent.renews || rotates)
+        && found.is_from_before_proof()
+        && !matches!(intent.sign, Some(Sign::In { .. }))
+    {
+        // Otherwise a thief with an old id would become fresh together with the new one.
+        put.record.forget_proof();
     }
     let expired = current.expired_impersonation().is_some();
     if expired {

@@ -159,6 +159,9 @@ pub(crate) enum Op {
     Set { value: Vec<u8> },
     /// Return to the default.
     Unset,
+    /// The field was set to the value that it has (`None`: its default), and keeps it if another request changes it meanwhile. No
+    /// write by itself.
+    Hold { value: Option<Vec<u8>> },
     /// Add to the counter.
     Add(Box<Add>),
     /// Remove the value if it is still `seen`.
@@ -175,6 +178,11 @@ impl Op {
     /// Writes a value, or returns to the default.
     pub(crate) fn write(value: Option<Vec<u8>>) -> Self {
         value.map_or(Self::Unset, |value| Self::Set { value })
+    }
+
+    /// Returns whether it changes nothing unless another request does.
+    pub(crate) const fn holds(&self) -> bool {
+        matches!(self, Self::Hold { .. })
     }
 
     /// The same write, unless the field has changed from what was seen.
@@ -200,7 +208,7 @@ impl Op {
                 items.extend(put.clone());
                 (!items.is_empty()).then(|| items.encode().into())
             }
-            Self::Swap { value, .. } => value.as_ref().map(Cow::from),
+            Self::Swap { value, .. } | Self::Hold { value } => value.as_ref().map(Cow::from),
             Self::Contested => old.map(Cow::from),
         }
     }
@@ -236,6 +244,7 @@ impl Op {
             (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
             (put @ Self::Set { .. }, Self::Take { .. }) => put,
             (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
+            (first, Self::Hold { value }) if !first.holds() => Self::write(value),
             (_, next) => next,
         }
     }
@@ -255,6 +264,11 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.ops.is_empty()
+    }
+
+    /// Returns whether a handler asked for a change, as opposed to a value that stays as it is.
+    pub(crate) fn asks(&self) -> bool {
+        !self.steps.is_empty() || self.ops.iter().any(|(_, op)| !op.holds())
     }
 
     /// Adds the changes of a handle that was opened in `era`. Returns whether any were discarded. `stored` is the user who was
@@ -358,10 +372,11 @@ impl Pending {
 
     /// Drops all steps and ops except those that hold even if the handler failed. Returns whether a step was dropped.
     pub(crate) fn keep_on_failure(&mut self) -> bool {
-        let before = self.steps.len() + self.ops.len();
+        let steps = self.steps.len();
+        let dropped = self.ops.iter().any(|(_, op)| !op.holds());
         self.steps.retain(Step::survives_failure);
         self.ops.clear();
-        self.steps.len() < before
+        dropped || self.steps.len() < steps
     }
 
     /// Returns the fields as a new handle sees them: `stored`, without the discarded ones, with the pending ops applied.

@@ -72,6 +72,17 @@ impl Found {
     pub(super) fn may_renew(&self, record: &Record) -> bool {
         renewal_is_unseen(record) || self.is_current(record)
     }
+
+    /// Returns whether the cookie carries the id from before the user last authenticated, although the browser has presented the
+    /// newer one since: the sender of the request may not be the one who authenticated.
+    pub(super) fn is_from_before_proof(&self) -> bool {
+        let record = self.record();
+        let is_presented = record
+            .previous
+            .as_ref()
+            .is_some_and(|previous| matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) }));
+        is_presented && !self.is_current(record) && record.authenticated_at().is_some_and(|at| at >= record.renewed_at)
+    }
 }
 
 fn renewal_is_unseen(record: &Record) -> bool {

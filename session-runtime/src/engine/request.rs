@@ -19,7 +19,7 @@ use crate::{
     event::Event,
     id::Verifier,
     key::Key,
-    record::{Fields, Lifetime, Record, Replaced},
+    record::{Fields, Lifetime, Record},
     schema::{Meta, Stays},
 };
 
@@ -251,13 +251,7 @@ impl Request {
     /// newer one since. The sender may then be someone other than the authenticated user.
     pub(crate) fn came_with_older_id(&self) -> bool {
         let state = self.state();
-        let Some(Presented::Found(found)) = &state.presented else { return false };
-        let record = found.record();
-        let presented = record
-            .previous
-            .as_ref()
-            .is_some_and(|previous| matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) }));
-        presented && !found.is_current(record) && record.authenticated_at().is_some_and(|at| at >= record.renewed_at)
+        matches!(&state.presented, Some(Presented::Found(found)) if found.is_from_before_proof())
     }
 
     /// Folds in the edits of a handle that was opened in `era`. Returns whether any were discarded.

@@ -72,7 +72,7 @@ impl Engine {
             ended += u64::from(end == End::Ended);
             // The entry of a session that is now another user's stays: this user may be signing in to it again right now.
             if end != End::Spared {
-                leaving.push(entry.key);
+                leaving.push(*entry);
             }
         }
         if !leaving.is_empty() {
@@ -171,7 +171,7 @@ impl Engine {
                     SessionLimit::EndOldest(most) => {
                         let many = (count + 1).saturating_sub(most as usize);
                         let spare = if many > 0 { self.spare } else { 0 };
-                        surplus.extend(others.iter().filter(own).take(many + spare).map(|entry| entry.key));
+                        surplus.extend(others.iter().filter(own).take(many + spare).copied());
                     }
                 }
             }
@@ -191,7 +191,7 @@ impl Engine {
         drop(claim);
         if !surplus.is_empty() {
             for one in &surplus {
-                self.end_session(identity, one, EndReason::Displaced).await?;
+                self.end_session(identity, &one.key, EndReason::Displaced).await?;
             }
             self.drop_entries(&list, &surplus).await?;
         }
@@ -218,8 +218,9 @@ impl Engine {
         Ok(live)
     }
 
-    /// Removes the entries of ended sessions from a list.
-    async fn drop_entries(&self, list: &Key, leaving: &[Key]) -> Result<(), Error> {
+    /// Removes the entries of ended sessions from a list. An entry that came since stays: an impersonation that ended can begin
+    /// again in the same session.
+    async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
         // A deadline of its own: ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
@@ -227,7 +228,8 @@ impl Engine {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
             let mut entries = before.entries.clone();
-            entries.retain(|entry| !leaving.contains(&entry.key));
+            let leaves = |entry: &ListEntry| leaving.iter().any(|left| left.key == entry.key && left.at == entry.at);
+            entries.retain(|entry| !leaves(entry));
             if entries.len() == before.entries.len() {
                 return Ok(());
             }

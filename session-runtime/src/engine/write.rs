@@ -38,7 +38,13 @@ impl<'a> Written<'a> {
             let new = op.on(old);
             let moves_nothing = match op {
                 Op::Take { .. } | Op::List { .. } => new.as_deref() == old,
-                Op::Set { .. } => new.as_deref() == old && meta.expires.is_none(),
+                Op::Hold { .. } => new.as_deref() == old,
+                // Under an older name, or with a deadline, it is a write all the same.
+                Op::Set { .. } => {
+                    new.as_deref() == old
+                        && meta.expires.is_none()
+                        && found.is_some_and(|found| found.name == meta.name)
+                }
                 _ => false,
             };
             if !moves_nothing && (new.is_some() || found.is_some()) {

@@ -73,7 +73,11 @@ impl<T: 'static> Deref for Plain<'_, T> {
 
 impl<T: 'static> DerefMut for Plain<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.slot.edit = Edit::Touched;
+        // A value that was set stays set, whatever is done to it afterwards.
+        self.slot.edit = match self.slot.edit {
+            Edit::Written | Edit::Reset => Edit::Written,
+            _ => Edit::Touched,
+        };
         self.slot.get_mut(self.state)
     }
 }

@@ -100,8 +100,8 @@ impl<T> Slot<T> {
     /// (B27), except for a field that expires, whose clock it restarts. `touched`: the value was changed in place, starting
     /// from the stored one.
     ///
-    /// A value that was set says what the field holds afterwards, so the op is there for an equal one too: the commit drops it,
-    /// unless another request has changed the field meanwhile (F31).
+    /// A value that was set says what the field holds afterwards, so an equal one is an op too, which does nothing unless another
+    /// request has changed the field meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
@@ -122,7 +122,7 @@ impl<T> Slot<T> {
             (None, Some(_)) => encode(&(field.initial)(), field)? == new,
         };
         if same {
-            return Ok((!touched).then(|| Op::write(old.map(<[u8]>::to_vec))));
+            return Ok((!touched).then(|| Op::Hold { value: old.map(<[u8]>::to_vec) }));
         }
         if let Some(new) = &new {
             check_readable(new, field)?;
@@ -199,7 +199,8 @@ impl<T> AnySlot for Slot<T> {
             Edit::None => None,
             edit @ (Edit::Written | Edit::Touched) => self.changed(state, matches!(edit, Edit::Touched))?,
             Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
-            Edit::Reset => Some(Op::Unset),
+            Edit::Reset if state.stored(field).is_some() || state.snapshot.unknown => Some(Op::Unset),
+            Edit::Reset => Some(Op::Hold { value: None }),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),
             Edit::Listed(listed) => {

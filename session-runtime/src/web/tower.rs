@@ -90,7 +90,9 @@ impl<S> SessionLayer<S> {
     /// ```
     pub fn mounted_at(self, path: &str) -> Result<Self, Error> {
         let prefix = path.strip_suffix('/').unwrap_or(path);
-        if !prefix.is_empty() && (local_path(prefix).is_none() || prefix.contains(['?', '#', '%'])) {
+        let is_wrong =
+            |prefix: &str| local_path(prefix).is_none() || prefix.contains(['?', '#', '%']) || prefix.contains("//");
+        if path.contains("//") || !prefix.is_empty() && is_wrong(prefix) {
             let sentence =
                 format!("`{path}` is not a path that an application can be mounted at; write one such as `/app`");
             return Err(Error::setup(sentence));

@@ -18,18 +18,6 @@ use crate::faulty::{Fault, Faulty, Gate};
 
 type S = Session<Site>;
 
-/// Waits until a condition holds, for half a minute at most.
-async fn eventually(holds: impl AsyncFnMut() -> bool) {
-    let mut holds = holds;
-    for _ in 0..600 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it did not come to hold");
-}
-
 over_stores! {
     // B32, S47
     async fn an_outage_neither_logs_out_nor_logs_in(store) {
@@ -74,41 +62,6 @@ over_stores! {
         server.controls.down.store(true, Ordering::SeqCst);
         let reply = visitor.at(&app).get("/").await;
         assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
-    }
-
-    // S10, S47: the id from before stays valid, whenever the store applies the renewal, and also if that is before the session
-    // can be restored.
-    async fn a_renewal_that_is_applied_after_its_503_is_undone(store) {
-        for (path, restore_is_first) in [("/renew", true), ("/renew", false), ("/log-in", true), ("/log-in", false)] {
-            let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(Duration::from_secs(1)));
-            let app = server.serving(Router::new()
-                .route("/renew", post(|mut s: S| async move { s.renew() }))
-                .route("/log-in", post(|mut s: S| async move { s.user_mut().log_in("ada".into()) })));
-            let mut visitor = server.visitor();
-            visitor.post("/name/kept").await;
-            let before = visitor.get("/show").await.json();
-            let gate = Gate::new();
-            // The load of the request, its swap, and both loads of the first try to restore the session.
-            let faults = [Fault::None, Fault::AfterAll(gate.clone()), Fault::Down, Fault::Down];
-            faulty.plan(faults.into_iter().take(if restore_is_first { 2 } else { 4 }));
-            let reply = visitor.clone().at(&app).post(path).await;
-            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
-            gate.wait().await;
-            if restore_is_first {
-                let swaps = || faulty.swapped().len();
-                let mut seen = swaps();
-                eventually(async || { seen += swaps(); seen == 2 }).await;
-                // The next call of the server comes after the swap of the restoring task has been answered.
-                visitor.post("/theme/dark").await;
-            }
-            gate.open();
-            gate.wait().await;
-            eventually(async || visitor.get("/show").await.json()["name"] == "kept").await;
-            let after = visitor.get("/show").await.json();
-            assert_eq!((&after["user"], &after["is_new"]), (&before["user"], &before["is_new"]), "{path}");
-            assert_eq!(visitor.post("/name/more").await.status, StatusCode::OK);
-            assert_eq!(visitor.get("/show").await.json()["name"], "more");
-        }
     }
 
     // S47: a sign-out whose answer is lost is not undone.

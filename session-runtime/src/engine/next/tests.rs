@@ -109,10 +109,10 @@ fn model(map: &mut Map, meta: &'static Meta, op: &Op) {
             items.extend(rmp_serde::from_slice::<Vec<u8>>(&put.encode()).unwrap());
             (!items.is_empty()).then(|| rmp_serde::to_vec(&items).unwrap())
         }
-        Op::Swap { value, .. } => value.clone(),
+        Op::Swap { value, .. } | Op::Hold { value } => value.clone(),
         Op::Contested => old.clone(),
     };
-    if new == old && matches!(op, Op::Take { .. } | Op::List { .. }) {
+    if new == old && matches!(op, Op::Take { .. } | Op::List { .. } | Op::Hold { .. }) {
         return;
     }
     meta.names().for_each(|name| drop(map.remove(name)));
@@ -137,6 +137,7 @@ fn op() -> impl Strategy<Value = (&'static Meta, Op)> {
         set(&RIGHTS.meta),
         set(&SHORT.meta),
         prop_oneof![Just(&PLAIN.meta), Just(&OTHER.meta), Just(&NOTICE.meta)].prop_map(|meta| (meta, Op::Unset)),
+        prop::option::of(value()).prop_map(|value| (&PLAIN.meta, Op::Hold { value })),
         (-50..50_i128).prop_map(|amount| {
             (&COUNT.meta, Op::Add(Box::new(Add { amount, floor: -100, ceiling: 100, initial: 3 })))
         }),
