@@ -102,7 +102,7 @@ pub(super) fn rotates(session: &Session, cx: &mut Context) {
                 let policy = &field.attrs.policies[0].1;
                 cx.error_at(
                     rotates,
-                    format!("a `rotates` field cannot be a `{policy}`; drop one of them, or call `renew` yourself"),
+                    format!("a `rotates` field cannot be `{policy}`; drop one of them, or call `renew` yourself"),
                 );
             }
             None => {}

@@ -112,7 +112,7 @@ mod tests {
             (former(Some("host-only"), None), &today("sid", None, "/")),
         ] {
             let error = former.cookies(today).unwrap_err().to_string();
-            assert!(error.contains("today; name the"), "{error}");
+            assert!(error.contains("; name the previous"), "{error}");
         }
     }
 

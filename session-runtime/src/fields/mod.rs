@@ -23,7 +23,7 @@ pub use self::{
 };
 pub(crate) use self::{
     origin::Origin,
-    refused::{MarkedAtomic, MarkedCounter, MarkedFlash, Never, SetIdentity, refused},
+    refused::{MarkedAtomic, MarkedCounter, MarkedFlash, NamedDestroy, NamedRenew, Never, SetIdentity, refused},
     slot::{Edit, Listed, encode, encode_readable},
     visit::AnySlot,
 };

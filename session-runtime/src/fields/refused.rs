@@ -64,6 +64,15 @@ refusals! {
         "who is signed in changes by `log_in` and `log_out` alone",
         "would keep the session's id",
         "write `.log_in(user)` or `.log_out()`: they renew the id, so that the old one is useless";
+    // Names in other libraries.
+    NamedRenew:
+        "a session gets a new id by `renew`",
+        "write `.renew()`",
+        "`log_in` and `log_out` renew the id by themselves, and so does a change of a `rotates` field";
+    NamedDestroy:
+        "a session ends by `destroy`",
+        "write `.destroy()`",
+        "to sign the user out, write `.log_out()` on the handle of the `identity`";
 }
 
 /// Turns `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, since only

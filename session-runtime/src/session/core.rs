@@ -6,7 +6,7 @@ use super::Schema;
 use crate::{
     engine::Step,
     error::{Error, Kind},
-    fields::State,
+    fields::{NamedDestroy, NamedRenew, Never as _, State, refused},
     schema::Stays,
 };
 
@@ -49,7 +49,6 @@ impl<S: Schema> Core<S> {
     /// session.renew();
     /// # }
     /// ```
-    #[doc(alias("cycle_id", "regenerate"))]
     pub fn renew(&mut self) {
         self.__state.steps.push(Step::Renew);
     }
@@ -65,7 +64,6 @@ impl<S: Schema> Core<S> {
     /// assert_eq!(session.visits(), 0);
     /// # }
     /// ```
-    #[doc(alias("flush", "invalidate", "purge", "delete"))]
     pub fn destroy(&mut self) {
         self.forget(Stays::None);
         self.__state.steps.push(Step::End);
@@ -259,4 +257,10 @@ impl<S: Schema> Core<S> {
     pub fn fingerprint(&self) -> Option<String> {
         self.__state.origin.fingerprint()
     }
+}
+
+// The compiler says what these are called here.
+refused! {
+    <S: Schema> Core<S>: NamedRenew { cycle_id(); regenerate(); }
+    <S: Schema> Core<S>: NamedDestroy { flush(); invalidate(); purge(); }
 }

@@ -45,11 +45,12 @@ over_stores! {
         let between = Arc::new(tokio::sync::Mutex::new(ada.clone()));
         let others = [Arc::clone(&between), Arc::clone(&between), Arc::clone(&between)];
         let [first, second, third] = others;
-        let app = server.serving(Router::new()
-            .route("/clear", post(move |mut s: S| async move {
+        let app = server.serving(tests::app::routes()
+            .route("/switch", post(move |mut s: S| async move {
                 s.note_mut().clear();
                 s.lucky_mut().reset();
-                s.name_mut().set("acme".into());
+                s.name_mut().set("ac".into());
+                s.name_mut().push_str("me");
                 first.lock().await.post("/note/token").await;
                 first.lock().await.post("/name/bolt").await;
                 first.lock().await.post("/lucky/8").await;
@@ -60,21 +61,21 @@ over_stores! {
                 second.lock().await.post("/name/late").await;
                 s.visits_mut().add(1);
             }))
-            .route("/alone", post(move |mut s: S| async move {
+            .route("/set-alone", post(move |mut s: S| async move {
                 s.name_mut().set("late".into());
                 third.lock().await.post("/name/later").await;
             }))
             .route("/lucky/{to}", post(|mut s: S, Path(to): Path<u32>| async move { s.lucky_mut().set(to) })));
         *between.lock().await = ada.at(&app);
         let mut ada = ada.at(&app);
-        ada.post("/clear").await;
+        ada.post("/switch").await;
         let shown = ada.get("/show").await.json();
         assert_eq!((&shown["note"], &shown["lucky"], &shown["name"]), (&json!(null), &json!(7), &json!("acme")));
         // A value that is changed in place and stays as it was is no change.
         ada.post("/in-place").await;
         assert_eq!(ada.get("/show").await.json()["name"], "late");
         // Nothing to store: the request that set what was there came first.
-        ada.post("/alone").await;
+        ada.post("/set-alone").await;
         assert_eq!(ada.get("/show").await.json()["name"], "later");
     }
 

@@ -64,6 +64,30 @@ over_stores! {
         assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
     }
 
+    // S22, B48: the sign-in is dropped since its handler failed, so it is in no list, and no cookie may open its session.
+    async fn a_sign_in_of_a_failed_handler_whose_answer_was_lost_is_opened_by_no_cookie(store) {
+        for steps in ["renew", "log-out"] {
+            let (server, faulty) = Faulty::server(&store, |builder| builder);
+            let app = server.serving(Router::new().route("/in", post(move |mut s: S| {
+                let faulty = faulty.clone();
+                async move {
+                    match steps {
+                        "renew" => s.renew(),
+                        _ => s.user_mut().log_out(),
+                    }
+                    s.user_mut().log_in("bob".into());
+                    faulty.plan([Fault::Lost, Fault::Lost]);
+                    s.save().await.unwrap_err();
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+            })));
+            let mut ada = server.signed_in("ada").await.at(&app);
+            assert_eq!(ada.post("/in").await.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_ne!(ada.at(&server.app).get("/show").await.json()["user"], "bob", "{steps}");
+            assert!(server.sessions.of("bob").list().await.unwrap().is_empty(), "{steps}");
+        }
+    }
+
     // S47: a sign-out whose answer is lost is not undone.
     async fn a_sign_out_that_is_applied_after_its_503_holds(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(Duration::from_secs(1)));

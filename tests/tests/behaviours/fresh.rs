@@ -328,6 +328,30 @@ async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() 
     assert_eq!(visitor.get("/fresh").await.body, "false");
 }
 
+// S60: a thief who has the id from before the owner reauthenticated.
+#[tokio::test]
+async fn an_id_from_before_a_reauthentication_does_not_become_fresh_by_a_renewal() {
+    let server = Server::new(AnyStore::memory());
+    let app = server.serving(routes(&server).route("/renew", post(|mut s: S| async move { s.renew() })).route(
+        "/renew-and-confirm",
+        post(|mut s: S| async move {
+            s.renew();
+            assert!(s.user_mut().reauthenticate("ada"));
+        }),
+    ));
+    let mut owner = server.signed_in("ada").await.at(&app);
+    let mut thief = owner.clone();
+    server.turn(minutes(20));
+    assert_eq!(owner.post("/confirm/ada").await.body, "true");
+    assert_eq!(owner.get("/fresh").await.body, "true");
+    assert_eq!(thief.get("/fresh").await.body, "false");
+    assert_eq!(thief.post("/renew").await.status, StatusCode::OK);
+    assert_eq!(thief.get("/fresh").await.body, "false");
+    // One who gives the password is fresh.
+    assert_eq!(thief.post("/renew-and-confirm").await.status, StatusCode::OK);
+    assert_eq!(thief.get("/fresh").await.body, "true");
+}
+
 // F4, F30: an application below a path of its site.
 #[tokio::test]
 async fn redirects_lead_below_the_path_at_which_the_application_is_mounted() {
@@ -344,7 +368,7 @@ async fn redirects_lead_below_the_path_at_which_the_application_is_mounted() {
     // Behind a proxy that removes the prefix.
     let app = routes(&server).layer(layer());
     assert_eq!(answer(&Visitor::new(&app), &app, "/recent").await, to("/app/login?next=/app/recent"));
-    for bad in ["app", "//evil.example", "/a b", "https://a", "/a?b", "/\\a"] {
+    for bad in ["app", "//", "/app//", "/a//b", "//evil.example", "/a b", "https://a", "/a?b", "/\\a"] {
         let error = server.sessions.layer().mounted_at(bad).unwrap_err();
         assert!(error.is_setup() && error.to_string().contains(bad), "{error}");
     }

@@ -597,3 +597,73 @@ async fn impersonations_and_revocations_at_once_leave_every_session_with_its_own
     assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
     server.turn(hours(1));
 }
+
+// S61, B61: an impersonation that begins again while `revoke_all` ends the customer's other sessions.
+#[tokio::test]
+async fn an_impersonation_that_begins_again_during_a_revocation_is_listed() {
+    let (server, faulty) = Faulty::server(&AnyStore::memory(), |builder| builder);
+    let app = app(&server);
+    let (mut root, _) = acting(&app, 30).await;
+    server.turn(minutes(1));
+    Visitor::new(&app).post("/login/ada").await;
+    let gate = Gate::new();
+    // The list; the load and the swap of the first session; the load of the second.
+    faulty.plan([Fault::None, Fault::None, Fault::None, Fault::Late(gate.clone())]);
+    let ada = server.sessions.clone();
+    let revoking = tokio::spawn(async move { ada.of("ada").revoke_all().await.unwrap() });
+    gate.wait().await;
+    server.turn(minutes(1));
+    assert_eq!(root.get("/show").await.json()["user"], "root", "the impersonation has ended");
+    assert_eq!(root.post("/as/ada/5").await.status, StatusCode::OK);
+    gate.open();
+    assert_eq!(revoking.await.unwrap(), 2);
+    assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 1);
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    assert_eq!(root.get("/show").await.json()["user"], "root");
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-large")]
+struct Large {
+    #[session(identity)]
+    user: Option<String>,
+    note: String,
+    #[session(device)]
+    draft: String,
+}
+
+// S46: the device's fields are those of both users.
+#[tokio::test]
+async fn the_session_that_is_set_aside_does_not_grow_beyond_its_limit() {
+    type L = Session<Large>;
+    let sessions = Sessions::<Large>::builder().store(session_runtime::MemoryStore::new()).keys(KeyRing::generate());
+    let sessions = sessions.max_bytes(1_000).build().unwrap();
+    let routes = Router::new()
+        .route(
+            "/in",
+            post(|mut s: L| async move {
+                s.user_mut().log_in("root".into());
+                s.note_mut().set("n".repeat(900));
+            }),
+        )
+        .route("/as", post(|mut s: L| async move { s.user_mut().impersonate("ada".into(), minutes(5)).unwrap() }))
+        .route(
+            "/draft/{length}",
+            post(|mut s: L, Path(length): Path<usize>| async move {
+                s.draft_mut().set("d".repeat(length));
+            }),
+        )
+        .route("/stop", post(|mut s: L| async move { assert!(s.user_mut().stop_impersonating()) }))
+        .route("/note", post(|mut s: L| async move { s.note_mut().push('!') }));
+    let mut root = Visitor::new(&routes.layer(sessions.layer()));
+    for (path, status) in [
+        ("/in", StatusCode::OK),
+        ("/as", StatusCode::OK),
+        ("/draft/900", StatusCode::INTERNAL_SERVER_ERROR),
+        ("/draft/50", StatusCode::OK),
+        ("/stop", StatusCode::OK),
+        ("/note", StatusCode::OK),
+    ] {
+        assert_eq!(root.post(path).await.status, status, "{path}");
+    }
+}

@@ -202,7 +202,8 @@ impl Draft {
         if self.sees.name != self.loaded.name {
             new.name = self.sees.name;
         }
-        if self.sees.note != self.loaded.note {
+        // It is set or cleared, which holds also where it changes nothing (B27). The name is changed in place.
+        if self.noted {
             new.note = self.sees.note;
         }
         new.visits = self.visits.iter().fold(new.visits, |visits, by| visits.saturating_add_signed(*by));
