@@ -202,13 +202,14 @@ impl Draft {
         if self.sees.name != self.loaded.name {
             new.name = self.sees.name;
         }
-        // It is set or cleared, which holds also where it changes nothing (B27). The name is changed in place.
+        // A note is set or cleared, and a notice is put, which hold also where they change nothing (B27). The name is changed in
+        // place.
         if self.noted {
             new.note = self.sees.note;
         }
         new.visits = self.visits.iter().fold(new.visits, |visits, by| visits.saturating_add_signed(*by));
         match self.notice {
-            Notice::Put if self.sees.notice != self.loaded.notice => new.notice = self.sees.notice,
+            Notice::Put => new.notice = self.sees.notice,
             Notice::Taken(seen) if stored.notice == seen => new.notice = None,
             _ => {}
         }
