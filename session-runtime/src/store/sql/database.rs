@@ -49,6 +49,7 @@ pub(super) struct Database {
     /// server.
     is_behind_pooler: bool,
     /// Whether MySQL commits each statement. Queried once.
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code))]
     autocommit: OnceCell<bool>,
 }
 

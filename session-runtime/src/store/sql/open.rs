@@ -31,6 +31,7 @@ pub(super) struct Address {
     /// The URL for `sqlx`.
     url: String,
     /// Its parameters.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     query: String,
     /// The database, for messages.
     place: String,
