@@ -99,7 +99,6 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// some users only, give the session a method that returns an `Option`:
 ///
 /// ```
-/// use axum::{Router, routing::get};
 /// use session_runtime::{Session, View, view};
 ///
 /// #[derive(Session)]
@@ -126,9 +125,9 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// async fn audit(View(me): View<Admin>) -> String {
 ///     format!("seen by {}", me.admin)
 /// }
-///
-/// let admin: Router = Router::new().route("/audit", get(audit)).route_layer(View::<Admin>::layer());
 /// ```
+///
+/// `.route_layer(View::<Admin>::layer())` guards a whole router with the same view.
 ///
 /// Refused requests never reach the handler. Without arguments the answer is 401.
 ///
