@@ -1,5 +1,5 @@
-//! What the shop remembers about a visitor. The struct is the whole declaration: the derive turns it into a typed `Session<Shop>`
-//! that any handler can take as an argument.
+//! The data that the shop keeps for a visitor. The derive turns the struct into a typed `Session<Shop>`, which any handler can take
+//! as an argument.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{Session, view};

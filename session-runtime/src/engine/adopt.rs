@@ -70,7 +70,7 @@ impl Request {
 }
 
 impl Engine {
-    /// Returns the entry for the list of a session's user; `None` if there is no such list.
+    /// Returns the session's entry for its user's list. Returns `None` for a guest, and if sessions are not listed.
     pub(super) fn entering(&self, found: &Found, record: &Record, because: Because) -> Option<Entering> {
         let identity = record.user.as_ref().filter(|_| self.listed)?;
         let (ends_at, because) = match record.impersonation() {

@@ -55,7 +55,7 @@ impl Backend {
 }
 
 impl Engine {
-    /// Returns the value under `key`; `None` if there is no store.
+    /// Loads the value under `key`. Returns `None` if sessions are in cookies and no store keeps revocations.
     pub(super) async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.load_before(key, now, None).await
     }

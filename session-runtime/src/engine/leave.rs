@@ -30,7 +30,8 @@ impl State {
                 self.in_flight = None;
             } else if signs_in {
                 // The sign-in may be stored, but is in no list. So its write must not be recognised: no cookie opens it then.
-                **attempt = Attempt::new(std::mem::take(&mut attempt.pending));
+                let pending = std::mem::take(&mut attempt.pending);
+                **attempt = Attempt { is_passive: attempt.is_passive, ..Attempt::new(pending) };
             }
         }
         dropped

@@ -39,7 +39,7 @@ pub(super) struct Run {
 /// A store that answers faster than this is in this process, and no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// The shortest stretch before a gap, since timers are no finer than a millisecond.
+/// How long a run lasts at least before it leaves a gap. A timer waits a millisecond or more, so shorter runs would mostly wait.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 impl Run {
