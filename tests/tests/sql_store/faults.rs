@@ -33,7 +33,7 @@ async fn killed_and_restarted(engine: Engine) {
         server.kill();
         let before = Instant::now();
         let said = sentence(store.load(&key, NOW).await);
-        assert!(said.contains("is it running") || said.contains("see whether the database answers"), "{said}");
+        assert!(said.contains("is it running") || said.contains("check that the database answers"), "{said}");
         let said = sentence(store.swap(&key, found.as_ref(), Some(&empty()), NOW).await);
         assert!(said.contains("cannot write a session"), "{said}");
         assert!(store.swap(&key, found.as_ref(), None, NOW).await.is_err());

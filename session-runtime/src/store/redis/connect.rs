@@ -7,15 +7,14 @@
 use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisError, RedisResult, Value,
-    aio::{ConnectionLike, ConnectionManager},
-    cluster::ClusterClient,
+    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::ConnectionManager, cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
 
 use super::{
     super::StoreError,
     advice::refused,
+    question::{Question, RESPOND},
     single::{Origin, Single},
     trust::Trust,
     url::{Address, Servers},
@@ -26,8 +25,6 @@ use crate::error::Error;
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long [`Link::open`] may take in all.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long an answer may take. `store_timeout` should end the wait before that; this is for callers without one.
-const RESPOND: Duration = Duration::from_secs(30);
 
 /// How many replicas must confirm a write, and how long that may take.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +69,8 @@ impl Link {
     }
 
     async fn connect(place: Servers, trust: Trust) -> RedisResult<Self> {
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));
+        // `Question::put_over` limits how long an answer may take.
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
         Ok(match place {
             Servers::Server(server) => Self::Single(Single::open(Origin::Host(trust.client(server)?), config).await?),
             Servers::Sentinel { sentinels, master, servers, is_encrypted } => {
@@ -112,10 +109,10 @@ impl Link {
     async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
         match self {
             Self::Single(single) => single.put(question).await,
-            Self::Manager(manager) => match question.put_to(manager.clone()).await {
+            Self::Manager(manager) => match question.put_over(manager).await {
                 // The first call after a connection broke may be the one that notices.
                 Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
-                    question.put_to(manager.clone()).await
+                    question.put_over(manager).await
                 }
                 answer => answer,
             },
@@ -123,34 +120,4 @@ impl Link {
             Self::Cluster(cluster) => question.put_to(cluster.clone()).await,
         }
     }
-}
-
-/// The commands of one round trip.
-#[derive(Clone, Copy)]
-pub(super) enum Question<'a> {
-    One(&'a Cmd),
-    /// On a cluster, all go to the node of the first command's key.
-    Several(&'a Pipeline),
-}
-
-impl Question<'_> {
-    pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
-        let answer = match self {
-            Self::One(command) => connection.req_packed_command(command).await?,
-            Self::Several(commands) => Value::Array(connection.req_packed_commands(commands, 0, commands.len()).await?),
-        };
-        answer.extract_error().map_err(error_in_script)
-    }
-}
-
-/// Extracts the error of a command in a script. Up to version 6.2 it is part of another error's text: `ERR Error running script
-/// (call to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
-fn error_in_script(error: RedisError) -> RedisError {
-    let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));
-    let inner = detail.and_then(|detail| Some(detail.rsplit_once("@user_script:")?.1.split_once(": ")?.1));
-    let inner = inner.map(|inner| inner.trim_start_matches('-'));
-    let inner =
-        inner.filter(|inner| inner.bytes().take_while(|byte| *byte != b' ').all(|byte| byte.is_ascii_uppercase()));
-    let inner = inner.and_then(|inner| redis::parse_redis_value(format!("-{inner}\r\n").as_bytes()).ok());
-    inner.and_then(|inner| inner.extract_error().err()).unwrap_or(error)
 }

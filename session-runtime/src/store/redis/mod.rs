@@ -8,6 +8,7 @@
 
 mod advice;
 mod connect;
+mod question;
 mod scan;
 mod script;
 mod single;

@@ -11,7 +11,7 @@ use redis::{
 };
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::connect::Question;
+use super::question::Question;
 
 /// If a call is given up after this long, its connection is dropped: a server that hangs does not close connections.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Single {
                 }
             };
             let mut call = Call { single: self, attempt: &attempt, since: Instant::now(), is_answered: false };
-            let answer = question.put_to(connection).await;
+            let answer = question.put_over(&connection).await;
             call.is_answered = true;
             let Err(error) = &answer else { return answer };
             let is_over = is_broken(error) || is_wrong_server(error) && attempt.since.elapsed() >= SETTLED;

@@ -1,0 +1,153 @@
+//! One round trip: commands, and how long to wait for their answer.
+
+use std::{
+    future::{Future as _, poll_fn},
+    io,
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value, aio::ConnectionLike};
+use tokio::time::timeout;
+
+/// How long an answer may take. `store_timeout` should end the wait before that; this is for callers without one.
+pub(super) const RESPOND: Duration = Duration::from_secs(30);
+/// How long to wait for an answer before checking that the connection still exists.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// The commands of one round trip.
+#[derive(Clone, Copy)]
+pub(super) enum Question<'a> {
+    One(&'a Cmd),
+    /// On a cluster, all go to the node of the first command's key.
+    Several(&'a Pipeline),
+}
+
+impl Question<'_> {
+    /// Returns the answer of a connection that asks again by itself.
+    pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
+        let answer = match self {
+            Self::One(command) => connection.req_packed_command(command).await?,
+            Self::Several(commands) => Value::Array(connection.req_packed_commands(commands, 0, commands.len()).await?),
+        };
+        answer.extract_error().map_err(error_in_script)
+    }
+
+    /// Returns the answer that comes over this connection, which keeps the order of what it is asked.
+    ///
+    /// A question that is sent just as its connection ends may get neither an answer nor an error, because it stays in the
+    /// connection's queue. A question after it finds that out: it is refused, or answered first.
+    pub(super) async fn put_over(self, connection: &(impl ConnectionLike + Clone)) -> RedisResult<Value> {
+        self.put_within(connection, CHECK, RESPOND).await
+    }
+
+    async fn put_within(
+        self,
+        connection: &(impl ConnectionLike + Clone),
+        check: Duration,
+        respond: Duration,
+    ) -> RedisResult<Value> {
+        let mut answer = pin!(self.put_to(connection.clone()));
+        if let Ok(answer) = timeout(check, &mut answer).await {
+            return answer;
+        }
+        // Boxed, because it is rare and every call would have room for it.
+        let mut ended = Box::pin(timeout(respond.saturating_sub(check), ended(connection.clone())));
+        poll_fn(|context| {
+            // First the check: the answer may have come before it.
+            let ended = ended.as_mut().poll(context);
+            match (answer.as_mut().poll(context), ended) {
+                (Poll::Ready(answer), _) => Poll::Ready(answer),
+                (Poll::Pending, Poll::Ready(Ok(ended))) => Poll::Ready(Err(ended)),
+                (Poll::Pending, Poll::Ready(Err(_))) => {
+                    Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+                }
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+/// Returns when the connection has answered everything that it was asked before, or has ended.
+async fn ended(mut connection: impl ConnectionLike) -> RedisError {
+    let answer = connection.req_packed_command(&redis::cmd("PING")).await;
+    let broken = answer.err().filter(RedisError::is_connection_dropped);
+    broken.unwrap_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
+}
+
+/// Extracts the error of a command in a script. Up to version 6.2 it is part of another error's text: `ERR Error running script
+/// (call to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
+fn error_in_script(error: RedisError) -> RedisError {
+    let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));
+    let inner = detail.and_then(|detail| Some(detail.rsplit_once("@user_script:")?.1.split_once(": ")?.1));
+    let inner = inner.map(|inner| inner.trim_start_matches('-'));
+    let inner =
+        inner.filter(|inner| inner.bytes().take_while(|byte| *byte != b' ').all(|byte| byte.is_ascii_uppercase()));
+    let inner = inner.and_then(|inner| redis::parse_redis_value(format!("-{inner}\r\n").as_bytes()).ok());
+    inner.and_then(|inner| inner.extract_error().err()).unwrap_or(error)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{
+        future,
+        sync::Arc,
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    };
+
+    use redis::RedisFuture;
+
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Never answers what it is asked first, and answers `then` to what it is asked after that, or never.
+    #[derive(Clone)]
+    struct Connection {
+        then: Option<Result<Value, io::ErrorKind>>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl ConnectionLike for Connection {
+        fn req_packed_command<'a>(&'a mut self, _: &'a Cmd) -> RedisFuture<'a, Value> {
+            let is_first = self.asked.fetch_add(1, SeqCst) == 0;
+            match self.then.clone().filter(|_| !is_first) {
+                Some(answer) => Box::pin(future::ready(answer.map_err(|kind| io::Error::from(kind).into()))),
+                None => Box::pin(future::pending()),
+            }
+        }
+
+        fn req_packed_commands<'a>(&'a mut self, _: &'a Pipeline, _: usize, _: usize) -> RedisFuture<'a, Vec<Value>> {
+            Box::pin(future::pending())
+        }
+
+        fn get_db(&self) -> i64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_stays_in_the_queue_of_an_ended_connection_is_an_error() {
+        for then in [Err(io::ErrorKind::BrokenPipe), Ok(Value::Okay), Ok(Value::SimpleString("PONG".into()))] {
+            let connection = Connection { then: Some(then), asked: Arc::default() };
+            let error =
+                Question::One(&redis::cmd("GET")).put_within(&connection, MILLISECOND, PATIENCE).await.unwrap_err();
+            assert!(error.is_connection_dropped() && !error.is_timeout(), "asked again: {error}");
+            assert_eq!(connection.asked.load(SeqCst), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_is_a_timeout() {
+        let connection = Connection { then: None, asked: Arc::default() };
+        let command = redis::cmd("GET");
+        let asked = Question::One(&command).put_within(&connection, MILLISECOND, 2 * MILLISECOND);
+        let error = asked.await.unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(connection.asked.load(SeqCst), 2, "a question and a check");
+    }
+}
