@@ -106,7 +106,7 @@
 //!   deploys.
 
 // Without a web integration no request opens a session, so most of the engine is unused.
-#![cfg_attr(not(feature = "tower"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "web"), allow(dead_code, unused_imports))]
 
 #[macro_use]
 mod log;
@@ -132,8 +132,8 @@ pub mod testing;
 mod value;
 mod varint;
 mod view;
-#[cfg(feature = "tower")]
-mod web;
+#[cfg(feature = "web")]
+pub mod web;
 mod words;
 
 pub use self::store::cookie::CookieStore;
@@ -145,12 +145,13 @@ pub use self::store::memory::MemoryStore;
 pub use self::store::redis::RedisStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use self::store::sql::{SqlPool, SqlStore};
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 pub use self::web::{
-    Changes, OriginReason, OriginRefusal, Passive, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture,
-    SameOriginLayer, SessionFuture, SessionLayer, SessionRefusal, SessionRejection, SessionService, ViewLayer,
-    ViewRejection, ViewService,
+    Changes, OriginReason, OriginRefusal, Passive, SameOriginLayer, SessionLayer, SessionRefusal, SessionRejection,
+    ViewLayer, ViewRejection,
 };
+#[cfg(feature = "tower")]
+pub use self::web::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, SessionService, ViewService};
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
@@ -164,10 +165,10 @@ pub use self::{
     sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 pub use self::{
     cookie::PlainCookie,
-    web::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies},
+    web::{Cookies, CookiesLayer, CookiesRejection, ProtectedCookies},
 };
 
 /// Makes a web session of a struct, with a reader and a handle for each field.

@@ -70,9 +70,10 @@ fn shop(front: &str, done: &Done) -> Router {
         .route("/login", post(async |mut session: Session<Shop>| session.user_mut().log_in(7)))
         .route("/buy", post(buy))
         .route("/ws", any(connect))
-        .layer(sessions.layer().same_origin().trust(front).unwrap().refuse_with(move |refusal: &OriginRefusal| {
+        .layer(sessions.layer().same_origin().trust(front).unwrap().pages(move |page| {
             refused.0.lock().unwrap().1 += 1;
-            (http::StatusCode::FORBIDDEN, refusal.to_string()).into_response()
+            let sentence = page.forged().map(ToString::to_string).unwrap_or_default();
+            page.text(sentence)
         }))
         .layer(cors)
 }

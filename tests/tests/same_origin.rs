@@ -119,9 +119,9 @@ async fn a_program_is_told_that_it_sent_no_origin() {
 // F3, F30
 #[tokio::test]
 async fn a_refusal_can_be_answered_with_a_custom_page() {
-    let layer = SameOriginLayer::new().refuse_with(|refusal: &OriginRefusal| match refusal.reason() {
-        OriginReason::NoOrigin => (StatusCode::UNAUTHORIZED, "who are you?").into_response(),
-        _ => (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/json")], r#"{"error":"origin"}"#).into_response(),
+    let layer = SameOriginLayer::new().pages(|page| match page.forged().map(OriginRefusal::reason) {
+        Some(OriginReason::NoOrigin) => page.text("who are you?"),
+        _ => page.json(r#"{"error":"origin"}"#),
     });
     let seen = axum::middleware::map_response(async |response: Response| {
         let refused = response.extensions().get::<OriginRefusal>().and_then(OriginRefusal::origin).map(str::to_owned);
@@ -132,7 +132,7 @@ async fn a_refusal_can_be_answered_with_a_custom_page() {
     assert_eq!((page.status.as_u16(), &*page.body), (403, r#"{"error":"origin"}"#));
     assert_eq!(page.headers["x-refused"], "https://b.test", "a middleware around it knows");
     let program = reply(&app, Method::POST, "/", &[("host", "a.test")]).await;
-    assert_eq!((program.status.as_u16(), &*program.body), (401, "who are you?"));
+    assert_eq!((program.status.as_u16(), &*program.body), (403, "who are you?"));
     assert_eq!(reply(&app, Method::POST, "/", &[("sec-fetch-site", "same-origin")]).await.body, "done");
 }
 

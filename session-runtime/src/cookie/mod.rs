@@ -8,25 +8,25 @@
 //! encodes any text, and `protected` signs or encrypts it.
 
 mod base64;
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 mod chosen;
 mod former;
 mod loopback;
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 mod plain;
 mod present;
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 mod protected;
 mod reader;
 mod rules;
 mod session;
 mod spec;
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 mod text;
 mod token;
 mod writer;
 
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 pub use self::plain::PlainCookie;
 pub use self::spec::{CookieSpec, SameSite};
 pub(crate) use self::{
@@ -41,7 +41,7 @@ pub(crate) use self::{
     token::{Token, TokenSigner},
     writer::{LONGEST, Writer},
 };
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 pub(crate) use self::{
     chosen::{opened, plain as plain_value},
     protected::{CookiePlace, Protection, Protector},

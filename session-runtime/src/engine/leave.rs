@@ -159,13 +159,13 @@ impl Request {
     }
 
     /// Returns the names of the cookies that the session may be in.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "web")]
     pub(crate) fn cookie_names(&self) -> impl Iterator<Item = &str> {
         self.engine.writers.iter().map(Writer::name)
     }
 
     /// Returns the `Set-Cookie` headers that go with every change: they remove the cookies of a former domain or path (F5).
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "web")]
     pub(crate) fn former_removals(&self) -> &[String] {
         &self.engine.former_removals
     }

@@ -147,7 +147,7 @@ impl Engine {
 
 impl Engine {
     /// Logs, once, that another kind of session has the same cookie, so that neither kind could keep its own.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "web")]
     pub(crate) fn report_collision(&self, other: &Self) {
         if !self.collided.swap(true, Ordering::Relaxed) {
             let (name, path) = (&self.cookie.name, &self.cookie.path);

@@ -28,7 +28,7 @@ impl<S: Schema> Core<S> {
     }
 
     /// Returns whether the store could not be asked, so that the session shows a guest although a user may be signed in.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "web")]
     pub(crate) fn is_unknown(&self) -> bool {
         self.__state.snapshot.unknown
     }

@@ -8,7 +8,7 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use super::{Cookies, CookiesRejection, InRequest, Passive, SessionRejection, ViewRejection, page::Page};
+use super::{Cookies, CookiesRejection, Page, Passive, SessionRejection, ViewRejection};
 use crate::{
     error::Error,
     session::{Schema, Session},
@@ -61,10 +61,7 @@ where
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Option<Self>, SessionRejection> {
-        match InRequest::find::<S>(&parts.extensions) {
-            Some(_) => Self::from_parts(parts).await.map(Some),
-            None => Ok(None),
-        }
+        Self::of_visit_or_none(parts.extensions.get(), parts).await
     }
 }
 
@@ -97,10 +94,7 @@ where
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Option<Self>, SessionRejection> {
-        match Self::from_parts(parts).await {
-            Ok(view) => Ok(Some(view)),
-            Err(rejection) => rejection.into_session().map(|()| None),
-        }
+        Self::of_visit_or_none(parts.extensions.get(), parts).await
     }
 }
 
@@ -131,19 +125,14 @@ impl IntoResponse for CookiesRejection {
 }
 
 impl IntoResponse for Error {
-    /// Returns the response to an error that a handler passes on with `?`. It is 409 for a change that was dropped, or a
-    /// sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not describe
-    /// the error; the log does.
+    /// Returns the response to an error that a handler passes on with `?`: [`Error::into_page`].
     fn into_response(self) -> Response {
-        let page = Page::of(&self);
-        if self.is_impersonation_refused() {
-            warn_limited!(
-                error = &self as &dyn std::error::Error,
-                "a handler started an impersonation that is not allowed"
-            );
-        } else if page.status.is_server_error() {
-            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
-        }
-        page.into_response()
+        self.into_page().into_http()
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        self.into_http()
     }
 }

@@ -1,7 +1,5 @@
 //! [`Changes`]: whether the session of a response stores its handler's changes.
 
-use http::{Response, StatusCode};
-
 /// Whether the session stores the handler's changes. A handler puts it into the extensions of its response.
 ///
 /// Without it, a response of status 408, 499 or 5xx counts as failed: the handler's changes are dropped, except those that end
@@ -34,14 +32,12 @@ pub enum Changes {
 }
 
 impl Changes {
-    /// Returns the value in the response's extensions, or the default for its status.
-    pub(super) fn behind<B>(response: &Response<B>) -> Self {
+    /// Returns the default for a response's status.
+    pub(super) fn by_status(status: u16) -> Self {
         const CLIENT_CLOSED_REQUEST: u16 = 499;
-        let status = response.status();
-        let failed = status.is_server_error()
-            || status == StatusCode::REQUEST_TIMEOUT
-            || status.as_u16() == CLIENT_CLOSED_REQUEST;
-        let usual = if failed { Self::Drop } else { Self::Keep };
-        response.extensions().get().copied().unwrap_or(usual)
+        match status {
+            408 | CLIENT_CLOSED_REQUEST | 500.. => Self::Drop,
+            _ => Self::Keep,
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Gets a session out of a request, and answers where that fails.
 
-use axum_core::body::Body;
-use http::{header::HOST, request::Parts};
+use http::{header::COOKIE, request::Parts};
 
-use super::{InRequest, cookies::reserve, facts::is_navigation, headers::cookies, page::Page};
+use super::{
+    Page, RequestHead, Visit,
+    head::{direct_host, is_navigation},
+    visit::Entry,
+};
 use crate::{
     error::Error,
     session::{Schema, Session},
@@ -28,29 +31,41 @@ impl<S: Schema> Session<S> {
     /// }
     /// ```
     pub async fn from_parts(parts: &Parts) -> Result<Self, SessionRejection> {
-        let Some(InRequest { request, .. }) = InRequest::find::<S>(&parts.extensions) else {
+        Self::of_visit(parts.extensions.get(), parts).await
+    }
+
+    /// Returns the session of a request, for the authors of adapters: see [`web`](crate::web). `visit` is `None` if the request
+    /// came through no session layer.
+    ///
+    /// # Errors
+    /// As [`Session::from_parts`].
+    pub async fn of_visit(visit: Option<&Visit>, head: &impl RequestHead) -> Result<Self, SessionRejection> {
+        let entry = visit.and_then(|visit| Some((visit, visit.find::<S>()?)));
+        let Some((visit, Entry { request, .. })) = entry else {
             return Err(SessionRejection::no_layer(S::SPEC.name));
         };
-        reserve(&parts.extensions, request.cookie_names());
-        if !request.serves(|| direct_host(parts)) {
-            return Err(SessionRejection::not_loopback(S::SPEC.name, direct_host(parts)));
+        visit.reserve(request);
+        if !request.serves(|| direct_host(head)) {
+            return Err(SessionRejection::not_loopback(S::SPEC.name, direct_host(head)));
         }
-        let opened = request.open(|| cookies(&parts.headers), || is_navigation(&parts.headers)).await;
+        let opened = request.open(|| head.header(&COOKIE), || is_navigation(head)).await;
         opened.map_err(|error| SessionRejection::not_loaded(&error))?;
         Ok(Self::of(request))
     }
-}
 
-/// Returns the host that the request names: in the URI with HTTP/2, in a header with HTTP/1. `None` if the request came through
-/// a proxy, since the name may be the proxy's own.
-fn direct_host(parts: &Parts) -> Option<&str> {
-    if ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"]
-        .iter()
-        .any(|proxy| parts.headers.contains_key(*proxy))
-    {
-        return None;
+    /// Returns the session of a request, or `None` if the request came through no layer of these sessions.
+    ///
+    /// # Errors
+    /// As [`Session::from_parts`].
+    pub async fn of_visit_or_none(
+        visit: Option<&Visit>,
+        head: &impl RequestHead,
+    ) -> Result<Option<Self>, SessionRejection> {
+        match visit.and_then(Visit::find::<S>) {
+            Some(_) => Self::of_visit(visit, head).await.map(Some),
+            None => Ok(None),
+        }
     }
-    parts.uri.authority().map(|authority| authority.as_str()).or_else(|| parts.headers.get(HOST)?.to_str().ok())
 }
 
 /// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks `Secure` and
@@ -111,27 +126,26 @@ impl SessionRejection {
     /// ```
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
-        self.0.status
+        self.0.status()
     }
-}
 
-impl SessionRejection {
-    /// Returns the response to this rejection.
+    /// Returns the page that answers this rejection.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::SessionRejection) {
-    /// let response: http::Response<axum::body::Body> = rejection.into_http();
+    /// let page = rejection.into_page();
+    /// assert!(page.status().is_server_error());
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http(self) -> http::Response<Body> {
-        self.0.into_response()
+    pub fn into_page(self) -> Page {
+        self.0
     }
 }
 
 impl std::fmt::Display for SessionRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.sentence)
+        f.write_str(self.0.body())
     }
 }
 

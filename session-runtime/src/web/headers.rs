@@ -2,13 +2,8 @@
 
 use http::{
     HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, COOKIE, Entry, SET_COOKIE, VARY},
+    header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY},
 };
-
-/// Returns the bytes of each `Cookie` line: HTTP/2 may send several (RFC 9113, section 8.2.3).
-pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
-}
 
 /// Adds `Cookie` to `Vary` once, and keeps the names that are there (B2, SECURITY S35).
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {

@@ -1,98 +1,105 @@
-//! Connects sessions with HTTP. `tower` carries a session through a request, `extract` gets it out, `view` gets a part of it,
-//! and `axum` passes both to handlers. Another framework would need one more file. `cookies` are the application's own cookies.
+//! Serves sessions to web frameworks. This crate has adapters for some, each a feature; the items of this module are for the
+//! authors of others.
+//!
+//! An adapter is a middleware that does four things for each request:
+//!
+//! 1. It describes the request: [`RequestHead`].
+//! 2. It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and keeps the visit with the request.
+//! 3. It runs the handler. Arguments of handlers come from the visit: [`Session::of_visit`](crate::Session::of_visit),
+//!    [`View::of_visit`](crate::View::of_visit), [`Cookies::of_visit`](crate::Cookies::of_visit).
+//! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response by [`Answer::page`] if there
+//!    is one, and lets [`Answer::write`] add the headers.
+//!
+//! [`CookiesLayer::begin`](crate::CookiesLayer::begin) and [`SameOriginLayer::check`](crate::SameOriginLayer::check) do the same
+//! for the other two middlewares.
+//!
+//! ```
+//! use http::{Request, Response, header::SET_COOKIE};
+//! use session_runtime::{Session, SessionLayer, web::{Begun, Page, Visit}};
+//!
+//! #[derive(Session)]
+//! struct Shop {
+//!     #[session(counter)]
+//!     visits: u64,
+//! }
+//!
+//! /// Serves a request without any framework, such as with hyper alone.
+//! async fn serve<B>(layer: &SessionLayer<Shop>, request: Request<B>) -> Response<String> {
+//!     let mut visit = Visit::default();
+//!     let commit = match layer.begin(&request, &mut visit) {
+//!         Begun::Committing(commit) => Some(commit),
+//!         Begun::Nested => None,
+//!         Begun::Refused(page) => return response(page),
+//!     };
+//!     let mut response = match Session::<Shop>::of_visit(Some(&visit), &request).await {
+//!         Ok(session) => handle(session).await,
+//!         Err(rejection) => response(rejection.into_page()),
+//!     };
+//!     if let Some(commit) = commit {
+//!         let mut answer = commit.finish(response.status().as_u16(), None).await;
+//!         if let Some(page) = answer.page() {
+//!             let replaced = std::mem::replace(&mut response, self::response(page));
+//!             for line in replaced.headers().get_all(SET_COOKIE) {
+//!                 response.headers_mut().append(SET_COOKIE, line.clone());
+//!             }
+//!         }
+//!         answer.write(response.headers_mut());
+//!     }
+//!     response
+//! }
+//!
+//! async fn handle(mut session: Session<Shop>) -> Response<String> {
+//!     session.visits_mut().add(1);
+//!     Response::new(format!("visit {}", session.visits()))
+//! }
+//!
+//! fn response(page: Page) -> Response<String> {
+//!     let (status, headers) = (page.status(), page.headers());
+//!     let mut response = Response::new(page.into_body().into_owned());
+//!     (*response.status_mut(), *response.headers_mut()) = (status, headers);
+//!     response
+//! }
+//! ```
 
 #[cfg(feature = "axum")]
 mod axum;
 mod changes;
+mod commit;
 mod cookies;
 mod extract;
-mod facts;
 mod guard;
+mod head;
 mod headers;
+mod layer;
 mod origin;
 mod page;
 mod passive;
 mod refusal;
+#[cfg(feature = "tower")]
 mod tower;
 mod view;
+mod visit;
 
-use std::{any::TypeId, sync::Arc};
-
-use http::{Extensions, uri::PathAndQuery};
-
-pub use self::changes::Changes;
-pub use self::cookies::{Cookies, CookiesFuture, CookiesLayer, CookiesRejection, CookiesService, ProtectedCookies};
-pub use self::extract::SessionRejection;
-pub use self::guard::{ViewLayer, ViewService};
-pub use self::origin::{
-    OriginReason, OriginRefusal, RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture, SameOriginLayer,
+#[cfg(feature = "tower")]
+#[doc(no_inline)]
+pub use self::tower::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, SessionService, ViewService};
+#[doc(no_inline)]
+pub use self::{
+    changes::Changes,
+    cookies::{Cookies, CookiesLayer, CookiesRejection, ProtectedCookies},
+    extract::SessionRejection,
+    guard::ViewLayer,
+    layer::SessionLayer,
+    origin::{OriginReason, OriginRefusal, SameOriginLayer},
+    passive::Passive,
+    refusal::SessionRefusal,
+    view::ViewRejection,
 };
-pub use self::passive::Passive;
-pub use self::refusal::SessionRefusal;
-pub use self::tower::{SessionFuture, SessionLayer, SessionService};
-pub use self::view::ViewRejection;
-use crate::engine::{Engine, Request};
-
-/// The entry of a session layer in a request's extensions. It is a linked list: the innermost layer comes first.
-#[derive(Clone)]
-pub(crate) struct InRequest {
-    /// The session struct.
-    kind: TypeId,
-    pub(crate) request: Arc<Request>,
-    /// The request's target as the layer saw it: a router may shorten the path on the way to the handler.
-    pub(crate) target: Option<PathAndQuery>,
-    /// The path that the application is mounted at, if the layer was given one.
-    pub(crate) mounted_at: Option<Arc<str>>,
-    /// The entry of the layer around this one.
-    outer: Option<Arc<Self>>,
-}
-
-impl InRequest {
-    /// Returns the entry of the innermost layer of `S` sessions.
-    pub(crate) fn find<S: 'static>(extensions: &Extensions) -> Option<&Self> {
-        let mut innermost = extensions.get::<Self>();
-        while let Some(layer) = innermost {
-            if layer.kind == TypeId::of::<S>() {
-                return Some(layer);
-            }
-            innermost = layer.outer.as_deref();
-        }
-        None
-    }
-
-    /// Calls `action` with the request of each layer.
-    pub(crate) fn each(extensions: &Extensions, action: impl Fn(&Request)) {
-        let mut around = extensions.get::<Self>();
-        while let Some(layer) = around {
-            action(&layer.request);
-            around = layer.outer.as_deref();
-        }
-    }
-
-    /// Adds an entry for `S` sessions.
-    pub(crate) fn leave<S: 'static>(
-        extensions: &mut Extensions,
-        request: Arc<Request>,
-        target: Option<PathAndQuery>,
-        mounted_at: Option<Arc<str>>,
-    ) {
-        let outer = extensions.remove::<Self>().map(Arc::new);
-        extensions.insert(Self { kind: TypeId::of::<S>(), request, target, mounted_at, outer });
-    }
-
-    /// Returns the engine of an outer layer that reads the same cookie for another kind of session (SECURITY S54).
-    pub(crate) fn colliding<'a>(extensions: &'a Extensions, engine: &Engine) -> Option<&'a Engine> {
-        let mut around = extensions.get::<Self>();
-        while let Some(layer) = around {
-            let other = layer.request.engine();
-            if other.scope != engine.scope
-                && other.cookie.name == engine.cookie.name
-                && other.cookie.path == engine.cookie.path
-            {
-                return Some(other);
-            }
-            around = layer.outer.as_deref();
-        }
-        None
-    }
-}
+pub use self::{
+    commit::{Answer, Commit},
+    cookies::CookiesCommit,
+    head::RequestHead,
+    layer::Begun,
+    page::Page,
+    visit::Visit,
+};

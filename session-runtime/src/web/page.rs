@@ -1,27 +1,102 @@
-//! The pages that a visitor gets instead of the handler's response.
+//! [`Page`]: what a visitor gets instead of the handler's response.
 
-use axum_core::body::Body;
+use std::{borrow::Cow, fmt, sync::Arc};
+
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 
-use super::SessionRefusal;
+use super::{OriginRefusal, SessionRefusal};
 use crate::error::Error;
 
-/// A short answer in place of the handler's. Visitors see the sentence, so it says nothing about how the program is made (F12).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) status: StatusCode,
-    pub(crate) sentence: &'static str,
+/// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about how the program is
+/// made (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it by the application's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Page {
+    status: StatusCode,
     refusal: SessionRefusal,
+    content_type: &'static str,
+    body: Cow<'static, str>,
+    location: Option<HeaderValue>,
+    /// Why a forged request was refused.
+    forged: Option<Box<OriginRefusal>>,
     /// For the developer: only `Debug` shows it.
     detail: Option<String>,
 }
 
 impl Page {
-    pub(crate) const fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
-        Self { status, sentence, refusal, detail: None }
+    /// Returns the status, such as 503.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns which answer of this crate it is.
+    #[must_use]
+    pub fn refusal(&self) -> SessionRefusal {
+        self.refusal
+    }
+
+    /// Returns the rule that a forged request broke; `None` unless [`Self::refusal`] is
+    /// [`OtherSite`](SessionRefusal::OtherSite).
+    #[must_use]
+    pub fn forged(&self) -> Option<&OriginRefusal> {
+        self.forged.as_deref()
+    }
+
+    /// Returns the text: by default one sentence, in English.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Returns the text, without a copy.
+    #[must_use]
+    pub fn into_body(self) -> Cow<'static, str> {
+        self.body
+    }
+
+    /// Replaces the text by HTML.
+    #[must_use]
+    pub fn html(self, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { content_type: "text/html; charset=utf-8", body: body.into(), ..self }
+    }
+
+    /// Replaces the text by JSON.
+    #[must_use]
+    pub fn json(self, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { content_type: "application/json", body: body.into(), ..self }
+    }
+
+    /// Replaces the text by plain text, such as a translation.
+    #[must_use]
+    pub fn text(self, body: impl Into<Cow<'static, str>>) -> Self {
+        Self { content_type: "text/plain; charset=utf-8", body: body.into(), ..self }
+    }
+
+    pub(super) fn content_type(&self) -> HeaderValue {
+        HeaderValue::from_static(self.content_type)
+    }
+
+    /// Returns the headers: `Content-Type`, `Cache-Control: no-store`, with 503 `Retry-After`, and for a redirect `Location`.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(CONTENT_TYPE, self.content_type());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(location) = &self.location {
+            headers.insert(LOCATION, location.clone());
+        }
+        headers
+    }
+
+    const fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
+        let (content_type, body) = ("text/plain; charset=utf-8", Cow::Borrowed(sentence));
+        Self { status, refusal, content_type, body, location: None, forged: None, detail: None }
     }
 
     /// The store did not answer a load. The visitor is not at fault and is not signed out (SECURITY S47).
@@ -45,14 +120,20 @@ impl Page {
 
     /// A view refuses the visitor. A status that the view chose says everything: 404 does not even hint that signing in would
     /// help.
-    pub(crate) fn refused(status: StatusCode) -> Self {
+    pub(crate) fn refused(status: StatusCode, location: Option<HeaderValue>) -> Self {
         let sentence = match status {
             StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => {
                 "This page is for signed-in visitors, and may ask for a recent sign-in. Please sign in and try again."
             }
             status => status.canonical_reason().unwrap_or("Refused"),
         };
-        Self::new(status, sentence, SessionRefusal::View)
+        Self { location, ..Self::new(status, sentence, SessionRefusal::View) }
+    }
+
+    /// A page of another site made the request.
+    pub(crate) fn other_site(refusal: OriginRefusal) -> Self {
+        let page = Self::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite);
+        Self { forged: Some(Box::new(refusal)), ..page }
     }
 
     /// A view requires a fresh sign-in, but the user acts as another.
@@ -103,21 +184,61 @@ impl Page {
         }
     }
 
-    pub(crate) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    /// Returns the application's own page in place of this one, if it has any.
+    pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
+        match pages {
+            None => self,
+            // The application chooses the text, but not the status or the marker.
+            Some(Pages(replace)) => {
+                let page = replace(self.clone());
+                Self { content_type: page.content_type, body: page.body, ..self }
+            }
         }
-        headers
     }
+}
 
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let headers = self.headers();
-        let mut response = Response::new(Body::from(self.sentence));
-        (*response.status_mut(), *response.headers_mut()) = (self.status, headers);
-        response.extensions_mut().insert(self.refusal);
-        response
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("status", &self.status)
+            .field("refusal", &self.refusal)
+            .field("body", &self.body)
+            .field("detail", &self.detail)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The application's function from our pages to its own.
+#[derive(Clone)]
+pub(super) struct Pages(Arc<dyn Fn(Page) -> Page + Send + Sync>);
+
+impl Pages {
+    pub(super) fn new(replace: impl Fn(Page) -> Page + Send + Sync + 'static) -> Self {
+        Self(Arc::new(replace))
+    }
+}
+
+impl Error {
+    /// Returns the page that answers an error which a handler passes on with `?`. It is 409 for a change that was dropped, or a
+    /// sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not describe
+    /// the error; the log does.
+    ///
+    /// ```
+    /// # fn show(error: session_runtime::Error) {
+    /// assert!(error.into_page().status().as_u16() >= 409);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_page(self) -> Page {
+        let page = Page::of(&self);
+        if self.is_impersonation_refused() {
+            warn_limited!(
+                error = &self as &dyn std::error::Error,
+                "a handler started an impersonation that is not allowed"
+            );
+        } else if page.status.is_server_error() {
+            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
+        }
+        page
     }
 }

@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use super::InRequest;
+use super::Visit;
 
 /// An argument for handlers whose requests are not activity, such as a page that polls for news every minute. Such a request
 /// leaves the idle deadline where it is. Otherwise an open page would keep its session alive without a user in front of it
@@ -48,7 +48,12 @@ impl Passive {
     /// }
     /// ```
     pub fn from_parts(parts: &Parts) -> Self {
-        InRequest::each(&parts.extensions, |request| request.make_passive());
+        Self::of_visit(parts.extensions.get())
+    }
+
+    /// Makes a request passive, for the authors of adapters: see [`web`](crate::web).
+    pub fn of_visit(visit: Option<&Visit>) -> Self {
+        visit.into_iter().flat_map(Visit::entries).for_each(|entry| entry.request.make_passive());
         Self(())
     }
 }

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use axum_core::body::Body;
-use http::{HeaderValue, Method, Response, StatusCode, header::LOCATION, request::Parts, uri::PathAndQuery};
+use http::{HeaderValue, StatusCode, request::Parts, uri::PathAndQuery};
 
-use super::{InRequest, SessionRejection, page::Page};
+use super::{Page, RequestHead, SessionRejection, Visit, head::is_safe};
 use crate::{
     session::Session,
     view::{Denied, Refusal, View, Viewed, local_path},
@@ -33,7 +32,16 @@ impl<V: Viewed> View<V> {
     /// }
     /// ```
     pub async fn from_parts(parts: &Parts) -> Result<Self, ViewRejection> {
-        let session = Session::<V::Session>::from_parts(parts)
+        Self::of_visit(parts.extensions.get(), parts).await
+    }
+
+    /// Returns the view of a request, for the authors of adapters: see [`web`](crate::web). `visit` is `None` if the request came
+    /// through no session layer.
+    ///
+    /// # Errors
+    /// As [`View::from_parts`].
+    pub async fn of_visit(visit: Option<&Visit>, head: &impl RequestHead) -> Result<Self, ViewRejection> {
+        let session = Session::<V::Session>::of_visit(visit, head)
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
         Self::try_of(&session).map_err(|denied| {
@@ -42,16 +50,31 @@ impl<V: Viewed> View<V> {
                 return ViewRejection(Why::Session(SessionRejection::store_down()));
             }
             tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
-            let layer = InRequest::find::<V::Session>(&parts.extensions);
+            let layer = visit.and_then(Visit::find::<V::Session>);
             // A router may have shortened the URI, so prefer the target that the layer saw.
-            let target = layer.and_then(|layer| layer.target.as_ref()).or_else(|| parts.uri.path_and_query());
+            let target = layer.and_then(|layer| layer.target.clone()).or_else(|| head.target());
             let mounted_at = layer.and_then(|layer| layer.mounted_at.as_deref()).unwrap_or_default();
             let refusal = match denied {
                 Denied::Stale => V::POLICY.stale.unwrap_or(V::POLICY.refusal),
                 Denied::Missing | Denied::Impersonated => V::POLICY.refusal,
             };
-            ViewRejection::refused(denied, refusal, &parts.method, target, mounted_at)
+            ViewRejection::refused(denied, refusal, is_safe(head), target.as_ref(), mounted_at)
         })
+    }
+
+    /// Returns the view of a request, or `None` if the view refuses the visitor.
+    ///
+    /// # Errors
+    /// [`SessionRejection`] if the session cannot be loaded.
+    pub async fn of_visit_or_none(
+        visit: Option<&Visit>,
+        head: &impl RequestHead,
+    ) -> Result<Option<Self>, SessionRejection> {
+        match Self::of_visit(visit, head).await {
+            Ok(view) => Ok(Some(view)),
+            Err(ViewRejection(Why::Session(rejection))) => Err(rejection),
+            Err(ViewRejection(Why::Refused { .. })) => Ok(None),
+        }
     }
 }
 
@@ -89,24 +112,23 @@ pub struct ViewRejection(Why);
 #[derive(Clone, Debug)]
 enum Why {
     Session(SessionRejection),
-    Refused { denied: Denied, page: Page, location: Option<HeaderValue> },
+    Refused { denied: Denied, page: Page },
 }
 
 impl ViewRejection {
     fn refused(
         denied: Denied,
         refusal: Refusal,
-        method: &Method,
+        repeats: bool,
         target: Option<&PathAndQuery>,
         mounted_at: &str,
     ) -> Self {
         if denied == Denied::Impersonated {
-            return Self(Why::Refused { denied, page: Page::impersonated(), location: None });
+            return Self(Why::Refused { denied, page: Page::impersonated() });
         }
         let (status, location) = match refusal {
             Refusal::Status(status) => (StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED), None),
             Refusal::Redirect(to) => {
-                let repeats = matches!(*method, Method::GET | Method::HEAD);
                 let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
                 let next = next.map(|target| mounted(target, mounted_at));
                 let next = next.as_deref().and_then(local_path);
@@ -114,7 +136,7 @@ impl ViewRejection {
                 (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(&format!("{mounted_at}{to}"), next)).ok())
             }
         };
-        Self(Why::Refused { denied, page: Page::refused(status), location })
+        Self(Why::Refused { denied, page: Page::refused(status, location) })
     }
 
     /// Returns whether the session was loaded, but lacks a value that the view needs: a guest, not an outage.
@@ -157,37 +179,23 @@ impl ViewRejection {
     pub fn status(&self) -> StatusCode {
         match &self.0 {
             Why::Session(rejection) => rejection.status(),
-            Why::Refused { page, .. } => page.status,
+            Why::Refused { page, .. } => page.status(),
         }
     }
 
-    /// Returns the response to this rejection.
+    /// Returns the page that answers this rejection: with `or_redirect` a redirect.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
-    /// let response: http::Response<axum::body::Body> = rejection.into_http();
+    /// let page = rejection.into_page();
+    /// assert!(!page.status().is_success());
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http(self) -> Response<Body> {
+    pub fn into_page(self) -> Page {
         match self.0 {
-            Why::Session(rejection) => rejection.into_http(),
-            Why::Refused { page, location, .. } => {
-                let mut response = page.into_response();
-                if let Some(location) = location {
-                    response.headers_mut().insert(LOCATION, location);
-                }
-                response
-            }
-        }
-    }
-
-    /// Returns `Ok` if the view refused the visitor, otherwise the reason why there is no session. For `Option<View<V>>`.
-    #[cfg(feature = "axum")]
-    pub(super) fn into_session(self) -> Result<(), SessionRejection> {
-        match self.0 {
-            Why::Session(rejection) => Err(rejection),
-            Why::Refused { .. } => Ok(()),
+            Why::Session(rejection) => rejection.into_page(),
+            Why::Refused { page, .. } => page,
         }
     }
 }
@@ -196,7 +204,7 @@ impl std::fmt::Display for ViewRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Why::Session(rejection) => rejection.fmt(f),
-            Why::Refused { page, .. } => f.write_str(page.sentence),
+            Why::Refused { page, .. } => f.write_str(page.body()),
         }
     }
 }
@@ -233,16 +241,17 @@ fn with_next(to: &str, next: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::Uri;
+    use http::{Method, Request, Uri, header::LOCATION};
 
     use super::*;
 
     fn answer(refusal: Refusal, method: &Method, target: &'static str) -> (u16, Option<String>) {
         let target = Uri::from_static(target);
-        let response =
-            ViewRejection::refused(Denied::Missing, refusal, method, target.path_and_query(), "").into_http();
-        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        (response.status().as_u16(), location.map(str::to_owned))
+        let repeats = is_safe(&Request::builder().method(method).body(()).unwrap_or_default());
+        let page = ViewRejection::refused(Denied::Missing, refusal, repeats, target.path_and_query(), "").into_page();
+        let headers = page.headers();
+        let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        (page.status().as_u16(), location.map(str::to_owned))
     }
 
     #[test]
@@ -278,9 +287,8 @@ mod tests {
             let target = Uri::from_static(target);
             let refusal = Refusal::Redirect("/login");
             let target = target.path_and_query();
-            let rejection = ViewRejection::refused(Denied::Stale, refusal, &Method::GET, target, prefix);
-            let response = rejection.into_http();
-            assert_eq!(response.headers()[LOCATION], expected);
+            let rejection = ViewRejection::refused(Denied::Stale, refusal, true, target, prefix);
+            assert_eq!(rejection.into_page().headers()[LOCATION], expected);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use http::{HeaderMap, HeaderValue, header::COOKIE};
+use http::{HeaderMap, HeaderValue};
 
 use crate::{
     cookie::{opened, plain_value},
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Jar {
     /// The request's `Cookie` headers; empty until a handler asks for `Cookies`.
-    came: OnceLock<Box<[HeaderValue]>>,
+    came: OnceLock<Box<[Box<[u8]>]>>,
     read: AtomicBool,
     state: Mutex<State>,
 }
@@ -39,8 +39,8 @@ struct Written {
 }
 
 impl Jar {
-    pub(super) fn came_with(&self, headers: &HeaderMap) {
-        self.came.get_or_init(|| headers.get_all(COOKIE).iter().cloned().collect());
+    pub(super) fn came_with<'a>(&self, headers: impl Iterator<Item = &'a [u8]>) {
+        self.came.get_or_init(|| headers.map(Into::into).collect());
     }
 
     pub(super) fn plain(&self, name: &str) -> Option<String> {
@@ -64,7 +64,7 @@ impl Jar {
     }
 
     fn headers(&self) -> impl Iterator<Item = &[u8]> {
-        self.came.get().into_iter().flatten().map(HeaderValue::as_bytes)
+        self.came.get().into_iter().flatten().map(|header| &**header)
     }
 
     /// Adds `line` to the response. It replaces an earlier line under that name.

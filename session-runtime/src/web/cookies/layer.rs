@@ -1,22 +1,21 @@
-//! The tower layer. It gives each request a jar, and sends the jar's cookies with the response.
+//! [`CookiesLayer`]: the options of a middleware that serves cookies, and what it does when a request comes in and a response
+//! leaves.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
+use std::{fmt, sync::Arc};
+
+use http::HeaderMap;
+
+use super::{Cookies, jar::Jar};
+use crate::{
+    clock::Clock,
+    cookie::Protector,
+    error::Error,
+    keys::KeyRing,
+    web::{Visit, visit::Entry},
 };
 
-use http::{Request, Response};
-use pin_project_lite::pin_project;
-use tower_layer::Layer;
-use tower_service::Service;
-
-use super::{Cookies, InRequest, jar::Jar};
-use crate::{clock::Clock, cookie::Protector, error::Error, keys::KeyRing};
-
-/// Serves [`Cookies`] to the routes within it.
+/// Serves [`Cookies`] to the routes within it, in the same frameworks and in the same way as
+/// [`Sessions::layer`](crate::Sessions::layer).
 ///
 /// It can stand inside or outside the session layer. A session's cookie takes precedence: setting a cookie of that name is an
 /// error once the session is known. If this layer is the outer one (added last), it also sees when a session could not be
@@ -105,88 +104,42 @@ impl CookiesLayer {
     }
 }
 
+/// For the authors of adapters: see [`web`](crate::web).
+impl CookiesLayer {
+    /// Starts a request. Adds the cookies to `visit`, which the adapter keeps with the request. Returns `None` if a layer around
+    /// this one sends them.
+    pub fn begin(&self, visit: &mut Visit) -> Option<CookiesCommit> {
+        let options = Arc::clone(&self.options);
+        let outer = visit.cookies.take().map(|cookies| cookies.jar);
+        let sends = outer.is_none();
+        let jar = outer.unwrap_or_default();
+        visit.cookies = Some(Cookies { jar: Arc::clone(&jar), options });
+        visit.entries().for_each(|Entry { request, .. }| visit.reserve(request));
+        sends.then_some(CookiesCommit(jar))
+    }
+}
+
+/// The cookies of a request whose handler runs.
+pub struct CookiesCommit(Arc<Jar>);
+
+impl CookiesCommit {
+    /// Writes the cookies to the headers of a response of this status. Like [`Answer::write`](crate::web::Answer::write), it
+    /// reads and writes `Set-Cookie`, `Vary` and `Cache-Control` only.
+    pub fn finish(self, status: u16, headers: &mut HeaderMap) {
+        self.0.leave(status >= 500, headers);
+    }
+}
+
+impl fmt::Debug for CookiesCommit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CookiesCommit")
+    }
+}
+
 impl fmt::Debug for CookiesLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Options { app, protector, clock } = &*self.options;
         let keys = protector.is_some();
         f.debug_struct("CookiesLayer").field("app", app).field("keys", &keys).field("clock", clock).finish()
-    }
-}
-
-impl<Inner> Layer<Inner> for CookiesLayer {
-    type Service = CookiesService<Inner>;
-
-    fn layer(&self, inner: Inner) -> Self::Service {
-        CookiesService { layer: self.clone(), inner }
-    }
-}
-
-/// A service whose requests have cookies.
-///
-/// ```
-/// # use session_runtime::{CookiesLayer, CookiesService};
-/// # fn show<Inner>(inner: Inner) {
-/// use tower::Layer;
-///
-/// let service: CookiesService<Inner> = CookiesLayer::new().layer(inner);
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct CookiesService<Inner> {
-    layer: CookiesLayer,
-    inner: Inner,
-}
-
-impl<Inner, ReqBody, ResBody> Service<Request<ReqBody>> for CookiesService<Inner>
-where
-    Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
-{
-    type Response = Response<ResBody>;
-    type Error = Inner::Error;
-    type Future = CookiesFuture<Inner::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let options = Arc::clone(&self.layer.options);
-        let outer = request.extensions().get().map(|InRequest(cookies)| Arc::clone(&cookies.jar));
-        // The outer layer sends the cookies.
-        let sends = outer.is_none();
-        let jar = outer.unwrap_or_default();
-        request.extensions_mut().insert(InRequest(Cookies { jar: Arc::clone(&jar), options }));
-        CookiesFuture { inner: self.inner.call(request), jar: sends.then_some(jar) }
-    }
-}
-
-pin_project! {
-    /// The future of [`CookiesService`]: runs the handler, then adds its cookies.
-    pub struct CookiesFuture<F> {
-        #[pin]
-        inner: F,
-        jar: Option<Arc<Jar>>,
-    }
-}
-
-impl<F> fmt::Debug for CookiesFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CookiesFuture")
-    }
-}
-
-impl<F, B, E> Future for CookiesFuture<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    type Output = Result<Response<B>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if let Some(jar) = this.jar {
-            jar.leave(response.status().is_server_error(), response.headers_mut());
-        }
-        Poll::Ready(Ok(response))
     }
 }

@@ -8,14 +8,15 @@ mod rejection;
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, request::Parts};
+use http::{header::COOKIE, request::Parts};
 
 use self::{jar::Jar, layer::Options};
 pub use self::{
-    layer::{CookiesFuture, CookiesLayer, CookiesService},
+    layer::{CookiesCommit, CookiesLayer},
     protected::ProtectedCookies,
     rejection::CookiesRejection,
 };
+use super::{RequestHead, Visit};
 use crate::{
     cookie::{PlainCookie, encode},
     error::Error,
@@ -67,11 +68,6 @@ pub struct Cookies {
     options: Arc<Options>,
 }
 
-/// The layer's entry in a request's extensions. The browser's cookies are not in it until a handler asks, so other code cannot
-/// use it.
-#[derive(Clone)]
-struct InRequest(Cookies);
-
 impl Cookies {
     /// Returns the cookies of a request that came through [`CookiesLayer`], for services without axum's extractors.
     ///
@@ -86,9 +82,23 @@ impl Cookies {
     /// }
     /// ```
     pub fn from_parts(parts: &Parts) -> Result<Self, CookiesRejection> {
-        let Some(InRequest(cookies)) = parts.extensions.get() else { return Err(CookiesRejection::no_layer()) };
-        cookies.jar.came_with(&parts.headers);
+        Self::of_visit(parts.extensions.get(), parts)
+    }
+
+    /// Returns the cookies of a request, for the authors of adapters: see [`web`](crate::web). `visit` is `None` if the request
+    /// came through no layer.
+    ///
+    /// # Errors
+    /// As [`Cookies::from_parts`].
+    pub fn of_visit(visit: Option<&Visit>, head: &impl RequestHead) -> Result<Self, CookiesRejection> {
+        let cookies = visit.and_then(|visit| visit.cookies.as_ref()).ok_or_else(CookiesRejection::no_layer)?;
+        cookies.jar.came_with(head.header(&COOKIE));
         Ok(cookies.clone())
+    }
+
+    /// Keeps the application from writing a session's cookie.
+    pub(super) fn reserve(&self, name: &str) {
+        self.jar.reserve(name);
     }
 
     /// Returns the cookie's value: the one set in this request, otherwise the one that the browser sent. `None` if there is
@@ -191,12 +201,5 @@ impl fmt::Debug for Cookies {
     /// Shows neither names nor values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cookies").finish_non_exhaustive()
-    }
-}
-
-/// Reserves the names of a session's cookies, once both the session and the jar are known.
-pub(super) fn reserve<'a>(extensions: &Extensions, names: impl Iterator<Item = &'a str>) {
-    if let Some(InRequest(cookies)) = extensions.get() {
-        names.for_each(|name| cookies.jar.reserve(name));
     }
 }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use axum_core::body::Body;
-
 use crate::web::page::Page;
 
 /// Why a handler did not get its [`Cookies`](super::Cookies): the layer is missing (500). `Display` shows a sentence that is
@@ -37,25 +35,25 @@ impl CookiesRejection {
     /// ```
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
-        self.0.status
+        self.0.status()
     }
 
-    /// Returns the response to this rejection.
+    /// Returns the page that answers this rejection.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::CookiesRejection) {
-    /// let response: http::Response<axum::body::Body> = rejection.into_http();
+    /// assert_eq!(rejection.into_page().status(), 500);
     /// # }
     /// ```
     #[must_use]
-    pub fn into_http(self) -> http::Response<Body> {
-        self.0.into_response()
+    pub fn into_page(self) -> Page {
+        self.0
     }
 }
 
 impl fmt::Display for CookiesRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.sentence)
+        f.write_str(self.0.body())
     }
 }
 

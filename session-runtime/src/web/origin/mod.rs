@@ -1,22 +1,16 @@
 //! Refuses requests forged by other sites. Browsers name the site in headers that a page cannot set.
 //!
-//! `rule` decides, `address` parses origins, `refusal` describes the decision. These do not depend on a web framework;
-//! `service` and this file make a tower layer of them.
+//! `rule` decides, `address` parses origins, `refusal` describes the decision, and this file has the options.
 
 mod address;
 mod refusal;
 mod rule;
-mod service;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use tower_layer::Layer;
-
-use self::rule::Rules;
-pub use self::{
-    refusal::{OriginReason, OriginRefusal},
-    service::{RefusalPage, RefusalResponse, SameOrigin, SameOriginFuture},
-};
+pub use self::refusal::{OriginReason, OriginRefusal};
+pub(super) use self::rule::Rules;
+use super::{Page, RequestHead, page::Pages};
 use crate::error::Error;
 
 /// Refuses requests from other sites that could change something, with 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
@@ -34,7 +28,7 @@ use crate::error::Error;
 ///
 /// Each refusal is logged at WARN with its rule and its origin, at most once a second for each rule.
 ///
-/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) wraps the session layer in this one.
+/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) does the same for the routes of the session layer.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -42,11 +36,10 @@ use crate::error::Error;
 ///
 /// let app: Router = Router::new().route("/buy", post(async || "bought")).layer(SameOriginLayer::new());
 /// ```
-#[derive(Clone)]
-pub struct SameOriginLayer<L = (), R = RefusalPage> {
+#[derive(Clone, Default)]
+pub struct SameOriginLayer {
     rules: Arc<Rules>,
-    refusal: R,
-    inner: L,
+    pages: Option<Pages>,
 }
 
 impl SameOriginLayer {
@@ -58,24 +51,9 @@ impl SameOriginLayer {
     /// ```
     #[must_use]
     pub fn new() -> Self {
-        Self::around(())
+        Self::default()
     }
-}
 
-impl Default for SameOriginLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<L> SameOriginLayer<L> {
-    /// Wraps another layer in this one.
-    pub(super) fn around(inner: L) -> Self {
-        Self { rules: Arc::default(), refusal: RefusalPage, inner }
-    }
-}
-
-impl<L, R> SameOriginLayer<L, R> {
     /// Trusts the pages of an origin as this site's own, such as a front end on another host or port. Call it once for each
     /// origin.
     ///
@@ -120,44 +98,29 @@ impl<L, R> SameOriginLayer<L, R> {
         self
     }
 
-    /// Answers refused requests with a response of yours. Default: 403 and a sentence as plain text.
+    /// Answers refused requests with a page of yours. Default: a sentence as plain text. The status is 403.
     ///
     /// ```
-    /// use axum::response::{Html, IntoResponse};
-    /// use http::StatusCode;
-    /// use session_runtime::{OriginRefusal, SameOriginLayer};
-    ///
-    /// let layer = SameOriginLayer::new().refuse_with(|_: &OriginRefusal| {
-    ///     (StatusCode::FORBIDDEN, Html("<h1>Please use our own page</h1>")).into_response()
-    /// });
-    /// # let app: axum::Router = axum::Router::new().layer(layer);
+    /// # use session_runtime::SameOriginLayer;
+    /// let layer = SameOriginLayer::new().pages(|page| page.html("<h1>Please use our own page</h1>"));
     /// ```
     #[must_use]
-    pub fn refuse_with<F, B>(self, respond: F) -> SameOriginLayer<L, F>
-    where
-        F: Fn(&OriginRefusal) -> http::Response<B> + Clone,
-    {
-        SameOriginLayer { rules: self.rules, refusal: respond, inner: self.inner }
+    pub fn pages(self, replace: impl Fn(Page) -> Page + Send + Sync + 'static) -> Self {
+        Self { pages: Some(Pages::new(replace)), ..self }
+    }
+
+    /// Checks a request, for the authors of adapters: see [`web`](crate::web).
+    ///
+    /// # Errors
+    /// The page to answer a forged request with.
+    pub fn check(&self, head: &impl RequestHead) -> Result<(), Box<Page>> {
+        let refused = self.rules.refuse(head);
+        refused.map_err(|refusal| Box::new(Page::other_site(refusal).replaced(self.pages.as_ref())))
     }
 }
 
-impl<L, R, Inner> Layer<Inner> for SameOriginLayer<L, R>
-where
-    L: Layer<Inner>,
-    R: Clone,
-{
-    type Service = SameOrigin<L::Service, R>;
-
-    fn layer(&self, inner: Inner) -> Self::Service {
-        SameOrigin { rules: Arc::clone(&self.rules), refusal: self.refusal.clone(), inner: self.inner.layer(inner) }
-    }
-}
-
-impl<L: fmt::Debug, R> fmt::Debug for SameOriginLayer<L, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SameOriginLayer")
-            .field("rules", &self.rules)
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+impl std::fmt::Debug for SameOriginLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SameOriginLayer").field("rules", &self.rules).finish_non_exhaustive()
     }
 }

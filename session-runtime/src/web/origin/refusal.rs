@@ -88,7 +88,7 @@ impl OriginRefusal {
     }
 
     /// Returns the sentence for the sender.
-    pub(super) const fn sentence(&self) -> &'static str {
+    pub(crate) const fn sentence(&self) -> &'static str {
         match self.reason {
             OriginReason::OtherSite | OriginReason::OtherOrigin => {
                 "This request came from a page of another site, or from one that hides its origin, so it was not carried \

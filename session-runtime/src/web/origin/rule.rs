@@ -1,16 +1,29 @@
 //! Decides which requests may change something: a function of the request's headers, without the types of any web framework.
 
+use http::{
+    HeaderName,
+    header::{ORIGIN, REFERER},
+};
+
 use super::{
     address::{Address, Trusted},
     refusal::{OriginReason, OriginRefusal},
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    web::{
+        RequestHead,
+        head::{first, host, upgrades},
+    },
+};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade` headers.
 ///
 /// A WebSocket handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted:
 /// Java's client and curl offer it with plain GETs, and it opens no such connection.
-pub(super) fn is_safe<'a>(method: &str, upgrade: impl IntoIterator<Item = &'a [u8]>) -> bool {
+fn is_safe<'a>(method: &str, upgrade: impl IntoIterator<Item = &'a [u8]>) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS") && !upgrade.into_iter().any(is_handshake)
 }
 
@@ -22,23 +35,23 @@ fn is_handshake(upgrade: &[u8]) -> bool {
 
 /// The headers with which an unsafe request names the page that sent it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Facts<'a> {
+struct Facts<'a> {
     /// `Sec-Fetch-Site`.
-    pub(super) site: Option<&'a [u8]>,
+    site: Option<&'a [u8]>,
     /// `Origin`.
-    pub(super) origin: Option<&'a [u8]>,
+    origin: Option<&'a [u8]>,
     /// `Referer`.
-    pub(super) referer: Option<&'a [u8]>,
+    referer: Option<&'a [u8]>,
     /// The authority that the request is for: `Host`, or `:authority`.
-    pub(super) host: Option<&'a str>,
+    host: Option<&'a str>,
 }
 
 /// The application's options.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     trusted: Vec<Trusted>,
     /// Whether requests that do not name an origin pass.
-    pub(super) allows_programs: bool,
+    pub(crate) allows_programs: bool,
 }
 
 impl Rules {
@@ -46,7 +59,7 @@ impl Rules {
     ///
     /// # Errors
     /// If `origin` is not an origin.
-    pub(super) fn trust(&mut self, origin: &str) -> Result<(), Error> {
+    pub(crate) fn trust(&mut self, origin: &str) -> Result<(), Error> {
         let trusted = Trusted::parse(origin)?;
         if !self.trusted.contains(&trusted) {
             self.trusted.push(trusted);
@@ -54,8 +67,25 @@ impl Rules {
         Ok(())
     }
 
+    /// Checks a request, and logs a refusal.
+    ///
+    /// # Errors
+    /// The rule that the request breaks.
+    pub(crate) fn refuse(&self, head: &impl RequestHead) -> Result<(), OriginRefusal> {
+        if is_safe(head.method(), upgrades(head)) {
+            return Ok(());
+        }
+        let facts = Facts {
+            site: first(head, &SEC_FETCH_SITE),
+            origin: first(head, &ORIGIN),
+            referer: first(head, &REFERER),
+            host: host(head),
+        };
+        self.check(&facts).inspect_err(|refusal| refusal.log(head.method()))
+    }
+
     /// Checks an unsafe request.
-    pub(super) fn check(&self, facts: &Facts<'_>) -> Result<(), OriginRefusal> {
+    fn check(&self, facts: &Facts<'_>) -> Result<(), OriginRefusal> {
         let refused = |reason, page: Option<Address<'_>>| {
             let said = facts.origin.map(String::from_utf8_lossy);
             let origin = said.as_deref().or(page.map(|page| page.text));

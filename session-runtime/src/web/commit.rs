@@ -1,0 +1,177 @@
+//! [`Commit`] and [`Answer`]: the end of a request. The handler's changes are stored, and the outcome decides on the response.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+
+use super::{
+    Changes, Page,
+    headers::{keep_private, set_cookie, vary_by_cookie},
+    page::Pages,
+};
+use crate::{
+    engine::{CookieChange, Outcome, Request},
+    error::Error,
+};
+
+/// The commit of a request whose handler runs. If it is dropped before [`Commit::finish`] has returned, the request counts as
+/// cancelled, and its changes are dropped.
+pub struct Commit {
+    request: Arc<Request>,
+    /// Whether the method is safe, so that a lost change does not replace the response.
+    safe: bool,
+    pages: Option<Pages>,
+}
+
+impl Commit {
+    pub(super) fn new(request: Arc<Request>, safe: bool, pages: Option<Pages>) -> Self {
+        Self { request, safe, pages }
+    }
+
+    /// Stores the handler's changes, and returns how the response differs from the handler's. Call it after the handler has
+    /// dropped its sessions, and before the response's head is sent.
+    ///
+    /// `status` is that of the handler's response, and `changes` what its extensions say, if the framework has such extensions.
+    pub async fn finish(self, status: u16, changes: Option<Changes>) -> Answer {
+        match self.finish_at_once() {
+            Some(answer) => answer,
+            None => self.store(status, changes).await,
+        }
+    }
+
+    /// Returns the answer if there is nothing to store.
+    pub(super) fn finish_at_once(&self) -> Option<Answer> {
+        if !self.request.was_asked() {
+            self.request.left();
+            return Some(Answer { request: None, page: None, cookie: None });
+        }
+        let answer = || Answer { request: Some(Arc::clone(&self.request)), page: None, cookie: None };
+        self.request.leave_idle().then(answer)
+    }
+
+    /// Stores the changes.
+    pub(super) async fn store(self, status: u16, changes: Option<Changes>) -> Answer {
+        let failed = changes.unwrap_or_else(|| Changes::by_status(status)) == Changes::Drop;
+        let (outcome, cookie) = self.request.leave(failed).await;
+        if let Err(error) = &outcome {
+            log(error);
+        }
+        // The answer of a failed handler stays, even if its log-out meets a conflict.
+        let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
+        Answer { request: Some(Arc::clone(&self.request)), page, cookie }
+    }
+
+    /// Returns the application's own page in place of the one that a view or a handler's error made within the layer.
+    /// Frameworks whose responses have extensions keep that page there.
+    pub fn own_page(&self, made: Option<&Page>) -> Option<Page> {
+        let pages = self.pages.as_ref()?;
+        Some(made?.clone().replaced(Some(pages)))
+    }
+}
+
+impl Drop for Commit {
+    fn drop(&mut self) {
+        self.request.cancel();
+    }
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit").field("safe", &self.safe).finish_non_exhaustive()
+    }
+}
+
+/// How the response differs from the handler's. First replace the response if there is a [`page`](Self::page), then call
+/// [`write`](Self::write) with the headers of whichever response leaves.
+pub struct Answer {
+    /// `None`: no handler asked for the session.
+    request: Option<Arc<Request>>,
+    page: Option<Page>,
+    cookie: Option<CookieChange>,
+}
+
+impl Answer {
+    /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the response that it replaces:
+    /// another kind of session may just have renewed its id, and only this response carries it.
+    pub fn page(&mut self) -> Option<Page> {
+        self.page.take()
+    }
+
+    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. These are also all that it reads, so a framework
+    /// with header types of its own can copy these three here and back.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        let Some(request) = &self.request else { return };
+        vary_by_cookie(headers);
+        if let Some(cookie) = &self.cookie {
+            request.write_cookies(cookie, |name, line| match HeaderValue::try_from(line) {
+                Ok(line) => set_cookie(headers, name, line),
+                Err(error) => error_limited!(%error, "the session cookie is not a valid header value"),
+            });
+            for line in request.former_removals() {
+                if let Ok(line) = HeaderValue::try_from(line) {
+                    headers.append(SET_COOKIE, line);
+                }
+            }
+        }
+        keep_private(headers);
+    }
+
+    /// Returns whether [`Self::write`] writes anything.
+    pub fn is_untouched(&self) -> bool {
+        self.request.is_none()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("page", &self.page).finish_non_exhaustive()
+    }
+}
+
+/// Returns the page that replaces the response, for each outcome of a commit: the table in `docs/behaviours.md`.
+fn page(outcome: &Result<Outcome, Error>, keeps_response: bool) -> Option<Page> {
+    match outcome {
+        Ok(Outcome::Applied | Outcome::Gone) => None,
+        Ok(Outcome::Moved | Outcome::Conflict) if keeps_response => None,
+        Ok(Outcome::Moved | Outcome::Conflict) => Some(Page::conflict()),
+        Ok(Outcome::Refused) => Some(Page::full()),
+        Err(error) => Some(Page::of(error)),
+    }
+}
+
+fn log(error: &Error) {
+    if error.is_unavailable() {
+        error_limited!(
+            error = error as &dyn std::error::Error,
+            "a session could not be stored: the store did not answer"
+        );
+    } else {
+        error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    /// The rows of the outcomes table: the outcome, and the status of the page for a safe method and for others.
+    #[test]
+    fn each_row_of_the_outcomes_table() {
+        let error = |kind| Err(Error::new(kind));
+        for (outcome, safe, other) in [
+            (Ok(Outcome::Applied), None, None),
+            (Ok(Outcome::Gone), None, None),
+            (Ok(Outcome::Moved), None, Some(409)),
+            (Ok(Outcome::Conflict), None, Some(409)),
+            (Ok(Outcome::Refused), Some(409), Some(409)),
+            (error(Kind::Unavailable), Some(503), Some(503)),
+            (error(Kind::Unknown), Some(503), Some(503)),
+            (error(Kind::TooLong), Some(500), Some(500)),
+        ] {
+            let status = |keeps| page(&outcome, keeps).map(|page| page.status().as_u16());
+            assert_eq!((status(true), status(false)), (safe, other), "{outcome:?}");
+        }
+    }
+}
