@@ -67,8 +67,8 @@ pub enum Event {
     },
     /// A request's changes were dropped because the session had ended.
     Gone,
-    /// A request's changes were dropped because a sign-in or sign-out elsewhere, or `renew`, had replaced the session's id after
-    /// this request loaded it.
+    /// A request's changes were dropped because another request replaced the session's id after this request had loaded it: by
+    /// a sign-in, a sign-out, `renew`, or a change of a `rotates` field.
     Moved,
     /// A request's changes were dropped because other requests kept changing the session until
     /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or because another request changed the same `atomic` field and

@@ -1,4 +1,4 @@
-//! [`SignIn`]: options of a sign-in that is not simply by a password just now.
+//! [`SignIn`]: options of a sign-in, such as when the user proved who they are and how long the session lasts.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! [`StoreUrl`]: a store by its URL, as settings name it. This file knows all schemes and opens their stores; `redis/url` and
+//! [`StoreUrl`]: the URL of a store, as in settings. This file knows all schemes and opens their stores; `redis/url` and
 //! `sql/open` read the URLs of those stores.
 
 use std::{fmt, str::FromStr};
@@ -22,7 +22,7 @@ use crate::{
     words::{Quoted, nearest},
 };
 
-/// Names a store, or `cookie:` for sessions in their visitors' cookies, in one line of settings.
+/// The URL that names a store in settings. With `cookie:`, sessions are in their visitors' cookies.
 ///
 /// | URL | store | feature |
 /// |---|---|---|

@@ -44,7 +44,7 @@ pub(super) struct Swap<'a> {
     pub(super) wait: Option<Wait>,
 }
 
-/// The change that a compare-and-swap makes. The first bytes are those that the key must hold.
+/// The change that a compare-and-swap makes. `Bytes` is the value that the key must hold.
 pub(super) enum Change {
     Create(New),
     Replace(Bytes, New),
@@ -146,7 +146,7 @@ async fn remove(link: &Link, swap: &Swap<'_>, before: &[u8]) -> RedisResult<Conf
     run(link, &DELETE, swap, &[revision(before)]).await
 }
 
-/// Returns whether the server lacks a form of a command.
+/// Returns whether the error may mean that the server does not know `IFEQ`.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }
