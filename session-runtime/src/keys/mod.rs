@@ -38,8 +38,8 @@ use crate::{
 /// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
-/// **Several servers**: a server that has not got the new key yet cannot read what another one has signed with it, and takes
-/// its visitor for a guest. So deploy twice: first `OLD, NEW` to every server, which all then read both, and after that `NEW, OLD`.
+/// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the
+/// visitor as a guest. So deploy twice: first `OLD, NEW` to every server, so that all can read both, and then `NEW, OLD`.
 ///
 /// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
 /// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
@@ -57,8 +57,8 @@ impl KeyRing {
     /// Reads the keys in an environment variable.
     ///
     /// # Errors
-    /// If the variable is not set or empty, or a key in it is malformed, guessable or there twice. The message says which key,
-    /// and how to make a good one.
+    /// If the variable is not set or is empty, or a key in it is malformed, guessable or there twice. The message says which
+    /// key, and how to make a good one.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
