@@ -148,7 +148,7 @@ impl Scope {
         self.local(selector, 16)
     }
 
-    /// Returns the key of a user's list. The key does not hide the identity: whoever guesses the identity can compute the key.
+    /// Returns the key of a user's list. It does not hide the identity: anyone who guesses the identity can compute the key.
     pub(crate) fn list(self, identity: &[u8]) -> Key {
         Key(Named::Digest(cut(Sha256::new()
             .chain_update(b"session/list/1")
