@@ -112,8 +112,8 @@ impl KeyRing {
         Self::from_file(path, &file::read(path)?)
     }
 
-    /// [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner only. The log then
-    /// says so.
+    /// Does the same as [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner
+    /// only. The log then says so.
     ///
     /// Processes that start at the same time agree on one key. Use this for development, or for one server with a persistent
     /// disk. Several servers would each create a key of their own, and a disk that is lost takes the key with it.
@@ -184,7 +184,7 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// [`KeyRing::with_previous`] for a key that stops verifying and decrypting at `end`.
+    /// Does the same as [`KeyRing::with_previous`], for a key that stops verifying and decrypting at `end`.
     ///
     /// # Errors
     /// As [`KeyRing::with_previous`]. An `end` in the past is not an error: such a key opens nothing.

@@ -28,7 +28,7 @@ use crate::clock::Timestamp;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the values of the store `{Self}` cannot be gone through: it lacks `Scan`",
+    message = "the values of the store `{Self}` cannot be listed: it lacks `Scan`",
     label = "this store cannot list its values",
     note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]

@@ -112,8 +112,8 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(self)
     }
 
-    /// Opens the store at `url`, in one of the forms that [`StoreUrl`] lists. A SQL store creates its table if it is missing. Like
-    /// [`SessionsBuilder::store`], this takes precedence over settings.
+    /// Opens the store at `url`, in one of the forms that [`StoreUrl`] lists. A SQL store creates its table if it is missing.
+    /// Like [`SessionsBuilder::store`], this takes precedence over settings.
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do: the kind of store does not exist, its feature is not compiled
