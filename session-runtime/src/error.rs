@@ -131,8 +131,8 @@ impl Error {
         matches!(self.kind(), Kind::Gone)
     }
 
-    /// Returns whether a sign-in, a sign-out, `renew` or a change of a `rotates` field elsewhere replaced the session's id after
-    /// this request had loaded it. Nothing was written, and the handle shows a guest from then on.
+    /// Returns whether another request replaced the session's id after this request had loaded it: by a sign-in, a sign-out, an
+    /// impersonation, `renew` or a change of a `rotates` field. Nothing was written, and the handle shows a guest from then on.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {

@@ -103,7 +103,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
     /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests under
-    /// way in other tabs are not refused. But they are not fresh.
+    /// way in other tabs are not refused. But a request with the former id is not fresh once the browser has used the new one.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it

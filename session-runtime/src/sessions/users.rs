@@ -155,15 +155,15 @@ impl<S: Schema> UserSessions<S> {
     ///
     /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
     /// change. The id of a session stays, even if an edited field is `rotates`, since no response can set its cookie. An edit is
-    /// not activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their own
-    /// session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss the
-    /// change, so first write it to the place that sign-ins read.
+    /// not activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their
+    /// own session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss
+    /// the change, so first write it to the place that sign-ins read.
     ///
     /// # Errors
     /// The first error, if a session could not be edited. The other sessions are edited all the same. A second call is safe for
-    /// fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests
-    /// kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out, renews,
-    /// remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
+    /// fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other
+    /// requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out,
+    /// renews, remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};

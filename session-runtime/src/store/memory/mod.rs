@@ -34,9 +34,9 @@ use crate::{
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When it is full,
 /// a new session replaces an expired or ended one. If there is none, it replaces the guest's session that was used longest ago.
 /// Only if there is no guest's session either, it replaces the user's session that was used longest ago. So a flood of guests
-/// signs no user out. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and do not count.
-/// Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the store full
-/// of them is answered 503.
+/// signs no user out. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and
+/// do not count. Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the
+/// store full of them is answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes per session, plus its fields' names and values.
 ///

@@ -92,7 +92,7 @@ impl Ifeq {
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
-            // Other errors, such as of a server that is loading, will show at the first write.
+            // Other errors, such as from a server that is loading, will show at the first write.
             Err(error) => !is_unknown(&error),
         };
         script::load(link).await?;
