@@ -146,8 +146,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// - The session is never fresh meanwhile, so views with `fresh` refuse it (403).
     /// - It is not one of `user`'s sessions: it does not count for `max_per_user`, and
     ///   [`UserSessions::list`](crate::UserSessions::list) does not show it, but
-    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends it; `revoke_all` of the
-    ///   acting user ends the whole session.
+    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends the impersonation;
+    ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
     ///
