@@ -5,10 +5,10 @@
 //! No step stops early: one compile reports all mistakes in a struct.
 //!
 //! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` and `suggest` help;
-//! * `model` is the parsed struct, with `shape` for the information in the spelling of a type;
+//! * `model` is the parsed struct, and `shape` what the spelling of a field's type shows;
 //! * `check` has one function for each rule;
 //! * `lock` compares the struct with the data of live sessions;
-//! * `expand` generates the code, `span` decides whose code it counts as;
+//! * `expand` generates the code, `span` decides where the compiler shows an error in it;
 //! * `context` collects the errors, which are appended to the code;
 //! * `view` does the same for `#[view(…)]`.
 
@@ -62,7 +62,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
     derive(input.into()).into()
 }
 
-/// Turns a struct into a view: an argument of handlers, `View<SignedIn>`, that run only if the session has all of its values.
+/// Turns a struct into a view: a handler with the argument `View<Payer>` runs only if the session has all values of `Payer`.
 ///
 /// ```
 /// use session_runtime::{Session, View, view};
@@ -89,11 +89,11 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// }
 /// ```
 ///
-/// The session's type comes first. Each field of the struct is read from the session's field of the same name, and has the same
-/// type. If that type is `Option<T>`, a view field of type `T` requires a value, and one of type `Option<T>` does not. A value
-/// past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any other
-/// reader: the session's own `created_at` or `impersonator`, or a method of the application's. The session's type must be at
-/// least as visible as the view.
+/// The session's type comes first. Each field of the view is read from the session's field of the same name, and has the same
+/// type. But for a session field of type `Option<T>`, a view field of type `T` requires a value; one of type `Option<T>` does
+/// not. A value past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any
+/// other reader: the session's own `created_at` or `impersonator`, or a method of the application's. The session's type must be
+/// at least as visible as the view.
 ///
 /// **A value that is always there guards nothing**: a `bool` is there when it is `false`, a `String` when it is empty. To admit
 /// some users only, give the session a method that returns an `Option`:
@@ -129,7 +129,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// `.route_layer(View::<Admin>::layer())` guards a whole router with the same view.
 ///
-/// Refused requests never reach the handler. Without arguments the answer is 401.
+/// Refused requests never reach the handler. If the attribute names only the session, the answer is 401.
 ///
 #[doc = include_str!("view/arguments.md")]
 #[proc_macro_attribute]

@@ -95,7 +95,7 @@ impl From<SystemTime> for Timestamp {
 }
 
 impl From<Timestamp> for SystemTime {
-    /// A time that the platform cannot represent becomes the latest one that every platform can (the year 9999).
+    /// A time after the year 9999 becomes the end of that year, since not every platform can represent later times.
     fn from(moment: Timestamp) -> Self {
         const YEAR_9999: u64 = 253_402_300_799_000;
         UNIX_EPOCH + Duration::from_millis(moment.0.min(YEAR_9999))

@@ -105,7 +105,7 @@ impl Error {
         self
     }
 
-    /// Returns how the session was lost to its request, if that is the error.
+    /// Returns how the request lost its session, if that is the error.
     pub(crate) fn lost(&self) -> Option<Lost> {
         match self.kind() {
             Kind::Gone => Some(Lost::Gone),
@@ -131,8 +131,8 @@ impl Error {
         matches!(self.kind(), Kind::Gone)
     }
 
-    /// Returns whether a sign-in or sign-out, or `renew`, replaced the session's id after this request had loaded it. Nothing
-    /// was written, and the handle shows a guest from then on.
+    /// Returns whether another request replaced the session's id after this request had loaded it: by a sign-in, a sign-out, an
+    /// impersonation, `renew` or a change of a `rotates` field. Nothing was written, and the handle shows a guest from then on.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -184,9 +184,9 @@ impl Error {
     }
 
     /// Returns whether the session would exceed [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes) or the size
-    /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or a field its `max_len`. Nothing was
-    /// written. The message names the field, or the largest ones. The same holds for a plain cookie that is too large for
-    /// browsers.
+    /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or whether a field would exceed its `max_len`.
+    /// Nothing was written. The message names the field, or the largest ones. Also returns `true` for a plain cookie that is too
+    /// large for browsers.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {

@@ -22,7 +22,8 @@ use crate::{
 pub enum Event {
     /// A session was stored for the first time.
     Created,
-    /// A session got a new id: by a sign-in, a sign-out, `renew`, a change of a `rotates` field, or the timer.
+    /// A session got a new id: by a sign-in, a sign-out, an impersonation, `reauthenticate`, `renew`, a change of a `rotates`
+    /// field, or the timer.
     Renewed,
     /// This request ended its own session, or a replaced cookie ended it
     /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
@@ -67,8 +68,8 @@ pub enum Event {
     },
     /// A request's changes were dropped because the session had ended.
     Gone,
-    /// A request's changes were dropped because a sign-in or sign-out elsewhere, or `renew`, had replaced the session's id after
-    /// this request loaded it.
+    /// A request's changes were dropped because another request replaced the session's id after this request had loaded it: by
+    /// a sign-in, a sign-out, an impersonation, `renew`, or a change of a `rotates` field.
     Moved,
     /// A request's changes were dropped because other requests kept changing the session until
     /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or because another request changed the same `atomic` field and

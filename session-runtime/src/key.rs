@@ -87,8 +87,8 @@ impl Key {
         hex(&self.digest())
     }
 
-    /// Returns sixteen bytes that name the value within this process, without hashing. A key made from a digest has other
-    /// bytes than the key that the digest belongs to.
+    /// Returns sixteen bytes that name the value within this process, without hashing. They differ between a key and the key that
+    /// [`Key::from_digest`] makes from its digest.
     pub(crate) const fn local(&self) -> &[u8; 16] {
         match &self.0 {
             Named::Id(id) | Named::Digest(id) => id,
@@ -148,7 +148,7 @@ impl Scope {
         self.local(selector, 16)
     }
 
-    /// Returns the key of a user's list. Anyone who can guess the identity can compute it, so it hides nothing.
+    /// Returns the key of a user's list. It does not hide the identity: anyone who guesses the identity can compute the key.
     pub(crate) fn list(self, identity: &[u8]) -> Key {
         Key(Named::Digest(cut(Sha256::new()
             .chain_update(b"session/list/1")

@@ -59,7 +59,8 @@
 //!
 //! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
-//! - [`guide::sign_ins`]: fresh sign-ins and others, asking for a password again, and acting as another user.
+//! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
+//!   another.
 //! - [`guide::behaviours`]: the numbered behaviours that the tests check.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
@@ -76,15 +77,15 @@
 //! |---|---|---|
 //! | the changes are stored, or there were none | the response | the response |
 //! | the session ended elsewhere | the response and [`Event::Gone`], no cookie | the same |
-//! | a change was dropped, because a sign-in or sign-out elsewhere came first ([`Event::Moved`]), or because other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
+//! | a change was dropped, because a sign-in, a sign-out or `renew` elsewhere came first ([`Event::Moved`]), or because other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
 //! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
 //! | the store is down or slow, or it is unknown whether the changes are stored | 503, no cookie | the same |
 //! | the user's list of sessions could not take a sign-in | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
-//! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone, and the cookie
-//! of an id that `save` stored is always set. The changes of a request that is cancelled, because its client disconnected
+//! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone. If `save` stored a
+//! new id, its cookie is always set. The changes of a request that is cancelled, because its client disconnected
 //! or because an outer layer gave up on it, are dropped. [`Changes`] in the extensions of a response overrides what its status
 //! says.
 //!

@@ -64,12 +64,12 @@ impl CookieSpec {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// None. A visitor who follows a link to the site arrives signed out.
+    /// No request from another site. A visitor who follows a link to the site arrives signed out.
     Strict,
-    /// Those that follow a link: top-level navigation by a safe method.
+    /// Requests that follow a link: top-level navigation by a safe method.
     #[default]
     Lax,
-    /// All. Browsers accept this of `Secure` cookies only. For pages that other sites embed.
+    /// All requests. Browsers accept this of `Secure` cookies only. For pages that other sites embed.
     None,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Attempt {
     pub(super) entering: Option<Entering>,
     /// The session before a user signed in to it, and its verifier, to restore if the sign-in fails.
     pub(super) before: Option<Box<(Found, Option<Verifier>)>>,
-    /// Whether that list had no room for it, so that the sign-in is to be undone.
+    /// Whether the user's list had no room for the session, so that the sign-in is to be undone.
     pub(super) refused: bool,
     /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,
@@ -118,7 +118,7 @@ impl Drawn {
         Ok((*selector, verifier))
     }
 
-    /// Has another selector drawn, since this one is taken.
+    /// Discards the new session's selector and verifier, since the selector is taken. The next call draws others.
     pub(super) fn discard_session(&mut self) {
         self.new = None;
     }

@@ -1,5 +1,5 @@
 //! Handles a session between a request's cookie and its response's: open, fold, commit. Knows records, stores and cookies,
-//! but no type of the user's and no web framework.
+//! but no type of the application's and no web framework.
 //!
 //! Nouns:
 //! - [`Engine`]: the state that all requests share. [`Backend`]: the place of the sessions.

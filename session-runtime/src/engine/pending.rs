@@ -185,7 +185,7 @@ impl Op {
         matches!(self, Self::Hold { .. })
     }
 
-    /// The same write, unless the field has changed from what was seen.
+    /// Returns the same write, for a field that is still `seen`.
     pub(crate) fn if_still(self, seen: Option<Vec<u8>>) -> Self {
         match self {
             Self::Set { value } => Self::Swap { seen, value: Some(value) },
@@ -214,7 +214,7 @@ impl Op {
     }
 
     /// Returns this op followed by `next` on the same field. A handle that was opened before this op was folded did not see
-    /// the items that it put, and so did not take them.
+    /// the items that the op put, and so did not take them.
     fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Add(first), Self::Add(next)) => Self::Add(Box::new(first.then(&next))),
@@ -224,7 +224,7 @@ impl Op {
             }
             (Self::List { taken: first, mut put }, Self::List { taken: Some(seen), put: more }) => {
                 match Items::of(&seen).before(&put) {
-                    // `next` took the items that this op put, so only those that were stored before either remain to be removed.
+                    // `next` took the items that this op put, so only those that were stored before both remain to be removed.
                     Some(stored) => Self::List { taken: first.or_else(|| Some(stored.encode())), put: more },
                     None => {
                         put.extend(more);
@@ -310,8 +310,8 @@ impl Pending {
         dropped
     }
 
-    /// Returns whether an edit of this field by a handle from `era` still meets the visitor that the handle saw, perhaps as a
-    /// guest.
+    /// Returns whether an edit of this field by a handle from `era` still counts: no step has discarded fields since, or the
+    /// steps keep this one.
     pub(super) fn is_theirs(&self, era: u32, meta: &Meta) -> bool {
         let stays = if era < self.came { Stays::Device } else { Stays::Guest };
         era == self.era || meta.stays(stays)

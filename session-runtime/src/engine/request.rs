@@ -74,7 +74,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// Whether the response can still set a cookie.
+    /// Returns whether the response can still set a cookie.
     pub(super) const fn takes_cookie(self) -> bool {
         matches!(self, Self::Awaited | Self::Leaving)
     }
@@ -140,7 +140,7 @@ impl Request {
         self.state().is_passive = true;
     }
 
-    /// Returns whether the visitor sees the response. Only then has a value that is taken for it been shown.
+    /// Returns whether the visitor sees the response. If not, a flash that a handler takes stays in the session.
     pub(crate) const fn is_shown(&self) -> bool {
         self.is_shown
     }
@@ -247,8 +247,8 @@ impl Request {
         Snapshot { record, overlay, era: state.pending.era, standing, unknown }
     }
 
-    /// Returns whether the request sent an id from before the user last authenticated although the browser has presented the
-    /// newer one since. The sender may then be someone other than the authenticated user.
+    /// Returns whether the request sent an id from before the user last authenticated, although the browser has presented the
+    /// newer id since. The sender may then be someone other than the authenticated user.
     pub(crate) fn came_with_older_id(&self) -> bool {
         let state = self.state();
         matches!(&state.presented, Some(Presented::Found(found)) if found.is_from_before_proof())

@@ -49,11 +49,11 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
     /// response like any other.
     ///
     /// # Errors
-    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out renewed it,
-    /// [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the session until
-    /// `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its further
-    /// changes fail. Once the response was sent, a session that was never stored cannot be stored any more: the change fails as
-    /// in `save`.
+    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
+    /// its id, [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the
+    /// session until `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its
+    /// further changes fail. After the response has been sent, a session that was never stored cannot be stored, so `update`
+    /// fails as `save` does.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};

@@ -28,10 +28,10 @@ pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T>
 }
 
 impl<T: 'static> Plain<'_, T> {
-    /// Gives the field a value, which holds even if another request changed the field meanwhile. An equal value takes no write of
-    /// its own, but restarts the clock of a field that expires.
+    /// Sets the field to `value`, even if another request changed it meanwhile. If the value is equal, nothing is written, unless
+    /// the field has `expires`: then its time starts again.
     ///
-    /// `*session.theme_mut() = value` does the same, except that an equal value is no change at all.
+    /// `*session.theme_mut() = value` does the same, except that an equal value does not replace another request's change.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -102,8 +102,8 @@ pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Mayb
 }
 
 impl<T: 'static> Maybe<'_, T> {
-    /// Gives the field a value, which holds even if another request changed the field meanwhile. An equal value takes no write of
-    /// its own, but restarts the clock of a field that expires.
+    /// Sets the field to `value`, even if another request changed it meanwhile. If the value is equal, nothing is written, unless
+    /// the field has `expires`: then its time starts again.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -96,12 +96,12 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
-    /// Returns the op that stores what this handle did. `None` if it changed nothing: storing an equal value is not a write
-    /// (B27), except for a field that expires, whose clock it restarts. `touched`: the value was changed in place, starting
-    /// from the stored one.
+    /// Returns the op that stores the value of this handle. `touched`: the handle changed the value in place, starting from the
+    /// stored one; otherwise it set the value.
     ///
-    /// A value that was set says what the field holds afterwards, so an equal one is an op too, which does nothing unless another
-    /// request has changed the field meanwhile.
+    /// An equal value is not a write (B27), except for a field that expires, since the write restarts its time. If the value was
+    /// touched, there is no op. If it was set, the op is [`Op::Hold`]: the field keeps this value even if another request changes
+    /// it meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
@@ -112,7 +112,8 @@ impl<T> Slot<T> {
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
             }
-            // An unreadable value began as the default and still is: the stored one is kept for a build that can read it.
+            // The stored value is unreadable, so the handle began with the default. If it still has the default, the stored value
+            // is kept for a build that can read it.
             (Some(_), new) if touched && state.unread.load(Ordering::Relaxed) && self.is_unreadable(state) => {
                 encode(&(field.initial)(), field)? == *new
             }

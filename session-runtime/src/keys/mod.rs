@@ -38,8 +38,8 @@ use crate::{
 /// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
-/// **Several servers**: a server that has not got the new key yet cannot read what another one has signed with it, and takes
-/// its visitor for a guest. So deploy twice: first `OLD, NEW` to every server, which all then read both, and after that `NEW, OLD`.
+/// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the
+/// visitor as a guest. So deploy twice: first `OLD, NEW` to every server, so that all can read both, and then `NEW, OLD`.
 ///
 /// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
 /// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
@@ -57,8 +57,8 @@ impl KeyRing {
     /// Reads the keys in an environment variable.
     ///
     /// # Errors
-    /// If the variable is not set or empty, or a key in it is malformed, guessable or there twice. The message says which key,
-    /// and how to make a good one.
+    /// If the variable is not set or is empty, or a key in it is malformed, guessable or there twice. The message says which
+    /// key, and how to make a good one.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -112,8 +112,8 @@ impl KeyRing {
         Self::from_file(path, &file::read(path)?)
     }
 
-    /// [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner only. The log then
-    /// says so.
+    /// Does the same as [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner
+    /// only. The log then says so.
     ///
     /// Processes that start at the same time agree on one key. Use this for development, or for one server with a persistent
     /// disk. Several servers would each create a key of their own, and a disk that is lost takes the key with it.
@@ -184,7 +184,7 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// [`KeyRing::with_previous`] for a key that stops verifying and decrypting at `end`.
+    /// Does the same as [`KeyRing::with_previous`], for a key that stops verifying and decrypting at `end`.
     ///
     /// # Errors
     /// As [`KeyRing::with_previous`]. An `end` in the past is not an error: such a key opens nothing.

@@ -1,5 +1,5 @@
-//! Sealing: encrypts and signs a value by XChaCha20-Poly1305 under a key of one purpose. It opens only in the place that it was
-//! sealed for.
+//! Sealing: encrypts and signs a value by XChaCha20-Poly1305 under a key of one purpose. The value opens only in the place that
+//! it was sealed for.
 //!
 //! | bytes | |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | 16 | tag |
 //!
 //! The tag also covers purpose, algorithm, application, key id and place, each after its length: a value that is moved to
-//! another application or place does not open (SECURITY S40, S41). There is no fallback format (S39). Two things stay visible
-//! or possible: the length of a value, and putting back an older value of the same place.
+//! another application or place does not open (SECURITY S40, S41). There is no fallback format (S39). Sealing does not hide the
+//! length of a value, and does not prevent an attacker from putting back an older value of the same place.
 
 use chacha20poly1305::{AeadInOut as _, KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEAD: usize = 1 + size_of::<KeyId>() + NONCE;
 
-/// How many bytes a sealed value is longer than the value.
+/// How many bytes sealing adds to a value.
 pub(crate) const OVERHEAD: usize = HEAD + TAG;
 
 /// Seals values under the ring's current key, and opens values that any of its keys sealed.
@@ -106,8 +106,8 @@ impl SealingKey {
         Ok(Self { cipher: XChaCha20Poly1305::new((&*derived).into()), context })
     }
 
-    /// Returns the context that a value is bound to besides its key. Each part has its length in front, so two joined lists are
-    /// one unambiguous list.
+    /// Returns the context that a value is bound to besides its key. Each part has its length in front, so that joining the two
+    /// lists of parts is unambiguous.
     fn context(&self, place: &[&[u8]]) -> Vec<u8> {
         [self.context.as_slice(), &framed(place)].concat()
     }

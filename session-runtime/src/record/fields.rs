@@ -106,7 +106,7 @@ impl Fields {
         })
     }
 
-    /// Returns the fields as raw bytes. Reads only as much of each as finding its end needs.
+    /// Returns the fields as raw bytes. Reads only enough of each field to find its end.
     pub(crate) fn raw(&self) -> impl Iterator<Item = Raw<'_>> {
         let mut rest = self.0.as_slice();
         std::iter::from_fn(move || {
@@ -121,7 +121,7 @@ impl Fields {
         self.0.extend_from_slice(fields);
     }
 
-    /// Shrinks the buffer if removed fields left more than a small value's room.
+    /// Shrinks the buffer if it has more spare room than a small value needs.
     pub(crate) fn forgo_room(&mut self) {
         if self.0.capacity() - self.0.len() > 64 {
             self.0.shrink_to_fit();

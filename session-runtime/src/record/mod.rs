@@ -1,5 +1,5 @@
 //! One session as it is stored: [`Record`], its encoded [`Fields`], and the arithmetic of counters. Nothing here knows a type
-//! of the user's.
+//! of the application's.
 
 mod add;
 mod fields;
@@ -143,7 +143,8 @@ pub(crate) struct Previous {
 /// Why a verifier was replaced.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Replaced {
-    /// By a sign-in, a sign-out or `renew`: the old verifier opens nothing. For a minute it is recognised.
+    /// By a sign-in, a sign-out, `renew` or a change of a `rotates` field: the old verifier opens nothing. For a minute it is
+    /// recognised.
     ByPrivilege {
         /// When it was replaced.
         at: Timestamp,

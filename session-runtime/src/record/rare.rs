@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 pub(crate) struct Rare {
     /// When the user last authenticated.
     pub(crate) proof: Proof,
-    /// Whether `remember` may not make the session last longer.
+    /// Whether the sign-in set a latest end, which `remember` cannot move.
     pub(crate) is_capped: bool,
     /// The impersonation in progress: another user acts as the signed-in one.
     pub(crate) impersonation: Option<Impersonation>,
@@ -52,7 +52,7 @@ pub(crate) struct Impersonation {
 pub(crate) enum Owner {
     /// It is this user's own, even while they act as another.
     Own,
-    /// It is another user's, who acts as this one.
+    /// It belongs to another user who acts as this one.
     Impersonator,
     /// It is a guest's, or another user's.
     Other,
@@ -137,7 +137,7 @@ impl Record {
 }
 
 impl Record {
-    /// Returns the session of a user who acts as another, with the user's own session, which is set aside, replaced by `own`.
+    /// Returns the session with `own` in place of the session that was set aside. For a session whose user acts as another.
     pub(crate) fn with_own(&self, own: &Self, is_device: impl Fn(&str) -> bool) -> Self {
         let mut fields = kept(&self.fields, |name| !is_device(name));
         kept(&own.fields, &is_device).iter().for_each(|entry| fields.push(entry));

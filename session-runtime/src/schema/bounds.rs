@@ -1,11 +1,11 @@
-//! Bounds of a field's stored form. With them the compiler knows that a session fits into its cookie.
+//! Bounds of a field's stored form. They let the compiler check that a session fits into its cookie.
 
 use rmp::{Marker, decode::read_marker};
 
 use super::Spec;
 use crate::cookie::LARGEST_PAIR;
 
-/// A type with a limit to the bytes that a value takes in MessagePack.
+/// A type whose values take a limited number of bytes in MessagePack.
 ///
 /// Numbers, `bool`, `char`, tuples and arrays of such types, `Option` and `Box` implement it. Text and lists get their limit
 /// from `#[session(max_len = …)]` on the field. For a type of your own, state the bytes of its longest value. Writing a value
@@ -120,7 +120,7 @@ impl Bound {
         Self { len: Some(len), bytes: len.saturating_mul(T::MAX_BYTES).saturating_add(list_head(len)) }
     }
 
-    /// Returns the limit that a value exceeds, with its own length.
+    /// Returns the limit that the value exceeds, with the value's length; `None` if it exceeds none.
     pub(crate) fn exceeded(&self, value: &[u8]) -> Option<Exceeded> {
         if let (Some(most), Some(length)) = (self.len, length_of(value))
             && length > most

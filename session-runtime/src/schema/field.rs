@@ -1,4 +1,4 @@
-//! One field as the derive describes it. Only here do bounds apply to the field's type.
+//! One field as the derive describes it. No other file has bounds on the field's type.
 
 use std::{ops::Deref, time::Duration};
 
@@ -62,7 +62,7 @@ pub(crate) enum Stays {
     None,
     /// Fields of the browser: a user signed out, or another one signed in.
     Device,
-    /// Fields of a guest: a user signed in who was a guest before.
+    /// Fields of a guest: the guest signed in.
     Guest,
 }
 
@@ -129,7 +129,7 @@ impl<T> Field<T> {
         Self { meta: Meta::new(name, Policy::Skip), codec: None, initial, is_some: None, unordered: false }
     }
 
-    /// Only `update` changes it.
+    /// Makes `update` the only way to change the field.
     #[must_use]
     pub const fn atomic(self) -> Self {
         self.with_policy(Policy::Atomic)
@@ -142,28 +142,28 @@ impl<T> Field<T> {
         self
     }
 
-    /// Expires on its own, this long after its last write.
+    /// Makes the field expire this long after its last write.
     #[must_use]
     pub const fn expires(mut self, expires: Duration) -> Self {
         self.meta.expires = Some(expires);
         self
     }
 
-    /// Belongs to the browser and survives a sign-out.
+    /// Makes the field belong to the browser, so that it survives a sign-out.
     #[must_use]
     pub const fn device(mut self) -> Self {
         self.meta.device = true;
         self
     }
 
-    /// Decides what a visitor may do, so a change renews the session's id.
+    /// Marks the field as one that decides what a visitor may do, so that a change renews the session's id.
     #[must_use]
     pub const fn rotates(mut self) -> Self {
         self.meta.rotates = true;
         self
     }
 
-    /// Encrypted wherever it is stored, and never shown.
+    /// Makes the field encrypted wherever it is stored, and never shown.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.meta.secret = true;
@@ -177,7 +177,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Changed by amounts.
+    /// Makes the field change by amounts.
     #[must_use]
     pub const fn counter(self) -> Self
     where
@@ -186,7 +186,7 @@ impl<T> Field<T> {
         self.with_policy(Policy::Counter)
     }
 
-    /// Shown once.
+    /// Makes the field a flash: its value is shown once.
     #[must_use]
     pub const fn flash(mut self) -> Self
     where
@@ -196,7 +196,7 @@ impl<T> Field<T> {
         self.with_policy(Policy::Flash)
     }
 
-    /// Identifies the signed-in user.
+    /// Makes the field identify the signed-in user.
     #[must_use]
     pub const fn identity(self) -> Self
     where
@@ -205,7 +205,7 @@ impl<T> Field<T> {
         self.optional().with_policy(Policy::Identity)
     }
 
-    /// An `Option`.
+    /// Marks a field whose type is an `Option`.
     #[must_use]
     pub const fn optional(mut self) -> Self
     where
@@ -215,7 +215,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// A map or a set without an order: equal values are often stored in another one.
+    /// Marks a map or a set without an order: two equal values are often stored in different orders.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
         self.unordered = true;

@@ -39,8 +39,8 @@ pub struct Core<S: Schema> {
 
 impl<S: Schema> Core<S> {
     /// Gives the session a new id at the end of the request; the old one opens nothing from then on. A request that loaded the
-    /// session before and commits after is refused (OWASP Session Management Cheat Sheet, "Renew the Session ID After Any
-    /// Privilege Level Change"). `log_in` and `log_out` do this by themselves.
+    /// session before the renewal and commits after it is refused (OWASP Session Management Cheat Sheet, "Renew the Session ID
+    /// After Any Privilege Level Change"). `log_in` and `log_out` do this by themselves.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -88,10 +88,10 @@ impl<S: Schema> Core<S> {
     /// response: a stream, a web socket, a spawned task.
     ///
     /// # Errors
-    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it,
-    /// [`Error::is_conflict`] if other requests kept changing the session, [`Error::is_unavailable`] if the store is down (the
-    /// changes then wait for the response). Once the response was sent, changes that need a new cookie (a new session, a
-    /// renewal) are refused.
+    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
+    /// its id, [`Error::is_conflict`] if other requests kept changing the session, [`Error::is_unavailable`] if the store is
+    /// down (the changes then wait for the response). After the response has been sent, changes that need a new cookie (a new
+    /// session, a renewal) are refused.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -119,12 +119,13 @@ impl<S: Schema> Core<S> {
     /// Loads the session again, with the changes of other requests. For a handle that outlives its response: a stream, a web
     /// socket, a spawned task. Unsaved changes of this handle stay on top.
     ///
-    /// It moves no deadline. A stream that must keep its session alive calls [`Core::save`] from time to time, which moves it.
+    /// This moves no deadline. A stream that must keep its session alive calls [`Core::save`] from time to time, which moves the
+    /// idle deadline.
     ///
     /// # Errors
-    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in or sign-out elsewhere renewed it: the
-    /// handle shows a guest from then on. [`Error::is_unavailable`] if the store is down: the handle still shows the session as
-    /// before.
+    /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
+    /// its id: the handle shows a guest from then on. [`Error::is_unavailable`] if the store is down: the handle still shows the
+    /// session as before.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -152,8 +153,8 @@ impl<S: Schema> Core<S> {
     }
 
     /// Reloads the session, and returns whether it still belongs to this visitor. Returns `false` once a log-out, a revocation
-    /// or a timeout has ended it, or a sign-in, a sign-out or a change of a `rotates` field elsewhere has renewed it. A session
-    /// that was never stored is live, since nothing can end it. Like [`Core::reload`], this moves no deadline.
+    /// or a timeout has ended it, or a sign-in, a sign-out, `renew` or a change of a `rotates` field elsewhere has replaced its
+    /// id. A session that was never stored is live, since nothing can end it. Like [`Core::reload`], this moves no deadline.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -259,7 +260,7 @@ impl<S: Schema> Core<S> {
     }
 }
 
-// The compiler says what these are called here.
+// For each of these names, the compiler says which method to call instead.
 refused! {
     <S: Schema> Core<S>: NamedRenew { cycle_id(); regenerate(); }
     <S: Schema> Core<S>: NamedDestroy { flush(); invalidate(); purge(); }

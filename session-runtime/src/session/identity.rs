@@ -1,4 +1,4 @@
-//! The signed-in user: the one field whose change makes it another session.
+//! [`Identity`]: the handle of the field that says which user the session belongs to.
 
 use std::{borrow::Borrow, future::Ready, sync::Arc, time::Duration};
 
@@ -102,11 +102,12 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// provider. Views with `fresh` then admit them again.
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
-    /// unless it got one within the last minute. Requests of other tabs that are under way are not refused, as after
-    /// [`rotate_every`](crate::SessionsBuilder::rotate_every), but they are not fresh.
+    /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests under
+    /// way in other tabs are not refused. But a request with the former id is not fresh once the browser has used the new one.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
-    /// identity provider. Also while another user acts as `user`. Takes the identity, or a type that it borrows as.
+    /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it
+    /// borrows as.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -120,7 +121,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///     "/account"
     /// }
     /// ```
-    #[must_use = "`false` says that another user answered than the one who is signed in"]
+    #[must_use = "`false` says that the session is not fresh: `user` is not the signed-in user"]
     pub fn reauthenticate<Q>(&mut self, user: &Q) -> bool
     where
         T: Borrow<Q>,
@@ -139,14 +140,14 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///
     /// - The session shows `user`; [`Core::impersonator`] returns the acting user. Its fields start empty, except `device`
     ///   fields; those of the acting user are set aside.
-    /// - It ends by itself after `limit`, and with the acting user's session.
+    /// - The impersonation ends by itself after `limit`, and with the acting user's session.
     ///   [`stop_impersonating`](Identity::stop_impersonating) ends it earlier. The acting user then has their own session and
     ///   fields again.
-    /// - It is never fresh, so views with `fresh` refuse it (403).
+    /// - The session is never fresh meanwhile, so views with `fresh` refuse it (403).
     /// - It is not one of `user`'s sessions: it does not count for `max_per_user`, and
     ///   [`UserSessions::list`](crate::UserSessions::list) does not show it, but
-    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends it; `revoke_all` of the
-    ///   acting user ends the whole session.
+    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends the impersonation;
+    ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
     ///
@@ -257,7 +258,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         }
     }
 
-    /// Returns the signed-in user so far, in stored form.
+    /// Returns the user whom this handle shows as signed in, in stored form.
     fn encoded(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Core { __slots, __state } = &mut *self.core;
         let slot = (self.slot)(__slots);

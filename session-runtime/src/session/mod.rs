@@ -1,4 +1,4 @@
-//! [`Session`], the handle in a handler, and [`Core`], the part of it that field names cannot hide.
+//! [`Session`]: the handle that a handler gets. [`Core`]: its operations on the session as a whole.
 
 mod core;
 mod identity;
@@ -27,10 +27,10 @@ use crate::{
 /// A visitor's session, with the fields of the struct `S` that derives it.
 ///
 /// `x()` reads a field, and `x_mut()` changes it. A handle is a copy. It decodes a field when it is first read and records
-/// changes. On drop it folds them into the request, and the layer stores them before the response is sent. Two handles in one
-/// request behave like two concurrent requests: per field, by policy.
+/// changes. On drop it folds them into the request, and the layer stores them before the response is sent. The changes of two
+/// handles in one request are merged like those of two concurrent requests: field by field, by policy.
 ///
-/// A changing handle borrows the session, so read other fields into a `let` before you write.
+/// `x_mut()` borrows the session, so read other fields into a `let` before you write.
 ///
 /// `Option<Session<S>>` is an argument too: `None` on routes without a session layer.
 ///

@@ -59,11 +59,12 @@ pub trait Schema: Sized + 'static {
     note = "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`"
 )]
 pub trait Identified: Schema {
-    /// The user: the type within the field's `Option`. It can be stored like the field; the field's own bounds check that.
+    /// The user: the type within the field's `Option`. It needs no bounds here, since the field's bounds cover it.
     type User;
 }
 
-/// A session that can be listed by its user. Implemented by `#[derive(Session)]`, unless the `identity` is `unlisted`.
+/// A session with a list of each user's sessions. Implemented by `#[derive(Session)]` if there is an `identity`, unless it is
+/// `unlisted`.
 ///
 /// ```
 /// use session_runtime::{Error, Listed, Sessions};

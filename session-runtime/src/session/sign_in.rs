@@ -1,4 +1,4 @@
-//! [`SignIn`]: options of a sign-in that is not simply by a password just now.
+//! [`SignIn`]: options of a sign-in, such as when the user proved who they are and how long the session lasts.
 
 use std::time::SystemTime;
 
@@ -50,8 +50,8 @@ impl SignIn {
         Self { proof: When::Now, remember: None, until: None }
     }
 
-    /// The user has not proved who they are: a cookie that remembers them signed them in, or an identity provider that did not
-    /// ask. Views with `fresh` refuse the session until [`reauthenticate`](super::Identity::reauthenticate).
+    /// The user has not proved who they are: they were signed in by a cookie that remembers them, or by an identity provider that
+    /// did not ask. Views with `fresh` refuse the session until [`reauthenticate`](super::Identity::reauthenticate).
     ///
     /// ```
     /// # use session_runtime::{Session, SignIn};

@@ -62,8 +62,8 @@ impl<S: Schema> Core<S> {
                 || !self.__state.request().is_some_and(|request| request.came_with_older_id()))
     }
 
-    /// Returns the user who acts as the one who seems to be signed in ([`impersonate`](crate::Identity::impersonate)). `None`
-    /// if none does. A view can have it too, as a field of this name.
+    /// Returns the user who acts as the signed-in user ([`impersonate`](crate::Identity::impersonate)); `None` if no user acts
+    /// as another. A view can have a field of this name.
     ///
     /// ```
     /// # use session_runtime::Session;

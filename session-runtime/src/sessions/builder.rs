@@ -160,8 +160,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Calls `hook` for every [`Event`], within the request that causes it. It also gets the fingerprint of the session, if it
-    /// is known.
+    /// Calls `hook` for every [`Event`], within the request that causes the event. The hook also gets the session's fingerprint,
+    /// if the session is known.
     ///
     /// ```
     /// # use session_runtime::{Event, Session, Sessions};
@@ -177,7 +177,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the clock. Default: the system's. Tests use one that they can turn.
+    /// Sets the clock. Default: the system's. Tests use one that they can move.
     ///
     /// ```
     /// # use session_runtime::{Clock, Session, Sessions};
@@ -409,8 +409,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     }
 }
 
-/// Returns the error if a URL puts sessions into cookies that need a shared store. For a `CookieStore` given by its type, this
-/// is a compile error.
+/// Returns the error for sessions that need a shared store although a URL puts them into cookies. With a `CookieStore` in code,
+/// this is a compile error.
 fn not_in_cookies(name: &str, listed: bool) -> Error {
     const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
     Error::setup(if listed {

@@ -37,7 +37,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the lifetime that `session.remember(true)` uses in place of both. Default: the attribute, otherwise 30 days.
+    /// Sets the lifetime that `session.remember(true)` uses in place of `idle` and `absolute`. Default: the attribute, otherwise
+    /// 30 days.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -164,7 +165,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets the path for which browsers send the cookie: this path and those below it. Default: `/`.
     ///
     /// A browser with a cookie of another path keeps that cookie, and sends both: see [`SessionsBuilder::former_path`]. A path
-    /// does not separate applications, since every page of a host can have the browser request any other. A name with the
+    /// does not separate applications, since every page of a host can make the browser request any other. A name with the
     /// prefix `__Host-` allows only `/`. Under any other name, hosts of the same domain can set a cookie of this name: see
     /// [`SessionsBuilder::domain`].
     ///
@@ -185,7 +186,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// But a visitor who sends another visitor's live session as well as their own gets no session, since nothing tells which
     /// is theirs.
     ///
-    /// A browser with a cookie without the domain, or with another one, keeps that cookie, and sends both: see
+    /// A browser that has the cookie of a former domain, or of none, keeps that cookie, and sends both: see
     /// [`SessionsBuilder::former_domain`].
     ///
     /// ```
@@ -205,7 +206,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Without this option, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can
     /// sign in. But each request costs the store one more look-up. And after a log-out, the former cookie of a session [in a
     /// cookie](crate::CookieStore) would bring the session back. Keep the option for as long as former cookies may last: a
-    /// month if visitors are remembered, otherwise until browsers were closed.
+    /// month if visitors are remembered, otherwise until browsers have been closed.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -221,7 +222,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. Like [`SessionsBuilder::former_domain`], it
     /// removes the former cookie. With both, the former cookie is removed in each combination.
     ///
-    /// Browsers let a page set and remove a cookie with any path, so the page that signs in need not be below the former one.
+    /// Browsers let a page set and remove a cookie with any path, so the page that signs in need not be below the former path.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

@@ -43,9 +43,9 @@ impl<S: Schema> Sessions<S> {
 /// Every store keeps a list of each user's sessions, separate for each kind and application. The list contains every session
 /// that a cookie opens: a sign-in adds the session before it sets the cookie.
 ///
-/// A session ends at once, on every server: a request under way with it cannot change it any more, and the next request with
-/// its cookie is anonymous. A concurrent sign-in may end too. It counts as later, and stays, if it was added to the list after
-/// this call read the list.
+/// A session that a call here ends is over at once, on every server: a request under way cannot change it any more, and the next
+/// request with its cookie is anonymous. The session of a concurrent sign-in may end too. It stays if the sign-in added it to
+/// the list after the call had read the list.
 ///
 /// After an error, some sessions may still live. A list that is damaged, or was written by a newer version of this crate, is an
 /// error, never an empty list.
@@ -154,16 +154,16 @@ impl<S: Schema> UserSessions<S> {
     /// effects.
     ///
     /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
-    /// change. The id of a session stays, even if the field is `rotates`, since no response can set its cookie. An edit is not
-    /// activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their own
-    /// session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss the
-    /// change, so first write it to the place that sign-ins read.
+    /// change. The id of a session stays, even if an edited field is `rotates`, since no response can set its cookie. An edit is
+    /// not activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their
+    /// own session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss
+    /// the change, so first write it to the place that sign-ins read.
     ///
     /// # Errors
-    /// The first error that a session met. The other sessions are edited all the same. A second call is safe for fields that
-    /// are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests
-    /// kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out, renews,
-    /// remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
+    /// The first error, if a session could not be edited. The other sessions are edited all the same. A second call is safe for
+    /// fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other
+    /// requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out,
+    /// renews, remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};

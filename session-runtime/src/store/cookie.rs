@@ -7,8 +7,8 @@ use crate::{clock::Timestamp, cookie::Form};
 
 /// Keeps each session in its visitor's cookie, as a whole, and nothing on the server.
 ///
-/// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. A session that outgrows them
-/// is an error before the response ([`Error::is_too_large`](crate::Error::is_too_large), a 500), which lists its fields by
+/// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. If a session outgrows that, the
+/// request fails with a 500, and the error ([`Error::is_too_large`](crate::Error::is_too_large)) lists the session's fields by
 /// size. The visitor keeps the previous cookie.
 ///
 /// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is sealed by
@@ -70,14 +70,14 @@ impl CookieStore {
         Self::new(Form::Encrypted)
     }
 
-    /// Signs the sessions: every script and visitor can read them, and only this server can change them. They are JSON with a
-    /// signature, like Flask's.
+    /// Signs the sessions: visitors can read them, but only this server can change them. They are JSON with a signature, like
+    /// Flask's.
     ///
     /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` returns an object with
-    /// a member `fields`, which holds the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). It
-    /// takes about twice the bytes of [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field
-    /// that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that is not
-    /// finite.
+    /// a member `fields`, which holds the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). The
+    /// cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
+    /// field that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that
+    /// is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -101,12 +101,12 @@ impl CookieStore {
         self
     }
 
-    /// Keeps in `store` which sessions ended, through a sign-out, `destroy` or `clear`, and which were renewed, as by a sign-in
-    /// or by `remember`. From then on their cookies open nothing, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
+    /// Records in `store` each session that a sign-out, `destroy` or `clear` ended, and each that was renewed, as by a sign-in or
+    /// by `remember`. Its earlier cookies then open nothing, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
     /// A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
     /// An entry takes a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
-    /// entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session store were
+    /// entry, and loads it again if it writes. If the store cannot answer, the response is that of a session store that is
     /// down. With such a store, a cookie that is older than 400 days opens nothing.
     ///
     /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops, and
@@ -125,8 +125,8 @@ impl CookieStore {
         self
     }
 
-    /// Refuses all sessions that were last written before a given time. This signs every user out, as after a break-in, without
-    /// replacing the keys. Default: no session is refused before its deadlines.
+    /// Refuses all sessions that were last written before `moment`. After a break-in, this signs out every user without new
+    /// keys. Default: no session is refused before its deadlines.
     ///
     /// ```
     /// # use session_runtime::CookieStore;

@@ -123,8 +123,8 @@ pub trait Store: Send + Sync + 'static {
     /// | `None` | a value | the key held nothing, and holds `after` now |
     /// | `None` | `None` | the key holds nothing |
     ///
-    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. A store over an HTTP API, for
-    /// example, cannot tell a refusal from a conflict between two swaps in progress: it answers `Stale` with a fresh load. That
+    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. A store that cannot tell a refusal
+    /// from a conflict between two swaps in progress, such as one over an HTTP API, answers `Stale` with a fresh load. The load
     /// may return `before` itself; the engine then tries again.
     ///
     /// # Errors
@@ -152,8 +152,8 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Receives the events of the sessions that are built on the store. The store reports there what it does on its own, such as
-    /// evicting a live session. Called once for each [`Sessions`](crate::Sessions).
+    /// Takes the receivers of events of the sessions that are built on the store. The store calls [`Events::emit`] if it does
+    /// something on its own, such as evicting a live session. Called once for each [`Sessions`](crate::Sessions).
     fn observe(&self, events: Events) {
         let _ = events;
     }

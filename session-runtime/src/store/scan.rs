@@ -5,8 +5,8 @@ use std::fmt;
 use super::{Key, Store, StoreError, Versioned};
 use crate::clock::Timestamp;
 
-/// A store that can list its values: sessions of all applications and kinds, lists of users' sessions, revocations and
-/// tombstones. [`Value::class`](super::Value::class) tells them apart.
+/// A store that can list its values: sessions of all applications and kinds, lists of users' sessions, revocations, tombstones
+/// and markers. [`Value::class`](super::Value::class) tells them apart.
 ///
 /// A value that is present from the first call to the last is in at least one batch. A value that is added or removed
 /// meanwhile may be in none. Requests are not held up.
@@ -28,7 +28,7 @@ use crate::clock::Timestamp;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the values of the store `{Self}` cannot be gone through: it lacks `Scan`",
+    message = "the values of the store `{Self}` cannot be listed: it lacks `Scan`",
     label = "this store cannot list its values",
     note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]
@@ -112,7 +112,7 @@ impl Position {
 }
 
 impl fmt::Debug for Position {
-    // In the memory store it names a session.
+    // In the memory store, a position names a session.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Position(..)")
     }

@@ -1,4 +1,4 @@
-//! [`StoreUrl`]: a store by its URL, as settings name it. This file knows all schemes and opens their stores; `redis/url` and
+//! [`StoreUrl`]: the URL of a store, as in settings. This file knows all schemes and opens their stores; `redis/url` and
 //! `sql/open` read the URLs of those stores.
 
 use std::{fmt, str::FromStr};
@@ -22,7 +22,7 @@ use crate::{
     words::{Quoted, nearest},
 };
 
-/// Names a store, or `cookie:` for sessions in their visitors' cookies, in one line of settings.
+/// The URL that names a store in settings. With `cookie:`, sessions are in their visitors' cookies.
 ///
 /// | URL | store | feature |
 /// |---|---|---|
@@ -36,8 +36,9 @@ use crate::{
 /// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
-/// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, the application's own
-/// migrations create it. Characters with a meaning in URLs are percent-encoded in each part: `?` is `%3F`.
+/// `valkey` and `valkeys` mean the same as `redis` and `rediss`. A SQL store that is opened by URL creates its table if it is
+/// missing. With `?migrate=never`, the application's own migrations create it. Characters with a meaning in URLs are
+/// percent-encoded in each part: `?` is `%3F`.
 ///
 /// `Display` and `Debug` leave out the user, the password and the parameters.
 ///

@@ -173,7 +173,7 @@ impl CookieJar {
         Ok(())
     }
 
-    /// Returns the value of a cookie. If several have this name, returns that of the one with the longest path.
+    /// Returns the value of the cookie with this name. Of several, the one with the longest path counts.
     ///
     /// ```
     /// # use session_runtime::testing::CookieJar;

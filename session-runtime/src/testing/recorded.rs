@@ -12,8 +12,8 @@ use crate::{
     session::Schema,
 };
 
-/// Returns the stored form of a session with these values, to be checked in: a line for each stored field, with its name and
-/// its bytes in hexadecimal. Values of `secret` fields are readable in it.
+/// Returns the stored form of a session with these values, for a file that you check in beside the test: a line for each stored
+/// field, with its name and its bytes in hexadecimal. Values of `secret` fields are readable in it.
 ///
 /// # Errors
 /// If a value cannot be encoded, or could not be read again.

@@ -65,7 +65,8 @@ struct Head {
     is_critical: bool,
 }
 
-/// Behind pointers, except a tombstone, so that values are small: the memory store holds many, and requests pass them on.
+/// The content, behind a pointer unless it is a tombstone. So values are small: the memory store holds many, and requests pass
+/// them on.
 #[derive(Clone)]
 enum Content {
     Session(Arc<Record>),

@@ -57,7 +57,7 @@ impl Versioned {
         &self.value
     }
 
-    /// Returns its revision.
+    /// Returns the value's revision in the store.
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};

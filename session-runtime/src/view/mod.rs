@@ -18,7 +18,7 @@ use crate::{
     store::AnyPlace,
 };
 
-/// A view of a session: an argument of handlers that run only if the session has all of its values.
+/// A view of a session. A handler with this argument runs only if the session has all values of the view.
 ///
 /// ```
 /// use session_runtime::{Session, View, view};
@@ -46,8 +46,8 @@ use crate::{
 /// changes of handles that were dropped earlier in the same request. `Option<View<V>>` is `None` if `View<V>` would refuse the
 /// visitor. To test a handler, call it with a struct made by hand.
 ///
-/// A refused visitor gets the response that the view sets, or 401 without one; [`ViewRejection`](crate::ViewRejection) has the
-/// details.
+/// A refused visitor gets the response that the attribute of the view sets, by default 401;
+/// [`ViewRejection`](crate::ViewRejection) has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View<V: Viewed>(
     /// The values.
@@ -78,7 +78,7 @@ impl<V: Viewed> View<V> {
         Self::try_of(session).ok()
     }
 
-    /// The same, with the reason for a refusal.
+    /// Does the same as [`View::of`], and returns the reason for a refusal.
     pub(crate) fn try_of(session: &Session<V::Session>) -> Result<Self, Denied> {
         let core: &Core<V::Session> = session;
         match V::POLICY.fresh {
@@ -176,8 +176,8 @@ impl<S> ViewPolicy<S> {
     }
 }
 
-/// Stands in for the session of a view whose own is unknown. That mistake is already reported; this avoids further errors in
-/// its handlers.
+/// Stands in for the session of a view whose attribute does not name one. That mistake is already reported; this type avoids
+/// further errors in the view's handlers.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct NoSession;

@@ -10,8 +10,8 @@ type Emitted = [f64; 2];
 /// Returns `None` without a nightly compiler.
 pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
     let mut table = String::from(
-        "# What is emitted\n\nThe compiler counts the output with `-Zmacro-stats`. A struct of 21 fields minus a struct of one field \
-         gives 20 fields; the rest is the struct's own.\n\n\
+        "# What is emitted\n\nThe compiler counts the output with `-Zmacro-stats`. The figures for a field are a twentieth of \
+         the difference between structs of 21 fields and of one; the rest is the struct's own.\n\n\
          | derive | lines a field | bytes a field | lines a struct |\n|---|---|---|---|\n",
     );
     for subject in &subjects[1..] {

@@ -179,7 +179,7 @@ impl SessionCookie {
         let is_same = |(first, _): &mut (OpenedSession, Chunks), (other, _): &(OpenedSession, Chunks)| {
             let is_same =
                 first.carried.selector == other.carried.selector && first.carried.record == other.carried.record;
-            // A browser may hold a cookie that was sealed again for one path, and the older one for another.
+            // A browser may hold the cookie that was sealed again under one path, and the older cookie under another.
             first.current |= is_same && other.current;
             is_same
         };

@@ -77,8 +77,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self.variables(PREFIX, std::env::vars_os())
     }
 
-    /// Adds variables with another prefix, for an application with several kinds of sessions, or from another source than the
-    /// environment, such as a file. Of two calls the later one takes precedence. Variables with another prefix are ignored.
+    /// Adds the variables that begin with `prefix`, and ignores all others. For an application with several kinds of sessions, or
+    /// for another source than the environment, such as a file. Of two calls the later one takes precedence.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`], or if the prefix is empty.
@@ -112,8 +112,8 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(self)
     }
 
-    /// Opens the store at `url`, in one of the forms that [`StoreUrl`] lists, and creates its tables if it has any. Like
-    /// [`SessionsBuilder::store`], it takes precedence over settings.
+    /// Opens the store at `url`, in one of the forms that [`StoreUrl`] lists. A SQL store creates its table if it is missing.
+    /// Like [`SessionsBuilder::store`], this takes precedence over settings.
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do: the kind of store does not exist, its feature is not compiled

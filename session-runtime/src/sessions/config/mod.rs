@@ -115,7 +115,7 @@ options! {
     store: StoreUrl = read::store;
     /// The keys that sign the cookie: text as [`KeyRing`] describes it, or a list of such texts.
     keys: KeyRing = read::keys;
-    /// The file with the keys instead, as for [`KeyRing::open`].
+    /// The file that holds the keys, instead of `keys`: see [`KeyRing::open`].
     keys_file: PathBuf = read::path;
     /// [`SessionsBuilder::app`].
     app: String = read::text, |builder, app| builder.app = app;
@@ -143,7 +143,7 @@ options! {
     on_store_down: StoreDown = read::store_down, |builder, answer| builder.store_down = answer;
     /// [`SessionsBuilder::end_on_replay`].
     end_on_replay: bool = read::yes_or_no, |builder, end| builder.end_replayed = end;
-    /// [`SessionsBuilder::cookie`]: its name.
+    /// [`SessionsBuilder::cookie`]: the cookie's name.
     cookie: String = read::text, |builder, name| builder.cookie.name = name.into();
     /// [`SessionsBuilder::persistent`].
     persistent: bool = read::yes_or_no, |builder, persistent| builder.cookie.persistent = persistent;

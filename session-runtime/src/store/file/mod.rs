@@ -36,7 +36,7 @@ use crate::{clock::Timestamp, error::Error};
 ///   [`app`](crate::SessionsBuilder::app).
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to other users when it opens it, unless the folder holds more than sessions: then it logs a warning.
-///   While it runs, it rejects a folder inside that other users may write to, or that belongs to another user.
+///   While it runs, it rejects each inner folder that other users may write to, or that belongs to another user.
 /// * **Damaged files** (truncated, overwritten, or not regular files) stay in place, with a warning that names the file. A
 ///   checksum in each file detects damage. The store never follows symbolic links within the folder. A damaged session counts
 ///   as absent, and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can
@@ -48,9 +48,10 @@ use crate::{clock::Timestamp, error::Error};
 /// * **A folder that disappears** while the process runs takes its sessions with it. The next write creates it again, with
 ///   a warning, if its parent is still there.
 /// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
-///   while it writes holds up other processes' writes to the same 1/256 of the values, until the runtime's time-out.
+///   while it writes holds up other processes' writes to the same 1/256 of the values, until their
+///   [`store_timeout`](crate::SessionsBuilder::store_timeout).
 ///
-/// Calls need a Tokio runtime. Each takes one trip to its pool of blocking threads.
+/// Calls need a Tokio runtime. Each call takes one trip to Tokio's pool of blocking threads.
 ///
 /// ```
 /// use session_runtime::FileStore;

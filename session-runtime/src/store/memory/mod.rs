@@ -32,11 +32,11 @@ use crate::{
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When it is full,
-/// a new session replaces an expired or ended one. If there is none, it replaces the guest's session that was used longest ago,
-/// and only if every session is signed in, the user's that was used longest ago. So a flood of guests signs no user out. The
-/// store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and do not count.
-/// Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the store full
-/// of them is answered 503.
+/// a new session replaces an expired or ended one. If there is none, it replaces the guest's session that was used longest ago.
+/// Only if there is no guest's session either, it replaces the user's session that was used longest ago. So a flood of guests
+/// signs no user out. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and
+/// do not count. Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the
+/// store full of them is answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes per session, plus its fields' names and values.
 ///
@@ -117,7 +117,8 @@ impl MemoryStore {
         self.0.capacity
     }
 
-    /// Returns how many sessions it holds, including expired ones that were not cleaned up yet.
+    /// Returns how many sessions the store holds, including those that have expired or ended and were not cleaned up yet.
+    /// Revocations count too.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;
@@ -128,7 +129,7 @@ impl MemoryStore {
         self.0.taken.load(Ordering::Relaxed)
     }
 
-    /// Returns whether it holds no session.
+    /// Returns whether [`MemoryStore::len`] is 0.
     ///
     /// ```
     /// # use session_runtime::MemoryStore;

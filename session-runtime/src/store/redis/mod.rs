@@ -1,7 +1,7 @@
 //! Sessions on Redis, Valkey and compatible servers: [`RedisStore`].
 
 // - `url`, `trust`: parsing a URL, and the certificates to trust.
-// - `connect`, `single`: the connection to one server or to a cluster.
+// - `connect`, `single`: the connection to one server or to a cluster; `question`: one round trip over it.
 // - `swap`, `script`: compare-and-swap, by commands or by scripts.
 // - `scan`: lists all values.
 // - `advice`: the messages of errors.
@@ -54,7 +54,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
 /// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), and
-///   otherwise a script of four lines. It changes one key, whole or not at all, on a cluster too.
+///   otherwise a short script. It changes one key, whole or not at all, on a cluster too.
 /// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. It is [`Value::time_to_live`], at most
 ///   400 days and a minute, and only frees memory: the runtime's clock decides when a session expires.
 /// * **Keys that do not hold a string** are removed with a warning when they are loaded.
@@ -115,10 +115,10 @@ impl RedisStore {
         })
     }
 
-    /// Uses a connection of the application's, with its database, user and time-outs. Give it a response time-out above the
-    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout), and RESP3, so that it notices a broken connection
-    /// before using it. Unlike [`RedisStore::open`], it stays with a server that has become a replica until that server
-    /// closes the connection.
+    /// Uses the application's own connection, with its database, user and time-outs. Give it a response time-out above the
+    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout). Use RESP3, with which the client notices at once that
+    /// the connection is broken. Unlike a store from [`RedisStore::open`], this one stays with a server that has become a
+    /// replica until that server closes the connection.
     ///
     /// # Errors
     /// [`Error::is_setup`] if the server refuses a command that sessions need.
@@ -137,7 +137,7 @@ impl RedisStore {
         Self::over(Link::Manager(connection), "the Redis server").await
     }
 
-    /// Does the same with a connection to a cluster.
+    /// Uses the application's own connection to a cluster, as [`RedisStore::from_connection`] does with one to a server.
     ///
     /// # Errors
     /// As [`RedisStore::from_connection`].

@@ -44,7 +44,7 @@ pub(super) struct Swap<'a> {
     pub(super) wait: Option<Wait>,
 }
 
-/// The change that a compare-and-swap makes. The first bytes are those that the key must hold.
+/// The change that a compare-and-swap makes. `Bytes` is the value that the key must hold.
 pub(super) enum Change {
     Create(New),
     Replace(Bytes, New),
@@ -92,7 +92,7 @@ impl Ifeq {
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
-            // Other errors, such as of a server that is loading, will show at the first write.
+            // Other errors, such as from a server that is loading, will show at the first write.
             Err(error) => !is_unknown(&error),
         };
         script::load(link).await?;
@@ -146,7 +146,7 @@ async fn remove(link: &Link, swap: &Swap<'_>, before: &[u8]) -> RedisResult<Conf
     run(link, &DELETE, swap, &[revision(before)]).await
 }
 
-/// Returns whether the server lacks a form of a command.
+/// Returns whether the error may mean that the server does not know `IFEQ`.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }

@@ -15,7 +15,7 @@ use super::{
     statements::{Dialect, Sql},
 };
 
-/// How often a statement is retried that the database rolled back because of another, such as after a deadlock.
+/// How often to retry a statement that the database rolled back because of another one, such as after a deadlock.
 const RACES: u32 = 20;
 /// How long a statement waits for another one that writes to the same file. Shorter than a request waits for its session,
 /// so that the log says why the request failed.

@@ -145,7 +145,7 @@ impl SqlStore {
         Self::connect(&Address::parse(url)?).await
     }
 
-    /// Does the same, and creates the table unless the URL says not to.
+    /// Does the same as [`SqlStore::open`], and creates the table unless the URL says not to.
     pub(super) async fn open_with_tables(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Self::connect(&address).await?;
