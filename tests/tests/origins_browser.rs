@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{HeaderValue, Method, header::CONTENT_TYPE};
 use serde_json::Value;
-use session_runtime::{KeyRing, MemoryStore, OriginRefusal, Session, Sessions};
+use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
 use tests::browser::Browser;
 use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;

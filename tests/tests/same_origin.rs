@@ -4,10 +4,10 @@
 use axum::{
     Router,
     body::Body,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{any, get, post},
 };
-use http::{HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, header::CONTENT_TYPE};
 use session_runtime::{KeyRing, MemoryStore, OriginReason, OriginRefusal, SameOriginLayer, Session, Sessions};
 use tests::client::{Reply, send};
 use tower_http::cors::CorsLayer;

@@ -61,6 +61,10 @@
 //! }
 //! ```
 
+#[cfg(feature = "actix")]
+mod actix;
+#[cfg(any(feature = "actix", feature = "poem", feature = "salvo", feature = "rocket"))]
+mod around;
 #[cfg(feature = "axum")]
 mod axum;
 mod changes;
@@ -74,7 +78,13 @@ mod layer;
 mod origin;
 mod page;
 mod passive;
+#[cfg(feature = "poem")]
+mod poem;
 mod refusal;
+#[cfg(feature = "rocket")]
+mod rocket;
+#[cfg(feature = "salvo")]
+mod salvo;
 #[cfg(feature = "tower")]
 mod tower;
 mod view;

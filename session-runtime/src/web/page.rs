@@ -184,6 +184,18 @@ impl Page {
         }
     }
 
+    /// Returns the page for an error that a handler passes on, and logs the error.
+    pub(super) fn of_handler(error: &Error) -> Self {
+        let page = Self::of(error);
+        let error = error as &dyn std::error::Error;
+        if page.refusal == SessionRefusal::ImpersonationRefused {
+            warn_limited!(error, "a handler started an impersonation that is not allowed");
+        } else if page.status.is_server_error() {
+            error_limited!(error, "a handler failed on its session or a cookie");
+        }
+        page
+    }
+
     /// Returns the application's own page in place of this one, if it has any.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
         match pages {
@@ -230,15 +242,6 @@ impl Error {
     /// ```
     #[must_use]
     pub fn into_page(self) -> Page {
-        let page = Page::of(&self);
-        if self.is_impersonation_refused() {
-            warn_limited!(
-                error = &self as &dyn std::error::Error,
-                "a handler started an impersonation that is not allowed"
-            );
-        } else if page.status.is_server_error() {
-            error_limited!(error = &self as &dyn std::error::Error, "a handler failed on its session or a cookie");
-        }
-        page
+        Page::of_handler(&self)
     }
 }

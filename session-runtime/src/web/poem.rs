@@ -1,0 +1,191 @@
+//! poem: [`SessionLayer`], [`CookiesLayer`], [`SameOriginLayer`] and [`ViewLayer`] for `with`, and the arguments of handlers.
+
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
+    uri::PathAndQuery,
+};
+use poem::{
+    Body, Endpoint, FromRequest, IntoResponse as _, Middleware, Request, RequestBody, Response, Result,
+    error::ResponseError,
+};
+
+use super::{
+    Cookies, CookiesLayer, CookiesRejection, Page, Passive, RequestHead, SameOriginLayer, SessionLayer,
+    SessionRejection, ViewLayer, ViewRejection, Visit,
+    around::{Around as _, Ending, Handled},
+};
+use crate::{
+    error::Error,
+    session::{Schema, Session},
+    view::{View, Viewed},
+};
+
+impl RequestHead for Request {
+    fn method(&self) -> &str {
+        self.method().as_str()
+    }
+
+    fn target(&self) -> Option<PathAndQuery> {
+        self.original_uri().path_and_query().cloned()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.original_uri().authority().map(|authority| authority.as_str())
+    }
+
+    fn header<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+/// The endpoint within one of our middlewares, with poem.
+#[derive(Debug)]
+pub struct PoemEndpoint<M, Inner> {
+    layer: M,
+    inner: Inner,
+}
+
+/// Makes a middleware of a layer.
+macro_rules! middleware {
+    ($layer:ty $(, $kind:ident: $bound:path)?) => {
+        impl<Inner: Endpoint $(, $kind: $bound + 'static)?> Middleware<Inner> for $layer {
+            type Output = PoemEndpoint<Self, Inner>;
+
+            fn transform(&self, inner: Inner) -> Self::Output {
+                PoemEndpoint { layer: self.clone(), inner }
+            }
+        }
+
+        impl<Inner: Endpoint $(, $kind: $bound + 'static)?> Endpoint for PoemEndpoint<$layer, Inner> {
+            type Output = Response;
+
+            async fn call(&self, mut request: Request) -> Result<Response> {
+                let mut visit: Visit = request.extensions_mut().remove().unwrap_or_default();
+                let after = match self.layer.before(&request, &mut visit).await {
+                    Ok(after) => after,
+                    Err(page) => return Ok(response(page)),
+                };
+                request.extensions_mut().insert(visit);
+                let handled = self.inner.call(request).await;
+                let (response, error) = match handled {
+                    Ok(response) => (response.into_response(), None),
+                    Err(error) => (Response::builder().status(error.status()).finish(), Some(error)),
+                };
+                // An error of ours is in the extensions of its response.
+                let (response, error) = match error {
+                    Some(error) if is_ours(&error) => (error.into_response(), None),
+                    error => (response, error),
+                };
+                let ending = <$layer>::after(after, facts(&response)).await;
+                match error {
+                    // Nothing of the session goes out with it, so middlewares around this one get the error itself.
+                    Some(error) if !ending.writes() => Err(error),
+                    Some(error) => Ok(finish(error.into_response(), ending)),
+                    None => Ok(finish(response, ending)),
+                }
+            }
+        }
+    };
+}
+
+middleware!(SessionLayer<S>, S: Schema);
+middleware!(CookiesLayer);
+middleware!(SameOriginLayer);
+middleware!(ViewLayer<V>, V: Viewed);
+
+fn is_ours(error: &poem::Error) -> bool {
+    error.is::<SessionRejection>()
+        || error.is::<ViewRejection>()
+        || error.is::<CookiesRejection>()
+        || error.is::<Error>()
+}
+
+fn facts(response: &Response) -> Handled {
+    let extensions = response.extensions();
+    Handled { status: response.status().as_u16(), changes: extensions.get().copied(), made: extensions.get().cloned() }
+}
+
+/// Turns the handler's response into the one that leaves.
+fn finish(mut handled: Response, mut ending: Ending) -> Response {
+    if let Some(page) = ending.page.take() {
+        let mut instead = response(page);
+        for line in handled.headers().get_all(SET_COOKIE) {
+            instead.headers_mut().append(SET_COOKIE, line.clone());
+        }
+        handled = instead;
+    } else if let Some(own) = ending.own_page.take() {
+        handled.headers_mut().remove(CONTENT_LENGTH);
+        handled.headers_mut().insert(CONTENT_TYPE, own.content_type());
+        handled.set_body(Body::from(own.into_body().into_owned()));
+    }
+    ending.write(handled.headers_mut());
+    handled
+}
+
+/// Returns one of our pages as a response. It is in the response's extensions too.
+fn response(page: Page) -> Response {
+    let mut response = Response::builder().status(page.status()).body(page.body().to_owned());
+    *response.headers_mut() = page.headers();
+    response.extensions_mut().insert(page.refusal());
+    if let Some(forged) = page.forged() {
+        response.extensions_mut().insert(forged.clone());
+    }
+    response.extensions_mut().insert(page);
+    response
+}
+
+/// The session of the request. `Option<Session<S>>` is `None` after any error, also while the store is down: that is how poem
+/// defines it. `poem::Result<Session<S>>` tells the cases apart.
+impl<'a, S: Schema + 'static> FromRequest<'a> for Session<S> {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self::of_visit(request.extensions().get(), request).await?)
+    }
+}
+
+/// The view of the request's session.
+impl<'a, V: Viewed + 'static> FromRequest<'a> for View<V> {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self::of_visit(request.extensions().get(), request).await?)
+    }
+}
+
+impl<'a> FromRequest<'a> for Cookies {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self::of_visit(request.extensions().get(), request)?)
+    }
+}
+
+impl<'a> FromRequest<'a> for Passive {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self::of_visit(request.extensions().get()))
+    }
+}
+
+/// Makes an error of ours a response.
+macro_rules! response_error {
+    ($($error:ty),*) => {$(
+        impl ResponseError for $error {
+            fn status(&self) -> StatusCode {
+                self.clone().into_page().status()
+            }
+
+            fn as_response(&self) -> Response {
+                response(self.clone().into_page())
+            }
+        }
+    )*};
+}
+
+response_error!(SessionRejection, ViewRejection, CookiesRejection);
+
+/// The response to an error that a handler passes on with `?`: [`Error::into_page`].
+impl ResponseError for Error {
+    fn status(&self) -> StatusCode {
+        Page::of(self).status()
+    }
+
+    fn as_response(&self) -> Response {
+        response(Page::of_handler(self))
+    }
+}

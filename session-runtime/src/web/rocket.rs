@@ -1,0 +1,331 @@
+//! rocket: [`SessionLayer`], [`CookiesLayer`] and [`SameOriginLayer`] as fairings, and the request guards.
+//!
+//! Rocket has no middleware: a fairing sees each request before the router and each response after it. So a fairing holds for
+//! the whole server, there is no `View::layer()`, and a guard that fails is answered by the catcher of its status.
+
+use std::{
+    any::Any,
+    marker::PhantomData,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header, uri::PathAndQuery};
+use rocket::{
+    Build, Data, Ignite, Request, Response, Rocket, Sentinel,
+    fairing::{Fairing, Info, Kind},
+    http::{Header, Method, Status, uri::Origin},
+    request::{FromRequest, Outcome},
+    response::{self, Responder},
+};
+
+use super::{
+    Changes, Cookies, CookiesLayer, CookiesRejection, Page, Passive, RequestHead, SameOriginLayer, SessionLayer,
+    SessionRejection, ViewRejection, Visit,
+    around::{Around, Ending, Handled},
+};
+use crate::{
+    error::Error,
+    session::{Schema, Session},
+    view::{View, Viewed},
+};
+
+/// The head of a request. HTTP/2 sends the host as a pseudo-header, which Rocket keeps apart.
+struct Head<'a> {
+    request: &'a Request<'a>,
+    host: Option<String>,
+}
+
+impl<'a> Head<'a> {
+    fn of(request: &'a Request<'_>) -> Self {
+        let is_missing = !request.headers().contains("host");
+        Self { request, host: request.host().filter(|_| is_missing).map(ToString::to_string) }
+    }
+}
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.request.method().as_str()
+    }
+
+    fn target(&self) -> Option<PathAndQuery> {
+        self.request.uri().to_string().parse().ok()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    fn header<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.request.headers().get(name.as_str()).map(str::as_bytes)
+    }
+}
+
+/// The request's entry in Rocket's cache.
+#[derive(Default)]
+struct InRequest {
+    visit: Visit,
+    /// What each fairing does after the handler, by the fairing.
+    after: Vec<(usize, Box<dyn Any + Send>)>,
+    /// The page of the fairing that refused the request.
+    refused: Option<(usize, Page)>,
+    /// The page of the guard that failed last.
+    made: Option<Page>,
+    changes: Option<Changes>,
+}
+
+#[derive(Default)]
+struct Cached(Mutex<InRequest>);
+
+fn cached<'a>(request: &'a Request<'_>) -> MutexGuard<'a, InRequest> {
+    request.local_cache(Cached::default).0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn visit(request: &Request<'_>) -> Visit {
+    cached(request).visit.clone()
+}
+
+/// Managed by Rocket if the fairing of this type is attached.
+struct Attached<T>(PhantomData<fn() -> T>);
+
+/// Makes a fairing of a layer.
+macro_rules! fairing {
+    ($layer:ty, $name:literal $(, $kind:ident: $bound:path)?) => {
+        #[rocket::async_trait]
+        impl $(<$kind: $bound + 'static>)? Fairing for $layer {
+            fn info(&self) -> Info {
+                Info { name: $name, kind: Kind::Ignite | Kind::Request | Kind::Response }
+            }
+
+            async fn on_ignite(&self, rocket: Rocket<Build>) -> rocket::fairing::Result {
+                Ok(match rocket.state::<Attached<Self>>() {
+                    Some(_) => rocket,
+                    None => rocket.manage(Attached::<Self>(PhantomData)),
+                })
+            }
+
+            async fn on_request(&self, request: &mut Request<'_>, _body: &mut Data<'_>) {
+                let fairing = std::ptr::from_ref(self).addr();
+                let mut visit = std::mem::take(&mut cached(request).visit);
+                let before = self.before(&Head::of(request), &mut visit).await;
+                let mut cached = cached(request);
+                cached.visit = visit;
+                match before {
+                    Ok(after) => cached.after.push((fairing, Box::new(after))),
+                    Err(page) => {
+                        cached.refused = Some((fairing, page));
+                        drop(cached);
+                        // No route answers this, so no handler runs. `on_response` puts the page in place of the 404.
+                        request.set_method(Method::Connect);
+                        request.set_uri(Origin::ROOT);
+                    }
+                }
+            }
+
+            async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+                let fairing = std::ptr::from_ref(self).addr();
+                let (after, handled) = {
+                    let mut cached = cached(request);
+                    if let Some((_, page)) = cached.refused.take_if(|(by, _)| *by == fairing) {
+                        *response = answer(page);
+                    }
+                    let at = cached.after.iter().position(|(by, _)| *by == fairing);
+                    let after = at.map(|at| cached.after.remove(at).1);
+                    let status = response.status().code;
+                    let made = cached.made.take_if(|page| page.status().as_u16() == status);
+                    (after, Handled { status, changes: cached.changes, made })
+                };
+                add_missing(handled.made.as_ref(), response);
+                let Some(Ok(after)) = after.map(|after| after.downcast::<<Self as Around>::After>()) else { return };
+                let ending = <Self as Around>::after(*after, handled).await;
+                finish(response, ending);
+            }
+        }
+    };
+}
+
+fairing!(SessionLayer<S>, "sessions", S: Schema);
+fairing!(CookiesLayer, "cookies");
+fairing!(SameOriginLayer, "same origin");
+
+/// Adds the headers of the guard's page to the catcher's response, above all the `Location` of a redirect.
+fn add_missing(made: Option<&Page>, response: &mut Response<'_>) {
+    for (name, value) in made.iter().flat_map(|page| page.headers()) {
+        let (Some(name), Ok(value)) = (name, value.to_str()) else { continue };
+        if !response.headers().contains(name.as_str()) {
+            response.set_header(Header::new(name.as_str().to_owned(), value.to_owned()));
+        }
+    }
+}
+
+/// Turns the handler's response into the one that leaves.
+fn finish(response: &mut Response<'_>, mut ending: Ending) {
+    if let Some(page) = ending.page.take() {
+        let cookies: Vec<_> = response.headers().get("set-cookie").map(str::to_owned).collect();
+        *response = answer(page);
+        for line in cookies {
+            response.adjoin_header(Header::new("set-cookie", line));
+        }
+    } else if let Some(own) = ending.own_page.take() {
+        if let Ok(content_type) = own.content_type().to_str() {
+            response.set_header(Header::new("content-type", content_type.to_owned()));
+        }
+        let body = own.into_body().into_owned();
+        response.set_sized_body(body.len(), std::io::Cursor::new(body));
+    }
+    if ending.writes() {
+        let ours = [header::SET_COOKIE, header::VARY, header::CACHE_CONTROL];
+        let mut headers = HeaderMap::with_capacity(4);
+        for name in &ours {
+            for value in response.headers().get(name.as_str()).filter_map(|value| HeaderValue::from_str(value).ok()) {
+                headers.append(name, value);
+            }
+        }
+        ending.write(&mut headers);
+        for name in &ours {
+            response.remove_header(name.as_str());
+            for value in headers.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
+                response.adjoin_header(Header::new(name.as_str().to_owned(), value.to_owned()));
+            }
+        }
+    }
+}
+
+/// Returns one of our pages as a response.
+fn answer<'r>(page: Page) -> Response<'r> {
+    let mut response = Response::new();
+    response.set_status(Status::new(page.status().as_u16()));
+    for (name, value) in &page.headers() {
+        if let Ok(value) = value.to_str() {
+            response.set_header(Header::new(name.as_str().to_owned(), value.to_owned()));
+        }
+    }
+    let body = page.into_body().into_owned();
+    response.set_sized_body(body.len(), std::io::Cursor::new(body));
+    response
+}
+
+/// Lets the catcher of the page's status answer.
+fn failed<T, E: Clone>(request: &Request<'_>, rejection: E, page: fn(E) -> Page) -> Outcome<T, E> {
+    let page = page(rejection.clone());
+    let status = Status::new(page.status().as_u16());
+    cached(request).made = Some(page);
+    Outcome::Error((status, rejection))
+}
+
+/// The session of the request. `Option<Session<S>>` is `None` after any error, also while the store is down: that is how Rocket
+/// defines it. `Result<Session<S>, SessionRejection>` tells the cases apart. A server without the fairing does not start.
+#[rocket::async_trait]
+impl<'r, S: Schema + 'static> FromRequest<'r> for Session<S> {
+    type Error = SessionRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, SessionRejection> {
+        match Self::of_visit(Some(&visit(request)), &Head::of(request)).await {
+            Ok(session) => Outcome::Success(session),
+            Err(rejection) => failed(request, rejection, SessionRejection::into_page),
+        }
+    }
+}
+
+impl<S: Schema + 'static> Sentinel for Session<S> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        rocket.state::<Attached<SessionLayer<S>>>().is_none()
+    }
+}
+
+/// The view of the request's session.
+#[rocket::async_trait]
+impl<'r, V: Viewed + 'static> FromRequest<'r> for View<V> {
+    type Error = ViewRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ViewRejection> {
+        match Self::of_visit(Some(&visit(request)), &Head::of(request)).await {
+            Ok(view) => Outcome::Success(view),
+            Err(rejection) => failed(request, rejection, ViewRejection::into_page),
+        }
+    }
+}
+
+impl<V: Viewed + 'static> Sentinel for View<V> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        rocket.state::<Attached<SessionLayer<V::Session>>>().is_none()
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Cookies {
+    type Error = CookiesRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, CookiesRejection> {
+        match Self::of_visit(Some(&visit(request)), &Head::of(request)) {
+            Ok(cookies) => Outcome::Success(cookies),
+            Err(rejection) => failed(request, rejection, CookiesRejection::into_page),
+        }
+    }
+}
+
+impl Sentinel for Cookies {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        rocket.state::<Attached<CookiesLayer>>().is_none()
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Passive {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(Self::of_visit(Some(&visit(request))))
+    }
+}
+
+impl Changes {
+    /// Responds with `response` and overrides what its status says about the changes. (Rocket's responses have no extensions.)
+    ///
+    /// ```
+    /// use rocket::{http::Status, post};
+    /// use session_runtime::{Changes, Session};
+    ///
+    /// #[derive(Session)]
+    /// struct Shop {
+    ///     #[session(counter)]
+    ///     failures: u32,
+    /// }
+    ///
+    /// #[post("/pay")]
+    /// fn pay(mut session: Session<Shop>) -> impl rocket::response::Responder<'static, 'static> {
+    ///     session.failures_mut().add(1);
+    ///     Changes::Keep.with((Status::BadGateway, "The bank does not answer."))
+    /// }
+    /// # let _ = rocket::routes![pay];
+    /// ```
+    pub fn with<R>(self, response: R) -> WithChanges<R> {
+        WithChanges { changes: self, response }
+    }
+}
+
+/// A response with [`Changes`], from [`Changes::with`].
+#[derive(Clone, Copy, Debug)]
+pub struct WithChanges<R> {
+    changes: Changes,
+    response: R,
+}
+
+impl<'r, 'o: 'r, R: Responder<'r, 'o>> Responder<'r, 'o> for WithChanges<R> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'o> {
+        cached(request).changes = Some(self.changes);
+        self.response.respond_to(request)
+    }
+}
+
+/// Makes an error of ours a response.
+macro_rules! responder {
+    ($($error:ty),*) => {$(
+        impl<'r> Responder<'r, 'static> for $error {
+            fn respond_to(self, _request: &'r Request<'_>) -> response::Result<'static> {
+                Ok(answer(self.into_page()))
+            }
+        }
+    )*};
+}
+
+responder!(SessionRejection, ViewRejection, CookiesRejection, Error);

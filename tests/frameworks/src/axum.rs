@@ -1,0 +1,90 @@
+//! The table in axum.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Path, Request},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
+use tests::app::Site;
+
+use crate::{
+    Application,
+    table::{self, Desk, Fresh, Hidden, Member, Reply, Route, Run, Text},
+};
+
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        started(listener.local_addr().unwrap());
+        axum::serve(listener, router(application)).await.unwrap();
+    });
+}
+
+fn router(application: Application) -> Router {
+    let mut router = Router::new();
+    for one in application.routes {
+        router = router.route(&one.pattern("{rest}"), route(one));
+    }
+    if let Some(sessions) = application.sessions {
+        router = router.layer(sessions);
+    }
+    if let Some(again) = application.again {
+        router = router.layer(again);
+    }
+    if let Some(desk) = application.desk {
+        router = router.layer(desk);
+    }
+    match application.cookies {
+        Some(cookies) => router.layer(cookies),
+        None => router,
+    }
+}
+
+type Rest = Option<Path<String>>;
+
+fn route(Route { is_post, run, .. }: Route) -> MethodRouter {
+    let text = |rest: Rest| rest.map(|Path(rest)| rest).unwrap_or_default();
+    macro_rules! on {
+        ($handler:expr) => {
+            if is_post { post($handler) } else { get($handler) }
+        };
+    }
+    match run {
+        Run::Plain => on!(async || table::plain()),
+        Run::Session(run) => on!(async move |session: Session<Site>, rest: Rest| run(session, text(rest)).await),
+        Run::Either(run) => on!(async move |session: Result<Session<Site>, SessionRejection>| run(session.ok())),
+        Run::Both(run) => on!(async move |site: Session<Site>, desk: Session<Desk>| run(site, desk)),
+        Run::Polled(run) => on!(async move |passive: Passive, session: Session<Site>| run(passive, session)),
+        Run::Cookies(run) => on!(async move |cookies: Cookies, rest: Rest| run(cookies, text(rest))),
+        Run::Member => on!(async |member: View<Member>| table::member(member)),
+        Run::Hidden => on!(async |hidden: View<Hidden>| table::hidden(hidden)),
+        Run::Fresh => on!(async |fresh: View<Fresh>| table::fresh(fresh)),
+        Run::Guarded => on!(async |_: Request| table::plain()).layer(View::<Member>::layer()),
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let body = match self.body {
+            Text::Whole(text) => Body::from(text),
+            Text::Endless(text) => Body::from_stream(Text::stream(text)),
+        };
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        let response = response.body(body).unwrap();
+        match self.changes {
+            Some(changes) => (Extension(changes), response).into_response(),
+            None => response,
+        }
+    }
+}
+
+const _: fn(Error) -> Response = Error::into_response;

@@ -1,0 +1,103 @@
+//! One test application, written as a table of routes, and served by each framework over a real connection.
+//!
+//! `table` has the routes, and each of the other modules serves them with its framework. To add a framework, add its module and
+//! its line in [`Framework`].
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod actix;
+mod axum;
+mod poem;
+mod rocket;
+mod salvo;
+pub mod table;
+
+use std::{net::SocketAddr, sync::mpsc};
+
+use ::axum::{Router, body::Body, extract::Request, response::IntoResponse as _};
+use http::Uri;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use session_runtime::{CookiesLayer, SessionLayer};
+use tests::app::Site;
+
+use self::table::{Desk, Route};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framework {
+    Axum,
+    Actix,
+    Poem,
+    Salvo,
+    Rocket,
+}
+
+/// What a framework serves.
+#[derive(Clone)]
+pub struct Application {
+    pub routes: Vec<Route>,
+    pub sessions: Option<SessionLayer<Site>>,
+    /// Serves the same sessions a second time, around the first.
+    pub again: Option<SessionLayer<Site>>,
+    /// Another kind of session, around the first.
+    pub desk: Option<SessionLayer<Desk>>,
+    /// Around the sessions.
+    pub cookies: Option<CookiesLayer>,
+}
+
+impl Framework {
+    /// Serves the application on a thread of its own until the test process ends. Returns a router that forwards to it.
+    pub fn serve(self, application: Application) -> Router {
+        let addr = self.listen(application);
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http::<Body>();
+        let forward = move |mut request: Request| {
+            let client = client.clone();
+            async move {
+                let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+                *request.uri_mut() = format!("http://{addr}{target}").parse::<Uri>().unwrap();
+                client
+                    .request(request)
+                    .await
+                    .map(|response| response.map(Body::new).into_response())
+                    .map_err(|error| (http::StatusCode::BAD_GATEWAY, format!("the connection ended: {error}")))
+            }
+        };
+        Router::new().fallback(forward)
+    }
+
+    /// Serves the application, and returns its address.
+    pub fn listen(self, application: Application) -> SocketAddr {
+        let (started, addr) = mpsc::channel();
+        std::thread::spawn(move || {
+            let started = move |addr| started.send(addr).unwrap();
+            match self {
+                Self::Axum => axum::serve(application, started),
+                Self::Actix => actix::serve(application, started),
+                Self::Poem => poem::serve(application, started),
+                Self::Salvo => salvo::serve(application, started),
+                Self::Rocket => rocket::serve(application, started),
+            }
+        });
+        addr.recv().unwrap()
+    }
+}
+
+/// Runs an async test in each framework: `over_frameworks!(async fn name(framework) { … })`.
+#[macro_export]
+macro_rules! over_frameworks {
+    ($($(#[$meta:meta])* async fn $name:ident($framework:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($framework: $crate::Framework) $body
+
+            $crate::over_frameworks!(@ axum Axum, actix Actix, poem Poem, salvo Salvo, rocket Rocket);
+        }
+    )*};
+    (@ $($test:ident $framework:ident),*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            test($crate::Framework::$framework).await;
+        }
+    )*};
+}

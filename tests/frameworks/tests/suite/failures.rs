@@ -1,0 +1,95 @@
+//! Stores that are down, handlers that panic, clients that leave.
+
+use std::{
+    io::{Read as _, Write as _},
+    sync::atomic::Ordering::SeqCst,
+    time::Duration,
+};
+
+use frameworks::{Application, over_frameworks, table::Gate};
+use tests::{app::Server, client::Visitor, store::AnyStore};
+
+use crate::{
+    exception,
+    site::{Served, nothing},
+};
+
+over_frameworks! {
+    // S47: the visitor is not at fault.
+    async fn a_store_that_does_not_answer_a_load(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        site.server.controls.down.store(true, SeqCst);
+        for path in ["/show", "/member"] {
+            let reply = visitor.get(path).await;
+            assert_eq!(reply.status, 503, "{path}: {}", reply.body);
+            assert_eq!(reply.set_cookies(), Vec::<String>::new());
+            assert_eq!(reply.headers.get("retry-after").map(|value| value.as_bytes()), Some(&b"1"[..]));
+            assert!(!reply.body.contains("StoreError"), "{}", reply.body);
+        }
+        assert_eq!(visitor.get("/either").await.body, "none", "the handler gets the error");
+        site.server.controls.down.store(false, SeqCst);
+        assert_eq!(site.show(&mut visitor).await["user"], "ada");
+    }
+
+    // An error that a handler passes on with `?`.
+    async fn an_error_of_an_update(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        assert_eq!(visitor.post("/cart/tea").await.status, 200);
+        let waiting = {
+            let mut slow = visitor.clone();
+            tokio::spawn(async move { slow.post("/wait/x").await })
+        };
+        site.gate.reached().await;
+        site.server.controls.down.store(true, SeqCst);
+        site.gate.open();
+        assert_eq!(waiting.await.unwrap().status, 503);
+        site.server.controls.down.store(false, SeqCst);
+        assert_eq!(site.show(&mut visitor).await["cart"], serde_json::json!(["tea"]));
+    }
+
+    // B27: nothing of a handler that panics is stored, and the server goes on.
+    async fn a_handler_that_panics(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        let reply = visitor.post("/panic").await;
+        assert!(reply.status.is_server_error(), "{reply:?}");
+        assert!(!reply.body.contains("a handler of the test panics"), "{}", reply.body);
+        assert_eq!(site.show(&mut visitor).await["name"], "");
+    }
+
+    // B28: the changes of a request whose client has left are stored whole, or not at all; and the server goes on.
+    async fn a_client_that_leaves(framework) {
+        let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
+        let application = Application { routes: frameworks::table::routes(&gate), sessions: Some(server.sessions.layer()), ..nothing() };
+        let addr = framework.listen(application);
+        let mut connection = std::net::TcpStream::connect(addr).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        connection.write_all(b"POST /wait/left HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n").unwrap();
+        gate.reached().await;
+        drop(connection);
+        gate.open();
+        let mut again = std::net::TcpStream::connect(addr).unwrap();
+        again.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        again.write_all(b"GET /read HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        again.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    }
+
+    // Each framework's own way of saying so, and nothing internal.
+    async fn a_route_without_the_layer(framework) {
+        if exception(framework, "layer missing").is_some() {
+            return;
+        }
+        let application = Application { routes: frameworks::table::routes(&Gate::new()), cookies: None, ..nothing() };
+        let mut visitor = Visitor::new(&framework.serve(application));
+        for path in ["/read", "/member", "/theme"] {
+            let reply = visitor.get(path).await;
+            assert_eq!(reply.status, 500, "{path}");
+            assert!(!reply.body.contains("Site") && !reply.body.contains("layer"), "{}", reply.body);
+        }
+        assert_eq!(visitor.get("/untouched").await.status, 200);
+    }
+}

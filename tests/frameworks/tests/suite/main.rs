@@ -1,0 +1,23 @@
+//! What sessions promise over HTTP, in each web framework, from one table of routes.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cookies;
+mod failures;
+mod layers;
+mod origins;
+mod outcomes;
+mod pages;
+mod sessions;
+mod site;
+mod views;
+
+/// The behaviours that a framework cannot hold, each with its reason. They are listed nowhere else but on the framework's page.
+pub(crate) fn exception(framework: frameworks::Framework, behaviour: &str) -> Option<&'static str> {
+    use frameworks::Framework::Rocket;
+    match (framework, behaviour) {
+        (Rocket, "guarded") => Some("rocket has no middleware for some routes: take the view as a guard"),
+        (Rocket, "page of a guard") => Some("the catcher of its status answers a guard that failed"),
+        (Rocket, "layer missing") => Some("a server without the fairing does not start"),
+        _ => None,
+    }
+}

@@ -1,0 +1,47 @@
+//! The application's own pages in place of ours.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use frameworks::{Framework, over_frameworks};
+use http::header::CONTENT_TYPE;
+use session_runtime::{SessionLimit, SessionRefusal, SessionsBuilder};
+use tests::{app::Site, client::Reply};
+
+use crate::site::Served;
+
+/// A site that answers in JSON, with the kind of the refusal.
+fn api(framework: Framework, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Served {
+    Served::with(framework, options, |layer| {
+        layer.same_origin().allow_programs().pages(|page| {
+            let body = format!(r#"{{"error":"{:?}"}}"#, page.refusal());
+            page.json(body)
+        })
+    })
+}
+
+fn assert_json(reply: &Reply, status: u16, refusal: SessionRefusal) {
+    let content_type = reply.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    assert_eq!((reply.status.as_u16(), content_type), (status, Some(&b"application/json"[..])), "{}", reply.body);
+    assert_eq!(reply.body, format!(r#"{{"error":"{refusal:?}"}}"#));
+    assert_eq!(reply.cache_control(), Some("no-store"));
+}
+
+over_frameworks! {
+    async fn whatever_answer_of_ours_leaves_is_the_applications_own(framework) {
+        let site = api(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let mut visitor = site.signed_in("ada").await;
+        assert_json(&site.visitor().post("/login/ada").await, 409, SessionRefusal::SignInRefused);
+        assert_json(&visitor.post("/large").await, 500, SessionRefusal::TooLarge);
+        assert_json(&site.visitor().get("/hidden").await, 404, SessionRefusal::View);
+        let redirect = site.visitor().get("/member").await;
+        assert_json(&redirect, 303, SessionRefusal::View);
+        assert_eq!(redirect.headers["location"], "/login?next=/member");
+        let forged = http::Request::post("/visit").header("sec-fetch-site", "cross-site").body(axum::body::Body::empty()).unwrap();
+        assert_json(&tests::client::send(&site.app, forged).await, 403, SessionRefusal::OtherSite);
+        site.server.controls.down.store(true, SeqCst);
+        assert_json(&visitor.get("/show").await, 503, SessionRefusal::StoreDown);
+        assert_json(&site.visitor().post("/visit").await, 503, SessionRefusal::StoreDown);
+        // An error that the handler passes on with `?`.
+        assert_json(&site.visitor().post("/reserved").await, 500, SessionRefusal::Broken);
+    }
+}

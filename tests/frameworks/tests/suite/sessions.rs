@@ -1,0 +1,174 @@
+//! What each response says of a session: cookie, `Vary`, `Cache-Control`; and what a request may do.
+
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+
+use frameworks::over_frameworks;
+use http::{Method, Request, header::SET_COOKIE};
+use tests::{
+    app::minutes,
+    client::{Visitor, send},
+};
+use tower::ServiceExt as _;
+
+use crate::site::Served;
+
+over_frameworks! {
+    // B1
+    async fn a_route_that_does_not_use_its_session_costs_nothing(framework) {
+        let site = Served::new(framework);
+        let reply = site.visitor().get("/untouched").await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "plain"));
+        assert_eq!((reply.vary(), reply.cache_control(), reply.set_cookie()), (None, None, None));
+        assert_eq!(site.server.controls.calls(), (0, 0));
+    }
+
+    // B2, S29, S35
+    async fn a_response_says_that_it_depends_on_the_session(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.visitor();
+        let read = visitor.get("/read").await;
+        assert_eq!((read.vary(), read.cache_control(), read.set_cookie()), (Some("Cookie"), Some("private"), None));
+        let write = visitor.post("/visit").await;
+        assert_eq!((write.vary(), write.cache_control()), (Some("Cookie"), Some("no-store")));
+        let cookie = write.set_cookie().unwrap();
+        for attribute in ["__Host-site=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        let second = visitor.post("/visit").await;
+        assert_eq!(second.set_cookie(), None, "the id stays");
+        assert_eq!(site.show(&mut visitor).await["visits"], 2);
+    }
+
+    // B2, S29: the handler's headers stay.
+    async fn our_headers_join_those_of_the_handler(framework) {
+        let site = Served::new(framework);
+        let reply = site.visitor().get("/headers").await;
+        assert_eq!(reply.vary(), Some("Accept-Encoding, Cookie"));
+        assert_eq!(reply.cache_control(), Some("no-store"), "a cached cookie would go to other visitors");
+        let cookies = reply.set_cookies();
+        assert!(cookies.len() == 2 && cookies.iter().any(|line| line.starts_with("other=1")), "{cookies:?}");
+    }
+
+    // B11, B20
+    async fn a_sign_in_renews_the_id_and_a_log_out_removes_the_cookie(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.visitor();
+        visitor.post("/visit").await;
+        let guest = visitor.clone();
+        let before = visitor.cookie();
+        visitor.post("/login/ada").await;
+        assert_ne!(visitor.cookie(), before);
+        assert_eq!(site.show(&mut visitor).await["user"], "ada");
+        assert!(site.show(&mut guest.clone()).await["user"].is_null(), "the id from before opens nothing");
+        let mut other_tab = visitor.clone();
+        let reply = visitor.post("/logout").await;
+        assert!(reply.set_cookie().is_some_and(|line| line.contains("Max-Age=0")), "{reply:?}");
+        assert!(site.show(&mut other_tab).await["user"].is_null());
+    }
+
+    // B26: nothing is lost.
+    async fn concurrent_requests_all_count(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        let at_once = (0..16).map(|_| {
+            let mut visitor = visitor.clone();
+            async move { visitor.post("/visit").await.status.as_u16() }
+        });
+        for status in futures_util::future::join_all(at_once).await {
+            assert_eq!(status, 200);
+        }
+        assert_eq!(site.show(&mut visitor).await["visits"], 16);
+    }
+
+    // B53
+    async fn a_head_takes_no_flash(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.visitor();
+        visitor.post("/notice/hello").await;
+        let head = visitor.send(Method::HEAD, "/notice").await;
+        assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""));
+        assert_eq!(visitor.get("/notice").await.body, "hello");
+        assert_eq!(visitor.get("/notice").await.body, "");
+    }
+
+    async fn a_passive_request_does_not_keep_a_session_alive(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.visitor();
+        visitor.post("/visit").await;
+        for _ in 0..3 {
+            site.server.turn(minutes(9));
+            assert_eq!(visitor.get("/polled").await.body, "1");
+        }
+        site.server.turn(minutes(4));
+        assert_eq!(visitor.get("/polled").await.body, "0");
+    }
+
+    // S53
+    async fn without_secure_only_this_machine_is_served(framework) {
+        let insecure = |builder: session_runtime::SessionsBuilder<_>| builder.cookie("site").secure(false);
+        let site = Served::with(framework, insecure, |layer| layer);
+        let ask = async |headers: &[(&str, &str)]| {
+            let request = headers.iter().fold(Request::get("/read"), |request, (name, value)| request.header(*name, *value));
+            send(&site.app, request.body(axum::body::Body::empty()).unwrap()).await
+        };
+        assert_eq!(ask(&[("host", "localhost:8000")]).await.status, 200);
+        for foreign in [&[("host", "shop.example")][..], &[("host", "localhost"), ("x-forwarded-for", "10.0.0.1")]] {
+            let reply = ask(foreign).await;
+            assert_eq!(reply.status, 500, "{foreign:?}");
+            assert!(!reply.body.contains("Secure") && !reply.body.contains("Site"), "{}", reply.body);
+        }
+    }
+
+    // B7: only a navigation removes the cookie of a session that has ended.
+    async fn a_navigation_removes_the_cookie_of_an_ended_session(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        let kept = visitor.clone();
+        site.server.sessions.of("ada").revoke_all().await.unwrap();
+        site.server.turn(minutes(2));
+        let script = visitor.get("/read").await;
+        assert_eq!(script.set_cookie(), None);
+        let cookie = format!("__Host-site={}", kept.cookie().unwrap());
+        let request = Request::get("/read").header("cookie", cookie);
+        let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+        let page = send(&site.app, request.body(axum::body::Body::empty()).unwrap()).await;
+        assert!(page.set_cookie().is_some_and(|line| line.contains("Max-Age=0")), "{page:?}");
+    }
+
+    // The head waits for the commit, the body does not.
+    async fn a_streaming_response_has_its_cookie_before_its_body(framework) {
+        let site = Served::new(framework);
+        let request = Request::post("/stream").body(axum::body::Body::empty()).unwrap();
+        let response = site.app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(response.headers().contains_key(SET_COOKIE));
+        assert_eq!(site.server.controls.swaps.load(SeqCst), 1);
+    }
+
+    // B29
+    async fn a_handle_that_outlives_the_response_can_save(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        assert_eq!(visitor.post("/late/later").await.body, "goes on");
+        assert_eq!(site.show(&mut visitor).await["name"], "");
+        site.gate.reached().await;
+        site.gate.open();
+        site.gate.reached().await;
+        assert_eq!(site.show(&mut visitor).await["name"], "later");
+    }
+
+    // S32
+    async fn two_cookies_of_our_name_count_as_none(framework) {
+        let site = Served::new(framework);
+        let token = site.signed_in("ada").await.cookie().unwrap();
+        let mut visitor = Visitor::with_cookie(&site.app, "__Host-site", &format!("{token}; __Host-site=other"));
+        assert!(site.show(&mut visitor).await["user"].is_null());
+    }
+
+    async fn a_session_expires_by_the_servers_clock(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        site.server.turn(minutes(30) + Duration::from_secs(61));
+        assert!(site.show(&mut visitor).await["user"].is_null());
+    }
+}
