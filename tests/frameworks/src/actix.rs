@@ -76,8 +76,12 @@ fn resource(one: Route) -> actix_web::Resource {
         Run::Member => resource.to(async |member: View<Member>| table::member(member)),
         Run::Hidden => resource.to(async |hidden: View<Hidden>| table::hidden(hidden)),
         Run::Fresh => resource.to(async |fresh: View<Fresh>| table::fresh(fresh)),
-        Run::Guarded => {
-            web::resource("/guarded").route(web::get().to(async || table::plain()).wrap(View::<Member>::layer()))
+        Run::Guarded(ran) => {
+            let run = move || {
+                let ran = ran.clone();
+                async move { table::guarded(&ran) }
+            };
+            web::resource("/guarded").route(web::get().to(run).wrap(View::<Member>::layer()))
         }
     }
 }

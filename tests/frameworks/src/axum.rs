@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, Request},
+    extract::Path,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
@@ -65,7 +65,7 @@ fn route(Route { is_post, run, .. }: Route) -> MethodRouter {
         Run::Member => on!(async |member: View<Member>| table::member(member)),
         Run::Hidden => on!(async |hidden: View<Hidden>| table::hidden(hidden)),
         Run::Fresh => on!(async |fresh: View<Fresh>| table::fresh(fresh)),
-        Run::Guarded => on!(async |_: Request| table::plain()).layer(View::<Member>::layer()),
+        Run::Guarded(ran) => on!(async move || table::guarded(&ran)).layer(View::<Member>::layer()),
     }
 }
 

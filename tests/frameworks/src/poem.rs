@@ -35,7 +35,7 @@ fn router(application: Application) -> impl Endpoint {
         let known = paths.iter().position(|(known, _)| *known == path);
         let (path, methods) = known.map_or((path, RouteMethod::new()), |at| paths.remove(at));
         let methods = match &one.run {
-            Run::Guarded => methods.method(method, Handler(one.run).with(View::<Member>::layer())),
+            Run::Guarded(_) => methods.method(method, Handler(one.run).with(View::<Member>::layer())),
             // Without a route of its own, HEAD is not found.
             _ if !one.is_post => {
                 methods.method(Method::HEAD, Handler(one.run.clone())).method(method, Handler(one.run))
@@ -69,7 +69,8 @@ impl Endpoint for Handler {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let rest = || request.raw_path_param("rest").unwrap_or_default().to_owned();
         let reply = match &self.0 {
-            Run::Plain | Run::Guarded => table::plain(),
+            Run::Plain => table::plain(),
+            Run::Guarded(ran) => table::guarded(ran),
             Run::Session(run) => run(take(&request).await?, rest()).await?,
             Run::Either(run) => run(take::<Session<Site>>(&request).await.ok()),
             Run::Both(run) => run(take(&request).await?, take::<Session<Desk>>(&request).await?),

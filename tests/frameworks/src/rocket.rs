@@ -66,7 +66,8 @@ impl Handler for Goal {
             };
         }
         let reply = match &self.0 {
-            Run::Plain | Run::Guarded => Ok(table::plain()),
+            Run::Plain => Ok(table::plain()),
+            Run::Guarded(ran) => Ok(table::guarded(ran)),
             Run::Session(run) => run(take!(Session<Site>), rest).await,
             Run::Either(run) => Ok(run(take!(Option<Session<Site>>))),
             Run::Both(run) => Ok(run(take!(Session<Site>), take!(Session<Desk>))),

@@ -43,7 +43,7 @@ fn router(application: Application) -> Router {
     }
     for one in application.routes {
         let path = Router::with_path(one.pattern("{rest}").trim_start_matches('/'));
-        let path = if matches!(one.run, Run::Guarded) { path.hoop(View::<Member>::layer()) } else { path };
+        let path = if matches!(one.run, Run::Guarded(_)) { path.hoop(View::<Member>::layer()) } else { path };
         let path = if one.is_post {
             path.filter(filters::post())
         } else {
@@ -70,7 +70,8 @@ impl Handler for Goal {
             };
         }
         let reply = match &self.0 {
-            Run::Plain | Run::Guarded => Ok(table::plain()),
+            Run::Plain => Ok(table::plain()),
+            Run::Guarded(ran) => Ok(table::guarded(ran)),
             Run::Session(run) => run(take!(Session<Site>), rest).await,
             Run::Either(run) => Ok(run(Session::<Site>::extract(request, depot).await.ok())),
             Run::Both(run) => Ok(run(take!(Session<Site>), take!(Session<Desk>))),

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use bytes::Bytes;
@@ -93,7 +96,7 @@ pub enum Run {
     Hidden,
     Fresh,
     /// A plain route behind `View::<Member>::layer()`.
-    Guarded,
+    Guarded(Arc<AtomicUsize>),
 }
 
 impl fmt::Debug for Run {
@@ -146,16 +149,19 @@ fn change(run: impl Fn(&mut Session<Site>, &str) + Send + Sync + 'static) -> Run
     }))
 }
 
-/// Lets a handler wait until the test goes on.
+/// Lets a handler wait until the test goes on, and tells the test of handlers.
 #[derive(Clone, Debug)]
 pub struct Gate {
     pub reached: Arc<tokio::sync::Semaphore>,
     pub open: Arc<tokio::sync::Semaphore>,
+    /// How often the guarded handler ran, which no refused request may reach.
+    pub guarded: Arc<AtomicUsize>,
 }
 
 impl Gate {
     pub fn new() -> Self {
-        Self { reached: Arc::new(tokio::sync::Semaphore::new(0)), open: Arc::new(tokio::sync::Semaphore::new(0)) }
+        let closed = || Arc::new(tokio::sync::Semaphore::new(0));
+        Self { reached: closed(), open: closed(), guarded: Arc::default() }
     }
 
     /// Waits until a handler is at the gate.
@@ -286,7 +292,7 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
         get("/hidden", Run::Hidden),
         post("/member", Run::Member),
         get("/fresh", Run::Fresh),
-        get("/guarded", Run::Guarded),
+        get("/guarded", Run::Guarded(Arc::clone(&gate.guarded))),
         get("/theme", Run::Cookies(Arc::new(|cookies, _| Ok(cookies.get("theme").unwrap_or_default().into())))),
         with_rest(post(
             "/theme",
@@ -326,12 +332,13 @@ pub fn fresh(View(fresh): View<Fresh>) -> Reply {
     fresh.user.into()
 }
 
-/// Counts how often a handler ran that no refused request may reach.
-pub static RAN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-
 pub fn plain() -> Reply {
-    RAN.fetch_add(1, SeqCst);
     "plain".into()
+}
+
+pub fn guarded(ran: &AtomicUsize) -> Reply {
+    ran.fetch_add(1, SeqCst);
+    plain()
 }
 
 /// Sessions of the other kind, under a cookie of their own.

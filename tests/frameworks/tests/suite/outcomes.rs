@@ -41,7 +41,7 @@ over_frameworks! {
     }
 
     async fn a_session_that_is_too_large(framework) {
-        let site = Served::new(framework);
+        let site = Served::with(framework, |builder| builder.max_bytes(10_000), |layer| layer);
         let mut visitor = site.visitor();
         let reply = visitor.post("/large").await;
         assert_page(&reply, 500);

@@ -28,7 +28,7 @@ fn assert_json(reply: &Reply, status: u16, refusal: SessionRefusal) {
 
 over_frameworks! {
     async fn whatever_answer_of_ours_leaves_is_the_applications_own(framework) {
-        let site = api(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let site = api(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)).max_bytes(10_000));
         let mut visitor = site.signed_in("ada").await;
         assert_json(&site.visitor().post("/login/ada").await, 409, SessionRefusal::SignInRefused);
         assert_json(&visitor.post("/large").await, 500, SessionRefusal::TooLarge);
