@@ -28,7 +28,8 @@ pub mod shop;
 pub mod store;
 pub mod worker;
 
-/// Runs an async test over each store, if its server is installed: `over_stores!(async fn name(store) { … })`.
+/// Runs an async test over each store, if its server is installed: `over_stores!(async fn name(store) { … })`. For tests whose
+/// result depends on a store: races, faults and lost answers, the life of a session, lists of a user's sessions, stored bytes.
 #[macro_export]
 macro_rules! over_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
@@ -71,6 +72,33 @@ macro_rules! over_stores {
             #[tokio::test]
             async fn mariadb() {
                 if let Some(store) = $crate::store::AnyStore::mariadb().await {
+                    test(store).await;
+                }
+            }
+        }
+    )*};
+}
+
+/// Runs an async test over the store in memory, and over Redis if it is installed: `over_two_stores!(async fn name(store) { … })`.
+/// For tests of what the engine, a handle or the web layer decides, whatever the store.
+#[macro_export]
+macro_rules! over_two_stores {
+    ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($store: $crate::store::AnyStore) $body
+
+            #[tokio::test]
+            async fn memory() {
+                test($crate::store::AnyStore::memory()).await;
+            }
+
+            #[tokio::test]
+            async fn redis() {
+                if let Some(store) = $crate::store::AnyStore::redis().await {
                     test(store).await;
                 }
             }

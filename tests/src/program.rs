@@ -121,6 +121,12 @@ pub(crate) fn folders() -> [PathBuf; 2] {
 fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stderr(Stdio::piped());
+    // Cargo describes this test's package to it in variables. Some dependencies are built again whenever these change, and with
+    // them everything that the Cargo outside has built.
+    let describes = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes)) {
+        cargo.env_remove(name);
+    }
     cargo
 }
 

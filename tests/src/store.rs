@@ -99,7 +99,7 @@ impl AnyStore {
     }
 
     pub async fn file() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let store = FileStore::open(folder.path().join("sessions")).await.unwrap();
         Self::File(store, Arc::new(folder))
     }
@@ -126,7 +126,7 @@ impl AnyStore {
 
     /// Opens a store in a SQLite file.
     pub async fn sqlite() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = Arc::new(folder());
         let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
         let store = SqlStore::open(&url).await.unwrap();
         store.migrate().await.unwrap();
@@ -176,6 +176,11 @@ impl AnyStore {
             .chain(servers.into_iter().flatten())
             .collect()
     }
+}
+
+/// Returns a folder for a store, in memory where possible: these tests are not about the disk.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// The place of a store's tables.

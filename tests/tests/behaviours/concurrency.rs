@@ -13,7 +13,7 @@ use session_runtime::{Event, Session, Timestamp};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::{Reply, Visitor},
-    over_stores,
+    over_stores, over_two_stores,
 };
 use tokio::sync::Semaphore;
 
@@ -355,6 +355,26 @@ over_stores! {
         assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
     }
 
+    // B36: two servers on one store.
+    async fn servers_on_one_store_see_each_other_at_once(store) {
+        let one = Server::new(store.clone());
+        let two = Server::made(store, one.keys.clone(), one.clock.clone(), |builder| builder);
+        let mut here = one.visitor();
+        here.post("/name/ada").await;
+        let mut there = here.at(&two.app);
+        assert_eq!(there.get("/read").await.body, "ada");
+        there.post("/name/bob").await;
+        assert_eq!(here.get("/read").await.body, "bob");
+        there.post("/renew").await;
+        assert_eq!(here.get("/read").await.body, "");
+        let mut back = there.at(&one.app);
+        assert_eq!(back.get("/read").await.body, "bob");
+        back.post("/destroy").await;
+        assert_eq!(there.get("/read").await.body, "");
+    }
+}
+
+over_two_stores! {
     // F14, S11: the record remembers only one previous id, so the timer waits until no request with that id can be in progress.
     async fn the_timer_waits_while_requests_with_the_previous_id_are_in_progress(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(1)).end_on_replay(true));
@@ -442,23 +462,5 @@ over_stores! {
         assert!(request.await.unwrap_err().is_cancelled());
         assert_eq!(server.controls.calls().1, applies);
         assert_eq!(visitor.get("/read").await.body, "first");
-    }
-
-    // B36: two servers on one store.
-    async fn servers_on_one_store_see_each_other_at_once(store) {
-        let one = Server::new(store.clone());
-        let two = Server::made(store, one.keys.clone(), one.clock.clone(), |builder| builder);
-        let mut here = one.visitor();
-        here.post("/name/ada").await;
-        let mut there = here.at(&two.app);
-        assert_eq!(there.get("/read").await.body, "ada");
-        there.post("/name/bob").await;
-        assert_eq!(here.get("/read").await.body, "bob");
-        there.post("/renew").await;
-        assert_eq!(here.get("/read").await.body, "");
-        let mut back = there.at(&one.app);
-        assert_eq!(back.get("/read").await.body, "bob");
-        back.post("/destroy").await;
-        assert_eq!(there.get("/read").await.body, "");
     }
 }

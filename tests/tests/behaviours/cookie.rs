@@ -7,11 +7,11 @@ use tests::{
     app::{Server, Site, hours, minutes},
     client::{Visitor, send},
     log::Log,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
-over_stores! {
+over_two_stores! {
     // B1, S5
     async fn a_route_that_does_not_use_its_session_costs_nothing(store) {
         let server = Server::new(store);

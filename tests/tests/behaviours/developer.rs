@@ -13,7 +13,7 @@ use tests::{
     app::{Server, Site, SiteFields, Theme},
     client::Visitor,
     log::Log,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -76,7 +76,7 @@ impl Verbs for SiteFields {
     }
 }
 
-over_stores! {
+over_two_stores! {
     async fn own_verbs_reach_fields_and_core(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move { s.enter("ada") })));

@@ -11,7 +11,7 @@ use session_runtime::{Session, SessionRejection, store::Store as _};
 use tests::{
     app::{Server, Site},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
 };
 
 use crate::faulty::{Fault, Faulty, Gate};
@@ -19,51 +19,6 @@ use crate::faulty::{Fault, Faulty, Gate};
 type S = Session<Site>;
 
 over_stores! {
-    // B32, S47
-    async fn an_outage_neither_logs_out_nor_logs_in(store) {
-        let server = Server::new(store);
-        let mut visitor = server.signed_in("ada").await;
-        server.controls.down.store(true, Ordering::SeqCst);
-        for (method, path) in [(http::Method::GET, "/show"), (http::Method::POST, "/name/x"), (http::Method::POST, "/logout")] {
-            let reply = visitor.send(method, path).await;
-            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
-            assert!(reply.body.contains("try again"), "{}", reply.body);
-        }
-        // A request without a cookie needs the store only to write.
-        assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);
-        let reply = server.visitor().post("/login/bob").await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
-        assert_eq!(visitor.get("/untouched").await.status, StatusCode::OK);
-        server.controls.down.store(false, Ordering::SeqCst);
-        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
-    }
-
-    // B33
-    async fn a_store_that_does_not_answer_counts_as_down(store) {
-        let server = Server::new(store.clone());
-        let visitor = server.signed_in("ada").await;
-        let stuck = Server::made(store, server.keys.clone(), server.clock.clone(), |builder| builder.store_timeout(std::time::Duration::from_millis(20)));
-        stuck.controls.stuck.store(true, Ordering::SeqCst);
-        assert_eq!(visitor.at(&stuck.app).get("/show").await.status, StatusCode::SERVICE_UNAVAILABLE);
-        let reply = stuck.visitor().post("/name/x").await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
-        // The same sessions work once the store answers.
-        assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
-    }
-
-    // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
-    async fn a_page_for_a_session_that_cannot_be_loaded_varies_by_cookie(store) {
-        let server = Server::new(store);
-        let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
-            session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
-        })));
-        let mut visitor = server.visitor();
-        visitor.post("/name/ada").await;
-        server.controls.down.store(true, Ordering::SeqCst);
-        let reply = visitor.at(&app).get("/").await;
-        assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
-    }
-
     // S22, B48: the sign-in is dropped since its handler failed, so it is in no list, and no cookie may open its session.
     async fn a_sign_in_of_a_failed_handler_whose_answer_was_lost_is_opened_by_no_cookie(store) {
         for steps in ["renew", "log-out"] {
@@ -161,6 +116,73 @@ over_stores! {
         }
     }
 
+    // B38, S2: nothing in the store opens a session or shows half of its token.
+    async fn a_record_shows_no_part_of_the_token(store) {
+        let server = Server::new(store);
+        let visitor = server.signed_in("ada").await;
+        let token = visitor.cookie().unwrap();
+        // Includes the session and its user's list.
+        let keys = server.controls.keys.lock().unwrap().clone();
+        let mut shown = String::new();
+        for key in &keys {
+            let value = server.store.load(key, server.clock.now()).await.unwrap().unwrap();
+            shown += &format!("{value:?} {key:?} {} {}", key.hex(), String::from_utf8_lossy(&value.value().to_bytes()));
+        }
+        assert!(!shown.contains(&token[..16]) && !shown.contains(&token[token.len() - 16..]));
+        for planted in keys.iter().map(|key| key.hex()) {
+            let Ok(value) = http::HeaderValue::try_from(format!("__Host-site={planted}")) else { continue };
+            let request = http::Request::get("/show").header(http::header::COOKIE, value).body(axum::body::Body::empty()).unwrap();
+            assert_eq!(tests::client::send(&server.app, request).await.json()["user"].as_str(), None);
+        }
+    }
+}
+
+over_two_stores! {
+    // B32, S47
+    async fn an_outage_neither_logs_out_nor_logs_in(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        for (method, path) in [(http::Method::GET, "/show"), (http::Method::POST, "/name/x"), (http::Method::POST, "/logout")] {
+            let reply = visitor.send(method, path).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
+            assert!(reply.body.contains("try again"), "{}", reply.body);
+        }
+        // A request without a cookie needs the store only to write.
+        assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);
+        let reply = server.visitor().post("/login/bob").await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+        assert_eq!(visitor.get("/untouched").await.status, StatusCode::OK);
+        server.controls.down.store(false, Ordering::SeqCst);
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
+    // B33
+    async fn a_store_that_does_not_answer_counts_as_down(store) {
+        let server = Server::new(store.clone());
+        let visitor = server.signed_in("ada").await;
+        let stuck = Server::made(store, server.keys.clone(), server.clock.clone(), |builder| builder.store_timeout(std::time::Duration::from_millis(20)));
+        stuck.controls.stuck.store(true, Ordering::SeqCst);
+        assert_eq!(visitor.at(&stuck.app).get("/show").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        let reply = stuck.visitor().post("/name/x").await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+        // The same sessions work once the store answers.
+        assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
+    }
+
+    // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
+    async fn a_page_for_a_session_that_cannot_be_loaded_varies_by_cookie(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
+            session.map_or_else(|_| "come back".to_owned(), |session| session.name().to_owned())
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        server.controls.down.store(true, Ordering::SeqCst);
+        let reply = visitor.at(&app).get("/").await;
+        assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
+    }
+
     // S10, S47: a session that `save` stored under a new id can be found again, whatever happens afterwards.
     async fn an_id_that_save_stored_goes_out_with_the_error(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -220,25 +242,5 @@ over_stores! {
         assert_eq!(visitor.post("/").await.status, StatusCode::OK);
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&"".into(), &"after".into()));
-    }
-
-    // B38, S2: nothing in the store opens a session or shows half of its token.
-    async fn a_record_shows_no_part_of_the_token(store) {
-        let server = Server::new(store);
-        let visitor = server.signed_in("ada").await;
-        let token = visitor.cookie().unwrap();
-        // Includes the session and its user's list.
-        let keys = server.controls.keys.lock().unwrap().clone();
-        let mut shown = String::new();
-        for key in &keys {
-            let value = server.store.load(key, server.clock.now()).await.unwrap().unwrap();
-            shown += &format!("{value:?} {key:?} {} {}", key.hex(), String::from_utf8_lossy(&value.value().to_bytes()));
-        }
-        assert!(!shown.contains(&token[..16]) && !shown.contains(&token[token.len() - 16..]));
-        for planted in keys.iter().map(|key| key.hex()) {
-            let Ok(value) = http::HeaderValue::try_from(format!("__Host-site={planted}")) else { continue };
-            let request = http::Request::get("/show").header(http::header::COOKIE, value).body(axum::body::Body::empty()).unwrap();
-            assert_eq!(tests::client::send(&server.app, request).await.json()["user"].as_str(), None);
-        }
     }
 }

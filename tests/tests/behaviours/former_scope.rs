@@ -7,7 +7,7 @@ use session_runtime::{Clock, Event, KeyRing, Session, Sessions, SessionsBuilder,
 use tests::{
     app::{Server, Site, hours, minutes},
     client::send,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -59,7 +59,7 @@ fn removals(response: &Response<Body>) -> Vec<String> {
     lines.filter(|line| line.contains("Max-Age=0")).collect()
 }
 
-over_stores! {
+over_two_stores! {
     // F5, B54
     async fn visitors_can_sign_in_after_the_cookie_got_a_domain(store) {
         let builds = Builds::new(store);

@@ -13,7 +13,7 @@ use session_runtime::{Changes, Event, Session, SignIn, View, view};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::{Reply, Visitor},
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -105,7 +105,7 @@ fn app(server: &Server) -> Router {
     server.serving(tests::app::routes().merge(routes(server)))
 }
 
-over_stores! {
+over_two_stores! {
     // F4
     async fn a_sign_in_can_say_that_it_is_not_fresh(store) {
         let server = Server::new(store);

@@ -6,12 +6,53 @@ use session_runtime::Session;
 use tests::{
     app::{Server, Site},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
 };
 
 type S = Session<Site>;
 
 over_stores! {
+    // B21, B45, B49, F22: after `save` and `update`, a handle sees the writes of others and bases its next changes on them.
+    async fn after_a_save_a_handle_sees_what_others_wrote(store) {
+        let server = Server::new(store);
+        let visitor = |app: &Router, headers: &http::HeaderMap| {
+            let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
+            Visitor::with_cookie(app, "__Host-site", &cookie)
+        };
+        let (one, two) = (server.app.clone(), server.app.clone());
+        let app = server.serving(Router::new()
+            .route("/save", post(move |mut s: S, headers: http::HeaderMap| async move {
+                let mut other = visitor(&one, &headers);
+                assert_eq!((s.visits(), s.notice()), (0, None));
+                s.notices_mut().put("mine".into());
+                for path in ["/notices/theirs", "/visit", "/notice/new"] {
+                    other.post(path).await;
+                }
+                s.save().await.unwrap();
+                format!("{} {} {}", s.notices_mut().take().join(","), s.visits(), s.notice_mut().take().unwrap_or_default())
+            }))
+            .route("/update", post(move |mut s: S, headers: http::HeaderMap| async move {
+                let mut other = visitor(&two, &headers);
+                assert_eq!((s.notice(), s.name()), (Some("old"), "first"));
+                for path in ["/notice/new", "/name/theirs", "/cart/theirs"] {
+                    other.post(path).await;
+                }
+                s.cart_mut().update(|cart| cart.push("mine".into())).await.unwrap();
+                s.name_mut().push('!');
+                s.notice_mut().take().unwrap_or_default()
+            })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        assert_eq!(visitor.at(&app).post("/save").await.body, "theirs,mine 1 new");
+        visitor.post("/notice/old").await;
+        assert_eq!(visitor.at(&app).post("/update").await.body, "new");
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((seen["notice"].as_str(), &seen["name"]), (None, &"theirs!".into()));
+        assert_eq!(seen["cart"], serde_json::json!(["theirs", "mine"]));
+    }
+}
+
+over_two_stores! {
     // B45
     async fn two_handles_in_one_handler_fold_by_policy(store) {
         let server = Server::new(store);
@@ -70,45 +111,6 @@ over_stores! {
         visitor.post("/notice/old").await;
         assert_eq!(visitor.at(&app).post("/one").await.body, "old");
         assert_eq!(visitor.get("/notice").await.body, "put");
-    }
-
-    // B21, B45, B49, F22: after `save` and `update`, a handle sees the writes of others and bases its next changes on them.
-    async fn after_a_save_a_handle_sees_what_others_wrote(store) {
-        let server = Server::new(store);
-        let visitor = |app: &Router, headers: &http::HeaderMap| {
-            let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
-            Visitor::with_cookie(app, "__Host-site", &cookie)
-        };
-        let (one, two) = (server.app.clone(), server.app.clone());
-        let app = server.serving(Router::new()
-            .route("/save", post(move |mut s: S, headers: http::HeaderMap| async move {
-                let mut other = visitor(&one, &headers);
-                assert_eq!((s.visits(), s.notice()), (0, None));
-                s.notices_mut().put("mine".into());
-                for path in ["/notices/theirs", "/visit", "/notice/new"] {
-                    other.post(path).await;
-                }
-                s.save().await.unwrap();
-                format!("{} {} {}", s.notices_mut().take().join(","), s.visits(), s.notice_mut().take().unwrap_or_default())
-            }))
-            .route("/update", post(move |mut s: S, headers: http::HeaderMap| async move {
-                let mut other = visitor(&two, &headers);
-                assert_eq!((s.notice(), s.name()), (Some("old"), "first"));
-                for path in ["/notice/new", "/name/theirs", "/cart/theirs"] {
-                    other.post(path).await;
-                }
-                s.cart_mut().update(|cart| cart.push("mine".into())).await.unwrap();
-                s.name_mut().push('!');
-                s.notice_mut().take().unwrap_or_default()
-            })));
-        let mut visitor = server.visitor();
-        visitor.post("/name/first").await;
-        assert_eq!(visitor.at(&app).post("/save").await.body, "theirs,mine 1 new");
-        visitor.post("/notice/old").await;
-        assert_eq!(visitor.at(&app).post("/update").await.body, "new");
-        let seen = visitor.get("/show").await.json();
-        assert_eq!((seen["notice"].as_str(), &seen["name"]), (None, &"theirs!".into()));
-        assert_eq!(seen["cart"], serde_json::json!(["theirs", "mine"]));
     }
 
     // B45, S13: two handles sign in different users without seeing each other; neither user gets the other's fields.

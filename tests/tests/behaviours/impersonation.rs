@@ -14,7 +14,7 @@ use session_runtime::{Event, ImpersonationEnd, KeyRing, Session, SessionLimit, S
 use tests::{
     app::{Server, Site, Theme, hours, minutes, show},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
     store::AnyStore,
 };
 
@@ -130,26 +130,6 @@ fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
 }
 
 over_stores! {
-    // F4, F30
-    async fn a_job_edits_the_session_that_is_set_aside_and_not_that_of_the_customer(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let (mut root, _) = acting(&app, 30).await;
-        for (user, edited) in [("ada", 0), ("root", 1)] {
-            let users = server.sessions.of(user);
-            let changed = users.update(|session| {
-                session.name_mut().set("Demoted".into());
-                session.theme_mut().set(Theme::Dark);
-            });
-            assert_eq!(changed.await.unwrap(), edited, "{user}");
-        }
-        let seen = root.get("/show").await.json();
-        assert_eq!((&seen["user"], &seen["name"]), (&json!("ada"), &json!("")));
-        assert_eq!(root.post("/stop").await.body, "true");
-        let seen = root.get("/show").await.json();
-        assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Demoted"), &json!(["tea"])));
-    }
-
     // F4
     async fn an_administrator_acts_as_a_customer_and_is_themselves_again(store) {
         let server = Server::new(store);
@@ -176,74 +156,6 @@ over_stores! {
         assert_eq!(acted.clone().post("/name/late").await.status, StatusCode::CONFLICT);
         assert_eq!(root.post("/stop").await.body, "false");
         assert_eq!(heard(&server), []);
-    }
-
-    // F4: later changes in the same request apply to the administrator's session.
-    async fn the_request_that_stops_goes_on_as_the_administrator(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let (mut root, _) = acting(&app, 30).await;
-        let seen = root.post("/stop-and-look").await.json();
-        for seen in [seen, root.get("/show").await.json()] {
-            assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
-            assert_eq!((&seen["notices"], &seen["theme"]), (&json!(["back"]), &json!("Dark")));
-        }
-    }
-
-    // F4: it ends by itself, with or without a request.
-    async fn an_impersonation_ends_when_its_time_is_up(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let (mut root, _) = acting(&app, 20).await;
-        let ends_at = SystemTime::from(server.clock.now()) + minutes(20);
-        let listed = server.sessions.of("ada").impersonations().await.unwrap();
-        assert_eq!(listed[0].impersonation_ends_at(), Some(ends_at));
-        heard(&server);
-        server.turn(minutes(20) - Duration::from_millis(1));
-        assert_eq!(user(&root).await.as_deref(), Some("ada"));
-        let mut tab = root.clone();
-        server.turn(Duration::from_millis(1));
-        let seen = root.get("/show").await.json();
-        assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
-        assert_eq!(heard(&server), [Some(ImpersonationEnd::Expired)]);
-        assert_eq!(tab.post("/name/Root2").await.status, StatusCode::OK, "the id is the same, and the session theirs");
-        assert_eq!(root.get("/show").await.json()["name"], "Root2");
-        assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
-        assert_eq!(heard(&server), []);
-    }
-
-    // F4: a request that began as the customer cannot write to the administrator's session.
-    async fn a_request_that_outlasts_an_impersonation_is_refused(store) {
-        let (server, faulty) = Faulty::server(&store, |builder| builder);
-        let app = app(&server);
-        let (root, _) = acting(&app, 20).await;
-        let gate = Gate::new();
-        faulty.plan([Fault::Slow(gate.clone())]);
-        let mut tab = root.clone();
-        let late = tokio::spawn(async move { tab.post("/name/hers").await });
-        gate.wait().await;
-        server.turn(minutes(20));
-        gate.open();
-        assert_eq!(late.await.unwrap().status, StatusCode::CONFLICT);
-        assert_eq!(root.clone().get("/show").await.json()["name"], "Root");
-    }
-
-    // F4, S17: an impersonation is never fresh, and no page sends the administrator to a form that cannot help.
-    async fn an_impersonation_is_never_fresh(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let (mut root, before) = acting(&app, 30).await;
-        assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
-        for who in ["ada", "root"] {
-            assert_eq!(root.post(&format!("/confirm/{who}")).await.body, "false", "{who}");
-        }
-        assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
-        drop(before);
-        // The administrator's session is as fresh as before.
-        root.post("/stop").await;
-        assert_eq!(root.get("/recent").await.body, "root");
-        server.turn(minutes(10));
-        assert_eq!(root.get("/recent").await.status, StatusCode::LOCKED);
     }
 
     // F4: it is neither counted among the customer's sessions nor listed as one.
@@ -313,72 +225,6 @@ over_stores! {
         assert_eq!(user(&root).await, None);
         let of = server.sessions.of("ada");
         assert_eq!((of.impersonations().await.unwrap().len(), of.revoke_all().await.unwrap()), (0, 0));
-    }
-
-    // F4, S15: it ends with the administrator's session, and does not extend that.
-    async fn an_impersonation_ends_with_the_session_of_the_administrator(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let mut root = Visitor::new(&app);
-        root.post("/login/root").await;
-        for _ in 0..23 {
-            server.turn(minutes(29));
-            root.get("/show").await;
-        }
-        root.post("/as/ada/600").await;
-        root.post("/remember").await;
-        server.turn(minutes(29));
-        assert_eq!(user(&root).await.as_deref(), Some("ada"));
-        server.turn(minutes(29));
-        assert_eq!(user(&root).await, None, "12 hours after the sign-in");
-    }
-
-    // F4: a sign-out during an impersonation signs out the administrator too, and so does a sign-in.
-    async fn a_sign_out_or_sign_in_ends_the_administrators_session_too(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        for path in ["/logout", "/destroy", "/login/bob", "/login/ada"] {
-            let (mut root, _) = acting(&app, 30).await;
-            root.post("/theme/dark").await;
-            heard(&server);
-            assert_eq!(root.post(path).await.status, StatusCode::OK);
-            assert_eq!(heard(&server), [Some(ImpersonationEnd::Stopped)], "{path}");
-            assert_eq!(user(&root).await.as_deref(), path.strip_prefix("/login/"), "{path}");
-            assert_eq!(root.post("/stop").await.body, "false");
-            assert_eq!(server.sessions.of("root").count().await.unwrap(), 0);
-            assert_eq!(server.sessions.of("ada").count().await.unwrap(), usize::from(path == "/login/ada"));
-            assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
-            server.sessions.of("ada").revoke_all().await.unwrap();
-        }
-    }
-
-    // F4
-    async fn an_impersonation_that_makes_no_sense_is_refused(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let mut visitor = Visitor::new(&app);
-        assert_eq!(visitor.post("/as/ada/5").await.status, StatusCode::CONFLICT, "a guest");
-        let (mut root, _) = acting(&app, 30).await;
-        assert_eq!(root.post("/as/bob/5").await.status, StatusCode::CONFLICT, "one at a time");
-        assert_eq!(user(&root).await.as_deref(), Some("ada"));
-        root.post("/stop").await;
-        assert_eq!(root.post("/as/root/5").await.status, StatusCode::CONFLICT, "themselves");
-        assert_eq!(user(&root).await.as_deref(), Some("root"));
-    }
-
-    // F4, B48
-    async fn a_handler_that_fails_starts_no_impersonation_but_stops_one(store) {
-        let server = Server::new(store);
-        let app = app(&server);
-        let mut root = Visitor::new(&app);
-        root.post("/login/root").await;
-        root.post("/as-and-fail/ada").await;
-        assert_eq!((user(&root).await.as_deref(), heard(&server)), (Some("root"), vec![]));
-        root.post("/as/ada/5").await;
-        assert_eq!(user(&root).await.as_deref(), Some("ada"));
-        root.post("/stop-and-fail").await;
-        assert_eq!(user(&root).await.as_deref(), Some("root"));
-        assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)]);
     }
 
     // F4, F6, S57: an impersonation that is not on the customer's list is undone, because the customer could not end it. The
@@ -507,6 +353,162 @@ over_stores! {
     }
 }
 
+over_two_stores! {
+    // F4, F30
+    async fn a_job_edits_the_session_that_is_set_aside_and_not_that_of_the_customer(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (mut root, _) = acting(&app, 30).await;
+        for (user, edited) in [("ada", 0), ("root", 1)] {
+            let users = server.sessions.of(user);
+            let changed = users.update(|session| {
+                session.name_mut().set("Demoted".into());
+                session.theme_mut().set(Theme::Dark);
+            });
+            assert_eq!(changed.await.unwrap(), edited, "{user}");
+        }
+        let seen = root.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"]), (&json!("ada"), &json!("")));
+        assert_eq!(root.post("/stop").await.body, "true");
+        let seen = root.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Demoted"), &json!(["tea"])));
+    }
+
+    // F4: later changes in the same request apply to the administrator's session.
+    async fn the_request_that_stops_goes_on_as_the_administrator(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (mut root, _) = acting(&app, 30).await;
+        let seen = root.post("/stop-and-look").await.json();
+        for seen in [seen, root.get("/show").await.json()] {
+            assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
+            assert_eq!((&seen["notices"], &seen["theme"]), (&json!(["back"]), &json!("Dark")));
+        }
+    }
+
+    // F4: it ends by itself, with or without a request.
+    async fn an_impersonation_ends_when_its_time_is_up(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (mut root, _) = acting(&app, 20).await;
+        let ends_at = SystemTime::from(server.clock.now()) + minutes(20);
+        let listed = server.sessions.of("ada").impersonations().await.unwrap();
+        assert_eq!(listed[0].impersonation_ends_at(), Some(ends_at));
+        heard(&server);
+        server.turn(minutes(20) - Duration::from_millis(1));
+        assert_eq!(user(&root).await.as_deref(), Some("ada"));
+        let mut tab = root.clone();
+        server.turn(Duration::from_millis(1));
+        let seen = root.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
+        assert_eq!(heard(&server), [Some(ImpersonationEnd::Expired)]);
+        assert_eq!(tab.post("/name/Root2").await.status, StatusCode::OK, "the id is the same, and the session theirs");
+        assert_eq!(root.get("/show").await.json()["name"], "Root2");
+        assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
+        assert_eq!(heard(&server), []);
+    }
+
+    // F4: a request that began as the customer cannot write to the administrator's session.
+    async fn a_request_that_outlasts_an_impersonation_is_refused(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = app(&server);
+        let (root, _) = acting(&app, 20).await;
+        let gate = Gate::new();
+        faulty.plan([Fault::Slow(gate.clone())]);
+        let mut tab = root.clone();
+        let late = tokio::spawn(async move { tab.post("/name/hers").await });
+        gate.wait().await;
+        server.turn(minutes(20));
+        gate.open();
+        assert_eq!(late.await.unwrap().status, StatusCode::CONFLICT);
+        assert_eq!(root.clone().get("/show").await.json()["name"], "Root");
+    }
+
+    // F4, S17: an impersonation is never fresh, and no page sends the administrator to a form that cannot help.
+    async fn an_impersonation_is_never_fresh(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (mut root, before) = acting(&app, 30).await;
+        assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
+        for who in ["ada", "root"] {
+            assert_eq!(root.post(&format!("/confirm/{who}")).await.body, "false", "{who}");
+        }
+        assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
+        drop(before);
+        // The administrator's session is as fresh as before.
+        root.post("/stop").await;
+        assert_eq!(root.get("/recent").await.body, "root");
+        server.turn(minutes(10));
+        assert_eq!(root.get("/recent").await.status, StatusCode::LOCKED);
+    }
+
+    // F4, S15: it ends with the administrator's session, and does not extend that.
+    async fn an_impersonation_ends_with_the_session_of_the_administrator(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut root = Visitor::new(&app);
+        root.post("/login/root").await;
+        for _ in 0..23 {
+            server.turn(minutes(29));
+            root.get("/show").await;
+        }
+        root.post("/as/ada/600").await;
+        root.post("/remember").await;
+        server.turn(minutes(29));
+        assert_eq!(user(&root).await.as_deref(), Some("ada"));
+        server.turn(minutes(29));
+        assert_eq!(user(&root).await, None, "12 hours after the sign-in");
+    }
+
+    // F4: a sign-out during an impersonation signs out the administrator too, and so does a sign-in.
+    async fn a_sign_out_or_sign_in_ends_the_administrators_session_too(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        for path in ["/logout", "/destroy", "/login/bob", "/login/ada"] {
+            let (mut root, _) = acting(&app, 30).await;
+            root.post("/theme/dark").await;
+            heard(&server);
+            assert_eq!(root.post(path).await.status, StatusCode::OK);
+            assert_eq!(heard(&server), [Some(ImpersonationEnd::Stopped)], "{path}");
+            assert_eq!(user(&root).await.as_deref(), path.strip_prefix("/login/"), "{path}");
+            assert_eq!(root.post("/stop").await.body, "false");
+            assert_eq!(server.sessions.of("root").count().await.unwrap(), 0);
+            assert_eq!(server.sessions.of("ada").count().await.unwrap(), usize::from(path == "/login/ada"));
+            assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
+            server.sessions.of("ada").revoke_all().await.unwrap();
+        }
+    }
+
+    // F4
+    async fn an_impersonation_that_makes_no_sense_is_refused(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut visitor = Visitor::new(&app);
+        assert_eq!(visitor.post("/as/ada/5").await.status, StatusCode::CONFLICT, "a guest");
+        let (mut root, _) = acting(&app, 30).await;
+        assert_eq!(root.post("/as/bob/5").await.status, StatusCode::CONFLICT, "one at a time");
+        assert_eq!(user(&root).await.as_deref(), Some("ada"));
+        root.post("/stop").await;
+        assert_eq!(root.post("/as/root/5").await.status, StatusCode::CONFLICT, "themselves");
+        assert_eq!(user(&root).await.as_deref(), Some("root"));
+    }
+
+    // F4, B48
+    async fn a_handler_that_fails_starts_no_impersonation_but_stops_one(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let mut root = Visitor::new(&app);
+        root.post("/login/root").await;
+        root.post("/as-and-fail/ada").await;
+        assert_eq!((user(&root).await.as_deref(), heard(&server)), (Some("root"), vec![]));
+        root.post("/as/ada/5").await;
+        assert_eq!(user(&root).await.as_deref(), Some("ada"));
+        root.post("/stop-and-fail").await;
+        assert_eq!(user(&root).await.as_deref(), Some("root"));
+        assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)]);
+    }
+}
+
 /// A session with a secret, and a role that grants rights.
 #[derive(Session)]
 #[session(cookie = "__Host-role")]
@@ -521,7 +523,7 @@ struct Role {
     device: Option<String>,
 }
 
-over_stores! {
+over_two_stores! {
     // F4, S9, S13: a role and a secret belong to the administrator; while set aside, they stay sealed.
     async fn roles_and_secrets_are_set_aside_and_come_back(store) {
         let keys = KeyRing::generate();

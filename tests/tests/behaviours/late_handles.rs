@@ -10,13 +10,13 @@ use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site},
     client::Visitor,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
 type S = Session<Site>;
 
-over_stores! {
+over_two_stores! {
     // B45
     async fn a_handle_that_outlives_the_response_saves_and_warns(store) {
         let server = Server::new(store);

@@ -7,7 +7,7 @@ use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store
 use tests::{
     app::{Server, Site, hours, minutes},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
 };
 
 over_stores! {
@@ -37,55 +37,6 @@ over_stores! {
         }
         server.turn(minutes(20));
         assert_eq!(visitor.get("/read").await.body, "");
-    }
-
-    // B14
-    async fn a_sign_in_restarts_absolute(store) {
-        let server = Server::new(store);
-        let mut visitor = server.visitor();
-        visitor.post("/name/ada").await;
-        for _ in 0..35 {
-            server.turn(minutes(20));
-            visitor.get("/read").await;
-        }
-        visitor.post("/login/ada").await;
-        for _ in 0..35 {
-            server.turn(minutes(20));
-            assert_eq!(visitor.get("/read").await.body, "ada");
-        }
-        server.turn(minutes(20));
-        assert_eq!(visitor.get("/read").await.body, "");
-    }
-
-    // B15, S18
-    async fn a_field_expires_alone(store) {
-        let server = Server::new(store);
-        let mut visitor = server.visitor();
-        visitor.post("/name/ada").await;
-        visitor.post("/code/123").await;
-        let deadline = server.clock.now() + minutes(5);
-        assert_eq!(visitor.get("/show").await.json()["code_expires_at"], deadline.as_millis());
-        server.turn(minutes(5) - Duration::from_millis(1));
-        assert_eq!(visitor.get("/show").await.json()["code"], "123");
-        server.turn(Duration::from_millis(1));
-        let seen = visitor.get("/show").await.json();
-        assert_eq!((seen["code"].as_str(), seen["code_expires_at"].as_u64(), seen["name"].as_str()), (None, None, Some("ada")));
-        visitor.post("/code/456").await;
-        server.turn(minutes(4));
-        assert_eq!(visitor.get("/show").await.json()["code"], "456");
-        // Setting the field again, even to the same value, restarts its deadline (B27).
-        visitor.post("/code/456").await;
-        server.turn(minutes(4));
-        assert_eq!(visitor.get("/show").await.json()["code"], "456");
-    }
-
-    // B15
-    async fn a_fields_deadline_never_outlives_the_session(store) {
-        let server = Server::with(store, |builder| builder.idle(minutes(2)));
-        let mut visitor = server.visitor();
-        visitor.post("/code/123").await;
-        let seen = visitor.get("/show").await.json();
-        assert_eq!(seen["code_expires_at"], seen["expires_at"]);
     }
 
     // B16
@@ -145,27 +96,6 @@ over_stores! {
         assert_eq!(visitor.get("/read").await.body, "", "absolute counts from the beginning");
     }
 
-    // B17
-    async fn a_sign_in_with_remember_is_remembered(store) {
-        let server = Server::new(store);
-        let mut visitor = server.signed_in("ada").await;
-        visitor.post("/remember").await;
-        server.turn(hours(24 * 29));
-        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
-    }
-
-    // B11, B17: even if `save` has already set the cookie.
-    async fn remember_after_a_save_in_the_same_request_makes_the_cookie_last(store) {
-        let server = Server::new(store);
-        let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
-            *s.name_mut() = "ada".into();
-            s.save().await.unwrap();
-            s.remember(true);
-        })));
-        let set = Visitor::new(&app).post("/").await.set_cookie().unwrap();
-        assert!(set.contains(&format!("; Max-Age={}", 30 * 24 * 3600)), "{set}");
-    }
-
     // B18, S19
     async fn lifetimes_of_any_length_work(store) {
         for (idle, year) in [(Duration::from_millis(1), 2026u64), (minutes(30), 2040), (minutes(30), 2107), (Duration::MAX, 2026)] {
@@ -194,6 +124,78 @@ over_stores! {
         assert_eq!(visitor.post("/name/bob").await.status, 200);
         server.clock.set(now);
         assert_eq!(visitor.get("/read").await.body, "bob");
+    }
+}
+
+over_two_stores! {
+    // B14
+    async fn a_sign_in_restarts_absolute(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        for _ in 0..35 {
+            server.turn(minutes(20));
+            visitor.get("/read").await;
+        }
+        visitor.post("/login/ada").await;
+        for _ in 0..35 {
+            server.turn(minutes(20));
+            assert_eq!(visitor.get("/read").await.body, "ada");
+        }
+        server.turn(minutes(20));
+        assert_eq!(visitor.get("/read").await.body, "");
+    }
+
+    // B15, S18
+    async fn a_field_expires_alone(store) {
+        let server = Server::new(store);
+        let mut visitor = server.visitor();
+        visitor.post("/name/ada").await;
+        visitor.post("/code/123").await;
+        let deadline = server.clock.now() + minutes(5);
+        assert_eq!(visitor.get("/show").await.json()["code_expires_at"], deadline.as_millis());
+        server.turn(minutes(5) - Duration::from_millis(1));
+        assert_eq!(visitor.get("/show").await.json()["code"], "123");
+        server.turn(Duration::from_millis(1));
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((seen["code"].as_str(), seen["code_expires_at"].as_u64(), seen["name"].as_str()), (None, None, Some("ada")));
+        visitor.post("/code/456").await;
+        server.turn(minutes(4));
+        assert_eq!(visitor.get("/show").await.json()["code"], "456");
+        // Setting the field again, even to the same value, restarts its deadline (B27).
+        visitor.post("/code/456").await;
+        server.turn(minutes(4));
+        assert_eq!(visitor.get("/show").await.json()["code"], "456");
+    }
+
+    // B15
+    async fn a_fields_deadline_never_outlives_the_session(store) {
+        let server = Server::with(store, |builder| builder.idle(minutes(2)));
+        let mut visitor = server.visitor();
+        visitor.post("/code/123").await;
+        let seen = visitor.get("/show").await.json();
+        assert_eq!(seen["code_expires_at"], seen["expires_at"]);
+    }
+
+    // B17
+    async fn a_sign_in_with_remember_is_remembered(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/remember").await;
+        server.turn(hours(24 * 29));
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+
+    // B11, B17: even if `save` has already set the cookie.
+    async fn remember_after_a_save_in_the_same_request_makes_the_cookie_last(store) {
+        let server = Server::new(store);
+        let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
+            *s.name_mut() = "ada".into();
+            s.save().await.unwrap();
+            s.remember(true);
+        })));
+        let set = Visitor::new(&app).post("/").await.set_cookie().unwrap();
+        assert!(set.contains(&format!("; Max-Age={}", 30 * 24 * 3600)), "{set}");
     }
 
     // B13: the deadline of a record that was touched never moves back.

@@ -7,7 +7,7 @@ use session_runtime::{Clock, Event, KeyRing, SessionLimit};
 use tests::{
     app::{Server, minutes},
     client::{Reply, Visitor},
-    over_databases, over_stores,
+    over_databases, over_stores, over_two_stores,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
@@ -126,21 +126,6 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
     }
 
-    // B25: the session that makes space is the one that this request ends.
-    async fn a_session_that_replaces_another_is_within_the_limit(store) {
-        use axum::routing::post;
-        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
-        let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
-            s.destroy();
-            s.user_mut().log_in("ada".into());
-        })));
-        let before = server.signed_in("ada").await;
-        let mut visitor = before.at(&app);
-        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
-        assert!(is_in(&visitor.at(&server.app)).await && !is_in(&before).await);
-        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
-    }
-
     // With a limit that rejects sign-ins, no session is ended for one, not even after the limit was lowered.
     async fn a_lower_limit_that_refuses_sign_ins_ends_no_session(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
@@ -220,6 +205,23 @@ over_stores! {
         assert!((80..=100).contains(&count), "{count}");
         assert_eq!(first.get("/show").await.json()["user"].as_str(), None);
         assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), count as u64);
+    }
+}
+
+over_two_stores! {
+    // B25: the session that makes space is the one that this request ends.
+    async fn a_session_that_replaces_another_is_within_the_limit(store) {
+        use axum::routing::post;
+        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {
+            s.destroy();
+            s.user_mut().log_in("ada".into());
+        })));
+        let before = server.signed_in("ada").await;
+        let mut visitor = before.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::OK);
+        assert!(is_in(&visitor.at(&server.app)).await && !is_in(&before).await);
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
     }
 
     async fn a_handler_that_saves_learns_of_the_refusal(store) {

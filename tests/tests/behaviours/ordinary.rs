@@ -18,7 +18,7 @@ use session_runtime::{
 use tests::{
     app::{Server, Site, minutes},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
     store::AnyStore,
 };
 use tokio::sync::Mutex;
@@ -40,6 +40,46 @@ async fn user(visitor: &mut Visitor) -> Option<String> {
 }
 
 over_stores! {
+    // F30
+    async fn a_job_edits_all_sessions_of_a_user_and_no_request_is_refused(store) {
+        let server = Server::new(store);
+        let (mut phone, mut desk, mut bob) = (server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("bob").await);
+        let sessions = server.sessions.clone();
+        let app = server.serving(Router::new().route("/parallel", post(|mut session: S| async move {
+            session.visits_mut().add(1);
+            let changed = sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
+            changed.to_string()
+        })));
+        let reply = phone.at(&app).post("/parallel").await;
+        assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, "2"));
+        for visitor in [&mut phone, &mut desk] {
+            assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
+        }
+        assert_eq!(phone.get("/show").await.json()["visits"], 1);
+        assert_eq!(bob.get("/show").await.json()["name"], "");
+        let again = server.sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
+        assert_eq!(again, 0, "an equal value is not a change");
+        assert!(!server.heard().contains(&Event::Moved));
+    }
+
+    // F30: if a request changes the session in the meantime, the edit runs again, and both changes stay.
+    async fn an_edit_from_elsewhere_merges_with_a_request_at_the_same_time(store) {
+        let server = Server::new(store);
+        let ada = server.signed_in("ada").await;
+        let mut tasks = Vec::new();
+        for _ in 0..8 {
+            let (sessions, mut ada) = (server.sessions.clone(), ada.clone());
+            tasks.push(tokio::spawn(async move { sessions.of("ada").update(|session| session.visits_mut().add(1)).await.unwrap(); }));
+            tasks.push(tokio::spawn(async move { assert_eq!(ada.post("/visit").await.status, 200); }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(ada.clone().get("/show").await.json()["visits"], 16);
+    }
+}
+
+over_two_stores! {
     // F30, B50
     async fn a_passive_request_does_not_keep_a_session_alive(store) {
         let server = Server::new(store);
@@ -138,28 +178,6 @@ over_stores! {
         assert_eq!(server.controls.calls(), (0, 0));
     }
 
-    // F30
-    async fn a_job_edits_all_sessions_of_a_user_and_no_request_is_refused(store) {
-        let server = Server::new(store);
-        let (mut phone, mut desk, mut bob) = (server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("bob").await);
-        let sessions = server.sessions.clone();
-        let app = server.serving(Router::new().route("/parallel", post(|mut session: S| async move {
-            session.visits_mut().add(1);
-            let changed = sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
-            changed.to_string()
-        })));
-        let reply = phone.at(&app).post("/parallel").await;
-        assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, "2"));
-        for visitor in [&mut phone, &mut desk] {
-            assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
-        }
-        assert_eq!(phone.get("/show").await.json()["visits"], 1);
-        assert_eq!(bob.get("/show").await.json()["name"], "");
-        let again = server.sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
-        assert_eq!(again, 0, "an equal value is not a change");
-        assert!(!server.heard().contains(&Event::Moved));
-    }
-
     // F30: a background job does not count as a visitor's activity.
     async fn an_edit_from_elsewhere_is_no_activity(store) {
         let server = Server::new(store);
@@ -183,22 +201,6 @@ over_stores! {
             assert!(error.contains("can only change fields"), "{error}");
         }
         assert_eq!(user(&mut ada).await.as_deref(), Some("ada"));
-    }
-
-    // F30: if a request changes the session in the meantime, the edit runs again, and both changes stay.
-    async fn an_edit_from_elsewhere_merges_with_a_request_at_the_same_time(store) {
-        let server = Server::new(store);
-        let ada = server.signed_in("ada").await;
-        let mut tasks = Vec::new();
-        for _ in 0..8 {
-            let (sessions, mut ada) = (server.sessions.clone(), ada.clone());
-            tasks.push(tokio::spawn(async move { sessions.of("ada").update(|session| session.visits_mut().add(1)).await.unwrap(); }));
-            tasks.push(tokio::spawn(async move { assert_eq!(ada.post("/visit").await.status, 200); }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(ada.clone().get("/show").await.json()["visits"], 16);
     }
 }
 

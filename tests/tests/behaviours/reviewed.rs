@@ -26,7 +26,7 @@ use session_runtime::{
 use tests::{
     app::{self, Server, Site, hours, minutes},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
     store::AnyStore,
 };
 use tokio::sync::{Notify, mpsc};
@@ -108,55 +108,6 @@ over_stores! {
                 }
                 server.sessions.of("ada").revoke_all().await.unwrap();
             }
-        }
-    }
-
-    // F6, S57: the handler's writes for the rejected user are dropped.
-    async fn writes_after_a_refused_sign_in_are_not_stored(store) {
-        let (server, faulty) = Faulty::server(&store, one_each);
-        server.signed_in("ada").await;
-        let app = server.serving(Router::new().route("/", post({
-            let faulty = faulty.clone();
-            move |mut s: S| async move {
-                s.user_mut().log_in("ada".into());
-                // The session is swapped, but the list cannot be reached.
-                faulty.plan(after(1, [Fault::Down, Fault::Down]));
-                assert!(s.save().await.unwrap_err().is_unavailable());
-                *s.name_mut() = "of ada".into();
-            }
-        })));
-        let mut visitor = server.visitor();
-        visitor.post("/theme/dark").await;
-        server.heard();
-        let mut visitor = visitor.at(&app);
-        assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
-        assert!(!server.heard().contains(&Event::Late), "nothing is left to be saved");
-        let seen = visitor.at(&server.app).get("/show").await.json();
-        assert_eq!((&seen["user"], &seen["name"], &seen["theme"]), (&json!(null), &json!(""), &json!("Dark")));
-    }
-
-    // B28, S23: no other response carries the id that `save` stored.
-    async fn a_refused_sign_in_keeps_the_cookie_of_an_earlier_save(store) {
-        let server = Server::with(store, one_each);
-        server.signed_in("ada").await;
-        for renews in [false, true] {
-            let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
-                *s.name_mut() = "cart".into();
-                if renews {
-                    s.renew();
-                }
-                s.save().await.unwrap();
-                s.user_mut().log_in("ada".into());
-            })));
-            let mut visitor = server.visitor();
-            if renews {
-                visitor.post("/theme/dark").await;
-            }
-            let mut visitor = visitor.at(&app);
-            let reply = visitor.post("/").await;
-            assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::CONFLICT, true), "renews {renews}");
-            let seen = visitor.at(&server.app).get("/show").await.json();
-            assert_eq!((&seen["user"], &seen["name"]), (&json!(null), &json!("cart")), "renews {renews}");
         }
     }
 
@@ -294,6 +245,95 @@ over_stores! {
         }
     }
 
+    // B41: the first session cannot be reached; the others end nevertheless.
+    async fn a_session_that_cannot_be_ended_shields_no_other(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let [one, two, three] = [server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await];
+        let ada = server.sessions.of("ada");
+        // The store calls: load the list, then the first session.
+        faulty.plan(after(1, [Fault::Down, Fault::Down]));
+        assert!(ada.revoke_all().await.unwrap_err().is_unavailable());
+        assert_eq!([is_in(&one).await, is_in(&two).await, is_in(&three).await], [true, false, false]);
+        assert_eq!((ada.count().await.unwrap(), ada.revoke_all().await.unwrap()), (1, 1));
+        assert!(!is_in(&one).await);
+    }
+
+    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another session, and is rejected.
+    async fn a_refused_sign_in_puts_no_ended_session_under_another_key(store) {
+        let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
+        let first = here.signed_in("ada").await;
+        let mut visitor = here.visitor();
+        visitor.post("/name/private").await;
+        faulty.swapped();
+        let gate = Gate::new();
+        // The session is loaded, and its swap comes too late.
+        faulty.plan(after(1, [Fault::Late(gate.clone())]));
+        let mut signing_in = visitor.clone();
+        let request = tokio::spawn(async move { signing_in.post("/login/ada").await });
+        gate.wait().await;
+        visitor.at(&there.app).post("/destroy").await;
+        gate.open();
+        let reply = request.await.unwrap();
+        assert_eq!(reply.status, StatusCode::CONFLICT);
+        let swapped = faulty.swapped();
+        assert!(swapped.iter().any(|key| *key != swapped[0]), "a second session began");
+        for key in swapped {
+            assert!(here.stored(&key).await.is_none(), "neither is left");
+        }
+        assert!(is_in(&first).await);
+    }
+}
+
+over_two_stores! {
+    // F6, S57: the handler's writes for the rejected user are dropped.
+    async fn writes_after_a_refused_sign_in_are_not_stored(store) {
+        let (server, faulty) = Faulty::server(&store, one_each);
+        server.signed_in("ada").await;
+        let app = server.serving(Router::new().route("/", post({
+            let faulty = faulty.clone();
+            move |mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                // The session is swapped, but the list cannot be reached.
+                faulty.plan(after(1, [Fault::Down, Fault::Down]));
+                assert!(s.save().await.unwrap_err().is_unavailable());
+                *s.name_mut() = "of ada".into();
+            }
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/theme/dark").await;
+        server.heard();
+        let mut visitor = visitor.at(&app);
+        assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
+        assert!(!server.heard().contains(&Event::Late), "nothing is left to be saved");
+        let seen = visitor.at(&server.app).get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"], &seen["theme"]), (&json!(null), &json!(""), &json!("Dark")));
+    }
+
+    // B28, S23: no other response carries the id that `save` stored.
+    async fn a_refused_sign_in_keeps_the_cookie_of_an_earlier_save(store) {
+        let server = Server::with(store, one_each);
+        server.signed_in("ada").await;
+        for renews in [false, true] {
+            let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
+                *s.name_mut() = "cart".into();
+                if renews {
+                    s.renew();
+                }
+                s.save().await.unwrap();
+                s.user_mut().log_in("ada".into());
+            })));
+            let mut visitor = server.visitor();
+            if renews {
+                visitor.post("/theme/dark").await;
+            }
+            let mut visitor = visitor.at(&app);
+            let reply = visitor.post("/").await;
+            assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::CONFLICT, true), "renews {renews}");
+            let seen = visitor.at(&server.app).get("/show").await.json();
+            assert_eq!((&seen["user"], &seen["name"]), (&json!(null), &json!("cart")), "renews {renews}");
+        }
+    }
+
     // B45, S10: only the response can tell the visitor the new id.
     async fn a_response_waits_for_the_save_of_another_task_and_carries_its_cookie(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -322,19 +362,6 @@ over_stores! {
         let (visitor, reply) = request.await.unwrap();
         assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
         assert!(is_in(&visitor.at(&server.app)).await);
-    }
-
-    // B41: the first session cannot be reached; the others end nevertheless.
-    async fn a_session_that_cannot_be_ended_shields_no_other(store) {
-        let (server, faulty) = Faulty::server(&store, |builder| builder);
-        let [one, two, three] = [server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await];
-        let ada = server.sessions.of("ada");
-        // The store calls: load the list, then the first session.
-        faulty.plan(after(1, [Fault::Down, Fault::Down]));
-        assert!(ada.revoke_all().await.unwrap_err().is_unavailable());
-        assert_eq!([is_in(&one).await, is_in(&two).await, is_in(&three).await], [true, false, false]);
-        assert_eq!((ada.count().await.unwrap(), ada.revoke_all().await.unwrap()), (1, 1));
-        assert!(!is_in(&one).await);
     }
 
     // B34, B45: whether the first save was stored can no longer be determined, and this must not prevent later saves.
@@ -422,31 +449,6 @@ over_stores! {
         })));
         let reply = server.signed_in("ada").await.at(&app).post("/").await;
         assert_eq!((reply.status, reply.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "mine"));
-    }
-
-    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another session, and is rejected.
-    async fn a_refused_sign_in_puts_no_ended_session_under_another_key(store) {
-        let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
-        let first = here.signed_in("ada").await;
-        let mut visitor = here.visitor();
-        visitor.post("/name/private").await;
-        faulty.swapped();
-        let gate = Gate::new();
-        // The session is loaded, and its swap comes too late.
-        faulty.plan(after(1, [Fault::Late(gate.clone())]));
-        let mut signing_in = visitor.clone();
-        let request = tokio::spawn(async move { signing_in.post("/login/ada").await });
-        gate.wait().await;
-        visitor.at(&there.app).post("/destroy").await;
-        gate.open();
-        let reply = request.await.unwrap();
-        assert_eq!(reply.status, StatusCode::CONFLICT);
-        let swapped = faulty.swapped();
-        assert!(swapped.iter().any(|key| *key != swapped[0]), "a second session began");
-        for key in swapped {
-            assert!(here.stored(&key).await.is_none(), "neither is left");
-        }
-        assert!(is_in(&first).await);
     }
 }
 

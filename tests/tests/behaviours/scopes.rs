@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use session_runtime::{KeyRing, Session, Sessions, SessionsBuilder, View, view};
-use tests::{client::Visitor, over_stores, store::AnyStore};
+use tests::{client::Visitor, over_two_stores, store::AnyStore};
 
 #[derive(Session)]
 struct Customer {
@@ -47,7 +47,7 @@ fn desk(clerks: &Sessions<Clerk>) -> Router {
         .layer(clerks.layer())
 }
 
-over_stores! {
+over_two_stores! {
     // F1: kinds that share keys, store and the cookie's name share no session and no user.
     async fn a_cookie_of_one_kind_opens_nothing_of_another(store) {
         let keys = KeyRing::generate();

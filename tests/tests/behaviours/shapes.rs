@@ -19,7 +19,7 @@ use session_runtime::{CookieStore, KeyRing, MemoryStore, Session, Sessions};
 use tests::{
     app::{Server, Site},
     client::Visitor,
-    over_stores,
+    over_two_stores,
     store::{AnyStore, Controls, Probe},
 };
 
@@ -317,7 +317,7 @@ async fn an_update_that_could_not_be_read_fails_and_leaves_the_value() {
     assert_eq!(visitor.post("/of").await.body, "2");
 }
 
-over_stores! {
+over_two_stores! {
     // F19, B30: also by an older build during a deploy, which cannot read what a newer build stored.
     async fn an_unreadable_value_stays_until_it_is_replaced(store) {
         let server = Server::new(store);

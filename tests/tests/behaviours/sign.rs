@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use session_runtime::Event;
-use tests::{app::Server, over_stores};
+use tests::{app::Server, over_stores, over_two_stores};
 
 over_stores! {
     // B24, S9
@@ -15,29 +15,6 @@ over_stores! {
         assert_ne!(visitor.cookie(), old.cookie());
         assert_eq!(visitor.get("/read").await.body, "ada");
         assert_eq!(old.get("/read").await.body, "");
-    }
-
-    // B24: even if the handler then fails.
-    async fn a_failed_handler_still_renews_and_ends_but_writes_nothing(store) {
-        let server = Server::new(store);
-        for how in ["renew", "destroy", "logout", "login", "nothing"] {
-            let mut visitor = server.signed_in("ada").await;
-            visitor.post("/name/ada").await;
-            let mut old = visitor.clone();
-            server.heard();
-            let reply = visitor.post(&format!("/fail/{how}")).await;
-            assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
-            let nothing_left = matches!(how, "destroy" | "logout");
-            assert!(nothing_left || server.heard().contains(&Event::DroppedOnFailure), "{how}");
-            let (now, before) = (visitor.get("/show").await.json(), old.get("/show").await.json());
-            let name_and_user = |seen: &serde_json::Value| (seen["name"].as_str().unwrap().to_owned(), seen["user"].as_str().map(str::to_owned));
-            let (kept, gone) = (("ada".to_owned(), Some("ada".to_owned())), (String::new(), None));
-            match how {
-                "renew" => assert_eq!((name_and_user(&now), name_and_user(&before)), (kept, gone)),
-                "destroy" | "logout" => assert_eq!((name_and_user(&now), name_and_user(&before)), (gone.clone(), gone)),
-                _ => assert_eq!((name_and_user(&now), name_and_user(&before)), (kept.clone(), kept)),
-            }
-        }
     }
 
     // S9, S13
@@ -56,35 +33,6 @@ over_stores! {
         assert_eq!(attacker.get("/show").await.json()["user"].as_str(), None);
         server.turn(tests::app::minutes(2));
         assert_eq!(attacker.get("/show").await.json()["user"].as_str(), None);
-    }
-
-    // S13
-    async fn another_user_finds_only_the_device_fields(store) {
-        let server = Server::new(store);
-        let mut visitor = server.signed_in("ada").await;
-        for path in ["/name/ada", "/cart/tea", "/theme/dark", "/code/1", "/visit", "/notice/hi", "/note/x"] {
-            visitor.post(path).await;
-        }
-        visitor.post("/login/bob").await;
-        let seen = visitor.get("/show").await.json();
-        assert_eq!((&seen["user"], &seen["theme"]), (&"bob".into(), &"Dark".into()));
-        for (field, default) in [("name", "".into()), ("cart", serde_json::json!([])), ("visits", 0.into())] {
-            assert_eq!(seen[field], default, "{field}");
-        }
-        for field in ["code", "notice", "note"] {
-            assert_eq!(seen[field].as_str(), None, "{field}");
-        }
-    }
-
-    // S9: the same user signs in again, and loses nothing.
-    async fn signing_in_again_renews_and_keeps_all(store) {
-        let server = Server::new(store);
-        let mut visitor = server.signed_in("ada").await;
-        visitor.post("/name/ada").await;
-        let old = visitor.cookie();
-        visitor.post("/login/ada").await;
-        assert_ne!(visitor.cookie(), old);
-        assert_eq!(visitor.get("/read").await.body, "ada");
     }
 
     // S13, S20
@@ -137,5 +85,59 @@ over_stores! {
         assert_eq!((reply.body.as_str(), reply.set_cookie()), ("hi", None));
         let seen = visitor.get("/show").await.json();
         assert_eq!((seen["is_new"].as_bool(), visitor.cookie()), (Some(false), cookie));
+    }
+}
+
+over_two_stores! {
+    // B24: even if the handler then fails.
+    async fn a_failed_handler_still_renews_and_ends_but_writes_nothing(store) {
+        let server = Server::new(store);
+        for how in ["renew", "destroy", "logout", "login", "nothing"] {
+            let mut visitor = server.signed_in("ada").await;
+            visitor.post("/name/ada").await;
+            let mut old = visitor.clone();
+            server.heard();
+            let reply = visitor.post(&format!("/fail/{how}")).await;
+            assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
+            let nothing_left = matches!(how, "destroy" | "logout");
+            assert!(nothing_left || server.heard().contains(&Event::DroppedOnFailure), "{how}");
+            let (now, before) = (visitor.get("/show").await.json(), old.get("/show").await.json());
+            let name_and_user = |seen: &serde_json::Value| (seen["name"].as_str().unwrap().to_owned(), seen["user"].as_str().map(str::to_owned));
+            let (kept, gone) = (("ada".to_owned(), Some("ada".to_owned())), (String::new(), None));
+            match how {
+                "renew" => assert_eq!((name_and_user(&now), name_and_user(&before)), (kept, gone)),
+                "destroy" | "logout" => assert_eq!((name_and_user(&now), name_and_user(&before)), (gone.clone(), gone)),
+                _ => assert_eq!((name_and_user(&now), name_and_user(&before)), (kept.clone(), kept)),
+            }
+        }
+    }
+
+    // S13
+    async fn another_user_finds_only_the_device_fields(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        for path in ["/name/ada", "/cart/tea", "/theme/dark", "/code/1", "/visit", "/notice/hi", "/note/x"] {
+            visitor.post(path).await;
+        }
+        visitor.post("/login/bob").await;
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["theme"]), (&"bob".into(), &"Dark".into()));
+        for (field, default) in [("name", "".into()), ("cart", serde_json::json!([])), ("visits", 0.into())] {
+            assert_eq!(seen[field], default, "{field}");
+        }
+        for field in ["code", "notice", "note"] {
+            assert_eq!(seen[field].as_str(), None, "{field}");
+        }
+    }
+
+    // S9: the same user signs in again, and loses nothing.
+    async fn signing_in_again_renews_and_keeps_all(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/name/ada").await;
+        let old = visitor.cookie();
+        visitor.post("/login/ada").await;
+        assert_ne!(visitor.cookie(), old);
+        assert_eq!(visitor.get("/read").await.body, "ada");
     }
 }

@@ -6,7 +6,7 @@ use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::{Reply, Visitor, send},
-    over_stores,
+    over_two_stores,
 };
 
 const NAVIGATION: &[(&str, &str)] = &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
@@ -24,7 +24,7 @@ async fn navigate(server: &Server, visitor: &mut Visitor, path: &str) -> Reply {
     ask(&server.app, visitor, path, NAVIGATION).await
 }
 
-over_stores! {
+over_two_stores! {
     // F29
     async fn a_navigation_removes_the_cookie_of_a_session_that_was_revoked(store) {
         let server = Server::new(store);
@@ -112,7 +112,7 @@ over_stores! {
     }
 }
 
-over_stores! {
+over_two_stores! {
     // F21, B53
     async fn a_head_takes_no_flash(store) {
         let server = Server::new(store);

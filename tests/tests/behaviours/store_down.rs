@@ -11,7 +11,7 @@ use serde_json::json;
 use session_runtime::{Session, StoreDown, View, view};
 use tests::{
     app::{Server, Site},
-    over_stores,
+    over_two_stores,
 };
 
 #[view(Site, or_redirect = "/login")]
@@ -19,7 +19,7 @@ struct Known {
     user: String,
 }
 
-over_stores! {
+over_two_stores! {
     // B32
     async fn pages_that_only_read_see_a_guest(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));

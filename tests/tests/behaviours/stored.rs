@@ -12,7 +12,7 @@ use session_runtime::{Changes, Error, Event, Session};
 use tests::{
     app::{Server, Site, minutes},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
 };
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -65,6 +65,35 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
+    // F22, B49: after a write that was merged with another request's, the handle shows what is stored.
+    async fn a_handle_shows_what_is_stored_after_its_own_write(store) {
+        let server = Server::new(store);
+        let routes = server.app.clone();
+        let app = server.serving(Router::new().route("/{how}", post(move |mut s: S, headers: http::HeaderMap, axum::extract::Path(how): axum::extract::Path<String>| async move {
+            let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
+            let mut other = Visitor::with_cookie(&routes, "__Host-site", &cookie);
+            let before = s.visits();
+            s.visits_mut().add(1);
+            other.post("/visit").await;
+            other.post("/note/theirs").await;
+            match how.as_str() {
+                "save" => s.save().await?,
+                _ => {
+                    s.save().await?;
+                    other.post("/note/again").await;
+                    s.cart_mut().update(|cart| cart.push("tea".into())).await?;
+                }
+            }
+            Ok::<_, Error>(format!("{} {:?}", s.visits() - before, s.note()))
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/visit").await;
+        assert_eq!(visitor.at(&app).post("/save").await.body, r#"2 Some("theirs")"#);
+        assert_eq!(visitor.at(&app).post("/update").await.body, r#"2 Some("again")"#);
+    }
+}
+
+over_two_stores! {
     // F15, B47: a guest's session that was never stored cannot be stored once the response's head has been sent.
     async fn an_update_after_the_response_fails_as_save_does(store) {
         let server = Server::new(store);
@@ -151,33 +180,6 @@ over_stores! {
         server.turn(minutes(20));
         assert_eq!(visitor.get("/read").await.body, "ada");
     }
-
-    // F22, B49: after a write that was merged with another request's, the handle shows what is stored.
-    async fn a_handle_shows_what_is_stored_after_its_own_write(store) {
-        let server = Server::new(store);
-        let routes = server.app.clone();
-        let app = server.serving(Router::new().route("/{how}", post(move |mut s: S, headers: http::HeaderMap, axum::extract::Path(how): axum::extract::Path<String>| async move {
-            let cookie = headers["cookie"].to_str().unwrap().split_once('=').unwrap().1.to_owned();
-            let mut other = Visitor::with_cookie(&routes, "__Host-site", &cookie);
-            let before = s.visits();
-            s.visits_mut().add(1);
-            other.post("/visit").await;
-            other.post("/note/theirs").await;
-            match how.as_str() {
-                "save" => s.save().await?,
-                _ => {
-                    s.save().await?;
-                    other.post("/note/again").await;
-                    s.cart_mut().update(|cart| cart.push("tea".into())).await?;
-                }
-            }
-            Ok::<_, Error>(format!("{} {:?}", s.visits() - before, s.note()))
-        })));
-        let mut visitor = server.visitor();
-        visitor.post("/visit").await;
-        assert_eq!(visitor.at(&app).post("/save").await.body, r#"2 Some("theirs")"#);
-        assert_eq!(visitor.at(&app).post("/update").await.body, r#"2 Some("again")"#);
-    }
 }
 
 // F16: the changes of a handler that panics are not stored.
@@ -231,7 +233,7 @@ struct Flashes {
     plain: Vec<(u8, String)>,
 }
 
-over_stores! {
+over_two_stores! {
     // F18, B51: each policy recovers at the next write.
     async fn an_unreadable_value_is_replaced_at_the_next_write(store) {
         use session_runtime::{KeyRing, Sessions};

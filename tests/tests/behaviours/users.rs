@@ -12,7 +12,7 @@ use session_runtime::{Clock, Event, KeyRing, Session, SessionHandle, Sessions};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::Visitor,
-    over_stores,
+    over_stores, over_two_stores,
 };
 
 type S = Session<Site>;
@@ -118,18 +118,6 @@ over_stores! {
         assert_eq!(names(server.sessions.of("ada").list().await.unwrap()), ["stays"]);
     }
 
-    // A remembered session's deadline does not move, but its last use is recorded.
-    async fn a_remembered_session_says_when_it_was_seen(store) {
-        let server = Server::new(store);
-        let mut visitor = server.signed_in("ada").await;
-        visitor.post("/remember").await;
-        let ends = server.sessions.of("ada").list().await.unwrap()[0].expires_at();
-        server.turn(hours(50));
-        assert_eq!(visitor.get("/read").await.set_cookie(), None, "its deadline did not move");
-        let seen = server.sessions.of("ada").list().await.unwrap();
-        assert_eq!((seen[0].last_seen(), seen[0].expires_at()), (server.clock.now().into(), ends));
-    }
-
     // B39, S22, B22
     async fn a_revoked_session_ends_at_once(store) {
         let server = Server::new(store);
@@ -174,27 +162,6 @@ over_stores! {
         assert!(is(&laptop_there.at(&server.app), "ada").await);
     }
 
-    // S8: a handle is not a credential, and another user's handle ends nothing.
-    async fn a_handle_opens_nothing_and_works_only_for_its_user(store) {
-        let server = Server::new(store);
-        let ada = server.signed_in("ada").await;
-        let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
-        let text = serde_json::to_string(&handle).unwrap();
-        let token = ada.cookie().unwrap();
-        assert!(!token.contains(&handle.to_string()) && !text.contains(&token[8..24]));
-        assert_eq!(serde_json::from_str::<SessionHandle>(&text).unwrap(), handle);
-        let mut thief = Visitor::with_cookie(&server.app, "__Host-site", &handle.to_string());
-        assert_eq!(thief.get("/show").await.json()["user"], json!(null));
-        server.signed_in("bob").await;
-        assert!(!server.sessions.of("bob").revoke(handle).await.unwrap());
-        assert!(is(&ada, "ada").await);
-        // The handle stays the same for the life of the session, through all renewals.
-        let mut ada = ada;
-        ada.post("/renew").await;
-        assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].handle(), handle);
-        assert!(server.sessions.of("ada").revoke(handle).await.unwrap() && !is(&ada, "ada").await);
-    }
-
     // B40
     async fn signing_in_as_another_user_moves_the_session_to_their_list(store) {
         let server = Server::new(store);
@@ -236,6 +203,41 @@ over_stores! {
         assert!(is(&visitor.at(&other.app), "ada").await);
         assert_eq!(other.sessions.of("ada").revoke_all().await.unwrap(), 1);
         assert!(!is(&visitor, "ada").await && !is(&visitor.at(&other.app), "ada").await);
+    }
+}
+
+over_two_stores! {
+    // A remembered session's deadline does not move, but its last use is recorded.
+    async fn a_remembered_session_says_when_it_was_seen(store) {
+        let server = Server::new(store);
+        let mut visitor = server.signed_in("ada").await;
+        visitor.post("/remember").await;
+        let ends = server.sessions.of("ada").list().await.unwrap()[0].expires_at();
+        server.turn(hours(50));
+        assert_eq!(visitor.get("/read").await.set_cookie(), None, "its deadline did not move");
+        let seen = server.sessions.of("ada").list().await.unwrap();
+        assert_eq!((seen[0].last_seen(), seen[0].expires_at()), (server.clock.now().into(), ends));
+    }
+
+    // S8: a handle is not a credential, and another user's handle ends nothing.
+    async fn a_handle_opens_nothing_and_works_only_for_its_user(store) {
+        let server = Server::new(store);
+        let ada = server.signed_in("ada").await;
+        let handle = server.sessions.of("ada").list().await.unwrap()[0].handle();
+        let text = serde_json::to_string(&handle).unwrap();
+        let token = ada.cookie().unwrap();
+        assert!(!token.contains(&handle.to_string()) && !text.contains(&token[8..24]));
+        assert_eq!(serde_json::from_str::<SessionHandle>(&text).unwrap(), handle);
+        let mut thief = Visitor::with_cookie(&server.app, "__Host-site", &handle.to_string());
+        assert_eq!(thief.get("/show").await.json()["user"], json!(null));
+        server.signed_in("bob").await;
+        assert!(!server.sessions.of("bob").revoke(handle).await.unwrap());
+        assert!(is(&ada, "ada").await);
+        // The handle stays the same for the life of the session, through all renewals.
+        let mut ada = ada;
+        ada.post("/renew").await;
+        assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].handle(), handle);
+        assert!(server.sessions.of("ada").revoke(handle).await.unwrap() && !is(&ada, "ada").await);
     }
 
     // A request sees its own earlier changes.

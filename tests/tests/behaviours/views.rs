@@ -21,7 +21,7 @@ use tests::{
     app::{Server, Site, Theme, hours, minutes},
     client::{Reply, Visitor},
     log::Log,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -85,7 +85,7 @@ fn leads_to(reply: &Reply) -> (StatusCode, Option<&str>) {
     (reply.status, reply.headers.get(LOCATION).map(|location| location.to_str().unwrap()))
 }
 
-over_stores! {
+over_two_stores! {
     // B42
     async fn a_visitor_with_every_field_is_let_in(store) {
         let server = Server::new(store);

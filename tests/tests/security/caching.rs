@@ -11,7 +11,7 @@ use session_runtime::{Session, View, view};
 use tests::{
     app::{Server, Site, minutes},
     client::Visitor,
-    over_stores,
+    over_two_stores,
 };
 
 type S = Session<Site>;
@@ -77,7 +77,7 @@ async fn answer(visitor: &mut Visitor, path: &str) -> (u16, bool, bool, Option<S
     (reply.status.as_u16(), varies, reply.set_cookie().is_some(), reply.cache_control().map(str::to_owned))
 }
 
-over_stores! {
+over_two_stores! {
     // S35
     async fn each_kind_of_answer_tells_caches_what_it_depends_on(store) {
         let public = || Some("public, max-age=600".to_owned());

@@ -6,7 +6,7 @@ use session_runtime::{Event, KeyRing, MemoryStore, SameSite, Session, Sessions, 
 use tests::{
     app::{Server, Site, minutes},
     client::{Visitor, send},
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -105,7 +105,7 @@ fn a_cookie_that_no_browser_keeps_is_refused() {
     assert!(error.is_setup() && error.to_string().contains("4096 bytes"), "{error}");
 }
 
-over_stores! {
+over_two_stores! {
     // S29: whatever a request did to its session, and to its cookie.
     async fn a_response_has_one_cookie_of_our_name(store) {
         let server = Server::with(store, |builder| builder.persistent(true).rotate_every(minutes(10)));

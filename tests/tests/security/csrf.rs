@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode, header::COOKIE};
 use tests::{
     app::{Server, routes},
     client::{Reply, send},
-    over_stores,
+    over_two_stores,
 };
 
 const PATHS: [&str; 6] = ["/login/mallory", "/logout", "/name/x", "/cart/x", "/destroy", "/renew"];
@@ -22,7 +22,7 @@ async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, fro
     send(app, request.body(Body::empty()).unwrap()).await
 }
 
-over_stores! {
+over_two_stores! {
     // S36, S38: with the visitor's cookie, and without, because a forged sign-in needs none.
     async fn one_line_keeps_other_sites_from_changing_anything(store) {
         let server = Server::new(store);

@@ -14,12 +14,12 @@ use tests::{
     app::{Server, Site, show},
     client::Visitor,
     log::Log,
-    over_databases, over_stores,
+    over_databases, over_two_stores,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
 
-over_stores! {
+over_two_stores! {
     // S46, S59: MessagePack that claims a false length, nests without end or has another type, and bytes that are not
     // MessagePack.
     async fn planted_bytes_cost_a_field_and_no_more(store) {
@@ -147,7 +147,7 @@ over_databases! {
     }
 }
 
-over_stores! {
+over_two_stores! {
     // S46 (symfony CVE-2016-4423): no visitor can fill the store. A write beyond the limit is rejected as a whole, with an error.
     async fn a_session_grows_to_its_limit_and_no_further(store) {
         let server = Server::with(store, |builder| builder.max_bytes(2_000));

@@ -22,7 +22,7 @@ use session_runtime::{
 use tests::{
     app::{hours, minutes},
     client::Visitor,
-    over_stores,
+    over_two_stores,
     store::AnyStore,
 };
 
@@ -158,7 +158,7 @@ async fn planted(place: &Place, elsewhere: &Place) -> Vec<(&'static str, String,
     ]
 }
 
-over_stores! {
+over_two_stores! {
     // S3, S9, S13
     async fn a_planted_id_is_worth_nothing_once_its_victim_signs_in(store) {
         let keys = KeyRing::generate();

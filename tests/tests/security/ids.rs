@@ -18,7 +18,7 @@ use session_runtime::{Event, Session, Sessions, store::Store as _};
 use tests::{
     app::{Server, Site},
     client::{Visitor, send},
-    over_stores,
+    over_stores, over_two_stores,
     store::{AnyStore, Tables},
 };
 
@@ -65,7 +65,9 @@ over_stores! {
         let heard = server.heard();
         assert!(heard.len() == 7_500 && heard.iter().all(|event| *event == Event::Unknown));
     }
+}
 
+over_two_stores! {
     // S3: a visitor never leaves with the id that they brought.
     async fn an_unknown_id_is_never_adopted_by_a_write(store) {
         let server = Server::new(store);

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use session_runtime::Clock;
-use tests::{app::minutes, over_stores};
+use tests::{app::minutes, over_two_stores};
 
 use super::{House, key, keys, nothing};
 
@@ -13,7 +13,7 @@ fn sealed_by(raw: &[u8]) -> &[u8] {
     &raw[1..5]
 }
 
-over_stores! {
+over_two_stores! {
     // S45: the first request that meets a secret under an older key reseals it, even if it only reads, just as its cookie is
     // signed again.
     async fn a_secret_under_an_older_key_is_resealed_with_the_current_one(store) {

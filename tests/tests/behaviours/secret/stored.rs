@@ -15,7 +15,7 @@ use session_runtime::{
 };
 use tests::{
     app::minutes,
-    over_stores,
+    over_stores, over_two_stores,
     store::{AnyStore, Tables},
 };
 
@@ -115,7 +115,9 @@ over_stores! {
         seen["name"] = "an-open-word".into();
         assert_eq!(visitor.get("/show").await.json(), seen);
     }
+}
 
+over_two_stores! {
     // S40: bytes that were stored for one field open in no other field and in no other session.
     async fn a_value_moved_to_another_place_is_absent(store) {
         let house = House::new(store);
