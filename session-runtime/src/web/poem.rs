@@ -70,12 +70,10 @@ macro_rules! middleware {
                 let handled = self.inner.call(request).await;
                 let (response, error) = match handled {
                     Ok(response) => (response.into_response(), None),
-                    Err(error) => (Response::builder().status(error.status()).finish(), Some(error)),
-                };
-                // An error of ours is in the extensions of its response.
-                let (response, error) = match error {
-                    Some(error) if is_ours(&error) => (error.into_response(), None),
-                    error => (response, error),
+                    Err(error) => match page_of(&error) {
+                        Some(page) => (response(page), None),
+                        None => (Response::builder().status(error.status()).finish(), Some(error)),
+                    },
                 };
                 let ending = <$layer>::after(after, facts(&response)).await;
                 match error {
@@ -94,11 +92,15 @@ middleware!(CookiesLayer);
 middleware!(SameOriginLayer);
 middleware!(ViewLayer<V>, V: Viewed);
 
-fn is_ours(error: &poem::Error) -> bool {
-    error.is::<SessionRejection>()
-        || error.is::<ViewRejection>()
-        || error.is::<CookiesRejection>()
-        || error.is::<Error>()
+/// Returns the page of an error of ours.
+fn page_of(error: &poem::Error) -> Option<Page> {
+    let rejected = || {
+        let session = error.downcast_ref::<SessionRejection>().map(|rejection| rejection.clone().into_page());
+        let view = || error.downcast_ref::<ViewRejection>().map(|rejection| rejection.clone().into_page());
+        let cookies = || error.downcast_ref::<CookiesRejection>().map(|rejection| rejection.clone().into_page());
+        session.or_else(view).or_else(cookies)
+    };
+    error.downcast_ref::<Error>().map(Page::of_handler).or_else(rejected)
 }
 
 fn facts(response: &Response) -> Handled {

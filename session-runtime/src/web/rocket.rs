@@ -68,7 +68,7 @@ struct InRequest {
     after: Vec<(usize, Box<dyn Any + Send>)>,
     /// The page of the fairing that refused the request.
     refused: Option<(usize, Page)>,
-    /// The page of the guard that failed last.
+    /// The last page of a guard or an error.
     made: Option<Page>,
     changes: Option<Changes>,
 }
@@ -131,7 +131,7 @@ macro_rules! fairing {
                     let at = cached.after.iter().position(|(by, _)| *by == fairing);
                     let after = at.map(|at| cached.after.remove(at).1);
                     let status = response.status().code;
-                    let made = cached.made.take_if(|page| page.status().as_u16() == status);
+                    let made = cached.made.clone().filter(|page| page.status().as_u16() == status);
                     (after, Handled { status, changes: cached.changes, made })
                 };
                 add_missing(handled.made.as_ref(), response);
@@ -321,8 +321,11 @@ impl<'r, 'o: 'r, R: Responder<'r, 'o>> Responder<'r, 'o> for WithChanges<R> {
 macro_rules! responder {
     ($($error:ty),*) => {$(
         impl<'r> Responder<'r, 'static> for $error {
-            fn respond_to(self, _request: &'r Request<'_>) -> response::Result<'static> {
-                Ok(answer(self.into_page()))
+            fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+                let page = self.into_page();
+                // So that the fairing may put the application's own page in its place.
+                cached(request).made = Some(page.clone());
+                Ok(answer(page))
             }
         }
     )*};

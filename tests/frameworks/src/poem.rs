@@ -45,7 +45,7 @@ fn router(application: Application) -> impl Endpoint {
         paths.push((path, methods));
     }
     let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| router.at(path, methods));
-    let mut endpoint = router.map_to_response().boxed();
+    let mut endpoint = router.boxed();
     if let Some(sessions) = application.sessions {
         endpoint = endpoint.with(sessions).boxed();
     }
