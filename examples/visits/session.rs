@@ -1,0 +1,37 @@
+//! The session of these examples, and what a page shows of it.
+
+use session_runtime::{Error, KeyRing, MemoryStore, Session, Sessions, view};
+
+#[derive(Session)]
+pub(crate) struct Site {
+    #[session(identity)]
+    pub(crate) user: Option<String>,
+    #[session(counter)]
+    pub(crate) visits: u64,
+}
+
+/// Only for signed-in visitors. Others are sent to the front page.
+#[view(Site, or_redirect = "/")]
+pub(crate) struct SignedIn {
+    pub(crate) user: String,
+    pub(crate) visits: u64,
+}
+
+/// Keeps sessions in this process. A real server keeps its store and its keys: [`Sessions::from_env`].
+pub(crate) fn sessions() -> Result<Sessions<Site>, Error> {
+    Sessions::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()
+}
+
+pub(crate) fn front(session: &Session<Site>) -> String {
+    let form = match session.user() {
+        Some(_) => {
+            r#"<form action="/log-out" method="post"><button>Log out</button></form><a href="/account">Account</a>"#
+        }
+        None => r#"<form action="/log-in" method="post"><button>Log in as Ada</button></form>"#,
+    };
+    format!("<!doctype html><title>Visits</title><p>Visit <b id=\"visits\">{}</b></p>{form}", session.visits())
+}
+
+pub(crate) fn account(me: &SignedIn) -> String {
+    format!("<!doctype html><title>Account</title><p><b id=\"user\">{}</b> was here {} times.</p>", me.user, me.visits)
+}
