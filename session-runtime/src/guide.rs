@@ -29,3 +29,6 @@ pub mod format {}
 
 #[doc = include_str!("../docs/values.md")]
 pub mod values {}
+
+#[doc = include_str!("../docs/frameworks.md")]
+pub mod frameworks {}

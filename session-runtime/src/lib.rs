@@ -57,6 +57,7 @@
 //!
 //! # Guides
 //!
+//! - [`guide::frameworks`]: axum, actix-web, poem, salvo and rocket.
 //! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
 //! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
@@ -97,8 +98,10 @@
 //!
 //! # Features
 //!
-//! - `axum` (default): the extractors. Implies `tower`.
-//! - `tower`: `SessionLayer`, `CookiesLayer` and `SameOriginLayer`.
+//! - `axum` (default): axum's arguments of handlers. Implies `tower`.
+//! - `tower`: the middlewares as tower layers.
+//! - `actix`, `poem`, `salvo`, `rocket`: the same for each of these frameworks.
+//! - `web`: what they have in common, for adapters in other crates.
 //! - `memory`, `file` (default): `MemoryStore` and `FileStore`.
 //! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C
 //!   compiler.

@@ -31,6 +31,12 @@ impl Program {
         Self::example_in(name, Path::new("."), "127.0.0.1:0")
     }
 
+    /// Starts an example that needs a feature.
+    pub fn example_with(name: &str, feature: &str) -> Self {
+        let mut command = quiet(&executable(name, |build| _ = build.args(["--features", feature])));
+        Self::start(command.args(["--addr", "127.0.0.1:0"]))
+    }
+
     /// Starts an example in a folder, to listen at an address.
     pub fn example_in(name: &str, folder: &Path, address: &str) -> Self {
         let mut command = quiet(&executable(name, |_| ()));

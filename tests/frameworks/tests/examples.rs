@@ -18,7 +18,7 @@ fn counts_visits(framework: &str) {
     assert_eq!(visits(&client.get("/")), "1");
     assert_eq!(visits(&client.get("/")), "2");
     client.post("/log-in", &[]).leads_to("/account");
-    assert!(client.get("/account").body.contains("<b id=\"user\">Ada</b> was here 0 times"));
+    assert!(client.get("/account").body.contains("<b id=\"user\">Ada</b> was here 2 times"));
     client.post("/log-out", &[]).leads_to("/");
     client.get("/account").leads_to("/?next=/account");
     let mut other_site = Client::of(&program).with("Sec-Fetch-Site", "cross-site");
