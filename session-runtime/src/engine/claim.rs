@@ -1,6 +1,6 @@
 //! [`Claim`]: one key, held by one commit at a time within this process, and the store's value under it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
@@ -150,6 +150,9 @@ impl Claim<'_> {
         }
         // Only a queue that other processes compete with is timed.
         let asked = (!self.engine.backend.is_in_process()).then(Instant::now);
+        if let Some(asked) = asked {
+            self.turn.run.asks(asked);
+        }
         // The value is unknown until the store answers, including when this future is dropped.
         self.turn.is_newest = false;
         let mut is_again = false;
@@ -169,7 +172,9 @@ impl Claim<'_> {
             }
         };
         self.is_handed = false;
-        self.turn.run.took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+        if let Some(asked) = asked {
+            self.turn.run.is_answered(asked);
+        }
         self.turn.is_newest = true;
         Ok(match swapped {
             Swapped::Done(revision) => {

@@ -1,5 +1,6 @@
 //! Queues the commits to one key within this process. One commit at a time asks the store, and hands the stored value to the
-//! next. So n concurrent commits cost n swaps, not n² (F9).
+//! next. It may store the changes of those that wait along with its own ([`group`](super::group)). So n concurrent commits cost
+//! n swaps at most, not n² (F9).
 //!
 //! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap.
 //! So a long-running queue leaves gaps: a quarter of the time that it ran, and every fourth time as much as it ran.
@@ -33,7 +34,9 @@ type Handed = (Run, Option<Option<Versioned>>);
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
     /// How long the store took for its last answer.
-    pub(super) took: Duration,
+    took: Duration,
+    /// When that answer came.
+    answered: Option<Instant>,
     /// When the current stretch without a gap began.
     since: Option<Instant>,
     /// How many gaps the run has left.
@@ -46,7 +49,23 @@ const IN_PROCESS: Duration = Duration::from_micros(50);
 /// How long a run lasts at least before it leaves a gap. A timer waits a millisecond or more, so shorter runs would mostly wait.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
+/// A pause between two swaps counts as a gap if it is this many times as long as the store takes.
+const REST: u32 = 3;
+
 impl Run {
+    /// Notes that a swap is sent. A process that is busy with the requests themselves leaves gaps without waiting.
+    pub(super) fn asks(&mut self, now: Instant) {
+        if self.answered.is_some_and(|answered| now.duration_since(answered) > self.took * REST) {
+            self.since = self.since.map(|_| now);
+        }
+    }
+
+    /// Notes the store's answer to a swap that was sent at `asked`.
+    pub(super) fn is_answered(&mut self, asked: Instant) {
+        let now = Instant::now();
+        (self.took, self.answered) = (now.duration_since(asked), Some(now));
+    }
+
     /// Returns how long the next commit waits, so that another process can load and swap.
     pub(super) fn gap(&mut self) -> Option<Duration> {
         let ran = self.since?.elapsed();
