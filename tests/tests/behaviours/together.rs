@@ -143,9 +143,8 @@ async fn commits_whose_common_swap_failed_start_over() {
 #[tokio::test]
 async fn a_common_swap_that_takes_effect_late_counts_once() {
     for is_before in [true, false] {
-        let brief = |builder: SessionsBuilder<Site>| {
-            builder.store_timeout(Duration::from_millis(100)).commit_timeout(minutes(2))
-        };
+        let brief =
+            |builder: SessionsBuilder<Site>| builder.store_timeout(Duration::from_secs(2)).commit_timeout(minutes(2));
         let (server, faulty) = Faulty::server(&AnyStore::memory(), brief);
         let mut line = Line::on(server, faulty, visits(10)).await;
         let (late, next) = (Gate::new(), Gate::new());
