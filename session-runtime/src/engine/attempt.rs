@@ -9,6 +9,7 @@ use crate::{
     event::Event,
     id::{Nonce, Selector, Verifier, draw, random},
     key::Key,
+    record::{NONCES, Record},
 };
 
 /// The changes of one commit, and its progress.
@@ -42,10 +43,22 @@ pub(super) struct Attempt {
 /// A swap without an answer.
 #[derive(Clone, Copy)]
 pub(super) struct Unanswered {
+    /// Marks it, in the value that it stores. Another commit's nonce, if that commit stored this attempt's changes with its own.
+    pub(super) nonce: Nonce,
     /// The session's write count before; `None` if the swap ends or creates a session.
     pub(super) writes: Option<u64>,
     /// Whether the swap ends or renews a session.
     pub(super) is_critical: bool,
+}
+
+impl Unanswered {
+    /// Returns whether another write has replaced the value that the swap was to replace, so that it never happens. `after`: the
+    /// current session, with one more write on top.
+    pub(super) fn never_happens(&self, after: &Record) -> bool {
+        let more = self.writes.map(|writes| after.writes.saturating_sub(writes));
+        // Among so many writes, the record would still know this one.
+        more.is_some_and(|more| more > 1 && more <= NONCES as u64) && !after.knows(self.nonce)
+    }
 }
 
 /// A session to add to its user's list.
@@ -101,6 +114,11 @@ impl Attempt {
     /// Returns whether the store cannot hold any of its writes yet.
     pub(super) const fn is_first(&self) -> bool {
         !self.resumed && self.unanswered.is_none()
+    }
+
+    /// Returns whether this record holds one of its writes.
+    pub(super) fn is_in(&self, record: &Record) -> bool {
+        record.knows(self.nonce) || self.unanswered.is_some_and(|swap| record.knows(swap.nonce))
     }
 }
 

@@ -1,12 +1,13 @@
 //! [`Claim`]: one key, held by one commit at a time within this process, and the store's value under it.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
 use super::{
     Engine,
     deadline::{Deadline, Pace},
+    group::{Joined, Offer},
     queue::Turn,
 };
 use crate::{
@@ -43,13 +44,27 @@ impl Engine {
         pace: Pace,
         deadline: &'a Deadline,
     ) -> Result<Claim<'a>, Error> {
-        let turn = match self.queues.enter_if_free(key, known) {
-            Some(turn) => turn,
+        match self.claim_if_free(key, known, pace, deadline) {
+            Some(claim) => Ok(claim),
             // Boxed because few commits wait: otherwise every commit's future would reserve room for it.
-            None => Box::pin(self.wait_for_turn(key, known, pace, deadline)).await?,
-        };
+            None => Box::pin(self.claim_in_line(key, known, pace, None, deadline)).await,
+        }
+    }
+
+    /// Returns the turn at `key`, if no other commit has it.
+    pub(super) fn claim_if_free<'a>(
+        &'a self,
+        key: &Key,
+        known: Option<&Versioned>,
+        pace: Pace,
+        deadline: &'a Deadline,
+    ) -> Option<Claim<'a>> {
+        Some(self.claim_of(self.queues.enter_if_free(key, known)?, pace, deadline))
+    }
+
+    const fn claim_of<'a>(&'a self, turn: Turn<'a>, pace: Pace, deadline: &'a Deadline) -> Claim<'a> {
         let is_handed = turn.was_handed;
-        Ok(Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed })
+        Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed }
     }
 
     /// Does the same, and loads the key's value.
@@ -73,19 +88,21 @@ impl Engine {
         Ok(claim)
     }
 
-    /// Waits for a turn at `key`, and leaves a gap for other processes if its line has been busy for long.
-    async fn wait_for_turn(
-        &self,
+    /// Waits for a turn at `key`, and leaves a gap for other processes if its line has been busy for long. `offer`: see
+    /// [`Queues::enter`](super::Queues::enter).
+    pub(super) async fn claim_in_line<'a>(
+        &'a self,
         key: &Key,
         known: Option<&Versioned>,
         pace: Pace,
-        deadline: &Deadline,
-    ) -> Result<Turn<'_>, Error> {
-        let mut turn = self.queues.enter(key, known, matches!(pace, Pace::Urgent), deadline).await?;
+        offer: Option<Arc<Offer>>,
+        deadline: &'a Deadline,
+    ) -> Result<Claim<'a>, Error> {
+        let mut turn = self.queues.enter(key, known, matches!(pace, Pace::Urgent), offer, deadline).await?;
         if let Some(gap) = turn.run.gap().filter(|_| matches!(pace, Pace::Patient)) {
             sleep(gap.min(deadline.left())).await;
         }
-        Ok(turn)
+        Ok(self.claim_of(turn, pace, deadline))
     }
 }
 
@@ -93,6 +110,14 @@ impl Claim<'_> {
     /// Returns the key's value, as far as known.
     pub(super) fn current(&self) -> Option<&Versioned> {
         self.turn.current.as_ref()
+    }
+
+    /// Applies the plain changes of commits that wait: see [`Turn::gather`]. Does nothing for a commit that found the key free,
+    /// since no other commit waits then, or almost never.
+    pub(super) fn join_waiting(&mut self, join: impl FnMut(&Offer) -> Joined) {
+        if self.turn.waited || self.has_lost() {
+            self.turn.gather(join);
+        }
     }
 
     /// Passes the turn to the next commit. Returns the key's value, as far as known.
@@ -125,6 +150,9 @@ impl Claim<'_> {
         }
         // Only a queue that other processes compete with is timed.
         let asked = (!self.engine.backend.is_in_process()).then(Instant::now);
+        if let Some(asked) = asked {
+            self.turn.run.asks(asked);
+        }
         // The value is unknown until the store answers, including when this future is dropped.
         self.turn.is_newest = false;
         let mut is_again = false;
@@ -144,14 +172,19 @@ impl Claim<'_> {
             }
         };
         self.is_handed = false;
-        self.turn.run.took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+        if let Some(asked) = asked {
+            self.turn.run.is_answered(asked);
+        }
         self.turn.is_newest = true;
         Ok(match swapped {
             Swapped::Done(revision) => {
                 self.turn.current = after.map(|value| Versioned::with_revision(value.clone(), revision));
+                self.turn.complete_group();
                 true
             }
             Swapped::Stale(newer) => {
+                // If an answer was lost, the newer value may be this swap's own.
+                self.turn.disband_group(!is_again);
                 self.turn.current = newer;
                 self.lost = self.lost.saturating_add(1);
                 false

@@ -8,8 +8,9 @@ use super::{
     adopt::Adopted,
     attempt::{Attempt, Because, Unanswered},
     backend::Backend,
-    claim::Claim,
     deadline::{Deadline, Pace},
+    group::Waited,
+    look::Look,
     next::{self, Create, Next, next},
     presented::{Found, Lost, Presented},
     put::Put,
@@ -17,10 +18,9 @@ use super::{
     request::Phase,
 };
 use crate::{
-    clock::Timestamp,
     error::{Error, Kind},
     event::Event,
-    record::NONCES,
+    id::Nonce,
     value::{EndReason, Value},
 };
 
@@ -299,7 +299,14 @@ impl Request {
             return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now())));
         }
         let pace = if attempt.pending.is_urgent() { Pace::Urgent } else { Pace::Patient };
-        let mut claim = engine.claim(&key, found.stored.as_ref(), pace, deadline).await?;
+        let mut claim = match engine.claim_if_free(&key, found.stored.as_ref(), pace, deadline) {
+            Some(claim) => claim,
+            // Boxed because few commits wait: otherwise every commit's future would reserve room for it.
+            None => match Box::pin(self.wait_in_line(attempt, &found, &key, pace, deadline)).await? {
+                Waited::Turn(claim) => claim,
+                Waited::Stored(stored) => return Ok(Some(stored.adopt(self, attempt, found, engine.clock.now()))),
+            },
+        };
         loop {
             let now = engine.clock.now();
             match self.look(&mut claim, attempt, &mut found, now).await? {
@@ -323,23 +330,19 @@ impl Request {
                 }
             }
             let cookie = self.state().phase.takes_cookie();
-            let (value, put) = match next(engine, attempt, &found, cookie, now)? {
+            let put = match next(engine, attempt, &found, cookie, now)? {
                 Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
                 // No handler asked for this write, so it waits for the next request rather than holding up this one.
                 Next::Put(_) if !attempt.asked && claim.has_lost() => {
                     return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now)));
                 }
                 Next::Conflict => return Ok(Some(Outcome::Conflict)),
-                Next::End => (engine.tombstone(attempt.nonce, EndReason::Ended, now), None),
+                Next::End => None,
                 Next::Put(Put { record, adopted, own }) => {
                     let before = own.as_deref().unwrap_or(&found.opened);
-                    let opened = engine.codec.close(&key, record.into(), Some(before))?;
-                    let value = Value::session(engine.scope, opened.raw().clone());
-                    let value = if adopted.renewal.is_some() { value.critical() } else { value };
-                    (value, Some((adopted, opened)))
+                    Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
                 }
             };
-            let before = put.as_ref().map(|_| found.record().writes);
             // The list first: the browser's cookie opens the session already.
             if let Some((adopted, opened)) = &put
                 && adopted.restarted
@@ -352,9 +355,23 @@ impl Request {
             if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
+            let is_critical = put.as_ref().is_none_or(|(adopted, _)| adopted.renewal.is_some());
+            let writes = put.as_ref().map(|_| found.record().writes);
+            let swap = Unanswered { nonce: attempt.nonce, writes, is_critical };
+            let all = put.as_ref().filter(|_| attempt.is_plain());
+            let all = all.and_then(|put| engine.gather(&mut claim, &key, put, swap, now));
+            let value = match &put {
+                None => engine.tombstone(attempt.nonce, EndReason::Ended, now),
+                Some((_, opened)) => Value::session(engine.scope, all.as_ref().unwrap_or(opened).raw().clone()),
+            };
+            let value = if is_critical { value.critical() } else { value };
             // Noted beforehand, since the handler may stop waiting for the answer.
             let earlier = attempt.unanswered;
-            attempt.unanswered.get_or_insert(Unanswered { writes: before, is_critical: value.is_critical() });
+            attempt.unanswered.get_or_insert(swap);
+            if all.is_some() {
+                // This nonce marks the changes of all of them. Without an answer, each goes on by itself, under a nonce of its own.
+                attempt.nonce = Nonce::next();
+            }
             let swapped = claim.swap(Some(&value), now).await;
             if !claim.take_unanswered() {
                 attempt.unanswered = earlier;
@@ -367,67 +384,8 @@ impl Request {
                 self.report_end_of_impersonation(found.record(), put.as_ref().map(|(_, opened)| &*opened.record));
             }
             let Some((put, opened)) = put else { return Ok(self.ended(attempt)) };
-            (found.stored, found.opened) = (stored, opened);
+            (found.stored, found.opened) = (stored, all.unwrap_or(opened));
             return Ok(Some(self.adopt(attempt, found, Some(put), now)));
-        }
-    }
-
-    /// Reads the key's current value, and opens it.
-    ///
-    /// # Errors
-    /// [`Error::is_unavailable`] if a swap had no answer and the record no longer shows whether it was applied.
-    pub(super) async fn look(
-        &self,
-        claim: &mut Claim<'_>,
-        attempt: &Attempt,
-        found: &mut Found,
-        now: Timestamp,
-    ) -> Result<Look, Error> {
-        let engine = &*self.engine;
-        let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
-        let held = match claim.current() {
-            // Nearly always: nothing needs decoding, and no secret opening, a second time.
-            Some(current) if found.is_stored_as(current) => {
-                if attempt.is_first() && found.record().is_live(now) && !found.record().impersonation_is_over(now) {
-                    return Ok(Look::Live);
-                }
-                engine.held(found.opened.raw(), now)
-            }
-            current => engine.read(current, now),
-        };
-        match held {
-            Held::Live(raw) => {
-                let ours = raw.knows(attempt.nonce);
-                if ours && confirm {
-                    // Boxed, here and below, because it is rare: otherwise every commit's future would reserve room for it.
-                    Box::pin(claim.confirm()).await?;
-                    // Another request may have changed it since.
-                    if !matches!(engine.read(claim.current(), now), Held::Live(again) if again == raw) {
-                        return Box::pin(self.look(claim, attempt, found, now)).await;
-                    }
-                }
-                if let Some(Unanswered { writes: Some(writes), .. }) = attempt.unanswered
-                    && !ours
-                    && raw.writes.saturating_sub(writes) > NONCES as u64
-                {
-                    return Err(Error::new(Kind::Unknown));
-                }
-                if !Arc::ptr_eq(found.opened.raw(), &raw) {
-                    let key = engine.scope.session(found.selector);
-                    found.opened = engine.open_record(&key, raw, now);
-                }
-                found.stored = claim.current().cloned();
-                Ok(if ours { Look::Ours } else { Look::Live })
-            }
-            Held::Ended(tombstone) if tombstone.nonce == attempt.nonce => {
-                if confirm {
-                    Box::pin(claim.confirm()).await?;
-                }
-                Ok(Look::OursEnded)
-            }
-            // A cache lost the tombstone.
-            Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
-            Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }
     }
 
@@ -459,7 +417,8 @@ impl Request {
             let mut claim = engine.claim(&key, None, Pace::Patient, deadline).await?;
             let swapped = claim.swap(Some(&value), now).await;
             if claim.take_unanswered() {
-                attempt.unanswered.get_or_insert(Unanswered { writes: None, is_critical: false });
+                let swap = Unanswered { nonce: attempt.nonce, writes: None, is_critical: false };
+                attempt.unanswered.get_or_insert(swap);
             }
             let digest = opened.raw().verifier;
             let mut found = Found { selector, digest, stored: None, opened, by_current_key: true };
@@ -508,16 +467,4 @@ pub(super) enum Subject {
     Lost(Outcome),
     /// No session; the attempt may create one.
     Nothing,
-}
-
-/// The current value of a key, as seen by an attempt.
-pub(super) enum Look {
-    /// A live session, opened.
-    Live,
-    /// A live session that already holds this attempt's write, whose answer was lost.
-    Ours,
-    /// The tombstone that this attempt wrote.
-    OursEnded,
-    /// Nothing, or a session that another request ended.
-    Gone,
 }

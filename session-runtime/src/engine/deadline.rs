@@ -38,7 +38,8 @@ impl Deadline {
 /// How long to wait before a swap is retried.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
-    /// For changes: each lost race doubles the wait, up to 64 ms.
+    /// For changes: a wait before every second retry, each twice as long as the one before, up to 64 ms. After a wait, the known
+    /// value is mostly outdated, so the swap only learns the current one. The next swap follows at once, while that still holds.
     Patient,
     /// For ends, which must get through: the first few retries at once, then after at most a millisecond.
     Urgent,
@@ -48,8 +49,8 @@ impl Pace {
     /// Waits after `lost` lost races, for a random part of the time so that two commits that collide do not collide again.
     pub(super) async fn wait(self, lost: u32, deadline: &Deadline) {
         let micros: u64 = match self {
-            Self::Patient if lost < 2 => return,
-            Self::Patient => 500 << (lost - 2).min(7),
+            Self::Patient if !lost.is_multiple_of(2) => return,
+            Self::Patient => 500 << (lost / 2).saturating_sub(1).min(7),
             Self::Urgent if lost < 8 => return,
             Self::Urgent => 1_000,
         };

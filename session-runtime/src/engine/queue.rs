@@ -1,12 +1,13 @@
 //! Queues the commits to one key within this process. One commit at a time asks the store, and hands the stored value to the
-//! next. So n concurrent commits cost n swaps, not n² (F9).
+//! next. It may store the changes of those that wait along with its own ([`group`](super::group)). So n concurrent commits cost
+//! n swaps at most, not n² (F9).
 //!
 //! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap.
 //! So a long-running queue leaves gaps: a quarter of the time that it ran, and every fourth time as much as it ran.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,7 +16,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::deadline::Deadline;
+use super::{
+    codec::OpenRecord,
+    deadline::Deadline,
+    group::{Joined, Offer},
+};
 use crate::{
     error::{Error, Kind},
     key::{ByLocal, Key, Local},
@@ -29,7 +34,9 @@ type Handed = (Run, Option<Option<Versioned>>);
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
     /// How long the store took for its last answer.
-    pub(super) took: Duration,
+    took: Duration,
+    /// When that answer came.
+    answered: Option<Instant>,
     /// When the current stretch without a gap began.
     since: Option<Instant>,
     /// How many gaps the run has left.
@@ -42,7 +49,23 @@ const IN_PROCESS: Duration = Duration::from_micros(50);
 /// How long a run lasts at least before it leaves a gap. A timer waits a millisecond or more, so shorter runs would mostly wait.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
+/// A pause between two swaps counts as a gap if it is this many times as long as the store takes.
+const REST: u32 = 3;
+
 impl Run {
+    /// Notes that a swap is sent. A process that is busy with the requests themselves leaves gaps without waiting.
+    pub(super) fn asks(&mut self, now: Instant) {
+        if self.answered.is_some_and(|answered| now.duration_since(answered) > self.took * REST) {
+            self.since = self.since.map(|_| now);
+        }
+    }
+
+    /// Notes the store's answer to a swap that was sent at `asked`.
+    pub(super) fn is_answered(&mut self, asked: Instant) {
+        let now = Instant::now();
+        (self.took, self.answered) = (now.duration_since(asked), Some(now));
+    }
+
     /// Returns how long the next commit waits, so that another process can load and swap.
     pub(super) fn gap(&mut self) -> Option<Duration> {
         let ran = self.since?.elapsed();
@@ -57,6 +80,9 @@ impl Run {
 /// How many commits may wait for one key.
 const LONGEST: usize = 4096;
 
+/// How many commits one swap stores at most, besides the one that has the turn.
+const MOST_JOINED: usize = 63;
+
 /// The commits that wait, by key. A key without a line is free.
 #[derive(Default)]
 pub(crate) struct Queues([Mutex<Lines>; SHARDS]);
@@ -67,7 +93,23 @@ const SHARDS: usize = 16;
 
 /// The commits that wait for a key held by another commit.
 #[derive(Default)]
-struct Line(VecDeque<oneshot::Sender<Handed>>);
+struct Line(VecDeque<Place>);
+
+/// A commit's place in a line.
+struct Place {
+    /// Hands over the turn. Dropped without a turn if another commit has stored the offer.
+    wake: oneshot::Sender<Handed>,
+    /// The changes that the commit which has the turn may store along with its own.
+    offer: Option<Arc<Offer>>,
+    is_urgent: bool,
+}
+
+/// The commits whose changes the commit that has the turn stores along with its own.
+struct Group {
+    places: Vec<Place>,
+    /// The session with all changes.
+    opened: OpenRecord,
+}
 
 /// The right to ask the store about one key. It passes to the next in line when it is dropped.
 pub(super) struct Turn<'a> {
@@ -80,6 +122,9 @@ pub(super) struct Turn<'a> {
     /// Whether `current` is the store's latest answer, so that the next commit may rely on it.
     pub(super) is_newest: bool,
     pub(super) run: Run,
+    /// Whether the commit waited, so that others may wait behind it.
+    pub(super) waited: bool,
+    group: Option<Box<Group>>,
     has_passed: bool,
 }
 
@@ -90,36 +135,60 @@ impl Queues {
             Entry::Occupied(_) => return None,
             Entry::Vacant(free) => free.insert(Line::default()),
         };
-        Some(self.turn(key, Run::default(), None, known))
+        Some(self.turn(key, None, None, known))
     }
 
     /// Waits for this commit's turn. `known`: the key's value when it was last loaded, unless the previous commit knows better.
-    /// `urgent`: go before all that wait, as an end does.
+    /// `is_urgent`: go before all that wait, as an end does. `offer`: changes that another commit may store before the turn comes.
     ///
     /// # Errors
-    /// [`Error::is_conflict`] if the line is too long, or the deadline passes.
+    /// [`Error::is_conflict`] if the line is too long, if the deadline passes, or if another commit has stored the offer.
     pub(super) async fn enter(
         &self,
         key: &Key,
         known: Option<&Versioned>,
-        urgent: bool,
+        is_urgent: bool,
+        offer: Option<Arc<Offer>>,
         deadline: &Deadline,
     ) -> Result<Turn<'_>, Error> {
-        let (run, handed) = match self.line_up(key, urgent)? {
-            None => Handed::default(),
-            Some(woken) => self.wait(key, woken, deadline).await?,
+        let (run, handed) = match self.line_up(key, is_urgent, offer)? {
+            None => (None, None),
+            Some(woken) => {
+                let (run, handed) = self.wait(key, woken, deadline).await?;
+                (Some(run), handed)
+            }
         };
         Ok(self.turn(key, run, handed, known))
     }
 
-    fn turn(&self, key: &Key, run: Run, handed: Option<Option<Versioned>>, known: Option<&Versioned>) -> Turn<'_> {
+    fn turn(
+        &self,
+        key: &Key,
+        run: Option<Run>,
+        handed: Option<Option<Versioned>>,
+        known: Option<&Versioned>,
+    ) -> Turn<'_> {
         let was_handed = handed.is_some();
-        let current = handed.unwrap_or_else(|| known.cloned());
-        Turn { queues: self, key: *key, current, was_handed, is_newest: was_handed, run, has_passed: false }
+        Turn {
+            queues: self,
+            key: *key,
+            current: handed.unwrap_or_else(|| known.cloned()),
+            was_handed,
+            is_newest: was_handed,
+            waited: run.is_some(),
+            run: run.unwrap_or_default(),
+            group: None,
+            has_passed: false,
+        }
     }
 
     /// Takes the key if it is free; otherwise returns the channel to wait on.
-    fn line_up(&self, key: &Key, urgent: bool) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
+    fn line_up(
+        &self,
+        key: &Key,
+        is_urgent: bool,
+        offer: Option<Arc<Offer>>,
+    ) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
         match self.shard(key).entry(Local(*key)) {
             Entry::Vacant(free) => {
                 free.insert(Line::default());
@@ -129,10 +198,11 @@ impl Queues {
             Entry::Occupied(mut line) => {
                 let (wake, woken) = oneshot::channel();
                 let line = &mut line.get_mut().0;
-                if urgent {
-                    line.push_front(wake);
+                let place = Place { wake, offer, is_urgent };
+                if is_urgent {
+                    line.push_front(place);
                 } else {
-                    line.push_back(wake);
+                    line.push_back(place);
                 }
                 Ok(Some(woken))
             }
@@ -162,6 +232,22 @@ impl Queues {
         self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the commits at the front of the line that offer their changes out of it.
+    fn take_offers(&self, key: &Key) -> VecDeque<Place> {
+        let mut shard = self.shard(key);
+        let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
+        let offers = line.iter().take(MOST_JOINED).take_while(|place| place.offer.is_some()).count();
+        line.drain(..offers).collect()
+    }
+
+    /// Returns commits to the front of the line, behind the urgent ones.
+    fn put_back(&self, key: &Key, places: impl DoubleEndedIterator<Item = Place>) {
+        let mut shard = self.shard(key);
+        let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return };
+        let urgent = line.iter().take_while(|place| place.is_urgent).count();
+        places.rev().for_each(|place| line.insert(urgent, place));
+    }
+
     /// Wakes the next in line, or frees the key.
     fn pass(&self, key: &Key, mut run: Run, newest: Option<Option<&Versioned>>) {
         let mut shard = self.shard(key);
@@ -169,7 +255,7 @@ impl Queues {
         while let Some(next) = line.get_mut().0.pop_front() {
             run.since.get_or_insert_with(Instant::now);
             // Fails if the commit gave up waiting.
-            if next.send((run, newest.map(Option::<&Versioned>::cloned))).is_ok() {
+            if next.wake.send((run, newest.map(Option::<&Versioned>::cloned))).is_ok() {
                 return;
             }
         }
@@ -184,9 +270,56 @@ impl Turn<'_> {
         self.current.take()
     }
 
+    /// Shows the offers at the front of the line to `join`, in their order, until one of them needs the turn. The next swap is to
+    /// store those that it applied.
+    pub(super) fn gather(&mut self, mut join: impl FnMut(&Offer) -> Joined) {
+        let (mut places, mut last) = (Vec::new(), None);
+        let mut waiting = self.queues.take_offers(&self.key);
+        while let Some(place) = waiting.pop_front() {
+            match place.offer.as_ref().map_or(Joined::NeedsTurn, |offer| join(offer)) {
+                Joined::Applied(opened) => {
+                    last = Some(opened);
+                    places.push(place);
+                }
+                Joined::Withdrawn => {}
+                Joined::NeedsTurn => {
+                    waiting.push_front(place);
+                    break;
+                }
+            }
+        }
+        if !waiting.is_empty() {
+            self.queues.put_back(&self.key, waiting.into_iter());
+        }
+        self.group = last.map(|opened| Box::new(Group { places, opened }));
+    }
+
+    /// Tells the commits of the group that the swap has stored their changes.
+    pub(super) fn complete_group(&mut self) {
+        let Some(group) = self.group.take() else { return };
+        for Place { offer, .. } in &group.places {
+            // Dropping the place then wakes the commit.
+            if let Some(offer) = offer {
+                offer.complete(self.current.as_ref(), &group.opened);
+            }
+        }
+    }
+
+    /// Returns the commits of the group to the front of the line. `is_certain`: the swap did not happen and never will, so that
+    /// they may be stored along again.
+    pub(super) fn disband_group(&mut self, is_certain: bool) {
+        let Some(group) = self.group.take() else { return };
+        if is_certain {
+            group.places.iter().filter_map(|place| place.offer.as_ref()).for_each(|offer| offer.reopen());
+        }
+        self.queues.put_back(&self.key, group.places.into_iter());
+    }
+
     fn pass(&mut self) {
         if !self.has_passed {
             self.has_passed = true;
+            // As long as the store's latest answer is known, no swap is under way.
+            self.disband_group(self.is_newest);
             self.queues.pass(&self.key, self.run, self.is_newest.then_some(self.current.as_ref()));
         }
     }

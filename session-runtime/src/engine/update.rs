@@ -6,8 +6,8 @@ use super::{
     Op, Outcome, Request, Step,
     attempt::{Attempt, Unanswered},
     claim::Claim,
-    commit::Look,
     deadline::{Deadline, Pace},
+    look::Look,
     next::{Next, next},
     pending::Pending,
     presented::{Found, Presented},
@@ -168,7 +168,7 @@ impl Update<'_> {
         let opened = engine.codec.close(&key, record.into(), Some(&self.found.opened))?;
         let swapped = self.claim.swap(Some(&Value::session(engine.scope, opened.raw().clone())), now).await;
         if self.claim.take_unanswered() {
-            self.attempt.unanswered.get_or_insert(Unanswered { writes, is_critical: false });
+            self.attempt.unanswered.get_or_insert(Unanswered { nonce: self.attempt.nonce, writes, is_critical: false });
         }
         if !swapped? {
             return self.look().await;
@@ -188,7 +188,7 @@ impl Update<'_> {
         if self.deadline.passed() {
             return Err(Error::new(Kind::Conflict));
         }
-        let look = self.request.look(&mut self.claim, &self.attempt, &mut self.found, now).await?;
+        let look = self.request.look(&mut self.claim, &mut self.attempt, &mut self.found, now).await?;
         let is_same = self.found.record().generation == self.generation;
         match look {
             Look::Ours if is_same => {

@@ -119,8 +119,11 @@ impl Record {
 
     /// Notes that a commit wrote the session.
     pub(crate) fn note_write(&mut self, nonce: Nonce, now: Timestamp) {
-        self.writes = self.writes.saturating_add(1);
-        self.nonces.push(nonce);
+        // Commits that one swap stores share a nonce.
+        if self.nonces.as_slice().last() != Some(&nonce) {
+            self.writes = self.writes.saturating_add(1);
+            self.nonces.push(nonce);
+        }
         // The clock of another node may be ahead.
         self.seen_at = self.seen_at.max(now);
     }

@@ -46,6 +46,17 @@ fn a_record_remembers_its_last_nonces_in_order() {
     }
 }
 
+// B34: one swap may store many commits.
+#[test]
+fn commits_with_one_nonce_count_as_one_write() {
+    let mut record = record();
+    for number in [1, 2, 2, 2, 2, 2, 3, 3] {
+        record.note_write(Nonce(number), NOW);
+    }
+    assert_eq!(record.nonces.as_slice(), [1, 2, 3].map(Nonce));
+    assert_eq!(record.writes, 3);
+}
+
 #[test]
 fn a_record_never_remembers_too_much() {
     let mut record = Record { nonces: (0..100).map(Nonce).collect(), writes: u64::MAX, ..record() };

@@ -29,6 +29,7 @@ mod sign;
 mod stale;
 mod store_down;
 mod stored;
+mod together;
 mod user_races;
 mod users;
 mod views;
