@@ -115,6 +115,10 @@ fn model(map: &mut Map, meta: &'static Meta, op: &Op) {
     if new == old && matches!(op, Op::Take { .. } | Op::List { .. } | Op::Hold { .. }) {
         return;
     }
+    // An equal value under the field's own name is no write, so a value under an older name stays too; nothing reads it.
+    if new == old && matches!(op, Op::Set { .. }) && name == Some(meta.name) && meta.expires.is_none() {
+        return;
+    }
     meta.names().for_each(|name| drop(map.remove(name)));
     if let Some(new) = new {
         map.insert(meta.name.to_owned(), new);
