@@ -10,6 +10,7 @@ mod session;
 
 use rocket::{
     Config,
+    config::LogLevel,
     fairing::AdHoc,
     get, post,
     response::{Redirect, content::RawHtml},
@@ -47,7 +48,8 @@ fn log_out(mut session: Session<Site>) -> Redirect {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = address::address()?;
-    let config = Config { address: address.ip(), port: address.port(), ..Config::default() };
+    let (port, log_level) = (address.port(), LogLevel::Off);
+    let config = Config { address: address.ip(), port, log_level, ..Config::default() };
     rocket::custom(config)
         .mount("/", routes![front, account, log_in, log_out])
         .attach(session::sessions()?.layer().same_origin())

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use http::{
-    HeaderName, HeaderValue,
+    HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
     uri::PathAndQuery,
 };
@@ -52,6 +52,7 @@ macro_rules! hoop {
                 match before {
                     Ok(after) => {
                         flow.call_next(request, depot, response).await;
+                        restore(response);
                         let ending = <$layer>::after(after, facts(response)).await;
                         finish(response, ending);
                     }
@@ -69,6 +70,15 @@ hoop!(SessionLayer<S>, S: Schema);
 hoop!(CookiesLayer);
 hoop!(SameOriginLayer);
 hoop!(ViewLayer<V>, V: Viewed);
+
+/// Restores the status of a page of ours: `#[handler]` makes 400 of an argument's redirect.
+fn restore(response: &mut Response) {
+    if let Some(made) = response.extensions.get::<Page>()
+        && response.status_code == Some(StatusCode::BAD_REQUEST)
+    {
+        response.status_code = Some(made.status());
+    }
+}
 
 fn facts(response: &Response) -> Handled {
     Handled {

@@ -36,10 +36,6 @@ fn router(application: Application) -> impl Endpoint {
         let (path, methods) = known.map_or((path, RouteMethod::new()), |at| paths.remove(at));
         let methods = match &one.run {
             Run::Guarded(_) => methods.method(method, Handler(one.run).with(View::<Member>::layer())),
-            // Without a route of its own, HEAD is not found.
-            _ if !one.is_post => {
-                methods.method(Method::HEAD, Handler(one.run.clone())).method(method, Handler(one.run))
-            }
             _ => methods.method(method, Handler(one.run)),
         };
         paths.push((path, methods));

@@ -15,7 +15,7 @@ use actix_session::{
     storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key},
 };
 use actix_web::{
-    App as Actix, Error, HttpServer,
+    App as Actix, Error, FromRequest, HttpServer,
     body::MessageBody,
     cookie::{Key, time::Duration},
     dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
@@ -29,6 +29,7 @@ use super::{Contestant, Framework, Pair};
 use crate::{
     app::{App, Reply, is_get},
     keys::Keys,
+    session::Shop,
     site::Site,
     works,
 };
@@ -125,7 +126,11 @@ where
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    type S = Session;
+    routes_of::<Session>(app);
+}
+
+/// Adds the routes, with any session that is an argument of handlers.
+pub fn routes_of<S: Shop + FromRequest + 'static>(app: &mut web::ServiceConfig) {
     app.route("/W0", web::get().to(works::untouched))
         .route("/W1", web::get().to(|mut s: S| async move { works::read(&mut s).await }))
         .route("/W2", web::get().to(|mut s: S| async move { works::write(&mut s).await }))

@@ -13,6 +13,7 @@ pub mod hand_stored;
 pub mod hand_written;
 pub mod in_cookie;
 pub mod ours;
+pub mod ours_elsewhere;
 pub mod poem;
 pub mod ruts;
 pub mod tower_sessions;
@@ -78,7 +79,7 @@ pub const OURS: &Contestant = &ours::CONTESTANT;
 /// The contestant that `--quick` compares with.
 pub const BEST_PEER: &Contestant = &tower_sessions::CONTESTANT;
 
-pub const ALL: [&Contestant; 8] = [
+pub const ALL: [&Contestant; 10] = [
     HAND_WRITTEN,
     OURS,
     BEST_PEER,
@@ -87,6 +88,8 @@ pub const ALL: [&Contestant; 8] = [
     &ruts::CONTESTANT,
     &actix_session::CONTESTANT,
     &poem::CONTESTANT,
+    &ours_elsewhere::IN_ACTIX,
+    &ours_elsewhere::IN_POEM,
 ];
 
 /// Sessions in cookies: the hand-written minimum, this project's, and the others'.

@@ -46,8 +46,11 @@ fn store() -> MemoryStore {
 }
 
 fn app(store: &(impl Store + Clone), keys: &KeyRing) -> Router {
-    let sessions = Sessions::<Bench>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
-    axum_app::routes::<Session<Bench>>().layer(sessions.layer())
+    axum_app::routes::<Session<Bench>>().layer(sessions(store, keys).layer())
+}
+
+pub(super) fn sessions(store: &(impl Store + Clone), keys: &KeyRing) -> Sessions<Bench> {
+    Sessions::builder().store(store.clone()).keys(keys.clone()).build().unwrap()
 }
 
 /// Returns a site with its sessions in memory.

@@ -1,9 +1,11 @@
 //! Sessions in memory: the contestants that are measured in process.
 
-use super::{AXUM_SESSION, Kept};
-use crate::contestants::{actix_session, axum_session, hand_written, ours, poem, ruts, tower_sessions};
+use session_runtime::MemoryStore;
 
-pub const KEPT: [Kept; 8] = [
+use super::{AXUM_SESSION, Kept};
+use crate::contestants::{actix_session, axum_session, hand_written, ours, ours_elsewhere, poem, ruts, tower_sessions};
+
+pub const KEPT: [Kept; 10] = [
     Kept::of(&hand_written::CONTESTANT, &["dashmap"], hand_written::CONTESTANT.keeps, |_| {
         Box::pin(async { hand_written::in_memory() })
     }),
@@ -24,4 +26,10 @@ pub const KEPT: [Kept; 8] = [
         Box::pin(async { actix_session::in_memory() })
     }),
     Kept::of(&poem::CONTESTANT, &["poem"], poem::CONTESTANT.keeps, |_| Box::pin(async { poem::in_memory() })),
+    Kept::of(&ours_elsewhere::IN_ACTIX, &["session-runtime"], ours::CONTESTANT.keeps, |_| {
+        Box::pin(async { ours_elsewhere::actix(&MemoryStore::new()) })
+    }),
+    Kept::of(&ours_elsewhere::IN_POEM, &["session-runtime"], ours::CONTESTANT.keeps, |_| {
+        Box::pin(async { ours_elsewhere::poem(&MemoryStore::new()) })
+    }),
 ];

@@ -12,12 +12,13 @@ use session_runtime::RedisStore;
 use super::{AXUM_SESSION, Kept};
 use crate::{
     contestants::{
-        actix_session, axum_session, hand_redis::Hash, hand_stored, hand_written, ours, poem, ruts, tower_sessions,
+        actix_session, axum_session, hand_redis::Hash, hand_stored, hand_written, ours, ours_elsewhere, poem, ruts,
+        tower_sessions,
     },
     site::Site,
 };
 
-pub const KEPT: [Kept; 8] = [
+pub const KEPT: [Kept; 10] = [
     Kept::of(
         &hand_written::CONTESTANT,
         &["redis"],
@@ -60,6 +61,12 @@ pub const KEPT: [Kept; 8] = [
             let client = redis_0_32::Client::open(url).unwrap();
             poem::with(RedisStorage::new(redis_0_32::aio::ConnectionManager::new(client).await.unwrap()))
         })
+    }),
+    Kept::of(&ours_elsewhere::IN_ACTIX, &["session-runtime", "redis"], "`RedisStore`; eight typed fields", |url| {
+        Box::pin(async move { ours_elsewhere::actix(&RedisStore::open(&url).await.unwrap()) })
+    }),
+    Kept::of(&ours_elsewhere::IN_POEM, &["session-runtime", "redis"], "`RedisStore`; eight typed fields", |url| {
+        Box::pin(async move { ours_elsewhere::poem(&RedisStore::open(&url).await.unwrap()) })
     }),
 ];
 
