@@ -31,9 +31,10 @@ impl Program {
         Self::example_in(name, Path::new("."), "127.0.0.1:0")
     }
 
-    /// Starts an example that needs a feature.
-    pub fn example_with(name: &str, feature: &str) -> Self {
-        let mut command = quiet(&executable(name, |build| _ = build.args(["--features", feature])));
+    /// Starts an example of a framework that is no default feature. It is built with all features, as the tests are, so that its
+    /// dependencies are built once.
+    pub fn example_of_framework(name: &str) -> Self {
+        let mut command = quiet(&built(&["build", "--workspace", "--all-features", "--bin", name], name, |_| ()));
         Self::start(command.args(["--addr", "127.0.0.1:0"]))
     }
 
@@ -105,7 +106,11 @@ pub(crate) fn quiet(program: &Path) -> Command {
 
 /// Builds an example, if necessary. Cargo makes sure that only one process builds at a time.
 pub(crate) fn executable(name: &str, options: impl FnOnce(&mut Command)) -> PathBuf {
-    let mut build = cargo(&["build", "--package", "examples", "--bin", name]);
+    built(&["build", "--package", "examples", "--bin", name], name, options)
+}
+
+fn built(arguments: &[&str], name: &str, options: impl FnOnce(&mut Command)) -> PathBuf {
+    let mut build = cargo(arguments);
     build.args(["--message-format", "json-render-diagnostics"]);
     options(&mut build);
     String::from_utf8(output(&mut build))

@@ -12,7 +12,7 @@ fn visits(answer: &Answer) -> &str {
 }
 
 fn counts_visits(framework: &str) {
-    let program = Program::example_with(&format!("visits-{framework}"), framework);
+    let program = Program::example_of_framework(&format!("visits-{framework}"));
     let mut client = Client::of(&program).with("Sec-Fetch-Site", "same-origin");
     client.get("/account").leads_to("/?next=/account");
     assert_eq!(visits(&client.get("/")), "1");
