@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::{Future, Ready, ready},
     pin::Pin,
     rc::Rc,
@@ -11,7 +12,6 @@ use actix_web::{
     Error as ActixError, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
     http::{StatusCode, header as actix},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, uri::PathAndQuery};
@@ -54,7 +54,7 @@ where
     Inner: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
     B: MessageBody + 'static,
 {
-    let visit = request.extensions_mut().remove();
+    let visit = request.extensions().get().cloned();
     let mut visit: Visit = visit.unwrap_or_default();
     let after = match layer.before(request.request(), &mut visit).await {
         Ok(after) => after,
@@ -68,12 +68,19 @@ where
             let ending = M::after(after, facts(&handled)).await;
             Ok(ServiceResponse::new(request, finish(handled, ending)))
         }
-        // A middleware within this one failed. Its error stays, with the headers of the session.
+        // A middleware within this one failed.
         Err(error) => {
-            let handled = error.error_response();
-            let ending = M::after(after, facts(&handled)).await;
-            let answer = finish(handled, ending).map_into_boxed_body();
-            Err(InternalError::from_response(error, answer).into())
+            let ending = M::after(after, facts(&error.error_response())).await;
+            Err(match ending {
+                // Nothing of the session goes out with it.
+                Ending { page: None, own_page: None, .. } if !ending.writes() => error,
+                ending => {
+                    let page = ending.page.as_ref().or(ending.own_page.as_ref());
+                    let body = page.map(|page| page.body().to_owned());
+                    let head = finish(error.error_response(), ending).drop_body();
+                    Failed { error, head, body }.into()
+                }
+            })
         }
     }
 }
@@ -92,7 +99,7 @@ fn finish<B: MessageBody + 'static>(handled: HttpResponse<B>, mut ending: Ending
         (None, Some(own)) => {
             let content_type = actix::HeaderValue::from_bytes(own.content_type().as_bytes());
             let mut answer = handled.set_body(BoxBody::new(own.into_body().into_owned()));
-            answer.headers_mut().remove(actix::CONTENT_LENGTH);
+            Page::removes().iter().for_each(|name| drop(answer.headers_mut().remove(name.as_str())));
             if let Ok(content_type) = content_type {
                 answer.headers_mut().insert(actix::CONTENT_TYPE, content_type);
             }
@@ -142,6 +149,38 @@ fn response(page: Page) -> HttpResponse {
     }
     response.extensions_mut().insert(page);
     response
+}
+
+/// The error of an inner middleware, with what our middleware adds to its response.
+#[derive(Debug)]
+struct Failed {
+    error: ActixError,
+    /// The response without its body.
+    head: HttpResponse<()>,
+    /// `None`: the error's own.
+    body: Option<String>,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Failed {
+    fn status_code(&self) -> StatusCode {
+        self.head.status()
+    }
+
+    /// Middlewares may call this several times.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = match &self.body {
+            Some(body) => HttpResponse::with_body(self.head.status(), BoxBody::new(body.clone())),
+            None => self.error.error_response(),
+        };
+        *response.headers_mut() = self.head.headers().clone();
+        response
+    }
 }
 
 /// Makes a middleware of a layer.

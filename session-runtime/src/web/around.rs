@@ -4,8 +4,8 @@
 use http::HeaderMap;
 
 use super::{
-    Answer, Begun, Changes, Commit, CookiesCommit, CookiesLayer, Page, RequestHead, SameOriginLayer, SessionLayer,
-    ViewLayer, Visit,
+    Answer, Changes, Commit, CookiesCommit, CookiesLayer, Page, RequestHead, SameOriginLayer, SessionLayer, ViewLayer,
+    Visit,
 };
 use crate::{
     session::Schema,
@@ -57,7 +57,7 @@ impl Ending {
         match &self.writes {
             Writes::Nothing => false,
             Writes::Session(answer) => !answer.is_untouched(),
-            Writes::Cookies(..) => true,
+            Writes::Cookies(cookies, _) => !cookies.is_untouched(),
         }
     }
 
@@ -72,18 +72,13 @@ impl Ending {
 }
 
 impl<S: Schema + 'static> Around for SessionLayer<S> {
-    type After = Option<Commit>;
+    type After = Commit;
 
-    async fn before(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Self::After, Page> {
-        match self.begin(head, visit) {
-            Begun::Committing(commit) => Ok(Some(commit)),
-            Begun::Nested => Ok(None),
-            Begun::Refused(page) => Err(page),
-        }
+    async fn before(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Page> {
+        self.begin(head, visit).map_err(|page| *page)
     }
 
-    async fn after(commit: Self::After, handled: Handled) -> Ending {
-        let Some(commit) = commit else { return Ending::default() };
+    async fn after(commit: Commit, handled: Handled) -> Ending {
         let own_page = commit.own_page(handled.made.as_ref());
         let mut answer = commit.finish(handled.status, handled.changes).await;
         Ending { page: answer.page(), own_page, writes: Writes::Session(answer) }

@@ -16,8 +16,10 @@ use crate::{
 
 /// The commit of a request whose handler runs. If it is dropped before [`Commit::finish`] has returned, the request counts as
 /// cancelled, and its changes are dropped.
+#[must_use = "without `finish`, the handler's changes are dropped"]
 pub struct Commit {
-    request: Arc<Request>,
+    /// `None` if a layer around this one commits.
+    request: Option<Arc<Request>>,
     /// Whether the method is safe, so that a lost change does not replace the response.
     safe: bool,
     pages: Option<Pages>,
@@ -25,7 +27,11 @@ pub struct Commit {
 
 impl Commit {
     pub(super) fn new(request: Arc<Request>, safe: bool, pages: Option<Pages>) -> Self {
-        Self { request, safe, pages }
+        Self { request: Some(request), safe, pages }
+    }
+
+    pub(super) fn within_another(pages: Option<Pages>) -> Self {
+        Self { request: None, safe: true, pages }
     }
 
     /// Stores the handler's changes, and returns how the response differs from the handler's. Call it after the handler has
@@ -41,37 +47,41 @@ impl Commit {
 
     /// Returns the answer if there is nothing to store.
     pub(super) fn finish_at_once(&self) -> Option<Answer> {
-        if !self.request.was_asked() {
-            self.request.left();
-            return Some(Answer { request: None, page: None, cookie: None });
-        }
-        let answer = || Answer { request: Some(Arc::clone(&self.request)), page: None, cookie: None };
-        self.request.leave_idle().then(answer)
+        let request = self.request.as_ref().filter(|request| request.was_asked());
+        let Some(request) = request else {
+            self.request.iter().for_each(|request| request.left());
+            return Some(Answer::default());
+        };
+        let answer = || Answer { request: Some(Arc::clone(request)), ..Answer::default() };
+        request.leave_idle().then(answer)
     }
 
     /// Stores the changes.
     pub(super) async fn store(self, status: u16, changes: Option<Changes>) -> Answer {
+        let Some(request) = self.request.clone() else { return Answer::default() };
         let failed = changes.unwrap_or_else(|| Changes::by_status(status)) == Changes::Drop;
-        let (outcome, cookie) = self.request.leave(failed).await;
+        let (outcome, cookie) = request.leave(failed).await;
         if let Err(error) = &outcome {
             log(error);
         }
         // The answer of a failed handler stays, even if its log-out meets a conflict.
         let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
-        Answer { request: Some(Arc::clone(&self.request)), page, cookie }
+        Answer { request: Some(request), page, cookie }
     }
 
-    /// Returns the application's own page in place of the one that a view or a handler's error made within the layer.
-    /// Frameworks whose responses have extensions keep that page there.
+    /// Returns the application's own page if `made` is one of ours that a view or a handler's error made within the layer, and
+    /// the application has another text for it. Frameworks whose responses have extensions keep that page there. Replace text
+    /// and `Content-Type`, and remove the headers that [`Page::removes`] names.
     pub fn own_page(&self, made: Option<&Page>) -> Option<Page> {
-        let pages = self.pages.as_ref()?;
-        Some(made?.clone().replaced(Some(pages)))
+        let (pages, made) = (self.pages.as_ref()?, made?);
+        let own = made.clone().replaced(Some(pages));
+        (own != *made).then_some(own)
     }
 }
 
 impl Drop for Commit {
     fn drop(&mut self) {
-        self.request.cancel();
+        self.request.iter().for_each(|request| request.cancel());
     }
 }
 
@@ -83,6 +93,8 @@ impl fmt::Debug for Commit {
 
 /// How the response differs from the handler's. First replace the response if there is a [`page`](Self::page), then call
 /// [`write`](Self::write) with the headers of whichever response leaves.
+#[derive(Default)]
+#[must_use = "without `write`, the visitor does not get the session's cookie"]
 pub struct Answer {
     /// `None`: no handler asked for the session.
     request: Option<Arc<Request>>,

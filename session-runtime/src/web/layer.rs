@@ -173,39 +173,29 @@ impl<S> SessionLayer<S> {
 /// For the authors of adapters: see [`web`](crate::web).
 impl<S: Schema> SessionLayer<S> {
     /// Starts a request. Adds the sessions to `visit`, which the adapter keeps with the request.
-    pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Begun {
-        if let Some(rules) = &self.origin
-            && let Err(refusal) = rules.refuse(head)
-        {
-            return Begun::Refused(Page::other_site(refusal).replaced(self.pages.as_ref()));
+    ///
+    /// # Errors
+    /// The page to answer with; the handler must not run. The request is forged by another site ([`Page::forged`] says which rule
+    /// it broke), or the application is set up wrong.
+    pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Box<Page>> {
+        let own = |page: Page| Box::new(page.replaced(self.pages.as_ref()));
+        if let Some(rules) = &self.origin {
+            rules.refuse(head).map_err(|refusal| own(Page::other_site(refusal)))?;
         }
         let engine = &self.sessions.engine;
         // An outer layer already serves these sessions. A second commit would set a second cookie, and lose the first.
         if visit.find::<S>().is_some_and(|outer| outer.request.is_of(engine)) {
-            return Begun::Nested;
+            return Ok(Commit::within_another(self.pages.clone()));
         }
         if let Some(other) = visit.colliding(engine) {
             engine.report_collision(other);
-            let page = Page::broken("two kinds of sessions have the same cookie");
-            return Begun::Refused(page.replaced(self.pages.as_ref()));
+            return Err(own(Page::broken("two kinds of sessions have the same cookie")));
         }
         let request = Arc::new(self.sessions.request(head.method() != "HEAD"));
         visit.reserve(&request);
         visit.enter::<S>(Arc::clone(&request), head.target(), self.mounted_at.clone());
-        Begun::Committing(Commit::new(request, is_safe(head), self.pages.clone()))
+        Ok(Commit::new(request, is_safe(head), self.pages.clone()))
     }
-}
-
-/// What follows after [`SessionLayer::begin`].
-#[derive(Debug)]
-pub enum Begun {
-    /// Run the handler, then call [`Commit::finish`] before the response's head is sent.
-    Committing(Commit),
-    /// Run the handler. A layer around this one commits.
-    Nested,
-    /// Answer with this page and do not run the handler: the request is forged by another site, or the application is set up
-    /// wrong.
-    Refused(Page),
 }
 
 impl<S> Clone for SessionLayer<S> {

@@ -10,12 +10,21 @@
 //! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response by [`Answer::page`] if there
 //!    is one, and lets [`Answer::write`] add the headers.
 //!
+//! What an adapter has to take care of:
+//!
+//! - Each request has a [`Visit`] of its own. One for each connection would mix visitors.
+//! - [`RequestHead::authority`] comes from the request's target, never from a header that a client may choose, such as
+//!   `X-Forwarded-Host`. [`RequestHead::method`] is the method that is routed.
+//! - Handlers drop their sessions before `finish`. What they change in a session that is kept elsewhere, such as in the request's
+//!   extensions, comes too late for the response.
+//! - If a page replaces a response, the response's `Set-Cookie` headers stay.
+//!
 //! [`CookiesLayer::begin`](crate::CookiesLayer::begin) and [`SameOriginLayer::check`](crate::SameOriginLayer::check) do the same
 //! for the other two middlewares.
 //!
 //! ```
 //! use http::{Request, Response, header::SET_COOKIE};
-//! use session_runtime::{Session, SessionLayer, web::{Begun, Page, Visit}};
+//! use session_runtime::{Session, SessionLayer, web::{Page, Visit}};
 //!
 //! #[derive(Session)]
 //! struct Shop {
@@ -27,24 +36,24 @@
 //! async fn serve<B>(layer: &SessionLayer<Shop>, request: Request<B>) -> Response<String> {
 //!     let mut visit = Visit::default();
 //!     let commit = match layer.begin(&request, &mut visit) {
-//!         Begun::Committing(commit) => Some(commit),
-//!         Begun::Nested => None,
-//!         Begun::Refused(page) => return response(page),
+//!         Ok(commit) => commit,
+//!         Err(page) => return response(*page),
 //!     };
 //!     let mut response = match Session::<Shop>::of_visit(Some(&visit), &request).await {
 //!         Ok(session) => handle(session).await,
-//!         Err(rejection) => response(rejection.into_page()),
-//!     };
-//!     if let Some(commit) = commit {
-//!         let mut answer = commit.finish(response.status().as_u16(), None).await;
-//!         if let Some(page) = answer.page() {
-//!             let replaced = std::mem::replace(&mut response, self::response(page));
-//!             for line in replaced.headers().get_all(SET_COOKIE) {
-//!                 response.headers_mut().append(SET_COOKIE, line.clone());
-//!             }
+//!         Err(rejection) => {
+//!             let page = rejection.into_page();
+//!             response(commit.own_page(Some(&page)).unwrap_or(page))
 //!         }
-//!         answer.write(response.headers_mut());
+//!     };
+//!     let mut answer = commit.finish(response.status().as_u16(), None).await;
+//!     if let Some(page) = answer.page() {
+//!         let replaced = std::mem::replace(&mut response, self::response(page));
+//!         for line in replaced.headers().get_all(SET_COOKIE) {
+//!             response.headers_mut().append(SET_COOKIE, line.clone());
+//!         }
 //!     }
+//!     answer.write(response.headers_mut());
 //!     response
 //! }
 //!
@@ -109,7 +118,6 @@ pub use self::{
     commit::{Answer, Commit},
     cookies::CookiesCommit,
     head::RequestHead,
-    layer::Begun,
     page::Page,
     visit::Visit,
 };

@@ -3,12 +3,27 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+        CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+    },
 };
 
 use super::{OriginRefusal, SessionRefusal};
 use crate::error::Error;
+
+/// The headers that describe a text.
+static REMOVED: [HeaderName; 8] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_DISPOSITION,
+    CONTENT_LANGUAGE,
+    CONTENT_RANGE,
+    ACCEPT_RANGES,
+    ETAG,
+    LAST_MODIFIED,
+];
 
 /// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about how the program is
 /// made (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it by the application's own.
@@ -43,6 +58,12 @@ impl Page {
     #[must_use]
     pub fn forged(&self) -> Option<&OriginRefusal> {
         self.forged.as_deref()
+    }
+
+    /// Returns the headers of a response whose text the page replaces that describe the old text. An adapter removes them.
+    #[must_use]
+    pub fn removes() -> &'static [HeaderName] {
+        &REMOVED
     }
 
     /// Returns the text: by default one sentence, in English.

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
+    header::{CONTENT_TYPE, SET_COOKIE},
     uri::PathAndQuery,
 };
 use poem::{
@@ -61,7 +61,7 @@ macro_rules! middleware {
             type Output = Response;
 
             async fn call(&self, mut request: Request) -> Result<Response> {
-                let mut visit: Visit = request.extensions_mut().remove().unwrap_or_default();
+                let mut visit: Visit = request.extensions().get().cloned().unwrap_or_default();
                 let after = match self.layer.before(&request, &mut visit).await {
                     Ok(after) => after,
                     Err(page) => return Ok(response(page)),
@@ -72,6 +72,7 @@ macro_rules! middleware {
                     Ok(response) => (response.into_response(), None),
                     Err(error) => match page_of(&error) {
                         Some(page) => (response(page), None),
+                        None if error.is_from_response() => (error.into_response(), None),
                         None => (Response::builder().status(error.status()).finish(), Some(error)),
                     },
                 };
@@ -92,7 +93,7 @@ middleware!(CookiesLayer);
 middleware!(SameOriginLayer);
 middleware!(ViewLayer<V>, V: Viewed);
 
-/// Returns the page of an error of ours.
+/// Returns the page of an error of ours, unless the application has given it another status.
 fn page_of(error: &poem::Error) -> Option<Page> {
     let rejected = || {
         let session = error.downcast_ref::<SessionRejection>().map(|rejection| rejection.clone().into_page());
@@ -100,7 +101,8 @@ fn page_of(error: &poem::Error) -> Option<Page> {
         let cookies = || error.downcast_ref::<CookiesRejection>().map(|rejection| rejection.clone().into_page());
         session.or_else(view).or_else(cookies)
     };
-    error.downcast_ref::<Error>().map(Page::of_handler).or_else(rejected)
+    let page = error.downcast_ref::<Error>().map(Page::of_handler).or_else(rejected);
+    page.filter(|page| page.status() == error.status())
 }
 
 fn facts(response: &Response) -> Handled {
@@ -117,7 +119,7 @@ fn finish(mut handled: Response, mut ending: Ending) -> Response {
         }
         handled = instead;
     } else if let Some(own) = ending.own_page.take() {
-        handled.headers_mut().remove(CONTENT_LENGTH);
+        Page::removes().iter().for_each(|name| drop(handled.headers_mut().remove(name)));
         handled.headers_mut().insert(CONTENT_TYPE, own.content_type());
         handled.set_body(Body::from(own.into_body().into_owned()));
     }

@@ -68,8 +68,10 @@ struct InRequest {
     after: Vec<(usize, Box<dyn Any + Send>)>,
     /// The page of the fairing that refused the request.
     refused: Option<(usize, Page)>,
-    /// The last page of a guard or an error.
+    /// The page of the guard that failed last. A catcher answers in its place.
     made: Option<Page>,
+    /// The page of an error that a handler answered with.
+    answered: Option<Page>,
     changes: Option<Changes>,
 }
 
@@ -80,8 +82,10 @@ fn cached<'a>(request: &'a Request<'_>) -> MutexGuard<'a, InRequest> {
     request.local_cache(Cached::default).0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Returns the request's sessions and cookies: none if it was refused, since catchers and other fairings still see it.
 fn visit(request: &Request<'_>) -> Visit {
-    cached(request).visit.clone()
+    let cached = cached(request);
+    if cached.refused.is_some() { Visit::default() } else { cached.visit.clone() }
 }
 
 /// Managed by Rocket if the fairing of this type is attached.
@@ -97,6 +101,12 @@ macro_rules! fairing {
             }
 
             async fn on_ignite(&self, rocket: Rocket<Build>) -> rocket::fairing::Result {
+                // Refused requests become `CONNECT /`, which no route may answer.
+                let route = rocket.routes().find(|route| route.method == Method::Connect).map(|route| route.uri.to_string());
+                if let Some(route) = route {
+                    tracing::error!(target: "session_runtime", %route, "a route for CONNECT would run for requests that are refused; remove it");
+                    return Err(rocket);
+                }
                 Ok(match rocket.state::<Attached<Self>>() {
                     Some(_) => rocket,
                     None => rocket.manage(Attached::<Self>(PhantomData)),
@@ -105,7 +115,14 @@ macro_rules! fairing {
 
             async fn on_request(&self, request: &mut Request<'_>, _body: &mut Data<'_>) {
                 let fairing = std::ptr::from_ref(self).addr();
-                let mut visit = std::mem::take(&mut cached(request).visit);
+                let mut visit = {
+                    let mut cached = cached(request);
+                    // A clone of a request that was answered, as tests make, begins anew.
+                    if cached.after.is_empty() && cached.refused.is_none() {
+                        *cached = InRequest::default();
+                    }
+                    cached.visit.clone()
+                };
                 let before = self.before(&Head::of(request), &mut visit).await;
                 let mut cached = cached(request);
                 cached.visit = visit;
@@ -126,15 +143,16 @@ macro_rules! fairing {
                 let (after, handled) = {
                     let mut cached = cached(request);
                     if let Some((_, page)) = cached.refused.take_if(|(by, _)| *by == fairing) {
-                        *response = answer(page);
+                        put(page, response);
                     }
                     let at = cached.after.iter().position(|(by, _)| *by == fairing);
                     let after = at.map(|at| cached.after.remove(at).1);
                     let status = response.status().code;
-                    let made = cached.made.clone().filter(|page| page.status().as_u16() == status);
+                    let is_it = |page: &Page| page.status().as_u16() == status;
+                    add_missing(cached.made.as_ref().filter(|page| is_it(page)), response);
+                    let made = cached.answered.clone().filter(is_it);
                     (after, Handled { status, changes: cached.changes, made })
                 };
-                add_missing(handled.made.as_ref(), response);
                 let Some(Ok(after)) = after.map(|after| after.downcast::<<Self as Around>::After>()) else { return };
                 let ending = <Self as Around>::after(*after, handled).await;
                 finish(response, ending);
@@ -160,47 +178,55 @@ fn add_missing(made: Option<&Page>, response: &mut Response<'_>) {
 /// Turns the handler's response into the one that leaves.
 fn finish(response: &mut Response<'_>, mut ending: Ending) {
     if let Some(page) = ending.page.take() {
-        let cookies: Vec<_> = response.headers().get("set-cookie").map(str::to_owned).collect();
-        *response = answer(page);
-        for line in cookies {
-            response.adjoin_header(Header::new("set-cookie", line));
-        }
+        put(page, response);
     } else if let Some(own) = ending.own_page.take() {
-        if let Ok(content_type) = own.content_type().to_str() {
-            response.set_header(Header::new("content-type", content_type.to_owned()));
-        }
-        let body = own.into_body().into_owned();
-        response.set_sized_body(body.len(), std::io::Cursor::new(body));
+        set_text(own, response);
     }
     if ending.writes() {
         let ours = [header::SET_COOKIE, header::VARY, header::CACHE_CONTROL];
         let mut headers = HeaderMap::with_capacity(4);
         for name in &ours {
-            for value in response.headers().get(name.as_str()).filter_map(|value| HeaderValue::from_str(value).ok()) {
+            let values = response.headers().get(name.as_str());
+            for value in values.filter_map(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
                 headers.append(name, value);
             }
         }
         ending.write(&mut headers);
         for name in &ours {
             response.remove_header(name.as_str());
-            for value in headers.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
+            for value in headers.get_all(name).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()) {
                 response.adjoin_header(Header::new(name.as_str().to_owned(), value.to_owned()));
             }
         }
     }
 }
 
-/// Returns one of our pages as a response.
-fn answer<'r>(page: Page) -> Response<'r> {
-    let mut response = Response::new();
+/// Puts a page in the place of a response. Headers that other fairings have set stay, and cookies too.
+fn put(page: Page, response: &mut Response<'_>) {
     response.set_status(Status::new(page.status().as_u16()));
-    for (name, value) in &page.headers() {
+    response.remove_header(header::LOCATION.as_str());
+    let headers = page.headers();
+    set_text(page, response);
+    for (name, value) in &headers {
         if let Ok(value) = value.to_str() {
             response.set_header(Header::new(name.as_str().to_owned(), value.to_owned()));
         }
     }
+}
+
+fn set_text(page: Page, response: &mut Response<'_>) {
+    Page::removes().iter().for_each(|name| response.remove_header(name.as_str()));
+    if let Ok(content_type) = page.content_type().to_str() {
+        response.set_header(Header::new("content-type", content_type.to_owned()));
+    }
     let body = page.into_body().into_owned();
     response.set_sized_body(body.len(), std::io::Cursor::new(body));
+}
+
+/// Returns one of our pages as a response.
+fn answer<'r>(page: Page) -> Response<'r> {
+    let mut response = Response::new();
+    put(page, &mut response);
     response
 }
 
@@ -324,7 +350,7 @@ macro_rules! responder {
             fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
                 let page = self.into_page();
                 // So that the fairing may put the application's own page in its place.
-                cached(request).made = Some(page.clone());
+                cached(request).answered = Some(page.clone());
                 Ok(answer(page))
             }
         }

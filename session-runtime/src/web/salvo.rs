@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use http::{
     HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
+    header::{CONTENT_TYPE, LOCATION},
     uri::PathAndQuery,
 };
 use salvo_core::{
@@ -46,11 +46,10 @@ macro_rules! hoop {
         #[async_trait]
         impl $(<$kind: $bound + 'static>)? Handler for $layer {
             async fn handle(&self, request: &mut Request, depot: &mut Depot, response: &mut Response, flow: &mut FlowCtrl) {
-                let mut visit: Visit = request.extensions_mut().remove().unwrap_or_default();
-                let before = self.before(&*request, &mut visit).await;
-                request.extensions_mut().insert(visit);
-                match before {
+                let mut visit: Visit = request.extensions().get().cloned().unwrap_or_default();
+                match self.before(&*request, &mut visit).await {
                     Ok(after) => {
+                        request.extensions_mut().insert(visit);
                         flow.call_next(request, depot, response).await;
                         restore(response);
                         let ending = <$layer>::after(after, facts(response)).await;
@@ -91,14 +90,9 @@ fn facts(response: &Response) -> Handled {
 /// Turns the handler's response into the one that leaves.
 fn finish(response: &mut Response, mut ending: Ending) {
     if let Some(page) = ending.page.take() {
-        let cookies: Vec<_> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
-        response.headers_mut().clear();
         render(page, response);
-        for line in cookies {
-            response.headers_mut().append(SET_COOKIE, line);
-        }
     } else if let Some(own) = ending.own_page.take() {
-        response.headers_mut().remove(CONTENT_LENGTH);
+        Page::removes().iter().for_each(|name| drop(response.headers_mut().remove(name)));
         response.headers_mut().insert(CONTENT_TYPE, own.content_type());
         response.replace_body(ResBody::Once(own.into_body().into_owned().into()));
     }
@@ -108,7 +102,8 @@ fn finish(response: &mut Response, mut ending: Ending) {
 /// Writes one of our pages. It is in the response's extensions too.
 fn render(page: Page, response: &mut Response) {
     response.status_code = Some(page.status());
-    response.headers_mut().remove(CONTENT_LENGTH);
+    // Those that hoops around this one have set stay, and cookies too.
+    Page::removes().iter().chain([&LOCATION]).for_each(|name| drop(response.headers_mut().remove(name)));
     for (name, value) in &page.headers() {
         response.headers_mut().insert(name, value.clone());
     }

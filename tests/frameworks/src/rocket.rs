@@ -26,9 +26,7 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr) +
         Mounted::new(method, &one.pattern("<rest>"), Goal(one.run))
     });
     let mut server = rocket::custom(config).mount("/", routes.collect::<Vec<_>>());
-    if let Some(cookies) = application.cookies {
-        server = server.attach(cookies);
-    }
+    // Fairings see the response in the order in which they were attached, so the cookies come last.
     if let Some(desk) = application.desk {
         server = server.attach(desk);
     }
@@ -37,6 +35,9 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr) +
     }
     if let Some(sessions) = application.sessions {
         server = server.attach(sessions);
+    }
+    if let Some(cookies) = application.cookies {
+        server = server.attach(cookies);
     }
     let started = std::sync::Mutex::new(Some(started));
     let server = server.attach(AdHoc::on_liftoff("started", move |rocket| {

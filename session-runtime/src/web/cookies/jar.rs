@@ -96,6 +96,11 @@ impl Jar {
         }
     }
 
+    /// Returns whether no handler read or wrote a cookie.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.read.load(Ordering::Relaxed) && self.lock().written.is_empty()
+    }
+
     /// Moves the cookies into a response. Later writes are errors.
     pub(super) fn leave(&self, failed: bool, headers: &mut HeaderMap) {
         let state = {

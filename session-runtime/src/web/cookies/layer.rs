@@ -120,9 +120,15 @@ impl CookiesLayer {
 }
 
 /// The cookies of a request whose handler runs.
+#[must_use = "without `finish`, the visitor does not get the cookies"]
 pub struct CookiesCommit(Arc<Jar>);
 
 impl CookiesCommit {
+    /// Returns whether [`Self::finish`] writes anything.
+    pub fn is_untouched(&self) -> bool {
+        self.0.is_untouched()
+    }
+
     /// Writes the cookies to the headers of a response of this status. Like [`Answer::write`](crate::web::Answer::write), it
     /// reads and writes `Set-Cookie`, `Vary` and `Cache-Control` only.
     pub fn finish(self, status: u16, headers: &mut HeaderMap) {

@@ -11,7 +11,7 @@ use axum_core::{BoxError, body::Body};
 use bytes::Bytes;
 use http::{
     Request, Response,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE},
+    header::{CONTENT_TYPE, SET_COOKIE},
 };
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -19,7 +19,7 @@ use tower_service::Service;
 
 use crate::{
     session::Schema,
-    web::{Answer, Begun, Commit, SessionLayer, Visit},
+    web::{Answer, Commit, Page, SessionLayer, Visit},
 };
 
 impl<S, Inner> Layer<Inner> for SessionLayer<S> {
@@ -74,15 +74,13 @@ where
 
     fn call(&mut self, mut http: Request<ReqBody>) -> Self::Future {
         let mut visit: Visit = http.extensions_mut().remove().unwrap_or_default();
-        let commit = match self.layer.begin(&http, &mut visit) {
-            Begun::Committing(commit) => Some(commit),
-            Begun::Nested => None,
-            Begun::Refused(page) => {
-                return SessionFuture { state: State::Answered { response: Some(page.into_http()) }, commit: None };
+        match self.layer.begin(&http, &mut visit) {
+            Ok(commit) => {
+                http.extensions_mut().insert(visit);
+                SessionFuture { state: State::Handling { inner: self.inner.call(http) }, commit: Some(commit) }
             }
-        };
-        http.extensions_mut().insert(visit);
-        SessionFuture { state: State::Handling { inner: self.inner.call(http) }, commit }
+            Err(page) => SessionFuture { state: State::Answered { response: Some(page.into_http()) }, commit: None },
+        }
     }
 }
 
@@ -93,7 +91,7 @@ pin_project! {
     pub struct SessionFuture<F> {
         #[pin]
         state: State<F>,
-        // `None` if another layer commits the session.
+        // `None` once it has begun.
         commit: Option<Commit>,
     }
 }
@@ -156,7 +154,7 @@ where
 fn with_own_page(response: Response<Body>, commit: &Commit) -> Response<Body> {
     let Some(page) = commit.own_page(response.extensions().get()) else { return response };
     let (mut parts, _) = response.into_parts();
-    parts.headers.remove(CONTENT_LENGTH);
+    Page::removes().iter().for_each(|name| drop(parts.headers.remove(name)));
     parts.headers.insert(CONTENT_TYPE, page.content_type());
     Response::from_parts(parts, Body::from(page.into_body()))
 }
