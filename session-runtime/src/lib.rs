@@ -149,6 +149,8 @@ pub use self::store::memory::MemoryStore;
 pub use self::store::redis::RedisStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use self::store::sql::{SqlPool, SqlStore};
+#[cfg(feature = "rocket")]
+pub use self::web::WithChanges;
 #[cfg(feature = "web")]
 pub use self::web::{
     Changes, OriginReason, OriginRefusal, Passive, SameOriginLayer, SessionLayer, SessionRefusal, SessionRejection,

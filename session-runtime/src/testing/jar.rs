@@ -222,6 +222,17 @@ impl CookieJar {
         self.cookies.retain(|cookie| !cookie.until.passed(now));
     }
 
+    /// Returns the value of the `Cookie` header for a path, to test applications that are no tower services.
+    ///
+    /// ```
+    /// # let jar = session_runtime::testing::CookieJar::new();
+    /// assert_eq!(jar.header("/account"), "");
+    /// ```
+    #[must_use]
+    pub fn header(&self, path: &str) -> String {
+        self.line(path)
+    }
+
     /// Returns the `Cookie` header for a path: longer paths first, then older cookies (RFC 6265bis, section 5.8.3).
     fn line(&self, path: &str) -> String {
         let mut sent: Vec<_> = self.live().filter(|cookie| is_within(path, &cookie.path)).collect();

@@ -54,6 +54,14 @@ pub struct View<V: Viewed>(
     pub V,
 );
 
+impl<V: Viewed> std::ops::Deref for View<V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        &self.0
+    }
+}
+
 impl<V: Viewed> View<V> {
     /// Returns the view of a session, as the handle sees it. `None` if a value that the view needs is missing, or if the user
     /// last proved who they are longer ago than `fresh` allows.

@@ -98,7 +98,8 @@ fn finish<B: MessageBody + 'static>(handled: HttpResponse<B>, mut ending: Ending
         (None, None) => handled.map_into_left_body(),
         (None, Some(own)) => {
             let content_type = actix::HeaderValue::from_bytes(own.content_type().as_bytes());
-            let mut answer = handled.set_body(BoxBody::new(own.into_body().into_owned()));
+            let mut answer = handled.set_body(BoxBody::new(own.body().to_owned()));
+            answer.extensions_mut().insert(own);
             Page::removes().iter().for_each(|name| drop(answer.headers_mut().remove(name.as_str())));
             if let Ok(content_type) = content_type {
                 answer.headers_mut().insert(actix::CONTENT_TYPE, content_type);

@@ -142,7 +142,9 @@ impl<S> SessionLayer<S> {
     }
 
     /// Replaces the pages of this crate with the application's own: whatever answer of this crate leaves through the layer,
-    /// whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are.
+    /// whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and so do redirects. A page
+    /// that the function returns as it is stays too. With one layer within another, the pages of the inner one count, so an API
+    /// can have pages of its own: `.layer(sessions.layer().pages(…))` around its routes.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRefusal, Sessions};

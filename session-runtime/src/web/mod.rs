@@ -99,6 +99,9 @@ mod tower;
 mod view;
 mod visit;
 
+#[cfg(feature = "rocket")]
+#[doc(no_inline)]
+pub use self::rocket::WithChanges;
 #[cfg(feature = "tower")]
 #[doc(no_inline)]
 pub use self::tower::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, SessionService, ViewService};

@@ -34,6 +34,8 @@ pub struct Page {
     content_type: &'static str,
     body: Cow<'static, str>,
     location: Option<HeaderValue>,
+    /// Whether the text is the application's.
+    is_own: bool,
     /// Why a forged request was refused.
     forged: Option<Box<OriginRefusal>>,
     /// For the developer: only `Debug` shows it.
@@ -117,7 +119,7 @@ impl Page {
 
     const fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
         let (content_type, body) = ("text/plain; charset=utf-8", Cow::Borrowed(sentence));
-        Self { status, refusal, content_type, body, location: None, forged: None, detail: None }
+        Self { status, refusal, content_type, body, location: None, is_own: false, forged: None, detail: None }
     }
 
     /// The store did not answer a load. The visitor is not at fault and is not signed out (SECURITY S47).
@@ -217,16 +219,14 @@ impl Page {
         page
     }
 
-    /// Returns the application's own page in place of this one, if it has any.
+    /// Returns the application's own page in place of this one, if it has another. A redirect stays, since nobody reads it; and so
+    /// does a page that an inner layer has replaced.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
-        match pages {
-            None => self,
-            // The application chooses the text, but not the status or the marker.
-            Some(Pages(replace)) => {
-                let page = replace(self.clone());
-                Self { content_type: page.content_type, body: page.body, ..self }
-            }
-        }
+        let Some(Pages(replace)) = pages.filter(|_| !self.is_own && self.location.is_none()) else { return self };
+        // The application chooses the text, but not the status or the marker.
+        let page = replace(self.clone());
+        let is_own = page.body != self.body || page.content_type != self.content_type;
+        Self { content_type: page.content_type, body: page.body, is_own, ..self }
     }
 }
 

@@ -121,7 +121,8 @@ fn finish(mut handled: Response, mut ending: Ending) -> Response {
     } else if let Some(own) = ending.own_page.take() {
         Page::removes().iter().for_each(|name| drop(handled.headers_mut().remove(name)));
         handled.headers_mut().insert(CONTENT_TYPE, own.content_type());
-        handled.set_body(Body::from(own.into_body().into_owned()));
+        handled.set_body(Body::from(own.body().to_owned()));
+        handled.extensions_mut().insert(own);
     }
     ending.write(handled.headers_mut());
     handled

@@ -33,12 +33,20 @@ use crate::{
 struct Head<'a> {
     request: &'a Request<'a>,
     host: Option<String>,
+    /// The cookies of a local request, which has no header for them.
+    cookies: Option<String>,
 }
 
 impl<'a> Head<'a> {
     fn of(request: &'a Request<'_>) -> Self {
-        let is_missing = !request.headers().contains("host");
-        Self { request, host: request.host().filter(|_| is_missing).map(ToString::to_string) }
+        let headers = request.headers();
+        let host = request.host().filter(|_| !headers.contains("host")).map(ToString::to_string);
+        let local = || {
+            let pairs = request.cookies().iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
+            pairs.collect::<Vec<_>>().join("; ")
+        };
+        let cookies = (!headers.contains("cookie")).then(local).filter(|cookies| !cookies.is_empty());
+        Self { request, host, cookies }
     }
 }
 
@@ -56,7 +64,8 @@ impl RequestHead for Head<'_> {
     }
 
     fn header<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.request.headers().get(name.as_str()).map(str::as_bytes)
+        let local = self.cookies.as_deref().filter(|_| *name == header::COOKIE);
+        self.request.headers().get(name.as_str()).chain(local).map(str::as_bytes)
     }
 }
 
@@ -309,7 +318,7 @@ impl Changes {
     ///
     /// ```
     /// use rocket::{http::Status, post};
-    /// use session_runtime::{Changes, Session};
+    /// use session_runtime::{Changes, Session, WithChanges};
     ///
     /// #[derive(Session)]
     /// struct Shop {
@@ -318,7 +327,7 @@ impl Changes {
     /// }
     ///
     /// #[post("/pay")]
-    /// fn pay(mut session: Session<Shop>) -> impl rocket::response::Responder<'static, 'static> {
+    /// fn pay(mut session: Session<Shop>) -> WithChanges<(Status, &'static str)> {
     ///     session.failures_mut().add(1);
     ///     Changes::Keep.with((Status::BadGateway, "The bank does not answer."))
     /// }

@@ -94,7 +94,8 @@ fn finish(response: &mut Response, mut ending: Ending) {
     } else if let Some(own) = ending.own_page.take() {
         Page::removes().iter().for_each(|name| drop(response.headers_mut().remove(name)));
         response.headers_mut().insert(CONTENT_TYPE, own.content_type());
-        response.replace_body(ResBody::Once(own.into_body().into_owned().into()));
+        response.replace_body(ResBody::Once(own.body().to_owned().into()));
+        response.extensions.insert(own);
     }
     ending.write(response.headers_mut());
 }

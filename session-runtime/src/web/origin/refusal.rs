@@ -102,19 +102,23 @@ impl OriginRefusal {
     }
 
     /// Logs the refusal. Each rule has a line of its own, so that the rate limit of one does not suppress the others.
-    pub(super) fn log(&self, method: &str) {
+    pub(super) fn log(&self, method: &str, path: &str) {
+        let path = Quoted(path);
         match self.reason {
             OriginReason::OtherSite => warn_limited!(
                 method,
+                %path,
                 "a request from another site was refused: {self}; if the origin is yours, add it with `.trust(\"…\")`"
             ),
             OriginReason::OtherOrigin => warn_limited!(
                 method,
+                %path,
                 "a request from another origin was refused: {self}; if the origin is yours, add it with `.trust(\"…\")`; if \
                  it is this site's own, let the proxy pass the `Host` header on"
             ),
             OriginReason::NoOrigin => warn_limited!(
                 method,
+                %path,
                 "a request without an origin was refused: {self}; if programs may send such requests, add `.allow_programs()`"
             ),
         }

@@ -81,7 +81,10 @@ impl Rules {
             referer: first(head, &REFERER),
             host: host(head),
         };
-        self.check(&facts).inspect_err(|refusal| refusal.log(head.method()))
+        self.check(&facts).inspect_err(|refusal| {
+            let target = head.target();
+            refusal.log(head.method(), target.as_ref().map_or("*", |target| target.path()));
+        })
     }
 
     /// Checks an unsafe request.

@@ -156,7 +156,9 @@ fn with_own_page(response: Response<Body>, commit: &Commit) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
     Page::removes().iter().for_each(|name| drop(parts.headers.remove(name)));
     parts.headers.insert(CONTENT_TYPE, page.content_type());
-    Response::from_parts(parts, Body::from(page.into_body()))
+    let body = Body::from(page.body().to_owned());
+    parts.extensions.insert(page);
+    Response::from_parts(parts, body)
 }
 
 /// Turns the handler's response into the one that leaves.
