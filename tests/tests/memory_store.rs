@@ -397,7 +397,7 @@ fn a_session_of_eight_small_fields_takes_at_most_750_bytes() {
         return;
     }
     for (kind, most) in [("guests", 750), ("users", 1_150)] {
-        let output = Command::new(env!("CARGO_BIN_EXE_memory_child")).args([kind, "20000"]).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_memory_child")).args([kind, "10000"]).output().unwrap();
         let bytes: usize = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
         println!("{bytes} bytes a session of {kind}");
         assert!((300..=most).contains(&bytes), "{bytes} bytes a session of {kind}");
