@@ -3,7 +3,7 @@
 //!
 //! The shop of each framework passes the same tests. Those of a server as the store run on the shop with axum alone.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// Each framework has a module with all files.
+// Each framework has a module with the same files.
 #![allow(clippy::duplicate_mod)]
 
 mod frameworks;
@@ -32,9 +32,9 @@ mod axum {
     mod start;
     mod visitors;
 
-    pub(super) type Shop = tests::shop::Shop<tests::shop::Axum>;
-
     use super::walk;
+
+    pub(super) type Shop = tests::shop::Shop<tests::shop::Axum>;
 
     /// Opens a shop in a folder of its own. Returns a visitor too.
     fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
@@ -53,9 +53,9 @@ mod actix {
     mod start;
     mod visitors;
 
-    pub(super) type Shop = tests::shop::Shop<tests::shop::Actix>;
-
     use super::walk;
+
+    pub(super) type Shop = tests::shop::Shop<tests::shop::Actix>;
 
     /// Opens a shop in a folder of its own. Returns a visitor too.
     fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
