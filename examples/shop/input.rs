@@ -1,15 +1,12 @@
-//! Checks the input of visitors. Each function returns a valid value, or a [`Problem`]: its page says what to write instead.
+//! Reads the forms of visitors, and checks them. Each function returns a valid value, or a [`Problem`]: its page says what to write
+//! instead.
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use std::fmt;
+
+use serde::Deserialize;
 use session_runtime::SessionHandle;
 
-use super::{
-    pages,
-    session::{Line, Theme},
-};
+use super::session::{Line, Theme};
 
 const LONGEST_NAME: usize = 64;
 const LONGEST_SKU: usize = 40;
@@ -17,6 +14,67 @@ const LONGEST_SKU: usize = 40;
 const MOST_LINES: usize = 1_000;
 const MOST_AT_ONCE: u32 = 1_000;
 const MOST_PER_LINE: u32 = 1_000_000;
+
+/// Something for the cart.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    pub(crate) sku: String,
+    pub(crate) qty: Option<String>,
+}
+
+/// How the pages shall look.
+#[derive(Deserialize)]
+pub(crate) struct Look {
+    #[serde(default)]
+    pub(crate) theme: String,
+    /// Which page to return to.
+    #[serde(default)]
+    page: String,
+}
+
+impl Look {
+    pub(crate) fn page(&self) -> &'static str {
+        match self.page.as_str() {
+            "cart" => "/cart",
+            "account" => "/account",
+            "code" => "/account/code",
+            _ => "/",
+        }
+    }
+}
+
+/// The query of the sign-in page.
+#[derive(Deserialize)]
+pub(crate) struct Next {
+    /// The page that the visitor asked for, from the view that refused them.
+    #[serde(default)]
+    pub(crate) next: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Login {
+    #[serde(default)]
+    pub(crate) user: String,
+    #[serde(default)]
+    pub(crate) next: String,
+    /// A browser sends a checkbox only if it is ticked.
+    pub(crate) remember: Option<String>,
+}
+
+/// A device that shall be logged out.
+#[derive(Deserialize)]
+pub(crate) struct Device {
+    #[serde(default)]
+    pub(crate) id: String,
+}
+
+/// A one-time code.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    pub(crate) code: String,
+}
 
 pub(crate) fn name(written: &str) -> Result<&str, Problem> {
     let length = written.chars().count();
@@ -81,7 +139,8 @@ pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), 
     Ok(())
 }
 
-/// The reason why a request failed.
+/// The reason why a request failed. Each framework makes a response of it, with the sentence that `Display` writes.
+#[derive(Debug)]
 pub(crate) enum Problem {
     /// The input is not valid.
     Input(String),
@@ -97,6 +156,16 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(sentence) => f.write_str(sentence),
+            Self::Session(error) => error.fmt(f),
+            Self::NoRandomBytes(error) => write!(f, "No code could be made ({error}). Please try again later."),
+        }
+    }
+}
+
 impl From<session_runtime::Error> for Problem {
     fn from(error: session_runtime::Error) -> Self {
         Self::Session(error)
@@ -106,20 +175,5 @@ impl From<session_runtime::Error> for Problem {
 impl From<getrandom::Error> for Problem {
     fn from(error: getrandom::Error) -> Self {
         Self::NoRandomBytes(error)
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Input(sentence) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, pages::problem("That did not work", &sentence)).into_response()
-            }
-            Self::Session(error) => error.into_response(),
-            Self::NoRandomBytes(error) => {
-                let sentence = format!("No code could be made ({error}). Please try again later.");
-                (StatusCode::INTERNAL_SERVER_ERROR, pages::problem("That did not work", &sentence)).into_response()
-            }
-        }
     }
 }

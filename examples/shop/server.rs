@@ -1,13 +1,10 @@
-//! Listens for requests, and after a signal lets those under way finish.
+//! Listens at an address, and ends the server after a signal. Each framework serves the requests itself, in `main.rs`.
 
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     time::Duration,
 };
-
-use axum::Router;
-use tokio::net::TcpListener;
 
 use super::options::Failure;
 
@@ -21,7 +18,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn bind(addr: &str) -> Result<Self, Failure> {
+    pub(crate) fn bind(addr: &str) -> Result<Self, Failure> {
         let is_address =
             addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !is_address {
@@ -38,7 +35,9 @@ impl Server {
                 _ => format!("cannot listen on `{addr}` ({error}): give an address of this machine with `--addr`"),
             })
         };
-        let listener = TcpListener::bind(addr).await.map_err(refused)?;
+        let listener = TcpListener::bind(addr).map_err(refused)?;
+        // A runtime waits for connections, so none of its threads may.
+        listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         Ok(Self { listener, address })
     }
@@ -64,15 +63,14 @@ impl Server {
         }
     }
 
-    /// Serves until a signal comes, then lets the requests under way finish.
-    pub(crate) async fn run(self, router: Router) -> Result<(), Failure> {
-        let serving = axum::serve(self.listener, router).with_graceful_shutdown(signal());
+    /// Runs `serve`, which serves until a signal comes and then lets the requests under way finish.
+    pub(crate) async fn run(self, serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>) -> Result<(), Failure> {
         let too_long = async {
             signal().await;
             tokio::time::sleep(PATIENCE).await;
         };
         tokio::select! {
-            served = serving.into_future() => {
+            served = serve(self.listener) => {
                 served.map_err(|error| Failure::start(format!("the shop had to close: {error}")))
             }
             () = too_long => Ok(()),
@@ -81,7 +79,7 @@ impl Server {
 }
 
 /// Resolves at ctrl-c, or when the system ends the process.
-async fn signal() {
+pub(crate) async fn signal() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

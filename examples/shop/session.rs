@@ -104,6 +104,17 @@ impl Theme {
     }
 }
 
+/// What came of typing a code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Guess {
+    Right,
+    Wrong,
+    /// It was wrong once too often, so there is no code any more.
+    LastWrong,
+    /// There was no code: it was used, or it expired.
+    NoCode,
+}
+
 /// The shop's own methods, beside those of the fields.
 impl ShopFields {
     /// Signs a visitor in; the next page greets them.
@@ -117,15 +128,19 @@ impl ShopFields {
     }
 
     /// Makes a code that may be tried a few times within five minutes.
-    pub(crate) async fn make_code(&mut self) -> Result<(), Problem> {
+    pub(crate) async fn make_code(&mut self, name: &str) -> Result<(), Problem> {
         let code = format!("{:06}", getrandom::u64()? % 1_000_000);
         self.tries_mut().update(|tries| *tries = TRIES).await?;
         self.code_mut().set(code);
+        self.notice_mut().put(format!("Here is your code, {name}."));
         Ok(())
     }
 
-    /// Returns whether `typed` is the code. A right guess, or too many wrong ones, uses up the code.
-    pub(crate) async fn try_code(&mut self, typed: &str) -> Result<bool, session_runtime::Error> {
+    /// Compares `typed` with the code. A right guess, or too many wrong ones, uses up the code.
+    pub(crate) async fn try_code(&mut self, typed: &str) -> Result<Guess, session_runtime::Error> {
+        if self.code().is_none() {
+            return Ok(Guess::NoCode);
+        }
         let is_right = self.code() == Some(typed);
         let counts = self.tries_mut().update(|tries| {
             let counts = *tries > 0;
@@ -136,7 +151,11 @@ impl ShopFields {
         if self.tries() == 0 {
             self.code_mut().clear();
         }
-        Ok(passed)
+        Ok(match self.code() {
+            _ if passed => Guess::Right,
+            Some(_) => Guess::Wrong,
+            None => Guess::LastWrong,
+        })
     }
 
     /// Signs the visitor out; only the theme stays.

@@ -53,6 +53,11 @@ impl Client {
         self.try_get(path).unwrap()
     }
 
+    /// Sends a `HEAD`, without cookies.
+    pub fn head(&mut self, path: &str) -> Answer {
+        self.take(self.agent.head(format!("{}{path}", self.url)).call().unwrap()).unwrap()
+    }
+
     /// Posts a form.
     pub fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.try_post(path, form).unwrap()

@@ -2,6 +2,7 @@
 
 use std::{
     io::Read as _,
+    marker::PhantomData,
     ops::Deref,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -18,12 +19,33 @@ pub enum Build {
     AsInReadme,
     /// With the features that some stores need.
     WithAll,
+    /// The shop with actix-web.
+    Actix,
+}
+
+/// The framework that a shop is made with.
+pub trait Framework {
+    const BUILD: Build;
+}
+
+/// The shop with axum, `shop`.
+pub struct Axum;
+
+/// The shop with actix-web, `shop-actix`.
+pub struct Actix;
+
+impl Framework for Axum {
+    const BUILD: Build = Build::AsInReadme;
+}
+
+impl Framework for Actix {
+    const BUILD: Build = Build::Actix;
 }
 
 /// A running shop.
-pub struct Shop(Program);
+pub struct Shop<F>(Program, PhantomData<F>);
 
-impl Shop {
+impl<F: Framework> Shop<F> {
     /// Starts the shop in `folder`, at an address of its own.
     pub fn open(folder: &Path) -> Self {
         Self::with(folder, &[], &[])
@@ -31,19 +53,19 @@ impl Shop {
 
     /// Starts the shop with options and environment variables.
     pub fn with(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::built(Build::AsInReadme, folder, options, environment)
+        Self::built(F::BUILD, folder, options, environment)
     }
 
-    /// Starts the shop with a store at this URL, which may need a feature.
-    pub fn on(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
-        Self::built(Build::WithAll, folder, &["--store", url], environment)
+    /// Returns the exit code and the output of a shop that cannot start.
+    pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+        F::BUILD.refuses(folder, options, environment)
     }
 
     fn built(build: Build, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = build.command(folder, environment);
         let given = options.contains(&"--addr");
         let addr: &[&str] = if given { &[] } else { &["--addr", "127.0.0.1:0"] };
-        Self(Program::start(command.args(addr).args(options)))
+        Self(Program::start(command.args(addr).args(options)), PhantomData)
     }
 
     /// Kills the shop (`kill -9`).
@@ -57,7 +79,14 @@ impl Shop {
     }
 }
 
-impl Deref for Shop {
+impl Shop<Axum> {
+    /// Starts the shop with a store at this URL, which may need a feature.
+    pub fn on(folder: &Path, url: &str, environment: &[(&str, &str)]) -> Self {
+        Self::built(Build::WithAll, folder, &["--store", url], environment)
+    }
+}
+
+impl<F> Deref for Shop<F> {
     type Target = Program;
 
     fn deref(&self) -> &Program {
@@ -65,13 +94,8 @@ impl Deref for Shop {
     }
 }
 
-/// Returns the exit code and the output of a shop that cannot start.
-pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
-    Build::AsInReadme.refuses(folder, options, environment)
-}
-
 impl Build {
-    /// Does the same as [`refuses`], for this build.
+    /// Returns the exit code and the output of a shop that cannot start.
     pub fn refuses(self, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
         let mut child = self.command(folder, environment).args(options).spawn().unwrap();
         let Some(status) = wait(&mut child) else {
@@ -92,16 +116,18 @@ impl Build {
 
     /// Builds the shop, if necessary.
     fn binary(self) -> &'static Path {
-        static BINARIES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
-        BINARIES[self as usize].get_or_init(|| {
-            executable("shop", |build| {
-                if let Self::WithAll = self {
-                    // Shares the parts of the other build, but writes its program to a folder that no other build uses.
-                    let [target, parts] = folders();
-                    build.args(["--features", "redis-tls,sqlite,postgres,mysql"]);
-                    build.arg("--target-dir").arg(target.join("shop-with-all")).env("CARGO_BUILD_BUILD_DIR", parts);
-                }
-            })
+        static BINARIES: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+        BINARIES[self as usize].get_or_init(|| match self {
+            Self::AsInReadme => executable("shop", |_| ()),
+            Self::WithAll => executable("shop", |build| {
+                // Shares the parts of the other build, but writes its program to a folder that no other build uses.
+                let [target, parts] = folders();
+                build.args(["--features", "redis-tls,sqlite,postgres,mysql"]);
+                build.arg("--target-dir").arg(target.join("shop-with-all")).env("CARGO_BUILD_BUILD_DIR", parts);
+            }),
+            Self::Actix => executable("shop-actix", |build| {
+                build.args(["--features", "actix"]);
+            }),
         })
     }
 }

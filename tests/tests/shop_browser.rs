@@ -6,7 +6,11 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use tests::{browser::Browser, http::Client, shop::Shop};
+use tests::{
+    browser::Browser,
+    http::Client,
+    shop::{Axum, Framework, Shop},
+};
 
 const PHONE: &str =
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1";
@@ -16,12 +20,32 @@ async fn open() -> Option<Browser> {
     Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("shop_browser")).await
 }
 
+/// Declares tests that the shop of each framework passes.
+macro_rules! in_each_framework {
+    ($($name:ident)*) => {
+        mod axum {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name::<tests::shop::Axum>().await;
+            })*
+        }
+
+        mod actix {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name::<tests::shop::Actix>().await;
+            })*
+        }
+    };
+}
+
+in_each_framework!(a_visit_to_the_shop one_browser_logs_out_the_other a_remembered_visitor_uses_a_code);
+
 // B11, B21, B24, B26, S9, S20, S25. The cookie keeps its strict defaults, even on plain http at 127.0.0.1.
-#[tokio::test]
-async fn a_visit_to_the_shop() {
+async fn a_visit_to_the_shop<F: Framework>() {
     let Some(browser) = open().await else { return };
     let folder = TempDir::new().unwrap();
-    let shop = Shop::open(folder.path());
+    let shop = Shop::<F>::open(folder.path());
     let url = shop.url().to_owned();
 
     browser.go(&url).await;
@@ -57,7 +81,7 @@ async fn a_visit_to_the_shop() {
     // The server is killed, and started again at the same address.
     let host = shop.host().to_owned();
     shop.kill();
-    let shop = Shop::with(folder.path(), &["--addr", &host], &[]);
+    let shop = Shop::<F>::with(folder.path(), &["--addr", &host], &[]);
     assert_eq!(shop.url(), url);
     browser.write("#sku", "<i>anything</i>").await;
     browser.follow(".other button").await;
@@ -91,11 +115,10 @@ async fn the_cookie(browser: &Browser) -> String {
 }
 
 // B39, B42, S8, S22: one browser of a user logs out the other, which the next click then sends to the login page.
-#[tokio::test]
-async fn one_browser_logs_out_the_other() {
+async fn one_browser_logs_out_the_other<F: Framework>() {
     let (Some(laptop), Some(phone)) = (open().await, open().await) else { return };
     let folder = TempDir::new().unwrap();
-    let shop = Shop::open(folder.path());
+    let shop = Shop::<F>::open(folder.path());
     let page = |path: &str| format!("{}{path}", shop.url());
     for browser in [&laptop, &phone] {
         browser.go(&page("/account")).await;
@@ -134,11 +157,10 @@ async fn one_browser_logs_out_the_other() {
 }
 
 // B11, B15, S36: the "remember me" box, and a code that the visitor types in.
-#[tokio::test]
-async fn a_remembered_visitor_uses_a_code() {
+async fn a_remembered_visitor_uses_a_code<F: Framework>() {
     let Some(browser) = open().await else { return };
     let folder = TempDir::new().unwrap();
-    let shop = Shop::open(folder.path());
+    let shop = Shop::<F>::open(folder.path());
     browser.go(shop.url()).await;
     browser.write("#user", "Ada").await;
     browser.click("#remember").await;
@@ -158,12 +180,12 @@ async fn a_remembered_visitor_uses_a_code() {
     assert!(!browser.has("#code").await);
 }
 
-// The pages fit the window at any width, and all their parts were loaded.
+// The pages fit the window at any width, and all their parts were loaded. The frameworks share the pages, so one is enough.
 #[tokio::test]
 async fn the_pages_fit_wide_windows_and_phones() {
     let Some(browser) = open().await else { return };
     let folder = TempDir::new().unwrap();
-    let shop = Shop::open(folder.path());
+    let shop = Shop::<Axum>::open(folder.path());
     let page = |path: &str| format!("{}{path}", shop.url());
     browser.go(&page("/")).await;
 

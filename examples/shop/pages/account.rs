@@ -59,3 +59,20 @@ fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
         }
     }
 }
+
+/// Returns the message after a device was to be logged out.
+pub(crate) fn logged_out(ended: bool) -> &'static str {
+    match ended {
+        true => "That device is logged out.",
+        false => "You are not logged in on that device, or not any more. Nothing was changed.",
+    }
+}
+
+/// Returns the message after this many other devices were logged out.
+pub(crate) fn others_logged_out(ended: u64) -> String {
+    match ended {
+        0 => "You are logged in on no other device.".to_owned(),
+        1 => "The other device is logged out.".to_owned(),
+        ended => format!("{ended} other devices are logged out."),
+    }
+}

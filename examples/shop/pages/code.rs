@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use session_runtime::Session;
 
 use super::{notice_of, page, words};
-use crate::session::{JustSignedIn, Shop};
+use crate::session::{Guess, JustSignedIn, Shop};
 
 pub(crate) fn code(session: &Session<Shop>, me: &JustSignedIn, notice: Option<&str>) -> Markup {
     let content = html! {
@@ -36,4 +36,19 @@ pub(crate) fn code(session: &Session<Shop>, me: &JustSignedIn, notice: Option<&s
         }
     };
     page("A one-time code · The session shop", Some((session, "code")), &content)
+}
+
+/// Returns the message about a guess, and the page that shows it.
+pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
+    match guess {
+        Guess::Right => ("That was the code. It is used up now.", "/account"),
+        Guess::Wrong => ("That is not the code. Please look again.", "/account/code"),
+        Guess::LastWrong => {
+            ("That was not the code, once too often: it is gone. Please make another.", "/account/code")
+        }
+        Guess::NoCode => (
+            "There is no code to compare with: it was used, or its five minutes are over. Please make another.",
+            "/account/code",
+        ),
+    }
 }

@@ -13,8 +13,8 @@ use maud::{DOCTYPE, Markup, html};
 use session_runtime::Session;
 
 pub(crate) use self::{
-    account::account,
-    code::code,
+    account::{account, logged_out, others_logged_out},
+    code::{code, guessed},
     front::{cart, home},
     sign_in::sign_in,
 };

@@ -2,11 +2,10 @@
 
 use axum::{Form, extract::State, response::Redirect};
 use maud::Markup;
-use serde::Deserialize;
 use session_runtime::{Session, Sessions, View};
 
 use crate::{
-    input::{self, Problem},
+    input::{self, Device, Problem},
     pages,
     session::{MayLogOutDevices, Shop, SignedIn},
 };
@@ -21,12 +20,6 @@ pub(super) async fn devices(
     Ok(pages::account(&session, &me, &devices, notice.as_deref()))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Device {
-    #[serde(default)]
-    id: String,
-}
-
 pub(super) async fn revoke(
     State(sessions): State<Sessions<Shop>>,
     View(me): View<MayLogOutDevices>,
@@ -35,10 +28,7 @@ pub(super) async fn revoke(
 ) -> Result<Redirect, Problem> {
     // It is false for another user's device too, so that a visitor does not learn whether such a device exists.
     let ended = sessions.of(&me.user).revoke(input::device(&device.id)?).await?;
-    session.notice_mut().put(match ended {
-        true => "That device is logged out.".to_owned(),
-        false => "You are not logged in on that device, or not any more. Nothing was changed.".to_owned(),
-    });
+    session.notice_mut().put(pages::logged_out(ended).to_owned());
     Ok(Redirect::to("/account"))
 }
 
@@ -48,10 +38,6 @@ pub(super) async fn revoke_others(
     mut session: Session<Shop>,
 ) -> Result<Redirect, Problem> {
     let ended = sessions.of(&me.user).revoke_others(&session).await?;
-    session.notice_mut().put(match ended {
-        0 => "You are logged in on no other device.".to_owned(),
-        1 => "The other device is logged out.".to_owned(),
-        ended => format!("{ended} other devices are logged out."),
-    });
+    session.notice_mut().put(pages::others_logged_out(ended));
     Ok(Redirect::to("/account"))
 }

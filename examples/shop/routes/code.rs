@@ -2,11 +2,10 @@
 
 use axum::{Form, response::Redirect};
 use maud::Markup;
-use serde::Deserialize;
 use session_runtime::{Session, View};
 
 use crate::{
-    input::Problem,
+    input::{Problem, Typed},
     pages,
     session::{JustSignedIn, MayMakeCode, Shop, SignedIn},
 };
@@ -17,15 +16,8 @@ pub(super) async fn show(View(me): View<JustSignedIn>, mut session: Session<Shop
 }
 
 pub(super) async fn make(View(me): View<MayMakeCode>, mut session: Session<Shop>) -> Result<Redirect, Problem> {
-    session.make_code().await?;
-    session.notice_mut().put(format!("Here is your code, {}.", me.user));
+    session.make_code(&me.user).await?;
     Ok(Redirect::to("/account/code"))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Typed {
-    #[serde(default)]
-    code: String,
 }
 
 pub(super) async fn check(
@@ -33,18 +25,7 @@ pub(super) async fn check(
     mut session: Session<Shop>,
     Form(typed): Form<Typed>,
 ) -> Result<Redirect, Problem> {
-    let (notice, page) = if session.code().is_none() {
-        (
-            "There is no code to compare with: it was used, or its five minutes are over. Please make another.",
-            "/account/code",
-        )
-    } else if session.try_code(typed.code.trim()).await? {
-        ("That was the code. It is used up now.", "/account")
-    } else if session.code().is_none() {
-        ("That was not the code, once too often: it is gone. Please make another.", "/account/code")
-    } else {
-        ("That is not the code. Please look again.", "/account/code")
-    };
+    let (notice, page) = pages::guessed(session.try_code(typed.code.trim()).await?);
     session.notice_mut().put(notice.to_owned());
     Ok(Redirect::to(page))
 }

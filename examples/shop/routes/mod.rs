@@ -10,13 +10,19 @@ mod sign_in;
 
 use axum::{
     Router,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use session_runtime::{SameOriginLayer, Sessions};
 
-use super::{pages, session::Shop};
+use super::{
+    assets::{self, Asset},
+    headers,
+    input::Problem,
+    pages,
+    session::Shop,
+};
 
 pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
     Router::new()
@@ -35,33 +41,38 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         .layer(sessions.layer())
         // These routes need no session, so they are outside of the layer. Inside, they would cost next to nothing.
         .route("/health", get(|| async { "ok\n" }))
-        .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../style.css"))))
-        .route("/icons.svg", get(|| asset("image/svg+xml", include_str!("../icons.svg"))))
-        .route("/logo.svg", get(|| asset("image/svg+xml", include_str!("../logo.svg"))))
+        .route("/style.css", get(|| asset(assets::STYLE)))
+        .route("/icons.svg", get(|| asset(assets::ICONS)))
+        .route("/logo.svg", get(|| asset(assets::LOGO)))
         .fallback(|| async { (StatusCode::NOT_FOUND, pages::problem("Not here", "The shop has no such page.")) })
         // Forms on other sites cannot post here. Programs such as curl can, but they have no visitor's cookie.
         .layer(SameOriginLayer::new().allow_programs())
-        .layer(axum::middleware::map_response(guard))
+        .layer(axum::middleware::map_response(set_headers))
 }
 
-async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=300")], content)
+async fn asset(asset: Asset) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, assets::CACHING)], asset.content)
 }
 
-/// Sets headers on every response: no scripts, no frames, no guessing of types. Pages are personal, so no cache stores them.
-async fn guard(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-    );
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    // The session layer sets `private` if the handler sets nothing.
-    if headers.get(header::CACHE_CONTROL).is_none_or(|said| said == "private") {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Sets the headers of every response.
+async fn set_headers(mut response: Response) -> Response {
+    let set = response.headers_mut();
+    for (name, value) in headers::SAFETY {
+        set.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Some(caching) = headers::caching(set.get(header::CACHE_CONTROL).map(HeaderValue::as_bytes)) {
+        set.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     }
     response
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let page = || pages::problem("That did not work", &self.to_string());
+        match self {
+            Self::Input(_) => (StatusCode::UNPROCESSABLE_ENTITY, page()).into_response(),
+            Self::NoRandomBytes(_) => (StatusCode::INTERNAL_SERVER_ERROR, page()).into_response(),
+            Self::Session(error) => error.into_response(),
+        }
+    }
 }

@@ -1,37 +1,24 @@
 //! Signs visitors in and out. After the sign-in, they go to the page that they asked for, if it is a page of this site.
 
-use axum::{Form, extract::Query, http::HeaderMap, response::Redirect};
+use axum::{
+    Form,
+    extract::Query,
+    http::{HeaderMap, header::USER_AGENT},
+    response::Redirect,
+};
 use maud::Markup;
-use serde::Deserialize;
 use session_runtime::{Session, local_path};
 
 use crate::{
     browser,
-    input::{self, Problem},
+    input::{self, Login, Next, Problem},
     pages,
     session::Shop,
 };
 
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    /// The page that the visitor asked for, from the view that refused them.
-    #[serde(default)]
-    next: String,
-}
-
-pub(super) async fn form(mut session: Session<Shop>, Query(wanted): Query<Wanted>) -> Markup {
+pub(super) async fn form(mut session: Session<Shop>, Query(wanted): Query<Next>) -> Markup {
     let notice = session.notice_mut().take();
     pages::sign_in(&session, notice.as_deref(), local_path(&wanted.next))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Login {
-    #[serde(default)]
-    user: String,
-    #[serde(default)]
-    next: String,
-    /// A browser sends a checkbox only if it is ticked.
-    remember: Option<String>,
 }
 
 pub(super) async fn log_in(
@@ -39,7 +26,8 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     Form(login): Form<Login>,
 ) -> Result<Redirect, Problem> {
-    session.sign_in(input::name(&login.user)?, browser::label(&headers), login.remember.is_some());
+    let browser = browser::label(headers.get(USER_AGENT).map(|sent| sent.as_bytes()));
+    session.sign_in(input::name(&login.user)?, browser, login.remember.is_some());
     Ok(Redirect::to(local_path(&login.next).unwrap_or("/")))
 }
 

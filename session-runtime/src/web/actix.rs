@@ -245,7 +245,9 @@ impl<S: Schema + 'static> FromRequest for Session<S> {
     }
 }
 
-/// The view of the request's session.
+/// The view of the request's session. actix-web begins all arguments of a handler at once, and answers with the first that fails: with
+/// a view and a form, it may read the form of a visitor whom the view refuses. `wrap(View::<V>::layer())` on the route refuses them
+/// before.
 impl<V: Viewed + 'static> FromRequest for View<V> {
     type Error = ViewRejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ViewRejection>>>>;

@@ -1,9 +1,9 @@
 //! A user's devices: which are listed, and which can sign out others. B39, B41, S8, S22.
 
 use tempfile::TempDir;
-use tests::{http::Client, shop::Shop};
+use tests::http::Client;
 
-use super::open;
+use super::{Shop, open};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const IPHONE: &str =

@@ -14,10 +14,9 @@ use tempfile::TempDir;
 use tests::{
     client::Visitor,
     http::{Client, at_once},
-    shop::Shop,
 };
 
-use super::open;
+use super::{Shop, open};
 
 /// The part of the shop's session that these tests need. The names of the application and of the struct make it the shop's own.
 mod known {

@@ -1,12 +1,9 @@
 //! B19, B21: many concurrent requests on one session. The sums are exact, on one server and on two.
 
 use serde_json::{Value, json};
-use tests::{
-    http::{Client, at_once},
-    shop::Shop,
-};
+use tests::http::{Client, at_once};
 
-use super::open;
+use super::{Shop, open};
 
 const TABS: usize = 8;
 const EACH: usize = 25;

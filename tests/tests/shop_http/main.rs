@@ -1,17 +1,14 @@
 //! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several servers
 //! on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
+//!
+//! The shop of each framework passes the same tests. Those of a server as the store run on the shop with axum alone.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Each framework has a module with the same files.
+#![allow(clippy::duplicate_mod)]
 
-mod account;
-mod code;
-mod crowds;
-mod input;
+mod frameworks;
 mod redis;
-mod servers;
-mod sign_in;
 mod sql;
-mod start;
-mod visitors;
 
 use std::{
     fs,
@@ -19,10 +16,55 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tests::{http::Client, shop::Shop};
+use tests::{
+    http::Client,
+    shop::{Framework, Shop},
+};
+
+#[path = "."]
+mod axum {
+    mod account;
+    mod code;
+    mod crowds;
+    mod input;
+    mod servers;
+    mod sign_in;
+    mod start;
+    mod visitors;
+
+    use super::walk;
+
+    pub(super) type Shop = tests::shop::Shop<tests::shop::Axum>;
+
+    /// Opens a shop in a folder of its own. Returns a visitor too.
+    fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
+        super::open()
+    }
+}
+
+#[path = "."]
+mod actix {
+    mod account;
+    mod code;
+    mod crowds;
+    mod input;
+    mod servers;
+    mod sign_in;
+    mod start;
+    mod visitors;
+
+    use super::walk;
+
+    pub(super) type Shop = tests::shop::Shop<tests::shop::Actix>;
+
+    /// Opens a shop in a folder of its own. Returns a visitor too.
+    fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
+        super::open()
+    }
+}
 
 /// Opens a shop in a folder of its own. Returns a visitor too.
-fn open() -> (TempDir, Shop, Client) {
+fn open<F: Framework>() -> (TempDir, Shop<F>, Client) {
     let folder = TempDir::new().unwrap();
     let shop = Shop::open(folder.path());
     let visitor = Client::of(&shop);

@@ -11,12 +11,9 @@ use std::{
 
 use serde_json::json;
 use tempfile::TempDir;
-use tests::{
-    http::Client,
-    shop::{PATIENCE, Shop},
-};
+use tests::{http::Client, shop::PATIENCE};
 
-use super::{open, walk};
+use super::{Shop, open, walk};
 
 // B35
 #[test]

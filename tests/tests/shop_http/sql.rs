@@ -6,8 +6,10 @@ use tempfile::TempDir;
 use tests::{
     databases::{DatabaseServer, Engine, shared, table},
     http::Client,
-    shop::{Build, Shop},
+    shop::Build,
 };
+
+use super::axum::Shop;
 
 const KEYS: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
 

@@ -3,10 +3,9 @@
 use std::{fs, net::TcpListener};
 
 use tempfile::TempDir;
-use tests::{
-    http::Client,
-    shop::{Shop, refuses},
-};
+use tests::http::Client;
+
+use super::Shop;
 
 #[test]
 fn a_shop_that_cannot_open_says_why_in_one_sentence() {
@@ -60,7 +59,7 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
     for (options, keys, code, sentence) in table {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("a-file"), "").unwrap();
-        let (ended, said) = refuses(folder.path(), options, &[("SESSION_KEYS", keys)]);
+        let (ended, said) = Shop::refuses(folder.path(), options, &[("SESSION_KEYS", keys)]);
         assert_eq!(ended, *code, "{options:?}: {said}");
         assert!(said.contains(sentence), "{options:?}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{options:?}: {said}");
@@ -75,20 +74,20 @@ fn a_shop_without_a_place_for_its_keys_says_so() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(".sessions"), "").unwrap();
     let options = ["--addr", "127.0.0.1:0"];
-    let (code, said) = refuses(folder.path(), &options, &[]);
+    let (code, said) = Shop::refuses(folder.path(), &options, &[]);
     assert_eq!((code, said.contains("cannot create the folder `.sessions`")), (1, true), "{said}");
 
     let folder = TempDir::new().unwrap();
     Shop::open(folder.path()).kill();
     fs::write(folder.path().join(".sessions/keys"), "not a key").unwrap();
-    let (code, said) = refuses(folder.path(), &options, &[]);
+    let (code, said) = Shop::refuses(folder.path(), &options, &[]);
     assert_eq!((code, said.contains(".sessions/keys")), (1, true), "{said}");
 }
 
 #[test]
 fn help_lists_the_options() {
     let folder = TempDir::new().unwrap();
-    let (code, said) = refuses(folder.path(), &["--help"], &[]);
+    let (code, said) = Shop::refuses(folder.path(), &["--help"], &[]);
     assert_eq!(code, 0);
     for option in ["--addr", "--store", "--idle", "--plain-cookie", "SESSION_KEYS"] {
         assert!(said.contains(option), "{option}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::{http::Client, require, shop::PATIENCE};
 
-use super::{open, walk};
+use super::{Shop, open, walk};
 
 const COOKIE: &str = "__Host-shop";
 
@@ -217,7 +217,7 @@ fn expiry_is_told_in_seconds() {
     let left = visitor.session()["expires_in"].as_u64().unwrap();
     assert!((1_740..=1_800).contains(&left), "{left}");
 
-    let brief = tests::shop::Shop::with(folder.path(), &["--idle", "90s"], &[]);
+    let brief = Shop::with(folder.path(), &["--idle", "90s"], &[]);
     let mut visitor = Client::of(&brief);
     visitor.get("/");
     let left = visitor.session()["expires_in"].as_u64().unwrap();

@@ -1,0 +1,32 @@
+//! The one-time code. Making one takes a fresh sign-in, typing it in does not.
+
+use actix_web::web::{self, Redirect};
+use maud::Markup;
+use session_runtime::{Session, View};
+
+use super::see;
+use crate::{
+    input::{Problem, Typed},
+    pages,
+    session::{JustSignedIn, MayMakeCode, Shop, SignedIn},
+};
+
+pub(super) async fn show(View(me): View<JustSignedIn>, mut session: Session<Shop>) -> Markup {
+    let notice = session.notice_mut().take();
+    pages::code(&session, &me, notice.as_deref())
+}
+
+pub(super) async fn make(View(me): View<MayMakeCode>, mut session: Session<Shop>) -> Result<Redirect, Problem> {
+    session.make_code(&me.user).await?;
+    Ok(see("/account/code"))
+}
+
+pub(super) async fn check(
+    _: View<SignedIn>,
+    mut session: Session<Shop>,
+    web::Form(typed): web::Form<Typed>,
+) -> Result<Redirect, Problem> {
+    let (notice, page) = pages::guessed(session.try_code(typed.code.trim()).await?);
+    session.notice_mut().put(notice.to_owned());
+    Ok(see(page))
+}

@@ -1,0 +1,34 @@
+//! The session as JSON, for scripts.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use session_runtime::Session;
+
+use super::session::{Line, Shop, Theme};
+
+#[derive(Serialize)]
+pub(crate) struct Api {
+    user: Option<String>,
+    theme: Theme,
+    visits: u64,
+    cart: Vec<Line>,
+    notice: Option<String>,
+    /// Seconds until the session ends without another request.
+    expires_in: u64,
+}
+
+impl Api {
+    /// Reads the session, and takes its notice.
+    pub(crate) fn of(session: &mut Session<Shop>) -> Self {
+        let left = session.expires_at().duration_since(SystemTime::now()).unwrap_or_default();
+        Self {
+            notice: session.notice_mut().take(),
+            user: session.user().map(str::to_owned),
+            theme: session.theme(),
+            visits: session.visits(),
+            cart: session.cart().to_vec(),
+            expires_in: (left + Duration::from_millis(999)).as_secs(),
+        }
+    }
+}
