@@ -298,7 +298,8 @@ macro_rules! response_error {
 
 response_error!(SessionRejection, ViewRejection, CookiesRejection);
 
-/// The response to an error that a handler passes on with `?`: [`Error::into_page`].
+/// The response to an error that a handler passes on with `?`: [`Error::into_page`]. An error type of the application that holds this
+/// error passes on both methods. With actix-web's own `error_response`, the visitor would read the text that is for the log.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(Page::of(self).status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

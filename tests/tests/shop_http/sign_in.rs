@@ -33,6 +33,17 @@ fn a_guest_is_sent_to_sign_in_and_comes_back() {
     visitor.post("/account/code", &[]).leads_to("/login?next=/account/code");
 }
 
+#[test]
+fn a_guest_is_refused_before_a_form_is_read() {
+    let (_folder, _shop, mut visitor) = open();
+    visitor.post("/theme", &[("theme", "dark")]); // so that there is a session to load
+    let mut visitor = visitor.with("Content-Type", "text/plain");
+    for path in ["/devices/revoke", "/account/code/check"] {
+        visitor.post(path, &[]).leads_to("/login");
+    }
+    assert_eq!(visitor.post("/cart", &[]).status, 415, "where all visitors may post");
+}
+
 // OWASP Unvalidated Redirects and Forwards Cheat Sheet
 #[test]
 fn signing_in_leads_to_no_other_site() {

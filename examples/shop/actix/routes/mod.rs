@@ -21,15 +21,20 @@ use actix_web::{
     web::{self, Redirect, ServiceConfig, post, resource},
 };
 use maud::Markup;
+use session_runtime::View;
 
 use super::{
     assets::{self, Asset},
     headers,
     input::Problem,
     pages,
+    session::{MayLogOutDevices, SignedIn},
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    // actix-web reads a form while it looks up the session. These layers refuse a visitor before.
+    let revoke = post().to(account::revoke).wrap(View::<MayLogOutDevices>::layer());
+    let check = post().to(code::check).wrap(View::<SignedIn>::layer());
     config
         .service(resource("/").route(get().to(front::home)))
         .service(resource("/cart").route(get().to(front::cart)).route(post().to(front::add_to_cart)))
@@ -38,10 +43,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/login").route(get().to(sign_in::form)).route(post().to(sign_in::log_in)))
         .service(resource("/logout").route(post().to(sign_in::log_out)))
         .service(resource("/account").route(get().to(account::devices)))
-        .service(resource("/devices/revoke").route(post().to(account::revoke)))
+        .service(resource("/devices/revoke").route(revoke))
         .service(resource("/devices/revoke-others").route(post().to(account::revoke_others)))
         .service(resource("/account/code").route(get().to(code::show)).route(post().to(code::make)))
-        .service(resource("/account/code/check").route(post().to(code::check)))
+        .service(resource("/account/code/check").route(check))
         // These routes need no session, so the session layer around them costs next to nothing.
         .service(resource("/health").route(get().to(async || "ok\n")))
         .service(resource("/style.css").route(get().to(async || asset(assets::STYLE))))
