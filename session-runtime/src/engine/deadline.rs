@@ -35,13 +35,13 @@ impl Deadline {
     }
 }
 
-/// How long to wait before a swap is retried.
+/// How long to wait before a swap is retried: before every second retry. After a wait, the known value is mostly outdated, so the
+/// swap only learns the current one. The next swap follows at once, while that still holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
-    /// For changes: a wait before every second retry, each twice as long as the one before, up to 64 ms. After a wait, the known
-    /// value is mostly outdated, so the swap only learns the current one. The next swap follows at once, while that still holds.
+    /// For changes: each wait twice as long as the one before, up to 64 ms.
     Patient,
-    /// For ends, which must get through: the first few retries at once, then after at most a millisecond.
+    /// For ends, which must get through: the first few retries at once, then waits of at most a millisecond.
     Urgent,
 }
 
@@ -51,7 +51,7 @@ impl Pace {
         let micros: u64 = match self {
             Self::Patient if !lost.is_multiple_of(2) => return,
             Self::Patient => 500 << (lost / 2).saturating_sub(1).min(7),
-            Self::Urgent if lost < 8 => return,
+            Self::Urgent if lost < 8 || !lost.is_multiple_of(2) => return,
             Self::Urgent => 1_000,
         };
         let part = Nonce::next().0 >> 32;
