@@ -161,13 +161,13 @@ pub use self::web::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, Se
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
-    engine::StoreDown,
+    engine::{SessionEnd, StoreDown},
     error::Error,
     event::{Event, Events, ImpersonationEnd},
     fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
-    session::{Core, Identified, Identity, Listed, Schema, Session, SignIn},
+    session::{Core, Ended, Identified, Identity, Listed, Schema, Session, SignIn, UntilEnded},
     sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };

@@ -106,6 +106,39 @@ macro_rules! over_two_stores {
     )*};
 }
 
+/// Runs each async test over the stores that send messages about sessions that ended: in memory, on Redis and on PostgreSQL.
+#[macro_export]
+macro_rules! over_stores_with_feeds {
+    ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($store: $crate::store::AnyStore) $body
+
+            #[tokio::test]
+            async fn memory() {
+                test($crate::store::AnyStore::memory()).await;
+            }
+
+            #[tokio::test]
+            async fn redis() {
+                if let Some(store) = $crate::store::AnyStore::redis().await {
+                    test(store).await;
+                }
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(store) = $crate::store::AnyStore::postgres().await {
+                    test(store).await;
+                }
+            }
+        }
+    )*};
+}
+
 /// Runs an async test on several threads, over each SQL database, if its server is installed. The test gets a function that makes
 /// stores: `over_databases!(async fn name(make) { … make().await? … })`.
 #[macro_export]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Key, Store, StoreError, Swapped, Value, Versioned},
+    store::{Feed, Key, Store, StoreError, Swapped, Value, Versioned},
     testing::inspect::{self, Stored},
 };
 use sqlx::{Connection as _, Row as _};
@@ -27,6 +27,8 @@ pub struct Controls {
     pub stuck: AtomicBool,
     /// The next swap is made, but its answer is lost.
     pub lose_answer: AtomicBool,
+    /// The store has no feed of ended sessions.
+    pub deaf: AtomicBool,
     /// The keys of all calls, so that tests can look at the stored sessions.
     pub keys: Mutex<Vec<Key>>,
 }
@@ -77,6 +79,13 @@ impl Store for Probe {
             true => Err(StoreError::new("the connection broke before the answer came")),
             false => swapped,
         }
+    }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        if self.controls.deaf.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.inner.listen(feed).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -289,6 +298,14 @@ impl Store for AnyStore {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         each!(self, store => store.swap(key, before, after, now).await)
+    }
+
+    async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
+        each!(self, store => store.load_many(keys, now).await)
+    }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        each!(self, store => store.listen(feed).await)
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -28,6 +28,14 @@ impl Backend {
         }
     }
 
+    /// Returns the same store, to be kept.
+    pub(super) fn shared_store(&self) -> Option<Arc<dyn DynStore>> {
+        match self {
+            Self::Store(store) => Some(Arc::clone(store)),
+            Self::Cookie(client) => client.shared_revocations(),
+        }
+    }
+
     /// Returns whether the store is in this process, so that no other process uses it.
     pub(super) fn is_in_process(&self) -> bool {
         self.store().is_some_and(|store| store.in_process().is_some())
@@ -74,6 +82,19 @@ impl Engine {
         }
     }
 
+    /// Loads the values under these keys, in their order.
+    pub(super) async fn load_many(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let Some(store) = self.backend.store() else { return Ok(vec![None; keys.len()]) };
+        match store.in_process() {
+            Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
+            None => within(|| self.store_timeout, store.load_many(keys, now)).await,
+        }
+    }
+
     /// Does one compare-and-swap, before the deadline.
     pub(super) async fn swap(
         &self,
@@ -84,10 +105,15 @@ impl Engine {
         deadline: Option<&Deadline>,
     ) -> Result<Swapped, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(Swapped::Stale(None)) };
-        match store.in_process() {
+        let swapped = match store.in_process() {
             Some(store) => store.swap_now(key, before, after, now),
             None => within(|| self.limit(deadline), store.swap(key, before, after, now)).await,
+        };
+        // After an error, the write may be stored too.
+        if after.is_none_or(Value::is_critical) && !matches!(swapped, Ok(Swapped::Stale(_))) {
+            self.watches.hint(key);
         }
+        swapped
     }
 
     /// Returns how long a call may take.

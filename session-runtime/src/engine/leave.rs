@@ -72,6 +72,8 @@ impl Request {
             state.phase = Phase::Cancelled;
             state.discard();
         }
+        drop(state);
+        self.engine.watches.response_left();
     }
 
     /// Lets the response go at once if no handle changed anything and nothing is due. Returns whether it did.
@@ -87,6 +89,8 @@ impl Request {
             };
         if idle {
             state.phase = Phase::Left;
+            drop(state);
+            self.engine.watches.response_left();
         }
         idle
     }
@@ -130,6 +134,7 @@ impl Request {
             };
             state.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
         };
+        self.engine.watches.response_left();
         self.handle_dropped(); // a handle may have been dropped during the commit
         (outcome, cookie)
     }
@@ -150,6 +155,7 @@ impl Request {
     /// Notes that the response was sent, and that no handler had asked for the session.
     pub(crate) fn left(&self) {
         self.state().phase = Phase::Left;
+        self.engine.watches.response_left();
     }
 
     /// Returns whether a request for `host` may have a session: without `Secure` only on this machine, unless the application

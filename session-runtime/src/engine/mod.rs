@@ -17,6 +17,7 @@
 //! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
 //!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
+//! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
 //! - `client`: the same for sessions that are in their visitors' cookies.
 
@@ -55,6 +56,7 @@ mod snapshot;
 mod stale;
 mod update;
 mod users;
+mod watch;
 mod write;
 
 use std::{
@@ -84,6 +86,7 @@ pub(crate) use self::{
     secrets::Secrets,
     snapshot::Snapshot,
     update::Start,
+    watch::{SessionEnd, Watches},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -134,6 +137,7 @@ pub(crate) struct Engine {
     pub(crate) collided: AtomicBool,
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
+    pub(crate) watches: Watches,
     /// The task that removes expired sessions. Empty until there is a runtime; `None` if no task is to run.
     pub(crate) cleaner: OnceLock<Option<AbortHandle>>,
 }
@@ -170,6 +174,7 @@ impl Drop for Engine {
         if let Some(Some(cleaner)) = self.cleaner.get() {
             cleaner.abort();
         }
+        self.watches.stop();
     }
 }
 

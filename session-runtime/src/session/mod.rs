@@ -1,6 +1,7 @@
 //! [`Session`]: the handle that a handler gets. [`Core`]: its operations on the session as a whole.
 
 mod core;
+mod ended;
 mod identity;
 mod schema;
 mod sign_in;
@@ -15,6 +16,7 @@ use std::{
 
 pub use self::{
     core::Core,
+    ended::{Ended, UntilEnded},
     identity::{Identity, identity},
     schema::{Identified, Listed, Schema},
     sign_in::SignIn,

@@ -11,7 +11,7 @@ use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, TokenSigner, Writer},
-    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown},
+    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches},
     error::Error,
     event::{Event, Events},
     id::{Digester, hex},
@@ -70,6 +70,7 @@ pub struct SessionsBuilder<S> {
     pub(super) touch: Option<Duration>,
     pub(super) rotate_every: Option<Duration>,
     pub(super) clean_every: Duration,
+    pub(super) watch_every: Duration,
     pub(super) store_timeout: Duration,
     pub(super) commit_timeout: Duration,
     pub(super) max_per_user: Option<SessionLimit>,
@@ -99,6 +100,7 @@ impl<S: Schema> SessionsBuilder<S> {
             touch: spec.touch,
             rotate_every: spec.rotate_every,
             clean_every: Duration::from_secs(60),
+            watch_every: Duration::from_secs(15),
             store_timeout: Duration::from_secs(5),
             commit_timeout: Duration::from_secs(5),
             max_per_user: spec.max_per_user,
@@ -203,6 +205,24 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn clean_every(mut self, every: Duration) -> Self {
         self.layers.code.clean_every = Some(every);
+        self
+    }
+
+    /// Sets how long a stream or socket that stays open may learn of the end of its session too late
+    /// ([`Core::ended`](crate::Core::ended)). Each watched session is looked up this often, 64 sessions in one call of the
+    /// store. Default: 15 seconds.
+    ///
+    /// Usually streams learn of it within a second: at once if this process ends the session, and by a message of the store if
+    /// another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With them, a longer
+    /// time saves the store work, and only matters if a message is lost.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// let builder = Sessions::<Shop>::builder().watch_every(std::time::Duration::from_secs(60));
+    /// ```
+    pub fn watch_every(mut self, every: Duration) -> Self {
+        self.layers.code.watch_every = Some(every);
         self
     }
 
@@ -335,6 +355,7 @@ impl<S: Schema> SessionsBuilder<S> {
             queues: Queues::default(),
             collided: AtomicBool::new(false),
             clean_every: self.clean_every,
+            watches: Watches::new(self.watch_every),
             cleaner: OnceLock::new(),
         });
         cleaner::ensure(&engine);
@@ -362,6 +383,13 @@ impl<S: Schema> SessionsBuilder<S> {
                 "`rotate_every` of the `{name}` sessions is {every:?}, but an id that was renewed stays good for a minute, for \
                  requests under way: give a minute or more{}",
                 self.layers.whence(&["rotate_every"])
+            )));
+        }
+        if self.watch_every.is_zero() {
+            return Err(Error::setup(format!(
+                "`watch_every` of the `{name}` sessions is zero, so the store would be asked without a pause: give at least a \
+                 millisecond{}",
+                self.layers.whence(&["watch_every"])
             )));
         }
         if self.idle > self.absolute {

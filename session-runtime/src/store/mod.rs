@@ -2,10 +2,13 @@
 
 use std::pin::Pin;
 
+use futures_util::future::try_join_all;
+
 pub(crate) use self::place::Place;
 #[doc(hidden)]
 pub use self::place::{AnyPlace, Backend, ListsUsers, Requirements, SharedFields, SharesFields, UserLists};
 pub use self::{
+    feed::Feed,
     register::register,
     scan::{Position, Scan, Scanned},
     url::StoreUrl,
@@ -18,6 +21,7 @@ pub use crate::{
 };
 
 pub(crate) mod cookie;
+mod feed;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "memory")]
@@ -152,6 +156,34 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
+    /// Loads the values under several keys, in their order. The engine asks for at most 64, to look at sessions that streams and
+    /// sockets watch. A store that can do this in one query implements it; the default makes a [`Store::load`] for each key,
+    /// all at once.
+    ///
+    /// # Errors
+    /// As [`Store::load`], if any value cannot be loaded.
+    fn load_many(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Option<Versioned>>, StoreError>> + Send {
+        try_join_all(keys.iter().map(move |key| self.load(key, now)))
+    }
+
+    /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write
+    /// ([`Value::is_critical`]) and each removal that succeeded. It runs until the connection to the server is lost, and then
+    /// returns an error; the engine calls it again after a while.
+    ///
+    /// Returns `Ok` at once if the store has no such feed, which is the default. The engine then looks at watched sessions every
+    /// [`watch_every`](crate::SessionsBuilder::watch_every). It does so with a feed too, so a lost message only costs time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not listen, or no longer can.
+    fn listen(&self, feed: Feed) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = feed;
+        async { Ok(()) }
+    }
+
     /// Takes the receivers of events of the sessions that are built on the store. The store calls [`Events::emit`] if it does
     /// something on its own, such as evicting a live session. Called once for each [`Sessions`](crate::Sessions).
     fn observe(&self, events: Events) {
@@ -191,6 +223,8 @@ pub(crate) trait DynStore: Send + Sync + 'static {
         after: Option<&'a Value>,
         now: Timestamp,
     ) -> Answer<'a, Swapped>;
+    fn load_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> Answer<'a, Vec<Option<Versioned>>>;
+    fn listen(&self, feed: Feed) -> Answer<'_, ()>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
     fn observe(&self, events: Events);
     fn in_process(&self) -> Option<&dyn InProcess>;
@@ -209,6 +243,14 @@ impl<S: Store> DynStore for S {
         now: Timestamp,
     ) -> Answer<'a, Swapped> {
         Box::pin(Store::swap(self, key, before, after, now))
+    }
+
+    fn load_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> Answer<'a, Vec<Option<Versioned>>> {
+        Box::pin(Store::load_many(self, keys, now))
+    }
+
+    fn listen(&self, feed: Feed) -> Answer<'_, ()> {
+        Box::pin(Store::listen(self, feed))
     }
 
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64> {

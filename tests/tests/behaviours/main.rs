@@ -33,4 +33,5 @@ mod together;
 mod user_races;
 mod users;
 mod views;
+mod watch;
 mod web;

@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Reads a revocation. One that cannot be read still revokes: damage must not reopen an ended session.
-    fn read_revocation(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Option<Revocation>, Error> {
+    pub(in crate::engine) fn read_revocation(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Option<Revocation>, Error> {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Ok(None);
         };

@@ -35,6 +35,11 @@ impl Client {
         self.revocations.as_deref()
     }
 
+    /// Returns the same store, to be kept.
+    pub(super) fn shared_revocations(&self) -> Option<Arc<dyn DynStore>> {
+        self.revocations.clone()
+    }
+
     /// Seals an unchanged session under the current key.
     pub(super) fn seal_found(&self, found: &Found, now: Timestamp) -> Result<String, Error> {
         self.cookie.seal(&self.cookie.carry(found.selector, Arc::clone(found.opened.raw())), now)

@@ -276,7 +276,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 "{place} has no effect, since the code calls `.{method}(…)`, which takes precedence; drop one of the two"
             );
         }
-        for option in ["clean_every", "store_timeout", "commit_timeout", "on_store_down"] {
+        for option in ["clean_every", "watch_every", "store_timeout", "commit_timeout", "on_store_down"] {
             if let Some(place) = self.layers.name(option).filter(|_| asks_no_store) {
                 tracing::warn!(
                     target: "session_runtime",

@@ -131,6 +131,8 @@ options! {
     rotate_every: Duration = read::lasting, |builder, every| builder.rotate_every = Some(every);
     /// [`SessionsBuilder::clean_every`]; `never` means zero.
     clean_every: Duration = read::every, |builder, every| builder.clean_every = every;
+    /// [`SessionsBuilder::watch_every`].
+    watch_every: Duration = read::lasting, |builder, every| builder.watch_every = every;
     /// [`SessionsBuilder::store_timeout`].
     store_timeout: Duration = read::lasting, |builder, limit| builder.store_timeout = limit;
     /// [`SessionsBuilder::commit_timeout`].

@@ -112,6 +112,14 @@ const ROWS: &[Row] = &[
         expected: ["60s", "0ns", "180s", "240s"],
     },
     Row {
+        option: "watch_every",
+        file: "2s",
+        variable: "3s",
+        method: |b| b.watch_every(Duration::from_secs(4)),
+        seen: |b| format!("{:?}", b.watch_every),
+        expected: ["15s", "2s", "3s", "4s"],
+    },
+    Row {
         option: "store_timeout",
         file: "500ms",
         variable: "3s",

@@ -3,6 +3,7 @@
 // `shard` holds the values of one shard. This file handles what concerns all shards: the exact capacity, and which value to
 // evict when it is reached.
 
+mod feeds;
 mod scan;
 mod shard;
 #[cfg(test)]
@@ -20,10 +21,11 @@ use std::{
 };
 
 use self::{
+    feeds::Feeds,
     scan::Lists,
     shard::{RANKS, Shard, Swept},
 };
-use super::{Class, InProcess, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
+use super::{Class, Feed, InProcess, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -63,6 +65,7 @@ struct Inner {
     /// Counts uses, so that the shards' orders of use can be compared.
     uses: AtomicU64,
     observers: RwLock<Arc<[Events]>>,
+    feeds: Feeds,
     /// The key lists of scans in progress.
     lists: Lists,
 }
@@ -102,6 +105,7 @@ impl MemoryStore {
             taken: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
             observers: RwLock::new(Arc::default()),
+            feeds: Feeds::default(),
             lists: Lists::default(),
         }))
     }
@@ -165,7 +169,9 @@ impl InProcess for MemoryStore {
             let had_slot = current.is_some_and(takes_slot);
             let Some(value) = after else {
                 shard.remove(key);
+                drop(shard);
                 self.0.vacate(had_slot.into());
+                self.0.feeds.wrote(key);
                 return Ok(Swapped::removed());
             };
             let wants_slot = takes_slot(value);
@@ -182,6 +188,10 @@ impl InProcess for MemoryStore {
             self.0.vacate((had_slot && !wants_slot).into());
             if let Some(slot) = slot.filter(|_| wants_slot && !had_slot) {
                 slot.fill();
+            }
+            drop(shard);
+            if value.is_critical() {
+                self.0.feeds.wrote(key);
             }
             return Ok(Swapped::written(value));
         }
@@ -206,6 +216,11 @@ impl Store for MemoryStore {
     #[allow(private_interfaces, reason = "only this crate implements it")]
     fn in_process(&self) -> Option<&dyn InProcess> {
         Some(self)
+    }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        let _registered = self.0.feeds.register(feed);
+        std::future::pending().await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -300,6 +315,7 @@ impl Inner {
                     if let Some((key, value)) = evicted {
                         // Before the observers are called: a hook that panics must not lose the slot.
                         let slot = Slot(self);
+                        self.feeds.wrote(&key);
                         self.report(&key, &value, now);
                         return Ok(slot);
                     }

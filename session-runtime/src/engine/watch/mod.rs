@@ -1,0 +1,307 @@
+//! Watches sessions until they end, for streams and sockets that stay open ([`Core::ended`](crate::Core::ended)).
+//!
+//! - [`Watches`]: the watched sessions of an engine, and when each is due for a look at the store.
+//! - [`driver`]: the one task that looks. A look judges a session by [`fate`].
+//! - [`of_request`]: the watch of a request's own session, which the request may still renew.
+
+mod driver;
+mod fate;
+mod of_request;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap, hash_map},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
+
+pub use self::fate::SessionEnd;
+use self::fate::Fate;
+use super::Engine;
+use crate::{
+    clock::Timestamp,
+    id::Nonce,
+    key::{ByLocal, Key, Local},
+    record::Record,
+};
+
+/// The watched sessions of an engine.
+pub(crate) struct Watches {
+    watched: Mutex<Watched>,
+    /// How many sessions are watched. A commit takes the lock only if there are any.
+    count: AtomicUsize,
+    /// Wakes the driver when a session is due earlier than it knows.
+    wake: Arc<Notify>,
+    driver: Mutex<Option<AbortHandle>>,
+    /// How long after one look at a session the next one follows, at most.
+    every: Duration,
+    /// Wakes those who wait for a response to leave, and how many there are.
+    left: Notify,
+    awaiting: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Watched {
+    sessions: HashMap<Name, Entry, ByLocal>,
+    /// The same sessions, in the order in which they are due. A session that is being looked at is not in it.
+    due: BTreeSet<(Instant, Name)>,
+}
+
+/// A key by its digest, which is how a store names it in its feed.
+type Name = Local;
+
+fn name(key: &Key) -> Name {
+    Local(Key::from_digest(key.digest()))
+}
+
+/// A watched session.
+struct Entry {
+    key: Key,
+    /// When the session ends if nobody uses it, as far as known.
+    expires_at: Timestamp,
+    next: Next,
+    watchers: Vec<Arc<Watcher>>,
+}
+
+/// When the next look at a session follows.
+enum Next {
+    At(Instant),
+    /// A look is in progress. If `again` is set, the session may have changed since that look began.
+    Looking { again: bool },
+}
+
+/// Someone who waits for the end of a session.
+pub(super) struct Watcher {
+    /// The session's generation when the watch began.
+    generation: u64,
+    /// Whether a user was signed in then.
+    signed_in: bool,
+    end: OnceLock<SessionEnd>,
+    wake: Notify,
+}
+
+/// A session at the moment when a watch of it begins.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    /// The key of the session, or of its revocation if the session is in its cookie.
+    key: Key,
+    generation: u64,
+    signed_in: bool,
+    expires_at: Timestamp,
+}
+
+impl Subject {
+    pub(super) fn new(key: Key, record: &Record) -> Self {
+        Self {
+            key,
+            generation: record.generation,
+            signed_in: record.user.is_some(),
+            expires_at: fate::next_deadline(record),
+        }
+    }
+}
+
+impl Watches {
+    pub(crate) fn new(every: Duration) -> Self {
+        Self {
+            watched: Mutex::default(),
+            count: AtomicUsize::new(0),
+            wake: Arc::default(),
+            driver: Mutex::default(),
+            every,
+            left: Notify::new(),
+            awaiting: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        // Each step under the lock leaves the tables consistent.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a watcher. The session is due at once: it may have ended since the request loaded it.
+    fn add(&self, name: Name, subject: &Subject) -> Arc<Watcher> {
+        let Subject { key, generation, signed_in, expires_at } = *subject;
+        let watcher = Arc::new(Watcher { generation, signed_in, end: OnceLock::new(), wake: Notify::new() });
+        let Watched { sessions, due } = &mut *self.lock();
+        match sessions.entry(name) {
+            hash_map::Entry::Occupied(entry) => {
+                let entry = entry.into_mut();
+                entry.watchers.push(Arc::clone(&watcher));
+                entry.hasten(due, name);
+            }
+            hash_map::Entry::Vacant(place) => {
+                let now = Instant::now();
+                place.insert(Entry { key, expires_at, next: Next::At(now), watchers: vec![Arc::clone(&watcher)] });
+                due.insert((now, name));
+                self.count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        self.wake.notify_one();
+        watcher
+    }
+
+    /// Removes a watcher, if it is still there.
+    fn remove(&self, name: Name, watcher: &Arc<Watcher>) {
+        let watched = &mut *self.lock();
+        let Some(entry) = watched.sessions.get_mut(&name) else { return };
+        entry.watchers.retain(|other| !Arc::ptr_eq(other, watcher));
+        if entry.watchers.is_empty() {
+            self.forget(watched, name);
+        }
+    }
+
+    fn forget(&self, watched: &mut Watched, name: Name) {
+        if let Some(entry) = watched.sessions.remove(&name) {
+            if let Next::At(at) = entry.next {
+                watched.due.remove(&(at, name));
+            }
+            self.count.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Makes the session with this key due at once, if it is watched: it may have ended, or have a new id.
+    pub(super) fn hint(&self, key: &Key) {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let name = name(key);
+        let Watched { sessions, due } = &mut *self.lock();
+        if let Some(entry) = sessions.get_mut(&name) {
+            entry.hasten(due, name);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes at most `most` sessions that are due. Also returns when the next one is due.
+    fn take_due(&self, now: Instant, most: usize) -> (Vec<Key>, Option<Instant>) {
+        let Watched { sessions, due } = &mut *self.lock();
+        let mut keys = Vec::new();
+        while let Some((at, name)) = due.first().copied() {
+            if at > now || keys.len() == most {
+                return (keys, Some(at));
+            }
+            due.pop_first();
+            if let Some(entry) = sessions.get_mut(&name) {
+                entry.next = Next::Looking { again: false };
+                keys.push(entry.key);
+            }
+        }
+        (keys, None)
+    }
+
+    /// Judges a session by what a look found, and wakes the watchers for whom it is over. `judge` gets the deadline that was
+    /// last known.
+    fn judge(&self, key: &Key, now: Timestamp, judge: impl FnOnce(Timestamp) -> Fate) {
+        let name = name(key);
+        let watched = &mut *self.lock();
+        let Some(entry) = watched.sessions.get_mut(&name) else { return };
+        let fate = judge(entry.expires_at);
+        entry.watchers.retain(|watcher| match fate.of(watcher) {
+            Some(end) => {
+                // Set only here, and once: the watcher is removed.
+                let _ = watcher.end.set(end);
+                watcher.wake.notify_waiters();
+                false
+            }
+            None => true,
+        });
+        if entry.watchers.is_empty() {
+            self.forget(watched, name);
+            return;
+        }
+        if let Fate::Live { expires_at, .. } = fate {
+            entry.expires_at = expires_at;
+        }
+        let again = matches!(entry.next, Next::Looking { again: true });
+        let wait = if again { Duration::ZERO } else { self.wait(entry.expires_at.since(now)) };
+        let at = Instant::now() + wait;
+        entry.next = Next::At(at);
+        watched.due.insert((at, name));
+    }
+
+    /// Returns how long to wait until the next look at a session that expires after `left`. Looks at many sessions that began at
+    /// once spread out over time.
+    fn wait(&self, left: Duration) -> Duration {
+        let jitter = Nonce::next().0 % 256;
+        #[allow(clippy::cast_precision_loss, reason = "below 256")]
+        let polled = self.every.mul_f64(1.0 - jitter as f64 / 1024.0);
+        // A deadline that has passed counts from the next look on.
+        if left.is_zero() { polled } else { polled.min(left + Duration::from_millis(1)) }
+    }
+
+    /// Wakes all watchers, so that one of them starts the driver again: it ended with its runtime.
+    fn wake_watchers(&self) {
+        for entry in self.lock().sessions.values() {
+            entry.watchers.iter().for_each(|watcher| watcher.wake.notify_waiters());
+        }
+    }
+
+    /// Notes that a response has left, so that its session is settled.
+    pub(super) fn response_left(&self) {
+        if self.awaiting.load(Ordering::SeqCst) > 0 {
+            self.left.notify_waiters();
+        }
+    }
+
+    /// Stops the driver.
+    pub(super) fn stop(&self) {
+        if let Some(driver) = &*self.driver.lock().unwrap_or_else(PoisonError::into_inner) {
+            driver.abort();
+        }
+    }
+}
+
+impl Entry {
+    /// Makes the session due at once.
+    fn hasten(&mut self, due: &mut BTreeSet<(Instant, Name)>, name: Name) {
+        match &mut self.next {
+            Next::Looking { again } => *again = true,
+            Next::At(at) => {
+                due.remove(&(*at, name));
+                *at = Instant::now().min(*at);
+                due.insert((*at, name));
+            }
+        }
+    }
+}
+
+/// A watch in progress. Dropping it ends the watch.
+struct Watching {
+    engine: Arc<Engine>,
+    name: Name,
+    watcher: Arc<Watcher>,
+}
+
+impl Watching {
+    fn begin(engine: &Arc<Engine>, subject: &Subject) -> Self {
+        let name = name(&subject.key);
+        let watcher = engine.watches.add(name, subject);
+        Self { engine: Arc::clone(engine), name, watcher }
+    }
+
+    /// Waits until the session is over for this watcher.
+    async fn end(&self) -> SessionEnd {
+        loop {
+            let woken = pin!(self.watcher.wake.notified());
+            if let Some(end) = self.watcher.end.get() {
+                return *end;
+            }
+            driver::ensure(&self.engine);
+            woken.await;
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.engine.watches.remove(self.name, &self.watcher);
+    }
+}

@@ -1,0 +1,124 @@
+//! The watch of a request's session. Until its response leaves, the request itself may begin, renew or end that session.
+
+use std::{
+    future::pending,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use tokio::time::sleep;
+
+use super::{
+    super::{
+        Engine, Request,
+        backend::Backend,
+        presented::{Lost, Presented},
+        request::Phase,
+    },
+    SessionEnd, Subject, Watching,
+};
+use crate::{key::Key, record::Record};
+
+/// What a request knows of its session.
+enum Known {
+    Session(Subject),
+    /// It is lost to this request.
+    Over(SessionEnd),
+    /// Nothing is stored, so there is nothing that could end.
+    Nothing,
+}
+
+impl Engine {
+    /// Watches a session that no request of its own holds.
+    pub(crate) async fn ended(self: &Arc<Self>, key: Key, record: &Record) -> SessionEnd {
+        Watching::begin(self, &Subject::new(key, record)).end().await
+    }
+}
+
+impl Request {
+    /// Waits until the session is over for this request. If it is never stored, waits for ever.
+    pub(crate) async fn ended(self: Arc<Self>) -> SessionEnd {
+        loop {
+            match self.known() {
+                (Known::Over(end), _) => return end,
+                (Known::Nothing, true) => return pending().await,
+                (Known::Nothing, false) => self.wait_until_left().await,
+                // Without the request, so that a long watch does not keep it in memory.
+                (Known::Session(subject), true) => {
+                    let watching = Watching::begin(&self.engine, &subject);
+                    drop(self);
+                    return watching.end().await;
+                }
+                (Known::Session(subject), false) => {
+                    let end = Watching::begin(&self.engine, &subject).end().await;
+                    // A commit in progress may be what renewed it.
+                    let _gate = self.enter().await;
+                    match self.known().0 {
+                        Known::Session(renewed) if renewed.generation != subject.generation => {}
+                        _ => return end,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the same, and keeps the session alive meanwhile: moves its idle deadline as a request would.
+    pub(crate) async fn ended_while_in_use(self: Arc<Self>) -> SessionEnd {
+        let every = self.engine.lifetimes.touch.max(self.engine.lifetimes.idle / 4).max(Duration::from_millis(10));
+        let mut ended = pin!(Arc::clone(&self).ended());
+        loop {
+            match select(ended.as_mut(), pin!(sleep(every))).await {
+                Either::Left((end, _)) => return end,
+                Either::Right(_) => {
+                    // If the session is over, the watch says so. If the store is down, the next time is soon enough.
+                    let _ = self.save().await;
+                }
+            }
+        }
+    }
+
+    /// Returns what this request knows of its session, and whether its response has left.
+    fn known(&self) -> (Known, bool) {
+        let engine = &self.engine;
+        let state = self.state();
+        let has_left = matches!(state.phase, Phase::Left | Phase::Cancelled);
+        let known = match &state.presented {
+            Some(Presented::Found(found)) => {
+                let key = match &engine.backend {
+                    Backend::Store(_) => engine.scope.session(found.selector),
+                    Backend::Cookie(_) => engine.scope.revocation(found.selector),
+                };
+                Known::Session(Subject::new(key, found.opened.raw()))
+            }
+            Some(Presented::Lost(lost)) if !state.pending.signs_in() => Known::Over(match lost {
+                Lost::Gone => SessionEnd::Unknown,
+                Lost::Moved => SessionEnd::Superseded,
+            }),
+            _ => Known::Nothing,
+        };
+        (known, has_left)
+    }
+
+    async fn wait_until_left(&self) {
+        let watches = &self.engine.watches;
+        watches.awaiting.fetch_add(1, Ordering::SeqCst);
+        let _guard = Awaiting(self);
+        loop {
+            let left = pin!(watches.left.notified());
+            if matches!(self.state().phase, Phase::Left | Phase::Cancelled) {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+struct Awaiting<'a>(&'a Request);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.engine.watches.awaiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}

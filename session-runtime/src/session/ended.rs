@@ -1,0 +1,193 @@
+//! [`Ended`]: waits until a session ends, and [`UntilEnded`]: a stream that ends with it.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{Stream, future::pending};
+
+use super::{Core, Schema};
+use crate::{
+    engine::{Request, SessionEnd},
+    fields::Origin,
+};
+
+impl<S: Schema> Core<S> {
+    /// Waits until the session ends, on whichever server that happens, and returns why. For a stream, a web socket or a task
+    /// that outlives the response: otherwise it would go on after "log out everywhere".
+    ///
+    /// The future does not borrow the handle, so the handle may be dropped, and a task may own the future. It agrees with
+    /// [`Core::reload`] and [`Core::is_live`]: once they fail, it is ready, and the reverse.
+    ///
+    /// * **How soon**: at once if this process ends the session. If another process does, within a second on `MemoryStore`,
+    ///   `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a message is lost, within
+    ///   [`watch_every`](crate::SessionsBuilder::watch_every).
+    /// * **An open stream does not count as use.** The session expires if its visitor sends no requests. Use
+    ///   [`Ended::keep_alive`] if it should not.
+    /// * **A new id** counts as the end ([`SessionEnd::Superseded`]) if the visitor's rights may have changed: after a sign-in or
+    ///   a sign-out in another tab, `renew`, or a change of a `rotates` field. The page connects again, with its new cookie. Renewals
+    ///   by this same request, before its response is sent, do not count, and neither do those by
+    ///   [`rotate_every`](crate::SessionsBuilder::rotate_every) and `reauthenticate`.
+    /// * **A session that is never stored** cannot end, so the future never resolves.
+    /// * **While the store is down**, the watch waits. Once the last known deadline of the session has passed, it resolves to
+    ///   [`SessionEnd::Unknown`].
+    /// * A session in its visitor's cookie ends for the watch at the deadline in that cookie, and by a log-out if the store of
+    ///   [`CookieStore::revocations`](crate::CookieStore::revocations) is set.
+    ///
+    /// Watching costs no task for each session, and about half a kilobyte.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # struct Socket;
+    /// # impl Socket { async fn recv(&mut self) -> Option<String> { None } async fn send(&mut self, text: String) {} }
+    /// async fn chat(mut socket: Socket, session: Session<Shop>) {
+    ///     let mut ended = session.ended();
+    ///     loop {
+    ///         tokio::select! {
+    ///             end = &mut ended => {
+    ///                 socket.send(format!("your session is over: {end}")).await;
+    ///                 return;
+    ///             }
+    ///             message = socket.recv() => match message {
+    ///                 Some(text) => socket.send(text).await,
+    ///                 None => return,
+    ///             },
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[must_use = "a future does nothing until it is awaited"]
+    pub fn ended(&self) -> Ended {
+        match &self.__state.origin {
+            Origin::Request(request) => {
+                let request = Arc::clone(request);
+                Ended { end: Box::pin(Arc::clone(&request).ended()), request: Some(request) }
+            }
+            Origin::Listed { engine, key } => match self.__state.snapshot.record.clone() {
+                Some(record) => {
+                    let (engine, key) = (Arc::clone(engine), *key);
+                    Ended { end: Box::pin(async move { engine.ended(key, &record).await }), request: None }
+                }
+                None => Ended::never(),
+            },
+            Origin::Nothing => Ended::never(),
+        }
+    }
+
+    /// Ends `stream` when the session ends, as [`Core::ended`] describes.
+    ///
+    /// The result ends without a last item. To send one, chain it: `session.until_ended(stream).chain(last)`.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// use futures_util::{Stream, StreamExt, stream};
+    ///
+    /// fn news(session: Session<Shop>) -> impl Stream<Item = &'static str> {
+    ///     let news = stream::iter(["news", "more news"]);
+    ///     session.until_ended(news)
+    /// }
+    /// ```
+    pub fn until_ended<T: Stream>(&self, stream: T) -> UntilEnded<T> {
+        UntilEnded { stream: Some(Box::pin(stream)), ended: self.ended() }
+    }
+}
+
+/// Resolves when a session ends, to the reason. See [`Core::ended`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Ended {
+    end: Pin<Box<dyn Future<Output = SessionEnd> + Send>>,
+    /// For `keep_alive`, until the future is first polled.
+    request: Option<Arc<Request>>,
+}
+
+impl Ended {
+    fn never() -> Self {
+        Self { end: Box::pin(pending()), request: None }
+    }
+
+    /// Keeps the session alive for as long as the future is awaited: from time to time it moves the session's idle deadline, as
+    /// a request would. The absolute deadline stays.
+    ///
+    /// Without this, a visitor who only watches a stream loses the session after
+    /// [`idle`](crate::SessionsBuilder::idle). With it, a page that a visitor left open never becomes idle.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn handler(session: Session<Shop>) {
+    /// let end = session.ended().keep_alive().await;
+    /// # }
+    /// ```
+    pub fn keep_alive(mut self) -> Self {
+        if let Some(request) = self.request.take() {
+            self.end = Box::pin(request.ended_while_in_use());
+        }
+        self
+    }
+}
+
+impl Future for Ended {
+    type Output = SessionEnd;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        self.request = None;
+        self.end.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ended(..)")
+    }
+}
+
+/// A stream that ends when a session does. See [`Core::until_ended`].
+#[must_use = "a stream does nothing until it is polled"]
+pub struct UntilEnded<T> {
+    /// `None` once it is over.
+    stream: Option<Pin<Box<T>>>,
+    ended: Ended,
+}
+
+impl<T> UntilEnded<T> {
+    /// Keeps the session alive for as long as the stream is read. See [`Ended::keep_alive`].
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn handler(session: Session<Shop>) {
+    /// let numbers = session.until_ended(futures_util::stream::iter(0..10)).keep_alive();
+    /// # }
+    /// ```
+    pub fn keep_alive(self) -> Self {
+        Self { ended: self.ended.keep_alive(), ..self }
+    }
+}
+
+impl<T: Stream> Stream for UntilEnded<T> {
+    type Item = T::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        let this = &mut *self;
+        let Some(stream) = &mut this.stream else { return Poll::Ready(None) };
+        let item = match Pin::new(&mut this.ended).poll(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => stream.as_mut().poll_next(cx),
+        };
+        if matches!(item, Poll::Ready(None)) {
+            this.stream = None;
+        }
+        item
+    }
+}
+
+impl<T> fmt::Debug for UntilEnded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UntilEnded(..)")
+    }
+}

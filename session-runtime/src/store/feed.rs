@@ -1,0 +1,36 @@
+//! [`Feed`]: takes a store's messages about sessions that ended.
+
+use std::{fmt, sync::Arc};
+
+use super::Key;
+
+/// Takes the messages of a store that can say which values were replaced ([`Store::listen`](super::Store::listen)). Each one
+/// makes the engine look at the store, so a message may be wrong, late or repeated. Cloning is cheap.
+///
+/// ```
+/// use session_runtime::store::{Feed, Key};
+///
+/// let feed = Feed::new(|key| println!("{} ended, perhaps", key.hex()));
+/// feed.wrote(&Key::from_digest([7; 16]));
+/// ```
+#[derive(Clone)]
+pub struct Feed(Arc<dyn Fn(&Key) + Send + Sync>);
+
+impl Feed {
+    /// Returns a feed that calls `hear` for each message. For tests of a store.
+    pub fn new(hear: impl Fn(&Key) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    /// Says that a process made a critical write ([`Value::is_critical`](super::Value::is_critical)) to this key, or removed its
+    /// value. Does not block.
+    pub fn wrote(&self, key: &Key) {
+        (self.0)(key);
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Feed(..)")
+    }
+}

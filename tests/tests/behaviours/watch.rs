@@ -1,0 +1,406 @@
+//! B61: streams and sockets that stay open learn that their session ended.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, extract::Path, routing::get};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use session_runtime::{
+    Ended, KeyRing, MemoryStore, Session, SessionEnd, Sessions, Timestamp,
+    store::{Key, Store, StoreError, Swapped, Value, Versioned},
+};
+use tests::{
+    app::{Server, Site, hours, minutes},
+    client::Visitor,
+    over_stores, over_stores_with_feeds,
+    store::AnyStore,
+};
+use tokio::time::timeout;
+
+type S = Session<Site>;
+
+/// An interval at which a look at the store is soon enough for a test.
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// Two servers that share a store. The streams are on the first one.
+struct Two {
+    here: Server,
+    there: Server,
+    streams: Router,
+    opened: Arc<Mutex<Option<S>>>,
+}
+
+impl Two {
+    fn new(store: AnyStore, watch_every: Duration) -> Self {
+        let here = Server::with(store.clone(), |builder| builder.watch_every(watch_every));
+        let there = Server::made(store, here.keys.clone(), here.clock.clone(), |builder| builder);
+        let opened = Arc::<Mutex<Option<S>>>::default();
+        let keep = opened.clone();
+        let streams = here.serving(Router::new().route(
+            "/stream",
+            get(async move |session: S| {
+                *keep.lock().unwrap() = Some(session);
+            }),
+        ));
+        Self { here, there, streams, opened }
+    }
+
+    /// Opens a stream as this visitor, whose response then leaves.
+    async fn open(&self, visitor: &Visitor) -> S {
+        assert_eq!(visitor.at(&self.streams).get("/stream").await.status, 200);
+        self.opened.lock().unwrap().take().unwrap()
+    }
+}
+
+/// Waits for the end that must come.
+async fn soon(ended: Ended) -> SessionEnd {
+    timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago")
+}
+
+/// Lets everything that is due at once happen, and returns whether the session is over.
+async fn is_over(ended: &mut Ended) -> bool {
+    for _ in 0..100 {
+        if ended.now_or_never().is_some() {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+over_stores! {
+    // B61
+    async fn a_stream_learns_of_each_kind_of_end_on_another_server(store) {
+        let two = Two::new(store, OFTEN);
+        for (path, end) in [
+            ("/logout", SessionEnd::LoggedOut),
+            ("/destroy", SessionEnd::LoggedOut),
+            ("/renew", SessionEnd::Superseded),
+            ("/login/bob", SessionEnd::Superseded),
+        ] {
+            let ada = two.here.signed_in("ada").await;
+            let ended = two.open(&ada).await.ended();
+            ada.at(&two.there.app).post(path).await;
+            assert_eq!(soon(ended).await, end, "{path}");
+        }
+        let ada = two.here.signed_in("ada").await;
+        let ended = two.open(&ada).await.ended();
+        two.there.sessions.of("ada").revoke_all().await.unwrap();
+        assert_eq!(soon(ended).await, SessionEnd::Revoked);
+    }
+
+    // B61, B40
+    async fn a_stream_learns_that_its_session_expired(store) {
+        let two = Two::new(store, OFTEN);
+        let ada = two.here.signed_in("ada").await;
+        let ended = two.open(&ada).await.ended();
+        two.here.turn(minutes(30));
+        assert_eq!(soon(ended).await, SessionEnd::Expired);
+    }
+
+    // B61: a request elsewhere moves the idle deadline.
+    async fn a_session_that_is_used_elsewhere_does_not_expire_for_its_stream(store) {
+        let two = Two::new(store, OFTEN);
+        let ada = two.here.signed_in("ada").await;
+        let session = two.open(&ada).await;
+        let ended = session.ended();
+        two.here.turn(minutes(20));
+        ada.at(&two.there.app).get("/read").await;
+        two.here.turn(minutes(20));
+        two.there.sessions.of("ada").revoke_all().await.unwrap();
+        assert_eq!(soon(ended).await, SessionEnd::Revoked);
+    }
+
+    // B61, B60
+    async fn the_watch_and_is_live_agree(store) {
+        let two = Two::new(store, OFTEN);
+        for path in ["/read", "/logout", "/renew", "/remember", "/login/bob"] {
+            let ada = two.here.signed_in("ada").await;
+            let mut session = two.open(&ada).await;
+            let mut ended = session.ended();
+            ada.at(&two.there.app).post(path).await;
+            if session.is_live().await.unwrap() {
+                assert!(!is_over(&mut ended).await, "{path}");
+            } else {
+                soon(ended).await;
+            }
+        }
+    }
+}
+
+// B61
+#[tokio::test]
+async fn a_session_that_is_displaced_or_evicted_is_over() {
+    let store = MemoryStore::with_capacity(2);
+    let server = Server::with(AnyStore::Memory(store), |builder| builder.max_per_user(1).watch_every(hours(1)));
+    let (opened, app) = opening(&server);
+    let ada = server.signed_in("ada").await;
+    ada.at(&app).get("/stream").await;
+    let ended = opened.lock().unwrap().take().unwrap().ended();
+    server.signed_in("ada").await;
+    assert_eq!(soon(ended).await, SessionEnd::Evicted);
+
+    let mut guest = server.visitor();
+    guest.post("/name/guest").await;
+    guest.at(&app).get("/stream").await;
+    let ended = opened.lock().unwrap().take().unwrap().ended();
+    for user in ["bob", "eve"] {
+        server.signed_in(user).await;
+    }
+    assert_eq!(soon(ended).await, SessionEnd::Evicted);
+}
+
+fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
+    let opened = Arc::<Mutex<Option<S>>>::default();
+    let keep = opened.clone();
+    let keep = move |session: S| {
+        *keep.lock().unwrap() = Some(session);
+        std::future::ready(())
+    };
+    (opened, server.serving(Router::new().route("/stream", get(keep))))
+}
+
+over_stores_with_feeds! {
+    // B61: an hour passes between looks at the store, so only a message helps.
+    async fn a_message_ends_a_stream_on_another_server(store) {
+        let two = Two::new(store, hours(1));
+        let mut tries = 0..60;
+        loop {
+            tries.next().expect("the feed carries messages within a minute");
+            let ada = two.here.signed_in("ada").await;
+            let mut ended = two.open(&ada).await.ended();
+            assert!(!is_over(&mut ended).await);
+            two.there.sessions.of("ada").revoke_all().await.unwrap();
+            // A message is lost until the feed is connected.
+            if let Ok(end) = timeout(Duration::from_secs(1), ended).await {
+                assert_eq!(end, SessionEnd::Revoked);
+                break;
+            }
+        }
+        for (path, end) in [
+            ("/logout", SessionEnd::LoggedOut),
+            ("/renew", SessionEnd::Superseded),
+            ("/login/bob", SessionEnd::Superseded),
+        ] {
+            let ada = two.here.signed_in("ada").await;
+            let mut ended = two.open(&ada).await.ended();
+            assert!(!is_over(&mut ended).await);
+            ada.at(&two.there.app).post(path).await;
+            assert_eq!(soon(ended).await, end, "{path}");
+        }
+    }
+}
+
+// B61: the request that opens the stream may itself give the session a new id.
+#[tokio::test]
+async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
+    let kept = Arc::<Mutex<Vec<Ended>>>::default();
+    let keep = kept.clone();
+    let app = server.serving(Router::new().route(
+        "/stream",
+        get(async move |mut session: S| {
+            let mut before = session.ended();
+            assert!(!is_over(&mut before).await);
+            session.user_mut().log_in("ada".into());
+            session.save().await.unwrap();
+            assert!(!is_over(&mut before).await, "the response carries the new id");
+            session.renew();
+            keep.lock().unwrap().extend([before, session.ended()]);
+        }),
+    ));
+    for visitor in [server.visitor(), server.signed_in("eve").await] {
+        visitor.at(&app).get("/stream").await;
+        let ended = std::mem::take(&mut *kept.lock().unwrap());
+        let mut waiting = Vec::new();
+        for mut ended in ended {
+            assert!(!is_over(&mut ended).await);
+            waiting.push(ended);
+        }
+        server.sessions.of("ada").revoke_all().await.unwrap();
+        for ended in waiting {
+            assert_eq!(soon(ended).await, SessionEnd::Revoked);
+        }
+    }
+}
+
+// B61
+#[tokio::test]
+async fn a_session_that_is_never_stored_never_ends() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN));
+    let (opened, app) = opening(&server);
+    server.visitor().at(&app).get("/stream").await;
+    let mut ended = opened.lock().unwrap().take().unwrap().ended();
+    server.turn(hours(100));
+    assert!(!is_over(&mut ended).await);
+    assert_eq!(server.controls.calls(), (0, 0));
+}
+
+// B61: the store may be down for longer than the session lasts.
+#[tokio::test]
+async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN));
+    let (opened, app) = opening(&server);
+    let (ada, bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let mut streams = Vec::new();
+    for visitor in [&ada, &bob] {
+        visitor.at(&app).get("/stream").await;
+        streams.push(opened.lock().unwrap().take().unwrap().ended());
+    }
+    let (mut of_bob, of_ada) = (streams.pop().unwrap(), streams.pop().unwrap());
+    assert!(!is_over(&mut of_bob).await);
+    let looks = server.controls.calls().0;
+    server.controls.down.store(true, Ordering::SeqCst);
+    while server.controls.calls().0 < looks + 10 {
+        assert!(of_bob.now_or_never_by_ref(), "the store is down, which is no end");
+        tokio::time::sleep(OFTEN).await;
+    }
+    server.controls.down.store(false, Ordering::SeqCst);
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    assert_eq!(soon(of_ada).await, SessionEnd::Revoked);
+    server.controls.down.store(true, Ordering::SeqCst);
+    server.turn(minutes(30));
+    assert_eq!(soon(of_bob).await, SessionEnd::Unknown);
+}
+
+trait IsPending {
+    /// Polls once, and returns whether the future is pending.
+    fn now_or_never_by_ref(&mut self) -> bool;
+}
+
+impl IsPending for Ended {
+    fn now_or_never_by_ref(&mut self) -> bool {
+        self.now_or_never().is_none()
+    }
+}
+
+// B61
+#[tokio::test]
+async fn a_wrapped_stream_ends_with_its_session() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
+    let (opened, app) = opening(&server);
+    let ada = server.signed_in("ada").await;
+    ada.at(&app).get("/stream").await;
+    let session = opened.lock().unwrap().take().unwrap();
+    let mut numbers = session.until_ended(stream::iter(0..2).chain(stream::pending()));
+    drop(session);
+    assert_eq!((numbers.next().await, numbers.next().await), (Some(0), Some(1)));
+    assert_eq!(numbers.next().now_or_never(), None);
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    assert_eq!(timeout(Duration::from_secs(60), numbers.next()).await.unwrap(), None);
+    assert_eq!(numbers.next().await, None, "it stays over");
+}
+
+// B61: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.
+#[test]
+fn a_watch_survives_the_runtime_that_began_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let (two, ada) = first.block_on(async {
+        let two = Two::new(AnyStore::memory(), OFTEN);
+        let ada = two.here.signed_in("ada").await;
+        let mut ended = two.open(&ada).await.ended();
+        assert!(!is_over(&mut ended).await);
+        (two, ada)
+    });
+    second.block_on(async {
+        let ended = two.open(&ada).await.ended();
+        let ended = tokio::spawn(ended);
+        tokio::task::yield_now().await;
+        first.shutdown_background();
+        two.there.sessions.of("ada").revoke_all().await.unwrap();
+        let end = timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago");
+        assert_eq!(end.unwrap(), SessionEnd::Revoked);
+    });
+}
+
+/// A store that counts how many loads are in progress at once.
+#[derive(Clone, Default)]
+struct Counting {
+    values: Arc<Mutex<HashMap<[u8; 16], Value>>>,
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    loads: Arc<AtomicUsize>,
+}
+
+impl Store for Counting {
+    async fn load(&self, key: &Key, _now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(self.values.lock().unwrap().get(&key.digest()).cloned().map(Versioned::new))
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        _now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let mut values = self.values.lock().unwrap();
+        let current = values.get(&key.digest()).cloned().map(Versioned::new);
+        if current.as_ref().map(Versioned::revision) != before.map(Versioned::revision) {
+            return Ok(Swapped::Stale(current));
+        }
+        Ok(match after {
+            Some(value) => {
+                values.insert(key.digest(), value.clone());
+                Swapped::written(value)
+            }
+            None => {
+                values.remove(&key.digest());
+                Swapped::removed()
+            }
+        })
+    }
+}
+
+// B61
+#[tokio::test]
+async fn the_end_of_ten_thousand_watched_sessions_does_not_flood_the_store() {
+    const SESSIONS: usize = 10_000;
+    let store = Counting::default();
+    let sessions = Sessions::<Site>::builder()
+        .store(store.clone())
+        .keys(KeyRing::generate())
+        .clean_every(Duration::ZERO)
+        .watch_every(hours(1))
+        .build()
+        .unwrap();
+    let opened = Arc::<Mutex<Option<S>>>::default();
+    let keep = opened.clone();
+    let stream = async move |Path(user): Path<String>, mut session: S| {
+        session.user_mut().log_in(user);
+        session.save().await.unwrap();
+        *keep.lock().unwrap() = Some(session);
+    };
+    let app = Router::new().route("/stream/{user}", get(stream)).layer(sessions.layer());
+    let mut streams = Vec::new();
+    for user in 0..SESSIONS {
+        Visitor::new(&app).get(&format!("/stream/{user}")).await;
+        let ended = opened.lock().unwrap().take().unwrap().ended();
+        streams.push(tokio::spawn(ended));
+    }
+    while store.loads.load(Ordering::SeqCst) < SESSIONS {
+        tokio::time::sleep(OFTEN).await;
+    }
+    store.most.store(0, Ordering::SeqCst);
+    for user in 0..SESSIONS {
+        sessions.of(&user.to_string()).revoke_all().await.unwrap();
+    }
+    for ended in streams {
+        let end = timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago");
+        assert_eq!(end.unwrap(), SessionEnd::Revoked);
+    }
+    let most = store.most.load(Ordering::SeqCst);
+    assert!(most <= 4 * 64 + 1, "{most} loads at once");
+}
