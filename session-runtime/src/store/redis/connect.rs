@@ -14,6 +14,7 @@ use redis::{
 use super::{
     super::StoreError,
     advice::refused,
+    feed::Nodes,
     question::{Question, RESPOND},
     single::{Origin, Single},
     trust::Trust,
@@ -22,7 +23,7 @@ use super::{
 use crate::error::Error;
 
 /// How long one attempt to connect may take: a reachable server answers in milliseconds.
-const CONNECT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// How long [`Link::open`] may take in all.
 const OPEN: Duration = Duration::from_secs(10);
 
@@ -53,7 +54,8 @@ pub(super) enum Link {
     Single(Single),
     /// A connection of the application's.
     Manager(ConnectionManager),
-    Cluster(ClusterConnection),
+    /// With the nodes that its URL names; none if the connection is the application's.
+    Cluster(ClusterConnection, Nodes),
 }
 
 impl Link {
@@ -78,6 +80,7 @@ impl Link {
                 Self::Single(Single::open(Origin::Sentinel(tokio::sync::Mutex::new(client)), config).await?)
             }
             Servers::Cluster(nodes) => {
+                let each = nodes.iter().cloned().map(|node| trust.client(node)).collect::<RedisResult<Nodes>>()?;
                 let client = trust
                     .cluster(ClusterClient::builder(nodes))
                     .use_protocol(redis::ProtocolVersion::RESP3)
@@ -86,9 +89,17 @@ impl Link {
                     .retries(5)
                     .max_retry_wait(500)
                     .build()?;
-                Self::Cluster(client.get_async_connection().await?)
+                Self::Cluster(client.get_async_connection().await?, each)
             }
         })
+    }
+
+    /// Returns whether the store still uses this connection.
+    pub(super) fn still_uses(&self, connection: Option<u64>) -> bool {
+        match self {
+            Self::Single(single) => single.connection_id() == connection,
+            Self::Manager(_) | Self::Cluster(..) => true,
+        }
     }
 
     /// Returns the answer to `command`.
@@ -117,7 +128,7 @@ impl Link {
                 answer => answer,
             },
             // The cluster connection retries by itself.
-            Self::Cluster(cluster) => question.put_to(cluster.clone()).await,
+            Self::Cluster(cluster, _) => question.put_to(cluster.clone()).await,
         }
     }
 }

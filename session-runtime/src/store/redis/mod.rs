@@ -3,11 +3,13 @@
 // - `url`, `trust`: parsing a URL, and the certificates to trust.
 // - `connect`, `single`: the connection to one server or to a cluster; `question`: one round trip over it.
 // - `swap`, `script`: compare-and-swap, by commands or by scripts.
+// - `feed`: messages about sessions that ended.
 // - `scan`: lists all values.
 // - `advice`: the messages of errors.
 
 mod advice;
 mod connect;
+mod feed;
 mod question;
 mod scan;
 mod script;
@@ -28,7 +30,7 @@ use self::{
     swap::{Change, Ifeq, New, Outcome, Swap},
     url::Address,
 };
-use super::{Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
@@ -62,6 +64,10 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   without a disk has lost all sessions, so every user is signed out.
 /// * **A failover behind one host name** is followed within seconds: the store resolves the name again when the connection
 ///   breaks, and when the server says that it is a replica.
+/// * **A session that ends** is announced in the channel named by the prefix and `ended`, for streams that watch it
+///   ([`Core::ended`](crate::Core::ended)). A process that watches any keeps one more connection, which subscribes to it. A user
+///   with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own connection announces too, and
+///   does not subscribe.
 /// * **Eviction**: set `maxmemory-policy noeviction`. Under the other policies a user's list may be evicted before the
 ///   sessions on it, and `revoke_all` and a limit of sessions then miss those. An evicted session has ended.
 /// * **Replicas** lag behind. A failover can lose the last writes, and so bring back a session that has just ended, unless
@@ -153,7 +159,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn from_cluster(connection: ClusterConnection) -> Result<Self, Error> {
-        Self::over(Link::Cluster(connection), "the Redis cluster").await
+        Self::over(Link::Cluster(connection, [].into()), "the Redis cluster").await
     }
 
     /// Sets the prefix of all keys, so that several applications can share a server. Default: `session:`.
@@ -251,7 +257,8 @@ impl Store for RedisStore {
             }
         };
         let wait = self.wait.filter(|_| after.is_none_or(Value::is_critical));
-        let swap = Swap { name, change, wait };
+        let channel = after.is_none_or(Value::is_critical).then(|| feed::channel(&self.prefix));
+        let swap = Swap { name, change, wait, message: channel.map(|channel| (channel, key.digest())) };
         Ok(match self.ifeq.send(&self.link, &swap).await? {
             Outcome::Done => after.map_or_else(Swapped::removed, Swapped::written),
             Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
@@ -262,13 +269,17 @@ impl Store for RedisStore {
             }),
         })
     }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        feed::listen(&self.link, &feed::channel(&self.prefix), &feed).await
+    }
 }
 
 impl fmt::Debug for RedisStore {
     // The connection's own `Debug` would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.link {
-            Link::Cluster(_) => "cluster",
+            Link::Cluster(..) => "cluster",
             Link::Single(single) if single.is_by_sentinel() => "sentinel",
             Link::Single(_) | Link::Manager(_) => "server",
         };

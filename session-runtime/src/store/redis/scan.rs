@@ -25,7 +25,7 @@ impl Scan for RedisStore {
         command.arg(cursor).arg("MATCH").arg(pattern(&self.prefix)).arg("COUNT").arg(BATCH);
         let doing = "list its values";
         let (answer, node, later) = match &self.link {
-            Link::Cluster(cluster) => {
+            Link::Cluster(cluster, _) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
                 // The first master, if the position names none. If a node is no longer a master, its positions are lost.
                 let at = match &node {
@@ -67,7 +67,7 @@ impl RedisStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        if !matches!(self.link, Link::Cluster(_)) {
+        if !matches!(self.link, Link::Cluster(..)) {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
@@ -117,7 +117,7 @@ impl Mark {
 
 /// Returns the masters of a cluster, in a stable order.
 async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
-    let slots = Link::Cluster(cluster.clone()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+    let slots = Link::Cluster(cluster.clone(), [].into()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(slots)?;
     let mut masters = Vec::new();
     // Each range: from, to, its master, its replicas; each node: host, port, and more.

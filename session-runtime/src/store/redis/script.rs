@@ -18,21 +18,27 @@ macro_rules! script {
     };
 }
 
-/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, or
-/// the key's current value, or 0 if it has none.
+/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live, and if others are
+/// to hear of it, a channel and a message. Answers 1, or the key's current value, or 0 if it has none.
+///
+/// `pcall`, since a user without the right to publish may write nevertheless.
 ///
 /// An absent key reads as an empty string here, and so does an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
     "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and (ARGV[1] ~= '' or redis.call('EXISTS', KEYS[1]) == 1) then
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if ARGV[4] then redis.pcall('PUBLISH', ARGV[4], ARGV[5]) end
 return 1
 end
 return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Removes a value that begins with this revision. Answers as [`SWAP`] does.
+/// Removes a value that begins with this revision. Arguments: the revision, a channel and a message. Answers as [`SWAP`] does.
 pub(super) static DELETE: Script = script!(
-    "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and redis.call('DEL', KEYS[1]) == 1 then return 1 end
+    "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and redis.call('DEL', KEYS[1]) == 1 then
+if ARGV[2] then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
+return 1
+end
 return redis.call('GET', KEYS[1]) or 0"
 );
 

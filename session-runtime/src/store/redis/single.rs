@@ -1,7 +1,10 @@
 //! One connection to the server that takes writes. It is replaced when that server no longer answers or no longer takes writes.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,9 @@ const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// A connection of this age is replaced if its server is a replica, or is loading. A younger one is not: until the failover
 /// is over, a new connection leads to the same server.
 const SETTLED: Duration = Duration::from_secs(1);
+
+/// How many connections were attempted.
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
 pub(super) struct Single(Arc<Inner>);
@@ -38,6 +44,8 @@ pub(super) enum Origin {
 
 /// A connection, made or in progress.
 struct Attempt {
+    /// Tells this connection from all others.
+    id: u64,
     since: Instant,
     connection: OnceCell<RedisResult<MultiplexedConnection>>,
 }
@@ -52,6 +60,19 @@ impl Single {
 
     pub(super) fn is_by_sentinel(&self) -> bool {
         matches!(self.0.origin, Origin::Sentinel(_))
+    }
+
+    /// Returns the id of the connection in use.
+    pub(super) fn connection_id(&self) -> Option<u64> {
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|attempt| attempt.id)
+    }
+
+    /// Returns a client of the server that takes writes.
+    pub(super) async fn client(&self) -> RedisResult<Client> {
+        match &self.0.origin {
+            Origin::Host(client) => Ok(client.clone()),
+            Origin::Sentinel(client) => client.lock().await.async_get_client().await,
+        }
     }
 
     /// Returns the server's answer. If the connection is broken, or another server may be the right one by now, sends the
@@ -88,7 +109,8 @@ impl Single {
         if let Some(attempt) = &*current {
             return Arc::clone(attempt);
         }
-        let attempt = Arc::new(Attempt { since: Instant::now(), connection: OnceCell::new() });
+        let id = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        let attempt = Arc::new(Attempt { id, since: Instant::now(), connection: OnceCell::new() });
         *current = Some(Arc::clone(&attempt));
         drop(current);
         // The attempt continues even if every call that waits for it is given up.

@@ -1,4 +1,5 @@
-//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The store probes the
+//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The end and the renewal
+//! of a session always use the script, which also announces them. The store probes the
 //! server for the command, since versions say little. After a failover the next server may lack it, so the store also
 //! detects that at any later write.
 //!
@@ -42,6 +43,8 @@ pub(super) struct Swap<'a> {
     pub(super) change: Change,
     /// The replicas that must confirm the write.
     pub(super) wait: Option<Wait>,
+    /// The channel and the message by which others hear of the write.
+    pub(super) message: Option<(String, [u8; 16])>,
 }
 
 /// The change that a compare-and-swap makes. `Bytes` is the value that the key must hold.
@@ -132,7 +135,8 @@ impl Ifeq {
     }
 
     async fn replace(&self, link: &Link, swap: &Swap<'_>, before: &[u8], new: &New) -> RedisResult<Confirmed> {
-        if self.0.load(Ordering::Relaxed) {
+        // Only a script can announce the write if and only if it happens.
+        if swap.message.is_none() && self.0.load(Ordering::Relaxed) {
             match ask(link, set_ifeq(swap.name, before, new), swap.wait).await {
                 Err(error) if is_unknown(&error) => self.0.store(false, Ordering::Relaxed),
                 answer => return answer,
@@ -176,9 +180,13 @@ async fn ask(link: &Link, command: Cmd, wait: Option<Wait>) -> RedisResult<Confi
 }
 
 async fn run(link: &Link, script: &Script, swap: &Swap<'_>, arguments: &[&[u8]]) -> RedisResult<Confirmed> {
+    let mut arguments = arguments.to_vec();
+    if let Some((channel, message)) = &swap.message {
+        arguments.extend([channel.as_bytes(), message]);
+    }
     match swap.wait {
-        Some(wait) => script::run_and_wait(link, script, swap.name, arguments, wait).await,
-        None => script::run(link, script, swap.name, arguments).await.map(|reply| (reply, 0)),
+        Some(wait) => script::run_and_wait(link, script, swap.name, &arguments, wait).await,
+        None => script::run(link, script, swap.name, &arguments).await.map(|reply| (reply, 0)),
     }
 }
 

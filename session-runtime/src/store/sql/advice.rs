@@ -34,6 +34,12 @@ pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "40001" | "40P01" | "1213" | "sqlite 17")
 }
 
+/// Returns whether the database does not know what it was asked to do.
+#[cfg(feature = "postgres")]
+pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
+    matches!(&*code(error), "0A000" | "42601")
+}
+
 /// Returns whether a table or an index could not be created because it exists.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")

@@ -59,6 +59,10 @@ impl Database {
         Self { pool, turn: Mutex::new(()), is_behind_pooler, autocommit: OnceCell::new() }
     }
 
+    pub(super) const fn pool(&self) -> &SqlPool {
+        &self.pool
+    }
+
     pub(super) fn dialect(&self) -> Dialect {
         match &self.pool {
             #[cfg(feature = "postgres")]

@@ -2,12 +2,14 @@
 
 // - `statements`: the SQL, and `name`: the name of the table.
 // - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
-// - `scan`: lists all values; `clean`: removes expired ones.
+// - `scan`: lists all values; `clean`: removes expired ones; `feed`: messages about sessions that ended.
 // - `advice`: the messages of errors.
 
 mod advice;
 mod clean;
 mod database;
+#[cfg(feature = "postgres")]
+mod feed;
 mod name;
 mod open;
 mod pool;
@@ -15,6 +17,7 @@ mod scan;
 mod statements;
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -25,9 +28,9 @@ use self::{
     database::{Database, Row},
     name::Name,
     open::Address,
-    statements::{Dialect, Statements},
+    statements::{Dialect, LOADED, Statements},
 };
-use super::{Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 /// The default name of the table.
@@ -76,6 +79,11 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   which takes four round trips. PgBouncer itself must allow a parameter that `sqlx` sends:
 ///   `ignore_startup_parameters = extra_float_digits`. Your own queries with parameters need a transaction there too, and
 ///   `persistent(false)`: otherwise `sqlx` may execute another client's statement.
+/// * **A session that ends** is announced on PostgreSQL, by `pg_notify` on the channel `session_ended` in the same statement, for
+///   streams that watch it ([`Core::ended`](crate::Core::ended)). A process that watches any keeps one more connection, which
+///   listens. PgBouncer in transaction mode delivers no such messages, which the store finds out, and logs. There, and on the
+///   other databases, streams learn of an end within [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits
+///   transactions that notify one after the other.
 /// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
@@ -291,7 +299,9 @@ impl Store for SqlStore {
                 database.execute(&statements.insert, &[id, revision, expires_at, value]).await
             }
             (Some(old), Some([revision, expires_at, value])) => {
-                database.execute(&statements.update, &[revision, expires_at, value, id, old]).await
+                let is_critical = after.is_some_and(Value::is_critical);
+                let update = if is_critical { &statements.update_announced } else { &statements.update };
+                database.execute(update, &[revision, expires_at, value, id, old]).await
             }
             (Some(old), None) => database.execute(&statements.delete, &[id, old]).await,
             (None, None) => Ok(0),
@@ -305,6 +315,36 @@ impl Store for SqlStore {
         match self.load(key, now).await? {
             None if before.is_none() && after.is_none() => Ok(Swapped::removed()),
             current => Ok(Swapped::Stale(current)),
+        }
+    }
+
+    async fn load_many(&self, keys: &[Key], _now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for keys in keys.chunks(LOADED) {
+            let digests: Vec<_> = keys.iter().map(Key::digest).collect();
+            // The statement has a fixed number of parameters, so the last key fills up the rest.
+            let last = digests.last().into_iter().cycle();
+            let parameters: Vec<_> =
+                digests.iter().chain(last).take(LOADED).map(|digest| database::Value::Bytes(digest)).collect();
+            let rows = self.database.rows(&self.statements.load_many, &parameters).await;
+            for mut row in rows.map_err(|error| self.failed("read sessions", error))? {
+                if let Some(id) = row.id.take() {
+                    found.insert(id, versioned(row));
+                }
+            }
+        }
+        Ok(keys.iter().map(|key| found.get(&key.digest()[..]).cloned()).collect())
+    }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        match self.database.pool() {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => feed::listen(&self.database, pool, &self.shown_name(), &feed).await,
+            #[allow(unreachable_patterns, reason = "each has its feature")]
+            _ => {
+                drop(feed);
+                Ok(())
+            }
         }
     }
 

@@ -7,6 +7,12 @@ use super::name::Name;
 /// How many values one batch of a scan holds.
 pub(super) const SCANNED: usize = 256;
 
+/// How many keys a statement loads at once.
+pub(super) const LOADED: usize = 64;
+
+/// The channel of PostgreSQL in which sessions that end are announced.
+pub(super) const CHANNEL: &str = "session_ended";
+
 /// A kind of database. Each has its own SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each has its feature")]
@@ -24,11 +30,15 @@ pub(super) type Sql = Arc<str>;
 pub(super) struct Statements {
     /// id → revision, value.
     pub(super) load: Sql,
+    /// [`LOADED`] ids → revision, value, id.
+    pub(super) load_many: Sql,
     /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists.
     pub(super) insert: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
-    /// id, and the revision that the row must have.
+    /// The same, and announces the id on databases that can.
+    pub(super) update_announced: Sql,
+    /// id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) delete: Sql,
     /// The last expiry to remove, twice.
     pub(super) delete_expired: Sql,
@@ -63,15 +73,23 @@ impl Statements {
             Dialect::MySql => Some("SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)"),
             Dialect::Sqlite => None,
         };
+        let update = format!("UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?");
+        let delete = format!("DELETE FROM {table} WHERE id = ? AND revision = ?");
+        let announced = |statement: &str| match dialect {
+            Dialect::Postgres => format!(
+                "WITH written AS ({statement} RETURNING id) SELECT pg_notify('{CHANNEL}', encode(id, 'hex')) FROM written"
+            ),
+            Dialect::MySql | Dialect::Sqlite => statement.to_owned(),
+        };
         Self {
             load: sql(format!("SELECT revision, value FROM {table} WHERE id = ?")),
+            load_many: sql(format!("SELECT revision, value, id FROM {table} WHERE id IN ({})", ["?"; LOADED].join(", "))),
             insert: sql(format!(
                 "INSERT INTO {table} (id, revision, expires_at, value) VALUES (?, ?, ?, ?){or_nothing}"
             )),
-            update: sql(format!(
-                "UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?"
-            )),
-            delete: sql(format!("DELETE FROM {table} WHERE id = ? AND revision = ?")),
+            update_announced: sql(announced(&update)),
+            update: sql(update),
+            delete: sql(announced(&delete)),
             // Names the columns of this store, so that it fails on a table of another application. On PostgreSQL, the second
             // comparison reads the row after it is locked.
             delete_expired: sql(format!(

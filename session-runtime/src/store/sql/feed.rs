@@ -1,0 +1,87 @@
+//! The feed of ended sessions on PostgreSQL: each critical write notifies a channel in the same statement, and one connection of
+//! each process listens to it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
+use tokio::time::timeout;
+
+use super::{
+    super::{Feed, Key, StoreError},
+    advice,
+    database::Database,
+    statements::{CHANNEL, Sql},
+};
+use crate::id::{Nonce, hex};
+
+/// How long the feed may be silent before the connection is checked.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long a check may take, and the message of the self-test.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Listens until the connection is lost. Returns at once if no messages arrive.
+pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed: &Feed) -> Result<(), StoreError> {
+    let failed = |error| advice::failed("listen for ended sessions", table, error);
+    // A connection of its own: the application's pool may have none to spare.
+    let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
+    let own = own.connect_lazy_with((*pool.connect_options()).clone());
+    let mut listener = Box::pin(PgListener::connect_with(&own)).await.map_err(failed)?;
+    match Box::pin(listener.listen(CHANNEL)).await {
+        Err(error) if advice::is_unsupported(&error) => {
+            polls("this database does not support LISTEN");
+            return Ok(());
+        }
+        listening => listening.map_err(failed)?,
+    }
+    if !delivers(database, &mut listener, feed).await.map_err(failed)? {
+        polls("it accepts LISTEN and delivers no messages: is PgBouncer in transaction mode in front of it?");
+        return Ok(());
+    }
+    loop {
+        match timeout(SILENCE, Box::pin(listener.try_recv())).await {
+            Ok(Ok(Some(message))) => pass_on(&message, feed),
+            Ok(Ok(None)) => return Err(StoreError::new("PostgreSQL closed the connection of the feed")),
+            Ok(Err(error)) => return Err(failed(error)),
+            Err(_) => {
+                let check = Box::pin(sqlx::raw_sql("SELECT 1").execute(&mut listener));
+                match timeout(ANSWER, check).await {
+                    Ok(answer) => drop(answer.map_err(failed)?),
+                    Err(_) => return Err(StoreError::new("PostgreSQL does not answer on the connection of the feed")),
+                }
+            }
+        }
+    }
+}
+
+/// Sends a message through the store's pool, and returns whether it arrives.
+async fn delivers(database: &Database, listener: &mut PgListener, feed: &Feed) -> Result<bool, sqlx::Error> {
+    let test = hex(&Nonce::next().0.to_be_bytes());
+    database.execute(&Sql::from(format!("SELECT pg_notify('{CHANNEL}', '{test}')")), &[]).await?;
+    let until = Instant::now() + ANSWER;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match timeout(left, Box::pin(listener.try_recv())).await {
+            Ok(Ok(Some(message))) if message.payload() == test => return Ok(true),
+            Ok(Ok(Some(message))) => pass_on(&message, feed),
+            Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Ok(false),
+        }
+    }
+}
+
+fn polls(why: &str) {
+    tracing::warn!(
+        target: "session_runtime",
+        why,
+        "the database has no feed of ended sessions, so open streams learn of an end by `watch_every` only"
+    );
+}
+
+fn pass_on(message: &PgNotification, feed: &Feed) {
+    let text = message.payload();
+    let digest = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    if let Some(digest) = digest {
+        feed.wrote(&Key::from_digest(digest.to_be_bytes()));
+    }
+}
