@@ -175,7 +175,9 @@ impl Clock {
     /// ```
     pub fn advance(&self, by: Duration) {
         if let Some(millis) = &self.0 {
-            millis.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+            let later = |now| Some((Timestamp(now) + by).0);
+            // Never refused, since `later` always returns a time.
+            let _ = millis.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         }
     }
 

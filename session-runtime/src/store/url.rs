@@ -30,6 +30,7 @@ use crate::{
 /// | `file:sessions`, `file:///var/lib/shop/sessions`, `file:sessions?fsync=true` | [`FileStore`](crate::FileStore), in this folder | `file` |
 /// | `redis://user:password@host:6379/2?prefix=shop:`, `redis+unix:`, `redis+cluster:`, `redis+sentinel:` | `RedisStore`, which documents them | `redis` |
 /// | `rediss://`, `rediss+cluster:`, `rediss+sentinel:` | the same over TLS | `redis-tls` |
+/// | `valkey:`, `valkeys:`, `valkey+cluster:` and so on | the same as `redis:`, `rediss:`, `redis+cluster:` and so on | as there |
 /// | `postgres://user:password@host:5432/database?table=shop` | `SqlStore`, which documents them | `postgres` |
 /// | `mysql://…`, `mariadb://…` | the same | `mysql` |
 /// | `sqlite:sessions.db` | the same | `sqlite` |

@@ -51,6 +51,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, found through Sentinels, which may require `?sentinel_user=…&sentinel_pass=…` |
 /// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
+/// `valkey://`, `valkeys://` and so on are the same as `redis://`, `rediss://` and so on.
+///
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
 ///
