@@ -1,4 +1,4 @@
-//! [`Backend`]: the place of the sessions, and its store's calls, each within a time limit.
+//! [`Backend`]: keeps the sessions. The calls to its store each have a time limit.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -60,7 +60,7 @@ impl Engine {
         self.load_before(key, now, None).await
     }
 
-    /// The same, before the deadline.
+    /// Does the same within the deadline.
     pub(super) async fn load_before(
         &self,
         key: &Key,
@@ -74,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// Does one compare-and-swap, before the deadline.
+    /// Does one compare-and-swap within the deadline.
     pub(super) async fn swap(
         &self,
         key: &Key,

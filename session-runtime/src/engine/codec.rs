@@ -1,5 +1,5 @@
-//! Translates between a stored record and a request's view of it: opens `secret` fields and migrates those of older builds when
-//! a record is loaded, and reverses that when it is stored.
+//! Translates between a stored record and a request's view of it: opens `secret` fields and migrates the values of older builds
+//! when a record is loaded, and reverses that when it is stored.
 //!
 //! A field that the request did not change is stored as it was, to the byte. So its ciphertext is carried over, and a value
 //! that an older build stored stays readable for that build until the field is written.

@@ -93,8 +93,9 @@ impl Request {
 
     /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
-    /// An id that an earlier `save` stored goes out even if the last commit fails: no other response carries it, and the id
-    /// before it is no longer valid. For a session in its cookie, so does its removal, since only the response can end it.
+    /// The response sets an id that an earlier `save` stored even if the last commit fails: no other response carries it, and
+    /// the previous id is no longer valid. If `save` ended a session that is kept in its cookie, the response removes the
+    /// cookie, since nothing else ends such a session.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,

@@ -16,7 +16,7 @@ use crate::{
     store::DynStore,
 };
 
-/// The place of the sessions of one kind that are in cookies.
+/// Keeps the sessions of one kind in cookies.
 pub(crate) struct Client {
     /// Seals and opens the cookies.
     pub(super) cookie: SessionCookie,
