@@ -69,7 +69,7 @@ pub enum SameSite {
     /// Requests that follow a link: top-level navigation by a safe method.
     #[default]
     Lax,
-    /// All requests. Browsers accept this of `Secure` cookies only. For pages that other sites embed.
+    /// All requests. Browsers accept this only for `Secure` cookies. It is for pages that other sites embed.
     None,
 }
 

@@ -100,9 +100,9 @@ impl Engine {
         }
     }
 
-    /// Returns whether the response sets the cookie again although the id is unchanged: the key ring has a newer key, the
-    /// deadline of a persistent cookie moved, or the lifetime started again, as by `remember`. The new cookie replaces one from
-    /// an earlier `save`.
+    /// Returns whether the response sets the cookie again although the id is unchanged: the ring's current key did not sign the
+    /// cookie, the deadline of a persistent cookie moved, or the lifetime started again, as by `remember`. The new cookie
+    /// replaces one from an earlier `save`.
     fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
         let record = found.record();
         // A remembered session's deadline stays where it is.

@@ -90,8 +90,7 @@ impl Pending {
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
     }
 
-    /// Returns whether the changes go before those of other commits, because they end the session or renew its id. Most are
-    /// sign-outs.
+    /// Returns whether the changes go before those of other commits, as a sign-out does: they end the session or renew its id.
     pub(super) fn is_urgent(&self) -> bool {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews

@@ -94,8 +94,8 @@ impl Request {
     /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
     /// The response sets an id that an earlier `save` stored even if the last commit fails: no other response carries it, and
-    /// the previous id is no longer valid. If `save` ended a session that is kept in its cookie, the response removes the
-    /// cookie, since nothing else ends such a session.
+    /// the previous id is no longer valid. If `save` ended a session that is kept in its cookie, the response also removes the
+    /// cookie, since that is what ends such a session.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,

@@ -275,7 +275,7 @@ fn an_empty_ring_signs_nothing() {
 
 // B12, S49
 #[test]
-fn debug_shows_ids_alone() {
+fn debug_shows_only_ids() {
     let shown = format!("{:?}", ring(&[1, 2]));
     let expected: Vec<_> = ids(&ring(&[1, 2])).iter().map(|id| hex(id)).collect();
     assert_eq!(shown, format!("KeyRing {{ current: {:?}, previous: [{:?}] }}", expected[0], expected[1]));

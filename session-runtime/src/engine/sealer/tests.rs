@@ -27,7 +27,7 @@ fn the_format_stays_what_it_is() {
 
 // S40, S41
 #[test]
-fn a_value_is_good_for_one_field_of_one_session_of_one_application() {
+fn a_value_opens_only_in_its_field_session_and_application() {
     let ring = ring(&[1]);
     let contexts = [
         ("shop", [7; 16], "code"),
