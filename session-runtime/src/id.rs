@@ -168,7 +168,7 @@ mod tests {
 
     // S2, S6: a digest is valid for one application and one session, and contains no part of its inputs.
     #[test]
-    fn a_digest_says_nothing_of_its_verifier() {
+    fn a_digest_reveals_no_part_of_its_verifier() {
         let (selector, verifier) = (Selector([1; 16]), Verifier(std::array::from_fn(|at| at as u8)));
         let digest = Digester::new(&Scope::new("shop", "Shop")).digest(selector, &verifier);
         assert!(digest != Digester::new(&Scope::new("forum", "Shop")).digest(selector, &verifier));

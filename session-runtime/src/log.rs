@@ -2,8 +2,8 @@
 //! line of a kind per second, and says how many it left out (B6, F13).
 //!
 //! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's
-//! target. Each place in the code is a kind of its own. While its level is off, a line costs as much as in `tracing`. Lines
-//! that are written at start, or by a background task, go to `tracing` directly.
+//! target. The lines of each place in the code are a kind of their own. While its level is off, a line costs as much as in
+//! `tracing`. Lines that are written at start, or by a background task, go to `tracing` directly.
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -30,7 +30,7 @@ pub(crate) struct OpenRecord {
     pub(super) closed: Option<Box<Closed>>,
 }
 
-/// The stored form of a record, where a request sees something else.
+/// The stored form of a record that differs from what a request sees.
 #[derive(Clone)]
 pub(super) struct Closed {
     record: Arc<Record>,

@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
     Applied,
     /// The session had ended.
     Gone,
-    /// The session's privilege had changed.
+    /// Another request had renewed the session's id for a change of privilege.
     Moved,
     /// Other requests kept writing first.
     Conflict,

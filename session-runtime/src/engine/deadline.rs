@@ -39,7 +39,7 @@ impl Deadline {
 /// outdated, so the swap only learns the current one. The next swap follows at once, before that one is outdated too.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
-    /// For changes: each wait twice as long as the one before, up to 64 ms.
+    /// For changes: the longest wait doubles each time, up to 64 ms.
     Patient,
     /// For ends, which must get through: the first few retries at once, then waits of at most a millisecond.
     Urgent,

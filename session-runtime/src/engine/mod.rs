@@ -12,8 +12,8 @@
 //! - `open`: turns cookies into a session; `several`: handles a browser that sends more than one. `read`: turns a stored value
 //!   into a session.
 //! - `next` and `write`: apply the pending changes to a session. Pure, like their parts `intent`, `lifetime` and `renewal`.
-//! - `commit`: the compare-and-swap loop; `look`: its view of the stored value; `adopt`: the request's state after it. `group`:
-//!   stores the changes of several commits in one swap. `update`: changes one field at once.
+//! - `commit`: the compare-and-swap loop; `look`: its view of the stored value; `adopt`: the request's state after a commit.
+//!   `group`: stores the changes of several commits in one swap. `update`: changes one field at once.
 //! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
 //!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.

@@ -46,7 +46,7 @@ pub(super) struct Run {
 /// A store that answers faster than this is taken to be in this process, so no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// How long a run lasts at least before it leaves a gap. A timer waits a millisecond or more, so shorter runs would mostly wait.
+/// The shortest run that leaves a gap. A timer waits a millisecond or more, so with shorter runs the queue would mostly wait.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 /// A pause between two swaps counts as a gap if it is this many times as long as the store takes.

@@ -55,7 +55,7 @@ fn ids_are_random_throughout() {
 
 // Tokens in browsers must still open after an update. The value comes from another implementation.
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
     let signer = TokenSigner::new(&ring, "shop", "__Host-shop").unwrap();
@@ -225,7 +225,7 @@ fn an_empty_ring_makes_no_signer() {
 
 // S50, B12
 #[test]
-fn a_fingerprint_names_a_session_and_nothing_else() {
+fn a_fingerprint_names_a_session_and_does_not_reveal_its_id() {
     let (a, b) = (session().0, session().0);
     let fingerprint = signer(&[1]).fingerprints().name(&Scope::new("shop", "Shop").session(a));
     assert_eq!(fingerprint.len(), 12);

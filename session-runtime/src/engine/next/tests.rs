@@ -199,7 +199,7 @@ proptest! {
 
     // B19: two requests that change different fields give the same result in either order.
     #[test]
-    fn different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
+    fn changes_of_different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
         let engine = engine();
         let given: Vec<_> = stored.iter().map(|(name, value)| (*name, &value[..])).collect();
         let record = record(&engine, &given);

@@ -13,7 +13,7 @@ fn open(sealer: &FieldSealer, sealed: &[u8], place: FieldPlace<'_>) -> Option<Ve
 // Values in existing stores must still open after an update. This one comes from other implementations of HKDF and of
 // XChaCha20-Poly1305 (libsodium).
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&sha2::Sha256::digest(b"a key for tests")).unwrap();
     let sealer = FieldSealer::new(&ring, "shop").unwrap();

@@ -21,7 +21,7 @@ fn opens(signer: &Signer, signed: &[u8], place: &[&[u8]]) -> bool {
 
 // Values in browsers must still open after an update. The value comes from another implementation of HKDF and HMAC (Python's).
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
     let signer = Signer::new(&ring, Purpose::SIGNED_COOKIE).unwrap();
