@@ -123,9 +123,9 @@ pub trait Store: Send + Sync + 'static {
     /// | `None` | a value | the key held nothing, and holds `after` now |
     /// | `None` | `None` | the key holds nothing |
     ///
-    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. Some stores, such as one over an HTTP
-    /// API, cannot tell a refusal from a conflict between two swaps in progress. Such a store answers `Stale` with a fresh load,
-    /// which may return `before` itself; the engine then tries again.
+    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. Some stores, such as one over an
+    /// HTTP API, cannot tell a refusal from a conflict between two swaps in progress. Such a store answers `Stale` with a fresh
+    /// load, which may return `before` itself; the engine then tries again.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell whether the value was replaced. The engine then sends the swap once more.

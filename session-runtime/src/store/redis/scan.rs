@@ -27,7 +27,7 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // Begins with the first master if the position names none. If a node is no longer a master, its positions are lost.
+                // A position that names no node is at the first master. If a node is no longer a master, its positions are lost.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
                     None => 0,
