@@ -96,7 +96,7 @@ async fn a_store_that_is_not_open_is_not_built() {
     let builder = sessions().config(from_toml("store = 'redis://ada:secret@localhost?prefix=x'").unwrap());
     assert_eq!(
         sentence(builder.build().unwrap_err()),
-        "the store of the `Shop` sessions, redis://localhost by `store`, is not open yet: write `.open().await?` \
+        "the store of the `Shop` sessions, redis://localhost from `store`, is not open yet: write `.open().await?` \
          instead of `.build()?`"
     );
     // A store in code takes precedence over one in the settings, which is then not opened.

@@ -177,7 +177,7 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
         (
             format!("redis+sentinel://:secret@{gone}/mymaster"),
             1,
-            "cannot use the Redis master `mymaster` by the Sentinels at",
+            "cannot use the Redis master `mymaster` found through the Sentinels at",
         ),
         (format!("redis://{addr}"), 1, "check the user and the password in its URL"),
         (format!("redis://:guessed-secret@{addr}"), 1, "check the user and the password in its URL"),

@@ -21,7 +21,7 @@ macro_rules! script {
 /// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live. Answers 1, or
 /// the key's current value, or 0 if it has none.
 ///
-/// An absent key reads as an empty string here, and so does an empty value, which is damaged.
+/// `GETRANGE` answers an empty string for an absent key, and also for an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
     "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and (ARGV[1] ~= '' or redis.call('EXISTS', KEYS[1]) == 1) then
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

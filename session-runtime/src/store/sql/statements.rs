@@ -12,7 +12,7 @@ pub(super) const SCANNED: usize = 256;
 #[allow(dead_code, reason = "each has its feature")]
 pub(super) enum Dialect {
     Postgres,
-    /// And MariaDB.
+    /// MySQL and MariaDB.
     MySql,
     Sqlite,
 }
