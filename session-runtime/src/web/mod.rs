@@ -12,11 +12,11 @@
 //!
 //! What an adapter has to take care of:
 //!
-//! - Each request has a [`Visit`] of its own. One for each connection would mix visitors.
+//! - Each request has a [`Visit`] of its own. A visit for each connection would mix visitors.
 //! - [`RequestHead::authority`] comes from the request's target, never from a header that a client may choose, such as
 //!   `X-Forwarded-Host`. [`RequestHead::method`] is the method that is routed.
-//! - Handlers drop their sessions before `finish`. What they change in a session that is kept elsewhere, such as in the request's
-//!   extensions, comes too late for the response.
+//! - Handlers drop their sessions before `finish`. If a session is kept elsewhere, such as in the request's extensions, its
+//!   changes come too late for the response.
 //! - If a page replaces a response, the response's `Set-Cookie` headers stay.
 //!
 //! [`CookiesLayer::begin`](crate::CookiesLayer::begin) and [`SameOriginLayer::check`](crate::SameOriginLayer::check) do the same
