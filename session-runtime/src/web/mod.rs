@@ -7,8 +7,8 @@
 //! 2. It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and keeps the visit with the request.
 //! 3. It runs the handler. Arguments of handlers come from the visit: [`Session::of_visit`](crate::Session::of_visit),
 //!    [`View::of_visit`](crate::View::of_visit), [`Cookies::of_visit`](crate::Cookies::of_visit).
-//! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response by [`Answer::page`] if there
-//!    is one, and lets [`Answer::write`] add the headers.
+//! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response with [`Answer::page`] if
+//!    there is one, and lets [`Answer::write`] add the headers.
 //!
 //! What an adapter has to take care of:
 //!

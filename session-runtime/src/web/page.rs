@@ -26,7 +26,7 @@ static REMOVED: [HeaderName; 8] = [
 ];
 
 /// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about the internals of the
-/// program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it by the application's own.
+/// program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it with the application's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page {
     status: StatusCode,
@@ -80,19 +80,19 @@ impl Page {
         self.body
     }
 
-    /// Replaces the text by HTML.
+    /// Replaces the text with HTML.
     #[must_use]
     pub fn html(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "text/html; charset=utf-8", body: body.into(), ..self }
     }
 
-    /// Replaces the text by JSON.
+    /// Replaces the text with JSON.
     #[must_use]
     pub fn json(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "application/json", body: body.into(), ..self }
     }
 
-    /// Replaces the text by plain text, such as a translation.
+    /// Replaces the text with other plain text, such as a translation.
     #[must_use]
     pub fn text(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "text/plain; charset=utf-8", body: body.into(), ..self }
