@@ -8,8 +8,8 @@
 //! the same shop with actix-web: it has its own handlers and shares all other files.
 //!
 //! Those files are what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `input.rs` reads
-//! their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs` read
-//! the command line, `start.rs` opens the shop, and `server.rs` listens.
+//! their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs`
+//! read the command line, `start.rs` opens the shop, and `server.rs` listens.
 
 mod api;
 mod assets;

@@ -23,7 +23,7 @@ over_frameworks! {
         assert!(cookie.starts_with("old=") && cookie.contains("Max-Age=0"), "{cookie}");
     }
 
-    // The error that a handler passes on with `?`.
+    // The handler passes the error on with `?`.
     async fn the_name_of_a_sessions_cookie_is_taken(framework) {
         let site = Served::new(framework);
         let reply = site.visitor().post("/reserved").await;

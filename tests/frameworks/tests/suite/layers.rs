@@ -18,7 +18,7 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["visits"], 2);
     }
 
-    async fn two_kinds_of_sessions_in_one_request(framework) {
+    async fn one_request_can_use_two_kinds_of_sessions(framework) {
         let both = |layer| Application { sessions: Some(layer), desk: Some(table::desk()), ..nothing() };
         let site = Served::serving(framework, |builder| builder, both);
         let mut visitor = site.visitor();
