@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
+    fn distances_count_edits_and_transpositions() {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("ab", "ba"), 1);

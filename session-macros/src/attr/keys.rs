@@ -217,7 +217,7 @@ impl Key for StructKey {
             Self::Lock,
             "lock",
             "lock = \"shop.lock\"",
-            "A file beside this one that records what live sessions store. A change that would lose stored data, or \
+            "A file beside this one that records what live sessions store. A change that would lose some of that, or \
              end live sessions, does not compile. `SESSION_LOCK=update cargo check` writes the file.",
         ),
         on_struct(
@@ -274,7 +274,7 @@ impl Key for FieldKey {
             Self::Expires,
             "expires",
             "expires = 5m",
-            "Ends this field, but not the session, this long after the field was last written. Adds `x_expires_at()`.",
+            "Ends the field alone, this long after it was last written. Adds `x_expires_at()`.",
         ),
         on_field(
             Self::Rotates,

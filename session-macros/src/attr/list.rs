@@ -12,7 +12,7 @@ pub(crate) struct Entry<K> {
     pub(crate) at: Ident,
     /// The tokens after the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
-    /// Whether a mistake in it is already reported. The entry is then the probable intention, so that nothing else reports the
+    /// Whether a mistake in this entry is already reported. The entry is then the probable intention, so that nothing reports the
     /// attribute as missing. Further mistakes in the entry are not reported.
     pub(crate) reported: bool,
 }

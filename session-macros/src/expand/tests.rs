@@ -33,7 +33,10 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if the change is intended, run the tests with BLESS=1 to update src/expand/example.txt");
+    assert_eq!(
+        kept, expansion,
+        "if the change is intended, run the tests with BLESS=1 to update src/expand/example.txt"
+    );
 }
 
 // F1, F2

@@ -60,7 +60,11 @@ fn harmless_changes_are_written_on_request() {
     let before = shop("", "a: u8, b: String");
     let lock = written(&before, None);
     assert_eq!(held(&before, Some(&lock), true), Ok(None), "an unchanged struct writes nothing");
-    assert_eq!(held(&shop("", "b: String, a: u8"), Some(&lock), false), Ok(None), "the order of fields does not matter");
+    assert_eq!(
+        held(&shop("", "b: String, a: u8"), Some(&lock), false),
+        Ok(None),
+        "the order of fields does not matter"
+    );
     assert_eq!(
         held(&shop(", idle = 5m", "#[session(counter)] a: u8, b: String"), Some(&lock), false),
         Ok(None),
@@ -88,7 +92,11 @@ fn a_removed_field_keeps_its_name_reserved() {
     assert_eq!(held(&shop("", "a: u8"), Some(&lock), false), Ok(None));
     let lock = written(&shop("", "a: u8, c: u16"), Some(&lock));
     assert!(lock.contains("former b: String"), "{lock}");
-    assert_eq!(held(&shop("", "a: u8, c: u16, b: String"), Some(&lock), false), Ok(None), "the field may return with its old type");
+    assert_eq!(
+        held(&shop("", "a: u8, c: u16, b: String"), Some(&lock), false),
+        Ok(None),
+        "the field may return with its old type"
+    );
     let faults = held(&shop("", "a: u8, c: u16, b: u64"), Some(&lock), true).unwrap_err();
     assert!(faults.len() == 1 && faults[0].contains("`b` as `String`, which `u64` may not read"), "{faults:?}");
 }

@@ -20,7 +20,8 @@ pub struct Faults {
     pub lost_count: usize,
     /// A request wrote during a log-out and ended after it, and the visitor is signed in again.
     pub resurrected: usize,
-    /// A request wrote after a log-out, and the store has a record more than before the session; `None` if the store cannot tell.
+    /// A request wrote during a log-out and ended after it, and the store then holds one record more than before the session
+    /// began; `None` if the store cannot tell.
     pub ghosts: Option<usize>,
     /// A request wrote during a renewal of the id and ended successfully after it, and the written value is missing.
     pub lost_in_renewal: usize,

@@ -24,7 +24,7 @@ over_frameworks! {
     }
 
     // The handler passes the error on with `?`.
-    async fn the_name_of_a_sessions_cookie_is_taken(framework) {
+    async fn the_name_of_a_sessions_cookie_is_reserved(framework) {
         let site = Served::new(framework);
         let reply = site.visitor().post("/reserved").await;
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (500, 0));

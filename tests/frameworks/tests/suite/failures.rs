@@ -33,7 +33,7 @@ over_frameworks! {
     }
 
     // The handler passes the error on with `?`.
-    async fn an_update_of_a_store_that_is_down_is_answered_with_503(framework) {
+    async fn an_update_while_the_store_is_down_is_answered_with_503(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         assert_eq!(visitor.post("/cart/tea").await.status, 200);

@@ -102,7 +102,7 @@ over_frameworks! {
         }
     }
 
-    async fn a_log_out_of_a_handler_that_failed_holds(framework) {
+    async fn a_log_out_by_a_failed_handler_is_stored(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         let mut other_tab = visitor.clone();

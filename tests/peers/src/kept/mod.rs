@@ -14,7 +14,7 @@ use crate::{
     site::Site,
 };
 
-/// Over HTTP, the work of the threads in which it signs is measured too.
+/// Over HTTP, the work of its signing threads is measured too.
 const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its own", ..axum_session::CONTESTANT };
 
 /// The place of the sessions.
