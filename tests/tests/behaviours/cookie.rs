@@ -304,7 +304,7 @@ async fn without_secure_only_requests_from_localhost_are_served() {
         assert!(status == 200 || said.contains("`Secure`") && said.contains("`plain_http = true`"), "{said}");
         assert!(!reply.body.contains("`Secure`"), "{}", reply.body); // F12
     }
-    // F28: a header that a proxy adds shows that the request came from another machine.
+    // F28: a header that a proxy adds shows that the request came through one.
     for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "X-Real-IP"] {
         let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header(header, "203.0.113.9");
         let reply = send(&server.app, proxied.body(Body::empty()).unwrap()).await;
