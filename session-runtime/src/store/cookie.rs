@@ -73,9 +73,8 @@ impl CookieStore {
     /// Signs the sessions: visitors can read them, but only this server can change them. They are JSON with a signature, like
     /// Flask's.
     ///
-    /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` returns an object with
-    /// a member `fields`, which holds the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). The
-    /// cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
+    /// Scripts can read the cookie only with `http_only = false`. They decode the part before the dot from base64url, and parse
+    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
     /// field that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that
     /// is not finite.
     ///
