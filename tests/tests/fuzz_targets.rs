@@ -1,4 +1,4 @@
-//! The targets of `tests/fuzz`, each with a few thousand inputs, so that they compile and pass for these.
+//! Runs each target of `tests/fuzz` on a few thousand inputs, so that the targets keep compiling and passing.
 #![allow(missing_docs)]
 
 use proptest::prelude::*;

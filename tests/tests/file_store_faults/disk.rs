@@ -20,7 +20,7 @@ fn a_limit_on_file_sizes_leaves_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let child = command(&["small-files", folder.path().to_str().unwrap()]);
     let mut shell = Command::new("sh");
-    // In blocks of 512 bytes. Without the trap, a signal would end the process.
+    // `ulimit` counts blocks of 512 bytes. Without the trap, a signal would end the process.
     shell
         .args(["-c", "trap '' XFSZ; ulimit -f 64 && exec \"$@\"", "sh"])
         .arg(child.get_program())
