@@ -82,8 +82,8 @@ async fn no_id_key_or_value_is_ever_logged() {
     }
 }
 
-/// Its first two fields are stored as text. [`Chosen`] expects enums there, so serde quotes the text in its errors. The last field
-/// cannot be encoded.
+/// The first two fields are stored as text. [`Chosen`] expects enums there, so serde quotes the text in its errors. The last
+/// field cannot be encoded.
 #[derive(Session)]
 #[session(kind = "Safe", cookie = "__Host-safe")]
 struct Text {

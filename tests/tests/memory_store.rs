@@ -214,7 +214,11 @@ async fn all_shards_share_one_capacity() {
         let mut users = several(&store, 10, user).await;
         let guest = new(&store, guest()).await;
         users.extend(several(&store, 9, user).await);
-        assert_eq!((store.len(), reports.evicted()), (20, (0, 0)), "the store holds as many sessions as its capacity, in whichever shards they are");
+        assert_eq!(
+            (store.len(), reports.evicted()),
+            (20, (0, 0)),
+            "the store holds as many sessions as its capacity, in whichever shards they are"
+        );
         new(&store, user()).await;
         assert_eq!((alive(&store, &[guest]).await, alive(&store, &users).await), (vec![false], vec![true; 19]));
         assert_eq!((store.len(), reports.evicted()), (20, (1, 0)));

@@ -61,7 +61,11 @@ fn every_option_has_a_row_in_the_guide() {
         assert_eq!(row[1], format!("`SESSION_{}`", option.to_uppercase()), "{option}");
     }
     for row in rows.iter().filter(|row| row.get(1).is_some_and(|cell| cell.starts_with("`SESSION_"))) {
-        assert!(options().contains(row[0].trim_matches('`')), "the guide has a row for {}, which is not an option", row[0]);
+        assert!(
+            options().contains(row[0].trim_matches('`')),
+            "the guide has a row for {}, which is not an option",
+            row[0]
+        );
     }
 }
 

@@ -100,7 +100,11 @@ fn a_values_own_methods_are_found_through_its_handle() {
     session.busy_mut().put("last");
     assert_eq!(session.busy().done, ["in ada", "out", "updated", "7", "last"]);
     assert_eq!(session.cart_mut().sub(), 0, "the handle of an atomic field offers the value's own `sub`");
-    assert_eq!(session.visits_mut().checked_sub(4), None, "the handle of a counter offers the integer's own `checked_sub`");
+    assert_eq!(
+        session.visits_mut().checked_sub(4),
+        None,
+        "the handle of a counter offers the integer's own `checked_sub`"
+    );
 }
 
 #[test]

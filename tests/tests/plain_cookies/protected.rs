@@ -174,7 +174,11 @@ async fn keys_rotate() {
         let by_old = value_of(kind, layer(&before), "cart", "x").await;
         let by_both = value_of(kind, layer(&both), "cart", "x").await;
         assert_eq!(read(&reader(kind, layer(&both)), by_old.as_bytes()).await, "x");
-        assert_eq!(read(&reader(kind, layer(&after)), by_both.as_bytes()).await, "x", "the newest key protects new values");
+        assert_eq!(
+            read(&reader(kind, layer(&after)), by_both.as_bytes()).await,
+            "x",
+            "the newest key protects new values"
+        );
         assert_eq!(read(&reader(kind, layer(&after)), by_old.as_bytes()).await, "(none)");
     }
 }

@@ -119,7 +119,11 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
             unconfirmed(store.swap(&key, Some(&held), None, NOW).await);
             assert!(load(&store, &key).await.is_none());
         }
-        assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 0, "{kind:?}: nothing that the store wrote for a confirmation is left");
+        assert_eq!(
+            server.ask::<u64>(&["DBSIZE"]).unwrap(),
+            0,
+            "{kind:?}: nothing that the store wrote for a confirmation is left"
+        );
     }
 }
 

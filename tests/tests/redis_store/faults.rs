@@ -86,7 +86,11 @@ async fn a_write_whose_answer_is_lost_is_recognised() {
         }
         assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes(), "{kind:?}");
         proxy.swallow_next_answer();
-        assert_eq!(refused(store.swap(&key, Some(&held), None, NOW).await), None, "{kind:?}: the attempt whose answer was lost had removed it");
+        assert_eq!(
+            refused(store.swap(&key, Some(&held), None, NOW).await),
+            None,
+            "{kind:?}: the attempt whose answer was lost had removed it"
+        );
         assert_eq!(proxy.swallowed(), 11);
     }
 }
