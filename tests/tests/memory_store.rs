@@ -257,7 +257,7 @@ async fn a_session_ranks_as_a_user_after_sign_in_and_as_a_guest_after_sign_out()
 }
 
 #[tokio::test]
-async fn only_a_value_that_is_stored_takes_a_place() {
+async fn only_a_value_that_is_stored_takes_space() {
     let store = MemoryStore::with_capacity(3);
     let reports = Reports::of(&store);
     let keys = several(&store, 3, guest).await;
@@ -375,7 +375,7 @@ async fn a_flood_from_all_sides_never_exceeds_the_capacity() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn requests_for_a_single_place_never_wait_for_ever() {
+async fn requests_that_compete_for_a_single_place_all_finish() {
     let store = MemoryStore::with_capacity(1);
     let reports = Reports::of(&store);
     let floods: Vec<_> = (0..4)

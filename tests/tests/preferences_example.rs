@@ -54,7 +54,7 @@ fn preferences_can_be_forgotten_and_bad_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn a_visit_in_a_browser() {
+async fn preferences_work_in_a_browser() {
     let Some(browser) = Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("preferences")).await else {
         return;
     };

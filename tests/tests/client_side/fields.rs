@@ -16,7 +16,7 @@ use crate::site::{Server, over_forms};
 
 over_forms! {
     // B15, S18
-    async fn a_field_expires_alone(store) {
+    async fn a_field_expires_without_its_session(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;

@@ -75,7 +75,7 @@ over_forms! {
     }
 
     // B18: lifetimes under a second, and deadlines after 2106.
-    async fn every_lifetime_works(store) {
+    async fn lifetimes_can_be_milliseconds_or_centuries(store) {
         let clock = Clock::stopped_at(Timestamp::from_millis(5_000_000_000_001));
         let lived = |idle: Duration| {
             let options = move |builder: session_runtime::SessionsBuilder<_>| builder.idle(idle).absolute(idle).touch(Duration::ZERO);
@@ -126,7 +126,7 @@ struct Counter {
 
 over_forms! {
     // B15, S18, S42: the cookie holds the user twice, and both copies expire with the field.
-    async fn a_sign_in_that_expires_does_so_in_a_cookie(store) {
+    async fn a_sign_in_in_a_cookie_expires_with_its_field(store) {
         let clock = Clock::stopped();
         let sessions = Sessions::<Counter>::builder().store(store).keys(KeyRing::generate()).clock(clock.clone());
         let sign_in = |mut session: Session<Counter>| async move { session.user_mut().log_in("ada".to_owned()) };

@@ -1,4 +1,4 @@
-//! S46, S49: arbitrary settings give a configuration or an error, and never a panic. Neither output shows a secret.
+//! S46, S49: arbitrary settings give a configuration or an error, and never a panic. Neither shows a secret.
 
 use proptest::{prelude::*, test_runner::Config as Runs};
 use session_runtime::{Config, store::StoreUrl, testing};

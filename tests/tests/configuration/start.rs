@@ -9,7 +9,7 @@ use crate::{Guest, KEY, Shop, from_toml, refused, sentence, sessions, with};
 
 // S19, S25, S52
 #[tokio::test]
-async fn contradictions_name_where_each_half_comes_from() {
+async fn the_error_about_a_contradiction_names_the_source_of_each_option() {
     for (lines, sentence) in [
         (
             &["SESSION_IDLE=13h"][..],

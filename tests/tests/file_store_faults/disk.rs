@@ -30,7 +30,7 @@ fn a_limit_on_file_sizes_leaves_what_is_stored() {
 
 // B32, S20
 #[test]
-fn a_disk_that_becomes_read_only_still_serves() {
+fn a_disk_that_becomes_read_only_still_serves_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     match behind_mounts("mount --bind \"$folder\" \"$folder\"", &["read-only", path]) {

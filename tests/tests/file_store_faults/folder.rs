@@ -206,7 +206,7 @@ async fn a_folder_that_vanishes_is_made_again() {
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // Without its parent, the folder may belong elsewhere by now.
+    // If the parent is missing too, the store does not create the folder: it may belong elsewhere by now.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(

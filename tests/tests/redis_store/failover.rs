@@ -51,7 +51,7 @@ async fn sentinel_replaces_a_primary_and_removed_values_stay_removed() {
 
 /// A demoted primary rejects only writes. Redis 6.2 has its own error text for scripts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sentinel_names_another_when_a_primary_is_demoted() {
+async fn the_store_follows_sentinel_when_a_primary_is_demoted() {
     let Some(sentinels) = Sentinels::start(Kind::Redis6) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap();
     let (key, other) = (key(), crate::key());

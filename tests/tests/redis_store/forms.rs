@@ -44,7 +44,7 @@ async fn scripts_survive_script_flush() {
 
 /// This happens after an upgrade that was undone, or a failover to an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_lacks_the_command_takes_over() {
+async fn scripts_replace_the_command_when_a_server_without_it_takes_over() {
     let Some(valkey) = RedisServer::start(Kind::Valkey, Options::default()) else { return };
     for kind in [Kind::Redis6, Kind::Redis, Kind::Redis8] {
         let Some(older) = RedisServer::start(kind, Options::default()) else { continue };

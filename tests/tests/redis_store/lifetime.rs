@@ -1,4 +1,4 @@
-//! Every key has a time to live, which ends after the value's deadline. It only frees memory.
+//! Every key has a time to live, which ends after the value's deadline. Times to live only free memory.
 
 use std::time::Duration;
 
