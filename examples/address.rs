@@ -1,4 +1,4 @@
-//! The address that a small example listens on: `--addr HOST:PORT`, by default port 3000 of this machine.
+//! The address that a small example listens on: `--addr HOST:PORT`, by default 127.0.0.1:3000.
 
 use std::{
     error::Error,

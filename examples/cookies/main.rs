@@ -19,7 +19,7 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use session_runtime::{Cookies, CookiesLayer, KeyRing, PlainCookie, SameOriginLayer};
 
-/// Declared once, so that the cookie is deleted with the same attributes with which it was set.
+/// Declared once, so that `remove` uses the same attributes as `set`.
 const USERNAME: PlainCookie<'_> = PlainCookie::new("username").max_age(Duration::from_secs(30 * 24 * 3600));
 
 /// A signed cookie: the visitor can read the number of visits, but cannot change it.

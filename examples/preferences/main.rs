@@ -34,7 +34,7 @@ struct Preferences {
     font_size: u16,
     #[session(flash, max_len = 40)]
     notice: Option<String>,
-    /// A plain number: without a store, nothing can add up the visits of two tabs at once.
+    /// A plain number, not a `counter`: without a store, nothing can add up simultaneous visits from two tabs.
     visits: u32,
 }
 

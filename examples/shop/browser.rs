@@ -3,7 +3,7 @@
 /// The sender chooses the header, so the name of an unknown browser is cut to this many characters.
 const LONGEST_NAME: usize = 40;
 
-/// A browser also sends the names of those that it descends from, so the first match in this order is the right one.
+/// A browser also sends the names of the browsers that it descends from, so the first match in this order is the right one.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"), // `Edg/`, `EdgA/` on Android, `EdgiOS/`
     ("OPR/", "Opera"),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_by_the_names_that_people_know() {
+    fn browsers_get_the_names_that_people_know() {
         let table: [(&[u8], &str); 12] = [
             (b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
             (
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_short() {
+    fn an_unknown_browsers_name_is_cut() {
         assert_eq!(label(Some(&[b'x'; 8_000])), "x".repeat(40));
     }
 }

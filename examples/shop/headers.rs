@@ -9,7 +9,7 @@ pub(crate) const SAFETY: [(&str, &str); 3] = [
     ("referrer-policy", "same-origin"),
 ];
 
-/// Returns the `Cache-Control` of a response, if it must replace the present one. Pages are personal, so no cache stores them.
+/// Returns the `Cache-Control` of a response, if it must replace the present one. Pages are personal, so no cache may store them.
 pub(crate) fn caching(present: Option<&[u8]>) -> Option<&'static str> {
     // The session layer sets `private` if the handler sets nothing.
     present.is_none_or(|present| present == b"private").then_some("no-store")

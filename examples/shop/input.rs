@@ -15,7 +15,7 @@ const MOST_LINES: usize = 1_000;
 const MOST_AT_ONCE: u32 = 1_000;
 const MOST_PER_LINE: u32 = 1_000_000;
 
-/// Something for the cart.
+/// What to add to the cart, and how many of it.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     #[serde(default)]
@@ -23,7 +23,7 @@ pub(crate) struct Wanted {
     pub(crate) qty: Option<String>,
 }
 
-/// How the pages shall look.
+/// The chosen theme.
 #[derive(Deserialize)]
 pub(crate) struct Look {
     #[serde(default)]
@@ -62,7 +62,7 @@ pub(crate) struct Login {
     pub(crate) remember: Option<String>,
 }
 
-/// A device that shall be logged out.
+/// A device to log out.
 #[derive(Deserialize)]
 pub(crate) struct Device {
     #[serde(default)]
@@ -139,7 +139,7 @@ pub(crate) fn put(cart: &mut Vec<Line>, sku: &str, quantity: u32) -> Result<(), 
     Ok(())
 }
 
-/// The reason why a request failed. Each framework makes a response of it, with the sentence that `Display` writes.
+/// The reason why a request failed. Each framework turns it into a response with the sentence that `Display` writes.
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// The input is not valid.

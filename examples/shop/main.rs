@@ -4,12 +4,12 @@
 //! cargo run -p examples --bin shop
 //! ```
 //!
-//! Begin with `session.rs`, which declares what the shop remembers; `routes` has the handlers that use it, with axum. `actix` has the
-//! same shop with actix-web: its own handlers, and the rest as here.
+//! Begin with `session.rs`, which declares what the shop remembers; `routes` has the handlers that use it, with axum. `actix` has
+//! the same shop with actix-web: it has its own handlers and shares all other files.
 //!
-//! That rest is what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `input.rs` reads their
-//! forms, `browser.rs` names their browsers, `headers.rs` has what each response tells a browser, `options.rs` and `stores.rs` read the
-//! command line, `start.rs` opens the shop, and `server.rs` listens.
+//! Those files are what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `input.rs` reads
+//! their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs`
+//! read the command line, `start.rs` opens the shop, and `server.rs` listens.
 
 mod api;
 mod assets;

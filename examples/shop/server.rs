@@ -36,7 +36,7 @@ impl Server {
             })
         };
         let listener = TcpListener::bind(addr).map_err(refused)?;
-        // A runtime waits for connections, so none of its threads may.
+        // The runtime waits for connections, so its threads must not block on the listener.
         listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         Ok(Self { listener, address })
@@ -78,7 +78,7 @@ impl Server {
     }
 }
 
-/// Resolves at ctrl-c, or when the system ends the process.
+/// Resolves at ctrl-c, or when the system asks the process to end.
 pub(crate) async fn signal() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {

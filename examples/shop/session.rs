@@ -47,7 +47,7 @@ pub(crate) struct Shop {
     pub(crate) tries: u8,
 }
 
-/// A user who is signed in. A handler with this view runs only for signed-in users. Others are sent to sign in, and come back.
+/// A user who is signed in. A handler with this view runs only for signed-in users. Others are redirected to sign in, and return.
 #[view(Shop, or_redirect = "/login")]
 pub(crate) struct SignedIn {
     pub(crate) user: String,
@@ -66,7 +66,8 @@ pub(crate) struct MayLogOutDevices {
     pub(crate) user: String,
 }
 
-/// As [`JustSignedIn`], for the form on that page. A browser cannot return to a POST after the sign-in, so it returns to the form's page.
+/// Like [`JustSignedIn`], for the form on that page. After the sign-in, a browser cannot return to a POST, so it returns to the
+/// form's page.
 #[view(Shop, or_redirect = "/login?next=/account/code", fresh = 1m)]
 pub(crate) struct MayMakeCode {
     pub(crate) user: String,
@@ -104,12 +105,12 @@ impl Theme {
     }
 }
 
-/// What came of typing a code.
+/// The result of trying a code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Guess {
     Right,
     Wrong,
-    /// It was wrong once too often, so there is no code any more.
+    /// It was the last wrong guess that was allowed, so there is no code any more.
     LastWrong,
     /// There was no code: it was used, or it expired.
     NoCode,

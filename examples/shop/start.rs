@@ -11,9 +11,9 @@ use super::{
     stores,
 };
 
-/// Opens the shop. `serve` answers its requests, with a framework.
+/// Opens the shop. `serve` answers its requests, with axum or actix-web.
 pub(crate) async fn shop(serve: impl AsyncFnOnce(TcpListener, Sessions<Shop>) -> io::Result<()>) -> ExitCode {
-    // The session runtime logs warnings, such as of an unreadable record or a store that is down.
+    // The session runtime logs warnings, such as about an unreadable record or a store that is down.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_writer(std::io::stderr)

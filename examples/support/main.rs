@@ -25,7 +25,7 @@ use session_runtime::{Event, KeyRing, MemoryStore, Session, Sessions, View, loca
 struct Shop {
     #[session(identity)]
     user: Option<String>,
-    /// Whether the user may act as others. A change renews the session's id. During an impersonation, this is set aside.
+    /// Whether the user may act as others. A change renews the session's id. An impersonation sets this value aside.
     #[session(rotates)]
     is_staff: bool,
     cart: Vec<String>,

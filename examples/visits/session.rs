@@ -1,4 +1,4 @@
-//! The session of these examples, and what a page shows of it.
+//! The session of these examples, and the pages that show it.
 
 use session_runtime::{Error, KeyRing, MemoryStore, Session, Sessions, view};
 

@@ -41,7 +41,7 @@ impl Lifetime {
         }
     }
 
-    /// Returns words for the documentation: ``1 hour 30 minutes``.
+    /// Returns the duration in words, for the documentation: `1 hour 30 minutes`.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Written(written) => words(written.millis),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_and_their_compounds() {
+    fn units_and_their_compounds_are_parsed() {
         for (source, expected) in [
             ("500ms", 500),
             ("30s", 30_000),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_a_const() {
+    fn the_path_of_a_const_is_accepted() {
         for source in ["LIMIT", "limits::CODE", "::app::LIMIT", "self::LIMIT", "crate::LIMIT"] {
             assert_eq!(millis(source), None, "{source}");
         }
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn said_in_words() {
+    fn durations_are_written_in_words() {
         for (source, expected) in [
             ("5m", "5 minutes"),
             ("1h 30m", "1 hour 30 minutes"),

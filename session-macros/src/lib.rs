@@ -5,10 +5,10 @@
 //! No step stops early: one compile reports all mistakes in a struct.
 //!
 //! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` and `suggest` help;
-//! * `model` is the parsed struct, and `shape` what the spelling of a field's type shows;
+//! * `model` is the parsed struct, and `shape` interprets the spelling of a field's type;
 //! * `check` has one function for each rule;
 //! * `lock` compares the struct with the data of live sessions;
-//! * `expand` generates the code, `span` decides where the compiler shows an error in it;
+//! * `expand` generates the code, and `span` decides where the compiler shows an error in it;
 //! * `context` collects the errors, which are appended to the code;
 //! * `view` does the same for `#[view(…)]`.
 
@@ -92,7 +92,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// The session's type comes first. Each field of the view is read from the session's field of the same name, and has the same
 /// type. But for a session field of type `Option<T>`, a view field of type `T` requires a value; one of type `Option<T>` does
 /// not. A value past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any
-/// other reader: the session's own `created_at` or `impersonator`, or a method of the application's. The session's type must be
+/// other reader: the session's own `created_at` or `impersonator`, or a method of the application. The session's type must be
 /// at least as visible as the view.
 ///
 /// **A value that is always there guards nothing**: a `bool` is there when it is `false`, a `String` when it is empty. To admit

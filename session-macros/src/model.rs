@@ -119,7 +119,7 @@ impl Session {
         kebab.trim_matches('-').to_owned()
     }
 
-    /// Returns the version: each increase allows one change that loses data of live sessions.
+    /// Returns the version. Raising it allows changes that lose data of live sessions.
     pub(crate) fn version(&self) -> u32 {
         self.attrs.version.as_ref().map_or(1, |version| version.value)
     }
@@ -178,7 +178,7 @@ impl Field {
         self.attrs.rename.as_ref().map_or_else(|| self.name(), |rename| rename.value.clone())
     }
 
-    /// Returns the other names that the field is read from: first aliases, then those of its migrations.
+    /// Returns the other names that the field is read from: first its aliases, then the names in its migrations.
     pub(crate) fn older_names(&self) -> impl Iterator<Item = String> {
         let aliases = self.attrs.aliases.iter().map(|alias| alias.value.clone());
         aliases.chain(self.attrs.migrations.iter().flat_map(|given| given.value.names.iter().map(LitStr::value)))

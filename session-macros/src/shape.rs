@@ -1,4 +1,4 @@
-//! Information from the spelling of a type: which accessors suit a field, and which policies cannot.
+//! Reads the spelling of a field's type, to choose the types of its accessors and to reject policies that do not suit it.
 //!
 //! A type alias hides its type. The field is then read as `&T`, which is only less convenient.
 
@@ -58,7 +58,8 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Returns whether the type is spelled as an integer; `None` if it may be one.
+/// Returns whether the type is spelled as an integer that a counter can hold, which excludes `u128` and `i128`. `None` if the
+/// spelling does not tell.
 pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
     match (Shape::of(ty), bare(ty)) {
         (Shape::Primitive, Type::Path(path)) => {
@@ -91,7 +92,7 @@ pub(crate) fn may_be_nothing(ty: &Type) -> bool {
     }
 }
 
-/// Returns the first reference anywhere in the type.
+/// Returns the first reference in the type, its type arguments, or the elements of its tuples, arrays and slices.
 pub(crate) fn borrowed(ty: &Type) -> Option<&syn::TypeReference> {
     match bare(ty) {
         Type::Reference(reference) => Some(reference),

@@ -1,4 +1,4 @@
-//! Spans: where an error in generated code is shown, and whose code it counts as.
+//! Spans: where the compiler shows an error in generated code, and whether that code counts as the user's or the macro's.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -51,8 +51,8 @@ fn in_editor() -> bool {
     std::env::var_os("RUST_ANALYZER_INTERNALS_DO_NOT_USE").is_some()
 }
 
-/// Returns `vis` in the same way: a visibility from a `macro_rules!` would make the accessor count as that macro's code. The
-/// path in `pub(in path)` keeps its spans, since it may be a `$crate`.
+/// Returns `vis` as code of this macro. With the span of a `macro_rules!`, it would make the accessor count as that macro's
+/// code. The path in `pub(in path)` keeps its spans, since it may be a `$crate`.
 pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     let mut vis = vis.clone();
     let pub_token = match &mut vis {

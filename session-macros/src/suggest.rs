@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
-/// Returns the candidate that `name` is probably a misspelling of: the same letters in another notation, or few typing errors
-/// away.
+/// Returns the candidate that `name` probably misspells. Its letters are the same in another notation, or differ by few typing
+/// errors.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn misspellings_find_their_way() {
+    fn misspellings_are_recognised() {
         let keys = ["expires", "idle", "same_site", "http_only", "secure", "partitioned"];
         for (written, meant) in [
             ("exipres", "expires"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
+    fn distances_count_edits_and_transpositions() {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("ab", "ba"), 1);

@@ -1,5 +1,5 @@
-//! Finds other users of the machine who can change or read the file that a path leads to. Root and this process's user count as
-//! owners. On systems other than Unix, owners and permissions are not checked.
+//! Finds other users of the machine who can change or read the file that a path leads to. Root and this process's user are
+//! trusted. On systems other than Unix, owners and permissions are not checked.
 
 use std::{
     fmt,
@@ -61,7 +61,7 @@ mod unix {
     const STICKY: u32 = 0o1000;
 
     impl Way {
-        /// Follows each part of `path`.
+        /// Resolves `path`, and notes each folder and link on the way.
         ///
         /// # Errors
         /// If the metadata of a part cannot be read, or if there are too many links.

@@ -344,7 +344,7 @@ mod tests {
 
     // The output of `fn main() -> Result<(), Box<dyn Error>>`.
     #[test]
-    fn a_program_that_ends_with_an_error_shows_its_sentence_and_why() {
+    fn debug_output_shows_the_message_and_its_causes() {
         let error = Error::setup("the folder `x` cannot be made").because(std::io::Error::other("disk full"));
         assert_eq!(format!("{error:?}"), "the folder `x` cannot be made\n  because: disk full");
         let error = Error::from(StoreError::new("no connection").because("refused"));

@@ -25,7 +25,7 @@ pub enum Event {
     /// A session got a new id: by a sign-in, a sign-out, an impersonation, `reauthenticate`, `renew`, a change of a `rotates`
     /// field, or the timer.
     Renewed,
-    /// This request ended its own session, or a replaced cookie ended it
+    /// This request ended its own session, or it presented an id that was replaced long ago, which ended the session
     /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Ended,
     /// A session was ended from elsewhere: its user's sessions were revoked, or exceeded the limit.
@@ -75,8 +75,7 @@ pub enum Event {
     /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout), or because another request changed the same `atomic` field and
     /// this request's change could not be run again.
     Conflict,
-    /// A handler failed, so its changes were dropped: its response had status 408, 499 or 5xx, or asked for it
-    /// (`Changes::Drop`).
+    /// A request's changes were dropped because of its response: it had status 408, 499 or 5xx, or carried `Changes::Drop`.
     DroppedOnFailure,
     /// A handler changed a field, and then signed out, destroyed the session or signed in: the change was discarded with the
     /// former visitor's fields. Change the field afterwards instead.
@@ -122,7 +121,7 @@ pub enum ImpersonationEnd {
 /// The receivers of events: the log (`tracing`, target `session_runtime`), and a hook if there is one. Cheap to clone.
 ///
 /// The hook gets every event. The log gets them at these levels, and at most one WARN line of a kind per second, since strangers
-/// can cause such events at will. The next line of that kind has the number of lines left out (`left_out`).
+/// can cause such events at will. The next line of that kind says how many lines were left out (`left_out`).
 ///
 /// | level | events |
 /// |---|---|
@@ -142,7 +141,7 @@ pub struct Events {
 }
 
 type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
-/// Makes a fingerprint.
+/// Returns a session's fingerprint.
 type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {

@@ -144,8 +144,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    // S44: a verifier, a token's proof, can be compared only through its digest, which always takes the same time. This
-    // compiles only while `Verifier` is not `PartialEq`: otherwise the call could mean either implementation.
+    // S44: a verifier can be compared only through its digest, in constant time. This compiles only while `Verifier` is not
+    // `PartialEq`: otherwise the call could mean either implementation.
     #[test]
     fn a_verifier_is_not_compared_as_bytes() {
         trait Comparable<Marker> {
@@ -168,7 +168,7 @@ mod tests {
 
     // S2, S6: a digest is valid for one application and one session, and contains no part of its inputs.
     #[test]
-    fn a_digest_says_nothing_of_its_verifier() {
+    fn a_digest_reveals_no_part_of_its_verifier() {
         let (selector, verifier) = (Selector([1; 16]), Verifier(std::array::from_fn(|at| at as u8)));
         let digest = Digester::new(&Scope::new("shop", "Shop")).digest(selector, &verifier);
         assert!(digest != Digester::new(&Scope::new("forum", "Shop")).digest(selector, &verifier));

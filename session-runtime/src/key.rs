@@ -29,7 +29,7 @@ pub struct Key(Named);
 
 #[derive(Clone, Copy)]
 enum Named {
-    /// Known to this process: hashed only when it leaves the process.
+    /// An id that this process knows. It is hashed only when it leaves the process.
     Id([u8; 16]),
     Digest([u8; 16]),
 }

@@ -47,11 +47,11 @@
 //! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
 //! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response. [`SessionRefusal`]: marks the
 //!   responses that this crate made, so that a middleware can put another page in their place.
-//! - [`Passive`]: requests that do not extend the idle timeout. [`View::layer`]: guards a whole router.
+//! - [`Passive`]: marks requests that do not extend the idle timeout. [`View::layer`]: guards a whole router.
 //! - [`Cookies`] and [`PlainCookie`]: cookies of the application's own, plain, signed or private. [`CookiesLayer`] serves
 //!   them.
 //! - [`Sessions::from_env`] and [`Config`]: configuration from the environment and from a settings file.
-//! - [`store`]: the contract for a store of your own, and stores by URL. [`CookieStore`]: keeps each session in its
+//! - [`store`]: the contract for a store of your own, and how to open a store by URL. [`CookieStore`]: keeps each session in its
 //!   visitor's cookie.
 //! - [`Event`]: what happens to sessions without showing in any response.
 //!
@@ -81,7 +81,7 @@
 //! | a change was dropped, because a sign-in, a sign-out or `renew` elsewhere came first ([`Event::Moved`]), or because other requests kept changing the session ([`Event::Conflict`]) | the response and the event, no cookie | 409 and the event, no cookie |
 //! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
 //! | the store is down or slow, or it is unknown whether the changes are stored | 503, no cookie | the same |
-//! | the user's list of sessions could not take a sign-in | 503, no cookie; the sign-in is undone | the same |
+//! | a sign-in could not be added to the user's list of sessions | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
 //!
@@ -92,20 +92,19 @@
 //!
 //! # Layout
 //!
-//! `web` → `sessions` → `session` → `engine` → `store` → `value` → `record`: each module uses only those to its right.
-//! `fields`, beside `session`, has the handles of the policies. `view` uses `session`. `schema` describes a struct to all of
-//! them. A store knows neither the application's types nor what a session is. A web framework's code knows no store.
+//! `web` → `sessions` → `session` → `engine` → `store` → `value` → `record`: each module uses only those to its right. `fields`,
+//! beside `session`, has the handles of the policies. `view` uses `session`. `schema` describes a struct to all of them. A store
+//! knows neither the application's types nor what a session is. The code for a web framework does not know the store.
 //!
 //! # Features
 //!
-//! - `axum` (default): axum's arguments of handlers. Implies `tower`.
+//! - `axum` (default): extractors for axum handlers. Implies `tower`.
 //! - `tower`: the middlewares as tower layers.
 //! - `actix`, `poem`, `salvo`, `rocket`: the same for each of these frameworks.
 //! - `web`: what they have in common, for adapters in other crates.
 //! - `memory`, `file` (default): `MemoryStore` and `FileStore`.
-//! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which takes a C
-//!   compiler.
-//! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which takes a C compiler.
+//! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which needs a C compiler.
+//! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which needs a C compiler.
 //! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for
 //!   deploys.
 

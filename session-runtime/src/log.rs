@@ -2,8 +2,8 @@
 //! line of a kind per second, and says how many it left out (B6, F13).
 //!
 //! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's
-//! target. Each place in the code is a kind of its own. While its level is off, a line costs as much as in `tracing`. Lines
-//! that are written at start, or by a background task, go to `tracing` directly.
+//! target. The lines of each place in the code are a kind of their own. While its level is off, a line costs as much as in
+//! `tracing`. Lines that are written at start, or by a background task, go to `tracing` directly.
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,7 @@ mod tests {
 
     // F13
     #[test]
-    fn one_line_a_second_counts_those_that_it_kept_out() {
+    fn a_line_counts_the_lines_that_were_left_out() {
         let (limit, start) = (Limit::new(), Instant::now());
         let at = |millis| limit.admit_at(start + Duration::from_millis(millis)).map(|line| line.left_out);
         assert_eq!(at(0), Some(None));
@@ -107,9 +107,9 @@ mod tests {
         assert_eq!(at(10_000), Some(None));
     }
 
-    // F13: threads read the clock before they take the lock, in any order.
+    // F13: threads read the clock before they take the lock, so an earlier time may come second.
     #[test]
-    fn a_clock_that_was_read_earlier_writes_nothing_more() {
+    fn an_earlier_time_that_comes_second_admits_no_line() {
         let (limit, start) = (Limit::new(), Instant::now());
         assert!(limit.admit_at(start + QUIET).is_some());
         assert!(limit.admit_at(start).is_none());

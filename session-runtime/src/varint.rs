@@ -35,7 +35,7 @@ pub(crate) fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// Encodes a signed difference as a number that is small when the difference is: 0, -1, 1, -2, …
+/// Encodes a signed difference as a number that is small when the difference is: 0, -1, 1, -2 become 0, 1, 2, 3.
 pub(crate) const fn zigzag(difference: i64) -> u64 {
     ((difference << 1) ^ (difference >> 63)) as u64
 }
@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_survive(number: u64, shift in 0..64_u32, rest: Vec<u8>) {
+        fn numbers_round_trip(number: u64, shift in 0..64_u32, rest: Vec<u8>) {
             let number = number >> shift;
             let mut bytes = Vec::new();
             write(&mut bytes, number);
@@ -65,7 +65,7 @@ mod tests {
         }
 
         #[test]
-        fn differences_survive(difference: i64) {
+        fn differences_round_trip(difference: i64) {
             prop_assert_eq!(unzigzag(zigzag(difference)), difference);
         }
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_64_bits_is_refused() {
+    fn numbers_beyond_64_bits_or_cut_short_are_rejected() {
         assert_eq!(split_number(&[0xff; 10]), None);
         assert_eq!(split_number(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]), None);
         assert_eq!(split_number(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), Some((u64::MAX, &[][..])));

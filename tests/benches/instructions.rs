@@ -1,7 +1,7 @@
 //! Measures the instructions that a session adds to a request: `cargo bench -p tests --bench instructions`.
 //!
-//! Valgrind's callgrind counts them exactly. It emulates no SHA instructions, so hashes run in software. The token's HMAC takes
-//! two blocks to check and two to sign, the verifier's digest one. The cost of a block is printed first.
+//! Valgrind's callgrind counts them exactly. It emulates no SHA instructions, so hashes run in software. The token's HMAC hashes
+//! two blocks to check a token and two to sign one, and the verifier's digest hashes one. The cost of a block is printed first.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod load;
@@ -36,7 +36,7 @@ fn main() {
     }
 }
 
-/// Instructions per request: a run that sends requests, less a run that only prepares them.
+/// Returns the instructions per request: those of a run that sends requests, minus those of a run that only prepares them.
 fn instructions(work: &str, kind: &str) -> Option<f64> {
     Some((total(&[work, kind, "all"])? - total(&[work, kind, "preparation"])?) / REQUESTS as f64)
 }

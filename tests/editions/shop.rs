@@ -46,7 +46,7 @@ pub(crate) struct SignedIn {
 }
 
 #[test]
-fn it_works_as_in_any_other() {
+fn sessions_and_views_work_as_in_any_other_edition() {
     let pause = std::time::Duration::from_secs(1);
     let (user_id, code) = (Some(7), None);
     let shop = Shop { user_id, cart: vec![1], visits: 1, notice: None, code, pause, gen: 2, pair: (3, 4) };

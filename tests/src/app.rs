@@ -117,7 +117,7 @@ impl Server {
         visitor
     }
 
-    /// Returns the key of the stored session that the store was asked for last.
+    /// Returns the key of the last session that the store was asked for, among those that it still has.
     pub async fn key(&self) -> Key {
         let keys = self.controls.keys.lock().unwrap().clone();
         for key in keys.iter().rev() {
@@ -125,7 +125,7 @@ impl Server {
                 return *key;
             }
         }
-        panic!("none of {} keys is a session's", keys.len());
+        panic!("none of {} keys has a stored session", keys.len());
     }
 
     /// Returns the session under a key, as it is stored.

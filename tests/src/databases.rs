@@ -48,7 +48,7 @@ impl Engine {
         Some([programs.next()??, programs.next()??, programs.next()??])
     }
 
-    /// The user that runs the server when the tests run as root, which neither server accepts.
+    /// Returns the user that runs the server when the tests run as root, since neither server agrees to run as root.
     fn user(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -255,7 +255,7 @@ impl DatabaseServer {
         self.kill();
         until("a database server is back", || {
             self.process().start();
-            // The new server may need a moment to notice what the killed one left behind.
+            // A new server ends if the killed one has not released its port and files yet. It is then started again.
             let back = until("a database server answers", || {
                 if self.process().has_ended() {
                     return Some(false);

@@ -1,4 +1,4 @@
-//! An example as a process of its own. It prints where it listens, and is stopped when dropped.
+//! An example as a process of its own. It prints where it listens, and is killed when its value is dropped.
 
 use std::{
     env,
@@ -31,7 +31,7 @@ impl Program {
         Self::example_in(name, Path::new("."), "127.0.0.1:0")
     }
 
-    /// Starts an example of a framework that is no default feature. It is built with all features, as the tests are, so that its
+    /// Starts an example whose framework is not a default feature. It is built with all features, as the tests are, so that its
     /// dependencies are built once.
     pub fn example_of_framework(name: &str) -> Self {
         let mut command = quiet(&built(&["build", "--workspace", "--all-features", "--bin", name], name, |_| ()));
@@ -53,7 +53,7 @@ impl Program {
         let mut program = Self { child, url: String::new(), said };
         program.url = match lines.recv_timeout(PATIENCE) {
             Ok(line) => line.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned(),
-            Err(_) => panic!("it did not start: {}", program.said()),
+            Err(_) => panic!("the program did not start: {}", program.said()),
         };
         program
     }
@@ -86,7 +86,7 @@ impl Program {
 
     /// Waits until the process has closed by itself.
     pub fn closed(mut self) -> ExitStatus {
-        wait(&mut self.child).unwrap_or_else(|| panic!("it did not close: {}", self.said()))
+        wait(&mut self.child).unwrap_or_else(|| panic!("the program did not close: {}", self.said()))
     }
 }
 
@@ -122,7 +122,7 @@ fn built(arguments: &[&str], name: &str, options: impl FnOnce(&mut Command)) -> 
         .expect("cargo says where it is")
 }
 
-/// Returns the folders of the built programs and of their parts.
+/// Returns cargo's target folder, and the folder of its intermediate files.
 pub(crate) fn folders() -> [PathBuf; 2] {
     let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]));
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
@@ -132,8 +132,8 @@ pub(crate) fn folders() -> [PathBuf; 2] {
 fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stderr(Stdio::piped());
-    // Cargo describes this test's package to it in variables. Some dependencies are built again whenever these change, and with
-    // them everything that the Cargo outside has built.
+    // The outer Cargo describes this test's package in variables. Some dependencies are built again whenever these variables
+    // change, and so is everything that depends on them.
     let describes = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes)) {
         cargo.env_remove(name);

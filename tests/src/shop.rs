@@ -1,4 +1,4 @@
-//! The demonstration shop as visitors meet it: a process of its own, started in a folder, stopped when dropped.
+//! The demonstration shop as visitors meet it: a process of its own, started in a folder, and killed when its value is dropped.
 
 use std::{
     io::Read as _,
@@ -120,7 +120,7 @@ impl Build {
         BINARIES[self as usize].get_or_init(|| match self {
             Self::AsInReadme => executable("shop", |_| ()),
             Self::WithAll => executable("shop", |build| {
-                // Shares the parts of the other build, but writes its program to a folder that no other build uses.
+                // Shares the intermediate files of the other build, but writes its program to a folder that no other build uses.
                 let [target, parts] = folders();
                 build.args(["--features", "redis-tls,sqlite,postgres,mysql"]);
                 build.arg("--target-dir").arg(target.join("shop-with-all")).env("CARGO_BUILD_BUILD_DIR", parts);

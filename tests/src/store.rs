@@ -16,16 +16,16 @@ use tempfile::TempDir;
 use crate::databases::{self, DatabaseServer, Engine, table};
 use crate::servers::{Kind, RedisServer, prefix, shared, shared_after_failover, shared_cluster};
 
-/// What a [`Probe`] is told to do, and the calls that it saw.
+/// The faults that a [`Probe`] causes, and the calls that it saw.
 #[derive(Default)]
 pub struct Controls {
     pub loads: AtomicUsize,
     pub swaps: AtomicUsize,
-    /// No call gets through.
+    /// Whether every call fails.
     pub down: AtomicBool,
-    /// No call is answered.
+    /// Whether no call is ever answered.
     pub stuck: AtomicBool,
-    /// The next swap is made, but its answer is lost.
+    /// Whether the answer to the next swap is lost, although the swap is made.
     pub lose_answer: AtomicBool,
     /// The store has no feed of ended sessions.
     pub deaf: AtomicBool,

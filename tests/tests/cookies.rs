@@ -4,7 +4,7 @@ use session_runtime::{CookieSpec, SameSite};
 
 // S25
 #[test]
-fn the_defaults_are_the_strict_ones() {
+fn cookies_are_secure_http_only_and_lax_by_default() {
     const SHOP: CookieSpec = CookieSpec::new("__Host-shop");
     let expected = CookieSpec {
         name: "__Host-shop",
@@ -21,7 +21,7 @@ fn the_defaults_are_the_strict_ones() {
 
 // The derive emits such a constant.
 #[test]
-fn a_constant_changes_what_it_names() {
+fn a_constant_can_change_some_of_the_defaults() {
     const EMBEDDED: CookieSpec =
         CookieSpec { same_site: SameSite::None, partitioned: true, ..CookieSpec::new("__Host-shop") };
     static COPIED: CookieSpec = EMBEDDED;

@@ -1,4 +1,4 @@
-//! The example `cookies`, run as the README says and visited over the network: set, get, delete.
+//! Runs the example `cookies` as the README says, and sets, reads and deletes cookies over the network.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use tests::{
@@ -24,7 +24,7 @@ fn a_cookie_is_set_shown_and_deleted() {
     let home = ada.get("/");
     assert_eq!(shown(&home, "username"), "Ada &lt;b&gt;; &quot;é&quot;");
     assert_eq!((home.header("vary"), home.header("cache-control")), ("Cookie", "no-store"));
-    assert_eq!(shown(&other.get("/"), "username"), "whoever you are", "another browser");
+    assert_eq!(shown(&other.get("/"), "username"), "whoever you are", "another browser has no cookie");
 
     let deleted = ada.post("/delete", &[]);
     let line = "username=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";

@@ -1,4 +1,4 @@
-//! Two builds of one session struct on the same sessions, each a process of its own: neither loses the data that the other one
+//! Two builds of one session struct run as separate processes on the same sessions. Neither loses data that only the other one
 //! knows.
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -52,7 +52,7 @@ fn each_sees_what_the_other_wrote(site: &mut Site) {
     visitor.post(green, "/write");
     let all = visitor.get(blue, "/");
     assert_eq!(seen(&all, &["price", "pin", "theme"]), [json!(1.01), json!("green"), json!("blue green ")]);
-    assert_eq!(all["size"], 40, "no build wrote it since");
+    assert_eq!(all["size"], 40, "no build has written it since");
     visitor.post(blue, "/write");
     let all = visitor.get(green, "/");
     let names = ["cents", "size", "code", "theme", "coupon"];
@@ -97,8 +97,8 @@ fn signing_out_keeps_the_device(site: &mut Site) {
 
 const ROUNDS: usize = 60;
 
-// Counters, atomic fields and flashes, which both builds change at the same time under different names: every increment counts,
-// every item is there, and each flash is shown once.
+// Both builds change counters, atomic fields and flashes at the same time, under different names. Every increment counts, every
+// item is there, and each flash is shown once.
 fn both_at_once(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();

@@ -1,4 +1,4 @@
-//! A crate that forbids every lint: the derive's output triggers none, whether it is used or not.
+//! A crate that forbids every lint. The derive's output triggers none of them, whether it is used or not.
 #![forbid(warnings, unused, missing_docs, rust_2018_idioms, nonstandard_style, future_incompatible)]
 #![forbid(
     missing_debug_implementations,
@@ -29,7 +29,7 @@
 #![allow(clippy::redundant_pub_crate)]
 
 mod shop {
-    //! Sessions of which only parts are used.
+    //! Sessions that are used in part, or not at all.
 
     use session_runtime::{Session, View, view};
 
@@ -119,7 +119,7 @@ mod shop {
 }
 
 #[test]
-fn the_derive_draws_no_lint() {
+fn the_expansion_triggers_no_lint() {
     let _: (fn(&_) -> _, fn(&_) -> _) = (shop::one, shop::user);
     let _: fn(&_) -> _ = shop::recent;
 }

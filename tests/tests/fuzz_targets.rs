@@ -1,4 +1,4 @@
-//! The targets of `tests/fuzz`, each with a few thousand inputs, so that they compile and pass for these.
+//! Runs each target of `tests/fuzz` on a few thousand inputs, so that the targets keep compiling and passing.
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
@@ -68,7 +68,7 @@ proptest! {
 
 // F10, S59: no memory is reserved for a length that the bytes only claim.
 #[test]
-fn hostile_lengths_reserve_little() {
+fn hostile_lengths_reserve_little_memory() {
     let long = |head: &[u8], tail: &[u8]| [head, &vec![b'a'; 1 << 20], tail].concat();
     let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
     let hostile = [

@@ -83,7 +83,7 @@ fn a_secret_that_kubernetes_or_docker_mounted_is_read() {
     }
 }
 
-// F25: any other user reads root's file.
+// F25: a process of any other user reads root's file.
 #[test]
 fn a_secret_of_root_is_read_by_another_user() {
     let mount = kubernetes(0o444);
@@ -196,7 +196,7 @@ fn a_file_that_others_could_replace_is_warned_of() {
     }
 }
 
-// F25: a mistyped path never logs anyone out.
+// F25: a mistyped path creates no new key, which would sign every visitor out.
 #[test]
 fn a_missing_file_is_an_error_that_says_how_to_create_it() {
     let folder = folder();
@@ -207,7 +207,7 @@ fn a_missing_file_is_an_error_that_says_how_to_create_it() {
     );
     assert_eq!(refused(&path), sentence);
     assert_eq!(refused(&folder.path().join("none/keys")).split(" key file").next(), Some("there is no"));
-    // The target of a dangling link is not created either, even on request.
+    // The target of a dangling link is not created either, not even by `open_or_create`.
     symlink(folder.path().join("none"), &path).unwrap();
     assert_eq!(refused(&path), sentence);
     assert_eq!(KeyRing::open_or_create(&path).unwrap_err().to_string(), sentence);

@@ -109,7 +109,7 @@ fn the_first_use_makes_a_file_with_a_key() {
 }
 
 #[test]
-fn many_first_uses_at_once_agree() {
+fn concurrent_first_uses_agree_on_one_key() {
     for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/keys");
@@ -128,7 +128,7 @@ fn many_first_uses_at_once_agree() {
 }
 
 #[test]
-fn many_processes_at_once_agree() {
+fn concurrent_processes_agree_on_one_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/keys");
     let start = || child(&["file", path.to_str().unwrap()]).stdin(Stdio::piped()).spawn().unwrap();

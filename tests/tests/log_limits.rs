@@ -1,5 +1,5 @@
-//! F13, B6: requests from a stranger, however many, cause at most one line of a kind per second. The log belongs to the process,
-//! so this is a binary of its own.
+//! F13, B6: however many requests strangers send, they cause at most one log line of each kind per second. The log belongs to
+//! the process, so this is a binary of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};
@@ -23,7 +23,7 @@ const REQUESTS: usize = 40;
 
 // F13, F31, B6
 #[tokio::test]
-async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
+async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
     let log = Lines::of_the_process(LevelFilter::WARN);
     let start = Instant::now();
 
@@ -37,7 +37,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
         }
     }
 
-    // A cookie that a sign-in has replaced: at once, and later.
+    // A cookie that a renewal has replaced, sent at once and later.
     let server = Server::new(AnyStore::memory());
     let mut visitor = server.signed_in("ada").await;
     let old = visitor.clone();
@@ -52,7 +52,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
     }
     let heard = server.heard();
     let count = |wanted: &Event| heard.iter().filter(|event| *event == wanted).count();
-    assert_eq!(count(&Event::Moved), REQUESTS, "the application hears of each");
+    assert_eq!(count(&Event::Moved), REQUESTS, "the application gets an event for each");
     assert_eq!(count(&Event::Replayed { recently: false }), REQUESTS);
 
     // Requests from other sites.
@@ -80,7 +80,7 @@ async fn strangers_write_at_most_one_warning_of_a_kind_in_a_second() {
     }
 }
 
-/// Lines that no request causes: at start, or in a background task; and lines that are written once per file.
+/// The number of unlimited lines in each source file. No request causes them, or each is written only once per file or process.
 const UNLIMITED: [(&str, usize); 10] = [
     ("engine/marker.rs", 1),
     ("engine/mod.rs", 1), // once per process
@@ -103,7 +103,7 @@ fn every_warning_that_a_request_can_cause_is_limited() {
     let expected: BTreeMap<_, _> = UNLIMITED.iter().map(|(file, lines)| ((*file).to_owned(), *lines)).collect();
     assert_eq!(
         found, expected,
-        "a line that a request can cause is written with `warn_limited!` or `error_limited!`; others are listed here"
+        "write a line that a request can cause with `warn_limited!` or `error_limited!`; list any other line in `UNLIMITED`"
     );
 }
 

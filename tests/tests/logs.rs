@@ -1,4 +1,4 @@
-//! B12, S7, S49: no line of the log, at any level, has an id, key or value in it. The log belongs to the process, so this is a
+//! B12, S7, S49: no log line, at any level, contains a session id, a key or a value. The log belongs to the process, so this is a
 //! binary of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -82,7 +82,8 @@ async fn no_id_key_or_value_is_ever_logged() {
     }
 }
 
-/// Stored as text: serde quotes it where an enum is expected. The last field cannot be encoded.
+/// The first two fields are stored as text. [`Chosen`] expects enums there, so serde quotes the text in its errors. The last
+/// field cannot be encoded.
 #[derive(Session)]
 #[session(kind = "Safe", cookie = "__Host-safe")]
 struct Text {
@@ -119,7 +120,7 @@ impl Serialize for Picky {
     }
 }
 
-// B12: serde quotes values that it cannot read or write; no error quotes a secret.
+// B12: serde's errors quote the values that it cannot read or write. The values of `secret` fields are left out.
 #[tokio::test]
 async fn no_secret_is_quoted_by_an_error() {
     let (log, keys) = (log(), KeyRing::generate());
@@ -149,7 +150,7 @@ async fn no_secret_is_quoted_by_an_error() {
     let log = log.text();
     assert!(
         log.contains("plain-as-day") && log.contains("picky"),
-        "serde does quote, and the failure is logged: {log}"
+        "serde quotes the plain field, and the log names the field that failed: {log}"
     );
     assert!(!log.contains("velvet"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! The full memory store: which values it evicts, in which order, and what it reports.
+//! A memory store that is full: which values it evicts, in which order, and what it reports.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -107,7 +107,7 @@ async fn a_flood_of_guests_signs_no_user_out() {
     let reports = Reports::of(&store);
     let users = several(&store, 200, user).await;
     let lists = several(&store, 200, || of(Class::List)).await;
-    // The users have been away for longer than any guest, and stay away.
+    // The users' sessions are not used again, so each is less recently used than any guest's.
     several(&store, 50 * 400, guest).await;
     assert_eq!(alive(&store, &users).await, [true; 200]);
     assert_eq!(alive(&store, &lists).await, [true; 200]);
@@ -138,7 +138,7 @@ async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
         for gone in 1..=10 {
             new_at(&store, user(), at(60)).await;
             let expected: Vec<_> = (0..10).map(|index| index >= gone).collect();
-            assert_eq!(alive(&store, leaving).await, expected, "those that were away longest leave first");
+            assert_eq!(alive(&store, leaving).await, expected, "the least recently used leave first");
             assert_eq!((store.len(), reports.evicted()), (50, evicted));
         }
     }
@@ -164,9 +164,10 @@ async fn lists_and_revocations_are_never_evicted() {
     assert_eq!(store.delete_expired(at(1_000_000)).await.unwrap(), 0);
 }
 
-// F8, S58: otherwise a revoked cookie would open its session again.
+// F8, S58: a full store rejects new values instead of evicting a revocation. Without the revocation, a revoked cookie would open
+// its session again.
 #[tokio::test]
-async fn a_store_full_of_revocations_says_so() {
+async fn a_store_full_of_revocations_rejects_new_values() {
     let store = MemoryStore::with_capacity(20);
     let mut revocations = several(&store, 20, || value(Class::Revocation, at(60), b"")).await;
     for refused in [Class::Revocation, Class::User, Class::Guest, Class::Tombstone] {
@@ -206,14 +207,18 @@ async fn reading_and_writing_count_as_use() {
 
 /// The only guest leaves before any user, in whichever shard it is.
 #[tokio::test]
-async fn the_capacity_is_one_for_all_shards() {
+async fn all_shards_share_one_capacity() {
     for _ in 0..100 {
         let store = MemoryStore::with_capacity(20);
         let reports = Reports::of(&store);
         let mut users = several(&store, 10, user).await;
         let guest = new(&store, guest()).await;
         users.extend(several(&store, 9, user).await);
-        assert_eq!((store.len(), reports.evicted()), (20, (0, 0)), "as many as there are places, however spread");
+        assert_eq!(
+            (store.len(), reports.evicted()),
+            (20, (0, 0)),
+            "the store holds as many sessions as its capacity, in whichever shards they are"
+        );
         new(&store, user()).await;
         assert_eq!((alive(&store, &[guest]).await, alive(&store, &users).await), (vec![false], vec![true; 19]));
         assert_eq!((store.len(), reports.evicted()), (20, (1, 0)));
@@ -228,7 +233,7 @@ async fn the_expired_are_evicted_first_in_any_shard() {
         let reports = Reports::of(&store);
         let mut guests = several(&store, 19, || value(Class::Guest, at(30), b"")).await;
         let expired = new(&store, value(Class::Guest, at(30), b"")).await;
-        // All sessions but one get new deadlines, and the store must not go by the old ones.
+        // All sessions but one get new deadlines, and the store must not use the old ones.
         for guest in &guests {
             replace(&store, guest, Some(value(Class::Guest, at(80), b""))).await;
         }
@@ -242,7 +247,7 @@ async fn the_expired_are_evicted_first_in_any_shard() {
 }
 
 #[tokio::test]
-async fn a_sign_in_is_kept_and_a_sign_out_is_a_guest_again() {
+async fn a_session_ranks_as_a_user_after_sign_in_and_as_a_guest_after_sign_out() {
     let store = MemoryStore::with_capacity(4);
     let (ada, bob) = (new(&store, guest()).await, new(&store, user()).await);
     replace(&store, &ada, Some(user())).await;
@@ -252,7 +257,7 @@ async fn a_sign_in_is_kept_and_a_sign_out_is_a_guest_again() {
 }
 
 #[tokio::test]
-async fn only_a_value_that_is_stored_takes_a_place() {
+async fn only_a_value_that_is_stored_takes_space() {
     let store = MemoryStore::with_capacity(3);
     let reports = Reports::of(&store);
     let keys = several(&store, 3, guest).await;
@@ -312,9 +317,8 @@ async fn a_hook_that_panics_does_not_take_the_store_down() {
     assert_eq!((alive(&store, &[key]).await, store.len()), (vec![true], 2));
 }
 
-/// A hook may use the store that calls it.
 #[tokio::test]
-async fn a_hook_may_use_the_store() {
+async fn a_hook_may_use_the_store_that_calls_it() {
     let store = MemoryStore::with_capacity(3);
     let users = several(&store, 2, user).await;
     let (asked, user, found) = (store.clone(), users[0], Arc::new(AtomicUsize::new(0)));
@@ -370,9 +374,8 @@ async fn a_flood_from_all_sides_never_exceeds_the_capacity() {
     assert_eq!(store.len(), 50);
 }
 
-/// Many requests compete for a single place, and none waits for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn requests_for_a_single_place_never_wait_for_ever() {
+async fn requests_that_compete_for_a_single_place_all_finish() {
     let store = MemoryStore::with_capacity(1);
     let reports = Reports::of(&store);
     let floods: Vec<_> = (0..4)
@@ -386,13 +389,13 @@ async fn requests_for_a_single_place_never_wait_for_ever() {
             flood.await.unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), finished).await.expect("no request waits for ever");
+    tokio::time::timeout(Duration::from_secs(60), finished).await.expect("every request ends within a minute");
     assert_eq!((store.len(), reports.evicted()), (1, (0, 3_999)));
 }
 
-/// Includes all overhead: the allocator's, and a list for each user.
+/// The limits include all overhead: the allocator's, and a list for each user.
 #[test]
-fn a_session_of_eight_small_fields_takes_at_most_750_bytes() {
+fn a_session_of_eight_small_fields_takes_at_most_750_bytes_for_a_guest_and_1150_for_a_user() {
     if !cfg!(target_os = "linux") {
         return;
     }

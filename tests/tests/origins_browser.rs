@@ -44,7 +44,7 @@ impl Done {
     }
 }
 
-/// A shop that only pages of `front` may use, beside its own.
+/// A shop that only its own pages and those of `front` may use.
 fn shop(front: &str, done: &Done) -> Router {
     let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let cors = CorsLayer::new()
@@ -78,7 +78,6 @@ fn shop(front: &str, done: &Done) -> Router {
         .layer(cors)
 }
 
-/// Serves a router.
 async fn serve(listener: TcpListener, app: Router) {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 }
@@ -100,11 +99,11 @@ const FORM: &str = r#"
         form.submit();
     });"#;
 
-/// Sends a request from a script, one that needs no permission.
+/// Sends a request that needs no CORS permission, from a script.
 const SIMPLE: &str = r#"
     return fetch("SHOP/buy", { method: "POST", mode: "no-cors", credentials: "include" }).then(() => "sent");"#;
 
-/// Sends a request from a script, one that needs permission, and reads the answer.
+/// Sends a request that needs CORS permission, from a script, and reads the answer.
 const READ: &str = r#"
     return fetch("SHOP/buy", {
         method: "POST", credentials: "include", headers: { "Content-Type": "application/json" }, body: "{}"
@@ -160,7 +159,7 @@ async fn pages_of_other_origins_cannot_act_for_a_visitor_and_trusted_ones_can() 
             assert_eq!(run(&other, script).await, (said.into(), vec![], 1), "{other} {script}");
         }
         let (said, acts, _) = run(&other, READ).await;
-        assert_eq!((said, acts), ("refused".into(), vec![]), "{other} has no permission to ask");
+        assert_eq!((said, acts), ("refused".into(), vec![]), "{other} has no CORS permission");
     }
 
     for (script, said, how) in

@@ -1,5 +1,5 @@
-//! The example `preferences`, run as the README says, over the network and in a real browser. A picture of its page is left in
-//! `target/tmp/preferences`.
+//! Runs the example `preferences` as the README says, and visits it over the network and in a real browser. The test leaves a
+//! screenshot in `target/tmp/preferences`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -29,7 +29,7 @@ fn preferences_outlive_the_server() {
     {
         assert!(home.body.contains(part), "{part} in {}", home.body);
     }
-    assert!(!ada.get("/").body.contains("Saved"), "once");
+    assert!(!ada.get("/").body.contains("Saved"), "the notice is shown once");
     assert!(value.len() < 300 && !value.contains("Ada"), "{value}");
     // Another server has other keys.
     let elsewhere = start(&TempDir::new().unwrap(), "127.0.0.1:0");
@@ -54,7 +54,7 @@ fn preferences_can_be_forgotten_and_bad_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn a_visit_in_a_browser() {
+async fn preferences_work_in_a_browser() {
     let Some(browser) = Browser::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("preferences")).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The servers that the tests of the Redis store use: with each kind the helpers do what they say, and no server is left behind.
+//! Tests the helpers that start servers for the tests of the Redis store, with each kind of server. No server is left behind.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -81,13 +81,13 @@ fn is_running(pid: u32) -> bool {
 fn until(mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !so() {
-        assert!(Instant::now() < deadline, "waited in vain");
+        assert!(Instant::now() < deadline, "the condition did not hold in time");
         thread::sleep(Duration::from_millis(5)); // polls
     }
 }
 
 with_every_kind! {
-    fn answers_and_loses_everything_by_a_restart(kind) {
+    fn a_server_answers_and_a_restart_empties_it(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         run(&mut connection, "SET key value").unwrap();
@@ -108,7 +108,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn frozen_it_is_silent_and_catches_up_when_thawed(kind) {
+    fn a_frozen_server_is_silent_and_catches_up_when_thawed(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         connection.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -121,7 +121,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn paused_it_answers_later(kind) {
+    fn a_paused_server_answers_later(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         let from = Instant::now();
@@ -132,7 +132,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn full_it_refuses_writes(kind) {
+    fn a_full_server_refuses_writes(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         run(&mut connection, "HSET key field value").unwrap();
@@ -145,7 +145,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn demoted_it_refuses_writes(kind) {
+    fn a_demoted_server_refuses_writes(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         run(&mut connection, "SET key value").unwrap();
@@ -157,7 +157,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn lets_in_clients_with_the_password(kind) {
+    fn a_server_refuses_clients_without_its_password(kind) {
         for options in [Options::default().password("p@ss \"word\""), Options::default().user("ada", "?&/:\\")] {
             let server = RedisServer::start(kind, options)?;
             for url in [server.url(), server.url_with_db(2), server.unix_url()] {
@@ -171,7 +171,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn counts_commands(kind) {
+    fn a_server_counts_commands(kind) {
         let server = RedisServer::start(kind, Options::default())?;
         let mut connection = connect(&server.url()).unwrap();
         server.reset_command_stats();
@@ -184,7 +184,7 @@ with_every_kind! {
         Some(())
     }
 
-    fn is_shared_by_tests_that_keep_to_their_prefix(kind) {
+    fn tests_share_a_server_under_different_prefixes(kind) {
         let (server, same) = (shared(kind)?, shared(kind)?);
         assert_eq!(server.url(), same.url());
         let (key, other) = (format!("{}key", prefix()), format!("{}key", prefix()));
@@ -237,7 +237,7 @@ with_every_kind! {
 fn copied(servers: &[RedisServer], keys: usize) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while servers.iter().map(|server| server.ask::<usize>(&["DBSIZE"]).unwrap()).sum::<usize>() < keys {
-        assert!(std::time::Instant::now() < deadline, "the replicas have not got it all");
+        assert!(std::time::Instant::now() < deadline, "the replicas do not have all keys");
         std::thread::yield_now();
     }
 }
@@ -264,7 +264,7 @@ fn a_cluster_can_be_shared() {
 }
 
 #[test]
-fn speaks_tls_only() {
+fn a_server_with_tls_refuses_plain_connections() {
     let Some(options) = Options::default().password("secret").tls() else { return };
     let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let Some(program) = require::program("redis-cli") else { return };
@@ -277,8 +277,8 @@ fn speaks_tls_only() {
     };
     let authority = server.authority().to_str().unwrap();
     assert_eq!(ping(&["--tls", "--cacert", authority]), "PONG\n");
-    assert_eq!(ping(&["--tls"]), "", "without the authority it is not trusted");
-    assert_eq!(ping(&[]), "", "nothing goes in the clear");
+    assert_eq!(ping(&["--tls"]), "", "without the authority, the client does not trust the server");
+    assert_eq!(ping(&[]), "", "the server refuses a plain connection");
     assert_eq!(server.ask::<String>(&["PING"]), Ok("PONG".into()));
 }
 
@@ -298,7 +298,7 @@ fn a_proxy_counts_round_trips() {
 }
 
 #[test]
-fn a_proxy_loses_what_it_is_told_to() {
+fn a_proxy_can_lose_requests_and_answers() {
     let Some(server) = shared(Kind::Redis) else { return };
     let proxy = Proxy::start(server.addr());
     let url = server.url_through(&proxy);
@@ -324,7 +324,7 @@ fn a_proxy_loses_what_it_is_told_to() {
 }
 
 #[test]
-fn a_proxy_refuses_delays_and_leads_elsewhere() {
+fn a_proxy_can_refuse_delay_and_redirect() {
     let Some(server) = shared(Kind::Redis) else { return };
     let proxy = Proxy::start(server.addr());
     let url = server.url_through(&proxy);

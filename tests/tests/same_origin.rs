@@ -110,7 +110,7 @@ async fn a_program_is_told_that_it_sent_no_origin() {
     assert_eq!(curl.status, 403);
     assert!(curl.body.contains("does not say which page sent it") && curl.body.contains("`Origin`"), "{}", curl.body);
     let told = [("host", "a.test"), ("origin", "https://a.test")];
-    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "the advice works");
+    assert_eq!(reply(&app, Method::POST, "/", &told).await.status, 200, "a request that follows the advice passes");
     let page = reply(&app, Method::POST, "/", &[("host", "a.test"), ("origin", "https://b.test")]).await;
     assert!(page.body.contains("another site"), "{}", page.body);
     assert!(!page.body.contains("b.test"), "a page repeats nothing that a stranger sent");
@@ -130,7 +130,7 @@ async fn a_refusal_can_be_answered_with_a_custom_page() {
     let app = Router::new().route("/", post(async || "done")).layer(layer).layer(seen);
     let page = reply(&app, Method::POST, "/", &[("host", "a.test"), ("origin", "https://b.test")]).await;
     assert_eq!((page.status.as_u16(), &*page.body), (403, r#"{"error":"origin"}"#));
-    assert_eq!(page.headers["x-refused"], "https://b.test", "a middleware around it knows");
+    assert_eq!(page.headers["x-refused"], "https://b.test", "a middleware around the layer sees the refused origin");
     let program = reply(&app, Method::POST, "/", &[("host", "a.test")]).await;
     assert_eq!((program.status.as_u16(), &*program.body), (403, "who are you?"));
     assert_eq!(reply(&app, Method::POST, "/", &[("sec-fetch-site", "same-origin")]).await.body, "done");

@@ -1,6 +1,6 @@
 //! The demonstration shop in a real browser, used as a person would: reading, typing and clicking.
 //!
-//! Pictures of the pages are left in `target/tmp/shop_browser`.
+//! The tests leave screenshots of the pages in `target/tmp/shop_browser`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -64,8 +64,8 @@ async fn a_visit_to_the_shop<F: Framework>() {
     browser.follow(".login button").await;
     assert_eq!(browser.text("#greeting").await, "Hello, Ada <b>Lovelace</b>.");
     assert_eq!(browser.text("#notice").await, "Welcome, Ada <b>Lovelace</b>.");
-    assert_eq!(browser.text("#cart-count").await, "2", "the guest's cart came along");
-    assert_ne!(the_cookie(&browser).await, guest, "under a new id");
+    assert_eq!(browser.text("#cart-count").await, "2", "the guest's cart is kept after the log-in");
+    assert_ne!(the_cookie(&browser).await, guest, "the log-in changes the session id");
     browser.reload().await;
     assert!(!browser.has("#notice").await, "a notice is shown once");
     assert_eq!(browser.text("#visits").await, "You have seen this page 4 times.");
@@ -76,7 +76,7 @@ async fn a_visit_to_the_shop<F: Framework>() {
     browser.follow("#theme").await;
     assert_eq!(browser.text("h1").await, "Your cart");
     assert_eq!(browser.attribute("html", "data-theme").await.as_deref(), Some("dark"));
-    assert_ne!(browser.style("body", "background-color").await, light, "the stylesheet is there");
+    assert_ne!(browser.style("body", "background-color").await, light, "the stylesheet is loaded");
 
     // The server is killed, and started again at the same address.
     let host = shop.host().to_owned();
@@ -91,7 +91,7 @@ async fn a_visit_to_the_shop<F: Framework>() {
     browser.go(&url).await;
     let signed_in = the_cookie(&browser).await;
 
-    // After log-out the theme stays, and the old page shows nothing.
+    // After the log-out the theme stays, and the notice is shown once.
     browser.follow("#logout").await;
     assert_eq!(browser.text("#greeting").await, "Hello, stranger.");
     assert!(browser.text("#notice").await.contains("Goodbye, Ada <b>Lovelace</b>."));
@@ -109,7 +109,7 @@ async fn the_cookie(browser: &Browser) -> String {
     assert_eq!(cookie.name(), "__Host-shop");
     assert_eq!((cookie.secure(), cookie.http_only(), cookie.path()), (Some(true), Some(true), Some("/")));
     assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
-    assert_eq!(cookie.expires(), None, "it goes with the browser");
+    assert_eq!(cookie.expires(), None, "the cookie ends with the browser");
     assert_eq!(browser.script("return document.cookie").await, "");
     cookie.value().to_owned()
 }
@@ -126,7 +126,7 @@ async fn one_browser_logs_out_the_other<F: Framework>() {
         assert_eq!(browser.text("#why").await, "Please sign in to go on.");
         browser.write("#user", "Ada").await;
         browser.follow(".login button").await;
-        assert_eq!(browser.url().await, page("/account"), "where it wanted to go");
+        assert_eq!(browser.url().await, page("/account"), "the log-in leads to the page that was asked for");
     }
     phone.go(&page("/cart")).await;
 
@@ -166,7 +166,7 @@ async fn a_remembered_visitor_uses_a_code<F: Framework>() {
     browser.click("#remember").await;
     browser.follow(".login button").await;
     let cookies = browser.cookies().await;
-    assert!(cookies[0].expires().is_some(), "it outlives the browser: {cookies:?}");
+    assert!(cookies[0].expires().is_some(), "the cookie outlives the browser: {cookies:?}");
 
     browser.follow("#user-name").await;
     browser.follow("#to-code").await;
@@ -230,7 +230,7 @@ async fn the_pages_fit_wide_windows_and_phones() {
 async fn fits(browser: &Browser, name: &str) {
     let picture = browser.screenshot(name);
     let overflow = "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
-    assert_eq!(browser.script(overflow).await, 0, "{}: it can be scrolled sideways", picture.display());
+    assert_eq!(browser.script(overflow).await, 0, "{}: the page can be scrolled sideways", picture.display());
     let loaded = "return document.styleSheets.length === 1 && document.styleSheets[0].cssRules.length > 20 \
                   && [...document.images].every(image => image.naturalWidth > 0) \
                   && [...document.querySelectorAll('svg use')].every(icon => icon.getBoundingClientRect().width > 0)";

@@ -41,7 +41,7 @@ async fn full_memory() {
     assert!(store.len() <= 150);
 }
 
-/// Each handle is like one in another process: they share only the folder. B36
+/// B36: the handles share only the folder, like handles in different processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn files() {
     let folder = tempfile::tempdir().unwrap();

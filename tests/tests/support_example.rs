@@ -1,4 +1,4 @@
-//! The example `support`, run as its first lines say and visited over the network.
+//! Runs the example `support` as its first lines say, and visits it over the network.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use tests::{
@@ -23,7 +23,7 @@ fn staff_act_as_a_customer_until_they_stop_or_the_customer_ends_it() {
     ada.post("/login", &[("user", "ada"), ("password", "ada")]).leads_to("/");
     root.post("/cart", &[("item", "root's")]).leads_to("/");
     ada.post("/act-as", &[("customer", "root")]).leads_to("/");
-    assert_eq!(shown(&ada.get("/"), "user").as_deref(), Some("ada"), "no staff");
+    assert_eq!(shown(&ada.get("/"), "user").as_deref(), Some("ada"), "only staff can act as a customer");
     for by_customer in [false, true] {
         root.post("/act-as", &[("customer", "ada")]).leads_to("/");
         let page = root.get("/");

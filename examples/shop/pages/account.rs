@@ -37,7 +37,7 @@ pub(crate) fn account(
     page("Your devices · The session shop", Some((session, "account")), &content)
 }
 
-/// The form contains the device's handle. Only its user can end a session with it, and it cannot be turned into a cookie.
+/// The form contains the device's handle. Only the device's user can end the session with it, and no cookie can be made from it.
 fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
     let since = device.signed_in_at().unwrap_or_else(|| device.created_at());
     html! {
@@ -60,7 +60,7 @@ fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
     }
 }
 
-/// Returns the message after a device was to be logged out.
+/// Returns the message that says whether a device was logged out.
 pub(crate) fn logged_out(ended: bool) -> &'static str {
     match ended {
         true => "That device is logged out.",

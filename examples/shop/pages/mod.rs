@@ -20,7 +20,7 @@ pub(crate) use self::{
 };
 use super::session::{Shop, Theme};
 
-/// Returns a page that needs no session. Its theme is the browser's.
+/// Returns a page that needs no session. It has the theme that the browser prefers.
 pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
     let content = html! {
         div .empty {
@@ -32,7 +32,7 @@ pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
     page(title, None, &content)
 }
 
-/// Returns a page. `visitor` has the session, and the page's name, with which choosing a theme leads back to the page.
+/// Returns a page. `visitor` has the session, and the page's name, so that a visitor returns to the page after choosing a theme.
 fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -64,7 +64,7 @@ fn controls(session: &Session<Shop>, page: &str) -> Markup {
             a .cart href="/cart" aria-current=[(page == "cart").then_some("page")] {
                 (icon("cart")) span .label { "Cart" } span #cart-count .count { (session.pieces()) }
             }
-            // Not on the sign-in page: the way back would lose the page that the visitor asked for.
+            // The sign-in page has no theme button: returning to it would lose the page that the visitor asked for.
             @if page != "login" {
                 form action="/theme" method="post" {
                     input type="hidden" name="page" value=(page);

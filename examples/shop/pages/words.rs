@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_of_time() {
+    fn a_span_is_written_in_minutes_hours_or_days() {
         let table = [
             (0, "0 minutes"),
             (1, "1 minute"),
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn before_and_after_now() {
+    fn times_are_described_relative_to_now() {
         let now = SystemTime::now();
         assert_eq!(ago(now), "just now");
-        assert_eq!(ago(now + Duration::from_secs(600)), "just now", "said by a clock that goes ahead");
+        assert_eq!(ago(now + Duration::from_secs(600)), "just now", "a time from a clock that is ahead");
         assert_eq!(ago(now - Duration::from_secs(190)), "3 minutes ago");
         assert_eq!(left(now + Duration::from_secs(190)), "4 minutes");
         assert_eq!(left(now - Duration::from_secs(1)), "0 minutes");

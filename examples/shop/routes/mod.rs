@@ -1,7 +1,7 @@
 //! The routes. Each has a handler, with the session as one of its arguments.
 //!
-//! A handler's changes are stored before its response leaves. A route without a session costs no look-up. `front` is for all
-//! visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
+//! A handler's changes are stored before its response is sent. A handler that takes no session costs no look-up. `front` is for
+//! all visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
 
 mod account;
 mod code;

@@ -6,29 +6,30 @@ use crate::suggest::brought_along;
 pub(crate) struct Known<K: 'static> {
     pub(crate) key: K,
     pub(crate) name: &'static str,
-    /// An example.
+    /// An example of it in source code.
     pub(crate) written: &'static str,
     /// Its effect, in a sentence or two.
     pub(crate) says: &'static str,
 }
 
 impl<K> Known<K> {
-    /// Returns whether it never takes a value. The cookie's flags may be `= false`.
+    /// Returns whether the attribute never takes a value. A flag of the cookie may have one: `= false`.
     pub(crate) fn takes_nothing(&self) -> bool {
         self.written == self.name && !["persistent", "partitioned"].contains(&self.name)
     }
 }
 
-/// The attributes of the struct, or of a field.
+/// The key of an attribute: of the struct, of a field, or of a view.
 pub(crate) trait Key: Copy + PartialEq + 'static {
     const ALL: &'static [Known<Self>];
-    /// `the struct` or `a field`.
+    /// `the struct`, `a field` or `a view`.
     const PLACE: &'static str;
     const ON_STRUCT: bool;
-    /// A noun for one of them.
+    /// The noun for such an attribute in errors.
     const KIND: &'static str = if Self::ON_STRUCT { "struct attribute" } else { "field attribute" };
 
-    /// Returns the place where an attribute of this name is allowed, and the place where it was found.
+    /// Returns the place where an attribute of this name is allowed, and the place where it was found. `None` if the name is
+    /// allowed nowhere.
     fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
         let known = StructKey::find(name).is_some() || FieldKey::find(name).is_some();
         known.then_some(if Self::ON_STRUCT { ("a field", "the struct") } else { ("the struct", "a field") })
@@ -248,7 +249,7 @@ impl Key for FieldKey {
             Self::Counter,
             "counter",
             "counter",
-            "An integer that `add` and `sub` change: concurrent requests all count.",
+            "An integer that `add` and `sub` change: no concurrent change is lost.",
         ),
         on_field(
             Self::Flash,
@@ -260,13 +261,14 @@ impl Key for FieldKey {
             Self::Identity,
             "identity",
             "identity",
-            "An `Option` of the user, of a type as visible as the session: `log_in` and `log_out` renew the id.",
+            "An `Option` that holds the user, whose type must be as visible as the session. `log_in` and `log_out` renew \
+             the session's id.",
         ),
         on_field(
             Self::Unlisted,
             "unlisted",
             "unlisted",
-            "On an `identity`: sessions are not listed by user, so their visitors' cookies may hold them.",
+            "On an `identity`: sessions are not listed by user, so they can be kept in the visitors' cookies.",
         ),
         on_field(
             Self::Expires,

@@ -6,7 +6,7 @@ use syn::{Lit, LitInt};
 use super::{Given, keys::Key, list::Entry};
 use crate::{context::Context, span::flatten, suggest::nearest};
 
-/// How many sessions a user may have, and what happens at one more.
+/// How many sessions a user may have, and what the next sign-in does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Limit {
     pub(crate) most: u32,

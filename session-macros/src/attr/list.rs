@@ -12,8 +12,8 @@ pub(crate) struct Entry<K> {
     pub(crate) at: Ident,
     /// The tokens after the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
-    /// Its mistake is already reported, and this entry is the probable intention. So other rules and handlers do not report it
-    /// as missing, and further mistakes in it are not reported.
+    /// Whether a mistake in this entry is already reported. The entry is then the probable intention, so that nothing reports the
+    /// attribute as missing. Further mistakes in the entry are not reported.
     pub(crate) reported: bool,
 }
 
@@ -154,7 +154,7 @@ fn missing_comma<K: Key>(value: &[TokenTree]) -> Option<usize> {
         .map(|before| before + 1)
 }
 
-/// Returns the key of the attribute that `name` is a misspelling of, or another word for.
+/// Returns the key of the attribute that `name` misspells, or that other libraries call `name`.
 fn meant<K: Key>(name: &str) -> Option<K> {
     let other_word = || K::brought_along(name).map(|meant| meant.trim_matches('`'));
     nearest(name, K::names()).or_else(other_word).and_then(K::find)
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_fault_is_read() {
+    fn entries_after_a_mistake_are_still_read() {
         let (entries, faults) = read_struct(&parse_quote! {
             #[session("idle" = 30m, absolute(12h), touch = 3s colour = "red" persistent, secure: false, path =, http_only)]
         });
@@ -237,7 +237,7 @@ mod tests {
 
     // B46
     #[test]
-    fn what_was_meant_is_taken_for_that() {
+    fn a_misspelled_or_foreign_name_counts_as_the_attribute_it_means() {
         let (entries, faults) = read_field(&parse_quote!(#[session(cuonter, ttl = 5m, colour, idle = 5m, falsh(1))]));
         assert_eq!(entries, ["counter", "expires = 5m", "flash = 1"]);
         assert_eq!(faults.len(), 5, "{faults:?}");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_comma_before_a_known_key_is_seen() {
+    fn a_missing_comma_before_a_known_key_is_reported() {
         let (entries, faults) = read_struct(&parse_quote!(#[session(idle = 30m absolute = 12h, persistent secure)]));
         assert_eq!(entries, ["idle = 30m", "absolute = 12h", "persistent", "secure"]);
         assert_eq!(faults, ["expected a comma before `absolute`", "expected a comma before `secure`"]);

@@ -94,7 +94,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) rename: Option<Given<String>>,
     pub(crate) aliases: Vec<Given<String>>,
     pub(crate) migrations: Vec<Given<Migrate>>,
-    /// `None` inside for `default` without a value.
+    /// The inner `None` stands for `default` without a value.
     pub(crate) default: Option<Given<Option<TokenStream>>>,
     /// Whether a `default` was written but could not be read.
     pub(crate) default_is_lost: bool,

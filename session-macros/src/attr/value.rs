@@ -1,4 +1,4 @@
-//! Parses the kinds of value. For any other value, the error shows how to write the attribute.
+//! Parses the values of attributes. The error about a value of the wrong kind shows how to write the attribute.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;

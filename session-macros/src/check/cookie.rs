@@ -1,4 +1,5 @@
-//! Rules by which browsers accept a cookie (RFC 6265bis §4.1.3, SECURITY S25).
+//! Rules that make browsers accept the cookie: for its name and the name's prefix (RFC 6265bis §4.1.3, SECURITY S25), for
+//! `Secure`, and for its path and domain.
 
 use quote::ToTokens;
 
@@ -45,12 +46,13 @@ fn is_token(c: char) -> bool {
 /// The requirements of a name prefix.
 struct Prefix {
     name: &'static str,
-    /// Requires no `Domain`, and `Path=/`.
+    /// Forbids `Domain`, and requires `Path=/`.
     host: bool,
     http_only: bool,
 }
 
-/// All of them require `Secure`. Browsers ignore case. Longer ones come first.
+/// All prefixes require `Secure`. Browsers ignore their case. The longer ones come first, since `__Host-Http-` also starts with
+/// `__Host-`.
 const PREFIXES: [Prefix; 4] = [
     Prefix { name: "__Host-Http-", host: true, http_only: true },
     Prefix { name: "__Host-", host: true, http_only: false },
@@ -113,7 +115,7 @@ pub(super) fn needs_secure(session: &Session, cx: &mut Context) {
     }
 }
 
-/// Browsers ignore longer attributes.
+/// The most bytes in an attribute's value. Browsers ignore longer ones.
 const LARGEST_ATTRIBUTE: usize = 1024;
 
 // path = "shop"

@@ -7,7 +7,7 @@ use crate::{
     model::Session,
 };
 
-/// The runtime's default for `absolute`: `Spec::new` there.
+/// The runtime's default for `absolute`, which its `Spec::new` sets.
 const ABSOLUTE: (u64, &str) = (12 * 60 * 60 * 1000, "12h");
 
 /// The shortest `rotate_every` that the runtime accepts, in milliseconds.

@@ -1,5 +1,5 @@
-//! The rules, one function each. The comment on each shows code that it rejects. All run, so that one compile reports every
-//! mistake.
+//! The rules, one function each. The comment on each shows code that it rejects. All rules run, so that one compile reports
+//! every mistake.
 
 mod bounds;
 mod cookie;

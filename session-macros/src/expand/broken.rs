@@ -14,7 +14,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         quote!(where #shop #arguments: ::core::marker::Send + 'static, #predicates)
     });
     let types = types(session, &p);
-    // So that code that lists a user's sessions gets no further error.
+    // With this, code that lists a user's sessions gets no further error.
     let identity = schema::identity(session, &parameters, &quote!(#shop #arguments), &quote!(#clause));
     quote! {
         #types
@@ -31,8 +31,8 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// Returns the bounds on the fields' types, unless another mistake in the type is already reported: an unmet bound is a
-/// separate mistake.
+/// Returns code that checks the bounds on the fields' types, since an unmet bound is a separate mistake. It leaves out types
+/// with a mistake that is already reported.
 fn types(session: &Session, p: &Private) -> TokenStream {
     let judged = session.fields.iter().filter(|field| !session.is_generic() && borrowed(&field.ty).is_none());
     judged

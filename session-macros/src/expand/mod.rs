@@ -1,7 +1,8 @@
 //! Generates code from the model. This only quotes; all checks are elsewhere.
 //!
-//! A session without mistakes becomes `schema` (descriptions of its fields) and `accessors` (two thin methods per field). One
-//! with mistakes becomes `broken`: the same methods without bodies, so that code that calls them gets no errors of its own.
+//! A session without mistakes becomes `schema` (descriptions of its fields) and `accessors` (two or three thin methods per
+//! field). A session with mistakes becomes `broken` and the same methods without bodies, so that code that calls them gets no
+//! errors of its own.
 
 mod accessors;
 mod broken;

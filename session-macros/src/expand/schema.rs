@@ -48,7 +48,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let none = TokenStream::new();
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
-    // At the attribute, since its claim is what fails.
+    // An error points at the attribute `bounded`, whose claim is what fails.
     let fits = session
         .attrs
         .bounded
@@ -75,7 +75,8 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     }
 }
 
-/// Returns the requirements on the store. Every store meets both, and cookies meet neither, so naming one is enough.
+/// Returns the requirement on the store. Every store on a server meets both `UserLists` and `SharedFields`, and cookies meet
+/// neither, so naming one is enough.
 fn needs(session: &Session, p: &Private) -> TokenStream {
     let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
     if is_listed(session) {
@@ -96,9 +97,9 @@ pub(super) fn identity(
 ) -> TokenStream {
     let p = session.private();
     let Some(field) = session.identity() else { return TokenStream::new() };
-    // In a session without mistakes it is an `Option`.
+    // In a session without mistakes, the identity is an `Option`.
     let user = if let Shape::Maybe(user) = Shape::of(&field.ty) { user } else { &field.ty };
-    // The compiler points there if the user's type is less visible than the session.
+    // The compiler points at these spans if the user's type is less visible than the session.
     let (first, last) = ends(user);
     let (head, end) = (quote_spanned!(first=> type User =), quote_spanned!(last=> ;));
     let listed = is_listed(session).then(|| quote!(impl #parameters #p::Listed for #shop #clause {}));
@@ -152,7 +153,7 @@ fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
     quote!(#new #alias #expires #device #rotates #secret #bound)
 }
 
-/// Returns the bound on the field's length. A type without one is an error that underlines the type.
+/// Returns the bound on the field's length. The error about a type that has no bound underlines the type.
 fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     let of = |ty: &Type, method: TokenStream, arguments: TokenStream| {
         let (first, last) = ends(ty);
@@ -224,7 +225,6 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
         let value = duration(&given.as_ref()?.value);
         Some(quote!(.#method(#value)))
     });
-    // A `const` block: within a call, a function's result is not promoted to `'static`.
     let limit = attrs.max_per_user.as_ref().map(|limit| {
         let (most, kind) = (limit.value.most, if limit.value.refuse { quote!(Refuse) } else { quote!(EndOldest) });
         quote!(.max_per_user(#p::SessionLimit::#kind(#most)))
@@ -232,13 +232,15 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
     let unlisted = (session.identity().is_some() && !is_listed(session)).then(|| quote!(.unlisted()));
     let bounded = attrs.bounded.as_ref().map(|_| quote!(.bounded()));
     let migrations = migrations(session, p);
+    // A `const` block, since the compiler does not promote this slice to `'static` by itself.
     quote! {
         #p::Spec::new(#name, #cookie, const { &[#(#descriptors.#names.meta),*] })
             #scope #(#lifetimes)* #limit #bounded #unlisted #migrations
     }
 }
 
-/// Sets the names that separate these sessions from others. The compiler looks up the package, so it also notices a new name.
+/// Sets the names that separate these sessions from others. The generated code looks up the package, so that the compiler
+/// notices a new name.
 fn scope(session: &Session) -> TokenStream {
     let kind = session.attrs.kind.as_ref().map(|given| {
         let kind = &given.value;

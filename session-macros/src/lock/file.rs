@@ -1,4 +1,4 @@
-//! The lock as text: the values that open the sessions, then a line for each stored name, sorted by name.
+//! The lock as text: the session's kind, application, cookie and version, then a line for each stored name, sorted by name.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,7 +6,7 @@ use syn::LitStr;
 
 use super::{Subject, form::Form};
 
-/// The data of live sessions.
+/// Describes the data of live sessions.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lock {
     pub(super) kind: String,
@@ -82,7 +82,7 @@ impl Lock {
     fn read_line(&mut self, line: &str) -> Option<()> {
         let (word, rest) = line.split_once(' ')?;
         match word {
-            // Locks from before there were kinds have the struct's name.
+            // Older locks have the struct's name, as `session`, instead of a kind.
             "kind" | "session" => self.kind = unquoted(rest)?,
             "app" => self.app = Some(unquoted(rest)?),
             "cookie" => rest.clone_into(&mut self.cookie),
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_lock_reads_back_equal() {
         let form = |text| Form::read(text).into_iter();
         let fields = ["cart", "a: b", "\": \"", "Größe", "\u{1}"].map(str::to_owned);
         let lock = Lock {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_a_locks_lines_is_named() {
+    fn an_invalid_line_is_reported_by_its_number() {
         let lock = "kind Shop\ncookie shop\nversion 1\n";
         assert_eq!(Lock::read(lock).map(|lock| lock.version), Ok(1));
         for (line, number) in [

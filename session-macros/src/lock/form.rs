@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_what() {
+    fn a_form_reads_only_compatible_forms() {
         for (new, old, reads) in [
             ("String", "String", true),
             ("(u8, u16)", "(u8,u16)", true),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_library_has_no_path() {
+    fn paths_of_the_standard_library_are_dropped() {
         assert_eq!(
             short(":: std::collections::HashMap<std::string::String, my::std::Line>"),
             "HashMap<String, my::std::Line>"

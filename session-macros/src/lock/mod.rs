@@ -1,5 +1,5 @@
-//! `lock = "shop.lock"`: a file that is checked in. It describes the data of live sessions and the values that open them, so
-//! that a change that would end them or lose data does not compile.
+//! `lock = "shop.lock"`: a file that is checked in. It describes the data of live sessions, and names their kind, application
+//! and cookie. A change that would end live sessions, or lose their data, does not compile.
 //!
 //! `file` reads and writes the file, `form` describes a field, and `compare` decides which changes pass.
 
@@ -32,7 +32,7 @@ pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     // In an editor, the source file may be unknown.
     let Some(source) = source() else { return TokenStream::new() };
     let path = source.with_file_name(&given.value);
-    // The package that the expansion also uses. Without a package it uses the crate's name, which is unknown here.
+    // The expansion uses the same package. Without a package it uses the crate's name, which is unknown here.
     let package = std::env::var("CARGO_PKG_NAME").ok();
     let update = std::env::var("SESSION_LOCK").is_ok_and(|asked| asked == "update");
     match read(&path) {

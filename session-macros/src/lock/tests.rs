@@ -17,7 +17,7 @@ fn held(item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, 
     held_in(Some("shop"), item, text, update)
 }
 
-/// The same in a package of this name.
+/// Does the same in a package of this name.
 fn held_in(package: Option<&str>, item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, Vec<String>> {
     let mut cx = Context::new();
     let session = Session::build(syn::parse_str(item).unwrap(), &mut cx);
@@ -56,15 +56,19 @@ fn a_lock_has_a_line_for_each_stored_name() {
 
 // Harmless changes are written on request; until then, an error asks for that.
 #[test]
-fn harmless_changes_are_taken_in() {
+fn harmless_changes_are_written_on_request() {
     let before = shop("", "a: u8, b: String");
     let lock = written(&before, None);
-    assert_eq!(held(&before, Some(&lock), true), Ok(None), "nothing to write");
-    assert_eq!(held(&shop("", "b: String, a: u8"), Some(&lock), false), Ok(None), "moved");
+    assert_eq!(held(&before, Some(&lock), true), Ok(None), "an unchanged struct writes nothing");
+    assert_eq!(
+        held(&shop("", "b: String, a: u8"), Some(&lock), false),
+        Ok(None),
+        "the order of fields does not matter"
+    );
     assert_eq!(
         held(&shop(", idle = 5m", "#[session(counter)] a: u8, b: String"), Some(&lock), false),
         Ok(None),
-        "policy"
+        "lifetimes and policies are not in the lock"
     );
     for after in [
         "a: u8, b: String, c: u8",
@@ -83,19 +87,23 @@ fn harmless_changes_are_taken_in() {
 
 // Removing a field is harmless, since it may be behind a `cfg`. Its name stays reserved while it is in the lock.
 #[test]
-fn the_name_of_a_field_that_is_gone_stays_taken() {
+fn a_removed_field_keeps_its_name_reserved() {
     let lock = written(&shop("", "a: u8, b: String"), None);
     assert_eq!(held(&shop("", "a: u8"), Some(&lock), false), Ok(None));
     let lock = written(&shop("", "a: u8, c: u16"), Some(&lock));
     assert!(lock.contains("former b: String"), "{lock}");
-    assert_eq!(held(&shop("", "a: u8, c: u16, b: String"), Some(&lock), false), Ok(None), "as it was");
+    assert_eq!(
+        held(&shop("", "a: u8, c: u16, b: String"), Some(&lock), false),
+        Ok(None),
+        "the field may return with its old type"
+    );
     let faults = held(&shop("", "a: u8, c: u16, b: u64"), Some(&lock), true).unwrap_err();
     assert!(faults.len() == 1 && faults[0].contains("`b` as `String`, which `u64` may not read"), "{faults:?}");
 }
 
 // Changes that lose values are never written, unless the version is raised.
 #[test]
-fn losses_take_a_version() {
+fn a_change_that_loses_data_needs_a_new_version() {
     let before = "a: u8, b: String, #[session(secret)] c: String";
     for after in [
         "a: i8, b: String, #[session(secret)] c: String",
@@ -179,7 +187,7 @@ fn a_lock_without_a_kind_and_an_application_is_completed() {
 }
 
 #[test]
-fn a_lock_that_is_missing_or_torn_is_no_lock() {
+fn a_missing_or_invalid_lock_is_an_error() {
     let item = shop("", "a: u8");
     assert!(held(&item, None, false).unwrap_err()[0].contains("there is no `shop.lock`"));
     let torn = written(&item, None).replace("field a", "<<<<<<< a");

@@ -19,7 +19,7 @@ use crate::{
 /// The arguments of `#[view(…)]`.
 #[derive(Default)]
 pub(super) struct Arguments {
-    /// `None`: its absence is already reported.
+    /// `None` if it is missing, which is already reported.
     pub(super) session: Option<Path>,
     pub(super) or_redirect: Option<Given<String>>,
     pub(super) or_status: Option<Given<u16>>,
@@ -59,7 +59,7 @@ impl Arguments {
 
 const MISSING: &str = "a view is of a session; write its type first, such as `#[view(Shop)]`";
 
-/// Takes the session's type out of the arguments. It should be the first; another place is an error, but is understood.
+/// Takes the session's type out of the arguments. A type that is not the first argument is reported, and still used.
 fn session(parts: &mut Vec<Vec<TokenTree>>, cx: &mut Context) -> Option<Path> {
     let Some(first) = parts.first().and_then(|part| part.first()).cloned() else {
         // #[view]
@@ -92,7 +92,7 @@ fn session(parts: &mut Vec<Vec<TokenTree>>, cx: &mut Context) -> Option<Path> {
     None
 }
 
-/// Returns the path, if the part is nothing else.
+/// Returns the path, if the part has nothing else.
 fn alone(part: &[TokenTree]) -> Option<Path> {
     leading_path(part).filter(|(_, rest)| rest.is_empty()).map(|(path, _)| path)
 }

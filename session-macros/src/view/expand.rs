@@ -30,7 +30,7 @@ pub(super) fn expand(view: &View) -> TokenStream {
     }
 }
 
-/// Generates `type Session` with the spans of the session's type: the compiler points there if it is not a session, or less
+/// Generates `type Session` with the spans of the session's type: the compiler points there if the type is not a session, or less
 /// visible than the view.
 fn session(view: &View, p: &Private) -> TokenStream {
     let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
@@ -54,7 +54,7 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     };
     let refusal = quote!(#p::ViewPolicy::#refusal);
     let Some(fresh) = &given.fresh else { return refusal };
-    // At the attribute's own token, so that the compiler reports a missing `identity` there.
+    // The spans of the attribute's own token, so that the compiler reports a missing `identity` there.
     let (at, limit) = (fresh.key.span(), duration(&fresh.value));
     let refusal = respan(refusal, at);
     let policy = quote_spanned!(at=> #refusal.fresh(#limit));

@@ -11,7 +11,8 @@ use crate::{model::Form, private::Private};
 pub(super) struct View {
     pub(super) arguments: Arguments,
     pub(super) ident: Ident,
-    /// The conditions of the whole item: unlike a derive, an attribute also sees items that are configured out.
+    /// The item's `#[cfg]` attributes. The expansion repeats them, since the compiler evaluates those below `#[view]` only
+    /// later.
     pub(super) cfgs: Vec<Attribute>,
     pub(super) generics: Generics,
     pub(super) form: Form,
@@ -22,7 +23,7 @@ pub(super) struct View {
 pub(super) struct Field {
     pub(super) ident: Ident,
     pub(super) ty: Type,
-    /// The conditions of the field.
+    /// The field's `#[cfg]` attributes.
     pub(super) cfgs: Vec<Attribute>,
 }
 

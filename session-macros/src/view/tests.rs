@@ -31,7 +31,7 @@ fn the_expansion_is_as_documented() {
         std::fs::write(path, &expansion).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(kept, expansion, "if that is meant, run the tests with BLESS=1 to update src/view/example.txt");
+    assert_eq!(kept, expansion, "if the change is intended, run the tests with BLESS=1 to update src/view/example.txt");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn faults(arguments: TokenStream) -> Vec<String> {
 }
 
 #[test]
-fn sound_arguments_have_no_faults() {
+fn valid_arguments_have_no_faults() {
     for arguments in [
         quote!(Shop),
         quote!(Shop,),
@@ -92,7 +92,7 @@ fn sound_arguments_have_no_faults() {
 }
 
 #[test]
-fn each_fault_is_reported_once_and_all_of_them() {
+fn every_fault_is_reported_once() {
     for (arguments, count) in [
         (quote!(), 1),
         (quote!(or_redirect = "/login"), 1),
@@ -115,7 +115,7 @@ fn each_fault_is_reported_once_and_all_of_them() {
 }
 
 #[test]
-fn where_a_view_may_redirect_to() {
+fn a_view_redirects_only_to_paths_of_its_site() {
     for path in ["/", "/login", "/a/b?c=d&e", "/caf%C3%A9", "/a//b"] {
         assert_eq!(faults(quote!(Shop, or_redirect = #path)), [""; 0], "{path}");
     }

@@ -1,4 +1,4 @@
-//! Base64url (RFC 4648, section 5) as cookies have it. It runs for every request that brings a cookie and every response that
+//! Base64url (RFC 4648, section 5) for cookie values. It runs for every request that brings a cookie and every response that
 //! sets one. The text is a token, which has a fixed length, or a whole session.
 //!
 //! The rest of the crate uses `base64ct`, which takes 2,800 instructions to read a token and 1,200 to write one. This code
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_six_bits_are_written_as_others_write_them() {
+    fn encoding_agrees_with_base64ct() {
         let bytes: Vec<u8> = (0..=u8::MAX).collect();
         for length in 0..=bytes.len() {
             for from in 0..=bytes.len() - length {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_read_as_others_read_it() {
+    fn decoding_a_token_agrees_with_base64ct() {
         for place in 0..LENGTH {
             for character in 0..=u8::MAX {
                 let mut text = [b'A'; LENGTH];
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_read_as_others_read_it_whatever_the_length() {
+    fn decoding_any_length_agrees_with_base64ct() {
         for length in 0..70 {
             for (place, character) in
                 (0..length).flat_map(|place| (0..=u8::MAX).map(move |character| (place, character)))
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_others_write_is_read_whatever_the_length(bytes: Vec<u8>, text in "[A-Za-z0-9_-]{0,99}") {
+        fn bytes_of_any_length_round_trip_as_in_base64ct(bytes: Vec<u8>, text in "[A-Za-z0-9_-]{0,99}") {
             let written = Base64UrlUnpadded::encode_string(&bytes);
             prop_assert_eq!(encoded(&bytes), written.as_str());
             prop_assert_eq!(decoded(written.as_bytes()), Some(bytes));
@@ -186,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn what_others_write_is_read(bytes in prop::collection::vec(any::<u8>(), BYTES)) {
+        fn tokens_round_trip_as_in_base64ct(bytes in prop::collection::vec(any::<u8>(), BYTES)) {
             let text = Base64UrlUnpadded::encode_string(&bytes);
             let mut read = [0; BYTES];
             prop_assert!(decode(text.as_bytes().try_into().unwrap(), &mut read));

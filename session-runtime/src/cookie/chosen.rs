@@ -7,7 +7,7 @@ use super::{
     text,
 };
 
-/// Returns the text of the plain cookie `name`. `None` if there are two that differ.
+/// Returns the text of the plain cookie `name`. `None` if there are two values that differ.
 pub(crate) fn plain<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<String> {
     let found = candidates(headers, name)?;
     let values = found.values();
@@ -18,8 +18,8 @@ pub(crate) fn plain<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str)
     text::decode(first)
 }
 
-/// Returns the text of the cookie `name` that opens. `None` if two open to different texts. Values that do not open are
-/// ignored, since anyone could have set them.
+/// Returns the text of the cookie `name` whose value opens. `None` if two values open to different texts. Values that do not
+/// open are ignored, since anyone could have set them.
 pub(crate) fn opened<'a>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
@@ -67,7 +67,7 @@ mod tests {
 
     // S32, S33: in both orders, in one header and in two.
     #[test]
-    fn no_order_decides() {
+    fn the_order_of_cookies_does_not_matter() {
         let both = |name: &str, one: &str, two: &str| {
             let pairs = [format!("{name}={one}"), format!("{name}={two}")];
             let [a, b] = &pairs;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_cookie_has_finds_none() {
+    fn a_name_that_no_cookie_can_have_finds_none() {
         for name in ["", "a=b", "a;b", "b=c"] {
             assert_eq!(plain([&b"a=b=c; =x; a;b=1"[..]], name), None, "{name}");
         }
@@ -98,7 +98,7 @@ mod tests {
 
     // S34
     #[test]
-    fn too_many_and_too_long_are_none() {
+    fn too_many_or_too_long_cookies_are_ignored() {
         let many = b"theme=dark;".repeat(9);
         assert_eq!(plain([&many[..]], "theme"), None);
         assert_eq!(plain([&many[..many.len() - 11]], "theme"), Some("dark".to_owned()));

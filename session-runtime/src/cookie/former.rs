@@ -18,7 +18,8 @@ pub(crate) struct FormerScope {
 }
 
 impl FormerScope {
-    /// Returns the cookies to remove in addition to `today`'s: each former part combined with each of today's.
+    /// Returns the cookies to remove in addition to `today`'s: today's or the former domain, each with today's or the former
+    /// path.
     ///
     /// # Errors
     /// If today's cookie is among them, or if browsers cannot hold one of them.

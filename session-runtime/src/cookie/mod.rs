@@ -4,8 +4,8 @@
 //! brings. Outbound, `rules` checks the attributes at start, and `writer` prepares the header. `session` keeps a whole session
 //! in a cookie, instead of its id.
 //!
-//! The application's own cookies take the same way: `plain` describes one, `chosen` selects the value that counts, `text`
-//! encodes any text, and `protected` signs or encrypts it.
+//! The application's own cookies go the same way: `plain` describes one, `chosen` selects the value that counts, `text` encodes
+//! any text, and `protected` signs or encrypts it.
 
 mod base64;
 #[cfg(feature = "web")]

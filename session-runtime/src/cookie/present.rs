@@ -33,8 +33,7 @@ impl<T> Brought<T> {
 /// Finds and opens the values of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
 ///
 /// The order of cookies does not matter: an attacker's cookie with a longer path, or an older one, comes first (SECURITY S32).
-/// `is_same` returns whether two opened values are the same session. If so, it also copies anything further from the second
-/// into the first.
+/// `is_same` returns whether two opened values are the same session. If they are, it also merges the second into the first.
 pub(crate) fn present<'a, T>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,

@@ -94,8 +94,8 @@ fn first_semicolon(bytes: &[u8], step: impl Fn()) -> Option<usize> {
     rest.iter().position(|&byte| byte == b';').map(|at| eights.len() * 8 + at)
 }
 
-/// Returns the value of a cookie if its name is `name`. Browsers put no blanks around the `=`, so a blank there makes it
-/// another name.
+/// Returns the value of a cookie if its name is `name`. Browsers put no blank before the `=`, so a name that is followed by a
+/// blank is another name.
 fn value_of<'a>(pair: &'a [u8], name: &[u8], step: impl Fn()) -> Option<&'a [u8]> {
     let is_blank = |byte: &u8| {
         step();

@@ -18,8 +18,8 @@ pub struct CookieSpec {
     /// The path for which browsers send the cookie: this path and those below it. `/` by default, and always for a `__Host-`
     /// name.
     pub path: &'static str,
-    /// The domain whose hosts all get the cookie. `None`, the default, is this host alone. All hosts of the domain can also set
-    /// the cookie. Only a `__Host-` name prevents that, but it does not allow a domain.
+    /// The domain whose hosts all get the cookie. `None`, the default, means this host alone. All hosts of the domain can also
+    /// set the cookie. Only a `__Host-` name prevents that, but it does not allow a domain.
     pub domain: Option<&'static str>,
     /// Whether browsers send the cookie over HTTPS only. `true` by default.
     pub secure: bool,
@@ -69,7 +69,7 @@ pub enum SameSite {
     /// Requests that follow a link: top-level navigation by a safe method.
     #[default]
     Lax,
-    /// All requests. Browsers accept this of `Secure` cookies only. For pages that other sites embed.
+    /// All requests. Browsers accept this only for `Secure` cookies. It is for pages that other sites embed.
     None,
 }
 

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_need_not_be_encoded_is_not() {
+    fn only_characters_that_a_cookie_cannot_hold_are_encoded() {
         assert_eq!(encode("dark"), "dark");
         assert_eq!(encode("a+b/c=d&e:f!#$'()*-.<>?@[]^_`{|}~"), "a+b/c=d&e:f!#$'()*-.<>?@[]^_`{|}~");
         assert_eq!(encode("two apples; \"100%\", \\"), "two%20apples%3B%20%22100%25%22%2C%20%5C");
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_is_read_as_it_is() {
+    fn values_that_other_programs_wrote_are_decoded() {
         for (value, text) in [
             (&b"100%"[..], Some("100%")),
             (b"%zz%4", Some("%zz%4")),
@@ -53,7 +53,7 @@ mod tests {
     proptest! {
         // S28
         #[test]
-        fn any_text_comes_back_and_is_written_in_cookie_octets(text: String) {
+        fn any_text_round_trips_in_cookie_octets(text: String) {
             let value = encode(&text);
             let octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
             prop_assert!(value.bytes().all(octet), "{value}");

@@ -1,4 +1,4 @@
-//! `Set-Cookie`. Most of it is written at start, so that a response only joins three pieces.
+//! Writes `Set-Cookie` headers. Most of a header is prepared at start, so that a response only joins a few pieces.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Writes the pieces.
+    /// Prepares the pieces.
     ///
     /// # Errors
     /// If a browser would reject the cookie, or an attribute could be read as another.

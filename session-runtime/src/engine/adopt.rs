@@ -100,8 +100,9 @@ impl Engine {
         }
     }
 
-    /// Returns whether the cookie is set again although the id is unchanged: the key ring's current key or the deadline of a
-    /// persistent cookie moved, or `remember` changed its kind. It replaces one that an earlier `save` set, which is older.
+    /// Returns whether the response sets the cookie again although the id is unchanged: the ring's current key did not sign the
+    /// cookie, the deadline of a persistent cookie moved, or the lifetime started again, as by `remember`. The new cookie
+    /// replaces one from an earlier `save`.
     fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
         let record = found.record();
         // A remembered session's deadline stays where it is.

@@ -22,7 +22,7 @@ pub(super) struct Attempt {
     pub(super) drawn: Drawn,
     /// Set after a swap without an answer, which the store may have applied.
     pub(super) unanswered: Option<Unanswered>,
-    /// Whether the session that came with the request has been ended, so that a new one is to follow.
+    /// Whether the session that came with the request has been ended, so that a new one may follow.
     pub(super) ended: bool,
     /// The entry still to be added to a user's list. The session itself is stored by then.
     pub(super) entering: Option<Entering>,
@@ -43,7 +43,8 @@ pub(super) struct Attempt {
 /// A swap without an answer.
 #[derive(Clone, Copy)]
 pub(super) struct Unanswered {
-    /// Marks it, in the value that it stores. Another commit's nonce, if that commit stored this attempt's changes with its own.
+    /// Marks the swap in the value that it stores. This is another commit's nonce if that commit stored this attempt's changes
+    /// with its own.
     pub(super) nonce: Nonce,
     /// The session's write count before; `None` if the swap ends or creates a session.
     pub(super) writes: Option<u64>,
@@ -52,11 +53,11 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Returns whether another write has replaced the value that the swap was to replace, so that it never happens. `after`: the
-    /// current session, with one more write on top.
+    /// Returns whether another write has replaced the value that the swap was to replace, so that the swap never happens.
+    /// `after`: the current session, with one more write on top.
     pub(super) fn never_happens(&self, after: &Record) -> bool {
         let more = self.writes.map(|writes| after.writes.saturating_sub(writes));
-        // Among so many writes, the record would still know this one.
+        // After at most `NONCES` writes, the record would still know this swap's nonce.
         more.is_some_and(|more| more > 1 && more <= NONCES as u64) && !after.knows(self.nonce)
     }
 }
@@ -78,7 +79,7 @@ pub(super) enum Because {
     SignsIn,
     /// Another user acts as this one.
     Impersonated,
-    /// The session's end was moved back.
+    /// The session has a new absolute deadline, mostly a later one.
     LastsLonger,
 }
 

@@ -1,4 +1,4 @@
-//! [`Backend`]: the place of the sessions, and its store's calls, each within a time limit.
+//! [`Backend`]: keeps the sessions. The calls to its store each have a time limit.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -68,7 +68,7 @@ impl Engine {
         self.load_before(key, now, None).await
     }
 
-    /// The same, before the deadline.
+    /// Does the same within the deadline.
     pub(super) async fn load_before(
         &self,
         key: &Key,
@@ -83,11 +83,7 @@ impl Engine {
     }
 
     /// Loads the values under these keys, in their order.
-    pub(super) async fn load_many(
-        &self,
-        keys: &[Key],
-        now: Timestamp,
-    ) -> Result<Vec<Option<Versioned>>, StoreError> {
+    pub(super) async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(vec![None; keys.len()]) };
         match store.in_process() {
             Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
@@ -95,7 +91,7 @@ impl Engine {
         }
     }
 
-    /// Does one compare-and-swap, before the deadline.
+    /// Does one compare-and-swap within the deadline.
     pub(super) async fn swap(
         &self,
         key: &Key,

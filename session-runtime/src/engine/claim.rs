@@ -67,7 +67,7 @@ impl Engine {
         Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed }
     }
 
-    /// Does the same, and loads the key's value.
+    /// Does the same as [`Engine::claim`], and loads the key's value.
     ///
     /// # Errors
     /// As [`Engine::claim`], and if the store does not answer.
@@ -113,7 +113,7 @@ impl Claim<'_> {
     }
 
     /// Applies the plain changes of commits that wait: see [`Turn::gather`]. Does nothing for a commit that found the key free,
-    /// since no other commit waits then, or almost never.
+    /// since other commits hardly ever wait then.
     pub(super) fn join_waiting(&mut self, join: impl FnMut(&Offer) -> Joined) {
         if self.turn.waited || self.has_lost() {
             self.turn.gather(join);
@@ -162,7 +162,7 @@ impl Claim<'_> {
                 Ok(swapped) => break swapped,
                 Err(error) => {
                     self.unanswered = true;
-                    // A request that timed out is not repeated.
+                    // A call that timed out is not repeated.
                     if is_again || error.is_timeout() {
                         return Err(error.into());
                     }
@@ -206,7 +206,7 @@ impl Claim<'_> {
     }
 
     /// Rewrites the value that was recognised as this commit's own after its answer was lost: a store that waits for its
-    /// replicas may not have replicated it. If another write came between, the first one had been applied all the same.
+    /// replicas may not have replicated it. If another write came in between, this commit's write had still been applied.
     ///
     /// # Errors
     /// As [`Claim::swap`].

@@ -1,5 +1,5 @@
-//! Translates between a stored record and a request's view of it: opens `secret` fields and migrates those of older builds when
-//! a record is loaded, and reverses that when it is stored.
+//! Translates between a stored record and a request's view of it: opens `secret` fields and migrates the values of older builds
+//! when a record is loaded, and reverses that when it is stored.
 //!
 //! A field that the request did not change is stored as it was, to the byte. So its ciphertext is carried over, and a value
 //! that an older build stored stays readable for that build until the field is written.
@@ -30,7 +30,7 @@ pub(crate) struct OpenRecord {
     pub(super) closed: Option<Box<Closed>>,
 }
 
-/// The stored form of a record, where a request sees something else.
+/// The stored form of a record that differs from what a request sees.
 #[derive(Clone)]
 pub(super) struct Closed {
     record: Arc<Record>,

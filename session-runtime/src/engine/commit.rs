@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
     Applied,
     /// The session had ended.
     Gone,
-    /// The session's privilege had changed.
+    /// Another request had renewed the session's id for a change of privilege.
     Moved,
     /// Other requests kept writing first.
     Conflict,
@@ -108,7 +108,7 @@ impl Request {
         self.commit_entered().await
     }
 
-    /// The same, for a caller that has entered.
+    /// Does the same for a caller that has entered.
     pub(super) async fn commit_entered(&self) -> Result<Committed, Error> {
         let deadline = Deadline::new(self.engine.commit_timeout);
         let mut asked = false;
@@ -140,7 +140,7 @@ impl Request {
                 Ok(outcome) => outcome,
             };
             in_flight.attempt = None;
-            // Changes made since are next.
+            // After an attempt from an earlier commit, the changes made since are next.
             if !(resumed && outcome == Outcome::Applied) {
                 // Nothing was dropped if no handler asked for a write.
                 if asked || outcome == Outcome::Gone {
@@ -190,8 +190,8 @@ impl Request {
             attempt.pending = attempt.pending.emptied();
         }
         if let Some(entering) = &attempt.entering {
-            // Boxed because few requests sign in: otherwise every commit's future would reserve room for it.
-            // Losing the race for the list is not a conflict for the handler: its session is stored, but must not be opened yet.
+            // Boxed because few requests sign in: otherwise every commit's future would reserve room for it. A conflict over the
+            // list is not a conflict for the handler: its session is stored, but must not be opened yet.
             let entered = match attempt.refused {
                 true => false,
                 false => Box::pin(self.engine.enter(entering, deadline))
@@ -217,7 +217,7 @@ impl Request {
         Ok(Outcome::Applied)
     }
 
-    /// Undoes a sign-in whose session could not be entered in its user's list, as the response leaves.
+    /// Undoes a sign-in whose session could not be entered in its user's list, before the response is sent.
     pub(super) async fn undo_unentered(&self) {
         let signs_in = |attempt: &mut Box<Attempt>| {
             attempt.entering.as_ref().is_some_and(|entering| entering.because != Because::LastsLonger)
@@ -232,7 +232,7 @@ impl Request {
     /// Undoes a stored sign-in: the session becomes what it was before, or ends if it is new. No visitor has a cookie that opens
     /// it, so no other request can have changed it except by ending it.
     ///
-    /// A session of another user ends too: it may have left that user's list meanwhile.
+    /// If the session belonged to another user before, it ends: it may have left that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
@@ -240,7 +240,7 @@ impl Request {
         let acts = entering.because == Because::Impersonated;
         let stays = |user: &Option<Arc<[u8]>>| acts || user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
-        // A cookie that `save` left waiting opens the session from before.
+        // A cookie from an earlier `save` opens the session as it was before the sign-in.
         let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
         let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
@@ -343,7 +343,7 @@ impl Request {
                     Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
                 }
             };
-            // The list first: the browser's cookie opens the session already.
+            // The list is updated first, since the browser's cookie already opens the session.
             if let Some((adopted, opened)) = &put
                 && adopted.restarted
                 && !adopted.signs_in
@@ -369,7 +369,8 @@ impl Request {
             let earlier = attempt.unanswered;
             attempt.unanswered.get_or_insert(swap);
             if all.is_some() {
-                // This nonce marks the changes of all of them. Without an answer, each goes on by itself, under a nonce of its own.
+                // The swap's nonce marks the changes of all its commits. Without an answer, each commit goes on by itself, under
+                // its own nonce.
                 attempt.nonce = Nonce::next();
             }
             let swapped = claim.swap(Some(&value), now).await;
@@ -443,7 +444,7 @@ impl Request {
 
     pub(super) fn lose(&self, lost: Lost) -> Outcome {
         let mut state = self.state();
-        // A cookie that `save` left waiting would now replace a better one, or open nothing.
+        // A cookie from an earlier `save` would now replace a newer one, or open nothing.
         (state.presented, state.cookie) = (Some(Presented::Lost(lost)), None);
         lost.into()
     }

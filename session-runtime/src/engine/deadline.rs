@@ -35,11 +35,11 @@ impl Deadline {
     }
 }
 
-/// How long to wait before a swap is retried: before every second retry. After a wait, the known value is mostly outdated, so the
-/// swap only learns the current one. The next swap follows at once, while that still holds.
+/// How long a commit waits before it retries a swap. It waits before every second retry. After a wait, the known value is mostly
+/// outdated, so the swap only learns the current one. The next swap follows at once, before that one is outdated too.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
-    /// For changes: each wait twice as long as the one before, up to 64 ms.
+    /// For changes: the longest wait doubles each time, up to 64 ms.
     Patient,
     /// For ends, which must get through: the first few retries at once, then waits of at most a millisecond.
     Urgent,

@@ -35,7 +35,7 @@ struct State {
     progress: Progress,
 }
 
-/// How far an offer is.
+/// The progress of an offer.
 enum Progress {
     /// No commit has taken it.
     Open,
@@ -47,14 +47,14 @@ enum Progress {
     Stored(Unanswered, Box<Stored>),
 }
 
-/// What a commit learns whose offer was stored.
+/// The stored session, for a commit whose offer another commit stored.
 pub(super) struct Stored {
     stored: Option<Versioned>,
     opened: OpenRecord,
     adopted: Adopted,
 }
 
-/// What became of an offer that another commit looked at.
+/// The result of applying an offer on top of another commit's changes.
 pub(super) enum Joined {
     /// Its changes were applied. This is the session with them.
     Applied(OpenRecord),
@@ -193,7 +193,8 @@ impl Request {
     /// Waits for a turn at the session's key, or until another commit has stored this one's changes.
     ///
     /// # Errors
-    /// As [`Engine::claim`]; and [`Error::is_unavailable`] if the store did not answer the commit that was to store them.
+    /// As [`Engine::claim`]; and [`Error::is_unavailable`] if the store did not answer the commit that was to store this one's
+    /// changes.
     pub(super) async fn wait_in_line<'a>(
         &'a self,
         attempt: &mut Attempt,
@@ -222,8 +223,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Applies the changes of the commits that wait on top of this one's, if those are plain. Returns the session with all of
-    /// them, which the next swap is to store; `None` if there are none. `swap`: that swap.
+    /// Applies the changes of waiting commits on top of this commit's changes, if those are plain. Returns the session with all
+    /// changes, which the next swap is to store; `None` if no commit's changes were added. `swap`: that swap.
     pub(super) fn gather(
         &self,
         claim: &mut Claim<'_>,

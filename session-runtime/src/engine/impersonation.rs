@@ -1,5 +1,5 @@
-//! Lets a user act as another: one session, in which the user's own is set aside. One record holds both, so one swap begins an
-//! impersonation, and one ends it, whether the user, the time limit or a revocation comes first.
+//! Lets a user act as another, in a session that sets the user's own aside. One record holds both, so one swap begins an
+//! impersonation, and one swap ends it, whether the user, the time limit or a revocation comes first.
 
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ impl Request {
         }
     }
 
-    /// Does the same for a swap whose answer was lost, and that was recognised: the session before it is no longer known.
+    /// Does the same for a swap that was recognised after its answer was lost: the session before it is no longer known.
     pub(super) fn report_recognised(&self, attempt: &Attempt) {
         let Some(session) = self.state().subject else { return };
         for step in &attempt.pending.steps {

@@ -90,13 +90,13 @@ impl Pending {
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
     }
 
-    /// Returns whether the changes go before others, as those that end or renew the session do, sign-outs above all.
+    /// Returns whether the changes go before those of other commits, as a sign-out does: they end the session or renew its id.
     pub(super) fn is_urgent(&self) -> bool {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews
     }
 
-    /// Returns whether the session ends, whatever follows.
+    /// Returns whether the session ends, whatever steps follow.
     pub(super) fn ends(&self) -> bool {
         Intent::of(&self.steps).ends
     }

@@ -72,7 +72,7 @@ mod tests {
     use super::Items;
 
     #[test]
-    fn join_and_shorten() {
+    fn items_can_be_joined_and_shortened() {
         let (one, two) = (Items::of(&[0x91, 1]), Items::of(&[0x92, 2, 3]));
         let mut all = one.clone();
         all.extend(two.clone());

@@ -21,8 +21,9 @@ impl State {
     /// Drops all changes except those that hold even if the handler failed. Returns whether any were dropped.
     fn fail(&mut self) -> bool {
         let mut dropped = self.pending.keep_on_failure();
-        // A stored session stays, and is still to be entered in its user's list. An attempt that may be stored keeps its nonce
-        // and its random values: otherwise its write would not be recognised, and its id would be lost.
+        // An attempt whose session is stored stays, since the session must still be entered in its user's list. An attempt that
+        // may be stored keeps its nonce and its random values: otherwise its write would not be recognised, and its id would be
+        // lost.
         if let Some(attempt) = self.in_flight.as_mut().filter(|attempt| attempt.entering.is_none()) {
             let signs_in = attempt.pending.signs_in() || attempt.pending.impersonates();
             dropped |= attempt.pending.keep_on_failure();
@@ -97,8 +98,9 @@ impl Request {
 
     /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
-    /// An id that an earlier `save` stored goes out even if the last commit fails: no other response carries it, and the id
-    /// before it is no longer valid. For a session in its cookie, so does its removal, since only the response can end it.
+    /// The response sets an id that an earlier `save` stored even if the last commit fails: no other response carries it, and
+    /// the previous id is no longer valid. If `save` ended a session that is kept in its cookie, the response also removes the
+    /// cookie, since that is what ends such a session.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
@@ -184,11 +186,11 @@ impl Request {
 }
 
 impl Engine {
-    /// Writes a change to all cookies that a session is in, or came in.
+    /// Passes the headers for a change to `write`: for all cookies that the session takes now, and for those that it came in.
     fn write_cookies(&self, change: &CookieChange, came: usize, mut write: impl FnMut(&str, String)) {
         let writers = &*self.writers;
         let (values, max_age) = match (change, writers) {
-            // All kinds of sessions except those that may be split over several cookies.
+            // The usual case: the session cannot be split over several cookies.
             (CookieChange::Set { token, max_age }, [writer]) => {
                 return write(writer.name(), writer.set(token, *max_age));
             }

@@ -37,8 +37,8 @@ pub(super) fn write_lifetime(
             put.record.rare = None;
             put.restart(lifetimes.starting(now, intent.remember.unwrap_or(false)));
         }
-        // Acting as another user does not change how long one's own session lasts. Nor does the request that begins it: a commit
-        // enters only one list.
+        // `remember` is ignored while a user acts as another, since it is about the user's own session. It is also ignored in
+        // the request that begins the impersonation: a commit enters only one list.
         sign => match intent.remember.filter(|_| sign.is_none() && current.impersonation().is_none()) {
             Some(true) if !current.remembered => {
                 let mut long = lifetimes.starting(now, true);
@@ -67,7 +67,7 @@ pub(super) fn write_lifetime(
 }
 
 impl Record {
-    /// Signs in on other than ordinary terms. The lifetime is already set.
+    /// Applies the terms of a sign-in. The caller has already set the lifetime.
     pub(super) fn agree(&mut self, terms: &Terms, now: Timestamp) {
         let proof = match terms.proof {
             Proof::At(at) if at >= now => Proof::AtSignIn,
@@ -92,7 +92,7 @@ impl Record {
     pub(super) fn authenticate(&mut self, now: Timestamp) {
         let proof = if self.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
         self.change_rare(|rare| match &mut rare.impersonation {
-            // The acting user did so before they began to act as another.
+            // The acting user authenticated before they began to act as another.
             Some(impersonation) => {
                 impersonation.proof = if impersonation.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
             }

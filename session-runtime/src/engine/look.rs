@@ -1,4 +1,4 @@
-//! Looks at the current value of a session's key, as an attempt that may already be stored.
+//! Looks at the current value of a session's key for an attempt, whose write it may already hold.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Request {
         let engine = &*self.engine;
         let confirm = attempt.unanswered.is_some_and(|unanswered| unanswered.is_critical);
         let held = match claim.current() {
-            // Nearly always: nothing needs decoding, and no secret opening, a second time.
+            // The usual case: the value is the one that was opened, so it is not decoded or decrypted again.
             Some(current) if found.is_stored_as(current) => {
                 if attempt.is_first() && found.record().is_live(now) && !found.record().impersonation_is_over(now) {
                     return Ok(Look::Live);

@@ -2,7 +2,7 @@
 //! but no type of the application's and no web framework.
 //!
 //! Nouns:
-//! - [`Engine`]: the state that all requests share. [`Backend`]: the place of the sessions.
+//! - [`Engine`]: the state that all requests share. [`Backend`]: keeps the sessions.
 //! - [`Request`]: one request's session. [`Presented`](presented::Presented): the session that its cookie names.
 //! - [`Pending`](pending::Pending), [`Step`], [`Op`]: changes that are not yet applied to a record.
 //!   [`Attempt`](attempt::Attempt): the same changes once a commit stores them.
@@ -12,8 +12,8 @@
 //! - `open`: turns cookies into a session; `several`: handles a browser that sends more than one. `read`: turns a stored value
 //!   into a session.
 //! - `next` and `write`: apply the pending changes to a session. Pure, like their parts `intent`, `lifetime` and `renewal`.
-//! - `commit`: the compare-and-swap loop; `look`: its view of the stored value; `adopt`: the request's state after it. `group`:
-//!   stores the changes of several commits in one swap. `update`: changes one field at once.
+//! - `commit`: the compare-and-swap loop; `look`: its view of the stored value; `adopt`: the request's state after a commit.
+//!   `group`: stores the changes of several commits in one swap. `update`: changes one field at once.
 //! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
 //!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
@@ -109,7 +109,8 @@ pub(crate) struct Engine {
     /// Whether the sessions of a user are listed.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,
-    /// How many more sessions of a user end once the limit is reached, so that the next sign-ins need not look at all of them.
+    /// How many sessions beyond the surplus end once a user reaches the limit, so that the next sign-ins need not load all of
+    /// the user's sessions.
     pub(crate) spare: usize,
     /// How many bytes the fields of a session may take, names included.
     pub(crate) max_bytes: usize,
@@ -130,7 +131,7 @@ pub(crate) struct Engine {
     /// How long one commit may take, with its waits and retries.
     pub(crate) commit_timeout: Duration,
     pub(crate) store_down: StoreDown,
-    /// Whether a replaced verifier that comes back ends the session.
+    /// Whether a request with a verifier that was replaced long ago ends the session.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
     /// Whether the cookie that this kind shares with another kind of session has been logged.

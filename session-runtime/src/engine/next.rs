@@ -23,7 +23,7 @@ use crate::{
 /// The change that an attempt makes to a stored session.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
 pub(super) enum Next {
-    /// None: it stays as it is.
+    /// No change.
     Nothing,
     /// It is replaced by this session.
     Put(Put),
@@ -74,7 +74,7 @@ pub(super) fn next(
     }
     let rotates = written.rotates();
     let signs_out = matches!(intent.sign, Some(Sign::Out));
-    // Without a cookie to renew, a sign-out cannot keep anything for the device.
+    // Without a cookie for a new id, a sign-out cannot keep the `device` fields.
     if signs_out && (fields.as_ref().unwrap_or(before).is_empty() || !cookie) {
         return Ok(Next::End);
     }
@@ -87,7 +87,7 @@ pub(super) fn next(
         },
         own: None,
     };
-    // The device's fields are also those of the session that an impersonation has set aside.
+    // The session that an impersonation has set aside also gets the `device` fields, so it must not become too large either.
     if is_written && let (Some(before), Some(after)) = (engine.own(current), engine.own(&put.record)) {
         check_size(&after.fields, &before.fields, engine.max_bytes)?;
     }
@@ -103,7 +103,7 @@ pub(super) fn next(
         && found.is_from_before_proof()
         && !matches!(intent.sign, Some(Sign::In { .. }))
     {
-        // Otherwise a thief with an old id would become fresh together with the new one.
+        // Otherwise a thief with an old id would get the new one, and pass for a user who has just authenticated.
         put.record.forget_proof();
     }
     let expired = current.expired_impersonation().is_some();
@@ -148,7 +148,7 @@ pub(super) fn next(
     Ok(Next::Put(put))
 }
 
-/// Returns the new session that `attempt` makes; `None` if it would be empty: a guest leaves nothing behind (B4).
+/// Returns the new session that `attempt` makes; `None` if it would be empty: a guest without fields is not stored (B4).
 ///
 /// # Errors
 /// As [`next`]; and [`Error::is_conflict`] if an `atomic` edit was made on a session that is gone.

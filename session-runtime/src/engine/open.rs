@@ -1,4 +1,4 @@
-//! From the request's cookies to the session that they open.
+//! Opens the session that a request's cookies name.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +18,8 @@ use crate::{
     value::{EndReason, Versioned},
 };
 
-/// How long a replaced verifier is recognised, or after a renewal by the timer still accepted: enough for the requests of one
-/// page. Also how long the tombstone of an ended session stays.
+/// How long a replaced verifier is recognised or, after a renewal by the timer, still accepted. This is long enough for the
+/// requests of one page. The tombstone of an ended session stays as long.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// How a verifier relates to a record.
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// Ends a session whose verifier came back long after it was replaced: its cookie may have been stolen.
+    /// Ends a session after a request presented a verifier that was replaced long ago: the cookie may have been stolen.
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
         let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
         if self.end_stored(key, EndReason::Replayed, is_same).await? == super::users::End::Ended {

@@ -159,8 +159,8 @@ pub(crate) enum Op {
     Set { value: Vec<u8> },
     /// Return to the default.
     Unset,
-    /// The field was set to the value that it has (`None`: its default), and keeps it if another request changes it meanwhile. No
-    /// write by itself.
+    /// The handler set the field to the value that it already had (`None`: its default). By itself, this is not a write. If
+    /// another request changes the field meanwhile, this value is written again.
     Hold { value: Option<Vec<u8>> },
     /// Add to the counter.
     Add(Box<Add>),
@@ -180,12 +180,12 @@ impl Op {
         value.map_or(Self::Unset, |value| Self::Set { value })
     }
 
-    /// Returns whether it changes nothing unless another request does.
+    /// Returns whether the op writes only if another request has changed the field.
     pub(crate) const fn holds(&self) -> bool {
         matches!(self, Self::Hold { .. })
     }
 
-    /// Returns the same write, for a field that is still `seen`.
+    /// Returns the same write, on the condition that the field is still `seen`.
     pub(crate) fn if_still(self, seen: Option<Vec<u8>>) -> Self {
         match self {
             Self::Set { value } => Self::Swap { seen, value: Some(value) },
@@ -336,8 +336,8 @@ impl Pending {
         }
     }
 
-    /// Compares sign-ins with the user who is signed in by now: the handle may have been opened before another handle's sign-in.
-    /// Returns `false` if a step is about a user other than the signed-in one.
+    /// Compares the steps with the user who is signed in by now, and corrects `first` and `same` of sign-ins: the handle may
+    /// have been opened before another handle's sign-in. Returns `false` if a step is about a user other than the signed-in one.
     fn compare(&self, stored: SignedIn<'_>, steps: &mut [Step]) -> bool {
         let mut visitor = self.who(stored);
         for step in steps {
@@ -360,7 +360,7 @@ impl Pending {
         true
     }
 
-    /// Returns the signed-in user after these steps, given the one before.
+    /// Returns the signed-in user after these steps, given the user before them.
     pub(super) fn who<'a>(&'a self, before: SignedIn<'a>) -> SignedIn<'a> {
         self.steps.iter().fold(before, |visitor, step| step.signed_in(visitor))
     }
@@ -370,7 +370,7 @@ impl Pending {
         self.steps.iter().any(|step| matches!(step, Step::StopImpersonating { .. }))
     }
 
-    /// Drops all steps and ops except those that hold even if the handler failed. Returns whether a step was dropped.
+    /// Drops all ops, and all steps except those that hold even if the handler failed. Returns whether a change was dropped.
     pub(crate) fn keep_on_failure(&mut self) -> bool {
         let steps = self.steps.len();
         let dropped = self.ops.iter().any(|(_, op)| !op.holds());

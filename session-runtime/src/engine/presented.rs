@@ -67,14 +67,14 @@ impl Found {
         renewal_is_unseen(record) && self.is_current(record)
     }
 
-    /// Returns whether the session's verifier may be renewed. It may not for requests that were under way with the previous
-    /// verifier, unless the response with the new one seems lost.
+    /// Returns whether this request may renew the session's verifier. A request with the previous verifier may do so only while
+    /// no request has presented the new one: the response that carried it may be lost.
     pub(super) fn may_renew(&self, record: &Record) -> bool {
         renewal_is_unseen(record) || self.is_current(record)
     }
 
     /// Returns whether the cookie carries the id from before the user last authenticated, although the browser has presented the
-    /// newer one since: the sender of the request may not be the one who authenticated.
+    /// newer one since. The sender of the request might then not be the user who authenticated.
     pub(super) fn is_from_before_proof(&self) -> bool {
         let record = self.record();
         let is_presented = record

@@ -1,4 +1,4 @@
-//! [`Put`]: a session to store in place of the one before.
+//! [`Put`]: a changed session to store in place of the current one.
 
 use super::{
     Engine,
@@ -12,12 +12,12 @@ use crate::{
     record::{Lifetime, Previous, Record},
 };
 
-/// A session to store in place of the one before.
+/// A changed session to store in place of the current one.
 pub(super) struct Put {
     pub(super) record: Record,
     pub(super) adopted: Adopted,
-    /// The user's own session, if their impersonation ends: `record` was then made from this one. Otherwise it was made from the
-    /// session as the request sees it.
+    /// The user's own session, if their impersonation ends: `record` is then made from this one. Otherwise `record` is made from
+    /// the session as the request sees it.
     pub(super) own: Option<Box<OpenRecord>>,
 }
 

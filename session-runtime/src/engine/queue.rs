@@ -2,8 +2,8 @@
 //! next. It may store the changes of those that wait along with its own ([`group`](super::group)). So n concurrent commits cost
 //! n swaps at most, not n² (F9).
 //!
-//! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap.
-//! So a long-running queue leaves gaps: a quarter of the time that it ran, and every fourth time as much as it ran.
+//! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap. So a
+//! long-running queue leaves gaps. A gap is a quarter as long as the run before it, and every fourth gap is as long as that run.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -43,17 +43,18 @@ pub(super) struct Run {
     gaps: u32,
 }
 
-/// A store that answers faster than this is in this process, and no other process uses it.
+/// A store that answers faster than this is taken to be in this process, so no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// How long a run lasts at least before it leaves a gap. A timer waits a millisecond or more, so shorter runs would mostly wait.
+/// The shortest run that leaves a gap. A timer waits a millisecond or more, so with shorter runs the queue would mostly wait.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 /// A pause between two swaps counts as a gap if it is this many times as long as the store takes.
 const REST: u32 = 3;
 
 impl Run {
-    /// Notes that a swap is sent. A process that is busy with the requests themselves leaves gaps without waiting.
+    /// Notes that a swap is sent. A long pause since the last answer counts as a gap: a process that is busy with other work
+    /// leaves gaps without waiting.
     pub(super) fn asks(&mut self, now: Instant) {
         if self.answered.is_some_and(|answered| now.duration_since(answered) > self.took * REST) {
             self.since = self.since.map(|_| now);
@@ -138,8 +139,9 @@ impl Queues {
         Some(self.turn(key, None, None, known))
     }
 
-    /// Waits for this commit's turn. `known`: the key's value when it was last loaded, unless the previous commit knows better.
-    /// `is_urgent`: go before all that wait, as an end does. `offer`: changes that another commit may store before the turn comes.
+    /// Waits for this commit's turn. `known`: the key's value when it was last loaded, unless the previous commit hands over a
+    /// newer one. `is_urgent`: goes before all commits that wait, as the end of a session does. `offer`: changes that another
+    /// commit may store before the turn comes.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, if the deadline passes, or if another commit has stored the offer.
@@ -232,7 +234,7 @@ impl Queues {
         self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the commits at the front of the line that offer their changes out of it.
+    /// Removes the commits that offer their changes from the front of the line, and returns them.
     fn take_offers(&self, key: &Key) -> VecDeque<Place> {
         let mut shard = self.shard(key);
         let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
@@ -270,8 +272,8 @@ impl Turn<'_> {
         self.current.take()
     }
 
-    /// Shows the offers at the front of the line to `join`, in their order, until one of them needs the turn. The next swap is to
-    /// store those that it applied.
+    /// Shows the offers at the front of the line to `join`, in their order, until one of them needs the turn. The next swap is
+    /// to store those that `join` applied.
     pub(super) fn gather(&mut self, mut join: impl FnMut(&Offer) -> Joined) {
         let (mut places, mut last) = (Vec::new(), None);
         let mut waiting = self.queues.take_offers(&self.key);
@@ -306,7 +308,7 @@ impl Turn<'_> {
     }
 
     /// Returns the commits of the group to the front of the line. `is_certain`: the swap did not happen and never will, so that
-    /// they may be stored along again.
+    /// another swap may store their changes.
     pub(super) fn disband_group(&mut self, is_certain: bool) {
         let Some(group) = self.group.take() else { return };
         if is_certain {

@@ -93,7 +93,7 @@ impl Engine {
     }
 }
 
-/// The error when a session of a newer version is to be ended, which this version cannot do.
+/// Returns the error for ending a session that a newer version of this crate wrote.
 pub(super) fn newer_session() -> Error {
     let sentence = "a session was written by a newer version of this crate, so this version cannot end it; deploy that";
     Error::new(Kind::Unavailable).because(StoreError::new(sentence))

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Request {
-    /// Reloads the session, with the changes of other requests. Moves no deadline.
+    /// Reloads the session, with the changes of other requests. Does not move a deadline.
     ///
     /// # Errors
     /// [`Error::is_gone`] or [`Error::is_moved`] if it is lost to this request; [`Error::is_unavailable`] if the store does

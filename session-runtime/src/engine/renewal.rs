@@ -1,4 +1,4 @@
-//! Decides when a session gets a new id without a request for one: by the timer, and when its user authenticates again.
+//! Decides when a session gets a new id although no handler asked for one: by the timer, and when its user authenticates again.
 
 use super::{Engine, backend::Backend, open::GRACE, presented::Found};
 use crate::{
@@ -24,8 +24,8 @@ fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
 }
 
 /// Returns whether the id is renewed when a user authenticates again. It is renewed as by the timer, so that requests under way
-/// still succeed. An id of the last minute is not renewed again: the record would forget the id before it, which requests
-/// under way still carry.
+/// still succeed. An id that is less than a minute old is not renewed: the record knows only one previous id, and requests under
+/// way may still carry it.
 pub(super) fn reauthentication_renews(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
     matches!(engine.backend, Backend::Store(_)) && now.since(record.renewed_at) >= GRACE && found.may_renew(record)
 }

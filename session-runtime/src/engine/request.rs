@@ -26,7 +26,7 @@ use crate::{
 /// One request's session, shared by all its handles.
 pub(crate) struct Request {
     pub(super) engine: Arc<Engine>,
-    /// Held across the store's answers: one load or commit at a time.
+    /// Held while the store is asked: one load or commit at a time.
     gate: Gate<()>,
     /// Never held across an `await`.
     state: Mutex<State>,
@@ -51,7 +51,7 @@ pub(super) struct State {
     /// How many cookies the session came in.
     pub(super) chunks: Chunks,
     pub(super) phase: Phase,
-    /// Whether a handler asked for the session, answered or not.
+    /// Whether a handler asked for the session, even if loading it failed.
     pub(super) asked: bool,
     /// Whether the request leaves the idle deadline unchanged.
     pub(super) is_passive: bool,

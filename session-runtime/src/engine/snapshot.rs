@@ -1,4 +1,5 @@
-//! [`Snapshot`]: a handle's view beneath its own changes: the record as loaded, with the changes of the request's other handles.
+//! [`Snapshot`]: a handle's view of the session, without its own changes: the record as loaded, with the changes of the
+//! request's other handles.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(crate) struct Snapshot {
     pub(crate) record: Option<Arc<Record>>,
     /// The fields, if they differ from the record's.
     pub(crate) overlay: Option<Arc<Fields>>,
-    /// Whether the store could not be asked, so that a user may be signed in after all.
+    /// Whether the store did not answer, so that a user may be signed in after all.
     pub(crate) unknown: bool,
     /// How often the request had changed the session's owner.
     pub(crate) era: u32,

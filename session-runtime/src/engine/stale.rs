@@ -34,8 +34,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Returns whether a cookie that opens nothing will never open anything. It may if its session is of a newer version of this
-    /// crate, or ended within the last minute.
+    /// Returns whether a cookie that opens nothing may be removed. It may not if a newer version of this crate wrote its
+    /// session, or if the session ended within the last minute.
     async fn is_stale(&self, credential: &Credential, now: Timestamp) -> bool {
         match (credential, &self.backend) {
             (Credential::Session(opened, _), Backend::Cookie(client)) => {

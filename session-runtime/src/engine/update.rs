@@ -25,8 +25,8 @@ use crate::{
 pub(crate) enum Start<'a> {
     /// It changes the stored session at once.
     Now(Update<'a>),
-    /// It waits for the commit, and changes the field from this value: either nothing is stored yet, or this request changes
-    /// the session's owner.
+    /// It waits for the commit, and changes the field from this value: the session is not stored yet, or an earlier change of
+    /// this request must be stored first.
     Waits(Option<Vec<u8>>),
 }
 
@@ -136,7 +136,7 @@ impl State {
 }
 
 impl Update<'_> {
-    /// The field's stored value.
+    /// Returns the field's stored value.
     pub(crate) fn value(&self) -> Option<&[u8]> {
         let entry = self.meta.find(&self.found.record().fields)?;
         entry.is_live(self.request.now()).then_some(entry.value)

@@ -81,12 +81,14 @@ impl Engine {
         failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends one session, if it is the user's. A session in which another user acts as this one becomes that user's own again.
+    /// Ends one session, if it is the user's. A session in which another user acts as this one becomes the acting user's own
+    /// again.
     pub(super) async fn end_session(&self, identity: &[u8], key: &Key, reason: EndReason) -> Result<End, Error> {
         self.end_stored(key, reason, |record| record.owner(identity)).await
     }
 
-    /// Ends a session that is the owner's own, or an impersonation of the owner.
+    /// Ends a session that is a user's own, or an impersonation of that user. `owner` returns the user's relation to the
+    /// session.
     pub(super) async fn end_stored(
         &self,
         key: &Key,
@@ -100,7 +102,7 @@ impl Engine {
             let now = self.clock.now();
             let held = self.read(claim.current(), now);
             let (value, record) = match &held {
-                // Perhaps this call's first write, whose answer was lost.
+                // An earlier write of this call, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
                     return Ok(End::Ended);
@@ -154,12 +156,11 @@ impl Engine {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
             let known = before.entries.iter().find(|entry| entry.key == *key).copied();
-            // Room for one more entry, and no more.
             let mut others = Vec::with_capacity(before.entries.len() + usize::from(known.is_none()));
             let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(now);
             others.extend(before.entries.iter().filter(stays));
             surplus.clear();
-            // Impersonations of the user do not count towards the limit, and none ends for a sign-in.
+            // Impersonations of the user do not count towards the limit, and a sign-in does not end them.
             let own = |entry: &&ListEntry| !entry.is_impersonation;
             let limit = self.limit.most();
             if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
@@ -218,8 +219,8 @@ impl Engine {
         Ok(live)
     }
 
-    /// Removes the entries of ended sessions from a list. An entry that came since stays: an impersonation that ended can begin
-    /// again in the same session.
+    /// Removes the entries of ended sessions from a list. An entry that was added since stays: an impersonation that ended can
+    /// begin again in the same session.
     async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
         // A deadline of its own: ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);

@@ -12,7 +12,7 @@ use crate::{
 
 /// The result of applying ops.
 pub(super) struct Written<'a> {
-    /// Usually the only one, which takes no allocation.
+    /// The first write. Mostly it is the only one, and then there is no allocation.
     first: Option<Write<'a>>,
     rest: Vec<Write<'a>>,
     before: &'a Fields,
@@ -23,7 +23,7 @@ pub(super) struct Written<'a> {
 type Write<'a> = (&'static Meta, Option<Cow<'a, [u8]>>);
 
 impl<'a> Written<'a> {
-    /// Returns `None` if an op does not fit the stored value and cannot be run again.
+    /// Applies the ops to `before`. Returns `None` if an op does not fit the stored value and cannot be run again.
     pub(super) fn of(ops: &'a [(&'static Meta, Op)], before: &'a Fields, now: Timestamp) -> Option<Self> {
         let rest = Vec::with_capacity(ops.len().saturating_sub(1));
         let mut written = Self { first: None, rest, before, now };
@@ -39,7 +39,7 @@ impl<'a> Written<'a> {
             let moves_nothing = match op {
                 Op::Take { .. } | Op::List { .. } => new.as_deref() == old,
                 Op::Hold { .. } => new.as_deref() == old,
-                // Under an older name, or with a deadline, it is a write all the same.
+                // An equal value is still a write if it is stored under an older name, or if its deadline moves.
                 Op::Set { .. } => {
                     new.as_deref() == old
                         && meta.expires.is_none()
@@ -75,7 +75,7 @@ impl<'a> Written<'a> {
         self.first.is_none()
     }
 
-    /// Returns whether a written field decides what the visitor may do.
+    /// Returns whether a written field is `rotates`.
     pub(super) fn rotates(&self) -> bool {
         self.writes().any(|(meta, _)| meta.rotates)
     }
@@ -144,7 +144,7 @@ pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp
     kept
 }
 
-/// Rejects fields that take more than a session may (SECURITY S46), so that a visitor cannot fill the store. Fields that
+/// Rejects fields that take more bytes than a session may (SECURITY S46), so that a visitor cannot fill the store. Fields that
 /// shrank pass, even if the limit was lowered.
 pub(super) fn check_size(after: &Fields, before: &Fields, allowed: usize) -> Result<(), Error> {
     if after.as_bytes().len() <= allowed {

@@ -1,4 +1,4 @@
-//! Flashes: one response puts a value, the next takes it, and it is shown once.
+//! Flashes: one request puts a value, and a later one takes it, so that it is shown once.
 
 use std::ops::Deref;
 
@@ -42,8 +42,8 @@ impl<T: 'static> Flash<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Takes the flash; the commit removes it. A flash that another request puts meanwhile stays. It also stays in a HEAD,
-    /// which shows nothing.
+    /// Takes the flash; the commit removes it. A flash that another request puts meanwhile stays. In a HEAD, whose response has
+    /// no body, the flash stays.
     ///
     /// A prefetch of the page (`Sec-Purpose: prefetch`) takes it as well, since the browser shows that response if the visitor
     /// follows the link. If a flash must not get lost, answer such requests with 503, which takes nothing.
@@ -132,8 +132,8 @@ impl<T: 'static> FlashList<'_, T> {
         }
     }
 
-    /// Takes all items; the commit removes them. Items that another request puts meanwhile stay. All of them stay in a HEAD;
-    /// see [`Flash::take`] for that, and for prefetched pages.
+    /// Takes all items; the commit removes them. Items that another request puts meanwhile stay. For a HEAD and for prefetched
+    /// pages, see [`Flash::take`].
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,5 +1,5 @@
 //! The fields in a handle: the [`Slot`] that holds a field, and one handle type per policy, with only the operations that suit
-//! it. Handles record *that* a field changed; it is encoded when the session is folded into the request.
+//! it. A handle records only *that* its field changed; the value is encoded when the session is folded into the request.
 
 mod atomic;
 mod counter;

@@ -48,7 +48,7 @@ impl<T: 'static> Plain<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Returns the field to its default, even if another request changed it meanwhile, and removes it from the store.
+    /// Sets the field to its default, even if another request changed it meanwhile, and removes it from the store.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -73,7 +73,7 @@ impl<T: 'static> Deref for Plain<'_, T> {
 
 impl<T: 'static> DerefMut for Plain<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // A value that was set stays set, whatever is done to it afterwards.
+        // A value that was set, and then changed in place, still counts as set.
         self.slot.edit = match self.slot.edit {
             Edit::Written | Edit::Reset => Edit::Written,
             _ => Edit::Touched,

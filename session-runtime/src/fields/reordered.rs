@@ -1,4 +1,4 @@
-//! Compares maps and sets without an order: equal ones are often encoded in another order.
+//! Compares encoded maps and sets without an order: two equal ones are often encoded in different orders.
 
 use rmp::{Marker, decode::read_marker};
 use serde::{Deserialize as _, de::IgnoredAny};
@@ -7,8 +7,9 @@ use crate::schema::MAX_DEPTH;
 
 /// Returns whether two encoded maps or sets have the same bytes for each entry, in another order.
 ///
-/// It compares encoded entries and not decoded values. A type may compare as equal although its stored forms differ, such as
-/// two lines of a cart with the same number, and a handler's change to the rest must be stored.
+/// It compares encoded entries, not decoded values. Two values may be equal by `==` although their stored forms differ: for
+/// example, two cart lines whose `==` compares only the article number. A handler's change to their other fields must be
+/// stored.
 pub(super) fn is_reordered(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && entries(one).zip(entries(other)).is_some_and(|(one, other)| one == other)
 }
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_entries_in_another_order_are_the_same() {
+    fn maps_and_sets_with_the_same_entries_in_another_order_are_equal() {
         assert!(are_reordered([1, 2, 300], [300, 1, 2]));
         let (mut one, mut other) = (Vec::from_iter(0..70_000), Vec::from_iter(0..70_000));
         for length in [70_000, 1_000, 15] {
@@ -77,16 +78,16 @@ mod tests {
 
     // F10
     #[test]
-    fn stored_bytes_that_are_nested_without_end_are_not_the_same() {
+    fn bytes_that_are_nested_too_deep_are_not_equal() {
         let deep = [&[0x91; 100_000][..], &[1]].concat();
         assert!(!is_reordered(&deep, &deep));
     }
 
     #[test]
-    fn other_entries_are_not_the_same() {
+    fn other_entries_are_not_equal() {
         assert!(!are_reordered([1, 1, 2], [1, 2, 2]));
         assert!(!are_reordered([[1, 2]], [[2, 1]]), "within an entry, order counts");
         assert!(!are_reordered("ab", "ba"));
-        assert!(!is_reordered(&[0x92, 1], &[0x92, 1]), "cut short");
+        assert!(!is_reordered(&[0x92, 1], &[0x92, 1]), "truncated bytes are not compared");
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Edit {
     Written,
     /// Changed in place to the value in the slot.
     Touched,
-    /// Signed in the user in the slot, whoever was signed in before.
+    /// Signed in the user in the slot, regardless of any user who was signed in before.
     Signed,
     /// Reset to the default.
     Reset,
@@ -42,7 +42,7 @@ pub(crate) enum Edit {
     Listed(Box<Listed>),
     /// Changed an atomic field from the stored form `seen`, but could not apply that at once.
     Swapped { seen: Option<Vec<u8>> },
-    /// Cannot be encoded.
+    /// The value cannot be encoded.
     Failed(Error),
 }
 
@@ -119,7 +119,7 @@ impl<T> Slot<T> {
             }
             (Some(_), _) => false,
             (None, None) => true,
-            // Nothing is stored, and the default need not be.
+            // Nothing is stored, and a missing field reads as the default, so the default is not written.
             (None, Some(_)) => encode(&(field.initial)(), field)? == new,
         };
         if same {
@@ -239,10 +239,10 @@ fn is_initial<T>(value: &T, field: &'static Field<T>) -> bool {
     stored(value).is_some_and(|bytes| stored(&(field.initial)()).is_some_and(|initial| initial == bytes))
 }
 
-/// [`encode`] for a value that is about to be stored.
+/// Does the same as [`encode`], for a value that is about to be stored.
 ///
 /// # Errors
-/// Also if the stored form could not be read again (F19).
+/// Those of [`encode`]. It also fails if the stored form could not be read again (F19).
 pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let bytes = encode(value, field)?;
     if let Some(bytes) = &bytes {
@@ -251,9 +251,9 @@ pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<
     Ok(bytes)
 }
 
-/// Fails if a value in this stored form could not be read again (F19). Reading takes about as long as writing, a tenth of a
-/// request for a short list. So release builds only read the identity back. For other fields they check the depth, which
-/// visitors may control; any other fault is in the type, and a debug build finds it.
+/// Fails if a value in this stored form could not be read again (F19). Reading takes about as long as writing: for a short
+/// list, a tenth of a request. So release builds read back only the identity. For other fields they check only the depth, which
+/// visitors may control. Any other fault is in the type, and a debug build finds it.
 pub(super) fn check_readable<T>(bytes: &[u8], field: &Field<T>) -> Result<(), Error> {
     let Some(codec) = &field.codec else { return Ok(()) };
     let read = if cfg!(debug_assertions) || field.policy == Policy::Identity {

@@ -22,7 +22,7 @@ pub struct State {
     pub(crate) snapshot: Snapshot,
     /// The changes to the session as a whole, in order.
     pub(crate) steps: Vec<Step>,
-    /// How the handle found its session ended, if it did.
+    /// How the session was lost, if the handle found that it was.
     pub(crate) failed: Option<Lost>,
     /// Whether the handle found a stored value that cannot be read.
     pub(crate) unread: AtomicBool,
@@ -37,7 +37,8 @@ impl State {
         }
     }
 
-    /// Returns whether the visitor sees a taken value, so that it is removed: not in a HEAD, whose response has no body (F21).
+    /// Returns whether the visitor sees a flash that a handler takes, so that the flash is removed. False in a HEAD, whose
+    /// response has no body (F21).
     pub(crate) fn is_shown(&self) -> bool {
         self.request().is_none_or(|request| request.is_shown())
     }
@@ -104,7 +105,7 @@ impl State {
         self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }
 
-    /// Fails if this handle found its session ended, and has not signed in since.
+    /// Fails if this handle found that its session was lost, and has not signed in since.
     ///
     /// # Errors
     /// The error that it found.

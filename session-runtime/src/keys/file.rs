@@ -1,5 +1,5 @@
-//! The key file. It is read only if no user except root and this process's user can change it. A new one appears complete, and
-//! readable by its owner only.
+//! The key file. It is read only if no user except root and this process's user can change it. A new file appears complete, and
+//! only its owner can read it.
 
 use std::{
     ffi::OsString,
@@ -21,7 +21,7 @@ use crate::{
 const HEAD: &[u8] =
     b"# Keys of the session cookies: the first signs, the others only verify. A reader of this file can forge cookies.\n";
 
-/// Far more than a ring needs.
+/// The most bytes of a key file, far more than a ring needs.
 const LARGEST: u64 = 64 * 1024;
 
 /// Reads the file at `path`.

@@ -57,7 +57,7 @@ impl KeyRing {
     /// Reads the keys in an environment variable.
     ///
     /// # Errors
-    /// If the variable is not set or is empty, or a key in it is malformed, guessable or there twice. The message says which
+    /// If the variable is not set or is empty, or a key in it is malformed, guessable or listed twice. The message says which
     /// key, and how to make a good one.
     ///
     /// ```
@@ -100,7 +100,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// If there is no such file, it is not a regular file, it cannot be read, another user can change it, or a key in it is
-    /// malformed, guessable or there twice.
+    /// malformed, guessable or listed twice.
     ///
     /// ```no_run
     /// # use session_runtime::KeyRing;
@@ -169,7 +169,7 @@ impl KeyRing {
         Self(fresh().into_iter().collect())
     }
 
-    /// Adds a key that verifies but never signs: the key before the present one.
+    /// Adds a key that verifies and decrypts but never signs or encrypts, such as the previous key.
     ///
     /// # Errors
     /// As [`KeyRing::from_bytes`], or if the ring has this key already.
@@ -236,7 +236,7 @@ impl FromStr for KeyRing {
     /// own settings.
     ///
     /// # Errors
-    /// If there is no key, or a key is malformed, guessable or there twice. The message says which key, and does not repeat it.
+    /// If there is no key, or a key is malformed, guessable or listed twice. The message says which key, and does not repeat it.
     ///
     /// ```
     /// # use session_runtime::KeyRing;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | 1 | version, 1 |
 //! | 4 | id of the key that sealed |
-//! | 24 | nonce, random: it never repeats, without a counter |
+//! | 24 | nonce: random, and long enough that none repeats |
 //! | n | ciphertext, as long as the value |
 //! | 16 | tag |
 //!

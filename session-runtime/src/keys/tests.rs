@@ -40,7 +40,7 @@ fn ends(ring: &KeyRing) -> Vec<u64> {
 // Every cookie depends on the labels and lengths that go into a derived key. The values come from another implementation of RFC
 // 5869.
 #[test]
-fn derived_keys_stay_what_they_are() {
+fn derived_keys_never_change() {
     let key = MasterKey::new(&Sha256::digest(b"a key for tests"), Timestamp::NEVER).unwrap();
     assert_eq!(hex(&key.id()), "85aa3f27");
     let named = key.mac(Purpose::FINGERPRINT).unwrap();
@@ -50,7 +50,7 @@ fn derived_keys_stay_what_they_are() {
 
 // S40
 #[test]
-fn each_purpose_and_key_derives_its_own() {
+fn each_purpose_and_key_derives_a_different_key() {
     let purposes = [
         Purpose::TOKEN,
         Purpose::FINGERPRINT,
@@ -131,7 +131,7 @@ fn keys_in_bytes_rotate_like_keys_in_text() {
 
 // S45: each message says which key is wrong and how, and never shows a key.
 #[test]
-fn bad_keys_are_refused_in_a_sentence() {
+fn bad_keys_are_rejected_with_a_message() {
     let good = hex(&key(1));
     let make = "make a good one with `openssl rand -hex 32`";
     let first = "the 1st key of the variable SESSION_KEYS";
@@ -231,7 +231,7 @@ fn bad_keys_are_refused_in_a_sentence() {
 }
 
 #[test]
-fn bad_bytes_are_refused_in_a_sentence() {
+fn bad_bytes_are_rejected_with_a_message() {
     let sentence = |bytes: &[u8]| KeyRing::from_bytes(bytes).unwrap_err().to_string();
     assert!(sentence(b"").starts_with("the 1st key of the ring has 0 bytes and needs at least 32; make a good one"));
     assert!(sentence(&key(1)[..31]).contains("has 31 bytes"));
@@ -275,7 +275,7 @@ fn an_empty_ring_signs_nothing() {
 
 // B12, S49
 #[test]
-fn debug_shows_ids_alone() {
+fn debug_shows_only_ids() {
     let shown = format!("{:?}", ring(&[1, 2]));
     let expected: Vec<_> = ids(&ring(&[1, 2])).iter().map(|id| hex(id)).collect();
     assert_eq!(shown, format!("KeyRing {{ current: {:?}, previous: [{:?}] }}", expected[0], expected[1]));

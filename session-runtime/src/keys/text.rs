@@ -1,4 +1,4 @@
-//! Parses keys from a variable or a file, and describes wrong ones. The messages never show a key.
+//! Parses keys from a variable, a setting, a file or a text, and describes wrong ones. The messages never show a key.
 
 use std::{fmt, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{clock::Timestamp, error::Error};
 /// The command that makes a good key.
 pub(crate) const MAKE: &str = "openssl rand -hex 32";
 
-/// 256 bits, like every derived key.
+/// The fewest bytes of a key: 256 bits.
 const LEAST: usize = 32;
 
 /// Where a key is written, for messages.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// Why a key is not random. The text continues "the key".
+/// Why a key is not random. The message continues a sentence that begins with "the key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weakness {
     Constant,
@@ -72,7 +72,7 @@ pub(super) fn is_placeholder(word: &str) -> bool {
 fn pattern(bytes: &[u8]) -> Option<Weakness> {
     let mut steps = [0_usize; 256];
     bytes.windows(2).for_each(|pair| steps[usize::from(pair[1].wrapping_sub(pair[0]))] += 1);
-    // More than half of the bytes differ from the one before by the same step.
+    // More than half of the bytes differ from the previous byte by the same step.
     match steps.iter().position(|&count| count > bytes.len() / 2) {
         Some(0) => Some(Weakness::Constant),
         Some(_) => Some(Weakness::Counted),

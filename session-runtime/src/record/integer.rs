@@ -26,7 +26,7 @@ fn take<const N: usize>(value: &mut &[u8]) -> Option<[u8; N]> {
     Some(*bytes)
 }
 
-/// Encodes a number. One outside the range becomes the nearer end.
+/// Encodes a number. A number outside the range becomes the nearest one in it.
 pub(crate) fn write(number: i128) -> Vec<u8> {
     let mut value = Vec::with_capacity(MOST);
     // Writing to a vector cannot fail.

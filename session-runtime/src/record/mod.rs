@@ -1,5 +1,5 @@
-//! One session as it is stored: [`Record`], its encoded [`Fields`], and the arithmetic of counters. Nothing here knows a type
-//! of the application's.
+//! One session as it is stored: [`Record`], its encoded [`Fields`], and the arithmetic of counters. This module does not know
+//! the application's types.
 
 mod add;
 mod fields;
@@ -146,8 +146,8 @@ pub(crate) struct Previous {
 /// Why a verifier was replaced.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Replaced {
-    /// By a sign-in, a sign-out, `renew` or a change of a `rotates` field: the old verifier opens nothing. For a minute it is
-    /// recognised.
+    /// By a sign-in, a sign-out, an impersonation, `renew` or a change of a `rotates` field: the old verifier opens nothing. For
+    /// a minute it is recognised.
     ByPrivilege {
         /// When it was replaced.
         at: Timestamp,

@@ -15,8 +15,8 @@ pub(crate) struct Rare {
     pub(crate) is_capped: bool,
     /// The impersonation in progress: another user acts as the signed-in one.
     pub(crate) impersonation: Option<Impersonation>,
-    /// The identity of the user who was impersonated until the time was up. If set, the store still has the impersonation. It
-    /// is never stored itself.
+    /// The identity of the user who was impersonated until the time was up. If set, the store still has the impersonation. This
+    /// field itself is never stored.
     pub(crate) expired: Option<Arc<[u8]>>,
 }
 

@@ -1,10 +1,10 @@
 //! A list of structs as a table: the names of their fields once, and then the rows.
 //!
-//! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list: half of a
-//! cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns, their names,
-//! and the values row by row. It is not compression: its length does not depend on what the values have in common. But it
-//! reveals whether all items have the same names, and if the items are maps, their names are data. So `secret` fields are not
-//! kept as tables (SECURITY S43).
+//! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list, which makes up
+//! half of a shopping cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns,
+//! their names, and the values row by row. It is not compression: its length does not depend on what the values have in common.
+//! But it reveals whether all items have the same names, and if the items are maps, their names are data. So `secret` fields are
+//! not kept as tables (SECURITY S43).
 
 use rmp::{
     Marker,
@@ -49,7 +49,7 @@ pub(crate) fn unpack(table: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let rows = rows(rest, names.len())?;
-    // At least the value's length, and less than twice that. Checked before that much is reserved.
+    // An upper bound of the value's length, and less than twice that length. It is checked before memory is reserved.
     let named = names.iter().try_fold(3_usize, |sum, name| sum.checked_add(name.len()))?;
     let length = (rows as usize).checked_mul(named)?.checked_add(5 + rest.len())?;
     if length > 2 * MOST {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_stays_as_it_is() {
+    fn other_values_are_not_packed() {
         for value in [
             to_bytes(&7).unwrap(),
             to_bytes(&[1, 2, 3]).unwrap(),
@@ -205,7 +205,7 @@ mod tests {
             vec![],
             vec![0xc1],
             vec![0xdd, 0xff, 0xff, 0xff, 0xff, 0x81, 0xa1, b'a', 1],
-            // An encoding that is longer than needed would come back shorter.
+            // A longer encoding than needed would be unpacked to the shortest one.
             vec![0xdc, 0, 2, 0x81, 0xa1, b'a', 1, 0x81, 0xa1, b'a', 2],
             vec![0x92, 0xde, 0, 1, 0xa1, b'a', 1, 0xde, 0, 1, 0xa1, b'a', 2],
         ] {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_packed_can_be_unpacked() {
+    fn every_packed_table_can_be_unpacked() {
         let long = Line { sku: 1, note: Some("x".repeat(60)), sizes: vec![] };
         for rows in [10_000, 11_000, 20_000] {
             let value = to_bytes(&vec![long.clone(); rows]).unwrap();
@@ -247,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_list_comes_back(lines in prop::collection::vec(line(), 2..40)) {
+        fn every_list_round_trips(lines in prop::collection::vec(line(), 2..40)) {
             let value = to_bytes(&lines).unwrap();
             prop_assert_eq!(unpack(&pack(&value).unwrap()).unwrap(), value);
         }

@@ -1,4 +1,4 @@
-//! The invariants of a record, its fields and its counters. How a record is written is in `value/tests.rs`.
+//! Tests the invariants of a record, its fields and its counters. `value/tests.rs` tests how a record is encoded.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
@@ -58,7 +58,7 @@ fn commits_with_one_nonce_count_as_one_write() {
 }
 
 #[test]
-fn a_record_never_remembers_too_much() {
+fn old_nonces_are_dropped_and_the_write_count_saturates() {
     let mut record = Record { nonces: (0..100).map(Nonce).collect(), writes: u64::MAX, ..record() };
     record.note_write(Nonce(100), NOW);
     assert_eq!(record.nonces.as_slice(), (97..=100).map(Nonce).collect::<Vec<_>>());
@@ -76,7 +76,7 @@ fn the_last_write_never_moves_back() {
 }
 
 #[test]
-fn other_fields_leave_the_rest_of_a_record() {
+fn with_fields_changes_only_the_fields() {
     let mut record = record();
     record.note_write(Nonce(1), NOW);
     record.user = Some(b"ada".as_slice().into());
@@ -88,7 +88,7 @@ fn other_fields_leave_the_rest_of_a_record() {
 
 // B12: neither names nor lengths are secret, values are.
 #[test]
-fn nothing_shows_a_value() {
+fn debug_output_does_not_show_a_value() {
     let mut fields = Fields::default();
     fields.push(entry("code", b"hunter2"));
     let shown = format!("{fields:?} {:?}", record().with_fields(fields.clone()));
@@ -99,7 +99,7 @@ fn nothing_shows_a_value() {
 }
 
 #[test]
-fn a_name_too_long_is_cut_between_characters() {
+fn a_name_that_is_too_long_is_cut_between_characters() {
     let long = "é".repeat(200);
     let mut fields = Fields::default();
     fields.push(entry(&long, b"1"));
@@ -154,8 +154,8 @@ fn integers_read_in_every_encoding() {
         (&[0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0], i128::from(i64::MIN)),
     ] {
         assert_eq!(integer::read(value), Some(number), "{value:x?}");
-        assert_eq!(integer::read(&[value, &[0]].concat()), None, "with something behind it: {value:x?}");
-        assert_eq!(integer::read(&value[..value.len() - 1]), None, "cut: {value:x?}");
+        assert_eq!(integer::read(&[value, &[0]].concat()), None, "with a byte after it: {value:x?}");
+        assert_eq!(integer::read(&value[..value.len() - 1]), None, "truncated: {value:x?}");
     }
     for no_number in [&[0xc0][..], &[0xc2], &[0xca, 0, 0, 0, 0], &[0xa1, b'1'], &[0x91, 1], &[0xc1]] {
         assert_eq!(integer::read(no_number), None);
@@ -164,7 +164,7 @@ fn integers_read_in_every_encoding() {
 
 proptest! {
     #[test]
-    fn integers_survive(number in i128::from(i64::MIN)..=i128::from(u64::MAX)) {
+    fn integers_round_trip(number in i128::from(i64::MIN)..=i128::from(u64::MAX)) {
         let value = integer::write(number);
         prop_assert_eq!(integer::read(&value), Some(number));
         // The shortest encoding, like the derive's own.
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn two_moves_of_a_counter_are_one(old: i64, moves: [(i64, i64, i64); 2]) {
+    fn two_changes_of_a_counter_combine_into_one(old: i64, moves: [(i64, i64, i64); 2]) {
         let [first, second] = moves.map(|(amount, one, other)| {
             let (floor, ceiling) = (one.min(other).into(), one.max(other).into());
             Add { amount: amount.into(), floor, ceiling, initial: 0 }
@@ -197,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn fields_survive(entries in prop::collection::vec((".{0,40}", prop::collection::vec(any::<u8>(), 0..300), any::<u64>()), 0..20)) {
+    fn fields_round_trip(entries in prop::collection::vec((".{0,40}", prop::collection::vec(any::<u8>(), 0..300), any::<u64>()), 0..20)) {
         let mut fields = Fields::default();
         for (name, value, expires) in &entries {
             fields.push(Entry { name, value, expires: Timestamp::from_millis(*expires) });
@@ -209,9 +209,9 @@ proptest! {
         }
     }
 
-    // S46: truncated or overwritten bytes are refused or read as some fields. They never panic or read past the end.
+    // S46: truncated or overwritten bytes are rejected, or read as some fields. The reader never panics or reads past the end.
     #[test]
-    fn any_bytes_read_as_fields_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_read_as_fields_or_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(fields) = Fields::from_bytes(bytes.clone()) {
             prop_assert_eq!(fields.raw().map(|raw| raw.length).sum::<usize>(), bytes.len());
             prop_assert_eq!(fields.raw().count(), fields.iter().count());
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn cut_fields_are_refused(value in prop::collection::vec(any::<u8>(), 0..50), cut in 1..60_usize) {
+    fn truncated_fields_are_rejected(value in prop::collection::vec(any::<u8>(), 0..50), cut in 1..60_usize) {
         let mut fields = Fields::default();
         fields.push(entry("name", &value));
         let bytes = fields.as_bytes();
@@ -232,7 +232,7 @@ proptest! {
 
     // F10: a length is compared with the bytes that follow, whatever it claims.
     #[test]
-    fn lengths_past_the_end_are_refused(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
+    fn lengths_past_the_end_are_rejected(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
         let mut bytes = vec![name];
         varint::write(&mut bytes, size | 1 << 40);
         bytes.extend(rest);

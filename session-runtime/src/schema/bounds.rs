@@ -8,8 +8,8 @@ use crate::cookie::LARGEST_PAIR;
 /// A type whose values take a limited number of bytes in MessagePack.
 ///
 /// Numbers, `bool`, `char`, tuples and arrays of such types, `Option` and `Box` implement it. Text and lists get their limit
-/// from `#[session(max_len = …)]` on the field. For a type of your own, state the bytes of its longest value. Writing a value
-/// that is longer after all is an error, and the stored session stays as it was.
+/// from `#[session(max_len = …)]` on the field. For a type of your own, state the size of its largest value in bytes. If a
+/// value turns out to be larger, writing it is an error, and the stored session stays as it was.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::cookie::LARGEST_PAIR;
 /// }
 ///
 /// impl Bounded for Theme {
-///     // The longest name, and a byte for its length.
+///     // A variant is stored as its name: here a byte for the length, and the longest name.
 ///     const MAX_BYTES: usize = 1 + "Light".len();
 /// }
 ///
@@ -44,7 +44,7 @@ use crate::cookie::LARGEST_PAIR;
             {Self} {{ const MAX_BYTES: usize = …; }}`"
 )]
 pub trait Bounded {
-    /// The most bytes that a value takes in MessagePack. Structs are written with field names.
+    /// The size of the largest value in MessagePack, in bytes. The fields of a struct are written with their names.
     const MAX_BYTES: usize;
 }
 
@@ -89,9 +89,9 @@ tuples!((A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F));
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
-    /// As `len()` counts: bytes of text, items of a list.
+    /// The largest `len()`: bytes of text, or items of a list. `None` if `len()` has no limit of its own.
     pub(crate) len: Option<usize>,
-    /// The most bytes in MessagePack.
+    /// The largest size in MessagePack, in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -144,7 +144,7 @@ const fn list_head(len: usize) -> usize {
 pub(crate) enum Exceeded {
     /// `max_len`.
     Length { length: usize, most: usize },
-    /// The bytes that its type states.
+    /// The size in bytes, which follows from the type and `max_len`.
     Bytes { bytes: usize, most: usize },
 }
 
@@ -187,7 +187,7 @@ pub(crate) const fn most_bytes(spec: &Spec, name: usize) -> Option<usize> {
     Some(bytes.saturating_mul(4).div_ceil(3).saturating_add(name))
 }
 
-/// Stops the compilation unless the sessions fit into one cookie.
+/// Stops the compilation if a session might not fit into one cookie.
 #[doc(hidden)]
 #[allow(clippy::panic, reason = "it only runs while compiling")]
 pub const fn fits(spec: &Spec) {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_value_takes_what_is_said() {
+    fn the_largest_value_takes_max_bytes() {
         assert_eq!(takes(&u8::MAX), u8::MAX_BYTES);
         assert_eq!(takes(&u16::MAX), u16::MAX_BYTES);
         assert_eq!(takes(&u32::MAX), u32::MAX_BYTES);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_lists_are_bound_to_the_byte() {
+    fn the_bounds_of_text_and_lists_are_exact() {
         for len in [0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536] {
             let (text, list) = ("x".repeat(len), vec![u64::MAX; len]);
             let (text, list) = (to_bytes(&text).unwrap(), to_bytes(&list).unwrap());
@@ -310,13 +310,13 @@ mod tests {
         }
         let bytes = Exceeded::Bytes { bytes: 3, most: 2 };
         assert_eq!(Bound::of::<u8>().exceeded(&[0xcd, 1, 1]), Some(bytes));
-        // An absent value.
+        // Nil, an absent value, has no length.
         assert_eq!(Bound::text(9).exceeded(&[0xc0]), None);
     }
 
     proptest! {
         #[test]
-        fn no_value_takes_more(values: (u64, i32, char, f64, Option<u16>), nested: [Option<(u8, i64)>; 20]) {
+        fn no_value_takes_more_than_max_bytes(values: (u64, i32, char, f64, Option<u16>), nested: [Option<(u8, i64)>; 20]) {
             takes(&values);
             takes(&nested);
         }

@@ -20,7 +20,7 @@ pub(crate) const MAX_DEPTH: usize = 128;
 /// MessagePack's nil, the encoding of `None`.
 pub(crate) const NIL: &[u8] = &[0xc0];
 
-/// The one byte that MessagePack never uses. It replaces a secret that could not be opened, and reads as absent.
+/// The one byte that MessagePack never uses. It replaces a secret that could not be decrypted, and reads as absent.
 pub(crate) const UNREADABLE: &[u8] = &[0xc1];
 
 /// The [`serde::Serializer`] that `with = "module"` gets.
@@ -83,7 +83,8 @@ fn read<T>(
     bytes: &[u8],
     read: impl FnOnce(Decoder<'_, '_>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, rmp_serde::decode::Error> {
-    // The reader counts the levels of lists and maps, but not of enums, which are maps of one variant.
+    // `rmp_serde` counts the levels of lists and maps, but not those of enums. A variant with content is encoded as a map with
+    // one entry.
     if is_deeper(bytes, |byte| matches!(byte, 0x81 | 0x91 | 0xdc..=0xdf)) {
         return Err(rmp_serde::decode::Error::custom("nested too deep"));
     }
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wide_is_not_deep() {
+    fn a_wide_value_is_not_too_deep() {
         let wide = Tree::Many((0..1_000).map(|_| tree(3)).collect());
         let bytes = to_bytes(&wide).unwrap();
         assert!(!is_too_deep(&bytes));

@@ -1,4 +1,4 @@
-//! One field as the derive describes it. No other file has bounds on the field's type.
+//! One field, as the derive describes it. The bounds on the field's type are here, so the compiler reports a wrong type once.
 
 use std::{ops::Deref, time::Duration};
 
@@ -33,7 +33,7 @@ pub struct Meta {
     pub(crate) device: bool,
     pub(crate) rotates: bool,
     pub(crate) secret: bool,
-    /// The limit of its length.
+    /// The limit of the value's size.
     pub(crate) bound: Option<Bound>,
 }
 
@@ -60,9 +60,9 @@ pub enum Policy {
 pub(crate) enum Stays {
     /// None: the session ends.
     None,
-    /// Fields of the browser: a user signed out, or another one signed in.
+    /// Only `device` fields: the user signed out, or another user signed in.
     Device,
-    /// Fields of a guest: the guest signed in.
+    /// `device` fields, and all others that are neither `rotates` nor `secret`: a guest signed in.
     Guest,
 }
 
@@ -71,7 +71,7 @@ impl Meta {
         Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false, bound: None }
     }
 
-    /// Returns whether it is stored at all.
+    /// Returns whether the field is stored at all.
     pub(crate) const fn is_stored(&self) -> bool {
         !matches!(self.policy, Policy::Skip)
     }
@@ -101,7 +101,7 @@ impl Meta {
         self.expires.map_or(Timestamp::NEVER, |expires| now + expires)
     }
 
-    /// Returns the stored field, under its name or otherwise under an older one.
+    /// Returns the stored field: under its name, otherwise under an alias.
     pub(crate) fn find<'a>(&self, fields: &'a Fields) -> Option<Entry<'a>> {
         fields.get(self.name).or_else(|| self.aliases.iter().find_map(|alias| fields.get(alias)))
     }
@@ -163,14 +163,14 @@ impl<T> Field<T> {
         self
     }
 
-    /// Makes the field encrypted wherever it is stored, and never shown.
+    /// Makes the field a secret: encrypted wherever it is stored, and shown in no log and no `Debug` output.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.meta.secret = true;
         self
     }
 
-    /// Sets the limit of its length.
+    /// Limits the size of the value.
     #[must_use]
     pub const fn bound(mut self, bound: Bound) -> Self {
         self.meta.bound = Some(bound);

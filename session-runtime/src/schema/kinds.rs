@@ -55,11 +55,11 @@ impl<T> Collection for Option<T> {
 
 impl<T> Collection for Vec<T> {
     fn is_some(&self) -> bool {
-        false // and its stored form is never nil
+        false // a list is never stored as nil, so this does not matter
     }
 }
 
-/// A type that can identify the user, or none: an `Option`.
+/// A type that identifies the user, or says that there is none: an `Option`.
 #[diagnostic::on_unimplemented(
     message = "an `identity` is an `Option<T>`, not `{Self}`",
     label = "this cannot say that nobody is signed in",

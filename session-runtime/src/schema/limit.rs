@@ -1,6 +1,6 @@
 //! [`SessionLimit`]: how many sessions a user may have at once.
 
-/// How many sessions one user may have at once, and what happens at one more sign-in (OWASP ASVS 7.1.2). Default:
+/// How many sessions one user may have at once, and what a sign-in beyond that does (OWASP ASVS 7.1.2). Default:
 /// [`SessionLimit::EndOldest`] of 100.
 ///
 /// A plain number converts to [`SessionLimit::EndOldest`].
@@ -20,9 +20,9 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionLimit {
-    /// The limit. One more sign-in ends the session with the earliest sign-in.
+    /// The limit. A sign-in beyond it ends the session with the earliest sign-in.
     EndOldest(u32),
-    /// The limit. One more sign-in is refused with a 409 that says so.
+    /// The limit. A sign-in beyond it is answered with a 409 that gives the reason.
     Refuse(u32),
 }
 

@@ -113,7 +113,7 @@ mod tests {
     static JOINED: Migration = Migration::new(&NAME, &["first", "last"], |older| older.make::<2, _, _, _>(&NAME, join));
 
     #[test]
-    fn what_is_there_is_joined_and_what_cannot_be_read_is_no_value() {
+    fn a_missing_value_is_none_and_an_unreadable_one_fails_the_migration() {
         let (ada, number) = (to_bytes("Ada").ok(), to_bytes(&7).ok());
         assert_eq!(JOINED.run(&[ada.as_deref(), ada.as_deref()]), to_bytes("Ada Ada").ok());
         assert_eq!(JOINED.run(&[None, ada.as_deref()]), to_bytes("Ada").ok());

@@ -1,5 +1,5 @@
-//! The derive's description of a session struct: names, lifetimes, policies, and each field's encoding. It describes all
-//! generated code; the logic is elsewhere.
+//! The derive's description of a session struct: names, lifetimes, policies, and each field's encoding. The derive emits values
+//! of these types, and the logic is elsewhere.
 
 mod bounds;
 mod codec;

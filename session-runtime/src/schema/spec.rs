@@ -5,14 +5,15 @@ use std::time::Duration;
 use super::{Meta, Migration, Policy, SessionLimit};
 use crate::cookie::CookieSpec;
 
-/// The arguments of `#[session(…)]` on the struct. The builder may override each of them.
+/// The arguments of `#[session(…)]` on the struct. The builder can override `app`, the cookie's attributes, the lifetimes and
+/// `max_per_user`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub(crate) name: &'static str,
     /// The name that separates these sessions from others of the application. Default: the struct's name.
     pub(crate) kind: &'static str,
-    /// The application, unless it is configured. Default: the package of the struct.
+    /// The application's name, unless the configuration or the builder gives one. Default: the name of the struct's package.
     pub(crate) app: &'static str,
     pub(crate) cookie: CookieSpec,
     pub(crate) fields: &'static [Meta],
@@ -22,7 +23,7 @@ pub struct Spec {
     pub(crate) touch: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) max_per_user: Option<SessionLimit>,
-    /// Whether the compiler proved that it fits into a cookie.
+    /// Whether the struct is declared `bounded`: compile-time checks then prove that an encrypted session fits into one cookie.
     pub(crate) bounded: bool,
     /// Whether the user's sessions are not listed.
     pub(crate) unlisted: bool,
@@ -30,8 +31,8 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Creates a spec with the defaults of NIST SP 800-63B for AAL2: an idle timeout of 30 minutes, an absolute timeout of 12
-    /// hours.
+    /// Creates a spec with the default timeouts: 30 minutes idle and 12 hours absolute. They are stricter than NIST SP 800-63B
+    /// revision 4 requires for AAL2.
     #[must_use]
     pub const fn new(name: &'static str, cookie: CookieSpec, fields: &'static [Meta]) -> Self {
         let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
@@ -60,14 +61,14 @@ impl Spec {
         self
     }
 
-    /// Sets the application.
+    /// Sets the application's name.
     #[must_use]
     pub const fn app(mut self, app: &'static str) -> Self {
         self.app = app;
         self
     }
 
-    /// Sets the application: the package of the struct, or its crate if the package is unknown.
+    /// Sets the application's name to that of the struct's package, or of its crate if the package is unknown.
     #[must_use]
     pub const fn package(self, package: Option<&'static str>, module: &'static str) -> Self {
         match package {
@@ -83,7 +84,7 @@ impl Spec {
         self
     }
 
-    /// Says that it fits into a cookie, encrypted: see [`fits`](super::fits).
+    /// Declares that an encrypted session fits into one cookie: see [`fits`](super::fits).
     #[must_use]
     pub const fn bounded(mut self) -> Self {
         self.bounded = true;
@@ -104,7 +105,7 @@ impl Spec {
         self
     }
 
-    /// Sets the lifetime that `remember(true)` uses in place of idle and absolute timeout.
+    /// Sets the lifetime that replaces the idle and the absolute timeout after `remember(true)`.
     #[must_use]
     pub const fn remember(mut self, remember: Duration) -> Self {
         self.remember = Some(remember);
@@ -147,7 +148,7 @@ impl Spec {
     }
 }
 
-/// Returns the crate in the path of a module.
+/// Returns the crate's name from the path of a module.
 const fn first_segment(module: &'static str) -> &'static str {
     let bytes = module.as_bytes();
     let mut end = 0;

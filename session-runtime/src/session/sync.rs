@@ -27,7 +27,7 @@ impl<S: Schema> Core<S> {
         );
     }
 
-    /// Returns whether the store could not be asked, so that the session shows a guest although a user may be signed in.
+    /// Returns whether the store could not be reached. The session then shows a guest, although a user may be signed in.
     #[cfg(feature = "web")]
     pub(crate) fn is_unknown(&self) -> bool {
         self.__state.snapshot.unknown
@@ -38,7 +38,7 @@ impl<S: Schema> Core<S> {
         self.__state.origin.key()
     }
 
-    /// Resets the fields that do not survive to their defaults.
+    /// Resets all fields except those that stay.
     pub(crate) fn forget(&mut self, stays: Stays) {
         if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
             return;

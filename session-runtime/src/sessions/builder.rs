@@ -31,8 +31,8 @@ const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 /// How many further sessions end when the default limit is reached. A chosen limit is exact.
 const SPARE: usize = 20;
 
-/// The default limit of a session's fields in bytes. A session should be much smaller; the limit bounds what a visitor can
-/// fill.
+/// The default limit of a session's fields in bytes. A session should be much smaller; the limit bounds how much a visitor can
+/// store.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Builds [`Sessions`]. Each option overrides the attribute of the same name on the struct.
@@ -418,7 +418,7 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 }
 
-/// Checks that a session that the compiler proved to fit into a cookie still does, in this store and under this name.
+/// Checks that a `bounded` session, which the compiler proved to fit into a cookie, also fits with this store and this name.
 fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {

@@ -23,7 +23,7 @@ pub(super) fn ensure(engine: &Arc<Engine>) {
 #[cold]
 fn start(engine: &Arc<Engine>) {
     if engine.clean_every.is_zero() {
-        let _ = engine.cleaner.set(None); // set already, or now
+        let _ = engine.cleaner.set(None); // set before, or here
     } else if let Ok(runtime) = Handle::try_current() {
         engine.cleaner.get_or_init(|| {
             let task = runtime.spawn(clean(Arc::downgrade(engine), engine.clean_every));

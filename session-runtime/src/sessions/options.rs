@@ -82,7 +82,7 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// The cookie.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Sets the cookie's name, taken as given. Default: the attribute, otherwise `__Host-` and the struct's name.
+    /// Sets the cookie's name, which is used as given. Default: the attribute, otherwise `__Host-` and the struct's name.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -249,7 +249,8 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// Safety.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100; one more ends the oldest.
+    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100; one more ends the oldest. At the
+    /// default limit it ends 20 more, so that the next sign-ins need not check all sessions.
     ///
     /// The limit also holds for concurrent sign-ins. Only live sessions count.
     ///
@@ -269,8 +270,8 @@ impl<S: Schema> SessionsBuilder<S> {
 
     /// Sets how many bytes the stored fields of a session may have, including their names. Default: 1 MiB.
     ///
-    /// A change that would exceed the limit is refused before it reaches the store, so that visitors cannot fill it. The result
-    /// is [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
+    /// A change that would exceed the limit is refused before it reaches the store, so that visitors cannot fill the store. The
+    /// result is [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
     ///
     /// [`Error::is_too_large`]: crate::Error::is_too_large
     ///

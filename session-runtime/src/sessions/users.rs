@@ -47,8 +47,8 @@ impl<S: Schema> Sessions<S> {
 /// request with its cookie is anonymous. The session of a concurrent sign-in may end too. It stays if the sign-in added it to
 /// the list after the call had read the list.
 ///
-/// After an error, some sessions may still live. A list that is damaged, or was written by a newer version of this crate, is an
-/// error, never an empty list.
+/// After an error, some sessions may still be live. A list that is damaged, or was written by a newer version of this crate, is
+/// an error, never an empty list.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -198,7 +198,7 @@ impl<S: Schema> UserSessions<S> {
     /// another user acts as this one in it, only the impersonation ends, and that user has their own session again.
     ///
     /// # Errors
-    /// [`Error::is_unavailable`] if the store is down; the session may then still live.
+    /// [`Error::is_unavailable`] if the store is down; the session may then still be live.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, SessionHandle, Sessions};

@@ -18,12 +18,12 @@ use crate::{clock::Timestamp, cookie::Form};
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions or end one from elsewhere, and of two concurrent requests
-/// the last response wins, with all fields. A struct that relies on more does not compile: `identity` has to be `unlisted`,
-/// and `atomic` and `counter` fields are refused.
+/// Only the visitor has the session. So no server can list sessions, or end one from elsewhere. Of two concurrent requests, the
+/// last response replaces the whole session. A struct that relies on more does not compile: `identity` has to be `unlisted`, and
+/// `atomic` and `counter` fields are refused.
 ///
-/// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, is
-/// signed in until its deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations
+/// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, stays
+/// signed in until the session's deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations
 /// ([`CookieStore::revocations`]).
 ///
 /// ```
@@ -73,9 +73,8 @@ impl CookieStore {
     /// Signs the sessions: visitors can read them, but only this server can change them. They are JSON with a signature, like
     /// Flask's.
     ///
-    /// Scripts can read the cookie only with `http_only = false`. `JSON.parse(atob(value.split(".")[0]))` returns an object with
-    /// a member `fields`, which holds the fields by their stored names (base64url: replace `-` by `+` and `_` by `/` first). The
-    /// cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
+    /// Scripts can read the cookie only with `http_only = false`. They decode the part before the dot from base64url, and parse
+    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
     /// field that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that
     /// is not finite.
     ///
@@ -102,19 +101,20 @@ impl CookieStore {
     }
 
     /// Records in `store` each session that a sign-out, `destroy` or `clear` ended, and each that was renewed, as by a sign-in or
-    /// by `remember`. Its earlier cookies then open nothing, wherever they were copied to (SECURITY S21, OWASP ASVS 7.4.1).
+    /// by `remember`. The earlier cookies of such a session then open nothing, wherever they were copied to (SECURITY S21, OWASP
+    /// ASVS 7.4.1).
     /// A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
     /// An entry takes a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
-    /// entry, and loads it again if it writes. If the store cannot answer, the response is that of a session store that is
-    /// down. With such a store, a cookie that is older than 400 days opens nothing.
+    /// entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session store
+    /// were down. With such a store, a cookie that is older than 400 days opens nothing.
     ///
     /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops, and
     /// other servers do not see them. It never evicts an entry: a sign-out that finds it full is answered 503. A caller that
     /// lists a store with `Scan` also gets the entries.
     ///
-    /// A session that has not ended can still be put back to an older state: an older cookie of it, from before a voucher was
-    /// used, is as valid as the newest. Only a renewal ends the older cookies.
+    /// A visitor can still go back to an older state of a session that has not ended: an older cookie, such as one from before a
+    /// voucher was used, is as valid as the newest. Only a renewal ends the older cookies.
     ///
     /// ```
     /// # use session_runtime::{CookieStore, MemoryStore};

@@ -46,11 +46,11 @@ mod url;
 ///   nothing was. After an error, either may be true.
 /// * **A swap may take effect late**, long after its caller gave up. The comparison keeps it from undoing anything.
 /// * **A store need not retry.** The engine sends a failed swap once more, and recognises its own writes.
-/// * **Once a swap is answered, every later load in any process sees it.**
+/// * **Once a swap has returned, every later load in any process sees its result.**
 /// * **Every `now` comes from the runtime's one clock.** A store that removes expired values compares
 ///   [`Value::expires_at`] with it, and never with a clock of its own.
-/// * **An expired value may be answered or left out.** But `swap` must agree with `load` about the key's value: a swap that
-///   expects nothing is done if a load answers nothing, and is stale if a load answers the expired value.
+/// * **An expired value may be returned or left out.** But `swap` must agree with `load` about the key's value: a swap that
+///   expects nothing answers `Done` if a load returns nothing, and `Stale` if a load returns the expired value.
 /// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with some time to spare:
 ///   [`Value::time_to_live`].
 ///
@@ -108,7 +108,7 @@ mod url;
             `session_runtime::store::Store` for your own"
 )]
 pub trait Store: Send + Sync + 'static {
-    /// Loads the value under `key`; `None` if there is none. An expired value may be answered or left out.
+    /// Loads the value under `key`; `None` if there is none. An expired value may be returned or left out.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell. An absent value is not an error. Bytes that make no sense are not an error
@@ -127,9 +127,9 @@ pub trait Store: Send + Sync + 'static {
     /// | `None` | a value | the key held nothing, and holds `after` now |
     /// | `None` | `None` | the key holds nothing |
     ///
-    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. A store that cannot tell a refusal
-    /// from a conflict between two swaps in progress, such as one over an HTTP API, answers `Stale` with a fresh load. The load
-    /// may return `before` itself; the engine then tries again.
+    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. Some stores, such as one over an
+    /// HTTP API, cannot tell a refusal from a conflict between two swaps in progress. Such a store answers `Stale` with a fresh
+    /// load, which may return `before` itself; the engine then tries again.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell whether the value was replaced. The engine then sends the swap once more.
@@ -213,7 +213,7 @@ pub(crate) trait InProcess {
 /// A store's answer, as a boxed future.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// [`Store`] behind a pointer, so that no session type names its store.
+/// [`Store`] as a trait object, so that the types of sessions do not depend on the type of their store.
 pub(crate) trait DynStore: Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a Key, now: Timestamp) -> Answer<'a, Option<Versioned>>;
     fn swap<'a>(

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_store_is_told() {
+    fn an_error_of_opening_the_store_is_reported() {
         register("broken", |_| async { Err::<MemoryStore, _>(io::Error::other("no such host")) }).unwrap();
         let Err(error) = wait("broken:".parse::<StoreUrl>().unwrap().open()) else { unreachable!() };
         assert!(error.is_setup() && error.to_string().contains("no such host"), "{error}");

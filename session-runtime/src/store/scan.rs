@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 /// and markers. [`Value::class`](super::Value::class) tells them apart.
 ///
 /// A value that is present from the first call to the last is in at least one batch. A value that is added or removed
-/// meanwhile may be in none. Requests are not held up.
+/// meanwhile may be in none. A scan does not hold up requests.
 ///
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};

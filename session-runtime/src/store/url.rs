@@ -293,7 +293,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((&self.url, ""));
         let (slashes, place) = rest.strip_prefix("//").map_or(("", rest), |place| ("//", place));
-        // After the last `@`, since an unescaped password may contain others. Paths have neither user nor password.
+        // Keeps the part after the last `@`, since an unescaped password may contain others. Paths have no user or password.
         let place = match scheme {
             "file" | "sqlite" | "memory" | "cookie" => place,
             _ => place.rsplit_once('@').map_or(place, |(_, place)| place),

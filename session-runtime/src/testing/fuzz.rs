@@ -1,4 +1,4 @@
-//! Everything that reads bytes from outside, for the fuzzer in `tests/fuzz`. Each function panics if a promise does not hold.
+//! The targets of the fuzzer in `tests/fuzz`: one for each reader of bytes from outside. Each panics if a promise does not hold.
 
 use std::sync::LazyLock;
 

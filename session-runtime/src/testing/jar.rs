@@ -211,7 +211,7 @@ impl CookieJar {
         let is_same =
             |known: &Kept| (&known.name, &known.domain, &known.path) == (&kept.name, &kept.domain, &kept.path);
         match self.cookies.iter().position(is_same) {
-            // In the same position: browsers send the oldest first, and a new value does not change a cookie's age.
+            // Keeps the position: browsers send the oldest cookie first, and a new value does not change a cookie's age.
             Some(at) => {
                 if let Some(known) = self.cookies.get_mut(at) {
                     *known = kept;
@@ -222,7 +222,7 @@ impl CookieJar {
         self.cookies.retain(|cookie| !cookie.until.passed(now));
     }
 
-    /// Returns the value of the `Cookie` header for a path, to test applications that are no tower services.
+    /// Returns the value of the `Cookie` header for a path, to test applications that are not tower services.
     ///
     /// ```
     /// # let jar = session_runtime::testing::CookieJar::new();

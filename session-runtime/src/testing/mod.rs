@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Writes every log line from now on, for tests that check the log. Otherwise a process writes at most one warning or error
-/// of a kind per second, and another test may have used it up.
+/// of each kind per second, and a line of another test may suppress one.
 ///
 /// ```
 /// session_runtime::testing::unlimited_log();

@@ -36,7 +36,7 @@ pub(super) const CONTENT: usize = LENGTH + 4;
 pub(crate) enum Damage {
     /// They were written by a newer version.
     Newer,
-    /// They are truncated, overwritten, or were never a value.
+    /// They were truncated or overwritten, or never were a value.
     Corrupt,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn head(bytes: &[u8]) -> Head {
             scope: u64::from_be_bytes(*scope),
             is_critical: false,
         },
-        // A newer version keeps its header where it is.
+        // A newer version keeps the deadline in the same place.
         Some((_, version, _, expires_at, _)) if version > VERSION => {
             Head { expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)), ..unknown }
         }
@@ -194,7 +194,7 @@ fn write_rare(bytes: &mut Vec<u8>, from: Timestamp, rare: &Rare) {
     }
 }
 
-/// Writes the time of a proof; *never* if it is missing. Writes nothing if it was at the sign-in, which a flag marks.
+/// Writes the time of a proof; *never* if it is missing. Writes nothing for a proof at the sign-in: a flag tells it apart.
 fn write_proof(bytes: &mut Vec<u8>, from: Timestamp, proof: Proof) {
     match proof {
         Proof::AtSignIn => {}

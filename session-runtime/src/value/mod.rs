@@ -187,7 +187,7 @@ impl Value {
         Self { head: Head { revision, ..self.head }, content }
     }
 
-    /// Takes bytes as a store kept them. Any bytes will do: the engine checks them when it needs them.
+    /// Takes bytes as a store kept them. Any bytes are accepted: the engine checks them when it needs them.
     ///
     /// ```
     /// # use session_runtime::store::Value;

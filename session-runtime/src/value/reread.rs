@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Content, Decoded, Value};
 
-/// Panics unless the bytes stay as they are, and a value read from them can be written and read again unchanged.
+/// Panics unless the bytes stay as they are, and a value that is read from them round-trips unchanged.
 pub(crate) fn reads_or_is_damaged(bytes: &[u8]) {
     let value = Value::from_bytes(bytes.to_vec());
     assert_eq!(value.to_bytes(), bytes);

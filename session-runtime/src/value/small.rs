@@ -21,7 +21,7 @@ pub(crate) enum EndReason {
     Revoked,
     /// A newer sign-in of its user took its place.
     Displaced,
-    /// A verifier that was replaced long ago came back.
+    /// A request presented a verifier that was replaced long ago.
     Replayed,
     /// Its sign-in could not be entered in its user's list.
     Unsettled,

@@ -1,4 +1,4 @@
-//! Every value comes back from its bytes, and no bytes do harm. The examples are those of `docs/format.md`.
+//! Every value round-trips through its bytes, and no bytes do harm. The examples are those of `docs/format.md`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn fields() -> impl Strategy<Value = Fields> {
 }
 
 fn proof() -> impl Strategy<Value = Proof> {
-    let at = moment().prop_filter("never is how a missing one is written", |at| *at != Timestamp::NEVER);
+    let at = moment().prop_filter("`Timestamp::NEVER` encodes a missing proof", |at| *at != Timestamp::NEVER);
     prop_oneof![Just(Proof::AtSignIn), Just(Proof::Missing), at.prop_map(Proof::At)]
 }
 
@@ -146,7 +146,7 @@ fn value() -> impl Strategy<Value = (Value, Decoded)> {
 
 proptest! {
     #[test]
-    fn every_value_comes_back((value, content) in value()) {
+    fn every_value_round_trips((value, content) in value()) {
         let bytes = value.to_bytes();
         prop_assert_eq!(&value.to_bytes(), &bytes, "the same value gives the same bytes");
         let read = Value::from_bytes(bytes.clone());
@@ -177,7 +177,7 @@ proptest! {
 
     // S41, F10
     #[test]
-    fn a_value_that_was_cut_or_continued_is_damaged((value, _) in value(), more in prop::collection::vec(any::<u8>(), 1..9)) {
+    fn a_truncated_or_extended_value_is_damaged((value, _) in value(), more in prop::collection::vec(any::<u8>(), 1..9)) {
         let bytes = value.to_bytes();
         for length in 0..bytes.len() {
             let cut = Value::from_bytes(bytes.slice(..length));
@@ -198,7 +198,8 @@ proptest! {
         reads_or_is_damaged(&bytes);
     }
 
-    // S46, S59: the first bytes are a valid header, since otherwise the reader would stop there.
+    // S46, S59: random bytes rarely pass the header check. The second part therefore puts a header before the random content, so
+    // that the decoder reads it.
     #[test]
     fn any_bytes_do_no_harm(class in 0..8_u8, content in prop::collection::vec(any::<u8>(), 0..200), bytes: Vec<u8>) {
         reads_or_is_damaged(&bytes);
@@ -209,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_that_is_rewritten_has_another_revision_alone((value, content) in value()) {
+    fn rewriting_a_value_changes_only_its_revision((value, content) in value()) {
         for value in [value.clone(), Value::from_bytes(value.to_bytes())] {
             let (rewritten, bytes) = (value.rewritten(), value.to_bytes());
             prop_assert!(rewritten.revision() != value.revision());
@@ -233,7 +234,7 @@ fn header(version: u8, class: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_newer_version_wrote_is_recognised_and_expires() {
+fn a_value_of_a_newer_version_is_recognised_and_expires() {
     for bytes in [header(2, 0), header(255, 99), header(1, 6), header(1, 255)] {
         for content in [&b""[..], b"of the future"] {
             let value = Value::from_bytes([&bytes, content].concat());
@@ -303,7 +304,7 @@ fn a_store_can_say_that_a_value_is_damaged_or_newer() {
 
 // B12
 #[test]
-fn nothing_shows_a_content() {
+fn debug_output_does_not_show_the_content() {
     let mut record = shop();
     record.user = Some(b"hunter2".as_slice().into());
     record.fields.push(Entry { name: "code", value: b"hunter2", expires: Timestamp::NEVER });
@@ -346,7 +347,7 @@ fn shop() -> Record {
     Record::new(Digest::from([1; 16]), NOW, lifetime)
 }
 
-/// Returns the values on the page, by their titles.
+/// Returns the example values of `docs/format.md`, each with its title.
 fn examples() -> [(&'static str, Value); 6] {
     let minutes = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
     let mut guest = shop();
@@ -382,11 +383,11 @@ fn the_examples_on_the_page_are_these_values() {
     for (title, mut value) in examples() {
         value.head.revision = 0x1020_3040_5060_7080;
         let bytes = value.to_bytes();
-        // The page breaks the digits into groups, followed by a remark.
+        // The page breaks the digits into groups, and a remark follows them.
         let block = page.split(&format!("```text\n{title}\n")).nth(1).and_then(|rest| rest.split("```").next());
         let digits = block.unwrap_or_else(|| unreachable!("the page has no example `{title}`: {}", hex(&bytes)));
         let digits: String = digits.lines().flat_map(|line| line.split("  ").next()).collect();
-        assert_eq!(digits.replace(' ', ""), hex(&bytes), "of the example `{title}`");
+        assert_eq!(digits.replace(' ', ""), hex(&bytes), "the example `{title}`");
         assert_eq!(Value::from_bytes(bytes).decode(), value.decode());
     }
 }

@@ -170,7 +170,8 @@ impl fmt::Debug for Revision {
 /// ```
 #[derive(Clone, Debug)]
 pub enum Swapped {
-    /// The value was replaced. Holds the new value's revision, as a load would return it; after a removal it means nothing.
+    /// The value was replaced. Holds the new value's revision, as a load would return it; after a removal, the revision has no
+    /// meaning.
     Done(Revision),
     /// Nothing was written, since the key does not hold the expected value. Holds the current one.
     Stale(Option<Versioned>),

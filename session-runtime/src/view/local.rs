@@ -1,10 +1,11 @@
 //! Paths of this site to which a redirect may send a visitor.
 
-/// The longest path that is accepted. Servers and proxies cut off heads at 8 KiB, so a longer one would not come back whole.
+/// The longest path that is accepted. Many servers and proxies reject a request whose head has more than 8 KiB, and
+/// percent-encoding in `next` can make the path three times as long.
 const LONGEST: usize = 2048;
 
-/// Returns the path itself if a redirect to it stays on this site. For the `next` of a login form (OWASP Unvalidated Redirects
-/// and Forwards Cheat Sheet).
+/// Returns the path itself if a redirect to it stays on this site. Check the `next` of a login form with it (OWASP Unvalidated
+/// Redirects and Forwards Cheat Sheet).
 ///
 /// The path must begin with one `/`: browsers take `//host` and `/\host` for another host. It must be printable ASCII without
 /// spaces and backslashes (RFC 3986, section 2; other characters have to be percent-encoded), since browsers drop tabs and line
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_this_site() {
+    fn paths_of_this_site_are_accepted() {
         for path in [
             "/",
             "/a",
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn tricks_that_lead_elsewhere() {
+    fn paths_that_may_lead_elsewhere_are_rejected() {
         for path in [
             "",
             " ",

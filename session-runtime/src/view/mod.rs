@@ -102,7 +102,7 @@ impl<V: Viewed> View<V> {
     }
 }
 
-/// Why a session does not satisfy a view.
+/// Why a view refuses a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     /// A value is missing; usually, no user is signed in.
@@ -135,7 +135,7 @@ pub trait Viewed: Sized {
 #[derive(Clone, Copy, Debug)]
 pub struct ViewPolicy<S> {
     pub(crate) refusal: Refusal,
-    /// How long ago the user may have proved who they are. `None`: any time ago, or never.
+    /// The longest time since the user last proved who they are. `None`: no limit.
     pub(crate) fresh: Option<Duration>,
     /// The answer to a user who is signed in but not fresh. `None`: the same as for other refused visitors.
     pub(crate) stale: Option<Refusal>,

@@ -72,7 +72,7 @@ where
         Err(error) => {
             let ending = M::after(after, facts(&error.error_response())).await;
             Err(match ending {
-                // Nothing of the session goes out with it.
+                // The session adds nothing to the response, so the error stays as it is.
                 Ending { page: None, own_page: None, .. } if !ending.writes() => error,
                 ending => {
                     let page = ending.page.as_ref().or(ending.own_page.as_ref());
@@ -90,7 +90,7 @@ fn facts<B>(response: &HttpResponse<B>) -> Handled {
     Handled { status: response.status().as_u16(), changes: extensions.get().copied(), made: extensions.get().cloned() }
 }
 
-/// Turns the handler's response into the one that leaves.
+/// Turns the handler's response into the one that is sent.
 fn finish<B: MessageBody + 'static>(handled: HttpResponse<B>, mut ending: Ending) -> HttpResponse<EitherBody<B>> {
     let cookies =
         |response: &HttpResponse<B>| response.headers().get_all(actix::SET_COOKIE).cloned().collect::<Vec<_>>();
@@ -134,7 +134,7 @@ fn finish<B: MessageBody + 'static>(handled: HttpResponse<B>, mut ending: Ending
     answer
 }
 
-/// Returns one of our pages as a response. It is in the response's extensions too.
+/// Returns one of our pages as a response, and puts it into the response's extensions too.
 fn response(page: Page) -> HttpResponse {
     let status = StatusCode::from_u16(page.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::with_body(status, BoxBody::new(page.body().to_owned()));
@@ -152,13 +152,13 @@ fn response(page: Page) -> HttpResponse {
     response
 }
 
-/// The error of an inner middleware, with what our middleware adds to its response.
+/// The error of an inner middleware, with the headers and the page that our middleware gives its response.
 #[derive(Debug)]
 struct Failed {
     error: ActixError,
     /// The response without its body.
     head: HttpResponse<()>,
-    /// `None`: the error's own.
+    /// `None`: the body that the error itself makes.
     body: Option<String>,
 }
 
@@ -184,7 +184,7 @@ impl ResponseError for Failed {
     }
 }
 
-/// Makes a middleware of a layer.
+/// Implements actix-web's traits of a middleware for a layer.
 macro_rules! middleware {
     ($layer:ty $(, $kind:ident: $bound:path)?) => {
         impl<Inner, B $(, $kind: $bound + 'static)?> Transform<Inner, ServiceRequest> for $layer
@@ -221,7 +221,7 @@ macro_rules! middleware {
     };
 }
 
-/// The service of each of our middlewares, with actix-web.
+/// The actix-web service of each of our middlewares.
 #[derive(Debug)]
 pub struct ActixService<M, Inner> {
     layer: M,
@@ -245,9 +245,9 @@ impl<S: Schema + 'static> FromRequest for Session<S> {
     }
 }
 
-/// The view of the request's session. actix-web begins all arguments of a handler at once, and answers with the first that fails: with
-/// a view and a form, it may read the form of a visitor whom the view refuses. `wrap(View::<V>::layer())` on the route refuses them
-/// before.
+/// The view of the request's session. actix-web extracts all arguments of a handler concurrently, and answers with the first
+/// failure. So with a view and a form, it may read the form of a visitor whom the view refuses. To refuse such visitors first,
+/// put `wrap(View::<V>::layer())` on the route.
 impl<V: Viewed + 'static> FromRequest for View<V> {
     type Error = ViewRejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ViewRejection>>>>;
@@ -280,7 +280,7 @@ fn visit(request: &HttpRequest) -> Option<Visit> {
     request.extensions().get().cloned()
 }
 
-/// Makes an error of ours a response.
+/// Lets a handler return an error of ours.
 macro_rules! response_error {
     ($($error:ty),*) => {$(
         impl ResponseError for $error {
@@ -298,8 +298,9 @@ macro_rules! response_error {
 
 response_error!(SessionRejection, ViewRejection, CookiesRejection);
 
-/// The response to an error that a handler passes on with `?`: [`Error::into_page`]. An error type of the application that holds this
-/// error passes on both methods. With actix-web's own `error_response`, the visitor would read the text that is for the log.
+/// The response to an error that a handler passes on with `?`: [`Error::into_page`]. An error type of the application that
+/// wraps this error must forward both methods. With actix-web's default `error_response`, the visitor would read the text that
+/// is meant for the log.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(Page::of(self).status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -1,5 +1,5 @@
 //! [`Around`]: what each of our middlewares does before and after a handler, for frameworks whose middlewares are async functions.
-//! (The tower layers do the same as futures without an allocation.)
+//! (The tower layers do the same with futures of their own.)
 
 use http::HeaderMap;
 
@@ -14,17 +14,17 @@ use crate::{
 
 /// A middleware, in any framework.
 pub(super) trait Around: Clone + 'static {
-    /// What has to be done once the handler has run.
+    /// The state that [`Self::after`] needs once the handler has run.
     type After: Send;
 
     /// # Errors
-    /// The page to answer with. The handler does not run then.
+    /// The page to answer with. The handler then does not run.
     async fn before(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Self::After, Page>;
 
     async fn after(after: Self::After, handled: Handled) -> Ending;
 }
 
-/// What a middleware has to know about the handler's response.
+/// The facts about the handler's response that a middleware needs.
 pub(super) struct Handled {
     pub(super) status: u16,
     pub(super) changes: Option<Changes>,
@@ -37,7 +37,7 @@ pub(super) struct Handled {
 pub(super) struct Ending {
     /// The page that replaces the response, except its cookies.
     pub(super) page: Option<Page>,
-    /// The page whose text replaces that of the response.
+    /// The application's own page. Its text replaces the text of the response.
     pub(super) own_page: Option<Page>,
     writes: Writes,
 }

@@ -27,7 +27,7 @@ where
     }
 }
 
-/// `None` on routes without a session layer, such as for a page that is also shown outside of it. A store that is down is still
+/// `None` on routes without a session layer, for handlers that also serve routes outside of it. A store that is down is still
 /// an error. A visitor without a session gets an empty one.
 ///
 /// ```

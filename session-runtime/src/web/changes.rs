@@ -1,4 +1,4 @@
-//! [`Changes`]: whether the session of a response stores its handler's changes.
+//! [`Changes`]: whether a session stores the changes of the handler.
 
 /// Whether the session stores the handler's changes. A handler puts it into the extensions of its response.
 ///

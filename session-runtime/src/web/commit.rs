@@ -14,8 +14,8 @@ use crate::{
     error::Error,
 };
 
-/// The commit of a request whose handler runs. If it is dropped before [`Commit::finish`] has returned, the request counts as
-/// cancelled, and its changes are dropped.
+/// The pending commit of a request whose handler is running. If it is dropped before [`Commit::finish`] has returned, the
+/// request counts as cancelled, and its changes are dropped.
 #[must_use = "without `finish`, the handler's changes are dropped"]
 pub struct Commit {
     /// `None` if a layer around this one commits.
@@ -37,7 +37,7 @@ impl Commit {
     /// Stores the handler's changes, and returns how the response differs from the handler's. Call it after the handler has
     /// dropped its sessions, and before the response's head is sent.
     ///
-    /// `status` is that of the handler's response, and `changes` what its extensions say, if the framework has such extensions.
+    /// `status` is the status of the handler's response, and `changes` is the value in its extensions, if there is one.
     pub async fn finish(self, status: u16, changes: Option<Changes>) -> Answer {
         match self.finish_at_once() {
             Some(answer) => answer,
@@ -64,14 +64,14 @@ impl Commit {
         if let Err(error) = &outcome {
             log(error);
         }
-        // The answer of a failed handler stays, even if its log-out meets a conflict.
+        // A failed handler's response stays, even if its log-out runs into a conflict.
         let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
         Answer { request: Some(request), page, cookie }
     }
 
-    /// Returns the application's own page if `made` is one of ours that a view or a handler's error made within the layer, and
-    /// the application has another text for it. Frameworks whose responses have extensions keep that page there. Replace text
-    /// and `Content-Type`, and remove the headers that [`Page::removes`] names.
+    /// Returns the application's own page, if it has another text for `made`: the page that a view or an error of this crate
+    /// made within the layer. Responses with extensions hold that page there. If a page is returned, replace the response's
+    /// text and `Content-Type`, and remove the headers that [`Page::removes`] lists.
     pub fn own_page(&self, made: Option<&Page>) -> Option<Page> {
         let (pages, made) = (self.pages.as_ref()?, made?);
         let own = made.clone().replaced(Some(pages));
@@ -92,7 +92,7 @@ impl fmt::Debug for Commit {
 }
 
 /// How the response differs from the handler's. First replace the response if there is a [`page`](Self::page), then call
-/// [`write`](Self::write) with the headers of whichever response leaves.
+/// [`write`](Self::write) with the headers of the response that is sent.
 #[derive(Default)]
 #[must_use = "without `write`, the visitor does not get the session's cookie"]
 pub struct Answer {
@@ -104,13 +104,13 @@ pub struct Answer {
 
 impl Answer {
     /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the response that it replaces:
-    /// another kind of session may just have renewed its id, and only this response carries it.
+    /// another kind of session may just have renewed its id, and only this response carries the new one.
     pub fn page(&mut self) -> Option<Page> {
         self.page.take()
     }
 
-    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. These are also all that it reads, so a framework
-    /// with header types of its own can copy these three here and back.
+    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. It reads only these too, so an adapter for a
+    /// framework with other header types can copy these three into `headers` and back.
     pub fn write(&self, headers: &mut HeaderMap) {
         let Some(request) = &self.request else { return };
         vary_by_cookie(headers);
@@ -168,9 +168,9 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    /// The rows of the outcomes table: the outcome, and the status of the page for a safe method and for others.
+    /// Each row has an outcome, and the page's status for a safe method and for other methods.
     #[test]
-    fn each_row_of_the_outcomes_table() {
+    fn each_outcome_has_the_page_of_the_table_in_the_guide() {
         let error = |kind| Err(Error::new(kind));
         for (outcome, safe, other) in [
             (Ok(Outcome::Applied), None, None),

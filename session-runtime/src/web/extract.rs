@@ -1,4 +1,4 @@
-//! Gets a session out of a request, and answers where that fails.
+//! Extracts a session from a request, and answers if that fails.
 
 use http::{header::COOKIE, request::Parts};
 
@@ -112,7 +112,7 @@ impl SessionRejection {
         Self(if error.is_unavailable() { Page::not_loaded() } else { Page::broken(error.to_string()) })
     }
 
-    /// The store is down, so a view cannot be checked.
+    /// The answer if a view cannot be checked, since the store is down.
     pub(super) fn store_down() -> Self {
         Self(Page::not_loaded())
     }

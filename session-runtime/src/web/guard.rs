@@ -47,7 +47,7 @@ impl<V: Viewed> View<V> {
     }
 }
 
-/// A layer that admits only requests with a view. Made by [`View::layer`].
+/// A layer that admits only visitors whom the view `V` admits. Made by [`View::layer`].
 ///
 /// ```
 /// # use session_runtime::{Session, View, ViewLayer, view};

@@ -1,4 +1,4 @@
-//! [`RequestHead`]: what a session has to know about a request. Pure functions of it.
+//! [`RequestHead`]: the part of a request that sessions read, and functions that interpret it.
 
 use http::{
     HeaderName, HeaderValue, Request,
@@ -86,7 +86,7 @@ impl<B> RequestHead for Request<B> {
     }
 }
 
-/// Returns whether the request changes nothing, as its method promises.
+/// Returns whether the method is safe, so that the request should change nothing.
 pub(super) fn is_safe(head: &impl RequestHead) -> bool {
     matches!(head.method(), "GET" | "HEAD")
 }
@@ -96,7 +96,7 @@ pub(super) fn first<'a>(head: &'a impl RequestHead, name: &HeaderName) -> Option
     head.header(name).next()
 }
 
-/// Returns the host that the request is for: in the URI with HTTP/2, in a header with HTTP/1.
+/// Returns the host that the request is for, from the URI (HTTP/2) or the `Host` header (HTTP/1).
 pub(super) fn host(head: &impl RequestHead) -> Option<&str> {
     head.authority().or_else(|| std::str::from_utf8(first(head, &HOST)?).ok())
 }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_that_is_gone_to_is_a_navigation() {
+    fn only_loading_a_top_level_page_is_a_navigation() {
         let (mode, dest, purpose) = ("sec-fetch-mode", "sec-fetch-dest", "sec-purpose");
         for (headers, expected) in [
             (&[(mode, "navigate"), (dest, "document")][..], true),

@@ -44,7 +44,7 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
 /// would give this cookie to other visitors.
 ///
 /// The value is marked as sensitive, so that the `Debug` output of the headers hides it, as in a trace of responses. HTTP/2
-/// does not enter it into a header table either.
+/// keeps it out of its compression table too.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: HeaderValue) {
     cookie.set_sensitive(true);
     forbid_caching(headers);

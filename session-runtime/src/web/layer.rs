@@ -1,4 +1,4 @@
-//! [`SessionLayer`]: the options of a middleware that serves sessions, and what it does when a request comes in.
+//! [`SessionLayer`]: the options of a middleware that serves sessions, and what it does at the start of a request.
 
 use std::{fmt, sync::Arc};
 
@@ -19,8 +19,9 @@ impl<S: Schema> Sessions<S> {
     /// A response that depends on a session gets `Vary: Cookie`, and `Cache-Control: private` unless the handler sets one. If a
     /// layer of yours adds `no-store` only to responses without `Cache-Control`, put it inside this one.
     ///
-    /// A route that does not use its session costs nothing. The response's head waits for the store. As a tower layer, it turns
-    /// every body into axum's type, since it may replace the response with a page; bodies of that type stay as they are.
+    /// A route that does not use its session costs nothing. The head of the response waits until the session is stored. As a
+    /// tower layer, it turns every body into axum's type, since it may replace the response with a page; bodies of that type
+    /// stay as they are.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -60,9 +61,9 @@ pub struct SessionLayer<S> {
 }
 
 impl<S> SessionLayer<S> {
-    /// Says that the application is mounted at this path of its site, such as `/app`. The layer may not see the path: axum's
-    /// `nest` removes it, and so do some proxies. Redirects of views (`or_redirect`, `stale_redirect`) and their `next` then
-    /// get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
+    /// Says that the application is mounted at this path of its site, such as `/app`. The layer cannot always see that path:
+    /// axum's `nest` removes it, and so do some proxies. Redirects of views (`or_redirect`, `stale_redirect`) and their `next`
+    /// then get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
     ///
     /// # Errors
     /// [`Error::is_setup`] if `path` is not a path such as `/app`.
@@ -141,10 +142,10 @@ impl<S> SessionLayer<S> {
         self
     }
 
-    /// Replaces the pages of this crate with the application's own: whatever answer of this crate leaves through the layer,
-    /// whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and so do redirects. A page
-    /// that the function returns as it is stays too. With one layer within another, the pages of the inner one count, so an API
-    /// can have pages of its own: `.layer(sessions.layer().pages(…))` around its routes.
+    /// Replaces the pages of this crate with the application's own. `replace` gets each page of this crate that passes through
+    /// the layer, whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and so do
+    /// redirects. If `replace` returns a page unchanged, that page is sent. If one layer is within another, the inner one's
+    /// pages are sent, so an API can have pages of its own: `.layer(sessions.layer().pages(…))` around its routes.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRefusal, Sessions};
@@ -177,8 +178,8 @@ impl<S: Schema> SessionLayer<S> {
     /// Starts a request. Adds the sessions to `visit`, which the adapter keeps with the request.
     ///
     /// # Errors
-    /// The page to answer with; the handler must not run. The request is forged by another site ([`Page::forged`] says which rule
-    /// it broke), or the application is set up wrong.
+    /// The page to answer with; the handler must not run. Either another site forged the request ([`Page::forged`] says which
+    /// rule it broke), or two layers of different sessions use the same cookie.
     pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Box<Page>> {
         let own = |page: Page| Box::new(page.replaced(self.pages.as_ref()));
         if let Some(rules) = &self.origin {

@@ -7,16 +7,16 @@
 //! 2. It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and keeps the visit with the request.
 //! 3. It runs the handler. Arguments of handlers come from the visit: [`Session::of_visit`](crate::Session::of_visit),
 //!    [`View::of_visit`](crate::View::of_visit), [`Cookies::of_visit`](crate::Cookies::of_visit).
-//! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response by [`Answer::page`] if there
-//!    is one, and lets [`Answer::write`] add the headers.
+//! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response with [`Answer::page`] if
+//!    there is one, and lets [`Answer::write`] add the headers.
 //!
 //! What an adapter has to take care of:
 //!
-//! - Each request has a [`Visit`] of its own. One for each connection would mix visitors.
+//! - Each request has a [`Visit`] of its own. A visit for each connection would mix visitors.
 //! - [`RequestHead::authority`] comes from the request's target, never from a header that a client may choose, such as
 //!   `X-Forwarded-Host`. [`RequestHead::method`] is the method that is routed.
-//! - Handlers drop their sessions before `finish`. What they change in a session that is kept elsewhere, such as in the request's
-//!   extensions, comes too late for the response.
+//! - Handlers drop their sessions before `finish`. If a session is kept elsewhere, such as in the request's extensions, its
+//!   changes come too late for the response.
 //! - If a page replaces a response, the response's `Set-Cookie` headers stay.
 //!
 //! [`CookiesLayer::begin`](crate::CookiesLayer::begin) and [`SameOriginLayer::check`](crate::SameOriginLayer::check) do the same

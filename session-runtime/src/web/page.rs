@@ -13,7 +13,7 @@ use http::{
 use super::{OriginRefusal, SessionRefusal};
 use crate::error::Error;
 
-/// The headers that describe a text.
+/// The headers that describe the text of a response, and would be wrong for another text.
 static REMOVED: [HeaderName; 8] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
@@ -25,8 +25,8 @@ static REMOVED: [HeaderName; 8] = [
     LAST_MODIFIED,
 ];
 
-/// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about how the program is
-/// made (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it by the application's own.
+/// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about the internals of the
+/// program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it with the application's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page {
     status: StatusCode,
@@ -62,7 +62,7 @@ impl Page {
         self.forged.as_deref()
     }
 
-    /// Returns the headers of a response whose text the page replaces that describe the old text. An adapter removes them.
+    /// Returns the headers that describe the text of a response. An adapter that replaces the text removes them.
     #[must_use]
     pub fn removes() -> &'static [HeaderName] {
         &REMOVED
@@ -80,19 +80,19 @@ impl Page {
         self.body
     }
 
-    /// Replaces the text by HTML.
+    /// Replaces the text with HTML.
     #[must_use]
     pub fn html(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "text/html; charset=utf-8", body: body.into(), ..self }
     }
 
-    /// Replaces the text by JSON.
+    /// Replaces the text with JSON.
     #[must_use]
     pub fn json(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "application/json", body: body.into(), ..self }
     }
 
-    /// Replaces the text by plain text, such as a translation.
+    /// Replaces the text with other plain text, such as a translation.
     #[must_use]
     pub fn text(self, body: impl Into<Cow<'static, str>>) -> Self {
         Self { content_type: "text/plain; charset=utf-8", body: body.into(), ..self }
@@ -141,8 +141,8 @@ impl Page {
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::Changed)
     }
 
-    /// A view refuses the visitor. A status that the view chose says everything: 404 does not even hint that signing in would
-    /// help.
+    /// A view refuses the visitor. If the view chose another status than 401, the text only names that status: a 404 does not
+    /// hint that signing in would help.
     pub(crate) fn refused(status: StatusCode, location: Option<HeaderValue>) -> Self {
         let sentence = match status {
             StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => {
@@ -153,7 +153,7 @@ impl Page {
         Self { location, ..Self::new(status, sentence, SessionRefusal::View) }
     }
 
-    /// A page of another site made the request.
+    /// A page of another site may have made the request.
     pub(crate) fn other_site(refusal: OriginRefusal) -> Self {
         let page = Self::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite);
         Self { forged: Some(Box::new(refusal)), ..page }
@@ -165,7 +165,7 @@ impl Page {
         Self::new(StatusCode::FORBIDDEN, sentence, SessionRefusal::View)
     }
 
-    /// A user cannot act as another.
+    /// The impersonation that a handler started is not allowed.
     pub(crate) fn not_impersonated() -> Self {
         let sentence = "You cannot act as this user now. If you are acting as another user, please stop that first.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::ImpersonationRefused)
@@ -219,8 +219,8 @@ impl Page {
         page
     }
 
-    /// Returns the application's own page in place of this one, if it has another. A redirect stays, since nobody reads it; and so
-    /// does a page that an inner layer has replaced.
+    /// Returns the application's own page in place of this one, if it has one. A redirect stays, since browsers do not show its
+    /// text. A page that an inner layer has replaced stays too.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
         let Some(Pages(replace)) = pages.filter(|_| !self.is_own && self.location.is_none()) else { return self };
         // The application chooses the text, but not the status or the marker.

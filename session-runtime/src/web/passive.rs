@@ -8,8 +8,9 @@ use super::Visit;
 /// leaves the idle deadline where it is. Otherwise an open page would keep its session alive without a user in front of it
 /// (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
-/// It applies to the whole request and to every kind of session in it, whatever else reads or changes them. Changes are stored
-/// as usual. For a stream that is to keep its session alive, leave it out, and call [`save`](crate::Core::save) from time to time.
+/// It applies to the whole request and to every kind of session in it, even if other code in the request reads or changes them.
+/// Changes are stored as usual. If a stream is to keep its session alive, leave `Passive` out, and call
+/// [`save`](crate::Core::save) from time to time.
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

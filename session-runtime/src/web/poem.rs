@@ -39,14 +39,14 @@ impl RequestHead for Request {
     }
 }
 
-/// The endpoint within one of our middlewares, with poem.
+/// An endpoint within one of our middlewares, with poem.
 #[derive(Debug)]
 pub struct PoemEndpoint<M, Inner> {
     layer: M,
     inner: Inner,
 }
 
-/// Makes a middleware of a layer.
+/// Implements poem's traits of a middleware for a layer.
 macro_rules! middleware {
     ($layer:ty $(, $kind:ident: $bound:path)?) => {
         impl<Inner: Endpoint $(, $kind: $bound + 'static)?> Middleware<Inner> for $layer {
@@ -78,7 +78,7 @@ macro_rules! middleware {
                 };
                 let ending = <$layer>::after(after, facts(&response)).await;
                 match error {
-                    // Nothing of the session goes out with it, so middlewares around this one get the error itself.
+                    // The session adds nothing to the response, so middlewares around this one get the error itself.
                     Some(error) if !ending.writes() => Err(error),
                     Some(error) => Ok(finish(error.into_response(), ending)),
                     None => Ok(finish(response, ending)),
@@ -110,7 +110,7 @@ fn facts(response: &Response) -> Handled {
     Handled { status: response.status().as_u16(), changes: extensions.get().copied(), made: extensions.get().cloned() }
 }
 
-/// Turns the handler's response into the one that leaves.
+/// Turns the handler's response into the one that is sent.
 fn finish(mut handled: Response, mut ending: Ending) -> Response {
     if let Some(page) = ending.page.take() {
         let mut instead = response(page);
@@ -128,7 +128,7 @@ fn finish(mut handled: Response, mut ending: Ending) -> Response {
     handled
 }
 
-/// Returns one of our pages as a response. It is in the response's extensions too.
+/// Returns one of our pages as a response, and puts it into the response's extensions too.
 fn response(page: Page) -> Response {
     let mut response = Response::builder().status(page.status()).body(page.body().to_owned());
     *response.headers_mut() = page.headers();
@@ -167,7 +167,7 @@ impl<'a> FromRequest<'a> for Passive {
     }
 }
 
-/// Makes an error of ours a response.
+/// Lets a handler return an error of ours.
 macro_rules! response_error {
     ($($error:ty),*) => {$(
         impl ResponseError for $error {

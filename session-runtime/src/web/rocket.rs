@@ -1,7 +1,7 @@
 //! rocket: [`SessionLayer`], [`CookiesLayer`] and [`SameOriginLayer`] as fairings, and the request guards.
 //!
-//! Rocket has no middleware: a fairing sees each request before the router and each response after it. So a fairing holds for
-//! the whole server, there is no `View::layer()`, and a guard that fails is answered by the catcher of its status.
+//! Rocket has no middleware: a fairing sees each request before the router and each response after it. So a fairing applies to
+//! the whole server, and there is no `View::layer()`. If a guard fails, the catcher of its status answers.
 
 use std::{
     any::Any,
@@ -73,13 +73,13 @@ impl RequestHead for Head<'_> {
 #[derive(Default)]
 struct InRequest {
     visit: Visit,
-    /// What each fairing does after the handler, by the fairing.
+    /// The state that each fairing needs after the handler, with the fairing's address.
     after: Vec<(usize, Box<dyn Any + Send>)>,
     /// The page of the fairing that refused the request.
     refused: Option<(usize, Page)>,
     /// The page of the guard that failed last. A catcher answers in its place.
     made: Option<Page>,
-    /// The page of an error that a handler answered with.
+    /// The page of an error that a handler returned.
     answered: Option<Page>,
     changes: Option<Changes>,
 }
@@ -91,7 +91,7 @@ fn cached<'a>(request: &'a Request<'_>) -> MutexGuard<'a, InRequest> {
     request.local_cache(Cached::default).0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the request's sessions and cookies: none if it was refused, since catchers and other fairings still see it.
+/// Returns the request's sessions and cookies. A refused request has none, although catchers and other fairings still see it.
 fn visit(request: &Request<'_>) -> Visit {
     let cached = cached(request);
     if cached.refused.is_some() { Visit::default() } else { cached.visit.clone() }
@@ -100,7 +100,7 @@ fn visit(request: &Request<'_>) -> Visit {
 /// Managed by Rocket if the fairing of this type is attached.
 struct Attached<T>(PhantomData<fn() -> T>);
 
-/// Makes a fairing of a layer.
+/// Implements `Fairing` for a layer.
 macro_rules! fairing {
     ($layer:ty, $name:literal $(, $kind:ident: $bound:path)?) => {
         #[rocket::async_trait]
@@ -126,7 +126,7 @@ macro_rules! fairing {
                 let fairing = std::ptr::from_ref(self).addr();
                 let mut visit = {
                     let mut cached = cached(request);
-                    // A clone of a request that was answered, as tests make, begins anew.
+                    // A test may clone a request that was already answered. The clone starts again.
                     if cached.after.is_empty() && cached.refused.is_none() {
                         *cached = InRequest::default();
                     }
@@ -184,7 +184,7 @@ fn add_missing(made: Option<&Page>, response: &mut Response<'_>) {
     }
 }
 
-/// Turns the handler's response into the one that leaves.
+/// Turns the handler's response into the one that is sent.
 fn finish(response: &mut Response<'_>, mut ending: Ending) {
     if let Some(page) = ending.page.take() {
         put(page, response);
@@ -210,7 +210,7 @@ fn finish(response: &mut Response<'_>, mut ending: Ending) {
     }
 }
 
-/// Puts a page in the place of a response. Headers that other fairings have set stay, and cookies too.
+/// Replaces a response with a page. Cookies stay, and so do the headers that other fairings have set.
 fn put(page: Page, response: &mut Response<'_>) {
     response.set_status(Status::new(page.status().as_u16()));
     response.remove_header(header::LOCATION.as_str());
@@ -352,13 +352,13 @@ impl<'r, 'o: 'r, R: Responder<'r, 'o>> Responder<'r, 'o> for WithChanges<R> {
     }
 }
 
-/// Makes an error of ours a response.
+/// Lets a handler return an error of ours.
 macro_rules! responder {
     ($($error:ty),*) => {$(
         impl<'r> Responder<'r, 'static> for $error {
             fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
                 let page = self.into_page();
-                // So that the fairing may put the application's own page in its place.
+                // The fairing may put the application's own page in its place.
                 cached(request).answered = Some(page.clone());
                 Ok(answer(page))
             }

@@ -40,7 +40,7 @@ impl RequestHead for Request {
     }
 }
 
-/// Makes a hoop of a layer.
+/// Implements `Handler` for a layer, so that it is a hoop.
 macro_rules! hoop {
     ($layer:ty $(, $kind:ident: $bound:path)?) => {
         #[async_trait]
@@ -70,7 +70,7 @@ hoop!(CookiesLayer);
 hoop!(SameOriginLayer);
 hoop!(ViewLayer<V>, V: Viewed);
 
-/// Restores the status of a page of ours: `#[handler]` makes 400 of an argument's redirect.
+/// Restores the status of a page of ours: if an argument's rejection is a redirect, `#[handler]` sets the status 400.
 fn restore(response: &mut Response) {
     if let Some(made) = response.extensions.get::<Page>()
         && response.status_code == Some(StatusCode::BAD_REQUEST)
@@ -87,7 +87,7 @@ fn facts(response: &Response) -> Handled {
     }
 }
 
-/// Turns the handler's response into the one that leaves.
+/// Turns the handler's response into the one that is sent.
 fn finish(response: &mut Response, mut ending: Ending) {
     if let Some(page) = ending.page.take() {
         render(page, response);
@@ -100,10 +100,10 @@ fn finish(response: &mut Response, mut ending: Ending) {
     ending.write(response.headers_mut());
 }
 
-/// Writes one of our pages. It is in the response's extensions too.
+/// Writes one of our pages, and puts it into the response's extensions too.
 fn render(page: Page, response: &mut Response) {
     response.status_code = Some(page.status());
-    // Those that hoops around this one have set stay, and cookies too.
+    // Other headers, which hoops around this one have set, stay, and so do cookies.
     Page::removes().iter().chain([&LOCATION]).for_each(|name| drop(response.headers_mut().remove(name)));
     for (name, value) in &page.headers() {
         response.headers_mut().insert(name, value.clone());
@@ -116,7 +116,7 @@ fn render(page: Page, response: &mut Response) {
     response.extensions.insert(page);
 }
 
-/// Makes a type an argument of handlers.
+/// Implements `Extractible` for a type, so that handlers can take it as an argument.
 macro_rules! extractible {
     ($argument:ty, $rejection:ty, |$request:ident| $extract:expr $(, $kind:ident: $bound:path)?) => {
         impl<'ex $(, $kind: $bound + 'static)?> Extractible<'ex> for $argument {
@@ -138,7 +138,7 @@ extractible!(View<V>, ViewRejection, |request| Self::of_visit(request.extensions
 extractible!(Cookies, CookiesRejection, |request| Self::of_visit(request.extensions().get(), &*request));
 extractible!(Passive, SessionRejection, |request| Ok(Self::of_visit(request.extensions().get())));
 
-/// Makes an error of ours a response.
+/// Lets a handler return an error of ours.
 macro_rules! scribe {
     ($($error:ty),*) => {$(
         impl Scribe for $error {

@@ -1,4 +1,4 @@
-//! Gets a view out of a request, and answers visitors that the view refuses.
+//! Extracts a view from a request, and answers visitors whom the view refuses.
 
 use std::borrow::Cow;
 
@@ -217,7 +217,8 @@ fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     if is_whole {
         return target.into();
     }
-    // Within axum's `nest` this is the request for the prefix itself, which is not found with a slash behind it.
+    // Within axum's `nest`, the path `/` comes from a request for the prefix itself. Axum answers 404 if a slash follows the
+    // prefix.
     let below = target.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?')).unwrap_or(target);
     format!("{prefix}{below}").into()
 }
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_visitor_is_sent() {
+    fn a_refused_visitor_is_redirected_with_the_target_in_next() {
         for (to, target, expected) in [
             ("/login", "/", "/login?next=/"),
             ("/login", "/account", "/login?next=/account"),
@@ -272,7 +273,7 @@ mod tests {
 
     // F4, F30: an application below a path of its site, whether or not the layer sees that path.
     #[test]
-    fn a_prefix_is_in_front_of_where_a_visitor_is_sent() {
+    fn redirects_and_next_begin_with_the_mounted_prefix() {
         for (target, prefix, expected) in [
             ("/account?a=1", "/app", "/app/login?next=/app/account%3Fa%3D1"),
             ("/app/account", "/app", "/app/login?next=/app/account"),
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_repeated_is_not_asked_for_again() {
+    fn only_get_and_head_requests_get_a_next() {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
             assert_eq!(answer(Refusal::Redirect("/login"), &method, "/buy").1.as_deref(), Some("/login"));
         }
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_leads_nowhere() {
+    fn a_status_has_no_location() {
         assert_eq!(answer(Refusal::Status(404), &Method::GET, "/a"), (404, None));
     }
 }

@@ -61,7 +61,7 @@ impl Visit {
         })
     }
 
-    /// Reserves the names of a session's cookies, so that the application's own cookies cannot take them.
+    /// Reserves the names of a session's cookies, so that the application cannot set cookies of its own under them.
     pub(super) fn reserve(&self, request: &Request) {
         if let Some(cookies) = &self.cookies {
             request.cookie_names().for_each(|name| cookies.reserve(name));

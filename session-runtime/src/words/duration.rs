@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 6] = [
 
 const TOO_LONG: &str = "the duration is too long to be counted in milliseconds; write a shorter one";
 
-/// Parses a duration, or returns a message about its mistake.
+/// Parses a duration. The error is a message that says what to write instead.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let terms = cut(text);
     if terms.is_empty() {

@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
-/// Returns the candidate that `name` is probably a misspelling of: the same letters in another notation, or few typing errors
-/// away.
+/// Returns the candidate that `name` is probably a misspelling of: one with the same letters in another case or with other
+/// separators, or one that is a few typing errors away.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates
@@ -24,7 +24,7 @@ mod tests {
     const NAMES: [&str; 7] = ["store", "keys", "keys_file", "idle", "same_site", "http_only", "partitioned"];
 
     #[test]
-    fn misspellings_find_their_way() {
+    fn a_misspelled_name_finds_the_one_that_was_meant() {
         for (written, meant) in [
             ("IDEL", "idle"),
             ("stroe", "store"),

@@ -6,7 +6,7 @@
 //! take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large ones
 //! ten fields of a kibibyte each.
 //!
-//! This comparison decided for a row that is written whole, and for prepared statements where there is no pooler. Ratios of
+//! Because of this comparison, the store writes a session as one row, and prepares statements where there is no pooler. Ratios of
 //! throughput to the bare row, for one request at a time and for eight at once, on two busy cores (SQLite 3.51, PostgreSQL 15.18,
 //! MariaDB 10.11; November 2026):
 //!
@@ -68,7 +68,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.db");
     let servers: Vec<_> = Engine::ALL.into_iter().filter_map(DatabaseServer::start).collect();
-    // For a file, this process does the work.
+    // SQLite runs in this process.
     runtime.block_on(measure(&format!("sqlite:{}", file.display()), &|| processor_time("self")));
     for server in &servers {
         runtime.block_on(measure(&server.url(), &|| server.processor_time()));

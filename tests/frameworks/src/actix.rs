@@ -1,4 +1,4 @@
-//! The table in actix-web.
+//! Serves the table of routes with actix-web.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -24,7 +24,7 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) 
                     config.service(resource(one));
                 }
             };
-            // A layer that is not wanted is there, and does nothing.
+            // `Condition` needs a layer even if it is off. A spare one then takes its place and does nothing.
             let spare = |layer: &Option<_>| {
                 layer
                     .clone()

@@ -1,4 +1,4 @@
-//! The table in axum.
+//! Serves the table of routes with axum.
 
 use std::net::SocketAddr;
 

@@ -30,16 +30,16 @@ pub enum Framework {
     Rocket,
 }
 
-/// What a framework serves.
+/// The application that a framework serves.
 #[derive(Clone)]
 pub struct Application {
     pub routes: Vec<Route>,
     pub sessions: Option<SessionLayer<Site>>,
-    /// Serves the same sessions a second time, around the first.
+    /// A second layer of the same sessions, around the first.
     pub again: Option<SessionLayer<Site>>,
-    /// Another kind of session, around the first.
+    /// The layer of another kind of session, around both.
     pub desk: Option<SessionLayer<Desk>>,
-    /// Around the sessions.
+    /// The layer of plain cookies, around all others.
     pub cookies: Option<CookiesLayer>,
 }
 

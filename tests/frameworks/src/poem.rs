@@ -1,4 +1,4 @@
-//! The table in poem.
+//! Serves the table of routes with poem.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The table in rocket.
+//! Serves the table of routes with rocket.
 
 use std::{io::Cursor, net::SocketAddr};
 
@@ -102,7 +102,7 @@ fn response<'r>(reply: Reply) -> Response<'r> {
     response
 }
 
-/// A text, and then nothing more, but no end.
+/// A body that has this text, and then never ends.
 struct Endless(Cursor<&'static str>);
 
 impl rocket::tokio::io::AsyncRead for Endless {

@@ -1,4 +1,4 @@
-//! The table in salvo.
+//! Serves the table of routes with salvo.
 
 use std::net::SocketAddr;
 

@@ -35,7 +35,7 @@ pub struct Fresh {
     pub user: String,
 }
 
-/// What a handler answers.
+/// The answer of a handler.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -47,7 +47,7 @@ pub struct Reply {
 #[derive(Debug)]
 pub enum Text {
     Whole(String),
-    /// This text, and then nothing more, but no end.
+    /// A body that has this text, and then never ends.
     Endless(&'static str),
 }
 
@@ -82,12 +82,12 @@ impl Reply {
 
 type Replied = BoxFuture<'static, Result<Reply, Error>>;
 
-/// What a route's handler takes, and what it does with that. The text is the rest of the path.
+/// The handler of a route, by the arguments that it takes. A `String` is the rest of the path.
 #[derive(Clone)]
 pub enum Run {
     Plain,
     Session(Arc<dyn Fn(Session<Site>, String) -> Replied + Send + Sync>),
-    /// The handler takes the error of the session as well.
+    /// The handler also runs if there is no session, because of an error.
     Either(Arc<dyn Fn(Option<Session<Site>>) -> Reply + Send + Sync>),
     Both(Arc<dyn Fn(Session<Site>, Session<Desk>) -> Reply + Send + Sync>),
     Polled(Arc<dyn Fn(Passive, Session<Site>) -> Reply + Send + Sync>),
@@ -133,7 +133,7 @@ fn with_rest(route: Route) -> Route {
     Route { has_rest: true, ..route }
 }
 
-/// A handler that takes the session.
+/// Returns a handler that takes the session.
 pub fn session<F>(run: impl Fn(Session<Site>, String) -> F + Send + Sync + 'static) -> Run
 where
     F: Future<Output = Result<Reply, Error>> + Send + 'static,
@@ -141,7 +141,7 @@ where
     Run::Session(Arc::new(move |session, rest| Box::pin(run(session, rest))))
 }
 
-/// A handler that changes the session and says nothing.
+/// Returns a handler that changes the session and answers `done`.
 fn change(run: impl Fn(&mut Session<Site>, &str) + Send + Sync + 'static) -> Run {
     Run::Session(Arc::new(move |mut session, rest| {
         run(&mut session, &rest);
@@ -149,12 +149,12 @@ fn change(run: impl Fn(&mut Session<Site>, &str) + Send + Sync + 'static) -> Run
     }))
 }
 
-/// Lets a handler wait until the test goes on, and tells the test of handlers.
+/// Makes handlers wait for the test, and lets the test wait for handlers.
 #[derive(Clone, Debug)]
 pub struct Gate {
     pub reached: Arc<tokio::sync::Semaphore>,
     pub open: Arc<tokio::sync::Semaphore>,
-    /// How often the guarded handler ran, which no refused request may reach.
+    /// How often the guarded handler ran. No refused request may reach it.
     pub guarded: Arc<AtomicUsize>,
 }
 
@@ -185,7 +185,7 @@ impl Default for Gate {
     }
 }
 
-/// Returns the routes. `gate`: where the handlers of `/wait` and `/late` wait.
+/// Returns the routes. The handlers of `/wait` and `/late` wait at `gate`.
 pub fn routes(gate: &Gate) -> Vec<Route> {
     let (wait, late) = (gate.clone(), gate.clone());
     let waiting = session(move |mut session, rest| {
@@ -225,7 +225,7 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
             }),
         )),
         post("/large", change(|session, _| *session.name_mut() = "x".repeat(100_000))),
-        // Answers with this status, after a change and a log-out.
+        // Changes the session and answers with this status. `-keep` or `-drop` after it decides whether the change is stored.
         with_rest(post(
             "/fail",
             session(async |mut session, rest| {
@@ -319,7 +319,6 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
     ]
 }
 
-/// Returns what the view routes answer.
 pub fn member(View(member): View<Member>) -> Reply {
     member.user.into()
 }
@@ -341,7 +340,7 @@ pub fn guarded(ran: &AtomicUsize) -> Reply {
     plain()
 }
 
-/// Sessions of the other kind, under a cookie of their own.
+/// Returns the layer of the other kind of session, with its own cookie.
 pub fn desk() -> SessionLayer<Desk> {
     desk_named("__Host-desk")
 }

@@ -1,4 +1,4 @@
-//! The examples `visits-…`, run as their first lines say and visited over the network.
+//! Runs the examples `visits-…`, and visits them over the network.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use tests::{

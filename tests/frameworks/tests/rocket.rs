@@ -1,4 +1,4 @@
-//! What only rocket has: catchers that see refused requests, and test clients with cookies of their own.
+//! Tests features that only rocket has: catchers, which see refused requests, and test clients, which keep cookies.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use rocket::{
@@ -24,7 +24,7 @@ fn visit(mut session: Session<Counted>) -> String {
     session.visits().to_string()
 }
 
-/// Uses the session of whatever request it gets to see.
+/// Uses the session of each request that it catches.
 #[catch(default)]
 async fn caught(status: Status, request: &Request<'_>) -> String {
     if let Outcome::Success(mut session) = request.guard::<Session<Counted>>().await {
@@ -64,14 +64,14 @@ async fn a_catcher_of_a_refused_request_has_no_session() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_applications_own_stays() {
+async fn the_page_of_the_applications_catcher_stays() {
     let client = Client::tracked(server()).await.unwrap();
     let missing = client.get("/missing").dispatch().await;
     assert_eq!(missing.into_string().await.unwrap(), "the application's own page for 404 Not Found");
     assert_eq!(
         client.get("/").dispatch().await.into_string().await.unwrap(),
         "101",
-        "a catcher has the session otherwise"
+        "the catcher of a request that was not refused has the session"
     );
 }
 

@@ -119,7 +119,7 @@ fn node(store: &Counted, keys: &KeyRing) -> Router {
         .layer(sessions.layer())
 }
 
-/// Returns the cookie that comes back, and the page.
+/// Returns the cookie that the response sets, and the page.
 async fn post_to(node: &Router, path: &str, cookie: Option<&str>) -> (Option<String>, String) {
     let request = Request::post(path).header(COOKIE, cookie.unwrap_or_default());
     let response = node.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

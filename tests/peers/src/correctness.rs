@@ -20,15 +20,16 @@ pub struct Faults {
     pub lost_count: usize,
     /// A request wrote during a log-out and ended after it, and the visitor is signed in again.
     pub resurrected: usize,
-    /// After such a request, the store holds one record more than before the session began; `None` if the store cannot tell.
+    /// A request wrote during a log-out and ended after it, and the store then holds one record more than before the session
+    /// began; `None` if the store cannot tell.
     pub ghosts: Option<usize>,
     /// A request wrote during a renewal of the id and ended successfully after it, and the written value is missing.
     pub lost_in_renewal: usize,
     /// A request that wrote during a renewal was rejected, so that the client could send it again.
     pub refused_in_renewal: usize,
-    /// After such a request, the visitor is no longer signed in.
+    /// After a request that wrote during a renewal, the visitor is no longer signed in.
     pub signed_out: usize,
-    /// After such a request, the id from before the sign-in still opens a session.
+    /// After a request that wrote during a renewal, the id from before the sign-in still opens a session.
     pub old_id_opens: usize,
     /// One node reported a write as done, and the other node did not read the value.
     pub stale: usize,
@@ -70,7 +71,7 @@ fn succeeded(reply: &Reply) -> bool {
     reply.status() < 400
 }
 
-/// Checks sequential requests, with which every contestant keeps sessions; a failure means that this benchmark misuses it.
+/// Checks sequential requests. Every contestant handles those, so a failure means that this benchmark misuses the contestant.
 async fn it_works(name: &str, pair: &Pair) {
     let mut jar = Jar::of(&send(&pair.nodes[0], "/guest", &Jar::default()).await);
     for path in ["/theme", "/locale", "/count", "/in"] {

@@ -1,4 +1,4 @@
-//! This project's sessions beside those of others: code that the programs here share.
+//! Compares this project's sessions with those of other projects. This library is the code that the programs share.
 #![allow(clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Requests of one kind to one application. They are made beforehand and counted while they are served.
+//! Requests of one kind to one application. They are made beforehand, and measured while they are served.
 
 use std::mem;
 
@@ -42,7 +42,7 @@ impl Subject {
 }
 
 pub struct Load {
-    // Dropped first, because the requests belong to the other fields.
+    // Dropped first, because the requests refer to the other fields.
     requests: Vec<LocalBoxFuture<'static, Reply>>,
     app: App,
     local: LocalSet,
@@ -75,7 +75,7 @@ impl Load {
         Self { requests, app, local, runtime }
     }
 
-    /// The function whose instructions are counted.
+    /// Serves the requests. The instructions of this function are counted.
     #[inline(never)]
     pub fn serve_the_requests(&mut self) {
         let requests = mem::take(&mut self.requests);

@@ -1,4 +1,4 @@
-//! This project's sessions beside those of others, in one run: see `tests/bench`.
+//! Compares this project's sessions with those of other projects, in one run: see `tests/bench`.
 #![allow(clippy::unwrap_used)]
 #![forbid(unsafe_code)]
 

@@ -33,7 +33,7 @@ pub fn measure(effort: Effort) -> Vec<Sealed> {
         .collect()
 }
 
-/// Returns the cookie's size. Also checks that a written value is read again: the answer to that has a cookie.
+/// Returns the cookie's size. Also checks that the answer to a write has a different cookie.
 fn bytes(contestant: &Contestant) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {

@@ -76,7 +76,7 @@ pub fn next_user() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Returns a different theme each time, never a new session's, so that each write changes the value.
+/// Returns a theme that differs from the last one and from a new session's, so that each write changes the value.
 pub fn next_theme() -> Theme {
     static TIMES: AtomicU64 = AtomicU64::new(0);
     if TIMES.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { Theme::Dark } else { Theme::Dim }
@@ -99,7 +99,7 @@ pub trait Shop {
     fn seen(&mut self) -> impl Future<Output = Seen> + Send;
     fn set_theme(&mut self, theme: Theme) -> impl Future<Output = ()> + Send;
     fn set_locale(&mut self, locale: &'static str) -> impl Future<Output = ()> + Send;
-    /// Sets the counter to one more than was seen.
+    /// Adds one to the counter. A contestant without counters writes `seen + 1`.
     fn count(&mut self, seen: u64) -> impl Future<Output = ()> + Send;
     /// Signs in, with a new id.
     fn sign_in(&mut self, user: u64) -> impl Future<Output = ()> + Send;

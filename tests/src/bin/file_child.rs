@@ -112,7 +112,7 @@ async fn full_disk(folder: &str) {
     };
     assert!(!stored.is_empty(), "nothing fits: {error}");
     says(&error, &["cannot ", "session f", folder, "free some space on its disk", "No space left"]);
-    assert_eq!(leftovers(folder), 0, "leftovers of the failed write");
+    assert_eq!(leftovers(folder), 0, "the failed write left temporary files");
     // A write that does not fit, whether to a small value or to one of its own size, leaves the old value.
     for key in [&first, &stored[0]] {
         let before = load(&store, key).await.expect("the value from before the disk was full");
@@ -152,7 +152,7 @@ async fn read_only(folder: &str) {
     assert!(Command::new("mount").args(["-o", "remount,ro,bind", folder]).status().unwrap().success());
 
     let before = load(&store, &key).await;
-    assert_eq!(fields(before.as_ref())["small"], "before", "reading goes on");
+    assert_eq!(fields(before.as_ref())["small"], "before", "reads still work");
     let found = values::damaged(&store, &damaged).await;
     let advice = ["folder", folder, "its file system is read-only: mount it writable, or choose another folder"];
     let after = edited(before.as_ref(), |fields| drop(fields.insert("small".into(), "after".into())));

@@ -27,11 +27,11 @@ struct Shop {
     code: Option<String>,
     #[session(device)]
     theme: String,
-    /// New.
+    /// Yesterday's build does not have this field.
     coupon: Option<String>,
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is of prices")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "prices are small and positive")]
 fn in_cents(price: f64) -> u64 {
     (price * 100.0).round() as u64
 }
@@ -76,7 +76,7 @@ struct Prefs {
     locale: String,
     #[session(flash)]
     notice: Option<String>,
-    /// New.
+    /// Yesterday's build does not have this field.
     tint: Option<String>,
 }
 

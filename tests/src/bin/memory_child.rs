@@ -1,4 +1,4 @@
-//! A process that prints how many bytes of memory each of its sessions takes, all told: `memory_child guests|users SESSIONS`.
+//! A process that prints how many bytes of memory each of its sessions takes in total: `memory_child guests|users SESSIONS`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -34,7 +34,7 @@ async fn main() {
         for _ in 0..4 {
             visitor.post("/again").await;
         }
-        // The memory of the first requests does not count as the sessions'.
+        // Measures from here on: the first tenth of the sessions warms the process up.
         if user == number / 10 {
             before = resident();
         }

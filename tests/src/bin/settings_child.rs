@@ -1,5 +1,5 @@
 //! A process that configures its sessions from its environment, for tests, because setting the variables of a running process is
-//! unsound. Prints `open`, or the reason why not.
+//! unsound. Prints `open` and the sessions' settings, or the error.
 
 use session_runtime::{Session, Sessions};
 

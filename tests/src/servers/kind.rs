@@ -44,6 +44,6 @@ fn fetched(variable: &str, name: &str) -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    require::skip(&format!("`{name}` is not here, which tests/run fetches"));
+    require::skip(&format!("`{name}` is missing; `tests/run` fetches it"));
     None
 }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use super::tls::{Certificates, Files};
 
-/// What a server demands of its clients. By default nothing.
+/// A server's settings. By default, clients need no password and no TLS.
 ///
 /// ```
 /// use tests::servers::Options;

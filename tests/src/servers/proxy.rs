@@ -208,7 +208,7 @@ impl Connection {
         Self { client: self.client.try_clone().unwrap(), server: self.server.try_clone().unwrap() }
     }
 
-    /// Both sides see the connection end, but not why.
+    /// Ends the connection on both sides. Neither side learns why.
     fn cut(&self) {
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);

@@ -16,18 +16,18 @@ pub struct Sentinels {
 }
 
 impl Sentinels {
-    /// Starts them, and waits until they know each other and the replica has the primary's data. Reports a missing program and
-    /// returns `None`.
+    /// Starts all five, and waits until the sentinels know each other and the replica has the primary's data. Reports a missing
+    /// program and returns `None`.
     pub fn start(kind: Kind) -> Option<Self> {
         Self::start_with(kind, Options::default())
     }
 
-    /// Starts them with these options for each server; a password is not supported.
+    /// Starts all five with these options for each server; a password is not supported.
     pub fn start_with(kind: Kind, options: Options) -> Option<Self> {
         let primary = RedisServer::start(kind, options.clone())?;
         let follow = options.clone().config(format!("replicaof 127.0.0.1 {}", primary.port()));
         let replica = RedisServer::start(kind, follow)?;
-        // A sentinel learns of a linked replica at its first look, of any other only ten seconds later.
+        // A sentinel finds a linked replica with its first query, and any other replica only ten seconds later.
         until("the replica is linked", || linked(&replica).then_some(()));
         let watch = options
             .clone()

@@ -73,7 +73,7 @@ defects! {
 
 #[test]
 fn every_defect_is_caught() {
-    // The checks fail by panicking, and thousands of lines of panics tell nothing.
+    // The checks fail by panicking. Without the hook, the test would print thousands of lines of panic messages.
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for (defect, check) in DEFECTS {
@@ -199,7 +199,7 @@ impl BadStore {
         Value::from_bytes(bytes)
     }
 
-    /// Writes and answers. `early` is the key's value from before the lock was taken.
+    /// Performs the swap under the lock. `early` is the key's value from before the lock was taken.
     fn write(
         &self,
         key: &Key,

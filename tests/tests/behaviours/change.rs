@@ -20,7 +20,7 @@ type S = Session<Site>;
 
 over_stores! {
     // B25, B27
-    async fn what_is_set_or_cleared_holds_though_another_request_wrote_it_meanwhile(store) {
+    async fn a_set_or_cleared_field_overwrites_a_concurrent_write(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         ada.post("/name/acme").await;
@@ -54,15 +54,15 @@ over_stores! {
         ada.post("/switch").await;
         let shown = ada.get("/show").await.json();
         assert_eq!((&shown["note"], &shown["lucky"], &shown["name"]), (&json!(null), &json!(7), &json!("acme")));
-        // A value that is changed in place and stays as it was is no change.
+        // An in-place edit that leaves the value as it was is not a change.
         ada.post("/in-place").await;
         assert_eq!(ada.get("/show").await.json()["name"], "late");
-        // Nothing to store: the request that set what was there came first.
+        // A request that only sets an equal value stores nothing, so the other request's value stays.
         ada.post("/set-alone").await;
         assert_eq!(ada.get("/show").await.json()["name"], "later");
     }
 
-    // `rename`, `alias`: a field that was stored under an older name is read, and moves when written.
+    // `rename`, `alias`: a field that is stored under an older name can be read, and moves to its new name when it is written.
     async fn a_renamed_field_keeps_its_value(store) {
         #[derive(Session)]
         #[session(kind = "S", cookie = "__Host-s")]
@@ -109,7 +109,7 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, r#"42 ada! ["tea", "milk"]"#);
         assert_eq!(visitor.post("/").await.status, 200);
         assert_eq!(visitor.get("/").await.body, r#"43 ada!! ["tea", "milk", "milk"]"#);
-        assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "the value has moved, it is not there twice");
+        assert_eq!(visitor.at(&old).get("/").await.body, "0  []", "values that moved are removed under their old names");
     }
 }
 
@@ -165,7 +165,7 @@ over_two_stores! {
             assert_eq!((seen["name"].as_str().unwrap(), seen["note"].as_str()), (name, note), "{path}");
             assert_eq!(visitor.cookie() == before.cookie(), same_id, "{path}");
             let old = before.at(&server.app).get("/show").await.json();
-            assert_eq!(old["name"], "", "{path}: the old id is dead");
+            assert_eq!(old["name"], "", "{path}: the old id opens nothing");
         }
         let (mut visitor, _) = start().await;
         visitor.post("/in-out").await;
@@ -181,7 +181,7 @@ over_two_stores! {
     }
 
     // B30
-    async fn one_unreadable_field_shows_its_default_and_the_rest_lives(store) {
+    async fn unreadable_fields_show_their_defaults_and_the_others_stay(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -219,9 +219,8 @@ over_two_stores! {
         assert_eq!(visitor.get("/get").await.body, "7");
     }
 
-    // `alias` during a rolling deploy: after the field is cleared, a value that the older build wrote under the old name does not
-    // come back.
-    async fn a_value_under_an_older_name_does_not_come_back(store) {
+    // `alias` during a rolling deploy: clearing a field also removes a value that the older build wrote under the old name.
+    async fn clearing_a_field_removes_its_value_under_an_older_name(store) {
         let (old, new) = two_builds(store);
         let mut visitor = Visitor::new(&new);
         visitor.post("/nick").await;
@@ -243,7 +242,7 @@ over_two_stores! {
     }
 }
 
-/// Yesterday's build and today's, which renamed fields, on one store.
+/// Returns the routes of an older build, and of a newer one that has renamed fields, on one store.
 fn two_builds(store: AnyStore) -> (Router, Router) {
     #[derive(Session)]
     #[session(kind = "S", cookie = "__Host-s")]

@@ -240,7 +240,7 @@ over_stores! {
             ] {
                 let mut visitor = server.signed_in("ada").await;
                 visitor.post("/notice/hi").await;
-                server.turn(minutes(2)); // even a reader must now write: the deadline
+                server.turn(minutes(2)); // even a request that only reads must now refresh the deadline
                 server.heard();
                 let (_, reply) = late(&visitor.at(&app), method.clone(), path, &gate, async {
                     match end {
@@ -286,8 +286,9 @@ over_stores! {
         }
     }
 
-    // B20, B23: a request that changed nothing loses nothing, so it is not rejected, even if it has a deadline to refresh.
-    async fn a_request_that_changed_nothing_is_not_refused(store) {
+    // B20, B23: one request only reads, and the other's change is dropped because its handler fails. Neither loses a change, so
+    // neither is rejected, although both have a deadline to refresh.
+    async fn a_request_with_no_change_to_store_is_not_refused(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         for (path, status, body) in [("/read", StatusCode::OK, "first"), ("/fail", StatusCode::INTERNAL_SERVER_ERROR, "sorry")] {
@@ -314,7 +315,7 @@ over_stores! {
             assert!(winner.post("/note/winner").await.set_cookie().is_some());
             renewed = Some(winner);
         }).await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the loser of the race to renew sets no cookie");
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the loser of the race sets no cookie");
         let mut winner = renewed.unwrap();
         let seen = winner.get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("winner")));
@@ -326,7 +327,8 @@ over_stores! {
         assert_eq!(winner.get("/read").await.body, "late");
     }
 
-    // B3, S11: the request that loses the race to renew sends no cookie, even if it moved the deadline of a persistent one.
+    // B3, S11: the response to the request that loses the race sets no cookie, even if the request moved the deadline of a
+    // persistent cookie.
     async fn the_loser_of_a_timer_renewal_does_not_bring_the_old_id_back(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15)).persistent(true)), Gate::new());
         let app = gated(&server, &gate);
@@ -339,7 +341,8 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
-    // S11: a request in progress with the previous id has to retry; the retry does not count as a use of the new id.
+    // S11: a write under the previous id is retried, because the timer has renewed the session meanwhile. The retry does not
+    // count as a use of the new id.
     async fn a_retry_across_a_timer_renewal_does_not_end_the_previous_id(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
         let app = gated(&server, &gate);
@@ -352,7 +355,7 @@ over_stores! {
         }).await;
         assert_eq!((reply.body.as_str(), reply.set_cookie()), ("first", None));
         server.turn(minutes(2));
-        assert_eq!(visitor.get("/notices").await.body, "second", "the new id never came back, so the one before is good");
+        assert_eq!(visitor.get("/notices").await.body, "second", "the new id was not presented, so the old one is valid");
     }
 
     // B36: two servers on one store.
@@ -396,7 +399,7 @@ over_two_stores! {
     }
 
     // F14, S11, S19: the replaced id expires even if the clock is set back, and the session goes on.
-    async fn a_clock_set_back_does_not_keep_a_replaced_id_good(store) {
+    async fn a_clock_that_is_set_back_does_not_keep_a_replaced_id_valid(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)).end_on_replay(true));
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -419,16 +422,16 @@ over_two_stores! {
         visitor.post("/name/ada").await;
         let lost = renew_by_timer(&server, &visitor).await;
         server.turn(minutes(10));
-        assert_eq!(visitor.get("/read").await.body, "ada", "good until the new one is presented");
+        assert_eq!(visitor.get("/read").await.body, "ada", "the old id is valid until the new one is presented");
         server.turn(minutes(10));
         let again = renew_by_timer(&server, &visitor).await;
         assert_ne!(again.cookie(), lost.cookie());
         assert_eq!(again.at(&server.app).get("/read").await.body, "ada");
     }
 
-    // B7, B23: a sign-in replaces all previous ids, not only the last: also the id that the request brought if a timer renewal
-    // has replaced it and that answer was lost, and the ids before several renewals in a row.
-    async fn no_id_from_before_a_sign_in_replaces_its_cookie(store) {
+    // B7, B23: for a minute, a response to an id from before a sign-in sets no cookie. That includes an id that the timer had
+    // already replaced in a response that was lost, and an id from before several renewals in a row.
+    async fn a_response_to_a_recently_replaced_id_does_not_overwrite_the_sign_in_cookie(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();
         visitor.post("/name/guest").await;

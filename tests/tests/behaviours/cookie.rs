@@ -140,7 +140,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/read").await.body, "guest");
         // A sign-in with the old id is an exception, because the earlier answer may have been lost.
         assert!(late.post("/login/ada").await.set_cookie().is_some());
-        // After a minute the old id counts as a stranger's.
+        // After a minute, a request with the old id counts as a new visitor's.
         let mut later = Visitor::with_cookie(&server.app, "__Host-site", &late.cookie().unwrap());
         late.post("/login/ada").await;
         server.turn(minutes(1));
@@ -184,7 +184,7 @@ over_two_stores! {
         }
     }
 
-    // S31: names that a careless parser mistakes for ours, next to cookies with any bytes.
+    // S31: a careless parser would mistake some of these names for ours. Neighbouring cookies may be any bytes.
     async fn only_the_exact_cookie_name_is_ours(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
@@ -271,7 +271,7 @@ over_two_stores! {
         let set = visitor.post("/name/ada").await.set_cookie().unwrap();
         assert!(set.contains("; Max-Age=1800"), "{set}");
         server.turn(minutes(1) / 2);
-        assert_eq!(visitor.get("/read").await.set_cookie(), None, "the deadline is fresh enough");
+        assert_eq!(visitor.get("/read").await.set_cookie(), None, "the deadline need not move yet");
         server.turn(minutes(10));
         let refreshed = visitor.get("/read").await.set_cookie().unwrap();
         assert!(refreshed.contains("; Max-Age=1800"), "{refreshed}");
@@ -293,7 +293,7 @@ over_two_stores! {
 
 // S53
 #[tokio::test]
-async fn without_secure_only_this_machine_is_served() {
+async fn without_secure_only_requests_from_localhost_are_served() {
     let server = Server::with(AnyStore::memory(), |builder| builder.cookie("site").secure(false));
     for (host, status) in [("localhost:3000", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("example.com", 500)] {
         let request = Request::get("/read").header("host", host).body(Body::empty()).unwrap();
@@ -304,7 +304,7 @@ async fn without_secure_only_this_machine_is_served() {
         assert!(status == 200 || said.contains("`Secure`") && said.contains("`plain_http = true`"), "{said}");
         assert!(!reply.body.contains("`Secure`"), "{}", reply.body); // F12
     }
-    // F28: any header that a proxy adds.
+    // F28: a header that a proxy adds shows that the request came through one.
     for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "X-Real-IP"] {
         let proxied = Request::get("/read").header("host", "127.0.0.1:3000").header(header, "203.0.113.9");
         let reply = send(&server.app, proxied.body(Body::empty()).unwrap()).await;

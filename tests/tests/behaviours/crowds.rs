@@ -83,10 +83,10 @@ async fn race_ends(server: &Server, pairs: usize) {
         for request in requests {
             assert_eq!(request.await.unwrap(), StatusCode::OK, "round {round}");
         }
-        assert_eq!(visitor.get("/show").await.json()["is_new"], true, "round {round} came back to life");
+        assert_eq!(visitor.get("/show").await.json()["is_new"], true, "round {round}: the session was revived");
         let left = server.store.load(&key, server.clock.now()).await.unwrap();
         let class = left.map(|left| left.value().class());
-        assert!(matches!(class, None | Some(Class::Tombstone)), "round {round} left a ghost: {class:?}");
+        assert!(matches!(class, None | Some(Class::Tombstone)), "round {round}: a session is still stored: {class:?}");
     }
 }
 
@@ -155,7 +155,7 @@ over_stores! {
         assert!(calls <= 100 * 16, "{calls} calls of the store");
     }
 
-    // The rule of ends: sixteen writers in another process cannot delay the end of a session by more than a second.
+    // Sixteen writers in another process cannot delay the end of a session beyond the commit timeout.
     async fn writers_elsewhere_cannot_keep_a_session_alive(store) {
         let here = Server::with(store.clone(), |builder| builder.commit_timeout(Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 })));
         let elsewhere = Arc::new(patient(&store, Some(&here)));

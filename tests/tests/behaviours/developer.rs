@@ -62,7 +62,7 @@ async fn a_handler_can_be_tested_with_a_plain_struct() {
     assert!(session.save().await.unwrap_err().to_string().contains("test"));
 }
 
-// Operations of the application's own.
+// Methods of the application on its session.
 trait Verbs {
     fn enter(&mut self, user: &str);
 }
@@ -77,7 +77,7 @@ impl Verbs for SiteFields {
 }
 
 over_two_stores! {
-    async fn own_verbs_reach_fields_and_core(store) {
+    async fn methods_of_the_application_can_use_fields_and_core(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move { s.enter("ada") })));
         let mut visitor = Visitor::new(&app);
@@ -133,7 +133,7 @@ over_two_stores! {
     }
 
     // B45
-    async fn save_stores_at_once_and_the_rest_waits(store) {
+    async fn save_stores_at_once_and_a_failed_handler_drops_later_changes(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
             *s.name_mut() = "saved".into();
@@ -150,7 +150,7 @@ over_two_stores! {
     }
 
     // B12, S7
-    async fn nothing_printed_shows_an_id(store) {
+    async fn printed_output_shows_no_id(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let app = server.serving(Router::new().route("/", get(|s: S, request: Request| async move {
@@ -178,7 +178,7 @@ async fn a_missing_layer_is_logged_with_what_to_write() {
     assert!(!reply.body.contains("layer"), "{}", reply.body); // F12
 }
 
-// F31: `Site` has `#[session(default = 7)]` on `lucky`, which `Default` would not know.
+// F31: a derived `Default` would not know the `#[session(default = 7)]` on `lucky`.
 #[tokio::test]
 async fn a_session_for_a_test_begins_with_the_defaults_of_a_new_session() {
     let session = testing::session(|site: &mut Site| site.name = "Ada".into());

@@ -1,4 +1,4 @@
-//! B29, B32, B34, S10, S47: stores that fail, and what must never follow from it.
+//! B29, B32, B34, S10, S47: a store that fails never corrupts sessions, ids or sign-ins.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -19,8 +19,9 @@ use crate::faulty::{Fault, Faulty, Gate};
 type S = Session<Site>;
 
 over_stores! {
-    // S22, B48: the sign-in is dropped since its handler failed, so it is in no list, and no cookie may open its session.
-    async fn a_sign_in_of_a_failed_handler_whose_answer_was_lost_is_opened_by_no_cookie(store) {
+    // S22, B48: the sign-in of a failed handler is dropped and is on no list. No cookie may open its session, although the store
+    // may have stored it.
+    async fn no_cookie_opens_the_sign_in_of_a_failed_handler_whose_answer_was_lost(store) {
         for steps in ["renew", "log-out"] {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
             let app = server.serving(Router::new().route("/in", post(move |mut s: S| {
@@ -43,7 +44,7 @@ over_stores! {
         }
     }
 
-    // S47: a sign-out whose answer is lost is not undone.
+    // S47
     async fn a_sign_out_that_is_applied_after_its_503_holds(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(Duration::from_secs(1)));
         let mut ada = server.signed_in("ada").await;
@@ -71,10 +72,11 @@ over_stores! {
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
     }
 
-    // S10: whichever call fails, either the old id or the new one opens the session, never both and never neither. Only an error
-    // may report neither, in two cases: a change was made, but its answer and the answer to the second attempt were lost; or a
-    // sign-in was stored and could not be listed, so that a guest goes on if it can be undone, and another user's session ends.
-    async fn no_call_that_fails_leaves_two_ids_or_none(store) {
+    // S10: whichever call fails, exactly one of the old id and the new one opens the session. Only with a 503 may it be neither,
+    // in three cases. A change was stored, but its answer and the answer to the second attempt were lost. The request ended the
+    // session before it began another. Or a sign-in was stored but could not be listed: then it is undone if possible, which
+    // restores a guest's session, while another user's session ends.
+    async fn a_failed_call_leaves_one_valid_id_and_none_only_with_a_503(store) {
         for (calls, fault, times) in (0..9).flat_map(|calls| {
             let times = [1, 2, 100];
             let down = times.map(|times| (calls, Fault::Down, times));
@@ -184,7 +186,7 @@ over_two_stores! {
     }
 
     // S10, S47: a session that `save` stored under a new id can be found again, whatever happens afterwards.
-    async fn an_id_that_save_stored_goes_out_with_the_error(store) {
+    async fn an_error_response_carries_the_id_that_save_stored(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new()
             .route("/down", post(move |mut s: S| async move {
@@ -221,7 +223,7 @@ over_two_stores! {
         assert!(late.save().await.unwrap_err().to_string().contains("new session"));
     }
 
-    // B45: the changes of a handle during another handle's failing `save` come after the changes of that one.
+    // B45: changes that a handle makes while another handle's `save` fails are applied after the changes of that other handle.
     async fn changes_during_a_failing_save_are_kept(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post(move |mut a: S, mut b: S| async move {

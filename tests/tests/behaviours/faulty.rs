@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     Late(Gate),
     /// The call does not reach the store, and fails once the gate opens.
     SlowlyDown(Gate),
-    /// A swap is never answered, and applied once the gate opens, though its caller has given up. A second call of
+    /// The swap is never answered. It is applied once the gate opens, even if its caller has given up. A second call of
     /// [`Gate::wait`] returns once it is applied.
     AfterAll(Gate),
 }
@@ -61,7 +61,7 @@ impl Gate {
     }
 }
 
-/// A store in front of another.
+/// Wraps a store, and causes the planned faults.
 #[derive(Clone)]
 pub(crate) struct Faulty {
     inner: AnyStore,
@@ -134,7 +134,7 @@ impl Faulty {
         }
     }
 
-    /// The gate of the next call, if it is a swap that is applied later.
+    /// Returns the gate of the next fault if that is [`Fault::AfterAll`], and removes the fault from the plan.
     fn next_is_after_all(&self) -> Option<Gate> {
         let mut plan = self.plan.lock().unwrap();
         match plan.front() {

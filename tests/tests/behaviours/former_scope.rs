@@ -104,7 +104,7 @@ over_two_stores! {
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("bob"));
     }
 
-    // F5: the former cookie's session was replaced, so its old verifier comes with every request; it is the visitor's own.
+    // F5: every request brings the former cookie, with an id that was replaced. It is the visitor's own and not stolen.
     async fn a_former_cookie_beside_the_current_one_is_not_a_replay(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com").end_on_replay(true)));

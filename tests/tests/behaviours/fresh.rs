@@ -100,7 +100,7 @@ fn to(path: &str) -> (StatusCode, Option<String>) {
     (StatusCode::SEE_OTHER, Some(path.to_owned()))
 }
 
-/// The application's routes, and those of this module.
+/// Returns an application with the usual routes and those of this module.
 fn app(server: &Server) -> Router {
     server.serving(tests::app::routes().merge(routes(server)))
 }
@@ -116,7 +116,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["authenticated_at"]), (&json!("ada"), &json!(null)));
         assert_eq!(visitor.get("/fresh").await.body, "false");
         assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
-        // Everything else is as for any sign-in.
+        // In every other respect it is an ordinary sign-in.
         let listed = server.sessions.of("ada").list().await.unwrap();
         assert_eq!((listed.len(), listed[0].signed_in_at()), (1, Some(time(&server))));
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
@@ -147,7 +147,7 @@ over_two_stores! {
         assert_eq!(answer(&guest, &app, "/script").await, (StatusCode::UNAUTHORIZED, None));
         assert_eq!(answer(&stale, &app, "/script").await, (StatusCode::FORBIDDEN, None));
         for visitor in [&guest, &stale] {
-            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "one answer, if no other is given");
+            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "both get the same answer");
         }
     }
 
@@ -180,9 +180,9 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
     }
 
-    // F4, S9, S60: the id is renewed as by the timer. Requests of other tabs go on, but do not count as fresh once the browser
-    // has the new id.
-    async fn reauthentication_renews_the_id_and_refuses_no_other_tab(store) {
+    // F4, S9, S60: reauthentication renews the id as the timer does. Requests of other tabs still work under the old id, but are
+    // not fresh once the browser has used the new one.
+    async fn reauthentication_renews_the_id_and_rejects_no_request_of_another_tab(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
@@ -193,20 +193,21 @@ over_two_stores! {
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_ne!(visitor.cookie(), before);
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
-        assert_eq!(tab.get("/recent").await.body, "ada", "until the new id is used: its answer may be lost");
+        assert_eq!(tab.get("/recent").await.body, "ada", "fresh until the new id is used, whose answer may be lost");
         assert_eq!(visitor.get("/recent").await.body, "ada");
         let mut late = tab.clone();
         assert_eq!(late.post("/note/late").await.status, StatusCode::OK);
         assert_eq!(answer(&late, &app, "/recent").await, to("/confirm?next=/recent"));
         assert_eq!(late.get("/fresh").await.body, "false");
         server.turn(minutes(1));
-        assert_eq!(late.get("/show").await.json()["user"], json!(null), "a minute later it opens nothing");
+        assert_eq!(late.get("/show").await.json()["user"], json!(null), "after a minute, the old id opens nothing");
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&json!("ada"), &json!("Ada"), &json!("late")));
     }
 
-    // F4, F14: a second reauthentication within a minute does not forget an id that requests still carry.
-    async fn an_id_of_the_last_minute_is_not_renewed_by_reauthentication(store) {
+    // F4, F14: the record remembers one previous id. So `reauthenticate` does not renew an id within a minute of its renewal, and
+    // requests that still carry the previous id are recognised.
+    async fn reauthentication_does_not_renew_an_id_of_the_last_minute(store) {
         let server = Server::with(store, |builder| builder.end_on_replay(true));
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
@@ -215,11 +216,11 @@ over_two_stores! {
         visitor.post("/silent/ada").await;
         assert_eq!(visitor.post("/confirm/ada").await.set_cookie(), None);
         assert_eq!(visitor.get("/recent").await.body, "ada");
-        assert_eq!(guest.post("/name/late").await.status, StatusCode::CONFLICT, "recognised as late");
+        assert_eq!(guest.post("/name/late").await.status, StatusCode::CONFLICT, "the guest's id is recognised as replaced");
         server.turn(minutes(2));
         let mut tab = visitor.clone();
         assert!(visitor.post("/confirm/ada").await.set_cookie().is_some());
-        assert_eq!(tab.post("/confirm/ada").await.set_cookie(), None, "two tabs at once");
+        assert_eq!(tab.post("/confirm/ada").await.set_cookie(), None, "the other tab has just renewed the id");
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
         assert_eq!(visitor.get("/show").await.json()["name"], "Ada");
     }
@@ -229,7 +230,7 @@ over_two_stores! {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
-        assert_eq!(visitor.post("/confirm/ada").await.body, "false", "a guest");
+        assert_eq!(visitor.post("/confirm/ada").await.body, "false", "a guest cannot reauthenticate");
         visitor.post("/silent/ada").await;
         let reply = visitor.post("/confirm/bob").await;
         assert_eq!((reply.body.as_str(), reply.set_cookie()), ("false", None));
@@ -249,15 +250,15 @@ over_two_stores! {
         }
     }
 
-    // F4, B23: the user whom a request reauthenticates has left in the meantime.
-    async fn a_late_reauthentication_is_refused_after_a_sign_in(store) {
+    // F4, B23: another user has signed in since. The late request shows a guest, whom it cannot reauthenticate.
+    async fn a_late_reauthentication_is_refused_after_another_user_signed_in(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
         visitor.post("/silent/ada").await;
         let mut tab = visitor.clone();
         visitor.post("/silent/bob").await;
-        assert_eq!(tab.post("/confirm/ada").await.body, "false", "the id from before shows a guest");
+        assert_eq!(tab.post("/confirm/ada").await.body, "false", "the previous id shows a guest");
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
@@ -288,7 +289,7 @@ over_two_stores! {
 
 // F4, S19: a time in the future counts as the present, so that a wrong clock elsewhere keeps no session fresh.
 #[tokio::test]
-async fn an_authentication_of_the_future_counts_as_the_present() {
+async fn an_authentication_time_in_the_future_counts_as_the_present() {
     let server = Server::new(AnyStore::memory());
     let clock = server.clock.clone();
     let app = server.serving(routes(&server).route(
@@ -305,7 +306,7 @@ async fn an_authentication_of_the_future_counts_as_the_present() {
     assert_eq!(visitor.get("/fresh").await.body, "false");
 }
 
-// F4, B45: two handles of one request.
+// F4, B45: the first handle of a request signs in another user, while the second still shows the former one.
 #[tokio::test]
 async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() {
     let server = Server::new(AnyStore::memory());
@@ -314,7 +315,7 @@ async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() 
         post(|mut first: S, mut second: S| async move {
             first.user_mut().log_in_with("bob".into(), SignIn::stale());
             drop(first);
-            assert!(second.user_mut().reauthenticate("ada"), "it still shows her");
+            assert!(second.user_mut().reauthenticate("ada"), "the second handle still shows ada");
             *second.name_mut() = "hers".into();
         }),
     ));
@@ -328,7 +329,7 @@ async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() 
     assert_eq!(visitor.get("/fresh").await.body, "false");
 }
 
-// S60: a thief who has the id from before the owner reauthenticated.
+// S60: a thief has the id from before the owner reauthenticated.
 #[tokio::test]
 async fn an_id_from_before_a_reauthentication_does_not_become_fresh_by_a_renewal() {
     let server = Server::new(AnyStore::memory());
@@ -347,12 +348,12 @@ async fn an_id_from_before_a_reauthentication_does_not_become_fresh_by_a_renewal
     assert_eq!(thief.get("/fresh").await.body, "false");
     assert_eq!(thief.post("/renew").await.status, StatusCode::OK);
     assert_eq!(thief.get("/fresh").await.body, "false");
-    // One who gives the password is fresh.
+    // A request with the previous id becomes fresh when it reauthenticates, because that takes the user's password.
     assert_eq!(thief.post("/renew-and-confirm").await.status, StatusCode::OK);
     assert_eq!(thief.get("/fresh").await.body, "true");
 }
 
-// F4, F30: an application below a path of its site.
+// F4, F30: the application is mounted below a path of its site.
 #[tokio::test]
 async fn redirects_lead_below_the_path_at_which_the_application_is_mounted() {
     let server = Server::new(AnyStore::memory());
@@ -365,7 +366,7 @@ async fn redirects_lead_below_the_path_at_which_the_application_is_mounted() {
         visitor.post("/app/silent/ada").await;
         assert_eq!(answer(&visitor, &app, "/app/recent").await, to("/app/confirm?next=/app/recent"));
     }
-    // Behind a proxy that removes the prefix.
+    // A proxy in front of the application removes the prefix.
     let app = routes(&server).layer(layer());
     assert_eq!(answer(&Visitor::new(&app), &app, "/recent").await, to("/app/login?next=/app/recent"));
     for bad in ["app", "//", "/app//", "/a//b", "//evil.example", "/a b", "https://a", "/a?b", "/\\a"] {

@@ -54,7 +54,7 @@ over_stores! {
 
 over_two_stores! {
     // B45
-    async fn two_handles_in_one_handler_fold_by_policy(store) {
+    async fn changes_of_two_handles_are_merged_by_policy(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             *a.name_mut() = "a".into();
@@ -64,7 +64,7 @@ over_two_stores! {
             a.notices_mut().put("from a".into());
             b.notices_mut().put("from b".into());
             drop(a);
-            assert_eq!(b.name(), "", "a handle is a copy");
+            assert_eq!(b.name(), "", "an open handle does not show the changes of another");
         })).route("/later", post(|mut a: S, request: Request| async move {
             *a.name_mut() = "first".into();
             a.visits_mut().add(1);
@@ -72,7 +72,7 @@ over_two_stores! {
             drop(a);
             let (mut parts, _) = request.into_parts();
             let mut b = <S as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap();
-            assert_eq!((b.name(), b.visits()), ("first", 1), "a later handle sees what an earlier one folded");
+            assert_eq!((b.name(), b.visits()), ("first", 1), "a later handle shows the changes of an earlier one");
             assert_eq!(b.notices_mut().take(), ["one"]);
             b.visits_mut().add(1);
             b.notices_mut().put("two".into());
@@ -139,7 +139,7 @@ over_two_stores! {
         }
     }
 
-    // B21, B45: also if updates wait for the commit, because the session is new or its user changes.
+    // B21, B45: this also holds for updates that wait for the commit, because the session is new or its user changes.
     async fn no_update_of_several_handles_is_lost(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -173,7 +173,7 @@ over_two_stores! {
     }
 
     // B45: updates that cannot be merged are rejected, not dropped.
-    async fn updates_that_two_sign_ins_hold_back_conflict(store) {
+    async fn updates_of_two_handles_that_both_sign_in_conflict(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {
             for (handle, item) in [(&mut a, "a"), (&mut b, "b")] {
@@ -202,7 +202,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&serde_json::Value::Null, &"".into(), &"after".into()));
     }
 
-    // B45, S13: changes by a handle for a visitor whom another handle has signed out are dropped.
+    // B45, S13: another handle signs the visitor out. The changes that this handle made for that visitor are dropped.
     async fn an_update_for_a_visitor_who_has_left_is_dropped(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {

@@ -34,7 +34,7 @@ struct Banner {
     impersonator: Option<String>,
 }
 
-/// Only for visitors who act as another user.
+/// Lets in only visitors who act as another user.
 #[view(Site)]
 struct Support {
     impersonator: String,
@@ -131,7 +131,7 @@ fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
 
 over_stores! {
     // F4
-    async fn an_administrator_acts_as_a_customer_and_is_themselves_again(store) {
+    async fn an_administrator_acts_as_a_customer_and_gets_their_own_session_back(store) {
         let server = Server::new(store);
         let app = app(&server);
         let (mut root, mut before) = acting(&app, 30).await;
@@ -151,14 +151,14 @@ over_stores! {
         assert_ne!(root.cookie(), acted.cookie());
         let seen = root.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
-        assert_eq!(seen["theme"], "Dark", "the device's");
+        assert_eq!(seen["theme"], "Dark", "device fields keep their changes");
         assert_eq!(root.get("/support").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(acted.clone().post("/name/late").await.status, StatusCode::CONFLICT);
         assert_eq!(root.post("/stop").await.body, "false");
         assert_eq!(heard(&server), []);
     }
 
-    // F4: it is neither counted among the customer's sessions nor listed as one.
+    // F4: an impersonation is neither counted among the customer's sessions nor listed as one.
     async fn an_impersonation_is_not_one_of_the_customers_sessions(store) {
         for limit in [SessionLimit::EndOldest(2), SessionLimit::Refuse(2)] {
             let server = Server::with(store.clone(), |builder| builder.max_per_user(limit));
@@ -207,7 +207,7 @@ over_stores! {
             }
             assert_eq!(heard(&server), [Some(ImpersonationEnd::Revoked)]);
             let seen = root.clone().get("/show").await.json();
-            assert_eq!((&seen["user"], &seen["name"]), (&json!("root"), &json!("Root")), "the administrator's own stays");
+            assert_eq!((&seen["user"], &seen["name"]), (&json!("root"), &json!("Root")), "root's session goes on");
             assert_eq!(of.impersonations().await.unwrap().len(), 0);
             assert_eq!(of.revoke_all().await.unwrap(), u64::from(by_handle));
             server.sessions.of("root").revoke_all().await.unwrap();
@@ -269,9 +269,9 @@ over_stores! {
         }
     }
 
-    // F4, B41: the customer ends all sessions while an impersonation begins: the impersonation ends too, or begins later. The
-    // store calls: load and swap the session, load and swap the list.
-    async fn an_impersonation_during_the_customers_end_of_all_is_ended_or_later(store) {
+    // F4, B41: the customer ends all sessions while an impersonation begins. The impersonation either ends too or counts as
+    // later. The store calls: load and swap the session, load and swap the list.
+    async fn an_impersonation_that_races_revoke_all_is_ended_or_counts_as_later(store) {
         for call in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
             let elsewhere = Server::made(store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -298,7 +298,7 @@ over_stores! {
 
     // F4: the administrator stops while the customer ends all sessions. Whichever comes first, the administrator's own session
     // continues, and no request is rejected.
-    async fn a_stop_during_the_customers_end_of_all_is_answered(store) {
+    async fn stopping_an_impersonation_during_revoke_all_is_not_refused(store) {
         for call in 0..2 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
             let elsewhere = Server::made(store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -324,7 +324,8 @@ over_stores! {
         }
     }
 
-    // F4: the administrator's sessions are ended while an impersonation begins or stops; none of it remains.
+    // F4: the administrator's sessions are ended while an impersonation begins or stops. Neither the session nor an impersonation
+    // remains.
     async fn an_end_of_the_administrators_sessions_leaves_no_impersonation(store) {
         for (path, calls) in [("/as/ada/5", 4), ("/stop", 2)] {
             for call in 0..calls {
@@ -386,7 +387,7 @@ over_two_stores! {
         }
     }
 
-    // F4: it ends by itself, with or without a request.
+    // F4: an impersonation ends at its time limit, with or without a request.
     async fn an_impersonation_ends_when_its_time_is_up(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -402,7 +403,7 @@ over_two_stores! {
         let seen = root.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"]), (&json!("root"), &json!("Root"), &json!(["tea"])));
         assert_eq!(heard(&server), [Some(ImpersonationEnd::Expired)]);
-        assert_eq!(tab.post("/name/Root2").await.status, StatusCode::OK, "the id is the same, and the session theirs");
+        assert_eq!(tab.post("/name/Root2").await.status, StatusCode::OK, "the same id opens root's session");
         assert_eq!(root.get("/show").await.json()["name"], "Root2");
         assert_eq!(server.sessions.of("ada").impersonations().await.unwrap().len(), 0);
         assert_eq!(heard(&server), []);
@@ -424,7 +425,7 @@ over_two_stores! {
         assert_eq!(root.clone().get("/show").await.json()["name"], "Root");
     }
 
-    // F4, S17: an impersonation is never fresh, and no page sends the administrator to a form that cannot help.
+    // F4, S17: an impersonation is never fresh. Reauthentication cannot change that, so the answer is 403, not `stale_status`.
     async fn an_impersonation_is_never_fresh(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -435,14 +436,14 @@ over_two_stores! {
         }
         assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
         drop(before);
-        // The administrator's session is as fresh as before.
+        // Afterwards the administrator's session is as fresh as before.
         root.post("/stop").await;
         assert_eq!(root.get("/recent").await.body, "root");
         server.turn(minutes(10));
         assert_eq!(root.get("/recent").await.status, StatusCode::LOCKED);
     }
 
-    // F4, S15: it ends with the administrator's session, and does not extend that.
+    // F4, S15: an impersonation ends with the administrator's session, and does not extend it.
     async fn an_impersonation_ends_with_the_session_of_the_administrator(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -480,16 +481,16 @@ over_two_stores! {
     }
 
     // F4
-    async fn an_impersonation_that_makes_no_sense_is_refused(store) {
+    async fn an_impersonation_by_a_guest_or_within_another_or_of_oneself_is_refused(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
-        assert_eq!(visitor.post("/as/ada/5").await.status, StatusCode::CONFLICT, "a guest");
+        assert_eq!(visitor.post("/as/ada/5").await.status, StatusCode::CONFLICT, "a guest cannot impersonate");
         let (mut root, _) = acting(&app, 30).await;
-        assert_eq!(root.post("/as/bob/5").await.status, StatusCode::CONFLICT, "one at a time");
+        assert_eq!(root.post("/as/bob/5").await.status, StatusCode::CONFLICT, "only one impersonation at a time");
         assert_eq!(user(&root).await.as_deref(), Some("ada"));
         root.post("/stop").await;
-        assert_eq!(root.post("/as/root/5").await.status, StatusCode::CONFLICT, "themselves");
+        assert_eq!(root.post("/as/root/5").await.status, StatusCode::CONFLICT, "no user can impersonate themselves");
         assert_eq!(user(&root).await.as_deref(), Some("root"));
     }
 
@@ -524,8 +525,8 @@ struct Role {
 }
 
 over_two_stores! {
-    // F4, S9, S13: a role and a secret belong to the administrator; while set aside, they stay sealed.
-    async fn roles_and_secrets_are_set_aside_and_come_back(store) {
+    // F4, S9, S13: a role and a secret belong to the administrator. An impersonation sets them aside, and its end restores them.
+    async fn roles_and_secrets_are_set_aside_and_restored(store) {
         let keys = KeyRing::generate();
         let sessions = Sessions::<Role>::builder().store(store).keys(keys).build().unwrap();
         let app = Router::new()
@@ -563,9 +564,9 @@ over_two_stores! {
     }
 }
 
-// F4: in any race, each time that a customer ends all sessions either precedes an impersonation or ends it.
+// F4: in any race, a `revoke_all` for the customer either precedes an impersonation or ends it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn impersonations_and_revocations_at_once_leave_every_session_with_its_owner() {
+async fn concurrent_impersonations_and_revocations_leave_each_session_to_its_owner() {
     let server = Server::with(AnyStore::memory(), |builder| builder);
     let app = app(&server);
     let mut administrators = Vec::new();
@@ -600,7 +601,7 @@ async fn impersonations_and_revocations_at_once_leave_every_session_with_its_own
     server.turn(hours(1));
 }
 
-// S61, B61: an impersonation that begins again while `revoke_all` ends the customer's other sessions.
+// S61, B61: an impersonation begins again while `revoke_all` is still ending the customer's other sessions.
 #[tokio::test]
 async fn an_impersonation_that_begins_again_during_a_revocation_is_listed() {
     let (server, faulty) = Faulty::server(&AnyStore::memory(), |builder| builder);
@@ -609,7 +610,7 @@ async fn an_impersonation_that_begins_again_during_a_revocation_is_listed() {
     server.turn(minutes(1));
     Visitor::new(&app).post("/login/ada").await;
     let gate = Gate::new();
-    // The list; the load and the swap of the first session; the load of the second.
+    // The store calls: load the list, load and swap the first session, load the second.
     faulty.plan([Fault::None, Fault::None, Fault::None, Fault::Late(gate.clone())]);
     let ada = server.sessions.clone();
     let revoking = tokio::spawn(async move { ada.of("ada").revoke_all().await.unwrap() });
@@ -634,7 +635,7 @@ struct Large {
     draft: String,
 }
 
-// S46: the device's fields are those of both users.
+// S46: both users share the device fields, so a larger one also makes the session that is set aside larger.
 #[tokio::test]
 async fn the_session_that_is_set_aside_does_not_grow_beyond_its_limit() {
     type L = Session<Large>;

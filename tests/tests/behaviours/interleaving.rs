@@ -66,7 +66,7 @@ struct Model {
 enum Notice {
     Untouched,
     Put,
-    /// Taken, when this value was stored.
+    /// The flash was taken, and this value was stored when the request last looked.
     Taken(Option<u8>),
 }
 
@@ -202,8 +202,8 @@ impl Draft {
         if self.sees.name != self.loaded.name {
             new.name = self.sees.name;
         }
-        // A note is set or cleared, and a notice is put, which hold also where they change nothing (B27). The name is changed in
-        // place.
+        // Setting or clearing a note, or putting a notice, takes effect even if the request saw an equal value (B27). The name is
+        // edited in place.
         if self.noted {
             new.note = self.sees.note;
         }

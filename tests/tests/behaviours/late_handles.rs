@@ -63,7 +63,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["note"], "late");
     }
 
-    // B45: even if the session began with this response.
+    // B45: this also holds for the response with which the session began.
     async fn a_handle_that_outlives_the_first_response_saves_too(store) {
         let server = Server::new(store);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! B13–B18: when a session ends, and when a field does.
+//! B13–B18: when a session ends, and when a field expires.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ over_stores! {
         server.turn(minutes(30) - Duration::from_millis(1));
         assert_eq!(visitor.get("/read").await.body, "ada");
         server.turn(minutes(30));
-        assert_eq!(visitor.get("/read").await.body, "", "the deadline itself is past it");
+        assert_eq!(visitor.get("/read").await.body, "", "a session has ended at its deadline, not only after it");
     }
 
     // B14, S15
-    async fn absolute_beats_activity(store) {
+    async fn the_absolute_timeout_ends_a_session_despite_activity(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -48,7 +48,7 @@ over_stores! {
         late.post("/name/late").await;
         server.turn(minutes(10));
         assert_eq!(early.get("/read").await.body, "");
-        // SQL and file stores wait an hour more, because clocks may disagree.
+        // SQL and file stores remove a session an hour after its deadline, because the clocks of servers may differ.
         for _ in 0..4 {
             assert_eq!(late.get("/read").await.body, "late");
             server.turn(minutes(20));
@@ -60,7 +60,7 @@ over_stores! {
     }
 
     // B17
-    async fn remember_lengthens_this_session_alone(store) {
+    async fn remember_lengthens_only_this_session(store) {
         let server = Server::new(store);
         let (mut kept, mut other) = (server.visitor(), server.visitor());
         kept.post("/name/kept").await;
@@ -70,7 +70,7 @@ over_stores! {
         server.turn(hours(24 * 20));
         assert_eq!(kept.get("/read").await.body, "kept");
         assert_eq!(other.get("/read").await.body, "");
-        assert_eq!(kept.post("/name/again").await.set_cookie(), None, "later writes leave it as it is");
+        assert_eq!(kept.post("/name/again").await.set_cookie(), None, "later writes do not send the cookie again");
         server.turn(hours(24 * 9));
         assert_eq!(kept.get("/read").await.body, "again");
         server.turn(hours(24));
@@ -78,7 +78,7 @@ over_stores! {
     }
 
     // B17
-    async fn remember_can_be_withdrawn_and_does_not_extend_absolute(store) {
+    async fn remember_can_be_withdrawn_and_does_not_extend_the_absolute_timeout(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -93,7 +93,7 @@ over_stores! {
         visitor.post("/remember").await;
         server.turn(hours(13));
         visitor.post("/forget").await;
-        assert_eq!(visitor.get("/read").await.body, "", "absolute counts from the beginning");
+        assert_eq!(visitor.get("/read").await.body, "", "the absolute timeout counts from the start of the session");
     }
 
     // B18, S19
@@ -114,8 +114,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that was set back lets sessions live longer, but ends and revives none.
-    async fn a_clock_that_goes_back_ends_no_session(store) {
+    // S19: setting a clock back, and forward again, ends no session.
+    async fn a_clock_that_is_set_back_ends_no_session(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -129,7 +129,7 @@ over_stores! {
 
 over_two_stores! {
     // B14
-    async fn a_sign_in_restarts_absolute(store) {
+    async fn a_sign_in_restarts_the_absolute_timeout(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -147,7 +147,7 @@ over_two_stores! {
     }
 
     // B15, S18
-    async fn a_field_expires_alone(store) {
+    async fn a_field_expires_without_the_rest_of_its_session(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -186,7 +186,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
     }
 
-    // B11, B17: even if `save` has already set the cookie.
+    // B11, B17: `remember` still takes effect after `save` has stored the new session.
     async fn remember_after_a_save_in_the_same_request_makes_the_cookie_last(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
@@ -198,7 +198,7 @@ over_two_stores! {
         assert!(set.contains(&format!("; Max-Age={}", 30 * 24 * 3600)), "{set}");
     }
 
-    // B13: the deadline of a record that was touched never moves back.
+    // B13
     async fn reads_refresh_the_deadline_only_when_it_is_stale(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -217,7 +217,7 @@ over_two_stores! {
 
 // B18
 #[test]
-fn impossible_lifetimes_are_refused_at_start() {
+fn impossible_settings_are_refused_at_start() {
     #[derive(Session)]
     struct Shop {
         #[allow(dead_code)]
@@ -242,9 +242,8 @@ fn impossible_lifetimes_are_refused_at_start() {
     }
 }
 
-// The clean-up task ends with the sessions, and leaks nothing.
 #[tokio::test]
-async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
+async fn the_clean_up_task_removes_expired_sessions_and_ends_with_its_owner() {
     let server =
         Server::with(tests::store::AnyStore::memory(), |builder| builder.clean_every(Duration::from_millis(1)));
     let mut visitor = server.visitor();
@@ -253,7 +252,7 @@ async fn the_clean_up_task_removes_the_expired_and_ends_with_its_owner() {
     let now = server.clock.now();
     server.turn(hours(1));
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    // The load asks as of an earlier time, at which the record was live.
+    // Loads as of an earlier time, at which the session was live, so that only its removal makes the load return `None`.
     while server.store.load(&key, now).await.unwrap().is_some() {
         assert!(std::time::Instant::now() < deadline, "the expired session is still there");
         tokio::task::yield_now().await;

@@ -25,7 +25,7 @@ async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     for number in 0..50 {
         let (mut visitor, barrier) = (server.visitor(), Arc::clone(&barrier));
         requests.push(tokio::spawn(async move {
-            // Every other browser has a guest's session before.
+            // Every second browser already has a guest's session.
             if number % 2 == 0 {
                 visitor.post("/name/guest").await;
             }
@@ -90,7 +90,7 @@ over_databases! {
 }
 
 over_stores! {
-    async fn a_sign_in_too_many_ends_the_oldest(store) {
+    async fn a_sign_in_beyond_the_limit_ends_the_oldest_session(store) {
         let server = Server::with(store, |builder| builder.max_per_user(2));
         let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
         let bob = server.signed_in("bob").await;
@@ -104,7 +104,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
     }
 
-    async fn a_sign_in_too_many_is_refused(store) {
+    async fn a_sign_in_beyond_the_limit_is_refused(store) {
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(2)));
         let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
         let mut third = server.visitor();
@@ -115,7 +115,7 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie(), server.heard()), (StatusCode::CONFLICT, None, vec![Event::SignInRefused]));
         assert!(reply.body.contains("as many devices as allowed"), "{}", reply.body);
         assert_eq!(third.cookie(), before);
-        assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest goes on");
+        assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest's session goes on");
         // A rejected visitor leaves nothing behind, and a device that is signed in already may sign in again.
         assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
@@ -126,7 +126,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
     }
 
-    // With a limit that rejects sign-ins, no session is ended for one, not even after the limit was lowered.
+    // A limit that rejects sign-ins ends no session, not even after it was lowered.
     async fn a_lower_limit_that_refuses_sign_ins_ends_no_session(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let limited = |most| Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.max_per_user(SessionLimit::Refuse(most)));
@@ -138,8 +138,8 @@ over_stores! {
         assert!(is_in(&first).await && is_in(&second).await && is_in(&third).await);
     }
 
-    // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However that ends, the
-    // second stands and is listed.
+    // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However the first ends,
+    // the second succeeds and is listed.
     async fn an_interrupted_refusal_hides_no_session(store) {
         for fails in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
@@ -181,9 +181,9 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: the number of store calls for a sign-in does not grow with the number of earlier sign-ins. Without a limit of
-    // the application's, the oldest session ends when there are more than a hundred.
-    async fn the_thousandth_sign_in_costs_what_the_tenth_did(store) {
+    // F7, B56, S58: the tenth sign-in is compared with forty later ones. Without a limit of the application's, the oldest session
+    // ends when there are more than a hundred.
+    async fn the_store_calls_of_a_sign_in_do_not_grow_with_earlier_sign_ins(store) {
         let server = Server::new(store);
         let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };
         let mut first = server.signed_in("ada").await;
@@ -209,7 +209,7 @@ over_stores! {
 }
 
 over_two_stores! {
-    // B25: the session that makes space is the one that this request ends.
+    // B25: the request ends the only session that the limit allows, and then signs in.
     async fn a_session_that_replaces_another_is_within_the_limit(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));

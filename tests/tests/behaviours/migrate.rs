@@ -1,4 +1,4 @@
-//! `migrate`: values that yesterday's build stored under other names and in other types, read as today's fields.
+//! `migrate`: today's fields are read from values that yesterday's build stored under other names and in other types.
 
 use std::sync::{Arc, Mutex};
 
@@ -158,17 +158,18 @@ fn new_routes(sessions: &Sessions<New>) -> Router {
 const BEFORE: &str = r##"10 [1, 2] Some("#3") Some("#4") Some("#5") Ada Lovelace colour 6 0"##;
 
 over_stores! {
-    // Readers show it, also in a list of sessions, except for secrets.
+    // Requests and lists of sessions show migrated values. A list shows no secrets.
     async fn old_values_are_read_as_todays_fields(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.get("/").await.body, BEFORE);
-        assert_eq!(visitor.get("/deadline").await.body, "true", "with the deadline that it had");
+        assert_eq!(visitor.get("/deadline").await.body, "true", "the field keeps its deadline");
         assert_eq!(visitor.get("/list").await.body, "10 Ada Lovelace None");
         assert_eq!(*site.events.lock().unwrap(), []);
     }
 
-    // A write of another field does not store it, so yesterday's build still works; a write of the field itself moves it.
+    // A write of another field leaves the old values in place, so yesterday's build still reads them. A write of the field itself
+    // stores it in today's form, and removes the old values.
     async fn a_migrated_value_is_stored_when_its_field_is_written(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
@@ -179,11 +180,11 @@ over_stores! {
             let expected = format!(r##"{visits} {cart} Some("#3") Some("#4") Some("new") Ada {name} colour 6 9"##);
             assert_eq!(visitor.get("/").await.body, expected);
         }
-        assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None", "it has moved, all of what it was made of");
+        assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None", "the values that were migrated are removed");
     }
 
-    // A flash from yesterday's build is shown once, and a field that was reset does not come back.
-    async fn a_taken_or_reset_value_does_not_come_back(store) {
+    // Taking a flash or resetting a field also removes the values that it is migrated from.
+    async fn a_taken_or_reset_value_is_not_migrated_again(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
         assert_eq!(visitor.post("/take").await.body, "#3");
@@ -192,7 +193,7 @@ over_stores! {
         assert_eq!(visitor.get("/").await.body, r##"10 [1, 2] None Some("#4") Some("#5")  colour 6 0"##);
     }
 
-    // `log_out` keeps device fields in today's form, and nothing that another field was made from.
+    // `log_out` keeps device fields in today's form, and removes the values that other fields are migrated from.
     async fn migrated_device_fields_survive_a_log_out(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;
@@ -215,7 +216,7 @@ over_stores! {
         assert_eq!(visitor.post("/out").await.status, 200);
         site.events.lock().unwrap().clear();
         assert!(visitor.get("/").await.body.ends_with("colour 6 0"));
-        assert_eq!(*site.events.lock().unwrap(), [Event::Undecodable { field: "scale" }], "it is the device's, so it stayed");
+        assert_eq!(*site.events.lock().unwrap(), [Event::Undecodable { field: "scale" }], "a sign-out keeps device fields");
         visitor.post("/touch").await;
         site.events.lock().unwrap().clear();
         assert!(visitor.get("/").await.body.ends_with("colour 6 9"));

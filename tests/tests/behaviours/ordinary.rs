@@ -104,10 +104,10 @@ over_two_stores! {
         }
         assert_eq!(ada.clone().at(&app).get("/poll").await.body, "ada");
         server.turn(minutes(10));
-        assert_eq!(ada.at(&app).get("/poll").await.body, "", "half an hour after the sign-in");
+        assert_eq!(ada.at(&app).get("/poll").await.body, "", "the session ended half an hour after the sign-in");
     }
 
-    // F30, B50: any other request does.
+    // F30, B50: any other request keeps a session alive.
     async fn a_request_that_is_not_passive_still_extends_the_idle_time(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
@@ -131,7 +131,7 @@ over_two_stores! {
         let (mut stream, mut other) = (held.lock().await.take().unwrap(), held_too.lock().await.take().unwrap());
         ada.post("/name/Ada").await;
         assert!(stream.is_live().await.unwrap());
-        assert_eq!(stream.name(), "Ada", "as other requests left it");
+        assert_eq!(stream.name(), "Ada", "the handle shows what other requests stored");
         // The handle's own changes stay on top.
         stream.note_mut().set("mine".into());
         ada.post("/name/Ada-Maria").await;
@@ -139,7 +139,7 @@ over_two_stores! {
         assert_eq!((stream.name(), stream.note()), ("Ada-Maria", Some("mine")));
         stream.save().await.unwrap();
         ada.post("/renew").await;
-        assert!(!other.is_live().await.unwrap(), "a new id is another visitor's, perhaps");
+        assert!(!other.is_live().await.unwrap(), "after a renewal, the session may be another visitor's");
         assert!(other.reload().await.unwrap_err().is_moved());
         assert!(!stream.is_live().await.unwrap());
         assert_eq!(stream.user(), None);
@@ -153,7 +153,7 @@ over_two_stores! {
     }
 
     // F30
-    async fn a_reload_moves_no_deadline_and_a_save_does(store) {
+    async fn a_save_moves_the_idle_deadline_and_is_live_does_not(store) {
         let server = Server::new(store);
         let held = Arc::new(Mutex::new(None));
         let keep = held.clone();
@@ -241,7 +241,7 @@ async fn a_job_changes_roles_under_the_ids_that_visitors_have() {
 
 // F30
 #[tokio::test]
-async fn an_optional_session_is_none_where_no_layer_is_around() {
+async fn an_optional_session_is_none_outside_the_layer() {
     let server = Server::new(AnyStore::memory());
     let shown = |session: Option<S>| async move {
         session.map_or("no layer".to_owned(), |session| format!("{:?}", session.user()))
@@ -299,7 +299,7 @@ async fn a_page_that_reads_a_session_is_private_unless_the_handler_says_otherwis
     }
 }
 
-/// Copies the refusal in a response's extensions to its body.
+/// Replaces the body of a refusal with the name that the response's extensions give it.
 async fn named(response: Response) -> Response {
     match response.extensions().get::<SessionRefusal>() {
         Some(refusal) => (response.status(), response.headers().clone(), format!("{refusal:?}")).into_response(),

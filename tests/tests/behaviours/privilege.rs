@@ -87,7 +87,7 @@ fn place_with(store: impl Store, keys: &KeyRing) -> Place {
             post(|mut s: S, Path(user): Path<String>| async move {
                 s.role_mut().set("planted".into());
                 s.user_mut().log_in(user);
-                assert_eq!(s.role(), None, "the earlier value was a guest's");
+                assert_eq!(s.role(), None, "the sign-in drops the guest's role");
                 s.role_mut().set("granted".into());
                 s.codes_mut().update(|codes| codes.push("granted".into())).await
             }),
@@ -128,8 +128,8 @@ async fn hold(mut session: S, request: Request, next: Next) -> Response {
 }
 
 over_stores! {
-    // S13: including fields that another tab wrote during the sign-in.
-    async fn a_first_sign_in_drops_concurrent_writes(store) {
+    // S13: a first sign-in also drops secrets that another tab wrote during the sign-in.
+    async fn a_first_sign_in_drops_concurrently_written_secrets(store) {
         let faulty = Faulty::new(&store);
         let place = place(faulty.clone());
         let mut visitor = Visitor::new(&place.app);
@@ -161,9 +161,9 @@ over_two_stores! {
             let mut old = visitor.clone();
             visitor.post(path).await;
             assert_ne!(visitor.cookie(), old.cookie(), "{path}");
-            assert_eq!(old.get("/show").await.json()["user"], json!(null), "{path}: the id before is dead");
+            assert_eq!(old.get("/show").await.json()["user"], json!(null), "{path}: the previous id opens nothing");
             assert_eq!(visitor.get("/show").await.json()["cart"], json!(["tea"]));
-            // A request that began before may not write (B23).
+            // A late request with the previous id cannot write (B23).
             assert_eq!(old.post("/cart/late").await.status, StatusCode::CONFLICT);
             place.clock.advance(minutes(2));
         }
@@ -199,21 +199,21 @@ over_two_stores! {
         assert_eq!(planted.get("/show").await.json()["user"], json!(null));
     }
 
-    // S13, B45: including fields that an earlier handle wrote.
-    async fn a_first_sign_in_drops_writes_of_earlier_handles(store) {
+    // S13, B45: a first sign-in also drops roles and secrets that an earlier handle of the request wrote.
+    async fn a_first_sign_in_drops_roles_and_secrets_of_earlier_handles(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
         assert_eq!(visitor.post("/held/login/ada").await.status, StatusCode::OK);
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["role"], &seen["secrets"]), (&json!(null), &json!([null, []])));
-        assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the visitor is the same");
+        assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the guest's other fields stay");
         // For another user, only the device fields remain.
         visitor.post("/held/login/bob").await;
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"], &seen["theme"]), (&json!("bob"), &json!(null), &json!([]), &json!("dark")));
     }
 
-    // S9: a role counts as one under any stored name.
+    // S9: a change of a role renews the id, even if the role is stored under an older name.
     async fn a_role_under_an_older_name_renews_the_id(store) {
         let keys = KeyRing::generate();
         let old = Sessions::<Rank>::builder().store(store.clone()).keys(keys.clone()).build().unwrap();
@@ -231,7 +231,7 @@ over_two_stores! {
         }
     }
 
-    // S13: fields that the sign-in itself grants stay; earlier ones of the same request do not.
+    // S13: fields that the handler grants after `log_in` stay. Those that it wrote before are dropped.
     async fn fields_granted_by_a_sign_in_stay(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -271,14 +271,14 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["role"], json!(null));
     }
 
-    // S11: a replaced cookie that comes back may be stolen.
+    // S11: a replaced cookie that is presented again may be stolen.
     async fn a_replayed_id_ends_the_session_if_configured(store) {
         for told in [false, true] {
             let server = Server::with(store.clone(), |builder| builder.end_on_replay(told));
             let mut visitor = server.signed_in("ada").await;
             let mut stolen = visitor.clone();
             visitor.post("/renew").await;
-            // Within the minute it counts as a late request of the same page.
+            // For a minute, a request with the replaced id counts as a late one of the same page.
             assert_eq!(stolen.get("/show").await.json()["user"], json!(null));
             assert_eq!(visitor.get("/show").await.json()["user"], "ada");
             server.turn(minutes(1));

@@ -1,5 +1,5 @@
-//! B34, S10, S12: an unanswered call to the store is repeated word for word. A session that ends or begins at the wrong moment
-//! undoes nothing.
+//! B34, S10, S12: a store call that got no answer is sent again, byte for byte, and counts once. A request from before a sign-in
+//! does not undo it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -37,7 +37,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faults.plan([Fault::Lost, Fault::Lost]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "a change that may not be stored is not forgotten");
+                assert_eq!(s.visits(), 2, "a change whose write was not confirmed is kept");
                 s.visits_mut().add(10);
                 s.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
                 assert_eq!(s.cart(), ["tea"]);
@@ -70,7 +70,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["note"]), (&json!("ada"), &json!("after")));
     }
 
-    // B34: the session's end is stored, but the answer is lost, and the record is gone.
+    // B34: the session's end is stored, but both answers are lost.
     async fn an_unanswered_end_ends_the_session(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -150,8 +150,9 @@ over_two_stores! {
         assert!(set.contains("Max-Age="), "{set}");
     }
 
-    // B10, S10: the page that replaces a response keeps the cookie of another kind of session.
-    async fn an_outer_failure_does_not_lose_the_inner_id(store) {
+    // B10, S10: when the outer session layer replaces the response with an error page, the page still carries the inner session's
+    // cookie.
+    async fn an_error_page_of_the_outer_layer_keeps_the_cookie_of_the_inner_session(store) {
         let server = Server::new(store);
         let broken = Faulty::new(&AnyStore::memory());
         let others = Sessions::<Other>::builder().store(broken.clone()).keys(KeyRing::generate());

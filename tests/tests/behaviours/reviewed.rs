@@ -1,5 +1,5 @@
-//! Findings of a review: refused sign-ins, lost answers, dropped saves and timeouts, each with the fault or the race that exposes
-//! it.
+//! Faults that a review found, in refused sign-ins, lost answers, dropped saves and timeouts. Each test causes the error or the
+//! race that exposed one.
 
 use std::{
     convert::Infallible,
@@ -111,8 +111,8 @@ over_stores! {
         }
     }
 
-    // B34, S12: the answer is lost, the repeated swap is refused because the first is stored, and one more call confirms that: a
-    // store that waits for its replicas may not have done so.
+    // B34, S12: the answer to a swap is lost, and the repeated swap is refused because the first is stored. A third swap confirms
+    // the first, since a store that waits for its replicas may not have replicated it.
     async fn ends_and_renewals_are_confirmed_after_a_lost_answer(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
@@ -133,7 +133,8 @@ over_stores! {
         assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
     }
 
-    // B34: a session remembers its last four writes. If it may have forgotten an unanswered one, the outcome is not guessed.
+    // B34: a session remembers its last four writes. If it may have forgotten an unanswered one, the outcome is reported as
+    // unknown: 503.
     async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let others = server.app.clone();
@@ -163,7 +164,7 @@ over_stores! {
     }
 
     // B34, S10: a write that may be stored is continued with the same random id, even after a handler that failed.
-    async fn a_renewal_whose_answers_were_lost_can_be_opened_after_a_failure(store) {
+    async fn the_visitor_gets_the_id_of_a_renewal_whose_answers_were_lost(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{status}", post({
             let faulty = faulty.clone();
@@ -221,7 +222,7 @@ over_stores! {
         }
     }
 
-    // B17, B36, B39: in two processes, in either order.
+    // B17, B36, B39: one process forgets the session while another remembers it, in either order.
     async fn a_session_that_is_forgotten_and_remembered_at_once_is_listed(store) {
         // The store calls: load the session, load the list, swap the session.
         for call in 0..3 {
@@ -246,7 +247,7 @@ over_stores! {
     }
 
     // B41: the first session cannot be reached; the others end nevertheless.
-    async fn a_session_that_cannot_be_ended_shields_no_other(store) {
+    async fn a_session_that_cannot_be_ended_keeps_no_other_alive(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let [one, two, three] = [server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await];
         let ada = server.sessions.of("ada");
@@ -259,14 +260,14 @@ over_stores! {
     }
 
     // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another session, and is rejected.
-    async fn a_refused_sign_in_puts_no_ended_session_under_another_key(store) {
+    async fn a_refused_sign_in_does_not_revive_an_ended_session_under_another_key(store) {
         let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
         let first = here.signed_in("ada").await;
         let mut visitor = here.visitor();
         visitor.post("/name/private").await;
         faulty.swapped();
         let gate = Gate::new();
-        // The session is loaded, and its swap comes too late.
+        // The load succeeds; the swap reaches the store too late.
         faulty.plan(after(1, [Fault::Late(gate.clone())]));
         let mut signing_in = visitor.clone();
         let request = tokio::spawn(async move { signing_in.post("/login/ada").await });
@@ -278,7 +279,7 @@ over_stores! {
         let swapped = faulty.swapped();
         assert!(swapped.iter().any(|key| *key != swapped[0]), "a second session began");
         for key in swapped {
-            assert!(here.stored(&key).await.is_none(), "neither is left");
+            assert!(here.stored(&key).await.is_none(), "neither session is left");
         }
         assert!(is_in(&first).await);
     }
@@ -304,12 +305,12 @@ over_two_stores! {
         server.heard();
         let mut visitor = visitor.at(&app);
         assert_eq!(visitor.post("/").await.status, StatusCode::CONFLICT);
-        assert!(!server.heard().contains(&Event::Late), "nothing is left to be saved");
+        assert!(!server.heard().contains(&Event::Late), "no change is left to be saved");
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["user"], &seen["name"], &seen["theme"]), (&json!(null), &json!(""), &json!("Dark")));
     }
 
-    // B28, S23: no other response carries the id that `save` stored.
+    // B28, S23: only this response can carry the id that `save` stored.
     async fn a_refused_sign_in_keeps_the_cookie_of_an_earlier_save(store) {
         let server = Server::with(store, one_each);
         server.signed_in("ada").await;
@@ -387,7 +388,7 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: no response waits for it, so dropping the handle performs it, with a warning.
+    // B28, B45: no response waits for the save, so dropping the handle carries it out, with a warning.
     async fn a_late_save_that_is_given_up_is_carried_out_when_its_handle_goes(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -415,7 +416,7 @@ over_two_stores! {
     }
 
     // B21, B16: moving a deadline is not worth a wait or an error.
-    async fn a_read_waits_for_no_write_of_its_deadline(store) {
+    async fn a_read_does_not_wait_or_fail_because_of_its_deadline(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
         let mut visitor = server.visitor();
         visitor.post("/name/first").await;
@@ -433,7 +434,7 @@ over_two_stores! {
         faulty.plan(after(1, [Fault::Down, Fault::Down]));
         assert_eq!(visitor.get("/show").await.status, StatusCode::OK);
         server.turn(minutes(5));
-        assert_eq!(visitor.get("/show").await.json()["name"], "first", "the next read moves it");
+        assert_eq!(visitor.get("/show").await.json()["name"], "first", "the next read moves the deadline");
         server.turn(minutes(29));
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
@@ -468,7 +469,7 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     renewed.post("/login/ada").await;
     let mut behind = renewed.at(&here.app);
     let mut request = Box::pin(behind.post("/name/after"));
-    // Loads the session, which memory answers at once, and then waits its turn.
+    // The request loads the session, which the memory store answers at once, and then waits for the earlier commit.
     assert!(poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await.is_pending());
     gate.open();
     assert_eq!((before.await.unwrap(), request.await.status), (StatusCode::OK, StatusCode::OK));
@@ -476,7 +477,7 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout like that of `tower-http`: it keeps the handler that it has given up until it is dropped itself. The test tells it
+/// A timeout like that of `tower-http`: it gives up on its handler, but keeps it until it is dropped itself. The test tells it
 /// when to give up.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
@@ -533,7 +534,7 @@ async fn a_timeout_that_keeps_its_handler_stores_nothing() {
         tell.notify_one();
         std::future::pending::<()>().await;
     };
-    // Built as one service, because a router drops the inner service as soon as that has answered.
+    // Both layers form one service, because a router drops the inner service as soon as it has answered.
     let layers = (server.sessions.layer(), gives_up);
     let app = Router::new().route("/", post(handler)).layer(layers);
     let mut visitor = server.visitor();
@@ -560,7 +561,7 @@ impl Store for Refuses {
         _: Option<&Value>,
         _: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        assert!(self.0.elapsed() < PATIENCE, "it is asked for ever");
+        assert!(self.0.elapsed() < PATIENCE, "the commit goes on asking the store");
         tokio::task::yield_now().await;
         Ok(Swapped::Stale(None))
     }

@@ -1,4 +1,4 @@
-//! F1, F2, S6, S54: how kinds of sessions and applications are kept apart.
+//! F1, F2, S6, S54: kinds of sessions, and applications, that share a store or keys are kept apart.
 
 use axum::{
     Router,
@@ -80,7 +80,8 @@ over_two_stores! {
     }
 }
 
-// F1: two layers around one route that read the same cookie are a programming error: a 500 whose page says nothing about it.
+// F1: two layers around one route that read the same cookie are a programming error. The response is a 500, and its page names
+// neither the cookie nor the session.
 #[tokio::test]
 async fn two_kinds_around_one_route_need_two_cookies() {
     let (store, keys) = (AnyStore::memory(), KeyRing::generate());

@@ -1,5 +1,5 @@
-//! F19, B30, B51: a stored value can be read again, whatever serde makes of its type; otherwise the write fails. An unreadable
-//! value stays until something else replaces it.
+//! F19, B30, B51: a stored value can be read again, however its type uses serde. The write of a value that could not be read
+//! again fails. An unreadable value stays until another value replaces it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -133,7 +133,7 @@ enum Tree {
     Of(Box<Tree>),
 }
 
-/// Its stored form does not show what is in it.
+/// `Some(Nested(None))` would be stored like `None`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Nested(Option<u8>);
@@ -146,8 +146,8 @@ fn lists(depth: usize) -> serde_json::Value {
     (0..depth).fold(json!(1), |value, _| json!([value]))
 }
 
-/// Defines a session with a field for each shape, and lists for each whether it is read again from a store and from a cookie that
-/// scripts can read, or rejected.
+/// Defines a session with a field for each shape. The last two words of a line say whether the value is read again or refused:
+/// first in a store, then in a cookie that scripts can read.
 macro_rules! shapes {
     ($($name:ident $change:ident: $type:ty = $value:expr, $stored:ident, $readable:ident;)*) => {
         #[derive(Session)]
@@ -218,7 +218,8 @@ shapes! {
     json_that_is_null json_that_is_null_mut: serde_json::Value = json!(null), refused, refused;
 }
 
-/// Returns the outcome for a shape: `reads`; `refused` with an error that names it, leaving everything as it was; or `lost`.
+/// Returns the outcome for a shape: `reads`; `refused`, with an error that names the field and no change of the session; or
+/// `lost`.
 async fn outcome(app: &Router, name: &str) -> String {
     let mut visitor = Visitor::new(app);
     visitor.post("/before").await;
@@ -318,7 +319,7 @@ async fn an_update_that_could_not_be_read_fails_and_leaves_the_value() {
 }
 
 over_two_stores! {
-    // F19, B30: also by an older build during a deploy, which cannot read what a newer build stored.
+    // F19, B30: during a deploy, an older build cannot read some values of a newer one, and must leave them as they are.
     async fn an_unreadable_value_stays_until_it_is_replaced(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -354,7 +355,7 @@ over_two_stores! {
     }
 }
 
-// B27: a `HashMap` comes back in another order, so its bytes differ.
+// B27: a decoded `HashMap` has its entries in another order, so its bytes differ.
 #[tokio::test]
 async fn an_equal_map_or_set_is_not_written() {
     #[derive(Session)]

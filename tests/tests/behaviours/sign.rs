@@ -36,7 +36,7 @@ over_stores! {
     }
 
     // S13, S20
-    async fn log_out_keeps_the_device_alone_under_a_new_id(store) {
+    async fn log_out_keeps_only_device_fields_under_a_new_id(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
@@ -51,14 +51,14 @@ over_stores! {
     }
 
     // S20
-    async fn log_out_with_nothing_to_keep_deletes(store) {
+    async fn log_out_without_device_fields_removes_the_session_and_the_cookie(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let mut old = visitor.clone();
         let (loads, swaps) = server.controls.calls();
         let reply = visitor.post("/logout").await;
         assert!(reply.set_cookie().unwrap().contains("Max-Age=0"));
-        assert_eq!(server.controls.calls(), (loads + 1, swaps + 1), "the list is left alone");
+        assert_eq!(server.controls.calls(), (loads + 1, swaps + 1), "the user's list is neither read nor written");
         assert_eq!(old.get("/show").await.json()["is_new"], true);
     }
 
@@ -89,7 +89,7 @@ over_stores! {
 }
 
 over_two_stores! {
-    // B24: even if the handler then fails.
+    // B24
     async fn a_failed_handler_still_renews_and_ends_but_writes_nothing(store) {
         let server = Server::new(store);
         for how in ["renew", "destroy", "logout", "login", "nothing"] {
@@ -130,7 +130,7 @@ over_two_stores! {
         }
     }
 
-    // S9: the same user signs in again, and loses nothing.
+    // S9
     async fn signing_in_again_renews_and_keeps_all(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;

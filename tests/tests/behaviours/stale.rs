@@ -1,4 +1,4 @@
-//! B7: the cookie of a session that has ended elsewhere (F29).
+//! B7: the cookie of a session that has ended elsewhere (F29), and flashes in HEAD requests and prefetches.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Method, Request};
@@ -49,7 +49,7 @@ over_two_stores! {
         assert_eq!(ada.cookie(), None);
     }
 
-    // F29: scripts, frames and images run beside a sign-in, and a prefetch is not a navigation.
+    // F29: requests of scripts, frames and images can run at the same time as a sign-in. A prefetch is not a navigation.
     async fn only_a_navigation_removes_the_cookie(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
@@ -97,8 +97,8 @@ over_two_stores! {
         assert_eq!(browser.get("/show").await.json()["user"], "ada");
     }
 
-    // F29: a new session or a sign-in sets its own cookie.
-    async fn a_session_that_a_navigation_begins_stays(store) {
+    // F29
+    async fn a_navigation_that_begins_a_session_sets_its_cookie(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         server.turn(hours(13));
@@ -130,7 +130,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // F21, B53: a flash put by a HEAD is for the next response, and an attempt counts against its limit.
+    // F21, B53: the next response shows a flash that a HEAD has put, and a counter of attempts counts a HEAD too.
     async fn every_other_change_of_a_head_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|mut session: Session<Site>| async move {

@@ -1,4 +1,4 @@
-//! B32, S20, S47: visitors who are to see a page even while the store is down.
+//! B32, S20, S47: with `StoreDown::Anonymous`, visitors see pages as guests while the store is down.
 
 use std::sync::atomic::Ordering;
 
@@ -31,9 +31,9 @@ over_two_stores! {
         assert_eq!((reply.status, reply.set_cookie(), reply.vary()), (StatusCode::OK, None, Some("Cookie")));
         let seen = reply.json();
         assert_eq!((&seen["user"], &seen["name"], &seen["fingerprint"]), (&json!(null), &json!(""), &json!("new")));
-        assert_eq!(visitor.get("/notice").await.status, StatusCode::OK, "taking nothing changes nothing");
+        assert_eq!(visitor.get("/notice").await.status, StatusCode::OK, "taking an absent flash changes nothing");
         server.controls.down.store(false, Ordering::SeqCst);
-        assert_eq!(visitor.get("/show").await.json()["user"], "ada", "back without a restart");
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada", "the session is back without a restart");
         assert_eq!(visitor.cookie(), cookie);
     }
 
@@ -51,7 +51,7 @@ over_two_stores! {
         }
     }
 
-    // B32: `save` tells a handler that asks, and if the handler goes on, the visitor gets an error too.
+    // B32: if the handler goes on after the error, the visitor gets an error too.
     async fn save_returns_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(
@@ -102,8 +102,8 @@ over_two_stores! {
         assert_eq!(stranger.headers[http::header::LOCATION], "/login?next=/account");
     }
 
-    // A visitor without a cookie has no session that the store could know.
-    async fn a_visitor_without_a_cookie_needs_no_store(store) {
+    // Without a cookie there is no session to load.
+    async fn a_visitor_without_a_cookie_needs_the_store_only_to_write(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         server.controls.down.store(true, Ordering::SeqCst);
         assert_eq!(server.visitor().get("/show").await.status, StatusCode::OK);

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::unbounded_channel;
 type S = Session<Site>;
 
 over_stores! {
-    // F15, B47: a handle that met the end of its session keeps failing, and shows a guest.
+    // F15, B47: once a handle has found that its session ended, each write of it fails, and it shows a guest.
     async fn no_update_succeeds_after_the_session_has_ended(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();
@@ -33,7 +33,7 @@ over_stores! {
             }
             *s.name_mut() = "lost".into();
             assert!(s.save().await.unwrap_err().is_gone());
-            assert!(s.save().await.unwrap_err().is_gone(), "also with nothing more to store");
+            assert!(s.save().await.unwrap_err().is_gone(), "`save` fails even with nothing left to store");
             // A sign-in starts a new session.
             s.user_mut().log_in("bob".into());
             s.save().await.unwrap();
@@ -47,7 +47,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"][0]), (&"bob".into(), &"".into(), &"tea".into()));
     }
 
-    // F15: also if a sign-in elsewhere took over the session.
+    // F15: the same holds if a sign-in in another request has renewed the session.
     async fn no_update_succeeds_after_the_session_was_renewed(store) {
         let server = Server::new(store);
         let routes = server.app.clone();
@@ -108,7 +108,7 @@ over_two_stores! {
     }
 
     // F16, B48: a failed handler's changes are dropped, including a sign-in; ending or renewing the session still happens.
-    async fn a_handler_that_was_given_up_stores_nothing(store) {
+    async fn a_handler_that_fails_or_times_out_stores_no_changes(store) {
         let server = Server::new(store);
         for status in [408, 499, 500, 503, 504] {
             let status = StatusCode::from_u16(status).unwrap();
@@ -117,7 +117,7 @@ over_two_stores! {
                     *s.name_mut() = "half done".into();
                     s.visits_mut().add(1);
                     drop(s.notice_mut().take());
-                    // Does what a timeout within the layer does.
+                    // The handle is dropped before the response, as by a timeout within the layer.
                     drop(s);
                     status
                 }))
@@ -174,7 +174,7 @@ over_two_stores! {
             server.turn(minutes(20));
             socket.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
         }
-        // Also an update that changes nothing.
+        // An update that changes nothing moves the deadline too.
         server.turn(minutes(20));
         socket.cart_mut().update(|_| ()).await.unwrap();
         server.turn(minutes(20));
@@ -218,7 +218,7 @@ mod older {
     }
 }
 
-/// The same fields, in types that do not decode the older build's values.
+/// The same fields, in types that cannot decode the older build's values.
 #[derive(Session)]
 #[session(cookie = "__Host-flash", kind = "Flashes")]
 struct Flashes {

@@ -58,7 +58,7 @@ impl Line {
         settle().await;
     }
 
-    /// Lets the first request go on. `faults`: those of the next calls.
+    /// Lets the first request go on. The next calls meet these faults.
     async fn go(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.faulty.plan(faults);
         self.gate.open();
@@ -96,7 +96,7 @@ fn visits(count: usize) -> impl Iterator<Item = String> {
     std::iter::repeat_n("/visit".to_owned(), count)
 }
 
-// B55: a session remembers the nonces of four writes; far more commits share one swap.
+// B55: far more commits can share one swap than the four writes whose nonces a session remembers.
 #[tokio::test]
 async fn a_hundred_waiting_commits_take_three_swaps() {
     let mut line =
@@ -108,7 +108,7 @@ async fn a_hundred_waiting_commits_take_three_swaps() {
     assert_eq!(line.visitor.get("/show").await.json()["notices"], json!(expected), "in the order of their arrival");
 }
 
-// B34: one answer is lost, and the swap is asked for again.
+// B34: the answer to the common swap is lost, and the swap is sent again.
 #[tokio::test]
 async fn a_lost_answer_counts_each_commit_once() {
     let mut line = Line::new(visits(10)).await;
@@ -117,7 +117,7 @@ async fn a_lost_answer_counts_each_commit_once() {
     assert_eq!(line.visits().await, 12);
 }
 
-// B34: the commit that stored them all is never answered. The others find that they are stored.
+// B34: the swap that stores all commits is never answered. The other commits find out that they are stored.
 #[tokio::test]
 async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     let mut line = Line::new(visits(10)).await;
@@ -125,10 +125,10 @@ async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     let (answers, swaps) = line.answers().await;
     assert_eq!(answers[0], StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answers[1..], [StatusCode::OK; 9]);
-    assert_eq!((swaps, line.visits().await), (4, 12), "the first of them asks the store, and hands on what it learns");
+    assert_eq!((swaps, line.visits().await), (4, 12), "the next commit asks the store, and hands on what it learns");
 }
 
-// B34: the swap did not reach the store. One of them finds that out, and the rest go together again.
+// B34: the common swap did not reach the store. One of the commits finds that out, and the rest share a swap again.
 #[tokio::test]
 async fn commits_whose_common_swap_failed_start_over() {
     let mut line = Line::new(visits(30)).await;
@@ -139,7 +139,7 @@ async fn commits_whose_common_swap_failed_start_over() {
     assert_eq!((swaps, line.visits().await), (6, 31));
 }
 
-// B34: the swap takes effect after its caller gave up, before or after the others have started over.
+// B34: the store applies the swap after its caller gave up, before or after the others have started over.
 #[tokio::test]
 async fn a_common_swap_that_takes_effect_late_counts_once() {
     for is_before in [true, false] {
@@ -184,7 +184,7 @@ async fn commits_whose_common_swap_was_refused_go_together_again() {
 
 // B22: another process ends the session.
 #[tokio::test]
-async fn commits_that_wait_for_a_session_that_has_ended_bring_nothing_back() {
+async fn waiting_commits_do_not_revive_an_ended_session() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);
     let mut line = Line::on(here, faulty, visits(10)).await;
     let gate = Gate::new();
@@ -198,7 +198,7 @@ async fn commits_that_wait_for_a_session_that_has_ended_bring_nothing_back() {
     assert_eq!(line.visitor.get("/show").await.json()["is_new"], true);
 }
 
-// B22: an end goes before all that wait.
+// B22
 #[tokio::test]
 async fn an_end_goes_before_the_commits_that_wait() {
     let mut line = Line::new(visits(5)).await;
@@ -211,7 +211,7 @@ async fn an_end_goes_before_the_commits_that_wait() {
     assert_eq!(line.visitor.get("/show").await.json()["is_new"], true);
 }
 
-// B23: a sign-in goes first too, and the others are refused.
+// B23: the other commits are refused, because the sign-in renewed the session.
 #[tokio::test]
 async fn a_sign_in_goes_before_the_commits_that_wait() {
     let mut line = Line::new(visits(3)).await;
@@ -230,7 +230,7 @@ async fn other_commits_take_their_own_turn() {
         line.join(path).await;
     }
     line.go([]).await;
-    // The first; three; `remember`; two; the update; two.
+    // The swaps: the first request; three visits; `remember`; two visits; the update; a visit and the name.
     assert_eq!(line.answers().await, (vec![StatusCode::OK; 9], 6));
     let seen = line.visitor.get("/show").await.json();
     assert_eq!((&seen["visits"], &seen["cart"], &seen["name"]), (&json!(8), &json!(["tea"]), &json!("ada")));
@@ -252,7 +252,7 @@ async fn a_commit_that_is_too_large_fails_alone() {
     assert_eq!(line.visits().await, 7);
 }
 
-// B28: a request is cancelled while it waits, while the common swap is under way, or after that has reached the store.
+// B28: a request is cancelled while the common swap is under way, before or after the swap has reached the store.
 #[tokio::test]
 async fn a_cancelled_request_does_not_harm_the_others() {
     for (at, stored) in [(0, false), (0, true), (4, false), (4, true), (9, true)] {
@@ -266,7 +266,7 @@ async fn a_cancelled_request_does_not_harm_the_others() {
         let (mut answers, _) = line.answers().await;
         assert_eq!(answers.remove(at), StatusCode::IM_A_TEAPOT);
         assert_eq!(answers, [StatusCode::OK; 9]);
-        // If the cancelled request was to do the swap, that did not happen.
+        // Only if the cancelled request was the one to send the swap is its own change not stored.
         let counted = if at == 0 && !stored { 11 } else { 12 };
         assert_eq!(line.visits().await, counted, "{at} {stored}");
     }
@@ -285,12 +285,13 @@ async fn a_request_that_is_cancelled_before_its_turn_is_not_stored() {
     }
 }
 
-// B28: the commit that is to store them all is dropped while it waits to try again. Nothing was sent, so nothing is unknown.
+// B28: the commit that is to store all of them is cancelled while it waits to try again. No call is under way then, so no outcome
+// is unknown.
 #[tokio::test]
 async fn a_request_that_is_cancelled_between_two_tries_does_not_harm_the_others() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);
     let mut line = Line::on(here, faulty, visits(10)).await;
-    // Lost races make it wait longer and longer.
+    // After each lost race, the commit waits longer before it tries again.
     let gates = [(); 8].map(|()| Gate::new());
     line.go(gates.clone().map(Fault::Late)).await;
     for gate in gates {
@@ -343,10 +344,10 @@ async fn a_save_that_is_given_up_on_counts_once() {
     }
 }
 
-// B49: after `save`, a handle shows what is stored, and its next commit loses nothing. So does a handle that outlives the
-// response (B45).
+// B49: after `save`, a handle shows what is stored, and its next commit loses nothing. The same holds for a handle that outlives
+// the response (B45).
 #[tokio::test]
-async fn a_handle_that_was_stored_with_others_goes_on_from_there() {
+async fn a_handle_whose_commit_shared_a_swap_shows_what_is_stored_and_loses_nothing() {
     let (server, faulty) = Faulty::server(&AnyStore::memory(), patient);
     let (sender, mut late) = tokio::sync::mpsc::unbounded_channel();
     let app = server.serving(Router::new().route(
@@ -354,7 +355,7 @@ async fn a_handle_that_was_stored_with_others_goes_on_from_there() {
         post(move |mut s: S, other: S, Path(at): Path<u64>| async move {
             s.visits_mut().add(1);
             s.save().await.unwrap();
-            assert_eq!(s.visits(), 22, "all of them");
+            assert_eq!(s.visits(), 22, "the handle shows the visits of all requests");
             s.notices_mut().put(at.to_string());
             sender.send((at, other)).ok().unwrap();
         }),

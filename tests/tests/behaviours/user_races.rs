@@ -1,5 +1,5 @@
-//! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that stands is listed, and is either ended or
-//! later.
+//! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that succeeds is listed, and is either ended too or
+//! counts as later.
 
 use std::sync::Arc;
 
@@ -47,8 +47,8 @@ async fn sign_in(
 
 over_stores! {
     // The store calls of a sign-in: load the session if it is a guest's, store it, load and swap its user's list. A sign-in that
-    // enters the list after another process has read it counts as later than that process's ending of all sessions.
-    async fn a_sign_in_during_the_end_of_all_is_ended_or_later(store) {
+    // enters the list after another process has read it counts as later than that process's `revoke_all`.
+    async fn a_sign_in_that_races_revoke_all_is_ended_or_counts_as_later(store) {
         for guest in [false, true] {
             let last = 2 + usize::from(guest);
             for call in 0..=last {
@@ -71,11 +71,11 @@ over_stores! {
         }
     }
 
-    // A session that ends after its sign-in has looked is still ended, including the guest's data in it.
-    async fn a_second_end_finds_what_the_first_missed(store) {
+    // A sign-in that is listed after `revoke_all` has read the list counts as later.
+    async fn a_sign_in_after_revoke_all_has_read_the_list_stays_and_is_listed(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let gate = Gate::new();
-        // The call for the user's list waits, while a visitor signs in, is stored and is listed.
+        // The answer to the load of the list waits, while a visitor signs in, is stored and is listed.
         faulty.plan([Fault::Slow(gate.clone())]);
         let sessions = server.sessions.clone();
         let ending = tokio::spawn(async move { sessions.of("ada").revoke_all().await.unwrap() });
@@ -120,7 +120,7 @@ over_stores! {
         assert!(is_in(&visitor).await);
     }
 
-    // F6: nor does a sign-in that `save` could not list and whose handler then fails.
+    // F6: a sign-in that `save` could not list is undone if the handler then fails.
     async fn a_handler_that_fails_after_an_unlisted_sign_in_signs_no_user_in(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -139,7 +139,7 @@ over_stores! {
     }
 
     // B41: after an interruption, the next call that ends all sessions finds the rest.
-    async fn an_interrupted_end_of_all_hides_no_session(store) {
+    async fn an_interrupted_revoke_all_hides_no_session(store) {
         // The store calls: load the list; load and swap each session; load and swap the list.
         for fails in 0..7 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -159,7 +159,7 @@ over_stores! {
         }
     }
 
-    // S13: the next user in the same request is a different one, although the first sign-in still waits for the store.
+    // S13: this holds although the first sign-in is not stored yet.
     async fn a_second_user_in_a_request_inherits_nothing_from_the_first(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -185,7 +185,7 @@ over_stores! {
         }
     }
 
-    // B34: a stored sign-in counts once, although its outcome was unknown at first.
+    // B34: the sign-in is stored, but `save` could not list it. Its changes count once.
     async fn a_sign_in_that_could_not_be_confirmed_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{then}", post({
@@ -211,7 +211,7 @@ over_stores! {
             let mut visitor = visitor.at(&app);
             assert_eq!(visitor.post(&format!("/{then}")).await.status.as_u16(), status);
             let seen = visitor.at(&server.app).get("/show").await.json();
-            // A failing handler has its sign-in undone.
+            // The sign-in of a failed handler is undone.
             let (visits, user) = if then == "fail" { (1, None) } else { (2, Some("ada")) };
             assert_eq!((&seen["visits"], seen["user"].as_str()), (&visits.into(), user), "{then}");
         }
@@ -305,7 +305,7 @@ async fn every_signed_in_session_is_listed_on_redis() {
 }
 
 over_databases! {
-    async fn every_signed_in_session_is_listed_there(make) {
+    async fn every_signed_in_session_is_listed_after_races(make) {
         for limit in [None, Some(SessionLimit::EndOldest(2)), Some(SessionLimit::Refuse(2))] {
             every_signed_in_session_is_listed(make().await?, limit, 40).await;
         }

@@ -24,7 +24,7 @@ struct Admin {
     user: Option<String>,
 }
 
-/// An identity that may be stored as nothing.
+/// An identity with a value that is stored as nothing.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Who {
@@ -91,7 +91,7 @@ over_stores! {
             ("phone", Some("ada"), at(2), Some(at(2)), at(2), at(32)),
         ]);
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
-        assert_eq!(server.sessions.of(&"bob".to_owned()).count().await.unwrap(), 1, "owned or borrowed");
+        assert_eq!(server.sessions.of(&"bob".to_owned()).count().await.unwrap(), 1, "the user may be owned or borrowed");
         assert_eq!(server.sessions.of("nobody").count().await.unwrap(), 0);
     }
 
@@ -131,19 +131,19 @@ over_stores! {
         assert!(ada.revoke(list[1].handle()).await.unwrap());
         assert_eq!(server.heard(), [Event::Revoked]);
         assert!(!is(&phone, "ada").await && is(&laptop, "ada").await && is(&tablet, "ada").await);
-        assert!(!ada.revoke(list[1].handle()).await.unwrap(), "it has ended");
-        // Its next request counts as a stranger's: it revives nothing, and its cookie is not adopted.
+        assert!(!ada.revoke(list[1].handle()).await.unwrap(), "the session has already ended");
+        // A request with the revoked cookie counts as a new visitor's: it does not revive the session.
         let reply = phone.clone().post("/name/ghost").await;
         assert_eq!((reply.status, ada.count().await.unwrap()), (StatusCode::OK, 2));
 
         assert_eq!(ada.revoke_all().await.unwrap(), 2);
         assert!(!is(&laptop, "ada").await && !is(&tablet, "ada").await && is(&bob, "bob").await);
         assert_eq!((ada.count().await.unwrap(), ada.revoke_all().await.unwrap()), (0, 0));
-        assert_eq!(server.signed_in("ada").await.get("/show").await.json()["name"], "", "and may begin anew");
+        assert_eq!(server.signed_in("ada").await.get("/show").await.json()["name"], "", "ada can sign in to a new session");
     }
 
-    // S22: as after a change of password.
-    async fn all_others_can_be_revoked(store) {
+    // S22: an application does so after a change of password.
+    async fn a_user_can_revoke_all_other_sessions(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();
         let app = server.serving(Router::new().route("/others", post(move |mut s: S| async move {
@@ -158,7 +158,7 @@ over_stores! {
         let mut laptop_there = laptop.at(&app);
         assert_eq!(laptop_there.post("/others").await.body, "1");
         assert!(!is(&phone, "ada").await && is(&bob, "bob").await);
-        assert!(!is(&laptop, "ada").await, "its former id");
+        assert!(!is(&laptop, "ada").await, "the id before the renewal opens nothing");
         assert!(is(&laptop_there.at(&server.app), "ada").await);
     }
 
@@ -208,7 +208,7 @@ over_stores! {
 
 over_two_stores! {
     // A remembered session's deadline does not move, but its last use is recorded.
-    async fn a_remembered_session_says_when_it_was_seen(store) {
+    async fn a_remembered_session_records_its_last_use(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/remember").await;
@@ -240,8 +240,7 @@ over_two_stores! {
         assert!(server.sessions.of("ada").revoke(handle).await.unwrap() && !is(&ada, "ada").await);
     }
 
-    // A request sees its own earlier changes.
-    async fn a_sign_in_in_this_request_shows(store) {
+    async fn a_request_sees_its_own_sign_in_and_sign_out(store) {
         let server = Server::new(store);
         let now = server.clock.now();
         let app = server.serving(Router::new().route("/{what}", post(move |mut s: S, Path(what): Path<String>| async move {
@@ -259,8 +258,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/out").await.body, "false");
     }
 
-    // A store that is down ends no session and returns an error.
-    async fn a_store_that_is_down_says_so(store) {
+    async fn a_store_that_is_down_is_an_error_and_ends_no_session(store) {
         let server = Server::new(store);
         let visitor = server.signed_in("ada").await;
         let ada = server.sessions.of("ada");
@@ -273,7 +271,7 @@ over_two_stores! {
         assert!(is(&visitor, "ada").await && ada.count().await.unwrap() == 1);
     }
 
-    // An identity that is stored as nothing would sign in a user whom no list names.
+    // A user with such an identity would be on no list of sessions.
     async fn an_identity_stored_as_nothing_is_refused(store) {
         let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()

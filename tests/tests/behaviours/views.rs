@@ -61,7 +61,7 @@ struct Recent {
     authenticated_at: SystemTime,
 }
 
-/// A guest's field: the sign-in must be recent, not the session.
+/// Requires a recent sign-in, not only a recent session, although a guest may have a `name` too.
 #[view(Site, fresh = RECENT)]
 struct RecentName {
     name: String,
@@ -96,7 +96,7 @@ over_two_stores! {
     }
 
     // B42
-    async fn a_guest_is_sent_to_the_login_and_told_where_to_go_on(store) {
+    async fn a_guest_is_redirected_to_the_login_with_the_path_to_return_to(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         for (path, next) in [
@@ -110,7 +110,7 @@ over_two_stores! {
         }
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let reply = Visitor::new(&app).send(method, "/account?tab=2").await;
-            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "what cannot be repeated is not asked for again");
+            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "such a request cannot be repeated");
         }
     }
 
@@ -123,7 +123,7 @@ over_two_stores! {
         assert!(reply.body.contains("sign in"), "{}", reply.body);
         assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
         let reply = Visitor::new(&app).get("/note").await;
-        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "as if there was no page");
+        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "like a missing page");
     }
 
     // B42
@@ -224,7 +224,7 @@ over_two_stores! {
         assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::OK);
     }
 
-    // S17: a remembered visitor has not signed in recently; nor has one whose id was renewed, nor a guest after another user.
+    // S17: `remember`, a renewal of the id, and a sign-out that leaves a guest's session do not count as a recent sign-in.
     async fn nothing_but_a_sign_in_is_fresh(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
@@ -242,7 +242,7 @@ over_two_stores! {
     }
 
     // B45
-    async fn a_view_before_or_after_a_session_in_one_handler(store) {
+    async fn a_view_works_before_or_after_a_session_in_one_handler(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/before", post(|View(me): View<SignedIn>, mut session: S| async move {
@@ -268,7 +268,7 @@ over_two_stores! {
     }
 
     // B45: a view sees the changes of earlier handles, and the current state of a handle that is still open.
-    async fn a_view_beside_a_changed_session(store) {
+    async fn a_view_sees_the_changes_of_the_same_request(store) {
         async fn sign_in(mut session: S, request: Request, next: Next) -> Response {
             session.user_mut().log_in("eve".into());
             drop(session);
@@ -306,7 +306,7 @@ over_two_stores! {
     }
 
     // B42, S47: an outage is not a rejection, so no visitor is sent to the login page because of it.
-    async fn a_store_that_is_down_is_not_a_guest(store) {
+    async fn an_outage_does_not_make_a_visitor_a_guest(store) {
         let server = Server::new(store);
         let app = server.serving(routes().route("/why", get(|view: Result<View<SignedIn>, ViewRejection>| async move {
             let rejection = view.err().unwrap();
@@ -349,7 +349,7 @@ async fn next_is_the_path_that_the_visitor_asked_for() {
 
 // B42: a path that a browser would take for another host is not a valid `next`.
 #[tokio::test]
-async fn next_never_leads_elsewhere() {
+async fn next_never_leads_to_another_host() {
     let server = Server::new(AnyStore::memory());
     let app = server.serving(routes().fallback(|_: View<SignedIn>| async {}));
     let long = format!("/{}", "a".repeat(2048));
@@ -362,9 +362,9 @@ async fn next_never_leads_elsewhere() {
     assert!(next.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/%".contains(&byte)), "{next}");
 }
 
-// The way there and back: the login form gives `next` to `local_path`.
+// The whole round trip: the login page gives `next` to `local_path`.
 #[tokio::test]
-async fn after_the_login_the_visitor_gets_where_they_wanted() {
+async fn after_the_login_the_visitor_returns_to_the_requested_page() {
     let server = Server::new(AnyStore::memory());
     let app = server.serving(routes().route(
         "/login",

@@ -1,4 +1,4 @@
-//! S29, S35 and the tower side: merged headers, bodies of any type, streams.
+//! S29, S35: the layer as a tower service: merged headers, bodies of any type, and streams.
 
 use std::convert::Infallible;
 
@@ -25,7 +25,7 @@ type S = Session<Site>;
 
 // B2, S29, S35
 #[tokio::test]
-async fn our_headers_join_those_of_the_handler() {
+async fn session_headers_are_merged_with_those_of_the_handler() {
     let server = Server::new(AnyStore::memory());
     let write = |headers: [(http::HeaderName, &'static str); 1]| {
         post(move |mut s: S| async move {
@@ -64,7 +64,6 @@ async fn our_headers_join_those_of_the_handler() {
     );
 }
 
-// Body types other than axum's.
 #[tokio::test]
 async fn a_plain_tower_service_with_another_body_works() {
     let server = Server::new(AnyStore::memory());
@@ -82,9 +81,9 @@ async fn a_plain_tower_service_with_another_body_works() {
     assert!(!response.headers().contains_key(SET_COOKIE));
 }
 
-// F31: `TraceLayer` makes such bodies.
+// F31: `TraceLayer` gives a response such a body.
 #[tokio::test]
-async fn a_body_without_a_default_may_be_replaced_by_a_page() {
+async fn a_body_type_without_a_default_can_be_replaced_by_an_error_page() {
     let server = Server::new(AnyStore::memory());
     let layers = ServiceBuilder::new()
         .layer(server.sessions.layer().same_origin())
@@ -112,7 +111,7 @@ async fn a_body_without_a_default_may_be_replaced_by_a_page() {
     assert!(reply.status == 503 && !reply.body.is_empty(), "{reply:?}");
 }
 
-// The head waits for the commit, the body does not.
+// The head of a response waits for the commit; the body does not.
 #[tokio::test]
 async fn a_streaming_response_has_its_cookie_before_its_body() {
     let server = Server::new(AnyStore::memory());

@@ -1,4 +1,4 @@
-//! B1–B12, B22–B28, B42: responses, and the fate of changes.
+//! B1–B12, B22–B28, B42: the headers of responses, and which changes are kept.
 
 use axum::{
     Router,
@@ -66,8 +66,9 @@ over_forms! {
         }
     }
 
-    // B8, S32: with two cookies under a `__Host-` name, neither counts; under other names, two of one session count as one.
-    async fn several_cookies_of_our_name(store) {
+    // B8, S32: under a `__Host-` name, two cookies open nothing. Under another name, they open a session if only one session is
+    // among them.
+    async fn cookies_of_two_sessions_open_neither(store) {
         for (name, both) in [(COOKIE, None), ("prefs", Some("ada"))] {
             let server = Server::with(store.clone(), |builder| builder.cookie(name));
             let mut visitor = server.visitor();
@@ -104,7 +105,7 @@ over_forms! {
         let mut visitor = visitor.at(&both.app);
         let reply = visitor.get("/show").await;
         assert!(reply.set_cookie().is_some() && reply.json()["name"] == "ada");
-        assert_eq!(visitor.get("/show").await.set_cookie(), None, "once");
+        assert_eq!(visitor.get("/show").await.set_cookie(), None, "the cookie is signed again only once");
         let after = Server::made(store, ring, clock, |builder| builder);
         assert_eq!(visitor.at(&after.app).get("/show").await.json()["name"], "ada");
     }
@@ -134,7 +135,7 @@ over_forms! {
         assert!(set.ends_with("; Max-Age=1800"), "{set}");
     }
 
-    // B24, B25: the last write wins.
+    // B24, B25
     async fn last_write_in_a_request_wins(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -168,8 +169,8 @@ over_forms! {
         assert_eq!((&shown["name"], shown["user"].as_str(), &shown["theme"]), (&"".into(), None, &"dark".into()));
     }
 
-    // A failed handler's writes are dropped, but it still ends the session if it asked for that, and keeps what it saved.
-    async fn a_failed_handler_changes_nothing(store) {
+    // A failed handler's writes are dropped, except those that it saved. If it ended the session, the session ends.
+    async fn a_failed_handler_keeps_only_what_it_saved_or_ended(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         for how in ["write", "login"] {
@@ -184,7 +185,7 @@ over_forms! {
         assert_eq!(visitor.cookie(), None);
     }
 
-    // B28: the response has left, so nothing is written.
+    // B28: once the response has been sent, no cookie can carry the change, so `save` is an error.
     async fn a_save_after_the_response_is_an_error(store) {
         let late = Router::new().route("/late/{name}", post(|mut session: Session<Prefs>, Path(name): Path<String>| async move {
             let (left, waits) = tokio::sync::oneshot::channel::<()>();
@@ -209,7 +210,7 @@ over_forms! {
     }
 
     // B42
-    async fn a_view_asks_for_what_it_needs(store) {
+    async fn a_view_of_the_user_answers_401_to_guests(store) {
         let sessions = Sessions::<Prefs>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let account = Router::new().route("/account", get(|View(me): View<SignedIn>| async move { me.user }));
         let app = crate::site::routes().merge(account).layer(sessions.layer());
@@ -224,7 +225,7 @@ over_forms! {
 type Waiting = (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<String>);
 
 thread_local! {
-    /// A handle that waits until its response has left.
+    /// A task with a session handle, and the sender that tells it that its response has been sent.
     static TOLD: std::cell::RefCell<Option<Waiting>> = const { std::cell::RefCell::new(None) };
 }
 
@@ -233,7 +234,7 @@ struct SignedIn {
     user: String,
 }
 
-// A documented limit of `CookieStore`: the last response wins, with all fields.
+// A documented limit of `CookieStore`: the cookie of the last response replaces all fields.
 #[tokio::test]
 async fn the_last_of_two_concurrent_requests_wins() {
     let server = Server::new(CookieStore::encrypted());

@@ -1,4 +1,4 @@
-//! `bounded` and `max_len`: sessions that fit at compile time, and the checks that keep them so.
+//! `bounded` and `max_len`: the compile-time proof that a session fits into a cookie, and the run-time checks that it relies on.
 
 use axum::{
     Router,
@@ -84,7 +84,7 @@ async fn the_fullest_session_fits() {
     assert_eq!(visitor.get("/show").await.body, "1200, 20, 30");
 }
 
-// S46: in every store; the old value stays.
+// S46: this holds for every store, and the old value stays.
 #[tokio::test]
 async fn a_field_over_its_bound_is_refused_and_logged() {
     let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
@@ -203,7 +203,7 @@ async fn a_value_under_an_older_name_is_dropped_to_make_space() {
     assert_eq!(visitor.get("/").await.body, "yy zz");
 }
 
-// B30: another build's fields stay, unless the session would then not fit as proved.
+// B30: another build's fields stay, unless the session would then no longer fit into its cookie.
 #[tokio::test]
 async fn a_field_of_another_build_is_dropped_to_make_space() {
     use self::{after::Full as After, before::Full as Before};

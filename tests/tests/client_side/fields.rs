@@ -16,7 +16,7 @@ use crate::site::{Server, over_forms};
 
 over_forms! {
     // B15, S18
-    async fn a_field_expires_alone(store) {
+    async fn a_field_expires_without_its_session(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -58,7 +58,7 @@ over_forms! {
         visitor.post("/name/bob").await;
         assert_eq!(visitor.get("/show").await.json()["lucky"], 7);
         let mut visitor = visitor.at(&newer);
-        assert_eq!(visitor.get("/read").await.body, "hello, 40, 12", "what this build does not know stayed");
+        assert_eq!(visitor.get("/read").await.body, "hello, 40, 12", "the older build keeps the field that it does not know");
     }
 }
 
@@ -76,7 +76,7 @@ mod newer {
     #[derive(Session)]
     #[session(cookie = "__Host-prefs")]
     pub(super) struct Prefs {
-        /// Was a text.
+        /// A `String` in the older build.
         name: Vec<u32>,
         #[session(alias = "note")]
         greeting: String,
@@ -95,7 +95,7 @@ mod newer {
     }
 }
 
-// B30: an event reports it.
+// B30
 #[tokio::test]
 async fn an_undecodable_field_is_an_event() {
     let store = CookieStore::encrypted();

@@ -63,7 +63,7 @@ async fn visitors_can_sign_in_after_the_cookie_got_a_domain() {
     }
 }
 
-// F5: without this, the old session would stay.
+// F5: without `former_domain`, the old session would stay in its cookie.
 #[tokio::test]
 async fn a_log_out_removes_the_session_in_the_cookie_of_the_former_domain() {
     for store in stores() {
@@ -78,7 +78,7 @@ async fn a_log_out_removes_the_session_in_the_cookie_of_the_former_domain() {
     }
 }
 
-// F5, S32: each chunk may come twice.
+// F5, S32: the browser may send each chunk twice.
 #[tokio::test]
 async fn a_session_in_several_cookies_is_found_beside_another_one() {
     let builds = Builds::new(CookieStore::encrypted().split(4));

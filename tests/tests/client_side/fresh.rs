@@ -62,7 +62,7 @@ over_forms! {
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
-    async fn a_sign_in_says_when_it_was_and_when_it_ends(store) {
+    async fn log_in_with_sets_when_the_sign_in_was_and_when_it_ends(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);
         let mut visitor = Visitor::new(&app);

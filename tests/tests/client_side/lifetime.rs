@@ -15,7 +15,7 @@ use tests::{
 use crate::site::{COOKIE, Server, over_forms, shown};
 
 over_forms! {
-    // B13, S14: a copy of the cookie ends with the session, even if the browser keeps it.
+    // B13, S14: a copy of the cookie stops working when the session ends, even if the browser keeps it.
     async fn inactivity_ends_a_session_and_access_extends_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -29,7 +29,7 @@ over_forms! {
         assert_eq!(shown(&server.app, &copy).await.json()["name"], "ada");
         server.turn(Duration::from_millis(1));
         let reply = shown(&server.app, &copy).await;
-        assert_eq!((&reply.json()["name"], reply.set_cookie()), (&"".into(), None), "the deadline itself is past it");
+        assert_eq!((&reply.json()["name"], reply.set_cookie()), (&"".into(), None), "at the deadline the session has ended");
         assert_eq!(server.heard().last(), Some(&Event::Unknown));
     }
 
@@ -46,7 +46,7 @@ over_forms! {
     }
 
     // B14, S15
-    async fn absolute_beats_activity_and_a_sign_in_restarts_it(store) {
+    async fn the_absolute_timeout_ends_active_sessions_and_a_sign_in_restarts_it(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -62,7 +62,7 @@ over_forms! {
     }
 
     // B17
-    async fn a_remembered_session_lives_on(store) {
+    async fn a_remembered_session_lasts_30_days_without_a_visit(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let set = visitor.post("/remember").await.set_cookie().unwrap();
@@ -74,8 +74,8 @@ over_forms! {
         assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
     }
 
-    // B18: under a second, and past 2106.
-    async fn every_lifetime_works(store) {
+    // B18: lifetimes under a second, and deadlines after 2106.
+    async fn lifetimes_can_be_milliseconds_or_centuries(store) {
         let clock = Clock::stopped_at(Timestamp::from_millis(5_000_000_000_001));
         let lived = |idle: Duration| {
             let options = move |builder: session_runtime::SessionsBuilder<_>| builder.idle(idle).absolute(idle).touch(Duration::ZERO);
@@ -98,7 +98,7 @@ over_forms! {
     }
 }
 
-// S21, S42: logs every user out without a change of keys.
+// S21, S42: the cutoff signs every user out without a change of keys.
 #[tokio::test]
 async fn cookies_from_before_a_cutoff_can_be_refused() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
@@ -125,8 +125,8 @@ struct Counter {
 }
 
 over_forms! {
-    // B15, S18, S42: the cookie names the user twice, and both end with the field.
-    async fn a_sign_in_that_expires_does_so_in_a_cookie(store) {
+    // B15, S18, S42: the cookie holds the user twice, and both copies expire with the field.
+    async fn a_sign_in_in_a_cookie_expires_with_its_field(store) {
         let clock = Clock::stopped();
         let sessions = Sessions::<Counter>::builder().store(store).keys(KeyRing::generate()).clock(clock.clone());
         let sign_in = |mut session: Session<Counter>| async move { session.user_mut().log_in("ada".to_owned()) };

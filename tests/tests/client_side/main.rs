@@ -1,4 +1,4 @@
-//! Sessions in their visitors' cookies: the behaviours that need no store, and those that only these sessions have.
+//! Sessions that are kept in the visitor's cookie: the behaviours that need no store, and those that only these sessions have.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod behaviours;

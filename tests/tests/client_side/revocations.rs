@@ -58,7 +58,7 @@ async fn without_a_list_a_copy_outlives_the_log_out() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"], "ada");
 }
 
-/// A list that waits for both of two changes before it answers either.
+/// A revocation list whose first two swaps wait for each other.
 struct Crossroads {
     inner: MemoryStore,
     both: Barrier,
@@ -109,8 +109,8 @@ async fn only_one_of_two_concurrent_renewals_sets_a_cookie() {
     }
 }
 
-// B7, S11: for a minute after a sign-in, late requests with the old cookie neither write nor set a cookie; after that, one is
-// reported as an event.
+// B7, S11: for a minute after a sign-in, late requests with the old cookie neither write nor set a cookie. After that, such a
+// request starts a new session.
 #[tokio::test]
 async fn a_replaced_cookie_is_recognised_for_a_minute() {
     let (server, _) = revocable();
@@ -178,21 +178,22 @@ async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
-// S20: a log-out that cannot be recorded is an error.
+// S20
 #[tokio::test]
-async fn a_log_out_that_cannot_be_recorded_is_an_error() {
+async fn a_log_out_whose_answer_was_lost_is_retried() {
     let (server, controls) = revocable();
     let mut visitor = server.signed_in("ada").await;
     controls.swaps.store(0, SeqCst);
     controls.lose_answer.store(true, SeqCst);
-    // The retry asks once more and then confirms, because a store that waits for its replicas may not have done so.
+    // The retry swaps again and learns that the log-out is stored. The third swap rewrites the entry, because a store that waits
+    // for its replicas may not have replicated it.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
     assert_eq!(controls.swaps.load(SeqCst), 3);
     assert_eq!(visitor.cookie(), None);
 }
 
 #[tokio::test]
-async fn anonymous_pages_need_no_list() {
+async fn anonymous_pages_work_while_the_list_is_down() {
     let (controls, memory) = (Arc::<Controls>::default(), AnyStore::memory());
     let store = CookieStore::encrypted().revocations(Probe { inner: memory, controls: Arc::clone(&controls) });
     let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
@@ -218,7 +219,7 @@ async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: also if a tab with a shorter-lived cookie has the last word.
+// S21: also if the tab that signs out first has a shorter-lived cookie.
 #[tokio::test]
 async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -226,7 +227,7 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let mut other = visitor.clone();
     other.post("/remember").await;
     let copy = other.cookie().unwrap();
-    // The browser ends up with this tab's cookie, which is the shorter-lived one.
+    // This tab's cookie is the shorter-lived one.
     visitor.post("/name/ada").await;
     visitor.post("/logout").await;
     other.post("/logout").await;
@@ -333,7 +334,7 @@ async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
     }
 }
 
-// Redis keeps entries, and browsers keep cookies, for at most 400 days: a cookie that comes later is a copy.
+// Redis keeps entries, and browsers keep cookies, for at most 400 days: a cookie that is presented later is a copy.
 #[tokio::test]
 async fn a_copy_does_not_outlive_the_list() {
     let days = |days: u64| hours(24 * days);

@@ -73,9 +73,9 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// Values that JSON writes differently come back unchanged.
+/// Also values that JSON represents differently.
 #[tokio::test]
-async fn values_come_back_as_they_were() {
+async fn values_round_trip_unchanged() {
     let sessions =
         Sessions::<Shapes>::builder().store(CookieStore::signed()).keys(KeyRing::generate()).build().unwrap();
     let write = |mut session: Session<Shapes>| async move {
@@ -102,10 +102,10 @@ async fn values_come_back_as_they_were() {
     let refused = visitor.post("/numbers").await;
     assert_eq!((refused.status.as_u16(), refused.set_cookie()), (500, None));
     assert!(log.take().contains("`numbers` has bytes, a key that is not text"));
-    assert_eq!(visitor.post("/check").await.status, 200, "the cookie from before is good");
+    assert_eq!(visitor.post("/check").await.status, 200, "the previous cookie is still valid");
 }
 
-/// Its keys are not in alphabetical order.
+/// A user whose fields are not in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Member {
     tenant: u32,
@@ -153,7 +153,7 @@ fn members() -> Router {
 
 // S13, B27: a repeated sign-in of the same user keeps everything; an equal value is not a write.
 #[tokio::test]
-async fn a_struct_is_the_same_when_it_comes_back() {
+async fn a_struct_equals_itself_after_a_round_trip() {
     let app = members();
     let mut visitor = Visitor::new(&app);
     for path in ["/in", "/dark", "/role", "/in"] {

@@ -1,4 +1,4 @@
-//! The session and the routes, with a field of each policy that a cookie can hold.
+//! The session struct and the routes. The struct has a field of each policy that a cookie can hold.
 
 use std::{
     sync::{Arc, Mutex},
@@ -38,7 +38,7 @@ pub(crate) struct Prefs {
     pub(crate) lucky: u32,
 }
 
-/// One server, which is defined by its keys.
+/// One server with its own keys, clock and list of events.
 pub(crate) struct Server {
     pub(crate) app: Router,
     pub(crate) clock: Clock,
@@ -94,7 +94,7 @@ impl Server {
     }
 }
 
-/// Returns the page that a cookie with this value shows.
+/// Returns the response to `/show` for a cookie with this value.
 pub(crate) async fn shown(app: &Router, value: &str) -> Reply {
     Visitor::with_cookie(app, COOKIE, value).get("/show").await
 }
@@ -161,7 +161,7 @@ pub(crate) fn routes() -> Router {
         )
 }
 
-/// Returns everything that a handler can read.
+/// Returns the values of all fields, and whether the session is new.
 pub(crate) fn show(session: &Session<Prefs>) -> Value {
     json!({
         "user": session.user(),

@@ -12,7 +12,7 @@ use tests::{client::Visitor, log::Log};
 
 use crate::site::{COOKIE, Server, over_forms};
 
-/// The session of eight fields that is compared with other frameworks'.
+/// A session of eight fields, whose size is compared with other frameworks.
 #[derive(Session)]
 #[session(cookie = "__Host-bench")]
 struct Bench {
@@ -81,7 +81,7 @@ async fn eight_fields_take_at_most_300_bytes() {
 }
 
 over_forms! {
-    // S27: an error before the response. The old cookie stays, and the log lists the fields by size.
+    // S27: the response is an error, and the old cookie stays. The log lists the fields by size.
     async fn a_session_that_outgrows_its_cookie_is_an_error(store) {
         let server = Server::new(store.split(1));
         let mut visitor = server.visitor();

@@ -1,4 +1,4 @@
-//! Arbitrary settings give an error or a configuration, never a panic, and never a secret in either. S46, S49
+//! S46, S49: arbitrary settings give a configuration or an error, and never a panic. Neither shows a secret.
 
 use proptest::{prelude::*, test_runner::Config as Runs};
 use session_runtime::{Config, store::StoreUrl, testing};
@@ -56,7 +56,7 @@ proptest! {
     #![proptest_config(Runs { cases: 2000, failure_persistence: None, ..Runs::default() })]
 
     #[test]
-    fn variables(lines in proptest::collection::vec((option(), text()), 0..4)) {
+    fn variables_never_panic(lines in proptest::collection::vec((option(), text()), 0..4)) {
         let lines: Vec<_> = lines.iter().map(|(name, text)| format!("SESSION_{}={text}", name.to_uppercase())).collect();
         match testing::settings(&lines.join("\n")) {
             Ok(config) => { let _ = format!("{config:?}"); }
@@ -65,13 +65,13 @@ proptest! {
     }
 
     #[test]
-    fn a_file(pairs in proptest::collection::vec((option(), text()), 0..4)) {
+    fn a_file_never_panics(pairs in proptest::collection::vec((option(), text()), 0..4)) {
         let json = serde_json::Value::Object(pairs.into_iter().map(|(name, text)| (name, text.into())).collect());
         let _ = serde_json::from_value::<Config>(json);
     }
 
     #[test]
-    fn urls(url in text()) {
+    fn urls_never_panic(url in text()) {
         match url.parse::<StoreUrl>() {
             Ok(url) => { let _ = format!("{url} {url:?}"); }
             Err(error) => prop_assert!(error.is_setup()),

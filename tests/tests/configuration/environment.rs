@@ -1,4 +1,4 @@
-//! The environment: our variables, those of other programs, and the real environment of another process.
+//! Settings from environment variables, among those of other programs. Some tests read the real environment of a child process.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,7 +19,7 @@ fn child(variables: &[(&str, &OsStr)]) -> String {
 }
 
 #[test]
-fn sessions_are_made_as_the_environment_says() {
+fn the_environment_configures_the_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("file:{}/sessions", folder.path().display());
     let said = child(&[
@@ -95,13 +95,13 @@ async fn a_control_character_within_a_value_is_refused() {
 }
 
 #[test]
-fn missing_variables_are_named_with_a_good_value() {
+fn missing_variables_are_named_with_an_example() {
     assert_eq!(
         child(&[("SESSION_KEYS", KEY.as_ref())]),
         "the variable SESSION_STORE is not set; set it to where the `Shop` sessions are kept, such as `file:sessions` or \
          `redis://localhost`"
     );
-    // Reported before the store is asked for anything.
+    // The missing key is reported before the store is contacted.
     assert_eq!(
         child(&[("SESSION_STORE", "redis://127.0.0.1:1".as_ref())]),
         "the variable SESSION_KEYS is not set; set it to a key made with `openssl rand -hex 32`"
@@ -115,7 +115,7 @@ fn missing_variables_are_named_with_a_good_value() {
     assert_eq!(said, "SESSION_KEYS: it holds bytes that are not text; set it again");
 }
 
-/// An empty variable is an error, because a silent default is not what the user meant by it.
+/// An empty variable is an error, because the user did not ask for the default.
 #[test]
 fn an_empty_variable_is_refused() {
     for line in ["SESSION_STORE=", "SESSION_IDLE=", "SESSION_DOMAIN= ", "SESSION_APP="] {

@@ -7,7 +7,7 @@ use crate::{KEY, Shop, from_json, from_toml, sentence};
 
 #[derive(Deserialize)]
 struct Settings {
-    #[allow(dead_code, reason = "a neighbour")]
+    #[allow(dead_code, reason = "another setting of the application")]
     listen: String,
     session: Config,
 }
@@ -65,12 +65,12 @@ fn config_accepts_numbers_and_null() {
     assert!(from_json("[]").unwrap_err().contains("expected a table of session options"));
 }
 
-/// With `flatten`, serde passes unknown keys on to the other structs, so `Config` needs a table of its own.
+/// With `flatten`, serde gives `Config` only the keys that it knows, so a mistyped key is no error.
 #[test]
 fn a_flattened_config_reads_its_own_keys() {
     #[derive(Deserialize)]
     struct Flat {
-        #[allow(dead_code, reason = "a neighbour")]
+        #[allow(dead_code, reason = "another setting of the application")]
         listen: String,
         #[serde(flatten)]
         session: Config,

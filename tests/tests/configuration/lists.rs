@@ -30,7 +30,7 @@ fn every_method_of_the_builder_is_an_option() {
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
     }
-    // The builder takes this in another form.
+    // The builder has no method for a key file; it takes a `KeyRing`.
     assert!(outside.remove("keys_file"));
     assert_eq!(code, outside);
 }
@@ -61,7 +61,11 @@ fn every_option_has_a_row_in_the_guide() {
         assert_eq!(row[1], format!("`SESSION_{}`", option.to_uppercase()), "{option}");
     }
     for row in rows.iter().filter(|row| row.get(1).is_some_and(|cell| cell.starts_with("`SESSION_"))) {
-        assert!(options().contains(row[0].trim_matches('`')), "the guide has a row for {}, which there is not", row[0]);
+        assert!(
+            options().contains(row[0].trim_matches('`')),
+            "the guide has a row for {}, which is not an option",
+            row[0]
+        );
     }
 }
 
@@ -130,7 +134,6 @@ fn every_option_of_flask_is_refused_with_a_sentence() {
     }
 }
 
-/// Durations get the same errors here and in attributes.
 #[test]
 fn attributes_give_the_same_errors_for_durations() {
     let words = |path: &str| source(path).replace('`', "").replace('\n', " ");

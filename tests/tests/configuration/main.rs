@@ -40,7 +40,7 @@ async fn refused(lines: &[&str]) -> String {
         Err(sentence) => return sentence,
     };
     let opened = builder.open().await;
-    sentence(opened.err().unwrap_or_else(|| panic!("{lines:?} was taken")))
+    sentence(opened.err().unwrap_or_else(|| panic!("{lines:?} was accepted")))
 }
 
 fn from_json(text: &str) -> Result<Config, String> {

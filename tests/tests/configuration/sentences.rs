@@ -12,7 +12,7 @@ fn said(option: &str, text: &str) -> [String; 3] {
     ]
 }
 
-/// Every value that can be wrong in text. S16, S28
+/// S16, S28: covers every kind of value that text can get wrong.
 #[test]
 fn a_wrong_value_is_named_with_its_remedy() {
     for (option, text, sentence) in [

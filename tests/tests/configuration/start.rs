@@ -1,4 +1,4 @@
-//! Errors that need all settings: options that contradict each other, with the source of each.
+//! Errors about options that contradict each other. They appear once all settings are known, and name the source of each option.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{Guest, KEY, Shop, from_toml, refused, sentence, sessions, with};
 
 // S19, S25, S52
 #[tokio::test]
-async fn contradictions_name_where_each_half_comes_from() {
+async fn the_error_about_a_contradiction_names_the_source_of_each_option() {
     for (lines, sentence) in [
         (
             &["SESSION_IDLE=13h"][..],
@@ -92,11 +92,11 @@ async fn a_limit_for_sessions_that_are_not_listed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_open_is_not_built() {
+async fn build_refuses_a_store_that_is_not_open() {
     let builder = sessions().config(from_toml("store = 'redis://ada:secret@localhost?prefix=x'").unwrap());
     assert_eq!(
         sentence(builder.build().unwrap_err()),
-        "the store of the `Shop` sessions, redis://localhost by `store`, is not open yet: write `.open().await?` \
+        "the store of the `Shop` sessions, redis://localhost from `store`, is not open yet: write `.open().await?` \
          instead of `.build()?`"
     );
     // A store in code takes precedence over one in the settings, which is then not opened.
@@ -106,7 +106,7 @@ async fn a_store_that_is_not_open_is_not_built() {
     }
     let builder = with(&["SESSION_STORE=redis://127.0.0.1:1"]).unwrap().keys(KeyRing::generate());
     builder.store_url("memory:").await.unwrap().build().unwrap();
-    // Without settings, the error speaks of the builder's methods.
+    // Without settings, the error names the builder's methods.
     let said = sentence(sessions().open().await.unwrap_err());
     assert!(said.contains("add `.store(…)`"), "{said}");
     let said = sentence(Sessions::<Shop>::builder().store(MemoryStore::new()).open().await.unwrap_err());
@@ -156,7 +156,7 @@ fn settings_that_the_code_overrides_are_warned_of() {
     assert!(said.lines().all(|line| line.contains("WARN") && line.contains("sessions=\"Shop\"")), "{said}");
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(!said.contains("hunter2") && !said.contains(&KEY[..8]), "{said}");
-    // A key file that a weaker source names is not read; other options work the same way.
+    // Keys in code take precedence over a key file, which is then not read. Other options get the same warning.
     let said = logged(&["SESSION_KEYS_FILE=/no/such/file"]);
     assert!(said.contains("the variable SESSION_KEYS_FILE has no effect, since the code calls `.keys(…)`"), "{said}");
     let said = log::logged(|| {
@@ -166,7 +166,7 @@ fn settings_that_the_code_overrides_are_warned_of() {
     });
     assert!(said.contains("`idle` in the configuration has no effect, since the code calls `.idle(…)`"), "{said}");
     assert!(said.contains("`store` in the configuration has no effect, since the code calls `.store(…)`"), "{said}");
-    assert_eq!(said.lines().count(), 2, "a variable beside a file is how files are overridden: {said}");
+    assert_eq!(said.lines().count(), 2, "a variable that overrides a file is not warned of: {said}");
 }
 
 // F31

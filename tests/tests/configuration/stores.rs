@@ -1,4 +1,4 @@
-//! Every store by URL.
+//! Opens each kind of store by its URL, and checks the errors about wrong URLs.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ async fn kept<S: Schema>(url: &str) -> Result<Sessions<S>, session_runtime::Erro
 }
 
 #[tokio::test]
-async fn sessions_in_cookies_by_url() {
+async fn cookie_urls_keep_sessions_in_cookies() {
     for url in
         ["cookie:", "cookie:?form=signed", "cookie:?split=4&form=encrypted", "cookie:?revocations=memory:?capacity=9"]
     {
@@ -122,19 +122,19 @@ struct Proved {
 }
 
 #[tokio::test]
-async fn redis_by_url() {
+async fn redis_opens_by_url() {
     let Some(server) = servers::shared(Kind::Redis) else { return };
     works(&format!("{}?prefix={}", server.url(), servers::prefix())).await;
 }
 
 #[tokio::test]
-async fn postgres_by_url() {
+async fn postgres_opens_by_url() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
     works(&format!("{}?table={}", server.url(), databases::table())).await;
 }
 
 #[tokio::test]
-async fn mariadb_by_url() {
+async fn mariadb_opens_by_url() {
     let Some(server) = databases::shared(Engine::MariaDb) else { return };
     works(&format!("{}?table={}", server.url(), databases::table())).await;
 }
@@ -192,7 +192,7 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
 
 // S49
 #[test]
-fn a_url_is_shown_without_what_may_be_secret() {
+fn a_url_is_shown_without_its_secrets() {
     for (url, shown) in [
         ("memory:?capacity=3", "memory:"),
         ("file:se@ssions?fsync=true", "file:se@ssions"),
@@ -210,7 +210,7 @@ fn a_url_is_shown_without_what_may_be_secret() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named_with_the_setting() {
+async fn the_error_about_an_unreachable_server_names_the_setting() {
     let variables = [("SESSION_STORE", "redis://ada:secret@127.0.0.1:1")];
     let said = sentence(sessions().variables("SESSION_", variables).unwrap().open().await.unwrap_err());
     assert!(said.starts_with("SESSION_STORE: ") && said.contains("127.0.0.1:1") && !said.contains("secret"), "{said}");

@@ -184,7 +184,7 @@ fn a_reset_returns_to_the_default() {
 }
 
 #[test]
-fn a_field_that_expires_tells_when() {
+fn expires_at_returns_the_end_of_a_field() {
     let mut session = testing::session(|it| *it = value());
     session.code_mut().clear();
     let _: Option<std::time::SystemTime> = session.code_expires_at();

@@ -99,12 +99,16 @@ fn a_values_own_methods_are_found_through_its_handle() {
     assert_eq!(session.busy_mut().sub(), 3);
     session.busy_mut().put("last");
     assert_eq!(session.busy().done, ["in ada", "out", "updated", "7", "last"]);
-    assert_eq!(session.cart_mut().sub(), 0, "an atomic value is read as it is");
-    assert_eq!(session.visits_mut().checked_sub(4), None, "a counter too");
+    assert_eq!(session.cart_mut().sub(), 0, "the handle of an atomic field offers the value's own `sub`");
+    assert_eq!(
+        session.visits_mut().checked_sub(4),
+        None,
+        "the handle of a counter offers the integer's own `checked_sub`"
+    );
 }
 
 #[test]
-fn traits_of_others_are_found_through_the_handle() {
+fn methods_of_extension_traits_are_found_through_the_handle() {
     use std::ops::Add;
 
     let mut session = session();
@@ -123,7 +127,7 @@ fn traits_of_others_are_found_through_the_handle() {
 
 // F31: `+=` on a counter adds an amount and does not assign a value.
 #[test]
-fn a_counter_is_moved_by_operators_within_its_bounds() {
+fn operators_change_a_counter_within_its_bounds() {
     let mut session = session();
     *session.visits_mut() += 4;
     *session.visits_mut() -= 1;

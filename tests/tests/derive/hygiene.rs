@@ -1,4 +1,4 @@
-//! The expansion relies on no name in scope, and hides none.
+//! The expansion does not depend on the names in scope, and hides none of them.
 
 use session_runtime::{Schema, Session, testing};
 
@@ -130,7 +130,7 @@ mod two_in_one_scope {
 }
 
 #[test]
-fn it_works_without_a_prelude_and_among_false_friends() {
+fn the_derive_works_without_a_prelude_and_among_shadowed_names() {
     let bare =
         without_prelude::Bare { user_id: None, cart: vec![], code: None, notice: None, visits: 1, scratch: None };
     let mut session = testing::session(|it| *it = bare);
@@ -180,7 +180,7 @@ fn raw_identifiers_are_stored_without_their_prefix() {
 }
 
 #[test]
-fn fields_and_attributes_behind_cfg() {
+fn cfg_applies_to_fields_and_attributes() {
     let mut session = testing::session(|it| *it = Configured { there: 1, either: 2 });
     session.there_mut().add(1);
     assert_eq!((session.there(), session.either()), (2, 2));
@@ -188,7 +188,7 @@ fn fields_and_attributes_behind_cfg() {
 }
 
 #[test]
-fn unusual_names_of_structs() {
+fn structs_can_have_raw_names_and_share_a_scope() {
     let session = testing::session(|it| *it = r#struct { camelCase: 1 });
     assert_eq!(session.camelCase(), 1);
     let (shop, admin) = (two_in_one_scope::Shop { visits: 1 }, two_in_one_scope::Admin { visits: 2 });

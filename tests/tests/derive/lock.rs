@@ -27,7 +27,7 @@ fn in_cents(price: f64) -> u64 {
 }
 
 #[test]
-fn a_session_with_a_lock_is_a_session() {
+fn a_session_that_matches_its_lock_works_like_any_other() {
     let session = Shop { user_id: None, visits: 1, code: None, cents: 2, scratch: 3 };
     let mut session = testing::session(|it| *it = session);
     session.visits_mut().add(1);

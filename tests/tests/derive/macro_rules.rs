@@ -1,4 +1,4 @@
-//! Structs from a `macro_rules!` macro, whose fragments come in invisible groups.
+//! Structs that a `macro_rules!` macro writes. The compiler wraps the macro's fragments in invisible groups.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ mod secs {
 kinds!(Vec<String>, String, flash, crate::macro_rules::secs, crate::macro_rules::secs::LIMIT);
 
 #[test]
-fn fragments_are_read_like_what_they_stand_for() {
+fn fragments_are_read_like_plain_tokens() {
     let mut session = testing::session(|it| *it = Written { text: String::new(), maybe: None, number: 0, own: 1 });
     let _: (&str, Option<&[u8]>, u64, u64) = (session.text(), session.maybe(), session.number(), session.own());
     session.text_mut().reset();
@@ -94,7 +94,7 @@ fn fragments_are_read_like_what_they_stand_for() {
 }
 
 #[test]
-fn types_and_paths_as_fragments() {
+fn types_and_paths_can_be_fragments() {
     let kinds = kinds::Kinds { list: vec!["a".into()], one: None, pause: Duration::ZERO };
     let mut session = testing::session(|it| *it = kinds);
     let _: &[String] = session.list();

@@ -1,4 +1,4 @@
-//! Input that the derive accepts, and the result. `compile_fail.rs` has the input that it rejects.
+//! Input that the derive accepts, and the result. `tests/refused` has the input that it rejects.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
 
 mod attributes;

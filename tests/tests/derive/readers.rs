@@ -63,7 +63,7 @@ pub(crate) struct Shapes {
     pub(crate) identity: Option<String>,
 }
 
-// Compiling is the test: each reader's type is written out.
+// The test is that this compiles: it spells out the type that each reader returns.
 fn readers(s: &Session<Shapes>) {
     let _: (u16, f64, char, bool) = (s.number(), s.float(), s.letter(), s.yes());
     let _: (Option<i128>, Option<bool>) = (s.maybe_number(), s.maybe_yes());

@@ -176,7 +176,7 @@ fn shop(user_id: Option<u64>, role: &str) -> Session<Shop> {
 }
 
 #[test]
-fn an_applications_own_verbs_are_fields_too() {
+fn an_applications_own_methods_can_be_fields_of_a_view() {
     #[view(Shop, or_status = 403)]
     struct Admin {
         user_id: u64,
@@ -190,7 +190,7 @@ fn an_applications_own_verbs_are_fields_too() {
 }
 
 #[test]
-fn fields_and_views_that_are_configured_away() {
+fn cfg_removes_views_and_their_fields() {
     #[view(Shop)]
     #[cfg(not(test))]
     struct Never {
@@ -233,7 +233,7 @@ macro_rules! views {
 views!(Shop, crate::views::Shop, user_id: u64, "/login", 10m, Shop, or_status = 404);
 
 #[test]
-fn views_that_a_macro_writes() {
+fn a_macro_can_write_views() {
     let mut session = shop(Some(1), "");
     let View(it) = View::<OfType>::of(&session).unwrap();
     assert_eq!((&*it.theme, it.user_id), ("dark", 1));

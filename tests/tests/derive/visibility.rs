@@ -55,7 +55,7 @@ fn attempts(fields: &mut shop::Fields) -> u8 {
 }
 
 #[test]
-fn an_application_adds_verbs_to_its_session() {
+fn an_application_can_add_methods_to_its_session() {
     let mut session: Session<shop::Shop> = testing::session(|it| *it = shop::shop());
     session.sign_in(7);
     assert_eq!(session.user_id(), Some(7));

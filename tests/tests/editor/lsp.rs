@@ -1,4 +1,4 @@
-//! An editor from rust-analyzer's point of view: a file, a cursor, and requests in JSON.
+//! A minimal editor: it opens one file in rust-analyzer, and sends JSON requests about positions in it.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The server builds the derive first.
+/// Long, because rust-analyzer builds the derive first.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A position in the text, counted from zero.
@@ -239,7 +239,7 @@ fn uri(path: &Path) -> String {
     format!("file://{}", path.display())
 }
 
-/// Creates a crate with this code, on the versions that we use ourselves.
+/// Creates a crate with this code and with the dependencies of this repository's `Cargo.lock`.
 fn make(folder: &Path, code: &str) -> PathBuf {
     let here = env!("CARGO_MANIFEST_DIR");
     let manifest = format!(

@@ -1,5 +1,5 @@
-//! What an editor shows of a session, asked of rust-analyzer over its protocol. It is too slow for every run, and not every
-//! installation has the program (`rustup component add rust-analyzer rust-src`), so it runs on demand:
+//! Asks rust-analyzer, over its protocol, what an editor shows of a session. The test is slow, and not every installation has
+//! the program (`rustup component add rust-analyzer rust-src`), so it runs on demand:
 //!
 //! ```text
 //! cargo test -p tests --all-features --test editor -- --ignored --nocapture
@@ -59,7 +59,7 @@ fn typed(before: &str, text: &str) -> String {
 
 #[test]
 #[ignore = "on demand, since it takes minutes: see the top of the file"]
-fn what_an_editor_shows() {
+fn completion_hover_and_rename_reach_the_fields() {
     let mut editor = Editor::open(CODE);
 
     // Completion after `session.` lists the accessors, with the fields' documentation.
@@ -73,13 +73,13 @@ fn what_an_editor_shows() {
     for ours in ["renew", "destroy", "is_new"] {
         assert!(shown.iter().any(|item| item == ours), "no `{ours}`");
     }
-    // Only one internal field is visible where the struct is defined; privacy hides nothing in its own crate.
+    // Only one internal field is visible here. It is private, but this is the module that defines the struct.
     assert_eq!(shown.iter().filter(|item| item.starts_with("__")).collect::<Vec<_>>(), ["__core"], "{shown:?}");
     assert!(editor.documentation(at, "user_id").contains("The user who is signed in."));
     assert!(editor.documentation(at, "cart_mut").contains("cart"));
 
-    // A handle shows its policy's operations. Items that are hidden for the sake of error texts are visible here, because
-    // rust-analyzer hides them only in crates that have the runtime from a registry.
+    // A handle shows its policy's operations. The hidden items that exist for compile errors are listed here too, because
+    // rust-analyzer leaves them out only if the runtime comes from a registry.
     let text = typed("pub fn write(mut session: Session<Shop>) {\n", "    session.visits_mut().\n");
     editor.change(&text);
     let shown = editor.completions(Place::after(&text, "visits_mut().\n", -1));

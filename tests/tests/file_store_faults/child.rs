@@ -24,8 +24,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Returns a child that a shell starts after `preparation`, in which `$folder` is the task's folder. Its mounts disappear with
-/// it. The error says why that is impossible here.
+/// Returns a command that runs `preparation` in a shell, and then the child. In `preparation`, `$folder` is the task's folder.
+/// Both run in a mount namespace of their own, so the mounts disappear with the child. The error says why this is impossible.
 pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Command, String> {
     let ways: [&[&str]; 2] = [&["-m"], &["-rm"]];
     let script = format!("folder=$3; {preparation} && exec \"$@\"");

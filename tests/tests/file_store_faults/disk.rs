@@ -20,7 +20,7 @@ fn a_limit_on_file_sizes_leaves_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let child = command(&["small-files", folder.path().to_str().unwrap()]);
     let mut shell = Command::new("sh");
-    // In blocks of 512 bytes. Without the trap, a signal would end the process.
+    // `ulimit` counts blocks of 512 bytes. Without the trap, a signal would end the process.
     shell
         .args(["-c", "trap '' XFSZ; ulimit -f 64 && exec \"$@\"", "sh"])
         .arg(child.get_program())
@@ -30,7 +30,7 @@ fn a_limit_on_file_sizes_leaves_what_is_stored() {
 
 // B32, S20
 #[test]
-fn a_disk_that_becomes_read_only_still_serves() {
+fn a_disk_that_becomes_read_only_still_serves_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     match behind_mounts("mount --bind \"$folder\" \"$folder\"", &["read-only", path]) {

@@ -62,7 +62,7 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
     }
-    // But not a folder that holds other things, such as the system's folder for temporary files.
+    // A folder that holds other files, such as the system's folder for temporary files, keeps its permissions.
     let shared = folder.path().join("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
@@ -137,16 +137,16 @@ async fn a_folder_of_another_user_is_refused() {
             shown.display()
         )
     );
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "and nothing is left in it");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the refusal leaves nothing in the folder");
     FileStore::open(folder.path().join("sessions")).await.unwrap();
 }
 
-/// Root may write everywhere, so another user's process does this.
+/// Root can write everywhere, so if the test runs as root, a process of another user opens the folder.
 #[test]
 fn a_folder_without_permission_is_refused() {
     use std::os::unix::process::CommandExt as _;
 
-    // In the system's own folder, which that user can reach.
+    // Uses `/tmp`, because the other user can reach it.
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let path = folder.path().to_str().unwrap();
@@ -175,7 +175,7 @@ fn a_folder_without_permission_is_refused() {
     }
 }
 
-// Removing the folder removes its sessions, and the store goes on.
+// Removing the folder removes its sessions. The store keeps working.
 #[tokio::test]
 async fn a_folder_that_vanishes_is_made_again() {
     log::listen();
@@ -197,7 +197,7 @@ async fn a_folder_that_vanishes_is_made_again() {
     }
     put(&store, &key, &empty()).await;
     assert_eq!(mode(&path), 0o700);
-    // F31: the operator is told, each time that visitors are signed out by this.
+    // F31: each loss of the folder signs visitors out, so each is logged for the operator.
     let warnings = log::about(path.to_str().unwrap());
     assert_eq!(warnings.iter().filter(|line| line.contains("had disappeared")).count(), 3, "{warnings:?}");
     // Removes one shard, then one lock.
@@ -206,7 +206,7 @@ async fn a_folder_that_vanishes_is_made_again() {
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // Without its parent, the folder may belong elsewhere by now.
+    // If the parent is missing too, the store does not create the folder: it may belong elsewhere by now.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(

@@ -1,4 +1,4 @@
-//! B29: files that are damaged, or that the store never wrote. A load gives the engine a damaged value and moves nothing; the
+//! B29: files that are damaged, or that the store never wrote. A load returns a damaged value and does not move the file; the
 //! swap that replaces the value sets the file aside.
 
 use std::{fs, os::unix::fs as unix, path::Path};
@@ -33,7 +33,7 @@ async fn stored(folder: &TempDir, store: &FileStore) -> (Key, Vec<u8>) {
     (key, fs::read(file(folder.path(), &key)).unwrap())
 }
 
-/// Returns the file of a value with these bytes.
+/// Returns the bytes of an intact file that holds this value.
 fn sealed(value: &[u8]) -> Vec<u8> {
     sealed_as(1, value)
 }
@@ -62,7 +62,7 @@ async fn a_file_cut_anywhere_counts_as_damaged() {
     let longer = [whole.as_slice(), b"\0"].concat();
     counts_as_damaged(&folder, &store, &key, &longer, "a file with a byte too many").await;
     fs::write(file(folder.path(), &key), &whole).unwrap();
-    assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"), "the whole one reads again");
+    assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"), "the whole file can be read again");
 }
 
 // B29
@@ -81,17 +81,17 @@ async fn a_file_with_any_bit_flipped_counts_as_damaged() {
 
 // B29, S46: the store does not interpret values.
 #[tokio::test]
-async fn a_whole_file_is_loaded_whatever_its_value_is() {
+async fn an_intact_file_is_loaded_whatever_its_value_is() {
     let (folder, store) = store().await;
     let (key, whole) = stored(&folder, &store).await;
-    assert_eq!(sealed(&whole[9..]), whole, "magic, version, checksum: a test that seals otherwise proves nothing");
+    assert_eq!(sealed(&whole[9..]), whole, "`sealed` writes what the store writes: magic, version, checksum, value");
     let nested = [[0x91].repeat(100_000), vec![0xc0]].concat();
     let newer = [&[0; 8][..], &[0xff; 40]].concat();
     for bytes in [&b""[..], b"\0", b"not a value", &[0xff; 26], &newer, &nested] {
         fs::write(file(folder.path(), &key), sealed(bytes)).unwrap();
         let found = load(&store, &key).await.expect("a value");
         assert_eq!((found.value().to_bytes(), found.value().class()), (bytes.to_vec().into(), Class::Unknown));
-        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "nothing says that it has expired");
+        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "the store cannot tell that it has expired");
         // Another revision does not replace it; its own revision does.
         let wrong = session_runtime::store::Versioned::new(empty());
         assert!(matches!(store.swap(&key, Some(&wrong), None, NOW).await, Ok(Swapped::Stale(Some(_)))));
@@ -112,7 +112,7 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
         let path = file(folder.path(), &key);
         fs::write(&path, garbage).unwrap();
         let found = damaged(&store, &key).await;
-        // The key holds neither the earlier value nor an absent one.
+        // A swap is stale if it expects the earlier value, or none.
         for before in [before.as_ref(), None] {
             for after in [Some(&empty()), None] {
                 match store.swap(&key, before, after, NOW).await {
@@ -126,7 +126,7 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
         let swapped = store.swap(&key, Some(&found), after.as_ref(), NOW).await;
         assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
         assert_eq!((path.exists(), set_aside(folder.path())), (after.is_some(), number + 1));
-        // A repeated swap undoes nothing.
+        // A repeated swap is stale.
         assert!(matches!(store.swap(&key, Some(&found), None, NOW).await, Ok(Swapped::Stale(_))));
         set(&store, &key, "theme", "light").await;
         assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("light"));
@@ -140,7 +140,7 @@ async fn a_damaged_file_is_set_aside_with_a_warning_by_the_swap_that_replaces_it
     assert!(kept.into_iter().any(|bytes| bytes == [0xff; 5_000]));
 }
 
-// Files that a power cut emptied have the same bytes, but are different files.
+// Different damaged files can have the same bytes, for example after a power cut that emptied them.
 #[tokio::test]
 async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
     let (folder, store) = store().await;
@@ -180,21 +180,21 @@ async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
         let warnings = log::about(&key.hex());
         assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
-    // Damage at the end of a file shows once the value has expired.
+    // A clean-up notices damage at the end of a file only once the value has expired.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();
     fs::write(file(folder.path(), &key), [&whole[..whole.len() - 1], b"?"].concat()).unwrap();
     let due = end + std::time::Duration::from_secs(3_600);
     for (now, warnings) in [(end, 0), (due, 1), (due, 1)] {
-        assert_eq!(store.delete_expired(now).await.unwrap(), 0, "its deadline may be wrong");
+        assert_eq!(store.delete_expired(now).await.unwrap(), 0, "the deadline in a damaged file may be wrong");
         assert_eq!(log::about(&key.hex()).len(), warnings);
     }
     damaged(&store, &key).await;
     assert_eq!(set_aside(folder.path()), 0);
 }
 
-// Tools that go through all values also learn of damaged ones.
+// Tools that scan all values also see the damaged ones.
 #[tokio::test]
 async fn a_scan_finds_damaged_files() {
     let (folder, store) = store().await;
@@ -213,7 +213,7 @@ async fn a_link_at_a_files_name_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     let target = outside.path().join("target");
     for round in 0..5 {
-        // Even a healthy file, or one of the store's own, is not read, written or removed through a link.
+        // The store does not read, write or remove a file through a link, not even an intact file or one of its own.
         fs::write(&target, &bytes).unwrap();
         let key = Key::random().unwrap();
         let path = file(folder.path(), &key);

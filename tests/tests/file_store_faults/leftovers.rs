@@ -1,4 +1,4 @@
-//! Leftovers of killed processes, and a clean-up that stays out of the way.
+//! The clean-up: it removes expired values and the temporary files of killed processes, and does not get in the way.
 
 use std::{
     fs::{self, File},
@@ -31,7 +31,7 @@ async fn old_temporary_files_go_and_young_ones_stay() {
         temporary(&file(folder.path(), key).with_extension("tmp"), if index < 20 { 3_600 } else { 5 });
     }
     temporary(&folder.path().join("trial-0123.tmp"), 3_600);
-    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "they are not sessions");
+    assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "temporary files do not count as sessions");
     for (index, key) in keys.iter().enumerate() {
         assert_eq!(file(folder.path(), key).with_extension("tmp").exists(), index >= 20);
         assert!(load(&store, key).await.is_some());
@@ -39,7 +39,7 @@ async fn old_temporary_files_go_and_young_ones_stay() {
     assert!(!folder.path().join("trial-0123.tmp").exists());
 }
 
-// B35: not even for a moment.
+// B35
 #[tokio::test]
 async fn a_temporary_file_left_behind_does_not_prevent_writing() {
     let folder = tempfile::tempdir().unwrap();
@@ -50,7 +50,7 @@ async fn a_temporary_file_left_behind_does_not_prevent_writing() {
     fs::write(&left_behind, "half of a val").unwrap();
     set(&store, &key, "theme", "dark").await;
     assert!(!left_behind.exists());
-    // Nor does one that is planted as a link.
+    // A link in its place does not prevent writing either, and is not followed.
     let outside = folder.path().join("outside");
     fs::write(&outside, "safe").unwrap();
     std::os::unix::fs::symlink(&outside, &left_behind).unwrap();
@@ -66,7 +66,7 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
     let store = FileStore::open(folder.path()).await.unwrap();
     let second = Duration::from_secs(1);
     let mut keys = Vec::new();
-    // Values shorter and longer than the clean-up's first read, and more than a batch in a shard.
+    // Some values are shorter than the clean-up's first read and others are longer. Each shard holds more than one batch.
     for number in 0_u8..200 {
         let key = Key::from_digest([number % 2, number, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
         let expires_at = if number % 4 < 2 { NOW } else { NOW + second };
@@ -148,17 +148,17 @@ fn cleaning_up_ends_when_its_future_is_dropped() {
         let begun = async {
             let start = Instant::now();
             while files[0].exists() {
-                assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
+                assert!(start.elapsed() < Duration::from_secs(60), "the clean-up does not begin");
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! {
             biased;
-            removed = store.delete_expired(NOW) => panic!("it removed {removed:?} before the test could look"),
+            removed = store.delete_expired(NOW) => panic!("the clean-up ended with {removed:?} before the test saw it begin"),
             () = begun => {}
         }
     });
-    // Waits for the current work.
+    // Waits for the part of the clean-up that is running.
     drop(runtime);
-    assert!(files.iter().any(|file| file.exists()), "it went on to the end");
+    assert!(files.iter().any(|file| file.exists()), "the clean-up went on to the end");
 }

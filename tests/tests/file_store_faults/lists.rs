@@ -85,10 +85,14 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
                 assert!(error.as_ref().is_some_and(|error| error.is_unavailable()), "{error:?} with {bytes:?}");
             }
             let answer = Visitor::new(&app).post("/login").await;
-            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "it would be missing in the list");
+            assert_eq!(
+                answer.status,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the new session would be missing from the list"
+            );
             sessions.delete_expired().await.unwrap();
         }
-        assert_eq!(ada.get("/").await.body, "ada", "the session itself is whole");
+        assert_eq!(ada.get("/").await.body, "ada", "the session's own file is intact");
         assert!(!folder.path().join("corrupt").exists());
         assert_eq!(fs::read(&list).ok(), Some(bytes.unwrap_or_else(|| whole.clone())));
     }

@@ -47,9 +47,9 @@ async fn until_a_thread_waits_for(lock: &File) {
     }
 }
 
-/// Writers of a locked shard wait, and all of them together occupy one thread. The rest of the store goes on.
+/// The writers of a locked shard wait, and together occupy one thread. The other shards are not delayed.
 #[tokio::test]
-async fn a_lock_that_is_held_holds_up_only_its_shard() {
+async fn a_lock_that_is_held_delays_only_its_shard() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let (key, mut elsewhere) = (Key::random().unwrap(), Key::random().unwrap());
@@ -69,7 +69,7 @@ async fn a_lock_that_is_held_holds_up_only_its_shard() {
         put(&store, &elsewhere, &empty()).await;
         assert!(load(&store, &key).await.is_some(), "reading takes no lock");
     };
-    timeout(PATIENCE, others).await.expect("others are not held up");
+    timeout(PATIENCE, others).await.expect("reads and other shards are not delayed");
     assert!(waiting.iter().all(|writer| !writer.is_finished()));
     drop(lock);
     for writer in waiting {

@@ -1,4 +1,4 @@
-//! Files of a later version of this library, after a roll-back or during a deploy, stay.
+//! Files that a later version of this library wrote, before a roll-back or during a deploy, stay.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_newer_file_is_a_newer_value_and_stays() {
+async fn a_file_of_a_newer_version_loads_as_an_unknown_value_and_stays() {
     log::listen();
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
@@ -53,5 +53,5 @@ async fn a_newer_file_is_a_newer_value_and_stays() {
             after.map(|after| after.revision().into())
         );
     }
-    assert!(!folder.path().join("corrupt").exists(), "it is not damaged");
+    assert!(!folder.path().join("corrupt").exists(), "a file of a newer version is not set aside");
 }

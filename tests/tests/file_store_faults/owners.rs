@@ -69,11 +69,11 @@ async fn a_subfolder_of_another_user_is_refused() {
         for error in errors(&store, &key).await {
             assert_eq!(error, sentence);
         }
-        // Reported at start too, before the first request.
+        // The error is also reported at start, before the first request.
         let error = FileStore::open(folder.path()).await.unwrap_err();
         assert!(error.is_setup());
         assert_eq!(error.to_string(), sentence);
-        assert_eq!(fs::metadata(&shard).unwrap().mode() & 0o777, mode, "what is not ours is left as it is");
+        assert_eq!(fs::metadata(&shard).unwrap().mode() & 0o777, mode, "another user's folder keeps its mode");
     }
     let mine = fs::metadata(folder.path()).unwrap().uid();
     chown(&shard, Some(mine), None).unwrap();
@@ -151,9 +151,9 @@ async fn a_file_of_another_user_is_refused() {
     put(&store, &Key::random().unwrap(), &empty()).await;
 }
 
-// F11: nor are damaged files moved to a place where another user can read them.
+// F11: a damaged file is not moved to a folder in which another user could read it.
 #[tokio::test]
-async fn nothing_is_set_aside_for_another_user() {
+async fn nothing_is_set_aside_in_a_folder_of_another_user() {
     let (folder, store, key, _) = store().await;
     let corrupt = folder.path().join("corrupt");
     fs::create_dir(&corrupt).unwrap();
@@ -186,7 +186,7 @@ async fn a_folder_that_other_users_could_replace_is_warned_of() {
     assert!(warnings().len() == 1 && warnings()[0].contains(&expected), "{:?}", warnings());
     fs::set_permissions(parent.path(), Permissions::from_mode(0o1777)).unwrap();
     FileStore::open(&path).await.unwrap();
-    assert_eq!(warnings().len(), 1, "in a sticky folder they could not");
+    assert_eq!(warnings().len(), 1, "other users cannot replace a folder in a sticky one");
     if give_away(parent.path()) {
         FileStore::open(&path).await.unwrap();
         assert!(warnings()[1].contains("belongs to user 65533"), "{:?}", warnings());

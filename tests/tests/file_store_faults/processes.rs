@@ -11,15 +11,15 @@ use crate::{
     values::{count, edit, empty, fields, load, put, read, remove, set},
 };
 
-// B35, B36: the file is whole afterwards, and no answered swap is lost, neither of the process that was killed nor of the one
-// that went on.
+// B35, B36: afterwards the file is intact. No swap that succeeded is lost, neither one of the killed process nor one of the other
+// process.
 #[tokio::test]
 async fn kill_9_leaves_the_old_value_or_the_new_one() {
     kill_writers(40, "").await;
 }
 
 #[tokio::test]
-async fn kill_9_leaves_a_durable_value_too() {
+async fn kill_9_with_fsync_leaves_the_old_value_or_the_new_one() {
     kill_writers(10, "fsync").await;
 }
 
@@ -68,7 +68,7 @@ fn wait_for_some_random_moment(worker: &Worker) {
 async fn check(store: &FileStore, key: &Key, field: &str, from: u64, said: &[String]) -> u64 {
     let fields = fields(Some(&load(store, key).await.expect("the value")));
     let [one, two] = [1, 2].map(|part| &fields[&format!("{field}{part}")]);
-    assert!(one == two, "half of a change");
+    assert!(one == two, "the value holds half of a change");
     let number: u64 = one[..one.len() / 2_000].parse().unwrap();
     assert_eq!(*one, number.to_string().repeat(2_000));
     if let Some(answered) = said.last() {

@@ -1,4 +1,4 @@
-//! The files that swaps, removals and scans leave. `stores.rs` tests that they do what every store must.
+//! Which files swaps and removals leave, and which files a scan reads. `stores.rs` runs the conformance suite.
 
 use std::{collections::HashSet, fs};
 

@@ -11,7 +11,7 @@ use session_runtime::{
     store::{Key, Store, Swapped, Value, Versioned},
 };
 
-/// The time at which everything happens: in 2027.
+/// The time of all calls, in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 pub(crate) type Fields = BTreeMap<String, String>;
@@ -60,7 +60,7 @@ pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
     found
 }
 
-/// Whether the value is shorter than a header and has a revision that no written value has.
+/// Whether the value is what a load returns for a damaged file: it has no bytes, but a revision.
 pub(crate) fn is_damaged(found: &Versioned) -> bool {
     found.value().to_bytes().is_empty() && found.revision().to_text().is_ok()
 }

@@ -6,7 +6,7 @@ use session_runtime::{Cookies, CookiesLayer, Error, KeyRing};
 use super::{app, ask};
 
 #[tokio::test]
-async fn a_mistake_that_a_handler_returns_is_a_500_without_its_value() {
+async fn an_error_that_a_handler_returns_is_a_500_that_hides_the_value() {
     type Work = fn(Cookies) -> Result<(), Error>;
     let (broken, large) = ("Something went wrong on this site.", "This is more than can be kept for you");
     for (work, sentence) in [
@@ -38,7 +38,7 @@ async fn a_failed_requests_cookies_are_dropped_but_its_removals_stay() {
 
 // S49
 #[tokio::test]
-async fn no_value_is_shown() {
+async fn debug_output_shows_no_value() {
     let app = app(CookiesLayer::new().app("shop"), |cookies| {
         cookies.set("theme", "4711").unwrap();
         format!("{cookies:?} {:?}", cookies.signed())

@@ -1,4 +1,4 @@
-//! The other headers that a response gets because of cookies.
+//! The other headers that a response gets when cookies are read or set.
 
 use axum::response::AppendHeaders;
 use http::header::SET_COOKIE;
@@ -34,7 +34,7 @@ async fn a_response_that_sets_or_removes_a_cookie_is_not_stored() {
 
 // S29
 #[tokio::test]
-async fn a_header_of_the_handlers_own_gives_way() {
+async fn a_handlers_own_set_cookie_is_replaced_if_it_has_the_same_name() {
     let app = app(CookiesLayer::new(), |cookies| {
         cookies.set("theme", "dark")?;
         cookies.set("b", "2")?;

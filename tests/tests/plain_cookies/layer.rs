@@ -88,7 +88,7 @@ async fn any_tower_service_has_cookies() {
     assert_eq!(bare.into_body(), "none");
 }
 
-// S29: after the head has left
+// S29: the head of the response has already been sent.
 #[tokio::test]
 async fn setting_a_cookie_after_the_response_is_an_error() {
     let kept: Arc<Mutex<Option<Cookies>>> = Arc::default();

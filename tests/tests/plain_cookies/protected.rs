@@ -1,4 +1,4 @@
-//! Signed and private cookies: valid in one place, for a limited time, under keys of the ring, and not otherwise.
+//! A signed or private cookie is valid only for its name, application and purpose, for a limited time, and under the ring's keys.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ async fn read(app: &Router, value: &[u8]) -> String {
     body
 }
 
-// S39: at every position, every flipped bit that leaves a byte that headers allow; every shorter length
+// S39: every flipped bit, if a header can hold the byte, and every cookie that is cut at either end.
 #[tokio::test]
 async fn a_tampered_cookie_reads_as_none() {
     let keys = KeyRing::generate();
@@ -78,13 +78,13 @@ async fn a_tampered_cookie_reads_as_none() {
 
 // S40: Laravel 2014
 #[tokio::test]
-async fn a_value_is_good_for_one_name_application_and_purpose() {
+async fn a_value_is_valid_for_one_name_application_and_purpose() {
     let keys = KeyRing::generate();
     for kind in BOTH {
         let other_kind = if kind == Signed { Private } else { Signed };
         let app = reader(kind, layer(&keys).app("shop"));
         let good = value_of(kind, CookiesLayer::new().app("shop").keys(&keys).unwrap(), "cart", "x").await;
-        assert_eq!(read(&app, good.as_bytes()).await, "x", "in whatever order the layer was told");
+        assert_eq!(read(&app, good.as_bytes()).await, "x", "the order of `app` and `keys` does not matter");
         for (kind, app_name, name, keys) in [
             (kind, "shop", "Cart", &keys),
             (kind, "shop", "carts", &keys),
@@ -99,7 +99,7 @@ async fn a_value_is_good_for_one_name_application_and_purpose() {
     }
 }
 
-// S39: no fallback, in either direction
+// S39: no reader falls back to another kind of cookie.
 #[tokio::test]
 async fn a_plain_cookie_is_not_a_signed_one() {
     let keys = KeyRing::generate();
@@ -121,7 +121,7 @@ async fn a_plain_cookie_is_not_a_signed_one() {
 
 // S32
 #[tokio::test]
-async fn the_only_valid_cookie_counts_and_of_two_different_ones_none() {
+async fn an_invalid_duplicate_is_ignored_and_two_valid_values_read_as_none() {
     let keys = KeyRing::generate();
     for kind in BOTH {
         let app = reader(kind, layer(&keys));
@@ -140,7 +140,7 @@ async fn the_only_valid_cookie_counts_and_of_two_different_ones_none() {
 
 // S42
 #[tokio::test]
-async fn a_value_ends_by_the_servers_clock_whatever_the_browser_keeps() {
+async fn a_value_expires_by_the_servers_clock_even_if_the_browser_keeps_it() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
     let cart = PlainCookie::new("cart").max_age(HOUR);
     for (kind, cookie, good) in [
@@ -174,7 +174,11 @@ async fn keys_rotate() {
         let by_old = value_of(kind, layer(&before), "cart", "x").await;
         let by_both = value_of(kind, layer(&both), "cart", "x").await;
         assert_eq!(read(&reader(kind, layer(&both)), by_old.as_bytes()).await, "x");
-        assert_eq!(read(&reader(kind, layer(&after)), by_both.as_bytes()).await, "x", "the newest wrote it");
+        assert_eq!(
+            read(&reader(kind, layer(&after)), by_both.as_bytes()).await,
+            "x",
+            "the newest key protects new values"
+        );
         assert_eq!(read(&reader(kind, layer(&after)), by_old.as_bytes()).await, "(none)");
     }
 }
@@ -192,7 +196,7 @@ async fn without_keys_protected_cookies_are_an_error() {
     );
 }
 
-// S27: with what protects it
+// S27: the limit includes the bytes that protect the value.
 #[tokio::test]
 async fn the_limit_covers_the_whole_cookie() {
     let app = app(layer(&KeyRing::generate()), |cookies| {

@@ -19,7 +19,7 @@ async fn a_cookie_is_read_by_its_name() {
     assert_eq!(read(&[b"=dark"], "").await, "(none)");
 }
 
-// S31: names that today's parsers take for `__Host-theme`, as far as a header can hold them
+// S31: names that some parsers take for `__Host-theme`, as far as a header can hold them.
 #[tokio::test]
 async fn no_other_name_is_read() {
     for name in [
@@ -55,9 +55,9 @@ async fn no_other_name_is_read() {
     }
 }
 
-// S31: neighbours that make today's parsers lose the header
+// S31: other cookies that make some parsers drop the whole header.
 #[tokio::test]
-async fn neighbours_may_be_anything() {
+async fn malformed_neighbours_do_not_hide_a_cookie() {
     for neighbour in [
         &b"junk=\xff\xfe"[..],
         b"nameless",
@@ -85,7 +85,7 @@ async fn neighbours_may_be_anything() {
 
 // S32
 #[tokio::test]
-async fn of_two_different_cookies_of_one_name_neither_counts() {
+async fn two_different_cookies_of_one_name_read_as_none() {
     for name in ["theme", "__Host-theme"] {
         let (dark, light) = (format!("{name}=dark"), format!("{name}=light"));
         for (one, two) in [(&dark, &light), (&light, &dark)] {

@@ -55,7 +55,7 @@ async fn a_cookie_that_browsers_drop_is_refused_before_the_response() {
             "the cookie `theme` would have 4097 bytes, name and value together, and browsers drop one of more than 4096; \
              store less, or keep it in the session"
         );
-        // Counted as in the header: three bytes for a space.
+        // The encoded value counts: a space takes three bytes.
         assert!(cookies.set("theme", " ".repeat(1364)).unwrap_err().is_too_large());
         Ok::<_, Error>(())
     });
@@ -92,7 +92,7 @@ async fn no_delimiter_gets_into_a_header() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
-    // S28: an error, or a header with exactly these parts
+    // S28: the result is an error, or a header with exactly these parts.
     #[test]
     fn any_name_path_and_domain_is_refused_or_harmless(
         name in "[ -~]{0,6}|\\PC{0,4}|(?s:.){0,4}",

@@ -65,7 +65,7 @@ async fn both_set_their_cookie_in_one_response() {
 
 // S29
 #[tokio::test]
-async fn the_name_of_a_sessions_cookie_is_taken() {
+async fn the_name_of_a_sessions_cookie_is_reserved() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new().route(
         "/",
@@ -85,9 +85,9 @@ async fn the_name_of_a_sessions_cookie_is_taken() {
     }
 }
 
-// S29: with the cookies outside, whether or not a handler asks for the session
+// S29: with the `CookiesLayer` outside, even if no handler uses the session.
 #[tokio::test]
-async fn an_unused_session_keeps_its_cookies_name() {
+async fn an_unused_session_reserves_its_cookies_name() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new().route("/", post(|cookies: Cookies| async move { cookies.set("__Host-site", "mine") }));
     let [outside, _] = both_orders(&server, &routes);
@@ -95,9 +95,9 @@ async fn an_unused_session_keeps_its_cookies_name() {
     assert_eq!((reply.status.as_u16(), names(&reply)), (500, vec![]));
 }
 
-// S29: set by a middleware, before the handler asks for its session
+// S29: a middleware sets the cookie before the handler asks for its session.
 #[tokio::test]
-async fn a_cookie_that_was_set_before_the_session_was_known_gives_way() {
+async fn a_cookie_that_was_set_before_the_session_was_known_is_dropped() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new()
         .route("/in", post(|mut session: S| async move { session.user_mut().log_in("ada".into()) }))
@@ -116,7 +116,7 @@ async fn a_cookie_that_was_set_before_the_session_was_known_gives_way() {
 
 // The store is down, so the session cannot be stored, and an error page replaces the response.
 #[tokio::test]
-async fn a_layer_outside_drops_what_was_set_beside_a_session_that_could_not_be_stored() {
+async fn an_outer_layer_drops_new_cookies_if_the_session_cannot_be_stored() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new().route(
         "/",

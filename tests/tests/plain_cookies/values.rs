@@ -1,4 +1,4 @@
-//! Any text is a value.
+//! Any text can be the value of a cookie.
 
 use proptest::prelude::*;
 use session_runtime::{CookiesLayer, KeyRing};
@@ -36,7 +36,7 @@ proptest! {
 
     // S28
     #[test]
-    fn any_text_comes_back(text in ".{0,300}", kind in 0..3) {
+    fn any_text_round_trips(text in ".{0,300}", kind in 0..3) {
         let layer = CookiesLayer::new().keys(&KeyRing::generate()).unwrap();
         let sent = text.clone();
         // Sets the cookie if there is none, and shows its value.

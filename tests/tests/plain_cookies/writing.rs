@@ -10,7 +10,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 // S25
 #[tokio::test]
-async fn the_defaults_are_the_strict_ones() {
+async fn cookies_are_secure_http_only_and_lax_by_default() {
     assert_eq!(
         set_by(|cookies| cookies.set("theme", "dark")).await,
         "theme=dark; HttpOnly; SameSite=Lax; Secure; Path=/"
@@ -52,7 +52,7 @@ async fn no_cookie_stays_for_more_than_400_days() {
 
 // S20
 #[tokio::test]
-async fn a_removal_repeats_every_attribute() {
+async fn a_removal_repeats_every_attribute_except_max_age() {
     let all = PlainCookie::new("__Secure-x").path("/shop").domain("example.com").partitioned(true);
     for cookie in ["theme".into(), "__Host-theme".into(), all.same_site(SameSite::None), all.http_only(false)] {
         let set = set_by(move |cookies| cookies.set(cookie, "")).await;

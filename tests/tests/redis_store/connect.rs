@@ -1,4 +1,4 @@
-//! How to connect to a store, and the errors when that fails.
+//! The ways to connect to a server, and the errors when that fails.
 
 use std::time::{Duration, Instant};
 
@@ -31,16 +31,16 @@ async fn refusal(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn by_socket_and_database() {
+async fn a_url_can_name_a_socket_or_a_database() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
     works(&RedisStore::open(&server.unix_url()).await.unwrap()).await;
     assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 1);
     works(&RedisStore::open(&server.url_with_db(5)).await.unwrap()).await;
-    assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 1, "in another database");
+    assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 1, "the second store wrote to another database");
 }
 
 #[tokio::test]
-async fn with_password_and_with_user() {
+async fn a_url_can_hold_a_password_and_a_user() {
     for options in [Options::default().password("p@ss/w:rd?#%"), Options::default().user("ada", "s3cret, too")] {
         let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
         let store = RedisStore::open(&server.url()).await.unwrap();
@@ -57,7 +57,7 @@ async fn with_password_and_with_user() {
 }
 
 #[tokio::test]
-async fn over_tls() {
+async fn tls_requires_a_trusted_authority() {
     let Some(options) = Options::default().tls() else { return };
     let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let url = format!("{}?ca={}", server.url(), server.authority().display());
@@ -69,12 +69,12 @@ async fn over_tls() {
 }
 
 #[tokio::test]
-async fn over_tls_to_a_cluster() {
+async fn a_cluster_works_over_tls() {
     let Some(options) = Options::default().tls() else { return };
     let Some(cluster) = Cluster::start_with(Kind::Redis, options) else { return };
     let url = format!("{}?ca={}", cluster.url(), cluster.nodes()[0].authority().display());
     let store = RedisStore::open(&url).await.unwrap();
-    // Often enough to reach each of the cluster's nodes.
+    // Enough rounds to reach each of the cluster's nodes.
     for _ in 0..20 {
         works(&store).await;
     }
@@ -84,7 +84,7 @@ async fn over_tls_to_a_cluster() {
 }
 
 #[tokio::test]
-async fn over_tls_by_sentinels() {
+async fn sentinels_and_their_primary_work_over_tls() {
     let Some(options) = Options::default().tls() else { return };
     let Some(sentinels) = Sentinels::start_with(Kind::Redis, options) else { return };
     let url = format!("{}?ca={}", sentinels.url(), sentinels.sentinels()[0].authority().display());
@@ -93,7 +93,7 @@ async fn over_tls_by_sentinels() {
     sentinels.failover();
     let (key, value) = (key(), value("four"));
     crate::answered(|| store.swap(&key, None, Some(&value), NOW)).await;
-    assert!(load(&store, &key).await.is_some(), "by the server that took over");
+    assert!(load(&store, &key).await.is_some(), "the server that took over has the value");
     let said = refusal(&sentinels.url()).await;
     assert!(said.contains("certificate"), "an authority that is not trusted: {said}");
     refusal(&url.replace("rediss", "redis").replace("?ca=", "?prefix=")).await;
@@ -114,9 +114,9 @@ async fn a_prefix_keeps_two_applications_apart() {
     assert!(server.ask::<bool>(&["EXISTS", &format!("{one}{}", key.hex())]).unwrap());
 }
 
-/// With either version of the protocol.
+/// Both versions of the protocol work.
 #[tokio::test]
-async fn a_connection_of_the_applications() {
+async fn an_application_can_pass_its_own_connection() {
     let Some(server) = shared(Kind::Redis) else { return };
     for query in ["", "?protocol=resp3"] {
         let client = Client::open(format!("{}/{query}", server.url())).unwrap();
@@ -127,7 +127,7 @@ async fn a_connection_of_the_applications() {
 }
 
 #[tokio::test]
-async fn a_cluster_connection_of_the_applications() {
+async fn an_application_can_pass_its_own_cluster_connection() {
     let Some(cluster) = shared_cluster(Kind::Redis) else { return };
     let nodes: Vec<String> = cluster.nodes().iter().map(RedisServer::url).collect();
     let connection = ClusterClient::new(nodes).unwrap().get_async_connection().await.unwrap();
@@ -135,7 +135,7 @@ async fn a_cluster_connection_of_the_applications() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn the_error_about_an_unreachable_server_names_it() {
     let before = Instant::now();
     let said = refusal("redis://eve:letmein@127.0.0.1:1").await;
     assert!(said.starts_with("cannot use the Redis server at 127.0.0.1:1; is it running, and reachable?"), "{said}");
@@ -148,7 +148,7 @@ async fn a_server_that_is_not_there_is_named() {
     assert!(before.elapsed() < Duration::from_secs(30));
 }
 
-/// A node of a cluster is not a server of its own.
+/// A store for a single server cannot use a node of a cluster.
 #[tokio::test]
 async fn a_node_of_a_cluster_is_refused() {
     let Some(cluster): Option<&Cluster> = shared_cluster(Kind::Redis) else { return };

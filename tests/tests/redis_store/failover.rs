@@ -23,7 +23,7 @@ fn unconfirmed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
+async fn sentinel_replaces_a_primary_and_removed_values_stay_removed() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap().wait_for(1, SOON);
     let (ended, kept) = (key(), key());
@@ -49,9 +49,9 @@ async fn sentinel_replaces_a_primary_and_nothing_ended_comes_back() {
     }
 }
 
-/// A demoted primary still answers everything but writes; Redis 6.2 has its own error text for scripts.
+/// A demoted primary rejects only writes. Redis 6.2 has its own error text for scripts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sentinel_names_another_when_a_primary_is_demoted() {
+async fn the_store_follows_sentinel_when_a_primary_is_demoted() {
     let Some(sentinels) = Sentinels::start(Kind::Redis6) else { return };
     let store = RedisStore::open(&sentinels.url()).await.unwrap();
     let (key, other) = (key(), crate::key());
@@ -65,7 +65,7 @@ async fn sentinel_names_another_when_a_primary_is_demoted() {
     assert!(load(&store, &other).await.is_some());
 }
 
-/// A primary that hangs breaks no connection.
+/// A primary that hangs does not close its connections, so the store must not wait for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinel_replaces_a_primary_that_hangs() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
@@ -119,7 +119,11 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
             unconfirmed(store.swap(&key, Some(&held), None, NOW).await);
             assert!(load(&store, &key).await.is_none());
         }
-        assert_eq!(server.ask::<u64>(&["DBSIZE"]).unwrap(), 0, "{kind:?}: what it wrote to be confirmed is gone");
+        assert_eq!(
+            server.ask::<u64>(&["DBSIZE"]).unwrap(),
+            0,
+            "{kind:?}: nothing that the store wrote for a confirmation is left"
+        );
     }
 }
 
@@ -161,9 +165,9 @@ fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
     proxy.lead_to(to.addr());
 }
 
-// B57: as with the primary endpoint of a managed service.
+// B57: the primary endpoint of a managed service fails over like this.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_behind_one_name_is_followed_by_writes() {
+async fn writes_follow_a_failover_behind_one_name() {
     for kind in Kind::ALL {
         let Some((first, second)) = pair(kind).await else { continue };
         let proxy = Proxy::start(first.addr());
@@ -177,13 +181,13 @@ async fn a_failover_behind_one_name_is_followed_by_writes() {
             let two = value("two");
             answered(async || match tokio::time::timeout(SOON, store.swap(&one, Some(&held), Some(&two), NOW)).await {
                 Ok(answer) => answer.map(|_| ()),
-                Err(_) => panic!("{kind:?}: it hangs"),
+                Err(_) => panic!("{kind:?}: the swap hangs"),
             })
             .await;
             held = store.load(&one, NOW).await.unwrap().unwrap();
             assert_eq!(held.value().to_bytes(), two.to_bytes());
             let there: Vec<u8> = to.ask(&["GET", &crate::name(&one)]).unwrap();
-            assert_eq!(there, two.to_bytes(), "{kind:?}: on the server that took over");
+            assert_eq!(there, two.to_bytes(), "{kind:?}: the server that took over has the value");
             let synced = async || match from.info("replication", "master_link_status").as_deref() {
                 Some("up") => Ok(()),
                 _ => Err(()),
@@ -193,9 +197,9 @@ async fn a_failover_behind_one_name_is_followed_by_writes() {
     }
 }
 
-// B57: a replica that has lost its primary, and answers nothing.
+// B57: the old server is now a replica that has lost its primary, so it refuses reads too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_behind_one_name_is_followed_by_reads() {
+async fn reads_follow_a_failover_behind_one_name() {
     let Some((first, second)) = pair(Kind::Redis).await else { return };
     let proxy = Proxy::start(first.addr());
     let store = RedisStore::open(&first.url_through(&proxy)).await.unwrap();
@@ -206,7 +210,7 @@ async fn a_failover_behind_one_name_is_followed_by_reads() {
     first.ask::<String>(&["CONFIG", "SET", "replica-serve-stale-data", "no"]).unwrap();
     second.writable();
     first.read_only();
-    // In the first second of a connection, the store believes the server's answer.
+    // In the first second of a connection, the store trusts the server's answer.
     let down = answered(async || match store.load(&one, NOW).await {
         Err(error) => Ok(error.to_string()),
         Ok(_) => Err(()),
@@ -216,12 +220,12 @@ async fn a_failover_behind_one_name_is_followed_by_reads() {
     proxy.lead_to(second.addr());
     let before = std::time::Instant::now();
     assert!(answered(async || store.load(&one, NOW).await).await.is_some());
-    assert!(before.elapsed() < SOON, "it took {:?}", before.elapsed());
+    assert!(before.elapsed() < SOON, "the load took {:?}", before.elapsed());
 }
 
 /// Until the failover is over, the store does not reconnect to the same server over and over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stays_a_replica_is_not_stormed() {
+async fn the_store_seldom_reconnects_to_a_server_that_stays_a_replica() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
     let proxy = Proxy::start(server.addr());
     let store = RedisStore::open(&server.url_through(&proxy)).await.unwrap();

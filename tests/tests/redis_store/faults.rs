@@ -1,4 +1,4 @@
-//! Faults of a server: each is an error of the call, never a wrong answer, and passes without a restart of the application.
+//! Faults of a server: the call fails, but never returns a wrong answer. Later calls work without a restart of the application.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ fn sentence<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
 
 // B32
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_and_comes_back() {
+async fn calls_fail_while_a_server_is_down_and_work_after_its_restart() {
     let Some((server, store)) = server(Kind::Redis).await else { return };
     let key = key();
     let held = create(&store, &key, &value("one")).await;
@@ -34,7 +34,7 @@ async fn a_server_that_is_killed_and_comes_back() {
     }
     assert!(before.elapsed() < Duration::from_secs(20), "each call fails at once");
     server.restart();
-    // The server is empty and has no scripts, and the first call is already answered.
+    // The server is now empty and has no scripts. The first call already gets an answer.
     assert!(store.load(&key, NOW).await.unwrap().is_none());
     assert_eq!(refused(store.swap(&key, Some(&held), Some(&value("two")), NOW).await), None);
     let held = create(&store, &key, &value("three")).await;
@@ -56,7 +56,7 @@ async fn a_connection_that_breaks_is_replaced() {
     assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
 }
 
-/// Returns the written value, as the engine would conclude it: the swap wrote it now, or the first of two attempts did.
+/// Swaps and returns the written value. Like the engine, it also accepts that an earlier attempt wrote the value.
 async fn written(
     store: &RedisStore,
     key: &session_runtime::store::Key,
@@ -86,14 +86,18 @@ async fn a_write_whose_answer_is_lost_is_recognised() {
         }
         assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes(), "{kind:?}");
         proxy.swallow_next_answer();
-        assert_eq!(refused(store.swap(&key, Some(&held), None, NOW).await), None, "{kind:?}: it was removed before");
+        assert_eq!(
+            refused(store.swap(&key, Some(&held), None, NOW).await),
+            None,
+            "{kind:?}: the attempt whose answer was lost had removed it"
+        );
         assert_eq!(proxy.swallowed(), 11);
     }
 }
 
 // B33: a call that is given up leaves the connection usable, and its work is not done twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_and_goes_on() {
+async fn calls_work_again_after_a_server_hung() {
     let Some((server, store)) = server(Kind::Redis).await else { return };
     let key = key();
     let held = create(&store, &key, &value("one")).await;
@@ -109,7 +113,7 @@ async fn a_server_that_hangs_and_goes_on() {
     replace(&store, &key, &held, &value("three")).await;
 }
 
-/// A call that was given up after a second or more no longer trusts its connection.
+/// If a call is given up after a second or more, the store replaces the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_hangs_is_replaced() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
@@ -122,7 +126,7 @@ async fn a_connection_that_hangs_is_replaced() {
     assert!(tokio::time::timeout(Duration::from_millis(1_100), store.load(&key, NOW)).await.is_err());
     proxy.delay(Duration::ZERO);
     let load = tokio::time::timeout(Duration::from_secs(2), store.load(&key, NOW)).await;
-    assert!(load.expect("an answer by another connection").unwrap().is_some());
+    assert!(load.expect("another connection gives an answer").unwrap().is_some());
     assert_eq!(proxy.connections(), before + 1);
 }
 
@@ -170,7 +174,7 @@ async fn a_replica_refuses_writes() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_replicas_says_so() {
+async fn the_error_names_a_lack_of_replicas() {
     for kind in Kind::ALL {
         let Some((server, store)) = server(kind).await else { continue };
         let key = key();

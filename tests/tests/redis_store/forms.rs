@@ -1,4 +1,5 @@
-//! The two forms of compare-and-swap: a command if the server has it, otherwise a script, even when servers change.
+//! The two forms of compare-and-swap: a command if the server has it, otherwise a script. The store falls back to the script when
+//! a server without the command takes over.
 
 use std::sync::Arc;
 
@@ -32,14 +33,18 @@ async fn scripts_survive_script_flush() {
         let held = replace(&store, &key, &held, &value("two")).await;
         let held = replace(&store, &key, &held, &value("three")).await;
         let stats = server.command_stats();
-        assert_eq!((stats.calls("evalsha"), stats.calls("eval")), (2, 1), "{kind:?}, told once: {stats:?}");
+        assert_eq!(
+            (stats.calls("evalsha"), stats.calls("eval")),
+            (2, 1),
+            "{kind:?}: the script is sent once: {stats:?}"
+        );
         remove(&store, &key, &held).await;
     }
 }
 
 /// This happens after an upgrade that was undone, or a failover to an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_lacks_the_command_takes_over() {
+async fn scripts_replace_the_command_when_a_server_without_it_takes_over() {
     let Some(valkey) = RedisServer::start(Kind::Valkey, Options::default()) else { return };
     for kind in [Kind::Redis6, Kind::Redis, Kind::Redis8] {
         let Some(older) = RedisServer::start(kind, Options::default()) else { continue };
@@ -58,7 +63,7 @@ async fn a_server_that_lacks_the_command_takes_over() {
         );
         remove(&store, &key, &held).await;
         assert_eq!(load(&store, &key).await, None);
-        // And back: the scripts work there too.
+        // Scripts also work on the first server.
         proxy.lead_to(valkey.addr());
         proxy.cut();
         let held = store.load(&key, NOW).await.unwrap().unwrap();
@@ -67,7 +72,7 @@ async fn a_server_that_lacks_the_command_takes_over() {
     }
 }
 
-/// Any command reaches the node that has its key, and its script is known there.
+/// Each command reaches the node that holds its key, and that node gets the script.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_and_scripts_work_on_every_node_of_a_cluster() {
     for kind in [Kind::Redis, Kind::Valkey] {
@@ -90,7 +95,7 @@ async fn commands_and_scripts_work_on_every_node_of_a_cluster() {
 
 /// Users who have only the rights that sessions need, under one prefix only.
 #[tokio::test]
-async fn a_user_with_few_rights() {
+async fn a_user_needs_few_rights_under_one_prefix() {
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         for (name, rules) in [
@@ -113,7 +118,7 @@ async fn a_user_with_few_rights() {
     }
 }
 
-/// Two stores, many tasks, one key: each write is based on the one before.
+/// Many tasks write to one key through two stores. Each write is based on the previous one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_write_is_lost() {
     for kind in Kind::ALL {

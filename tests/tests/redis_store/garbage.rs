@@ -1,5 +1,5 @@
-//! B29: entries that are not values. The engine interprets strings of any bytes. An entry that is not a string reads as absent
-//! and is removed, and does no harm to healthy ones.
+//! B29: entries that are not values. The store loads a string of any bytes, and the engine interprets it. An entry that is not a
+//! string reads as absent and is removed, and does no harm to healthy ones.
 
 use session_runtime::store::{Class, Store, Swapped, Versioned};
 use tests::servers::{Kind, RedisServer};
@@ -40,7 +40,7 @@ async fn a_key_without_a_string_reads_as_absent_and_is_removed() {
 }
 
 #[tokio::test]
-async fn a_swap_that_meets_no_string_is_refused_and_removes_it() {
+async fn a_swap_of_a_key_without_a_string_is_refused_and_removes_the_entry() {
     for kind in Kind::ALL {
         let Some((server, store)) = server(kind).await else { continue };
         for how in OTHERS {
@@ -90,7 +90,7 @@ async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
 
 /// Revisions and contents are binary.
 #[tokio::test]
-async fn every_byte_comes_back() {
+async fn every_byte_round_trips() {
     let every: Vec<u8> = (0..=255).collect();
     for kind in Kind::ALL {
         let Some((_server, store)) = server(kind).await else { continue };
@@ -106,7 +106,7 @@ async fn every_byte_comes_back() {
 }
 
 #[tokio::test]
-async fn a_value_of_eight_megabytes_is_a_value() {
+async fn a_value_of_eight_megabytes_can_be_stored() {
     for kind in Kind::ALL {
         let Some((_server, store)) = server(kind).await else { continue };
         let key = key();

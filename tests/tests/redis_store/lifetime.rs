@@ -1,4 +1,4 @@
-//! Times to live: every key has one, beyond its deadline, and they only free memory.
+//! Every key has a time to live, which ends after the value's deadline. Times to live only free memory.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn a_value_stays_for_a_minute_past_its_deadline() {
     }
 }
 
-/// No key lives for ever, and no deadline exceeds a server's range. B18
+/// B18: no key lives for ever, and no time to live exceeds a server's range.
 #[tokio::test]
 async fn a_value_that_does_not_expire_stays_for_400_days_from_the_last_write() {
     for kind in Kind::ALL {
@@ -76,7 +76,7 @@ async fn a_value_that_has_expired_already_stays_for_a_minute() {
     assert!(load(&store, &key).await.is_some());
 }
 
-// B16: by the runtime's clock, not by the server's.
+// B16: the server removes a value by its own clock, not by the runtime's.
 #[tokio::test]
 async fn the_server_removes_what_has_expired() {
     let Some((server, store)) = server(Kind::Redis).await else { return };

@@ -1,5 +1,5 @@
-//! Properties that only the Redis store has: connections, data on the server, and the server's faults. `stores.rs` tests that it
-//! is a store at all.
+//! Properties that only the Redis store has: connections, data on the server, and the server's faults. `stores.rs` runs the
+//! conformance suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod connect;
@@ -44,7 +44,7 @@ async fn answered<T, E, F: Future<Output = Result<T, E>>>(mut ask: impl FnMut() 
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(_) => assert!(Instant::now() < deadline, "waited in vain"),
+            Err(_) => assert!(Instant::now() < deadline, "the call did not succeed in time"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await; // polls
     }

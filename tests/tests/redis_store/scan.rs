@@ -1,4 +1,4 @@
-//! Scanning all values: beside entries of other programs, and on all nodes of a cluster.
+//! A scan skips the entries of other programs, and reads all nodes of a cluster.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn all(store: &RedisStore) -> BTreeSet<[u8; 16]> {
 }
 
 #[tokio::test]
-async fn a_scan_leaves_out_the_expired_and_what_is_not_ours() {
+async fn a_scan_leaves_out_expired_values_and_foreign_entries() {
     for kind in Kind::ALL {
         let Some((server, store)) = server(kind).await else { continue };
         let mut keys = BTreeSet::new();

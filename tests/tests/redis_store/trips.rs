@@ -1,4 +1,4 @@
-//! Each call takes one round trip, a refusal at most two, with exactly the intended commands.
+//! Each call takes one round trip, or at most two if it is refused. It sends exactly the intended commands.
 
 use session_runtime::{RedisStore, store::Store};
 use tests::servers::{Kind, Options, Proxy, RedisServer};
@@ -29,9 +29,9 @@ async fn each_call_is_one_round_trip_and_a_refusal_two_at_most() {
         refused(store.swap(&key, Some(&old), Some(&value("late")), NOW).await);
         assert_eq!(trips(), if kind.has_ifeq() { 2 } else { 1 }, "{kind:?}: a refused write");
         refused(store.swap(&key, None, Some(&value("late")), NOW).await);
-        assert_eq!(trips(), 2, "{kind:?}: a new value where one is");
+        assert_eq!(trips(), 2, "{kind:?}: a new value for a key that holds one");
         remove(&store, &key, &held).await;
-        assert_eq!(trips(), 1, "{kind:?}: an end");
+        assert_eq!(trips(), 1, "{kind:?}: a removal");
         store.delete_expired(NOW).await.unwrap();
         assert_eq!(trips(), 0, "{kind:?}: cleaning up");
     }

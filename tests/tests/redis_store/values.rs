@@ -1,4 +1,4 @@
-//! Values as stores keep them, with any content: a store does not interpret it.
+//! Values as stores keep them. Their content is arbitrary, because a store does not interpret it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use session_runtime::{
     store::{Class, Key, Store, Swapped, Value, Versioned},
 };
 
-/// The time at which everything happens: in 2027.
+/// The time of all calls, in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// Returns a session that does not expire, with this content, under a revision of its own.
@@ -28,7 +28,7 @@ pub(crate) fn tombstone(end: Timestamp) -> Value {
 /// Encodes a value as described in `docs/format.md`.
 fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
     static WRITES: AtomicU64 = AtomicU64::new(1);
-    // A revision may contain any byte, even if it is not text then.
+    // A revision can contain any byte, even bytes that are not text.
     let revision = WRITES.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let class_byte = if class == Class::Tombstone { 4 } else { 0 };
     let mut bytes = revision.to_be_bytes().to_vec();
@@ -68,13 +68,13 @@ pub(crate) async fn load(store: &impl Store, key: &Key) -> Option<Vec<u8>> {
 pub(crate) fn refused<E: std::fmt::Debug>(answer: Result<Swapped, E>) -> Option<Vec<u8>> {
     match answer {
         Ok(Swapped::Stale(current)) => current.map(|current| current.value().to_bytes().to_vec()),
-        other => panic!("it was not refused: {other:?}"),
+        other => panic!("the swap was not refused: {other:?}"),
     }
 }
 
 pub(crate) fn done<E: std::fmt::Debug>(answer: Result<Swapped, E>, value: &Value) -> Versioned {
     match answer {
         Ok(Swapped::Done(revision)) => Versioned::with_revision(value.clone(), revision),
-        other => panic!("it was not written: {other:?}"),
+        other => panic!("the value was not written: {other:?}"),
     }
 }

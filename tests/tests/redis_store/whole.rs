@@ -1,4 +1,4 @@
-//! From the request to the server: how often sessions call it, and how much memory they take.
+//! Whole requests: how often they call the server, and how much memory a session takes on it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{failover::pair, server};
 
 /// A request that loads its session makes one call; a request that changes it makes one more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_asks_no_more_than_it_must() {
+async fn a_request_makes_only_the_calls_that_it_needs() {
     for kind in Kind::ALL {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         let proxy = Proxy::start(server.addr());
@@ -32,15 +32,15 @@ async fn a_request_asks_no_more_than_it_must() {
             now - std::mem::replace(&mut before, now)
         };
         visitor.get("/untouched").await;
-        assert_eq!(trips(), 0, "untouched, by a stranger");
+        assert_eq!(trips(), 0, "a stranger's request that does not use the session");
         visitor.post("/name/ada").await;
-        assert_eq!(trips(), 1, "new");
+        assert_eq!(trips(), 1, "a write that creates the session");
         visitor.get("/untouched").await;
-        assert_eq!(trips(), 0, "untouched");
+        assert_eq!(trips(), 0, "a visitor's request that does not use the session");
         assert_eq!(visitor.get("/read").await.body, "ada");
-        assert_eq!(trips(), 1, "read");
+        assert_eq!(trips(), 1, "a request that reads the session");
         visitor.post("/name/bob").await;
-        assert_eq!(trips(), 2, "write: its load, and its save");
+        assert_eq!(trips(), 2, "a request that writes to the session: one load and one swap");
     }
 }
 
@@ -54,7 +54,7 @@ async fn again(mut s: Session<Eight>) {
     s.score_mut().set(next);
 }
 
-/// Even after many changes and a renewal.
+/// The limit holds even after many changes and a renewal.
 #[tokio::test]
 async fn eight_fields_take_at_most_400_bytes() {
     for kind in Kind::ALL {

@@ -100,7 +100,7 @@ over_two_stores! {
             assert_eq!(answer(&mut Visitor::new(&app), path).await, guest, "a guest at {path}");
             assert_eq!(answer(&mut server.signed_in("ada").await.at(&app), path).await, user, "ada at {path}");
         }
-        // A read that only moves the deadline, and with it the cookie's.
+        // A read that only moves the deadline of the session and of its cookie.
         let mut reader = server.signed_in("ada").await.at(&app);
         server.turn(minutes(5));
         for path in ["/asks", "/maybe"] {
@@ -112,7 +112,7 @@ over_two_stores! {
         assert_eq!(answer(&mut ended, "/has").await, (200, true, false, public()));
     }
 
-    // S35, S47: an error page is not kept for the next visitor.
+    // S35, S47
     async fn an_error_page_is_not_kept_by_caches(store) {
         let server = Server::new(store);
         let app = server.serving(cacheable());

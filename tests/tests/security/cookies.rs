@@ -33,7 +33,7 @@ async fn the_set_cookie_header_is_exact() {
         set(|builder| builder.persistent(true)).await,
         "__Host-site=…; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"
     );
-    // Only a server can set it: browsers forbid the name to scripts.
+    // Browsers let only servers set a cookie with this prefix, not scripts.
     assert_eq!(
         set(|builder| builder.cookie("__Host-Http-site")).await,
         "__Host-Http-site=…; HttpOnly; SameSite=Lax; Secure; Path=/"
@@ -106,7 +106,7 @@ fn a_cookie_that_no_browser_keeps_is_refused() {
 }
 
 over_two_stores! {
-    // S29: whatever a request did to its session, and to its cookie.
+    // S29: this holds whatever a request does to its session and its cookie.
     async fn a_response_has_one_cookie_of_our_name(store) {
         let server = Server::with(store, |builder| builder.persistent(true).rotate_every(minutes(10)));
         let app = server.serving(Router::new()
@@ -138,7 +138,7 @@ over_two_stores! {
             let reply = there.post(path).await;
             let lines = reply.set_cookies();
             assert_eq!(lines.len(), 1, "{path}: {lines:?}");
-            // Never two cookies in one line: the only comma is a date's.
+            // No line has two cookies: the only comma is in a date.
             assert_eq!(lines[0].matches("__Host-site=").count(), 1, "{path}: {lines:?}");
             assert_eq!(lines[0].matches(',').count(), lines[0].matches("Expires=Thu, ").count(), "{path}: {lines:?}");
             assert_eq!(reply.cache_control(), Some("no-store"));
@@ -148,7 +148,7 @@ over_two_stores! {
     }
 }
 
-// S34: an oversized header costs the client more than the server, and hides no second session cookie.
+// S34: an oversized header costs the client more than the server, and cannot hide a second session cookie.
 #[tokio::test]
 async fn a_cookie_header_beyond_bounds_counts_as_none() {
     let server = Server::new(AnyStore::memory());

@@ -23,7 +23,7 @@ async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, fro
 }
 
 over_two_stores! {
-    // S36, S38: with the visitor's cookie, and without, because a forged sign-in needs none.
+    // S36, S38: requests are sent with the visitor's cookie and without it, because a forged sign-in needs none.
     async fn one_line_keeps_other_sites_from_changing_anything(store) {
         let server = Server::new(store);
         let app = routes().layer(server.sessions.layer().same_origin());
@@ -45,7 +45,7 @@ over_two_stores! {
                 }
             }
         }
-        assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "no session is even asked for");
+        assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "a refused request does not ask for its session");
 
         // Any site may send reads, and the site's own pages may change anything.
         for from in [&[("sec-fetch-site", "cross-site")][..], &[]] {

@@ -1,4 +1,4 @@
-//! S46, S48, S59: stored bytes are only data, whatever they are; and each visitor sees only their own session.
+//! S46, S48, S59: stored bytes are only data, whatever they are. Each visitor sees only their own session.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use tests::{
 use tokio::sync::Barrier;
 
 over_two_stores! {
-    // S46, S59: MessagePack that claims a false length, nests without end or has another type, and bytes that are not
-    // MessagePack.
-    async fn planted_bytes_cost_a_field_and_no_more(store) {
+    // S46, S59: the planted bytes are MessagePack that claims a false length, nests too deeply or has another type, and bytes
+    // that are not MessagePack.
+    async fn planted_bytes_damage_only_their_own_field(store) {
         let server = Server::new(store);
         let nested = vec![0x91; 200_000];
         let keyed = [&[0x81, 0xa1, b'a'][..]; 50_000].concat();
@@ -74,7 +74,7 @@ async fn a_hundred_users(store: AnyStore) {
                 "/say/{what}",
                 post(|mut session: Session<Site>, Path(what): Path<String>| async move {
                     *session.name_mut() = what;
-                    // Other requests run between this one's read and its answer.
+                    // Lets other requests run between this one's write and its answer.
                     tokio::task::yield_now().await;
                     Json(show(&session))
                 }),
@@ -176,14 +176,14 @@ over_two_stores! {
         assert!(!reply.body.contains("name") && !reply.body.contains("1993"), "{}", reply.body); // F12
         let seen = visitor.at(&server.app).get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("small"), &json!(null)));
-        // 7 and 3 bytes for names and header, 4 and 16 for the note.
+        // A value counts with its header and its name: 3 and 4 bytes for `name`, so a text of 1993 bytes just fits.
         assert_eq!(visitor.post("/save/1993").await.body, "");
         assert!(visitor.post("/save/1994").await.body.starts_with("true the session would have 2001 bytes"));
         assert_eq!(visitor.post("/cart/1").await.body, "true");
-        assert_eq!(visitor.post("/save/10").await.body, "", "less is always welcome");
+        assert_eq!(visitor.post("/save/10").await.body, "", "a write that makes the session smaller is always accepted");
         assert_eq!(visitor.post("/cart/1000").await.body, "false");
         assert_eq!(visitor.post("/cart/1000").await.body, "true");
-        // A lower limit locks no visitor out.
+        // Under a limit that was lowered since, a session that is too large can still be made smaller.
         let strict = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.max_bytes(100));
         let app = strict.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
             s.cart_mut().update(|cart| cart[0].truncate(500)).await.is_ok().to_string()

@@ -1,4 +1,5 @@
-//! S12, S20, S22: the end of a session also holds for requests in progress, and a caller that gets a success can rely on it.
+//! S12, S20, S22: ending a session also stops requests that have already loaded it. A caller that is told that a session has
+//! ended can rely on that.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -112,8 +113,9 @@ over_stores! {
         }
     }
 
-    // S12: however the session ended, and whatever the slow request does next: a touch, a write, a save, a new id.
-    async fn a_slow_request_revives_nothing(store) {
+    // S12: this holds however the session ended, and whether the slow request refreshes the deadline, writes, saves or renews the
+    // id.
+    async fn a_slow_request_does_not_revive_an_ended_session(store) {
         let (server, halt) = (Server::new(store), Halt::new());
         let app = server.serving(halting(&halt));
         for end in ["/destroy", "/clear", "/logout", "revoke one", "revoke others", "revoke all", "limit"] {
@@ -121,7 +123,7 @@ over_stores! {
                 let case = format!("{path} after {end}");
                 let visitor = server.signed_in("ada").await;
                 let key = server.key().await;
-                // Long enough that even a reader has something to write.
+                // After two minutes, even a request that only reads must refresh the idle deadline.
                 server.turn(minutes(2));
                 server.heard();
                 let mut slow = visitor.at(&app);
@@ -151,7 +153,7 @@ over_stores! {
                     assert_eq!(reply.body, "gone", "{case}");
                 }
                 assert!(server.heard().contains(&Event::Gone), "{case}");
-                // There is no session, and the cookie that the slow request kept opens none.
+                // The session is not stored, and the slow request's cookie opens none.
                 assert!(server.stored(&key).await.is_none(), "{case}");
                 assert_eq!(slow.at(&server.app).get("/show").await.json()["is_new"], true, "{case}");
                 ada.revoke_all().await.unwrap();
@@ -165,7 +167,8 @@ over_stores! {
         let other = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder);
         let mut devices = vec![server.signed_in("ada").await, other.signed_in("ada").await, server.signed_in("ada").await];
         devices[2].post("/remember").await;
-        // One session ended by itself and left its entry; in another, the visitor has signed in as a different user.
+        // One session has ended with `destroy`, which leaves its entry in the list. In another, the visitor has signed in as a
+        // different user.
         server.signed_in("ada").await.post("/destroy").await;
         let mut bob = server.signed_in("ada").await;
         bob.post("/login/bob").await;
@@ -201,7 +204,7 @@ over_two_stores! {
             let reply = visitor.at(&app).post(how).await;
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{how}");
             server.controls.down.store(false, Ordering::SeqCst);
-            assert_eq!(visitor.get("/show").await.json()["user"], "ada", "{how}: it did not happen, so it can be asked for again");
+            assert_eq!(visitor.get("/show").await.json()["user"], "ada", "{how}: the session did not end, so the visitor can try again");
             assert_eq!(visitor.cookie(), cookie);
             visitor.post(how).await;
             let mut old = tests::client::Visitor::with_cookie(&server.app, "__Host-site", &cookie.unwrap());

@@ -266,7 +266,7 @@ async fn crowded() -> Vec<Event> {
 
 // S50
 #[tokio::test]
-async fn every_kind_of_event_is_told_and_tells_no_secret() {
+async fn every_kind_of_event_is_reported_and_reveals_no_secret() {
     let (mut heard, tokens) = ordinary().await;
     heard.extend(unusual().await);
     heard.extend(crowded().await);
@@ -282,7 +282,8 @@ async fn every_kind_of_event_is_told_and_tells_no_secret() {
     }
 }
 
-// S50, S7: each event comes with the session's name in the application's own logs, which opens nothing.
+// S50, S7: an event names its session by the fingerprint, which the application's own logs can show too. The fingerprint opens no
+// session.
 #[tokio::test]
 async fn events_name_their_session_by_its_fingerprint() {
     let told = Arc::<Mutex<Vec<(Event, Option<String>)>>>::default();

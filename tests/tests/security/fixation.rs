@@ -178,8 +178,8 @@ over_two_stores! {
                 assert_eq!(hers["codes"], json!([]), "{what}");
                 victim.post("/role/customer").await;
                 let fresh = victim.cookie().unwrap();
-                // At once, within the minute in which late requests are recognised, and later; by reading, writing and signing
-                // in.
+                // The attacker reads, writes and signs in: at once, within the minute in which late requests are recognised, and
+                // later.
                 for wait in [0, 30, 61, 1_000] {
                     place.clock.advance(Duration::from_secs(wait));
                     for known in others.iter().chain([&cookie]) {
@@ -201,7 +201,7 @@ over_two_stores! {
         }
     }
 
-    // S9: every change of privilege, and the id before it.
+    // S9
     async fn each_change_of_privilege_ends_the_previous_id(store) {
         let place = place(store, KeyRing::generate());
         let mut visitor = Visitor::new(&place.app);
@@ -259,7 +259,7 @@ over_two_stores! {
         }
     }
 
-    // S13: fields that only a newer build knows also go with their user.
+    // S13: fields that only a newer build knows are dropped too.
     async fn nothing_of_one_user_reaches_the_next_on_the_same_browser(store) {
         #[derive(Session)]
         #[session(kind = "Bank", cookie = "__Host-bank")]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 const GUIDE: &str = include_str!("../../../session-runtime/docs/security.md");
 
-/// Returns the numbers of all requirements. The numbers between are not in use yet.
+/// Returns the numbers of all requirements. The numbers 55 and 56 are not in use yet.
 fn all() -> BTreeSet<u32> {
     (1..=54).chain(57..=61).collect()
 }
@@ -82,7 +82,7 @@ fn every_number_in_a_comment_is_a_requirement() {
     let all = all();
     for (file, source) in files {
         for number in named(&source) {
-            assert!(all.contains(&number), "{file} names S{number}, which there is not");
+            assert!(all.contains(&number), "{file} names S{number}, which does not exist");
         }
     }
 }

@@ -36,7 +36,7 @@ over_stores! {
         for (token, (form, bytes)) in [&before, &token].into_iter().flat_map(|token| forms(token).into_iter().map(move |form| (token, form))) {
             assert!(!contains(&dump, &bytes), "{form} of {token} is in the store");
         }
-        // Neither a text in it, nor any piece of it written as text, is a valid cookie.
+        // Neither a text in the dump, nor any piece of the dump written as text, is a valid cookie.
         let mut tried = 0;
         for value in texts(&dump) {
             let line = HeaderValue::try_from(format!("__Host-site={value}")).unwrap();
@@ -68,7 +68,7 @@ over_stores! {
 }
 
 over_two_stores! {
-    // S3: a visitor never leaves with the id that they brought.
+    // S3: the session that a write begins has a new id, not the one that the request brought.
     async fn an_unknown_id_is_never_adopted_by_a_write(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -166,7 +166,7 @@ fn randomness_comes_from_the_operating_system_alone() {
     collect(&root.join("src"), &mut |path, bytes| files.push((path.to_owned(), String::from_utf8(bytes).unwrap())));
     let uses: Vec<_> = files.iter().filter(|(_, text)| text.contains("getrandom::")).collect();
     assert!(uses.len() == 1 && uses[0].0.ends_with("src/id.rs"), "one place asks for random bytes");
-    assert!(files.len() > 50, "all files are looked at");
+    assert!(files.len() > 50, "the test reads all source files");
 }
 
 /// Returns everything that the store keeps, names included.
@@ -197,7 +197,7 @@ async fn dump(server: &Server) -> Vec<u8> {
     dump
 }
 
-/// Visits the names and contents of all files.
+/// Visits the names and contents of all files in a folder.
 fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -20,7 +20,7 @@ struct Bare {
     user: Option<String>,
 }
 
-/// Whether the visitor is still signed in.
+/// Returns whether the visitor is still signed in.
 async fn is_in(visitor: &mut Visitor) -> bool {
     visitor.get("/show").await.json()["user"] == "ada"
 }
@@ -65,7 +65,7 @@ over_stores! {
             assert!(is_in(&mut visitor).await, "{path}");
         }
         server.turn(MILLISECOND);
-        assert!(!is_in(&mut visitor).await, "remembering it and withdrawing that does not extend it");
+        assert!(!is_in(&mut visitor).await, "`remember`, set and withdrawn, does not extend the session");
     }
 
     // S19: no lifetime accidentally means for ever, and none overflows.
@@ -84,7 +84,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions only while it is wrong; when it is set back, no session lives longer.
+    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session once it is
+    // right again.
     async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
@@ -101,8 +102,9 @@ over_stores! {
 }
 
 over_two_stores! {
-    // S16: the lifetimes of NIST SP 800-63B for the three levels of assurance, as in the guide.
-    async fn each_level_of_assurance_ends_when_it_says(store) {
+    // S16: lifetimes for the three levels of assurance of NIST SP 800-63B: those of the guide for levels 1 and 3, and the
+    // stricter defaults for level 2.
+    async fn sessions_end_at_the_timeouts_of_each_level_of_assurance(store) {
         for (level, idle, absolute) in [(1, hours(30 * 24), hours(30 * 24)), (2, minutes(30), hours(12)), (3, minutes(15), hours(12))] {
             let server = Server::with(store.clone(), |builder| builder.idle(idle).absolute(absolute));
             let mut quiet = server.signed_in("ada").await;

@@ -1,4 +1,4 @@
-//! A user's devices: which are listed, and which can sign out others. B39, B41, S8, S22.
+//! B39, B41, S8, S22: the page that lists a user's devices, and how one device signs out others.
 
 use tempfile::TempDir;
 use tests::http::Client;
@@ -42,7 +42,7 @@ fn the_page_lists_this_users_devices_and_marks_this_one() {
     let (of_laptop, page) = handles(&mut laptop);
     let this = page.split("aria-current=\"true\"").nth(1).unwrap().split("</li>").next().unwrap();
     assert!(this.contains("Firefox on Linux") && this.contains("this device"), "{this}");
-    assert!(!this.contains("<form") && !this.contains("<button"), "none for the device itself: {this}");
+    assert!(!this.contains("<form") && !this.contains("<button"), "the current device has no form: {this}");
     assert_eq!(page.matches("this device").count(), 1);
     assert!(page.contains("on 2 devices") && page.contains("Safari on iPhone"), "{page}");
     assert!(page.contains(r#"<form action="/devices/revoke" method="post">"#), "{page}");
@@ -51,7 +51,7 @@ fn the_page_lists_this_users_devices_and_marks_this_one() {
     let (of_phone, _) = handles(&mut phone);
     let [laptops] = &of_phone[..] else { panic!("{of_phone:?}") };
     assert_ne!(phones, laptops);
-    assert!(!page.contains(laptops.as_str()), "its own handle is in no form");
+    assert!(!page.contains(laptops.as_str()), "no form contains this device's own handle");
 
     let (of_bob, page) = handles(&mut bob);
     assert!(of_bob.is_empty() && page.contains("on 1 device.") && !page.contains("/devices/revoke"), "{page}");
@@ -122,7 +122,7 @@ fn a_handle_ends_no_session_of_another_user() {
     assert_eq!([&mut laptop, &mut phone, &mut bob].map(is_signed_in), [true; 3]);
 }
 
-// Sent by hand, because the page has no button for it.
+// The test sends the request itself, because the page has no button for it.
 #[test]
 fn a_device_may_sign_out_itself() {
     let (_folder, _shop, [mut laptop, mut phone, _]) = three();

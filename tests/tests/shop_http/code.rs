@@ -1,7 +1,7 @@
 //! B15, B43, S17, S18: the page that requires a recent sign-in, and the one-time code.
 //!
-//! The shop uses the real clock. So another program on the same folder, which knows the shop's sessions and whose clock is
-//! behind, does whatever must have happened minutes ago.
+//! The shop uses the real clock. Whatever must have happened minutes ago is done by another program on the same folder, which
+//! knows the shop's sessions and whose clock is behind.
 
 use std::{
     path::Path,
@@ -18,7 +18,8 @@ use tests::{
 
 use super::{Shop, open};
 
-/// The part of the shop's session that these tests need. The names of the application and of the struct make it the shop's own.
+/// The part of the shop's session that these tests need. It opens the shop's sessions, because the names of the application and
+/// of the struct are the same.
 mod known {
     #[derive(session_runtime::Session)]
     #[session(app = "examples")]
@@ -96,7 +97,7 @@ fn a_page_for_fresh_sign_ins_asks_others_to_sign_in_again() {
 
     let mut ada = signed_in(&shop, folder.path(), minutes(2));
     let account = ada.get("/account");
-    assert_eq!(account.status, 200, "for the rest she is signed in");
+    assert_eq!(account.status, 200, "other pages still treat her as signed in");
     assert!(account.body.contains("Logged in 2 minutes ago"), "{}", account.body);
     ada.get("/account/code").leads_to("/login?next=/account/code");
     ada.post("/account/code", &[]).leads_to("/login?next=/account/code");
@@ -116,12 +117,12 @@ fn a_sign_in_is_fresh_for_a_minute() {
 }
 
 #[test]
-fn a_code_is_good_once() {
+fn a_code_can_be_used_once() {
     let (_folder, _shop, mut ada, code) = with_code();
     assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
     let page = ada.get("/account/code").body;
     assert!(page.contains("Good for 5 minutes, for one use."), "{page}");
-    assert_eq!(shown(&mut ada).unwrap(), code, "looking does not make another");
+    assert_eq!(shown(&mut ada).unwrap(), code, "reading the page makes no other code");
 
     let (leads_to, said) = typed(&mut ada, &format!(" {code} "));
     assert_eq!((leads_to.as_str(), said.as_str()), ("/account", "That was the code. It is used up now."));
@@ -141,14 +142,14 @@ fn a_wrong_code_may_be_typed_a_few_times() {
     }
     assert!(ada.get("/account/code").body.contains("It may be tried 1 time."));
     assert!(typed(&mut ada, &no).1.contains("once too often"));
-    assert!(typed(&mut ada, &code).1.starts_with("There is no code"), "also the right one comes too late");
+    assert!(typed(&mut ada, &code).1.starts_with("There is no code"), "the right code is not accepted any more");
 
     ada.post("/account/code", &[]);
     let another = shown(&mut ada).unwrap();
     assert!(typed(&mut ada, &another).1.starts_with("That was the code."));
 }
 
-// Of many requests with the right code, one succeeds, and a crowd of guesses gets no further than one guess at a time.
+// Of many concurrent requests with the right code, one succeeds. Concurrent guesses count like guesses one after another.
 #[test]
 fn a_crowd_uses_a_code_once() {
     let (_folder, _shop, mut ada, code) = with_code();
@@ -163,7 +164,7 @@ fn a_crowd_uses_a_code_once() {
     ada.post("/account/code", &[]);
     let another = shown(&mut ada).unwrap();
     at_once(8, |_| accepted(&ada, &wrong(&another)));
-    assert!(!accepted(&ada, &another), "five guesses were wrong before");
+    assert!(!accepted(&ada, &another), "the code is gone after five wrong guesses");
 }
 
 #[test]

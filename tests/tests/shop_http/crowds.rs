@@ -64,7 +64,7 @@ fn nothing_is_lost_in_memory() {
     check(&visitor.session());
 }
 
-// B21: one of many requests gets it.
+// B21: at least one of many concurrent requests gets the notice.
 #[test]
 fn a_notice_is_taken_and_does_not_come_back() {
     let (_folder, _shop, mut visitor) = open();
@@ -94,7 +94,7 @@ fn a_crowd_cannot_undo_a_log_out() {
             } else {
                 let answer = tab_of_visitor.post("/cart", &[("sku", "tea"), ("qty", "1")]);
                 assert!(matches!(answer.status.as_u16(), 303 | 409), "{}", answer.body);
-                assert!(answer.set_cookies().is_empty(), "it would replace the one that the log-out set");
+                assert!(answer.set_cookies().is_empty(), "a cookie would replace the one that the log-out set");
             }
             tab_of_visitor
         });

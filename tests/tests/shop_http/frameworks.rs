@@ -1,4 +1,4 @@
-//! The shops of both frameworks beside each other.
+//! The shops of both frameworks share their sessions and send the same pages.
 
 use serde_json::json;
 use tempfile::TempDir;

@@ -42,14 +42,14 @@ fn nonsense_is_refused_and_changes_nothing() {
         let answer = visitor.post(path, form);
         assert_eq!(answer.status, 422, "{path} {form:?}");
         assert!(answer.body.contains(sentence), "{path} {form:?}: {}", answer.body);
-        assert!(answer.body.contains("Back to the shop"), "it is a page");
+        assert!(answer.body.contains("Back to the shop"), "the answer is a page of the shop");
         assert!(answer.set_cookies().is_empty(), "{path} {form:?}");
     }
     let now = visitor.session();
     for field in ["user", "theme", "visits", "cart"] {
         assert_eq!(now[field], before[field], "{field}");
     }
-    // A visitor without a session does not get one for it.
+    // A refused request does not create a session.
     let mut stranger = Client::of(&shop);
     assert!(stranger.post("/cart", &[("sku", "tea"), ("qty", "0")]).set_cookies().is_empty());
 }
@@ -68,7 +68,7 @@ fn a_cart_has_a_bound() {
 }
 
 #[test]
-fn any_name_and_any_word_will_do_and_none_becomes_markup() {
+fn any_name_and_any_sku_is_accepted_and_none_becomes_markup() {
     let (_folder, _shop, mut visitor) = open();
     for name in ["<script>alert(1)</script>", "\"><img src=x>", "Ada & Bob's", "Åsa 漢字 🍵", "' OR 1=1 --", " a "]
     {
@@ -96,7 +96,7 @@ fn wrong_addresses_and_methods_get_pages_too() {
 }
 
 #[test]
-fn no_page_runs_scripts_or_lies_in_a_cache() {
+fn no_page_runs_scripts_or_is_cached() {
     let (_folder, _shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     for path in ["/", "/cart", "/login", "/account", "/account/code", "/nowhere", "/api/session"] {

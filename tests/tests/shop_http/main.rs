@@ -1,7 +1,8 @@
 //! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several servers
 //! on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
 //!
-//! The shop of each framework passes the same tests. Those of a server as the store run on the shop with axum alone.
+//! The shop of each framework passes the same tests. The tests that use Redis or a SQL database as the store run against the axum
+//! shop only.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 // Each framework has a module with the same files.
 #![allow(clippy::duplicate_mod)]
@@ -36,7 +37,6 @@ mod axum {
 
     pub(super) type Shop = tests::shop::Shop<tests::shop::Axum>;
 
-    /// Opens a shop in a folder of its own. Returns a visitor too.
     fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
         super::open()
     }
@@ -57,13 +57,12 @@ mod actix {
 
     pub(super) type Shop = tests::shop::Shop<tests::shop::Actix>;
 
-    /// Opens a shop in a folder of its own. Returns a visitor too.
     fn open() -> (tempfile::TempDir, Shop, tests::http::Client) {
         super::open()
     }
 }
 
-/// Opens a shop in a folder of its own. Returns a visitor too.
+/// Opens a shop in a folder of its own. Returns the folder, the shop and a visitor.
 fn open<F: Framework>() -> (TempDir, Shop<F>, Client) {
     let folder = TempDir::new().unwrap();
     let shop = Shop::open(folder.path());

@@ -101,7 +101,7 @@ fn everything_survives_kill_9_and_a_restart_of_the_shop() {
 }
 
 #[test]
-fn a_server_may_speak_tls() {
+fn the_shop_reaches_a_server_over_tls() {
     let Some(options) = Options::default().password("secret").tls() else { return };
     let Some(server) = RedisServer::start(Kind::Redis, options) else { return };
     let (folder, authority) = (TempDir::new().unwrap(), server.authority().to_str().unwrap());
@@ -117,9 +117,9 @@ fn a_server_may_speak_tls() {
     assert!(!said.contains("secret"), "{said}");
 }
 
-// B32: no visitor is logged out by it, and nothing has to be restarted.
+// B32: while the server is down, no response removes a cookie. Afterwards the shop need not be restarted.
 #[test]
-fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
+fn the_shop_reports_that_its_server_is_down_and_recovers() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
     let (_folder, shop) = open(&server.url());
     let mut ada = Client::of(&shop);
@@ -127,7 +127,11 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
 
     // The server's memory is full: changes are rejected, and the visitor is told.
     server.fill();
-    assert_eq!(ada.get("/api/session").status, StatusCode::SERVICE_UNAVAILABLE, "it would take the notice");
+    assert_eq!(
+        ada.get("/api/session").status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the request would have to write, because it takes the notice"
+    );
     let answer = ada.post("/theme", &[("theme", "dark")]);
     assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
     server.make_room();
@@ -144,7 +148,7 @@ fn without_its_server_the_shop_says_so_and_goes_on_when_it_is_back() {
             assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
         }
     }
-    assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
+    assert_eq!(ada.get("/health").status, StatusCode::OK, "a page that needs no session is served");
 
     // The server is back and empty: every visitor is a guest, and can sign in.
     server.restart();
@@ -177,7 +181,7 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
         (
             format!("redis+sentinel://:secret@{gone}/mymaster"),
             1,
-            "cannot use the Redis master `mymaster` by the Sentinels at",
+            "cannot use the Redis master `mymaster` found through the Sentinels at",
         ),
         (format!("redis://{addr}"), 1, "check the user and the password in its URL"),
         (format!("redis://:guessed-secret@{addr}"), 1, "check the user and the password in its URL"),
@@ -190,6 +194,6 @@ fn a_shop_that_cannot_reach_its_server_says_why_in_one_sentence() {
         assert_eq!(ended, code, "{url}: {said}");
         assert!(said.contains(sentence), "{url}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{url}: {said}");
-        assert!(!said.contains("secret"), "S49: a password is not for logs: {said}");
+        assert!(!said.contains("secret"), "S49: the error shows no password: {said}");
     }
 }

@@ -40,7 +40,7 @@ fn everything_survives_kill_9_and_a_restart() {
     assert!(ada.get("/").set_cookies().is_empty(), "the cookie stays the same");
 }
 
-// B35: killed over and over during writes. Every answered change is there, and none is there twice.
+// B35: the server is killed several times during writes. Every answered change is stored, and no change is stored twice.
 #[test]
 fn no_answered_change_is_lost_when_the_server_is_killed() {
     let (folder, mut shop, mut visitor) = open();
@@ -102,7 +102,7 @@ fn two_servers_on_one_folder_are_one_shop() {
     assert_eq!(late.visit(&shop).session()["user"], json!(null));
 }
 
-// Both create the folder and the key at the same time, and agree.
+// All four create the folder and the key at the same time, and agree.
 #[test]
 fn servers_that_start_together_share_their_keys() {
     for _ in 0..3 {
@@ -117,14 +117,14 @@ fn servers_that_start_together_share_their_keys() {
 }
 
 #[test]
-fn keys_come_from_the_environment_if_they_are_there() {
+fn keys_come_from_the_environment_if_it_has_them() {
     const ONE: (&str, &str) = ("SESSION_KEYS", "a3f1c07be25d9846137f0ab4ce98d2561f7e30db89ac4625e1907b3d5cf8a264");
     const TWO: (&str, &str) = ("SESSION_KEYS", "5d0e7c3fa91b62481ec7f0a39bd45826730fe9c1ab8d52647f13e0c9d8ba6425");
     let (store, home) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let url = format!("file:{}/shared", store.path().display());
     let shop = Shop::with(home.path(), &["--store", &url], &[ONE]);
     assert!(shop.said().contains("keys in SESSION_KEYS"), "{}", shop.said());
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "so nothing is left here");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "the shop creates no files here");
     let mut visitor = Client::of(&shop);
     visitor.post("/login", &[("user", "ada")]);
 
@@ -135,12 +135,16 @@ fn keys_come_from_the_environment_if_they_are_there() {
     assert_eq!(visitor.visit(&open(TWO)).session()["user"], json!(null));
     let both = format!("{} {}", TWO.1, ONE.1);
     let rotated = Shop::with(elsewhere.path(), &["--store", &url], &[(ONE.0, &both)]);
-    assert_eq!(visitor.visit(&rotated).get("/api/session").set_cookies().len(), 1, "B9: it leaves under the new key");
+    assert_eq!(
+        visitor.visit(&rotated).get("/api/session").set_cookies().len(),
+        1,
+        "B9: the response sets the cookie under the new key"
+    );
     assert_eq!(visitor.visit(&open(TWO)).session()["user"], "ada");
 }
 
 #[test]
-fn memory_forgets_at_a_restart() {
+fn sessions_in_memory_are_lost_at_a_restart() {
     let folder = TempDir::new().unwrap();
     let shop = Shop::with(folder.path(), &["--store", "memory:"], &[]);
     let mut visitor = Client::of(&shop);
@@ -156,7 +160,7 @@ fn memory_forgets_at_a_restart() {
 // B29: a damaged session reads as a guest's. A damaged list of a user's sessions does not count as empty: its user can sign in
 // again once an operator has removed it.
 #[test]
-fn a_damaged_record_logs_out_and_no_more() {
+fn a_damaged_session_reads_as_a_guest_and_a_damaged_list_blocks_its_user() {
     let (folder, shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     // The session's own record, and the list of Ada's sessions.

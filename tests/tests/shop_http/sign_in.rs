@@ -1,4 +1,4 @@
-//! Signing in: on to the requested page, remembered or not, and only from this site.
+//! Signing in leads to the requested page, can be remembered, and works only from this site.
 
 use tests::http::Client;
 
@@ -12,7 +12,7 @@ fn a_guest_is_sent_to_sign_in_and_comes_back() {
     for (page, next) in pages {
         let refused = visitor.get(page);
         refused.leads_to(&format!("/login?next={next}"));
-        assert!(refused.set_cookies().is_empty(), "no session comes of it");
+        assert!(refused.set_cookies().is_empty(), "the refusal creates no session");
         let form = visitor.get(refused.header("location")).body;
         assert!(form.contains("Please sign in to go on."), "{form}");
         let escaped = page.replace('&', "&amp;");
@@ -41,7 +41,11 @@ fn a_guest_is_refused_before_a_form_is_read() {
     for path in ["/devices/revoke", "/account/code/check"] {
         visitor.post(path, &[]).leads_to("/login");
     }
-    assert_eq!(visitor.post("/cart", &[]).status, 415, "where all visitors may post");
+    assert_eq!(
+        visitor.post("/cart", &[]).status,
+        415,
+        "a route for all visitors reads the form, and rejects its content type"
+    );
 }
 
 // OWASP Unvalidated Redirects and Forwards Cheat Sheet
@@ -96,12 +100,12 @@ fn a_visitor_who_ticks_the_box_is_remembered() {
     let page = remembered.get("/account").body;
     assert!(page.contains("logged out in 30 days") && page.contains("logged out in 30 minutes"), "{page}");
 
-    // The same user's next sign-in keeps that; another user's does not.
+    // The same user's next sign-in is remembered too; another user's is not.
     assert!(cookie(&mut remembered, &[("user", "ada")]).contains("; Max-Age=2592000"));
     assert!(!cookie(&mut remembered, &[("user", "bob")]).contains("Max-Age"));
 }
 
-// S36, S38: signing in included.
+// S36, S38: this includes signing in.
 #[test]
 fn another_site_can_post_nothing_here() {
     let (_folder, shop, mut ada) = open();
@@ -131,10 +135,10 @@ fn another_site_can_post_nothing_here() {
             assert_eq!(answer.status, 403, "{path} with {header}: {value}");
             assert!(answer.set_cookies().is_empty() && answer.body.contains("of another site"), "{path}");
         }
-        assert_eq!(lured.get("/account").status, 200, "a link from there works");
+        assert_eq!(lured.get("/account").status, 200, "a link from another site works");
     }
     assert_eq!((&ada.session()["user"], &ada.session()["theme"]), (&"ada".into(), &"light".into()));
-    assert_eq!(other.session()["user"], "ada", "ada stays signed in");
+    assert_eq!(other.session()["user"], "ada", "ada's other device stays signed in");
     let mut own = ada.clone().with("Sec-Fetch-Site", "same-origin");
     own.post("/theme", &[("theme", "dark")]).leads_to("/");
 }

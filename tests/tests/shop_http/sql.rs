@@ -54,7 +54,7 @@ fn one_shop_in_a_sqlite_file() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("shop.db");
     one_shop_however_often_it_is_started(&format!("sqlite:{}", path.display()));
-    // Beside the keys, in the folder that the shop creates.
+    // The file can also be in the folder that the shop creates for its keys.
     let (folder, _shop) = open("sqlite:.sessions/shop.db");
     assert!(folder.path().join(".sessions/shop.db").is_file());
 }
@@ -72,9 +72,9 @@ fn one_shop_on_mariadb() {
     one_shop_however_often_it_is_started(&format!("{by_its_name}?table={}", table()));
 }
 
-// B32: no visitor is logged out by it, and nothing has to be restarted.
+// B32: the outage logs no visitor out, and the shop need not be restarted.
 #[test]
-fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres() {
+fn the_shop_reports_that_its_database_is_down_and_recovers_on_postgres() {
     let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
     let (_folder, shop) = open(&server.url());
     let mut ada = Client::of(&shop);
@@ -84,7 +84,7 @@ fn without_its_database_the_shop_says_so_and_goes_on_when_it_is_back_on_postgres
         assert_eq!((answer.status, answer.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
         assert!(answer.body.contains("The session store is not answering"), "{}", answer.body);
     }
-    assert_eq!(ada.get("/health").status, StatusCode::OK, "what needs no session is served");
+    assert_eq!(ada.get("/health").status, StatusCode::OK, "a page that needs no session is served");
     server.restart();
     assert_eq!(ada.session()["user"], "ada");
     assert_eq!(ada.session()["theme"], "light", "a refused change did not happen");

@@ -1,4 +1,4 @@
-//! The start of the shop, and its errors: one sentence and an exit code.
+//! How the shop starts. Each error at start is one sentence and an exit code.
 
 use std::{fs, net::TcpListener};
 
@@ -63,14 +63,14 @@ fn a_shop_that_cannot_open_says_why_in_one_sentence() {
         assert_eq!(ended, *code, "{options:?}: {said}");
         assert!(said.contains(sentence), "{options:?}: {said}");
         assert!(said.starts_with("shop: ") && said.trim_end().lines().count() == 1, "{options:?}: {said}");
-        assert!(keys.is_empty() || !said.contains(keys), "S49: a key is not for logs: {said}");
-        assert!(!said.contains("secret"), "S49: nor is a password: {said}");
+        assert!(keys.is_empty() || !said.contains(keys), "S49: the error shows no key: {said}");
+        assert!(!said.contains("secret"), "S49: the error shows no password: {said}");
     }
 }
 
-// The required folder cannot be created, or its keys are bad.
+// The required folder cannot be created, or the keys in it are invalid.
 #[test]
-fn a_shop_without_a_place_for_its_keys_says_so() {
+fn a_shop_without_usable_keys_says_so() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(".sessions"), "").unwrap();
     let options = ["--addr", "127.0.0.1:0"];
@@ -95,7 +95,7 @@ fn help_lists_the_options() {
 }
 
 #[test]
-fn it_says_where_everything_is() {
+fn the_shop_says_where_its_sessions_and_keys_are() {
     let folder = TempDir::new().unwrap();
     let shop = Shop::open(folder.path());
     let expected =
@@ -111,7 +111,7 @@ fn it_says_where_everything_is() {
 }
 
 #[test]
-fn sessions_may_lie_beside_the_keys() {
+fn sessions_and_keys_can_share_a_folder() {
     let folder = TempDir::new().unwrap();
     for _ in 0..2 {
         let shop = Shop::with(folder.path(), &["--store", "file:.sessions"], &[]);

@@ -1,4 +1,4 @@
-//! The expectations of single visitors.
+//! What a visitor can expect of the shop.
 
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,9 @@ fn two_visitors_shop_independently() {
     assert_eq!(bob["cart"], json!([{ "sku": "coffee", "qty": 1 }]));
 }
 
-// As the README's reader does it: one jar for each visitor.
+// Runs curl as the README describes, with one jar for each visitor.
 #[test]
-fn curl_with_two_jars() {
+fn curl_keeps_two_visitors_apart_in_two_jars() {
     let Some(curl) = require::program("curl") else { return };
     let (folder, shop, _) = open();
     let run = |jar: &str, arguments: &[&str], path: &str| {
@@ -105,7 +105,7 @@ fn logging_out_leaves_the_theme_alone() {
 }
 
 #[test]
-fn logging_in_as_another_user_starts_afresh() {
+fn logging_in_as_another_user_keeps_only_the_theme() {
     let (_folder, _shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     visitor.post("/cart", &[("sku", "tea"), ("qty", "2")]);
@@ -129,7 +129,7 @@ fn logging_out_as_a_guest_does_nothing() {
 fn cookies_are_set_only_where_something_is_remembered() {
     let (folder, _shop, mut visitor) = open();
     let stored = || walk(&folder.path().join(".sessions/shop")).len();
-    // Files that the shop itself soon creates: the marker of its keys, and the lock beside it.
+    // Waits for the two files that the shop itself creates: the marker of its keys, and the lock beside it.
     let started = Instant::now();
     while stored() < 2 && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
@@ -204,14 +204,14 @@ fn a_hostile_cookie_gets_a_page_for_strangers() {
         assert!(!stranger.jar[COOKIE].is_empty() && stranger.jar[COOKIE] != good, "{shown}");
         assert_eq!(stranger.session()["visits"], 1, "{shown}");
     }
-    // Neighbouring cookies may be anything.
+    // Malformed cookies beside the session's do no harm.
     let beside = [b"junk=\xff; =; ;a;\xc3\xa9=1; __Host-shop=", good.as_bytes(), b"; b=\"x"].concat();
     assert!(ada.get_with("/", &beside).body.contains("Hello, ada."));
-    assert!(shop.said().lines().count() < 5, "no flood in the log: {}", shop.said());
+    assert!(shop.said().lines().count() < 5, "the log is not flooded: {}", shop.said());
 }
 
 #[test]
-fn expiry_is_told_in_seconds() {
+fn the_api_reports_the_expiry_in_seconds() {
     let (folder, _shop, mut visitor) = open();
     visitor.get("/");
     let left = visitor.session()["expires_in"].as_u64().unwrap();

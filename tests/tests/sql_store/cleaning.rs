@@ -1,4 +1,5 @@
-//! Clean-up: many rows in small batches, only expired ones, whatever the clocks say. Also damaged rows.
+//! The clean-up removes expired rows in small batches, and no others, even if a clock is wrong. The last test is about damaged
+//! rows.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ async fn expired_rows_go_in_batches_and_live_ones_stay_on_sqlite_postgres_and_ma
         for key in &live {
             assert!(load(&store, key).await.is_some());
         }
-        // The rows that were not edited.
+        // Only the 60 rows that were not edited expire.
         assert_eq!(store.delete_expired(later + SOON + MARGIN).await.unwrap(), 60);
         assert_eq!(read(&store, &live[0], "n").await, Some(1));
         drop(folder);
@@ -90,7 +91,7 @@ async fn a_locked_row_is_skipped_on_postgres() {
     assert_eq!(store.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-/// Two processes clean up while requests replace expired values: a new value is never removed.
+/// Two clean-ups run while requests replace expired values. They never remove a new value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
@@ -126,7 +127,7 @@ async fn warnings(store: &SqlStore, table: &str) -> usize {
     log.count("this machine's clock is far ahead of the database's", table)
 }
 
-// F27: a node whose clock is hours ahead. Here the database's clock is years behind.
+// F27: a node's clock is hours ahead of the database's. Here the database's clock is years behind.
 #[tokio::test]
 async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -167,7 +168,7 @@ async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
     assert_eq!(ahead.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-// B29: the engine interprets values. The store returns whatever is there, so that it can be replaced or removed.
+// B29: the engine interprets values. The store also returns a damaged one, so that the engine can replace or remove it.
 #[tokio::test]
 async fn a_damaged_row_can_be_loaded_and_replaced_on_sqlite() {
     let (_folder, url, store) = in_file().await;

@@ -1,4 +1,4 @@
-//! Faults of a server: each is an error of the call, never a wrong answer, and passes without a restart of the process.
+//! Faults of a server: the call fails, but never returns a wrong answer. Later calls work without a restart of the process.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::{
     values::{NOW, count, create, empty, load, read},
 };
 
-// B32, B35: everything that was answered is there again.
+// B32, B35: after the restart, every answered write is stored.
 async fn killed_and_restarted(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
@@ -39,23 +39,23 @@ async fn killed_and_restarted(engine: Engine) {
         assert!(store.swap(&key, found.as_ref(), None, NOW).await.is_err());
         assert!(before.elapsed() < Duration::from_secs(30), "each call fails within seconds");
         server.restart();
-        // The first call is already answered.
+        // The first call already gets an answer.
         assert_eq!(read(&store, &key, "n").await, Some(round));
         count(&store, &key, "others").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_and_comes_back_on_postgres() {
+async fn calls_fail_while_a_server_is_down_and_work_after_its_restart_on_postgres() {
     killed_and_restarted(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_and_comes_back_on_mariadb() {
+async fn calls_fail_while_a_server_is_down_and_work_after_its_restart_on_mariadb() {
     killed_and_restarted(Engine::MariaDb).await;
 }
 
-// B32: ended by an administrator of the database, or by the network.
+// B32: the database's administrator or the network ends the connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_are_replaced_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
@@ -66,7 +66,7 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
         let ours = format!("query LIKE '%{table}%' AND pid <> pg_backend_pid()");
         let ended = server.ask(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
-        assert!(ended.contains('t'), "there were some");
+        assert!(ended.contains('t'), "the query ended some connections");
         count(&store, &key, "n").await;
         proxy.cut();
         count(&over_network, &key, "n").await;
@@ -74,7 +74,8 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
     }
 }
 
-/// MariaDB does not show the last statement of a connection, so the server is the test's own.
+/// MariaDB does not show the last statement of a connection, so the test cannot tell its own connections on a shared server. It
+/// starts its own server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
@@ -89,7 +90,7 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
             if idle.lines().count() > 0 {
                 break idle;
             }
-            assert!(Instant::now() < deadline, "there is none");
+            assert!(Instant::now() < deadline, "no connection becomes idle");
         };
         for id in idle.lines() {
             server.ask(&format!("KILL CONNECTION {id}"));
@@ -122,12 +123,12 @@ async fn a_silent_network(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_network_on_postgres() {
+async fn the_pool_recovers_from_a_silent_network_on_postgres() {
     a_silent_network(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_network_on_mariadb() {
+async fn the_pool_recovers_from_a_silent_network_on_mariadb() {
     a_silent_network(Engine::MariaDb).await;
 }
 
@@ -192,12 +193,12 @@ async fn frozen(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_on_postgres() {
+async fn a_swap_takes_effect_once_after_a_server_hung_on_postgres() {
     frozen(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_on_mariadb() {
+async fn a_swap_takes_effect_once_after_a_server_hung_on_mariadb() {
     frozen(Engine::MariaDb).await;
 }
 
@@ -221,26 +222,26 @@ macro_rules! a_full_pool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_pool_on_postgres() {
+async fn the_error_names_a_full_or_closed_pool_on_postgres() {
     let Some((server, table, _)) = on(Engine::Postgres).await else { return };
     a_full_pool!(PgPoolOptions, &server.url(), &table);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_pool_on_mariadb() {
+async fn the_error_names_a_full_or_closed_pool_on_mariadb() {
     let Some((server, table, _)) = on(Engine::MariaDb).await else { return };
     a_full_pool!(MySqlPoolOptions, &server.url(), &table);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_pool_on_sqlite() {
+async fn the_error_names_a_full_or_closed_pool_on_sqlite() {
     let (_folder, url, _) = in_file().await;
     a_full_pool!(SqlitePoolOptions, &url, "sessions");
 }
 
-/// A replica, or a primary that is set to read-only.
+/// The database is a replica, or a primary that is set to read-only.
 #[tokio::test]
-async fn a_database_that_only_reads_on_postgres() {
+async fn a_read_only_database_refuses_writes_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     let key = create(&store, &empty()).await;
     let only_read = format!("{}?table={table}&options[default_transaction_read_only]=on", server.url());
@@ -258,7 +259,7 @@ async fn a_database_that_only_reads_on_postgres() {
 }
 
 #[tokio::test]
-async fn a_database_that_only_reads_on_mariadb() {
+async fn a_read_only_database_refuses_writes_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
     // MariaDB's read-only mode does not apply to administrators.
     server.ask("CREATE USER shop; GRANT ALL ON test.* TO shop");
@@ -278,9 +279,9 @@ async fn a_database_that_only_reads_on_mariadb() {
     assert_eq!(read(&store, &key, "n").await, Some(1));
 }
 
-/// A user with only the right to read.
+/// The user has only the right to read.
 #[tokio::test]
-async fn a_user_who_may_not_write_on_postgres() {
+async fn the_error_names_the_rights_that_sessions_need_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     let key = create(&store, &empty()).await;
     let role = format!("reader_{table}");

@@ -1,5 +1,5 @@
 //! Properties that only the SQL store has: its table, its statements, the faults of its databases, and that it leaves the
-//! application's transactions alone. `stores.rs` tests that it is a store at all.
+//! application's transactions alone. `stores.rs` runs the conformance suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cleaning;

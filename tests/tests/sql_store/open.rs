@@ -1,4 +1,4 @@
-//! How to connect to a store, and the errors when that fails.
+//! The ways to connect to a database, and the errors when that fails.
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ async fn a_new_file_is_private_on_sqlite() {
         let mode = fs::metadata(format!("{}{end}", path.display())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{end}");
     }
-    // But not with a mode that requires an existing file.
+    // With a mode that requires an existing file, no file is created.
     let other = format!("sqlite:{}?mode=rw", folder.path().join("other.db").display());
     assert!(refusal(&other).await.contains("the file cannot be opened"), "{}", refusal(&other).await);
     assert!(!folder.path().join("other.db").exists());
@@ -56,7 +56,7 @@ async fn a_wrong_url_is_named_without_its_password() {
             "{said}"
         );
     }
-    assert!(before.elapsed() < Duration::from_secs(5), "at once");
+    assert!(before.elapsed() < Duration::from_secs(5), "each error comes at once");
     let said = refusal("postgres://eve:let?mein@127.0.0.1:1/shop").await;
     assert!(said.contains("`?` is written %3F") && !said.contains("let"), "{said}");
     let said = refusal("redis://localhost").await;
@@ -84,7 +84,7 @@ async fn a_wrong_user_or_database_is_named_on_postgres() {
     assert!(said.contains("check the user and the password") && !said.contains("letmein"), "{said}");
     let said = refusal(&server.url().replace("/postgres", "/nowhere").replace(":/nowhere@", "://postgres@")).await;
     assert!(said.contains("no such database") || said.contains("check the user"), "{said}");
-    // Through the scheme's other name, and through the socket.
+    // The scheme's other name works, and so does the socket.
     let store = at(&server.url().replace("postgres:", "postgresql:")).await;
     let key = create(&store, &empty()).await;
     let port = server.addr().port();
@@ -93,7 +93,7 @@ async fn a_wrong_user_or_database_is_named_on_postgres() {
 }
 
 #[tokio::test]
-async fn over_tls_to_postgres() {
+async fn tls_requires_a_trusted_authority_on_postgres() {
     let Some(server) = DatabaseServer::start(Engine::Postgres) else { return };
     let Some(authority) = server.encrypt() else { return };
     let trusted = format!("{}?sslmode=verify-full&sslrootcert={}", server.url(), authority.display());
@@ -103,5 +103,5 @@ async fn over_tls_to_postgres() {
         "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND query LIKE '%sessions%'";
     assert_ne!(server.ask(encrypted), "0");
     let said = refusal(&format!("{}?sslmode=verify-full", server.url())).await;
-    assert!(said.contains("certificate"), "an authority that nobody trusts: {said}");
+    assert!(said.contains("certificate"), "an authority that is not trusted: {said}");
 }

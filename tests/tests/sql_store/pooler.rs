@@ -1,4 +1,4 @@
-//! Behind PgBouncer in transaction mode, where each statement may reach another server connection.
+//! The store behind PgBouncer in transaction mode, where each statement may reach another server connection.
 
 use std::time::Duration;
 
@@ -49,9 +49,9 @@ async fn every_call_works_behind_pgbouncer_on_postgres() {
     assert_eq!(store.delete_expired(NOW + Duration::from_secs(3_600)).await.unwrap(), 1);
 }
 
-/// The same with a pool of the application's.
+/// The application's own pool works too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_options_of_a_pool_say_that_it_is_behind_pgbouncer_on_postgres() {
+async fn a_pool_without_a_statement_cache_works_behind_pgbouncer_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
     let Some(pooler) = PgBouncer::start(server, SQLX) else { return };
     let options: sqlx::postgres::PgConnectOptions = pooler.url().parse().unwrap();
@@ -74,7 +74,7 @@ async fn the_options_of_a_pool_say_that_it_is_behind_pgbouncer_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_does_not_know_of_pgbouncer_says_what_to_do_on_postgres() {
+async fn without_its_option_the_error_behind_pgbouncer_names_it_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
     let Some(pooler) = PgBouncer::start(server, SQLX) else { return };
     let table = table();
@@ -97,7 +97,7 @@ async fn a_pgbouncer_that_refuses_what_sqlx_sends_is_named_on_postgres() {
     assert!(said.contains("ignore_startup_parameters = extra_float_digits"), "{said}");
 }
 
-// F23: neither way leaves a prepared statement for each call.
+// F23: calls do not leave a prepared statement each, neither with the option nor without it.
 #[tokio::test]
 async fn prepared_statements_do_not_pile_up_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };

@@ -1,4 +1,4 @@
-//! Files that several processes share, that are locked, or that are read-only.
+//! SQLite files that several processes share, that are locked, or that are read-only.
 
 use std::{process::Command, time::Duration};
 
@@ -19,7 +19,7 @@ fn start(arguments: &[&str]) -> Worker {
 
 /// The first process creates the file, while the others wait.
 #[tokio::test]
-async fn several_processes_start_on_a_file_that_is_not_there() {
+async fn several_processes_can_start_before_the_file_exists() {
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("new.db").display());
@@ -55,9 +55,9 @@ async fn two_processes_lose_nothing_to_each_other() {
     }
 }
 
-// B35: every answered write is there, whole, and the file is undamaged.
+// B35: every answered write is stored completely, and the file is not damaged.
 #[tokio::test]
-async fn kill_9_in_the_middle_of_a_write() {
+async fn kill_9_leaves_the_old_value_or_the_new_one() {
     let (_folder, url, store) = in_file().await;
     let key = create(&store, &value(Timestamp::NEVER, b"")).await;
     let mut counted = 0_u64;
@@ -71,13 +71,13 @@ async fn kill_9_in_the_middle_of_a_write() {
         let found = content(&load(&store, &key).await.unwrap());
         let is = |number: &u64| found == number.to_string().repeat(2_000).into_bytes();
         let whole = [counted, counted + 1].into_iter().find(is);
-        counted = whole.expect("either what was answered is there, or the next, and it is whole");
+        counted = whole.expect("the last answered value, or the next one, is stored completely");
     }
 }
 
 /// Another process writes for longer than the pool's `busy_timeout`, and for longer than the store retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_file() {
+async fn writes_to_a_locked_file_wait_or_fail_and_reads_go_on() {
     let (_folder, url, store) = in_file().await;
     let key = create(&store, &empty()).await;
     let options: SqliteConnectOptions = url.parse().unwrap();
@@ -103,7 +103,7 @@ async fn a_locked_file() {
     assert_eq!(read(&store, &key, "n").await, Some(2));
 }
 
-// F27: without WAL, readers and writers block each other, and SQLite fails at once if waiting could be in vain.
+// F27: without WAL, readers and writers block each other, and SQLite fails at once if waiting could end in a deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pool_without_wal_answers_every_request() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,7 +130,7 @@ async fn a_pool_without_wal_answers_every_request() {
 
 // F27
 #[tokio::test]
-async fn a_file_without_wal_is_worth_a_warning() {
+async fn a_file_without_wal_is_warned_of() {
     let (log, table, sentence) = (Log::start(), table(), "execute `PRAGMA journal_mode = WAL` once");
     let (folder, _, store) = in_file().await;
     store.table(&table).unwrap().migrate().await.unwrap();
@@ -141,9 +141,9 @@ async fn a_file_without_wal_is_worth_a_warning() {
     assert_eq!(log.count(sentence, &table), 1);
 }
 
-/// Opened read-only, because a test that runs as root may write to any file.
+/// The test opens the file read-only, because root can write to any file.
 #[tokio::test]
-async fn a_file_that_may_not_be_written() {
+async fn a_read_only_file_refuses_writes() {
     let (_folder, url, store) = in_file().await;
     let key = create(&store, &empty()).await;
     let only_read = SqlStore::open(&format!("{url}?mode=ro")).await.unwrap();

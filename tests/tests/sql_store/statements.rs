@@ -91,12 +91,12 @@ async fn each_call_is_one_statement_on_mariadb() {
 
 /// The runtime's clock decides what has expired. Only the clean-up reads the database's clock, once.
 #[tokio::test]
-async fn only_the_clean_up_asks_for_the_time_on_postgres() {
+async fn only_the_clean_up_reads_the_databases_clock_on_postgres() {
     let Some((server, store)) = counting(Engine::Postgres).await else { return };
     let (soon, margin) = (Timestamp::from_millis(5_000), Duration::from_secs(3_600));
     let key = create(&store, &value(soon, b"")).await;
     let found = store.load(&key, Timestamp::from_millis(4_999)).await.unwrap();
-    assert!(found.is_some(), "though it is 1970");
+    assert!(found.is_some(), "the value is live at the given time, though it expired in 1970");
     store.swap(&key, found.as_ref(), Some(&value(soon, b"")), NOW).await.unwrap();
     assert_eq!(store.delete_expired(soon).await.unwrap(), 0);
     assert_eq!(store.delete_expired(soon + margin).await.unwrap(), 1);

@@ -13,7 +13,7 @@ use crate::{
 fn stale(swapped: Swapped) -> Option<Versioned> {
     match swapped {
         Swapped::Stale(current) => current,
-        Swapped::Done(_) => panic!("it was written"),
+        Swapped::Done(_) => panic!("the value was written"),
     }
 }
 
@@ -52,9 +52,8 @@ async fn a_refused_swap_writes_nothing_and_returns_the_current_value_on_sqlite_p
     }
 }
 
-/// The contract: an expired value may still be loaded and replaced.
 #[tokio::test]
-async fn an_expired_value_counts_as_there_on_sqlite_postgres_and_mariadb() {
+async fn an_expired_value_is_swapped_like_any_other_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         let key = create(&store, &value(Timestamp::from_millis(1), b"old")).await;
         let expired = stale(store.swap(&key, None, Some(&empty()), NOW).await.unwrap()).unwrap();

@@ -28,9 +28,9 @@ async fn no_table_is_created_without_migrate_on_sqlite_postgres_and_mariadb() {
     }
 }
 
-/// As when several servers of a service start at once. `sqlite` tests several processes on one file.
+/// Several servers of a service can start at once. `sqlite` tests several processes on one file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
+async fn concurrent_migrations_succeed_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         for _ in 0..5 {
             let store = store.clone().table(&table()).unwrap();
@@ -49,7 +49,7 @@ async fn many_migrate_at_once_on_sqlite_postgres_and_mariadb() {
     }
 }
 
-/// Tables that no store of this version made, and that it leaves alone: another application's, and one of an older version.
+/// The columns of tables that this version did not create and leaves alone: another application's, and an older version's.
 const FOREIGN: [&str; 2] = [
     "(id BIGINT, expires_at BIGINT)",
     "(id BIGINT PRIMARY KEY, revision BIGINT, expires_at BIGINT, user_hash BIGINT, record BIGINT)",
@@ -97,7 +97,7 @@ async fn refuses_foreign_table(store: SqlStore, name: &str) {
 
 /// If the table exists, `migrate` does not need the right to create one.
 #[tokio::test]
-async fn a_user_who_may_not_create_tables_uses_one_that_is_there_on_postgres() {
+async fn a_user_who_may_not_create_tables_can_use_an_existing_one_on_postgres() {
     let Some((server, table, _)) = on(Engine::Postgres).await else { return };
     let role = format!("app_{table}");
     server.ask(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\" TO {role}"));
@@ -125,7 +125,7 @@ async fn two_tables_are_two_stores_on_sqlite_postgres_and_mariadb() {
 }
 
 #[tokio::test]
-async fn a_schema_and_words_of_sql_as_names_on_postgres() {
+async fn a_name_can_have_a_schema_and_be_a_keyword_on_postgres() {
     let Some((server, _, store)) = on(Engine::Postgres).await else { return };
     let schema = table();
     server.ask(&format!("CREATE SCHEMA {schema}"));
@@ -163,7 +163,7 @@ async fn sqlite_knows_no_schemas_and_names_are_checked() {
     assert!(SqlStore::open(&format!("{url}?table=a-b")).await.unwrap_err().is_setup());
 }
 
-/// `migrate` runs the documented files.
+/// The migrations are the documented files, which `migrate` also runs.
 #[tokio::test]
 async fn the_applications_own_migrations_work_on_sqlite_postgres_and_mariadb() {
     const SQLITE: &str = include_str!("../../../session-runtime/src/store/sql/tables/sqlite.sql");

@@ -1,4 +1,4 @@
-//! An application that keeps its sessions in the pool that it works with has its transactions to itself.
+//! An application can keep its sessions in the pool that it works with. Sessions never join its transactions.
 
 use session_runtime::{SqlStore, store::Store as _};
 use sqlx::{Connection as _, Executor as _, Row as _, mysql::MySqlPoolOptions};
@@ -26,12 +26,12 @@ macro_rules! pending_work_stays_pending {
             let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {orders}")));
             query.fetch_one(&pool).await.unwrap().get::<i64, _>(0)
         };
-        assert_eq!(orders().await, 0, "a session's commit has committed it");
+        assert_eq!(orders().await, 0, "a session's commit does not commit the application's work");
         work.rollback().await.unwrap();
         drop(connection);
         assert_eq!(orders().await, 0);
         let written = read(&store, &key, "n").await;
-        assert_eq!(written, Some(1), "the rollback has undone the session's write");
+        assert_eq!(written, Some(1), "the rollback does not undo the session's write");
     }};
 }
 
@@ -62,7 +62,7 @@ async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     work.execute("INSERT INTO orders VALUES (1)").await.unwrap();
     let session = store.clone();
     let waiting = tokio::spawn(async move { count(&session, &key, "n").await });
-    assert_eq!(read(&store, &key, "n").await, None, "reading goes on meanwhile");
+    assert_eq!(read(&store, &key, "n").await, None, "a read does not wait");
     work.rollback().await.unwrap();
     waiting.await.unwrap();
     assert_eq!(read(&store, &key, "n").await, Some(1));

@@ -7,7 +7,7 @@ use session_runtime::{
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 
-/// The time at which everything happens: in 2027.
+/// The time of all calls, in 2027.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// Numbers by name.

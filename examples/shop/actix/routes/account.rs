@@ -27,7 +27,7 @@ pub(super) async fn revoke(
     mut session: Session<Shop>,
     web::Form(device): web::Form<Device>,
 ) -> Result<Redirect, Problem> {
-    // It is false for another user's device too, so that a visitor does not learn whether such a device exists.
+    // `revoke` also returns false for another user's device, so that a visitor does not learn whether such a device exists.
     let ended = sessions.of(&me.user).revoke(input::device(&device.id)?).await?;
     session.notice_mut().put(pages::logged_out(ended).to_owned());
     Ok(see("/account"))

@@ -1,4 +1,4 @@
-//! The one-time code. Making one takes a fresh sign-in, typing it in does not.
+//! The one-time code. Making a code needs a recent sign-in; typing it in does not.
 
 use actix_web::web::{self, Redirect};
 use maud::Markup;

@@ -1,7 +1,7 @@
 //! The routes. Each has a handler, with the session as one of its arguments.
 //!
-//! A handler's changes are stored before its response leaves. A route without a session costs no look-up. `front` is for all
-//! visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
+//! A handler's changes are stored before its response is sent. A handler that takes no session costs no look-up. `front` is for
+//! all visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
 
 mod account;
 mod code;
@@ -32,7 +32,8 @@ use super::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    // actix-web reads a form while it looks up the session. These layers refuse a visitor before.
+    // actix-web extracts a handler's arguments concurrently, so it might answer an invalid form before the view refuses the
+    // visitor. These layers refuse first.
     let revoke = post().to(account::revoke).wrap(View::<MayLogOutDevices>::layer());
     let check = post().to(code::check).wrap(View::<SignedIn>::layer());
     config

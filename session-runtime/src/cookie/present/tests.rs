@@ -62,7 +62,7 @@ fn one_genuine_cookie_counts() {
 
 // B6, S4
 #[test]
-fn what_is_not_ours_counts_as_none_and_is_an_event() {
+fn an_invalid_cookie_counts_as_none_and_is_an_event() {
     let signer = signer(&[1], "sid");
     let stranger = self::signer(&[9], "sid");
     let token = token(&signer);
@@ -89,7 +89,7 @@ fn what_is_not_ours_counts_as_none_and_is_an_event() {
 
 // B8, S32
 #[test]
-fn two_cookies_under_a_host_name_count_as_none() {
+fn two_cookies_with_a_host_prefix_count_as_none() {
     for name in ["__Host-sid", "__Host-Http-sid", "__host-sid"] {
         let signer = signer(&[1], name);
         let (ours, theirs) = (token(&signer), token(&signer));
@@ -106,7 +106,7 @@ fn two_cookies_under_a_host_name_count_as_none() {
 
 // B8, S32
 #[test]
-fn under_other_names_each_cookie_is_tried() {
+fn without_a_host_prefix_each_cookie_is_tried() {
     for name in ["sid", "__Secure-sid", "__Http-sid"] {
         let signer = signer(&[1], name);
         let (ours, theirs) = (token(&signer), token(&signer));
@@ -136,7 +136,7 @@ fn two_verifiers_of_one_session_are_two_cookies() {
 
 // B8, B9
 #[test]
-fn the_same_session_under_two_keys_is_one() {
+fn the_same_session_under_two_keys_counts_once() {
     let (old, new) = (signer(&[1], "sid"), signer(&[2, 1], "sid"));
     let (selector, verifier) = session();
     let (before, after) = (old.sign(selector, &verifier), new.sign(selector, &verifier));

@@ -18,7 +18,7 @@ fn write(protector: &Protector, protection: Protection) -> String {
     protector.write(protection, HERE, "two apples", NOW, None).unwrap()
 }
 
-// S39: changes each character of a value into each other one of the alphabet, and also the length.
+// S39: changes each character of a value into every other one of the alphabet, and also changes the length.
 #[test]
 fn no_other_spelling_opens() {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -38,8 +38,8 @@ fn no_other_spelling_opens() {
                 assert_eq!(read(&value.as_bytes()[at + 1..]), None, "{protection:?}, from {at} on");
             }
             for more in ["=", "A", " ", "\""] {
-                assert_eq!(read(format!("{value}{more}").as_bytes()), None, "{protection:?}, with {more} behind");
-                assert_eq!(read(format!("{more}{value}").as_bytes()), None, "{protection:?}, with {more} before");
+                assert_eq!(read(format!("{value}{more}").as_bytes()), None, "{protection:?}, with {more} after it");
+                assert_eq!(read(format!("{more}{value}").as_bytes()), None, "{protection:?}, with {more} before it");
             }
         }
     }
@@ -47,7 +47,7 @@ fn no_other_spelling_opens() {
 
 // S40
 #[test]
-fn a_value_opens_in_its_cookie_alone() {
+fn a_value_opens_only_in_its_cookie() {
     let protector = protector(&[1]);
     let places =
         [("shop", "cart"), ("shop", "Cart"), ("shop", "cart2"), ("forum", "cart"), ("", "cart"), ("s", "hopcart")];
@@ -64,7 +64,7 @@ fn a_value_opens_in_its_cookie_alone() {
 
 // S42
 #[test]
-fn a_value_ends_by_the_clock() {
+fn a_value_expires_by_the_servers_clock() {
     let protector = protector(&[1]);
     const DAY: Duration = Duration::from_secs(86_400);
     for protection in BOTH {
@@ -77,12 +77,16 @@ fn a_value_ends_by_the_clock() {
             let value = protector.write(protection, HERE, "x", NOW, max_age).unwrap();
             let read = |now| protector.read(protection, HERE, value.as_bytes(), now).is_some();
             assert!(read(NOW) && read(NOW + (good - Duration::from_millis(1))));
-            assert!(!read(NOW + good), "the deadline itself is past");
+            assert!(!read(NOW + good), "at the deadline itself, the value has expired");
             assert!(!read(Timestamp::NEVER));
-            assert!(read(Timestamp::from_millis(0)), "a clock that went back ends nothing");
+            assert!(read(Timestamp::from_millis(0)), "a value does not expire because the clock was set back");
         }
         let value = protector.write(protection, HERE, "x", Timestamp::NEVER, None).unwrap();
-        assert_eq!(protector.read(protection, HERE, value.as_bytes(), Timestamp::NEVER), None, "a sum that overflows");
+        assert_eq!(
+            protector.read(protection, HERE, value.as_bytes(), Timestamp::NEVER),
+            None,
+            "the deadline saturates"
+        );
     }
 }
 
@@ -100,7 +104,7 @@ fn older_keys_open_and_the_newest_writes() {
 }
 
 #[test]
-fn a_signed_value_can_be_read_by_its_owner_and_a_private_one_cannot() {
+fn a_signed_value_is_readable_and_a_private_one_is_not() {
     let protector = protector(&[1]);
     let shows = |protection| {
         let bytes = Base64UrlUnpadded::decode_vec(&write(&protector, protection)).unwrap();
@@ -112,7 +116,7 @@ fn a_signed_value_can_be_read_by_its_owner_and_a_private_one_cannot() {
 
 // S34
 #[test]
-fn what_is_longer_than_a_cookie_is_not_looked_at() {
+fn a_value_longer_than_a_cookie_is_rejected() {
     let protector = protector(&[1]);
     for protection in BOTH {
         let value = protector.write(protection, HERE, &"x".repeat(4096), NOW, None).unwrap();
@@ -122,7 +126,7 @@ fn what_is_longer_than_a_cookie_is_not_looked_at() {
 
 proptest! {
     #[test]
-    fn any_text_comes_back(text in ".{0,500}", name: String, app: String) {
+    fn any_text_round_trips(text in ".{0,500}", name: String, app: String) {
         let protector = protector(&[1]);
         let place = CookiePlace { app: &app, name: &name };
         for protection in BOTH {

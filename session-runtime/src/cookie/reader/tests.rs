@@ -14,7 +14,7 @@ fn values<'a>(headers: &[&'a [u8]], name: &str) -> Vec<&'a [u8]> {
     }
 }
 
-/// Returns whether a cookie was found, and how many times the scan looked at a byte.
+/// Returns whether the headers were too long, and how many times the scan looked at a byte.
 fn counted(headers: &[&[u8]], name: &str) -> (bool, usize) {
     let steps = Cell::new(0);
     let found = scan(headers.iter().copied(), name.as_bytes(), || steps.set(steps.get() + 1));
@@ -136,7 +136,7 @@ fn all_cookies_of_our_name_are_found_in_all_headers() {
 
 // S34
 #[test]
-fn what_is_too_long_is_not_read_in_part() {
+fn headers_that_are_too_long_are_not_read_in_part() {
     let edge = [&b"sid=1; a="[..], &vec![b'x'; LARGEST - 10]].concat();
     assert_eq!(values(&[&edge], "sid"), [b"1"]);
     assert_eq!(find([&edge[..], b""], "sid"), Matches::TooLong);
@@ -146,13 +146,13 @@ fn what_is_too_long_is_not_read_in_part() {
     assert_eq!(find(std::iter::repeat_n(&b""[..], usize::MAX), "sid"), Matches::TooLong);
 }
 
-// S34: linear, counted in looks at bytes.
+// S34: the work is linear in the length, measured by how often the scan looks at a byte.
 #[test]
-fn no_byte_is_looked_at_often() {
+fn the_scan_takes_linear_time() {
     let a_mebibyte = |part: &[u8]| part.repeat(1024 * 1024 / part.len());
     for part in [&b"a=b;"[..], b";", b"\\", b" ", b"\t;", b"\"", b"sid", b"sid=", b"sid;", b"=", b"\xff"] {
         let (too_long, steps) = counted(&[&a_mebibyte(part)], "sid");
-        assert!(too_long && steps == 0, "{} is not even begun", part.escape_ascii());
+        assert!(too_long && steps == 0, "the scan of {} did not even begin", part.escape_ascii());
 
         let most = part.repeat((LARGEST - 1) / part.len());
         let (_, steps) = counted(&[&most], "sid");

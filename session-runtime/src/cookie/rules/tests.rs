@@ -13,7 +13,7 @@ fn sentence(attributes: impl Into<Attributes>) -> Option<String> {
 
 // S25: the rules by which Chromium rejects cookies.
 #[test]
-fn a_prefix_keeps_its_conditions() {
+fn a_name_prefix_requires_its_attributes() {
     let rejected = |spec: CookieSpec, expected: &str| {
         let name = spec.name;
         assert_eq!(
@@ -65,7 +65,7 @@ fn a_prefix_keeps_its_conditions() {
 
 // S25, S52
 #[test]
-fn what_needs_secure_has_it() {
+fn same_site_none_and_partitioned_require_secure() {
     let plain = CookieSpec { secure: false, ..PLAIN };
     assert_eq!(sentence(plain), None);
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_name_is_a_token() {
 
 // S27, S28
 #[test]
-fn a_path_is_one_that_browsers_compare() {
+fn a_path_is_printable_ascii_and_begins_with_a_slash() {
     for path in ["/", "/shop", "/a/b-c_d~e.f", "/%20", "/a=b&c"] {
         assert_eq!(sentence(CookieSpec { path, ..PLAIN }), None, "{path}");
     }

@@ -136,7 +136,7 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, proof, is_capped, fields })
 }
 
-/// Writes the time from one moment to a later one: in seconds if that is exact, as it is for most lifetimes.
+/// Writes the time between a moment and a later one: in seconds if that is exact, as it is for most lifetimes.
 fn span(bytes: &mut Vec<u8>, from: Timestamp, to: Timestamp) {
     let millis = if to == Timestamp::NEVER { u64::MAX } else { to.as_millis().saturating_sub(from.as_millis()) };
     let seconds = millis / 1000;

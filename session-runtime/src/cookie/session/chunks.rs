@@ -6,14 +6,14 @@ use std::borrow::Cow;
 
 use crate::cookie::{Candidates, LARGEST_PAIR, spec::chunk_name};
 
-/// A character that neither base64 nor the rest of a value uses.
+/// Marks a value that is split. Neither base64url nor the `.` before a signature contains this character.
 const MARK: char = '~';
 
 /// The most cookies for one session. Servers refuse a request with more than 8 to 16 KiB of headers, and browsers keep some 180
 /// cookies for a site.
 pub(crate) const MAX_CHUNKS: u8 = 4;
 
-/// The number of cookies that hold a session: 1 to 9.
+/// The number of cookies that hold a session: 1 to [`MAX_CHUNKS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Chunks(u8);
 

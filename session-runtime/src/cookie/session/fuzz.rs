@@ -52,8 +52,8 @@ impl SessionCookie {
         self.open(value, now).is_some()
     }
 
-    /// Reads bytes as if they had been verified, since a key may have leaked. Anything that can be read can be written, and
-    /// read again.
+    /// Reads bytes as if they had been verified, since a key may have leaked. Panics if a session that was read and written
+    /// cannot be read again.
     pub(crate) fn reads(&self, bytes: &[u8], now: Timestamp) {
         let read = |bytes: &[u8]| match &self.how {
             How::Encrypted { names, .. } => binary::read(bytes, names),
@@ -68,6 +68,6 @@ impl SessionCookie {
                 Err(_) => return,
             },
         };
-        assert!(read(&written).is_some(), "what was written of {bytes:?} cannot be read");
+        assert!(read(&written).is_some(), "the session in {bytes:?} cannot be read again after it was written");
     }
 }

@@ -1,5 +1,5 @@
 //! A session as signed JSON that scripts can read: `eyJpZCI6…​.AYWq…`, the text and the signature with a dot between them, both
-//! in base64url. `JSON.parse(atob(…))` of the first part is all that a script needs.
+//! in base64url. A script decodes the first part from base64url and parses the UTF-8 text as JSON.
 //!
 //! `keys/sign.rs` makes the signature. It also covers purpose, application and cookie name (SECURITY S40, S41), and is checked
 //! before anything is parsed (S39).

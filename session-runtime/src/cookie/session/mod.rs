@@ -46,7 +46,7 @@ const NAMED: usize = 10;
 /// attempt costs some microseconds, and any client can send many.
 const TRIES: usize = 16;
 
-/// The readers of a session in a cookie: only this server, or the browser too.
+/// Whether only this server can read a session in a cookie, or the browser too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Encrypted,
@@ -61,7 +61,7 @@ pub(crate) struct SessionCookie {
     /// The most cookies that one session may take.
     max_chunks: usize,
     fields: &'static [Meta],
-    /// Whether a session with only these fields is proved to fit.
+    /// Whether compile-time checks prove that a session with only these fields fits.
     bounded: bool,
     /// The field that identifies the user.
     identity: Option<&'static Meta>,
@@ -72,7 +72,7 @@ enum How {
     Signed(Signer),
 }
 
-/// A session that was opened.
+/// The session in a valid cookie.
 pub(crate) struct OpenedSession {
     pub(crate) carried: Carried,
     /// Whether the current key sealed it. If not, the response seals it again (SECURITY S45).

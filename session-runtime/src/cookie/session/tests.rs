@@ -49,7 +49,7 @@ fn session(theme: &str) -> Carried {
 }
 
 #[test]
-fn what_is_sealed_opens() {
+fn a_sealed_session_opens() {
     for cookie in cookies(&[1]) {
         let carried = session("dark");
         let value = cookie.seal(&carried, NOW).unwrap();
@@ -64,7 +64,7 @@ fn what_is_sealed_opens() {
     }
 }
 
-// S39, B6: the decoder only gets verified bytes, so no changed value reaches it.
+// S39, B6: the decoder gets only verified bytes, so no changed value reaches it.
 #[test]
 fn no_flipped_bit_is_verified() {
     for cookie in cookies(&[1, 2]) {
@@ -108,7 +108,7 @@ fn no_other_length_is_verified() {
 
 // S6, S40, B10
 #[test]
-fn a_session_is_good_for_one_cookie_of_one_application_in_one_form() {
+fn a_session_opens_only_in_its_cookie_application_and_form() {
     let places = [
         ("shop", "__Host-shop"),
         ("shop", "__Host-admin"),
@@ -153,7 +153,7 @@ fn older_keys_open_and_the_newest_seals() {
         assert!(!opened.current);
         let after = both.seal(&opened.carried, NOW).unwrap();
         assert!(new.open(after.as_bytes(), NOW).unwrap().current);
-        assert!(new.open(before.as_bytes(), NOW).is_none(), "a key that was taken away");
+        assert!(new.open(before.as_bytes(), NOW).is_none(), "the key was removed from the ring");
     }
 }
 
@@ -171,7 +171,7 @@ fn an_older_key_opens_until_its_end() {
 
 // S42: the field's own deadline is part of the sealed value.
 #[test]
-fn what_has_expired_is_not_sealed() {
+fn expired_fields_are_not_sealed() {
     for cookie in cookies(&[1]) {
         let value = cookie.seal(&session("dark"), NOW + Duration::from_secs(60)).unwrap();
         let opened = cookie.open(value.as_bytes(), NOW).unwrap();
@@ -182,7 +182,7 @@ fn what_has_expired_is_not_sealed() {
 
 // S27: one more byte is an error, which lists the fields by size.
 #[test]
-fn a_cookie_holds_what_browsers_keep() {
+fn a_session_may_take_all_bytes_that_browsers_keep() {
     for cookie in cookies(&[1]) {
         let length =
             |theme: usize| cookie.seal(&session(&"x".repeat(theme)), NOW).map(|value| value.len() + cookie.name.len());
@@ -198,9 +198,9 @@ fn a_cookie_holds_what_browsers_keep() {
 }
 
 proptest! {
-    // S27, S29: browsers keep each chunk, however many there are.
+    // S27, S29: each chunk is small enough for browsers, however many there are.
     #[test]
-    fn every_value_comes_back_in_chunks(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
+    fn every_value_round_trips_in_chunks(length in 0..4 * 4096_usize, most in 1..=4_usize, name in "[a-z]{1,40}") {
         let value: String = "0123456789abcdef".chars().cycle().take(length).collect();
         if value.len() <= chunks::room(&name, most) {
             let chunks = split(&value, &name);

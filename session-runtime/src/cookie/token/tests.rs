@@ -55,7 +55,7 @@ fn ids_are_random_throughout() {
 
 // Tokens in browsers must still open after an update. The value comes from another implementation.
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
     let signer = TokenSigner::new(&ring, "shop", "__Host-shop").unwrap();
@@ -67,7 +67,7 @@ fn the_format_stays_what_it_is() {
 }
 
 #[test]
-fn what_is_signed_opens() {
+fn a_signed_token_opens() {
     let signer = signer(&[1]);
     let (selector, verifier) = session();
     let token = signer.sign(selector, &verifier);
@@ -137,7 +137,7 @@ fn a_token_has_one_spelling() {
 
 // S6, S40, B10
 #[test]
-fn a_token_is_good_for_one_cookie_of_one_application() {
+fn a_token_opens_only_in_its_cookie_and_application() {
     let ring = ring(&[1]);
     let contexts = [
         ("shop", "__Host-shop"),
@@ -200,7 +200,7 @@ fn older_keys_open_and_the_newest_signs() {
     let after = both.sign(opened.selector, &opened.verifier);
     assert!(new.open(after.as_bytes(), NOW).unwrap().current);
     assert!(!other.open(after.as_bytes(), NOW).unwrap().current);
-    assert!(new.open(before.as_bytes(), NOW).is_none(), "a key that was taken away");
+    assert!(new.open(before.as_bytes(), NOW).is_none(), "the key was removed from the ring");
 }
 
 // S45
@@ -225,7 +225,7 @@ fn an_empty_ring_makes_no_signer() {
 
 // S50, B12
 #[test]
-fn a_fingerprint_names_a_session_and_nothing_else() {
+fn a_fingerprint_names_a_session_and_does_not_reveal_its_id() {
     let (a, b) = (session().0, session().0);
     let fingerprint = signer(&[1]).fingerprints().name(&Scope::new("shop", "Shop").session(a));
     assert_eq!(fingerprint.len(), 12);

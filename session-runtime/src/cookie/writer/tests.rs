@@ -72,7 +72,7 @@ fn max_age_is_what_is_left_and_at_most_400_days() {
 
 // S27
 #[test]
-fn a_cookie_is_as_long_as_browsers_keep_it() {
+fn name_and_value_may_take_all_bytes_that_browsers_keep() {
     let name = |length| Attributes { name: "n".repeat(length).into(), ..SHOP.into() };
     let token = "T".repeat(LENGTH);
     let header = Writer::new(&name(LARGEST_PAIR - LENGTH)).unwrap().set(&token, None);
@@ -84,7 +84,7 @@ fn a_cookie_is_as_long_as_browsers_keep_it() {
 
 // S53
 #[test]
-fn no_attribute_but_secure_depends_on_it() {
+fn secure_is_written_only_if_it_is_set() {
     let spec = CookieSpec { secure: false, ..CookieSpec::new("sid") };
     assert!(!writer(spec).set("T", None).contains("Secure"));
 }
@@ -92,7 +92,7 @@ fn no_attribute_but_secure_depends_on_it() {
 proptest! {
     // S28
     #[test]
-    fn nothing_from_outside_ends_an_attribute(
+    fn no_name_path_or_domain_can_inject_an_attribute(
         name in piece(), path in piece(), domain in prop::option::of(piece()), flags: [bool; 3], same_site in 0..3,
     ) {
         let attributes = Attributes {
@@ -124,7 +124,7 @@ proptest! {
     }
 }
 
-/// Mostly a piece that could pass, often with a forbidden byte in it.
+/// Generates mostly pieces that could be valid, often with a forbidden byte in them.
 fn piece() -> impl Strategy<Value = String> {
     let poison = prop::sample::select(vec![
         "", "", "", "", "\r", "\n", "\r\n", ";", ",", "\"", "\\", "\0", " ", "=", "é", "\u{7f}", ".",

@@ -81,7 +81,11 @@ impl Engine {
     }
 
     /// Reads a revocation. One that cannot be read still revokes: damage must not reopen an ended session.
-    pub(in crate::engine) fn read_revocation(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Option<Revocation>, Error> {
+    pub(in crate::engine) fn read_revocation(
+        &self,
+        held: Option<&Versioned>,
+        now: Timestamp,
+    ) -> Result<Option<Revocation>, Error> {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Ok(None);
         };
@@ -211,14 +215,15 @@ impl Request {
         now: Timestamp,
     ) -> Result<(Option<Sealed>, bool), Error> {
         let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
-        // A selector is revoked until the cookies under it expire, so all of them have to expire at the same time: of two tabs,
-        // one may ask to be remembered, and the other may write last.
+        // A revocation lasts until the session's absolute deadline, so all cookies under one selector must have the same
+        // deadline. Otherwise, if one tab asks to be remembered and another writes last, the revocation could end before the
+        // first tab's cookie.
         let ends_at_another_time = put.record.ends_at != found.record().ends_at;
         let renewed = put.adopted.renewal.is_some() || ends_at_another_time;
         let opened = engine.codec.close(&key, put.record.into(), Some(&found.opened))?;
         let selector = if renewed && revokes { new_selector()? } else { found.selector };
         let record = opened.raw().clone();
-        // Sealed before any revocation or event: it may be too large.
+        // The session is sealed before any revocation or event, since it may be too large.
         let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
         Ok((Some(Sealed { selector, record, token }), renewed))
     }

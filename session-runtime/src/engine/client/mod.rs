@@ -16,7 +16,7 @@ use crate::{
     store::DynStore,
 };
 
-/// The place of the sessions of one kind that are in cookies.
+/// Keeps the sessions of one kind in cookies.
 pub(crate) struct Client {
     /// Seals and opens the cookies.
     pub(super) cookie: SessionCookie,
@@ -47,7 +47,8 @@ impl Client {
 
     /// Returns whether a session may still be served.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
-        // Stores keep a revocation, and browsers a cookie, for this long: an older cookie is a copy that may have been revoked.
+        // Stores keep a revocation, and browsers a cookie, for at most this long: an older cookie is a copy that may have been
+        // revoked.
         let is_kept = self.revocations.is_none() || now.since(record.seen_at) < LONGEST;
         record.is_live(now) && record.seen_at >= self.issued_after && is_kept
     }

@@ -47,7 +47,7 @@ fn value<'a>(record: &'a Record, name: &'a str) -> &'a [u8] {
 }
 
 #[test]
-fn sessions_without_secrets_have_none() {
+fn secrets_is_none_for_a_session_without_secret_fields() {
     assert!(Secrets::new(&ring(&[1]), "shop", &FIELDS[1..]).unwrap().is_none());
 }
 
@@ -61,7 +61,7 @@ fn records_without_secrets_are_left_as_they_are() {
 
 // S2, B38
 #[test]
-fn a_secret_is_sealed_in_the_store_and_plain_above() {
+fn a_secret_is_encrypted_in_the_store_and_plain_to_the_request() {
     let codec = codec(&[1]);
     let given: [Given; 3] =
         [("name", b"\xa3ada", LATER), ("code", b"\xa44711", LATER), ("other", b"x", Timestamp::NEVER)];
@@ -72,9 +72,9 @@ fn a_secret_is_sealed_in_the_store_and_plain_above() {
     assert!(!opened.is_outdated());
 }
 
-// S39: a decoder never gets a value that could not be opened, and that is reported once.
+// S39: a value that cannot be decrypted never reaches a decoder. The failure is reported once.
 #[test]
-fn what_cannot_be_opened_is_unreadable_and_reported_once() {
+fn a_value_that_cannot_be_decrypted_is_unreadable_and_reported_once() {
     let (codec, other) = (codec(&[1]), codec(&[2]));
     let mut raw = Record::clone(&stored(&other, &[("code", b"\xa44711", Timestamp::NEVER)]));
     raw.fields.push(Entry { name: "otp", value: b"\xa44711", expires: Timestamp::NEVER });
@@ -85,13 +85,13 @@ fn what_cannot_be_opened_is_unreadable_and_reported_once() {
     let opened = codec.open(&key(), Arc::clone(&raw), &events, NOW);
     assert!(["code", "otp"].iter().all(|name| value(&opened.record, name) == UNREADABLE));
     assert_eq!(*reported.lock().unwrap(), [Event::Undecodable { field: "code" }]);
-    // A write of another field leaves the sealed value as it is: the key may come back.
+    // A write of another field leaves the sealed value as it is, because the encryption key may be configured again later.
     let written = codec.close(&key(), Arc::new(opened.record.with_fields(opened.record.fields.clone())), Some(&opened));
     assert_eq!(written.unwrap().raw().fields, raw.fields);
 }
 
 #[test]
-fn what_expired_is_neither_opened_nor_reported() {
+fn an_expired_secret_is_neither_decrypted_nor_reported() {
     let codec = codec(&[1]);
     let raw = stored(&codec, &[("code", b"\xa44711", LATER)]);
     let events = Events::new(|event, _| panic!("{event:?}"));
@@ -99,7 +99,7 @@ fn what_expired_is_neither_opened_nor_reported() {
     assert_eq!(value(&opened.record, "code"), UNREADABLE);
 }
 
-// An unchanged secret keeps its ciphertext, so a write tells the store nothing about it.
+// A field that the request did not change is stored byte for byte as before, so the secret keeps its ciphertext.
 #[test]
 fn an_untouched_secret_keeps_its_ciphertext() {
     let codec = codec(&[1]);
@@ -117,7 +117,7 @@ fn an_untouched_secret_keeps_its_ciphertext() {
 
 // S45
 #[test]
-fn what_an_older_key_sealed_is_sealed_again_with_its_deadline() {
+fn a_secret_under_an_older_key_is_encrypted_again_and_keeps_its_deadline() {
     let (old, new) = (codec(&[1]), codec(&[2, 1]));
     let raw = stored(&old, &[("code", b"\xa44711", LATER), ("name", b"\xa3ada", Timestamp::NEVER)]);
     let opened = open(&new, &raw, NOW);

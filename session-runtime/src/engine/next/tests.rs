@@ -77,7 +77,7 @@ fn put(engine: &Engine, attempt: &mut Attempt, record: &Record, now: Timestamp) 
     match next(engine, attempt, &found(record.clone()), true, now).unwrap() {
         Next::Put(put) => Some(put.record),
         Next::Nothing => None,
-        Next::End | Next::Conflict => panic!("neither an end nor a conflict"),
+        Next::End | Next::Conflict => panic!("`next` ended the session or found a conflict"),
     }
 }
 
@@ -115,7 +115,8 @@ fn model(map: &mut Map, meta: &'static Meta, op: &Op) {
     if new == old && matches!(op, Op::Take { .. } | Op::List { .. } | Op::Hold { .. }) {
         return;
     }
-    // An equal value under the field's own name is no write, so a value under an older name stays too; nothing reads it.
+    // Setting an equal value under the field's own name is not a write, so a value under an older name stays too; nothing reads
+    // it.
     if new == old && matches!(op, Op::Set { .. }) && name == Some(meta.name) && meta.expires.is_none() {
         return;
     }
@@ -198,7 +199,7 @@ proptest! {
 
     // B19: two requests that change different fields give the same result in either order.
     #[test]
-    fn different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
+    fn changes_of_different_fields_commute(stored in stored(), ops in ops(), split in 0..8_usize) {
         let engine = engine();
         let given: Vec<_> = stored.iter().map(|(name, value)| (*name, &value[..])).collect();
         let record = record(&engine, &given);
@@ -233,7 +234,7 @@ proptest! {
 
     // B21: an `atomic` edit that waits for the commit is stored, or is a conflict.
     #[test]
-    fn an_edit_of_what_has_changed_is_a_conflict(old in prop::option::of(value()), seen in prop::option::of(value()), new in prop::option::of(value())) {
+    fn an_atomic_edit_of_a_changed_value_is_a_conflict(old in prop::option::of(value()), seen in prop::option::of(value()), new in prop::option::of(value())) {
         let engine = engine();
         let given: Vec<_> = old.iter().map(|old| ("other", &old[..])).collect();
         let record = record(&engine, &given);
@@ -245,13 +246,13 @@ proptest! {
                 prop_assert_eq!(put.record.fields.get("other").map(|entry| entry.value.to_vec()), new);
             }
             Next::Nothing => prop_assert!(old == seen && old.is_none() && new.is_none()),
-            Next::End => prop_assert!(false, "no end"),
+            Next::End => prop_assert!(false, "an edit does not end the session"),
         }
     }
 
     // S9: the generation changes when the visitor's rights may have changed, and only then.
     #[test]
-    fn privilege_changes_with_a_new_generation(ops in ops(), renews: bool) {
+    fn only_a_change_of_privilege_changes_the_generation(ops in ops(), renews: bool) {
         let engine = engine();
         let record = record(&engine, &[("rights", b"old")]);
         let changes_rights = ops.iter().any(|(meta, _)| meta.name == "rights");
@@ -263,7 +264,7 @@ proptest! {
     }
 }
 
-// B20: a touch that another request has made is not made again.
+// B20: once a request has refreshed the idle deadline, the next one does not refresh it again.
 #[test]
 fn a_touch_is_due_once() {
     let engine = engine();
@@ -277,7 +278,7 @@ fn a_touch_is_due_once() {
 
 // B25, S13: a sign-out keeps the `device` fields, under a new generation; without any, the session ends.
 #[test]
-fn a_sign_out_keeps_what_is_the_devices_or_ends() {
+fn a_sign_out_keeps_the_device_fields_or_ends_the_session() {
     let engine = engine();
     let out = || attempt(Vec::new(), vec![Step::LogOut]);
     let mut signed_in = record(&engine, &[("plain", b"\x01"), ("other", b"\x02"), ("unknown", b"\x03")]);
@@ -302,7 +303,7 @@ fn user(number: u8) -> Arc<[u8]> {
     [number].as_slice().into()
 }
 
-/// A `device` field, others that are not, and one that this build does not know.
+/// Generates values for a `device` field, for other fields, and for one that this build does not know.
 fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let name = prop::sample::select(vec!["plain", "other", "rights", "unknown"]);
     prop::collection::btree_map(name, prop::collection::vec(any::<u8>(), 0..9), 0..4)
@@ -312,7 +313,7 @@ fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 proptest! {
     // F4: acting as another and stopping restores the session, except for `device` fields; in between only those are seen.
     #[test]
-    fn an_impersonation_comes_back_to_the_same_session(
+    fn stopping_an_impersonation_restores_the_session(
         before in some_fields(),
         written in some_fields(),
         proof in prop::sample::select(vec![Proof::AtSignIn, Proof::Missing, Proof::At(Timestamp::from_millis(7))]),
@@ -342,7 +343,7 @@ proptest! {
         }
         if remembers {
             let remembered = put(&engine, &mut attempt(Vec::new(), vec![Step::Remember(true)]), &acting, NOW);
-            prop_assert!(remembered.is_none(), "it says nothing about the session of who acts");
+            prop_assert!(remembered.is_none(), "`remember` does not apply to the acting user's session");
         }
         let stop = Step::StopImpersonating { by: user(1), user: user(7) };
         let after = put(&engine, &mut attempt(Vec::new(), vec![stop]), &acting, NOW).unwrap();
@@ -358,7 +359,7 @@ proptest! {
 
     // F4: a re-authentication changes nothing but its time.
     #[test]
-    fn a_reauthentication_moves_nothing_else(fields in some_fields(), late in 0..600_u64, twice: bool) {
+    fn a_reauthentication_changes_only_its_time(fields in some_fields(), late in 0..600_u64, twice: bool) {
         let engine = engine();
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         let before = signed_in(&engine, &fields);
@@ -374,7 +375,7 @@ proptest! {
 
 // F4: a sign-in or a sign-out ends an impersonation for good.
 #[test]
-fn who_signs_in_or_out_acts_as_no_other_user() {
+fn a_sign_in_or_sign_out_ends_an_impersonation() {
     let engine = engine();
     let own = signed_in(&engine, &[("plain", b"\x01"), ("other", b"\x02")]);
     let step = Step::Impersonate { by: user(1), user: user(7), ends_at: Timestamp::NEVER };
@@ -388,7 +389,7 @@ fn who_signs_in_or_out_acts_as_no_other_user() {
 
 // F4: a user cannot act as another while they already do, or if another user is signed in by then.
 #[test]
-fn an_impersonation_by_another_than_is_signed_in_is_a_conflict() {
+fn an_impersonation_conflicts_with_another_user_or_impersonation() {
     let engine = engine();
     let own = signed_in(&engine, &[]);
     let step = |by| Step::Impersonate { by: user(by), user: user(7), ends_at: Timestamp::NEVER };

@@ -13,7 +13,7 @@ fn open(sealer: &FieldSealer, sealed: &[u8], place: FieldPlace<'_>) -> Option<Ve
 // Values in existing stores must still open after an update. This one comes from other implementations of HKDF and of
 // XChaCha20-Poly1305 (libsodium).
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&sha2::Sha256::digest(b"a key for tests")).unwrap();
     let sealer = FieldSealer::new(&ring, "shop").unwrap();
@@ -27,7 +27,7 @@ fn the_format_stays_what_it_is() {
 
 // S40, S41
 #[test]
-fn a_value_is_good_for_one_field_of_one_session_of_one_application() {
+fn a_value_opens_only_in_its_field_session_and_application() {
     let ring = ring(&[1]);
     let contexts = [
         ("shop", [7; 16], "code"),

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Fate, SessionEnd, super::Engine};
+use super::{super::Engine, Fate, SessionEnd};
 use crate::{key::Key, store::Feed};
 
 /// How many sessions one look loads.

@@ -22,8 +22,8 @@ use std::{
 
 use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
-pub use self::fate::SessionEnd;
 use self::fate::Fate;
+pub use self::fate::SessionEnd;
 use super::Engine;
 use crate::{
     clock::Timestamp,
@@ -74,7 +74,9 @@ struct Entry {
 enum Next {
     At(Instant),
     /// A look is in progress. If `again` is set, the session may have changed since that look began.
-    Looking { again: bool },
+    Looking {
+        again: bool,
+    },
 }
 
 /// Someone who waits for the end of a session.

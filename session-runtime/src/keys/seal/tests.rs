@@ -20,7 +20,7 @@ fn open(sealer: &Sealer, sealed: &[u8], place: &[&[u8]]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn what_is_sealed_opens_and_is_never_sealed_alike() {
+fn a_sealed_value_opens_and_differs_each_time() {
     let sealer = sealer(&[1]);
     for value in [&b""[..], b"\xc0", VALUE, &[0x5a; 100_000]] {
         let (sealed, again) = (sealer.seal(value, HERE).unwrap(), sealer.seal(value, HERE).unwrap());
@@ -96,7 +96,7 @@ fn no_other_purpose_or_version_makes_a_value() {
 
 // S40, S41
 #[test]
-fn a_value_is_good_for_one_place_of_one_purpose_and_application() {
+fn a_value_opens_only_for_its_place_purpose_and_application() {
     let ring = ring(&[1]);
     let contexts: [(Purpose, &str, &[&[u8]]); 8] = [
         (Purpose::SECRET, "shop", &[b"ab", b"c"]),
@@ -126,7 +126,7 @@ fn older_keys_open_and_the_newest_seals() {
     assert!(opened.value.as_slice() == VALUE && !opened.current);
     let after = both.seal(&opened.value, HERE).unwrap();
     assert!(new.open(&after, HERE, NOW).unwrap().current);
-    assert!(open(&new, &before, HERE).is_none(), "a key that was taken away");
+    assert!(open(&new, &before, HERE).is_none(), "the key was removed from the ring");
 }
 
 // S45
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_comes_back(value: Vec<u8>, place: Vec<Vec<u8>>) {
+    fn any_value_round_trips(value: Vec<u8>, place: Vec<Vec<u8>>) {
         let sealer = sealer(&[1]);
         let place: Vec<&[u8]> = place.iter().map(Vec::as_slice).collect();
         prop_assert_eq!(open(&sealer, &sealer.seal(&value, &place).unwrap(), &place), Some(value));

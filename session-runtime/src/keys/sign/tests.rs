@@ -21,7 +21,7 @@ fn opens(signer: &Signer, signed: &[u8], place: &[&[u8]]) -> bool {
 
 // Values in browsers must still open after an update. The value comes from another implementation of HKDF and HMAC (Python's).
 #[test]
-fn the_format_stays_what_it_is() {
+fn the_format_never_changes() {
     use sha2::Digest as _;
     let ring = KeyRing::from_bytes(&Sha256::digest(b"a key for tests")).unwrap();
     let signer = Signer::new(&ring, Purpose::SIGNED_COOKIE).unwrap();
@@ -51,7 +51,7 @@ fn no_flipped_bit_and_no_other_length_opens() {
 
 // S40, S41
 #[test]
-fn a_value_is_good_for_one_place_and_purpose() {
+fn a_value_opens_only_for_its_place_and_purpose() {
     let ring = ring(&[1]);
     let other = Purpose { version: "v2", ..Purpose::SIGNED_COOKIE };
     let contexts: [(Purpose, &[&[u8]]); 8] = [
@@ -80,7 +80,7 @@ fn older_keys_open_until_their_end_and_the_newest_signs() {
     let before = old.sign(VALUE, HERE);
     assert!(opens(&both, &before, HERE));
     assert!(opens(&new, &both.sign(VALUE, HERE), HERE));
-    assert!(!opens(&new, &before, HERE), "a key that was taken away");
+    assert!(!opens(&new, &before, HERE), "the key was removed from the ring");
 
     let ring = KeyRing::from_bytes(&key(2)).unwrap().with_previous_until(&key(1), SystemTime::from(NOW)).unwrap();
     let ending = Signer::new(&ring, Purpose::SIGNED_COOKIE).unwrap();
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_comes_back(value: Vec<u8>, place: Vec<Vec<u8>>) {
+    fn any_value_round_trips(value: Vec<u8>, place: Vec<Vec<u8>>) {
         let signer = signer(&[1]);
         let place: Vec<&[u8]> = place.iter().map(Vec::as_slice).collect();
         let signed = signer.sign(&value, &place);

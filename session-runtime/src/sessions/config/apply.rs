@@ -19,7 +19,7 @@ impl<S: Schema> Sessions<S> {
     /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and one such as
     /// `SESSION_IDLE=15m` for each option that differs from the attributes.
     ///
-    /// It is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
+    /// This is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
     /// variables.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl<S: Schema> SessionsBuilder<S> {
         let name = S::SPEC.name;
         if let Some((place, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) {
             return Error::setup(format!(
-                "the store of the `{name}` sessions, {url} by {place}, is not open yet: write `.open().await?` instead \
+                "the store of the `{name}` sessions, {url} from {place}, is not open yet: write `.open().await?` instead \
                  of `.build()?`"
             ));
         }

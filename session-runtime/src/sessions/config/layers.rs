@@ -52,8 +52,8 @@ impl Layers {
         })
     }
 
-    /// Says that `option` is missing, named after the place where it usually is: the variables that were added first, otherwise
-    /// the file.
+    /// Returns a message that `option` is missing. It names the place where the option usually is: the variables that were added
+    /// first, otherwise the file.
     pub(super) fn missing(&self, option: &str) -> Option<String> {
         let prefix = self.outside.iter().rev().find_map(|layer| match &layer.origin {
             Origin::Variables(prefix) => Some(prefix),

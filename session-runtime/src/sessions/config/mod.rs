@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// Generates everything that follows from the list of options below: the fields, the names, how a value is read and how it
-/// changes a builder (store and keys: in `apply`). Only options in the list exist. The tests compare the list with the builder
-/// and the guide.
+/// changes a builder (except for store and keys, which `apply` handles). Only options in the list exist. The tests compare the
+/// list with the builder and the guide.
 macro_rules! options {
     ($($(#[$doc:meta])* $option:ident: $kind:ty = $read:path $(, |$builder:ident, $value:ident| $put:expr)?;)*) => {
         /// The settings of a deployment for its sessions: a part of the application's own settings, in any format of serde.
@@ -84,8 +84,8 @@ macro_rules! options {
                 }
             }
 
-            /// Sets `option` to the value of `text`. Blanks around it are dropped, since a file that holds a variable ends with
-            /// a line break, and so does a block in YAML; options never need them (F26).
+            /// Sets `option` to the value of `text`, without blanks around it, which no option needs. A file that holds a
+            /// variable ends with a line break, and so does a block in YAML (F26).
             fn set(&mut self, option: &str, text: &str, site: Site<'_>) -> Result<(), Error> {
                 let text = text.trim();
                 match option {

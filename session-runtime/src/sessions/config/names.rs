@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_option_of_ours_is_brought_along() {
+    fn no_own_option_is_a_name_of_another_library() {
         for option in Config::OPTIONS {
             assert_eq!(brought_along(option), None, "{option}");
         }

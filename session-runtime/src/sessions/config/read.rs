@@ -18,7 +18,7 @@ pub(super) fn store(text: &str, site: Site<'_>) -> Result<StoreUrl, Error> {
     filled(text, site)?.parse().map_err(|error: Error| site.wrong(error))
 }
 
-/// The errors of the ring itself name each key's place.
+/// Parses keys. The errors of [`KeyRing`] name the place of each key.
 pub(super) fn keys(text: &str, site: Site<'_>) -> Result<KeyRing, Error> {
     match site {
         Site::Key(key) => KeyRing::from_setting(key, text),
@@ -30,7 +30,7 @@ pub(super) fn path(text: &str, site: Site<'_>) -> Result<PathBuf, Error> {
     printable(filled(text, site)?, site).map(PathBuf::from)
 }
 
-/// Text whose use checks it further.
+/// Accepts text. The code that uses it checks it further.
 pub(super) fn text(text: &str, site: Site<'_>) -> Result<String, Error> {
     printable(text, site).map(str::to_owned)
 }
@@ -39,7 +39,7 @@ pub(super) fn lasting(text: &str, site: Site<'_>) -> Result<Duration, Error> {
     duration::parse(text).map_err(|sentence| site.wrong(sentence))
 }
 
-/// Parses the same, or `never`.
+/// Parses a duration, or `never`.
 pub(super) fn every(text: &str, site: Site<'_>) -> Result<Duration, Error> {
     match text.trim() {
         "never" => Ok(Duration::ZERO),

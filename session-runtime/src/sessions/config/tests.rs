@@ -1,4 +1,4 @@
-//! The precedence of every option, whatever the application calls first.
+//! Tests the precedence of every option, in every order of calls.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ struct Shop {
 
 type Builder = SessionsBuilder<Shop>;
 
-/// An option's name, its value in a file, in a variable and by the builder's method, and the builder's resulting values.
+/// One option: its values in a file, in a variable and from the builder's method, and the values that the builder then has.
 struct Row {
     option: &'static str,
     file: &'static str,
@@ -258,7 +258,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// All orders of all subsets of the three calls.
+/// Returns all orders of all subsets of the three calls.
 fn calls() -> Vec<Vec<usize>> {
     let mut all = vec![vec![]];
     for length in 0..3 {
@@ -285,7 +285,7 @@ fn called(row: &Row, builder: Builder, call: usize) -> Builder {
 }
 
 #[test]
-fn the_builder_beats_variables_beat_the_file_beats_attributes() {
+fn precedence_is_method_then_variable_then_file_then_attribute() {
     for row in ROWS {
         for calls in calls() {
             let mut builder = Sessions::<Shop>::builder();
@@ -302,7 +302,7 @@ fn the_builder_beats_variables_beat_the_file_beats_attributes() {
 }
 
 #[test]
-fn every_option_is_tried() {
+fn the_rows_cover_every_option() {
     let tried: Vec<_> = ROWS.iter().map(|row| row.option).collect();
     // Options that open a file or a store have tests of their own.
     let others: Vec<_> = Config::OPTIONS.iter().filter(|option| !tried.contains(option)).copied().collect();
@@ -310,7 +310,7 @@ fn every_option_is_tried() {
 }
 
 #[test]
-fn secure_is_put_too() {
+fn a_variable_turns_secure_off_and_the_method_turns_it_on() {
     let mut builder = Sessions::<Shop>::builder().same_site(SameSite::Lax).partitioned(false);
     builder = builder.variables("SESSION_", [("SESSION_SECURE", "false")]).unwrap();
     builder.settle().unwrap();
@@ -337,13 +337,13 @@ fn plain_http_needs_a_cookie_that_is_not_secure() {
     assert!(builder.plain_http);
     let mut builder = builder.plain_http(false);
     builder.settle().unwrap();
-    assert!(!builder.plain_http, "the method is the strongest");
+    assert!(!builder.plain_http, "the method overrides the file");
     let unknown = Sessions::<Shop>::builder().variables("SESSION_", [("SESSION_INSECURE", "true")]).unwrap_err();
     assert!(unknown.to_string().contains("write SESSION_PLAIN_HTTP, beside SESSION_SECURE"), "{unknown}");
 }
 
 #[test]
-fn of_two_of_a_kind_the_later_one_wins() {
+fn a_later_file_or_prefix_overrides_an_earlier_one() {
     let file = |idle: &str| -> Config { serde_json::from_str(&format!("{{\"idle\": \"{idle}\"}}")).unwrap() };
     let mut builder = Sessions::<Shop>::builder().config(file("2m")).config(file("3m"));
     builder.settle().unwrap();
@@ -358,7 +358,7 @@ fn of_two_of_a_kind_the_later_one_wins() {
 }
 
 #[test]
-fn keys_of_a_stronger_layer_beat_a_file_of_a_weaker_one() {
+fn keys_in_a_variable_override_a_key_file_of_the_configuration() {
     let config: Config = serde_json::from_str(r#"{"keys_file": "/no/such/folder/keys"}"#).unwrap();
     let mut builder = Sessions::<Shop>::builder().config(config);
     assert!(builder.settle().unwrap_err().to_string().starts_with("`keys_file`: there is no key file "));

@@ -13,7 +13,7 @@ pub(super) fn failed(doing: &str, path: &Path, source: io::Error) -> StoreError 
     StoreError::new(sentence(doing, path, &source)).because(source)
 }
 
-/// Returns the same as an error of [`Error::is_setup`], for the start.
+/// Returns the same message as an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(doing: &str, path: &Path, source: io::Error) -> Error {
     Error::setup(format!("{}: {source}", sentence(doing, path, &source))).because(source)
 }

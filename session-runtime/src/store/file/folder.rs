@@ -1,5 +1,5 @@
-//! The folder of a store: its layout, its owner, and the checks when it is opened. So the operator learns of a wrong folder at
-//! start, and not at the first sign-in.
+//! The folder of a store: its layout, its owner, and the checks when it is opened. The checks tell the operator about a wrong
+//! folder at start, and not at the first sign-in.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,7 @@ use crate::{access::Way, clock::Timestamp, error::Error, id::Nonce, key::Key, lo
 pub(super) struct Folder {
     path: PathBuf,
     fsync: bool,
-    /// The user id that owns the files of this process.
+    /// The user id that owns the files that this process creates.
     user: u32,
     /// Whether the file system keeps the permissions that files are created with.
     has_permissions: bool,
@@ -35,7 +35,7 @@ const CORRUPT: &str = "corrupt";
 /// The permission bits that let users other than the owner write.
 const WRITABLE: u32 = 0o022;
 
-/// Returns the name of the shard of keys whose digest has this first byte.
+/// Returns the name of the shard that holds the keys whose digest begins with this byte.
 pub(super) fn shard_name(first: u8) -> String {
     format!("{first:02x}")
 }
@@ -228,7 +228,7 @@ impl Folder {
         if damaged.contains(&key.digest()) {
             return;
         }
-        // A file that the limit suppresses is logged at a later request for it.
+        // If the rate limit suppresses the warning, a later request for the file logs it.
         if let Some(Admitted { left_out }) = limit!().admit() {
             damaged.insert(key.digest());
             tracing::warn!(
@@ -241,7 +241,7 @@ impl Folder {
     }
 
     fn damaged(&self) -> MutexGuard<'_, HashSet<[u8; 16]>> {
-        // A set is whole whenever its lock is released.
+        // The set is consistent whenever its lock is released, even by a panic.
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -283,7 +283,7 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     if path.as_os_str().is_empty() {
         return Err(Error::setup("the path of the session folder is empty; name a folder, such as `sessions`"));
     }
-    // As happens when a variable is read from a file.
+    // This happens when a variable is read from a file, which ends with a line break.
     if path.to_string_lossy().contains(char::is_control) {
         return Err(Error::setup(format!(
             "the path of the session folder {path:?} has a line break or another control character in it; remove it"

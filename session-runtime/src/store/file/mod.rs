@@ -30,9 +30,9 @@ use crate::{clock::Timestamp, error::Error};
 /// there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they expired,
 /// so a clock that is ahead by less removes no live session.
 ///
-/// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains the values'
-///   files, which are named by all its digits, and a `lock`. Nothing in them opens a session (SECURITY S2). Sessions and user
-///   lists are files of the same kind. Give another application, and staging beside production, another folder, or its own
+/// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains a `lock`, and the
+///   values' files, which are named by all digits. Nothing in them opens a session (SECURITY S2). Sessions and user lists are
+///   files of the same kind. Each application, and staging beside production, needs its own folder or its own
 ///   [`app`](crate::SessionsBuilder::app).
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to other users when it opens it, unless the folder holds more than sessions: then it logs a warning.
@@ -121,7 +121,7 @@ impl FileStoreBuilder {
     /// Sets whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
     ///
     /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the changes of the last
-    /// seconds, including sign-outs. It may also leave half-written files, which are then damaged, even a user list.
+    /// seconds, including sign-outs. It may also leave half-written files, even of user lists; these count as damaged.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -136,7 +136,7 @@ impl FileStoreBuilder {
     /// Opens the folder.
     ///
     /// # Errors
-    /// As [`FileStore::open`].
+    /// The same as [`FileStore::open`].
     ///
     /// ```
     /// # use session_runtime::FileStore;

@@ -38,7 +38,8 @@ pub(super) fn same_file(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Returns a text that identifies this file in its current state: another file under its name, or a write or move, changes it.
+/// Returns a text that identifies this file in its current state. A write or a move changes it, and so does another file under
+/// the same name.
 #[cfg(unix)]
 pub(super) fn identity(metadata: &Metadata) -> String {
     let (dev, ino, at, nanos) = (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec());

@@ -118,10 +118,12 @@ impl<'a> Shard<'a> {
         }))
     }
 
-    /// Reads the file under `key`. A file without a readable value returns a value that the engine decodes as damaged or newer.
+    /// Reads the file under `key`. For a file without a readable value, returns a value that the engine decodes as damaged or
+    /// newer.
     ///
-    /// The revision of such a value is the file's identity. Its bytes could not serve as one: after a power cut, damaged files
-    /// that were written one after the other are often all empty. It is a text, so it never equals a written value's revision.
+    /// The revision of such a value is the file's identity. The file's bytes could not serve as the revision: after a power cut,
+    /// damaged files that were written one after the other are often all empty. The identity is a text, so it never equals a
+    /// written value's revision.
     fn held(&self, key: &Key) -> Result<Option<HeldFile>, StoreError> {
         let (content, metadata) = match self.read(key, frame::MAX_BYTES)? {
             ReadFile::Nothing => return Ok(None),
@@ -149,7 +151,7 @@ impl<'a> Shard<'a> {
         let mut file = match os::open_options().read(true).open(&path) {
             Ok(file) => file,
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(ReadFile::Nothing),
-            // A symbolic link or a socket: the error depends on the system.
+            // The path may be a symbolic link or a socket. The kind of error depends on the system.
             Err(source) => {
                 return match fs::symlink_metadata(&path) {
                     Ok(there) if !there.is_file() => Ok(ReadFile::Damaged(NOT_A_FILE, there)),

@@ -11,8 +11,8 @@ use std::{
 use super::{super::StoreError, advice::failed, folder::Folder, shard::Shard};
 use crate::clock::Timestamp;
 
-/// How long a value stays after it has expired. A process whose clock is ahead by less removes no live session: one on another
-/// machine that shares the disk, or one from before the clock was corrected (F27).
+/// How long a value stays after it has expired. A process whose clock is ahead by less removes no live session. Such a process
+/// may run on another machine that shares the disk, or before the clock of this machine is corrected (F27).
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// How many files clean-up removes under one lock.
@@ -66,7 +66,7 @@ impl Sweep<'_> {
             let Some(locked) = shard.try_lock()? else { return Ok(()) };
             for path in due {
                 match shard.key(&path) {
-                    // `remove_expired` checks again, since a swap may have written the value since.
+                    // `remove_expired` checks again, since a swap may have written the value meanwhile.
                     Some(key) => self.removed += u64::from(locked.remove_expired(&key, self.now)?),
                     None => fs::remove_file(&path).map_err(|source| failed("delete the leftover", &path, source))?,
                 }
@@ -106,7 +106,7 @@ fn list(folder: &Path) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreErr
 }
 
 fn is_left_behind(path: &Path) -> bool {
-    // By the system's clock, since that dated the file.
+    // Compares with the system's clock, since that clock dated the file.
     path.extension().is_some_and(|extension| extension == "tmp")
         && fs::symlink_metadata(path)
             .and_then(|there| there.modified())

@@ -34,9 +34,9 @@ use crate::{
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When it is full,
-/// a new session replaces an expired or ended one. If there is none, it replaces the guest's session that was used longest ago.
-/// Only if there is no guest's session either, it replaces the user's session that was used longest ago. So a flood of guests
-/// signs no user out. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and
+/// a new session replaces an expired or ended one. If there is none, it replaces the least recently used session of a guest. Only
+/// if there is no guest's session either, it replaces the least recently used session of a user. So in a flood of guests, guests
+/// replace each other. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and
 /// do not count. Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the
 /// store full of them is answered 503.
 ///
@@ -60,9 +60,11 @@ pub struct MemoryStore(Arc<Inner>);
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
     capacity: usize,
-    /// How many sessions the shards hold, plus those about to be added. Never above `capacity`.
+    /// How many slots are taken: by values in the shards (`takes_slot`), and by values about to be added. Never above
+    /// `capacity`.
     taken: AtomicUsize,
-    /// Counts uses, so that the shards' orders of use can be compared.
+    /// How many times a value was used. Each value records the count at its last use, so that the store finds the least recently
+    /// used one of all shards.
     uses: AtomicU64,
     observers: RwLock<Arc<[Events]>>,
     feeds: Feeds,
@@ -70,7 +72,7 @@ struct Inner {
     lists: Lists,
 }
 
-/// How many deadlines are checked under one lock.
+/// How many deadlines clean-up checks, and how many values a scan loads, under one lock.
 const BATCH: usize = 64;
 
 impl MemoryStore {
@@ -178,7 +180,7 @@ impl InProcess for MemoryStore {
             if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // Making room locks other shards, so this one is unlocked and compared again.
+                    // `make_room` locks other shards. So this one is unlocked first, and then compared again.
                     drop(shard);
                     slot = Some(self.0.make_room(now)?);
                     continue;
@@ -225,8 +227,8 @@ impl Store for MemoryStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
-        // One batch of each shard in turn: a request that waits for a shard would rarely get it from a loop that locks it again
-        // at once.
+        // Takes one batch of each shard in turn. If the loop locked the same shard again at once, a request that waits for the
+        // shard would rarely get the lock.
         let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
         while let Some(index) = left.pop_front() {
             let swept = self.0.shard(index).sweep(now, BATCH);
@@ -248,19 +250,21 @@ impl Store for MemoryStore {
     }
 }
 
-/// Returns whether a value counts against the capacity. Lists do not: there is one for each user that has a session here.
+/// Returns whether a value counts against the capacity. Lists and markers do not: there is one list for each user that has a
+/// session here, and one marker for each application and kind of session.
 fn takes_slot(value: &Value) -> bool {
     !matches!(value.class(), Class::List | Class::Marker)
 }
 
 impl Inner {
     fn shard_of(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        // By the last byte, since the shards' own tables use the first bytes, which must stay evenly spread there.
+        // The last byte of the key selects the shard. The hash tables inside the shards use the first bytes, which must stay
+        // evenly distributed within each shard.
         let [.., last] = key.local();
         self.shard(usize::from(*last) & (self.shards.len() - 1))
     }
 
-    /// Locks a shard. A panic under this lock fails only its own request: each step under it leaves the shard whole.
+    /// Locks a shard. A panic under this lock fails only its own request, since each step under it leaves the shard consistent.
     fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,7 +279,7 @@ impl Inner {
     }
 
     fn vacate(&self, slots: usize) {
-        // A negative count would read as full for ever.
+        // If the count wrapped below zero, the store would seem full for ever.
         let leave = |taken: usize| Some(taken.saturating_sub(slots));
         let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
     }
@@ -313,7 +317,7 @@ impl Inner {
                 Some((rank, (used, index))) => {
                     let evicted = self.shard(index).evict(rank, used);
                     if let Some((key, value)) = evicted {
-                        // Before the observers are called: a hook that panics must not lose the slot.
+                        // Created before the observers are called, so that a hook that panics gives the slot back.
                         let slot = Slot(self);
                         self.feeds.wrote(&key);
                         self.report(&key, &value, now);
@@ -330,7 +334,7 @@ impl Inner {
                 // Another thread is about to fill the last slot.
                 None => {}
             }
-            // The value was used meanwhile, or another thread returned its slot.
+            // Nothing was evicted: the value was used meanwhile, or there was none. Another thread may have freed a slot since.
             if let Some(slot) = self.free_slot() {
                 return Ok(slot);
             }
@@ -356,7 +360,7 @@ impl Inner {
     }
 }
 
-/// A slot for one session, returned unless filled.
+/// A slot that is reserved for one value. Dropping it frees the slot, and `fill` keeps it taken.
 struct Slot<'a>(&'a Inner);
 
 impl Slot<'_> {

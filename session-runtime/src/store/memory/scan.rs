@@ -1,4 +1,4 @@
-//! Scans the values in memory: shard by shard, and in each in the order of their keys.
+//! Scans the values in memory: shard by shard, and within a shard in the order of the keys.
 
 use std::{
     collections::VecDeque,
@@ -41,13 +41,13 @@ impl Scan for MemoryStore {
     }
 }
 
-/// The keys that a shard held when a scan reached it, sorted, so that they are not gathered and sorted for each batch. A scan
-/// whose list was dropped gets a new one.
+/// The key lists of scans in progress. A list has the keys that a shard held when the scan reached it, sorted, so that they are
+/// not collected and sorted for each batch. A scan whose list was dropped gets a new one.
 #[derive(Default)]
 pub(super) struct Lists(Mutex<VecDeque<(u64, Arc<[Key]>)>>);
 
 impl Lists {
-    /// How many concurrent scans keep their lists. Another one drops the list that was used longest ago.
+    /// How many concurrent scans keep their lists. A further scan drops the least recently used list.
     const MOST: usize = 4;
 
     fn get(&self, list: u64) -> Option<Arc<[Key]>> {

@@ -14,11 +14,11 @@ use crate::key::{ByLocal, Local};
 pub(super) struct Shard {
     /// Values that are evicted when the store is full: tombstones first, then guests, then users.
     evictable: [ByUse; RANKS],
-    /// Values that stay until they expire: lists and revocations.
+    /// Values that stay until they expire: lists, revocations, markers, and values of unknown classes.
     fixed: HashMap<Local, Value, ByLocal>,
-    /// The deadlines, earliest first. Each value that can expire has an entry no later than its own deadline. When a deadline
-    /// moves on, which every request may cause, the entry is corrected once it comes up. Entries of removed values are dropped
-    /// then too, or when they outnumber the live values.
+    /// The deadlines, earliest first. Each value that can expire has an entry no later than its own deadline. A request that
+    /// extends a value leaves its entry as it is; the entry is corrected when it comes up. Entries of removed values are dropped
+    /// when they come up, or when there are more than twice as many entries as values.
     deadlines: BinaryHeap<Reverse<(Timestamp, Local)>>,
 }
 
@@ -101,7 +101,7 @@ impl Shard {
         self.evictable.iter().flat_map(|values| values.keys()).chain(self.fixed.keys()).map(|key| key.0).collect()
     }
 
-    /// Removes expired values, by the first `limit` deadlines that have passed.
+    /// Checks up to `limit` deadlines that have passed, and removes the values that have expired.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
         let mut removed = Vec::new();
         for _ in 0..limit {

@@ -19,7 +19,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-/// Returns a value that expires then, of a class that may be evicted.
+/// Returns a tombstone, which may be evicted, with this deadline.
 fn value(expires_at: Timestamp) -> Value {
     let tombstone = Tombstone { nonce: crate::id::Nonce(1), reason: EndReason::Ended };
     Value::tombstone(Scope::new("shop", "Shop"), tombstone, expires_at)
@@ -41,7 +41,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_panic_under_a_lock_is_survived() {
+fn the_store_works_after_a_panic_under_a_lock() {
     let store = MemoryStore::with_capacity(10);
     for index in 0..store.0.shards.len() {
         let broken = store.clone();
@@ -76,7 +76,7 @@ fn deadlines_do_not_outgrow_the_values() {
         let key = key();
         shard.put(&key, value(far), round);
         assert!(shard.remove(&key).is_some());
-        // Nor may a value that is shortened and lengthened again and again.
+        // Nor must a value whose deadline moves back and forth.
         shard.put(&keep[0], value(far + Duration::from_secs(round)), round);
         shard.put(&keep[0], value(far), round);
         assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 values", shard.deadlines());
@@ -187,7 +187,7 @@ async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSe
 }
 
 #[test]
-fn a_scan_finds_what_came_before_it_and_after_another() {
+fn a_scan_finds_the_values_that_were_there_when_it_began() {
     wait(async {
         let store = store_of(5000).await;
         let first = store.scan(&Position::start(), NOW).await.unwrap();
@@ -202,12 +202,12 @@ fn a_scan_finds_what_came_before_it_and_after_another() {
         let mut seen: HashSet<_> = first.values.iter().map(|(key, _)| key.digest()).collect();
         rest(&store, first.next, &mut seen).await;
         assert!(seen.len() >= 5000);
-        assert_eq!(store.0.lists.count(), 0, "nothing is left of scans that have ended");
+        assert_eq!(store.0.lists.count(), 0, "a scan that has ended keeps no list");
     });
 }
 
 #[test]
-fn many_scans_at_once_find_everything_and_keep_little() {
+fn concurrent_scans_find_everything_and_keep_at_most_four_lists() {
     wait(async {
         let store = store_of(5000).await;
         let mut scans: Vec<_> = (0..10).map(|_| (Some(Position::start()), HashSet::new())).collect();

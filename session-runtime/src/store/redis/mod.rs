@@ -98,7 +98,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do: the URL is wrong, the server does not answer within ten
-    /// seconds, or it refuses the user. It repeats no password.
+    /// seconds, or it refuses the user. The message contains no password.
     ///
     /// ```
     /// # use session_runtime::RedisStore;
@@ -183,7 +183,7 @@ impl RedisStore {
 
     /// Makes every write that ends a session or replaces its id (sign-out, `destroy`, sign-in, `renew`, renewal by the timer)
     /// wait until this many replicas have confirmed it (`WAIT`), and fail if that takes longer than `timeout`. So a failover to
-    /// one of these replicas brings nothing back. Default: the store does not wait.
+    /// one of these replicas brings no ended session back. Default: the store does not wait.
     ///
     /// After such a failure the write may still have happened; a caller that repeats it gets an answer once the replicas have
     /// it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's

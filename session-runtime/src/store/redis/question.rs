@@ -25,7 +25,7 @@ pub(super) enum Question<'a> {
 }
 
 impl Question<'_> {
-    /// Returns the answer of a connection that asks again by itself.
+    /// Returns the answer of a connection that retries by itself.
     pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
         let answer = match self {
             Self::One(command) => connection.req_packed_command(command).await?,
@@ -34,10 +34,10 @@ impl Question<'_> {
         answer.extract_error().map_err(error_in_script)
     }
 
-    /// Returns the answer that comes over this connection, which keeps the order of what it is asked.
+    /// Returns the answer over this connection, which answers in order.
     ///
     /// A question that is sent just as its connection ends may get neither an answer nor an error, because it stays in the
-    /// connection's queue. A question after it finds that out: it is refused, or answered first.
+    /// connection's queue. A later question detects that: it is refused, or it is answered before the earlier one.
     pub(super) async fn put_over(self, connection: &(impl ConnectionLike + Clone)) -> RedisResult<Value> {
         self.put_within(connection, CHECK, RESPOND).await
     }
@@ -52,10 +52,10 @@ impl Question<'_> {
         if let Ok(answer) = timeout(check, &mut answer).await {
             return answer;
         }
-        // Boxed, because it is rare and every call would have room for it.
+        // Boxed, because it is rarely needed, and otherwise the future of every call would be larger.
         let mut ended = Box::pin(timeout(respond.saturating_sub(check), ended(connection.clone())));
         poll_fn(|context| {
-            // First the check: the answer may have come before it.
+            // Polls the check first. In the other order, both could arrive between the two polls, and the answer would be missed.
             let ended = ended.as_mut().poll(context);
             match (answer.as_mut().poll(context), ended) {
                 (Poll::Ready(answer), _) => Poll::Ready(answer),
@@ -105,7 +105,7 @@ mod tests {
     const MILLISECOND: Duration = Duration::from_millis(1);
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// Never answers what it is asked first, and answers `then` to what it is asked after that, or never.
+    /// Never answers the first command. Answers each later one with `then`; `None` never answers.
     #[derive(Clone)]
     struct Connection {
         then: Option<Result<Value, io::ErrorKind>>,
@@ -136,7 +136,10 @@ mod tests {
             let connection = Connection { then: Some(then), asked: Arc::default() };
             let error =
                 Question::One(&redis::cmd("GET")).put_within(&connection, MILLISECOND, PATIENCE).await.unwrap_err();
-            assert!(error.is_connection_dropped() && !error.is_timeout(), "asked again: {error}");
+            assert!(
+                error.is_connection_dropped() && !error.is_timeout(),
+                "an error after which the caller retries: {error}"
+            );
             assert_eq!(connection.asked.load(SeqCst), 2);
         }
     }
@@ -148,6 +151,6 @@ mod tests {
         let asked = Question::One(&command).put_within(&connection, MILLISECOND, 2 * MILLISECOND);
         let error = asked.await.unwrap_err();
         assert!(error.is_timeout(), "{error}");
-        assert_eq!(connection.asked.load(SeqCst), 2, "a question and a check");
+        assert_eq!(connection.asked.load(SeqCst), 2, "the connection got the question and the check");
     }
 }

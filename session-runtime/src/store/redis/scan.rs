@@ -27,7 +27,7 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster, _) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // The first master, if the position names none. If a node is no longer a master, its positions are lost.
+                // A position that names no node is at the first master. If a node is no longer a master, its positions are lost.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
                     None => 0,
@@ -71,7 +71,7 @@ impl RedisStore {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
-        // The names of one node are in several slots, so no single command may read them. These share one connection.
+        // The names of one node are in several slots, so no single command may read them. These commands share one connection.
         try_join_all(names.iter().map(async |name| match self.link.ask(redis::cmd("GET").arg(*name)).await {
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
             answer => value(answer.map_err(|error| advice::failed(doing, error))?),
@@ -156,7 +156,7 @@ mod tests {
     use crate::store::Position;
 
     #[test]
-    fn a_prefix_stands_for_itself() {
+    fn special_characters_in_a_prefix_are_escaped() {
         assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(32)));
     }
 

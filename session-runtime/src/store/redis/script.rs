@@ -23,7 +23,7 @@ macro_rules! script {
 ///
 /// `pcall`, since a user without the right to publish may write nevertheless.
 ///
-/// An absent key reads as an empty string here, and so does an empty value, which is damaged.
+/// `GETRANGE` answers an empty string for an absent key, and also for an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
     "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and (ARGV[1] ~= '' or redis.call('EXISTS', KEYS[1]) == 1) then
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

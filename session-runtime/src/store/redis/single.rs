@@ -139,7 +139,7 @@ impl Inner {
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        // Boxed, as in `Link::open`: every call could reach this.
+        // Boxed, so that the future of every call stays small.
         match &self.origin {
             Origin::Host(client) => Box::pin(client.get_multiplexed_async_connection_with_config(&self.config)).await,
             Origin::Sentinel(client) => {

@@ -190,7 +190,7 @@ async fn run(link: &Link, script: &Script, swap: &Swap<'_>, arguments: &[&[u8]])
     }
 }
 
-/// Returns the bytes by which a script tells one write of a value from the next. A damaged value may have fewer.
+/// Returns the bytes by which a script tells one write of a value from the next. A damaged value may have fewer bytes.
 fn revision(value: &[u8]) -> &[u8] {
     value.get(..8).unwrap_or(value)
 }

@@ -1,4 +1,5 @@
-//! Tests of URLs, and of the errors about wrong ones; in `wire`, of the commands that a server gets.
+//! Tests how Redis URLs are parsed, and the errors about invalid ones. `wire` tests the commands that are sent, against a fake
+//! server.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod wire;
@@ -20,7 +21,7 @@ fn refusal(url: &str) -> String {
 }
 
 #[test]
-fn places() {
+fn a_url_names_a_place_and_a_prefix() {
     for (url, expected) in [
         ("redis://localhost", "the Redis server at localhost:6379, None"),
         ("valkey://localhost/", "the Redis server at localhost:6379, None"),
@@ -29,14 +30,14 @@ fn places() {
         ("redis+unix:///run/redis.sock?db=2&user=ada&pass=secret", "the Redis server at /run/redis.sock, None"),
         ("unix:/run/my%20redis.sock", "the Redis server at /run/my redis.sock, None"),
         ("redis+cluster://:secret@a:1,b", "the Redis cluster at a:1, b:6379, None"),
-        ("redis+sentinel://a,b:2/main/1", "the Redis master `main` by the Sentinels at a:26379, b:2, None"),
+        ("redis+sentinel://a,b:2/main/1", "the Redis master `main` found through the Sentinels at a:26379, b:2, None"),
     ] {
         assert_eq!(place(url), expected, "{url}");
     }
 }
 
 #[test]
-fn replicas_to_wait_for() {
+fn a_url_says_how_many_replicas_to_wait_for() {
     let wait =
         |url| Address::parse(url).map(|address| address.wait.map(|(count, limit)| (count, limit.as_millis()))).ok();
     assert_eq!(wait("redis://host"), Some(None));
@@ -86,7 +87,7 @@ fn wrong_urls_are_refused_without_repeating_a_password() {
 }
 
 #[test]
-fn tls_by_its_feature() {
+fn tls_urls_need_the_redis_tls_feature() {
     for url in [
         "rediss://host",
         "valkeys://host",

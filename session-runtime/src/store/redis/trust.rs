@@ -18,7 +18,7 @@ pub(super) struct Trust {
 impl Trust {
     pub(super) fn of(address: &Address) -> Result<Self, Error> {
         if address.is_encrypted {
-            // In case the application chose no cryptography provider. An error means that it has.
+            // For an application that has not chosen a cryptography provider. An error means that it has.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let read = |path: &str| match std::fs::read(path) {

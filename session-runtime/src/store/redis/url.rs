@@ -28,7 +28,7 @@ pub(super) struct Address {
     pub(super) wait: Option<(u32, Duration)>,
 }
 
-/// Where the sessions are.
+/// The servers that hold the sessions.
 pub(super) enum Servers {
     Server(ConnectionInfo),
     Cluster(Vec<ConnectionInfo>),
@@ -43,7 +43,7 @@ impl fmt::Display for Servers {
             Self::Server(server) => write!(f, "the Redis server at {}", server.addr()),
             Self::Cluster(nodes) => write!(f, "the Redis cluster at {}", list(nodes)),
             Self::Sentinel { sentinels, master, .. } => {
-                write!(f, "the Redis master `{master}` by the Sentinels at {}", list(sentinels))
+                write!(f, "the Redis master `{master}` found through the Sentinels at {}", list(sentinels))
             }
         }
     }

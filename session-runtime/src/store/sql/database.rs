@@ -43,12 +43,12 @@ pub(super) struct Database {
     turn: Mutex<()>,
     /// Whether statements are prepared without a name, each in a transaction of its own.
     ///
-    /// A pooler that switches servers between transactions needs this. Behind one, a statement with a name may be missing, or be
+    /// A pooler that switches servers between transactions needs this. Behind it, a statement with a name may be missing, or be
     /// another client's. Leaving out the name is not enough: `sqlx` prepares the statement in one round trip and executes it in
     /// the next, which may reach a server where another client has prepared its own. In a transaction, both reach the same
     /// server.
     is_behind_pooler: bool,
-    /// Whether MySQL commits each statement. Queried once.
+    /// Whether MySQL commits each statement by itself. Queried once.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code))]
     autocommit: OnceCell<bool>,
 }
@@ -197,7 +197,7 @@ where
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Lends a connection of the pool. Boxed, since these futures are large, and would make every store call as large.
+/// Runs `ask` with a connection of the pool. Boxed, since these futures are large, and would make every store call as large.
 async fn ask<D: sqlx::Database, T>(
     pool: &sqlx::Pool<D>,
     ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,

@@ -139,7 +139,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do: the URL is wrong, the feature of its database is not
-    /// compiled in, no server answers within ten seconds, or the server refuses the user. It repeats no password.
+    /// compiled in, no server answers within ten seconds, or the server refuses the user. The message contains no password.
     ///
     /// ```
     /// # use session_runtime::SqlStore;

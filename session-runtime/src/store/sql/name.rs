@@ -3,7 +3,7 @@
 use super::statements::Dialect;
 use crate::error::Error;
 
-/// The longest name. PostgreSQL would truncate the index's name if it were longer.
+/// The longest name. PostgreSQL truncates names after 63 bytes, and the index's name adds `_expiry`.
 const LONGEST: usize = 48;
 
 /// The name of the table, perhaps with its schema.

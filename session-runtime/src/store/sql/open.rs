@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// The most connections of a pool that the store opens.
+/// The maximum number of connections of a pool that the store opens.
 const CONNECTIONS: u32 = 10;
 /// How long the first connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is tested before it is used: a device on the way may have dropped it.
 const FORGOTTEN: Duration = Duration::from_secs(30);
-/// How long such a connection has to answer. A dropped one does not answer at all.
+/// How long such a connection may take to answer. A dropped one does not answer at all.
 const ANSWER: Duration = Duration::from_millis(500);
 
 /// A parsed URL.
@@ -79,7 +79,7 @@ impl Address {
         }
         let query = theirs.join("&");
         let url = if query.is_empty() { format!("{scheme}:{path}") } else { format!("{scheme}:{path}?{query}") };
-        // Without the part that may hold a password.
+        // Leaves out the part that may hold a password.
         let shown = path.rsplit_once('@').map_or(path, |(_, shown)| shown).trim_start_matches("//");
         let place = match kind {
             Kind::Postgres => format!("the PostgreSQL database at {shown}"),
@@ -119,11 +119,11 @@ impl Address {
     }
 
     async fn pool<D: Database>(&self, options: <D::Connection as Connection>::Options) -> Result<sqlx::Pool<D>, Error> {
-        // Outside the pool, which would wait for a server that is not there.
+        // Connects outside the pool first, since the pool would wait for an unreachable server.
         let first = Box::pin(async {
             loop {
                 match D::Connection::connect_with(&options).await {
-                    // If several processes create a file at once, one changes its mode while the others wait.
+                    // If several processes create a SQLite file at once, one switches it to WAL mode while the others wait.
                     Err(error) if is_locked(&error) => tokio::time::sleep(SHORTLY).await,
                     connection => return connection?.close().await,
                 }

@@ -18,7 +18,7 @@ pub(super) const CHANNEL: &str = "session_ended";
 #[allow(dead_code, reason = "each has its feature")]
 pub(super) enum Dialect {
     Postgres,
-    /// And MariaDB.
+    /// MySQL and MariaDB.
     MySql,
     Sqlite,
 }
@@ -73,7 +73,8 @@ impl Statements {
             Dialect::MySql => Some("SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)"),
             Dialect::Sqlite => None,
         };
-        let update = format!("UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?");
+        let update =
+            format!("UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?");
         let delete = format!("DELETE FROM {table} WHERE id = ? AND revision = ?");
         let announced = |statement: &str| match dialect {
             Dialect::Postgres => format!(
@@ -83,7 +84,10 @@ impl Statements {
         };
         Self {
             load: sql(format!("SELECT revision, value FROM {table} WHERE id = ?")),
-            load_many: sql(format!("SELECT revision, value, id FROM {table} WHERE id IN ({})", ["?"; LOADED].join(", "))),
+            load_many: sql(format!(
+                "SELECT revision, value, id FROM {table} WHERE id IN ({})",
+                ["?"; LOADED].join(", ")
+            )),
             insert: sql(format!(
                 "INSERT INTO {table} (id, revision, expires_at, value) VALUES (?, ?, ?, ?){or_nothing}"
             )),

@@ -1,4 +1,4 @@
-//! Every value comes back as it was written.
+//! Every value is loaded as it was written.
 
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ pub(super) async fn any_bytes_come_back_and_can_be_replaced<S: Store>(stores: Ar
     for bytes in [vec![0], vec![0xff; 7], vec![0; 8], vec![0xff; 8], vec![1; 25], binary].into_iter().chain(texts) {
         let value = Value::from_bytes(bytes.clone());
         let (key, _) = stores.created(&value).await;
-        let rule = format!("the bytes {bytes:x?} are not a session, but must come back: the engine judges values");
+        let rule =
+            format!("the bytes {bytes:x?} are not a session, but must come back: only the engine interprets values");
         stores.assert_holds(&key, Some(&value), &rule).await;
         // Otherwise a damaged session would stay for ever.
         let (loaded, next) = (stores.load(&key).await, stores.value(b"repaired"));

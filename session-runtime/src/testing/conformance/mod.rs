@@ -3,7 +3,7 @@
 // Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which they
 // access through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
 //
-// - `load`: every value comes back as it was written.
+// - `load`: every value is loaded as it was written.
 // - `swap`: the writes and answers of compare-and-swap.
 // - `races`: many concurrent writers, and swaps that their callers give up.
 // - `expiry`: deadlines and clean-up.
@@ -74,7 +74,7 @@ pub fn value(class: Class, expires_at: Timestamp, content: impl AsRef<[u8]>) -> 
     Value::from_bytes(bytes)
 }
 
-/// Runs each check and collects what fails.
+/// Runs each check and collects the failures.
 macro_rules! check {
     ($failures:ident, $stores:ident; $($subject:ident: $($check:ident)+;)+) => {
         $($(

@@ -21,7 +21,7 @@ const RACERS: usize = 8;
 // B23, S10
 pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
     for round in 0..60 {
-        // Creations; replacements and removals; removals alone.
+        // The rounds alternate: only creations, then replacements and removals, then only removals.
         let (key, before) = match round % 3 {
             0 => (random_key(), None),
             _ => {
@@ -44,7 +44,7 @@ pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
         for answer in &answers {
             if let Swapped::Stale(found) = answer {
                 let found = found.as_ref().map(Versioned::value);
-                // A store that met a conflict may answer a load from before the winner had written.
+                // After a conflict, a store may answer with a load from before the winner had written.
                 let is_early = is_same(found, before.as_ref().map(Versioned::value));
                 let rule = "a swap that lost a race must answer what the winner wrote";
                 ensure!(is_early || is_same(found, winner), "{rule}: {}, and answered {}", shown(winner), shown(found));
@@ -115,7 +115,7 @@ pub(super) async fn a_removed_value_is_not_brought_back<S: Store>(stores: Arc<St
 
 // B35
 pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Stores<S>>) {
-    // Larger than a block of a disk and a packet of a network.
+    // The values are larger than a disk block and a network packet.
     let filled = |number: u8| vec![number; 20_000 + usize::from(number) * 100];
     let (key, created) = stores.created(&stores.value(filled(0))).await;
     race(4, |racer| {
@@ -233,5 +233,5 @@ async fn insist<S: Store>(stores: &Stores<S>, key: &Key, before: Option<&Version
         }
         tokio::task::yield_now().await;
     }
-    fail("a swap against what the key holds must be done in the end, and it was refused 1,000 times")
+    fail("a swap against what the key holds must be done in the end, and this one was refused 1,000 times")
 }

@@ -64,7 +64,7 @@ impl<S: Store> Stores<S> {
         (key, self.replaced(&key, None, value, rule).await)
     }
 
-    /// Swaps, which must succeed, and returns the key's new value.
+    /// Makes a swap that must succeed, and returns the key's new value.
     pub(super) async fn replaced(&self, key: &Key, before: Option<&Versioned>, after: &Value, rule: &str) -> Versioned {
         let revision = done(self.swap(key, before, Some(after)).await, rule);
         Versioned::with_revision(after.clone(), revision)
@@ -162,7 +162,7 @@ pub(super) fn answered<T>(answer: Result<T, StoreError>) -> T {
     answer.unwrap_or_else(|error| fail(format!("the store answered with an error: {error}")))
 }
 
-/// Returns the revision of a swap, which must be done.
+/// Returns the revision of a swap. Fails unless the swap is done.
 pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
     match swapped {
         Swapped::Done(revision) => revision,
@@ -172,7 +172,7 @@ pub(super) fn done(swapped: Swapped, rule: &str) -> Revision {
     }
 }
 
-/// Returns the key's value from a swap, which must be refused.
+/// Returns the key's value from a swap. Fails unless the swap is refused.
 pub(super) fn stale(swapped: Swapped, rule: &str) -> Option<Versioned> {
     match swapped {
         Swapped::Stale(found) => found,

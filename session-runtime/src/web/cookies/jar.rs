@@ -13,7 +13,7 @@ use crate::{
     web::headers::{set_cookie, vary_by_cookie},
 };
 
-/// Shared by all handles of a request and its layer.
+/// The state that the layer and all `Cookies` of a request share.
 #[derive(Default)]
 pub(super) struct Jar {
     /// The request's `Cookie` headers; empty until a handler asks for `Cookies`.

@@ -1,5 +1,4 @@
-//! [`CookiesLayer`]: the options of a middleware that serves cookies, and what it does when a request comes in and a response
-//! leaves.
+//! [`CookiesLayer`]: the options of a middleware that serves cookies, and what it does at the start and the end of a request.
 
 use std::{fmt, sync::Arc};
 
@@ -19,8 +18,8 @@ use crate::{
 ///
 /// It can stand inside or outside the session layer. A session's cookie takes precedence: setting a cookie of that name is an
 /// error once the session is known. If this layer is the outer one (added last), it also sees when a session could not be
-/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares its cookies, but has keys
-/// of its own.
+/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares the outer one's cookies,
+/// but has its own keys.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -86,7 +85,8 @@ impl CookiesLayer {
         self.with(|options| options.app = app.into())
     }
 
-    /// Sets the clock by which signed and private values expire. Default: the system's. Tests can pass one that they turn.
+    /// Sets the clock by which signed and private values expire. Default: the system clock. Tests can pass a clock that they
+    /// set.
     ///
     /// ```
     /// # use session_runtime::{Clock, CookiesLayer};

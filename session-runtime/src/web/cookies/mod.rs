@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The cookies of a request, apart from the session's. They are for data that the browser may see and keep, such as a theme, a
-/// language, or that a banner was closed. They need a [`CookiesLayer`].
+/// language, or whether a banner was closed. They need a [`CookiesLayer`].
 ///
 /// | Flask | here |
 /// |---|---|
@@ -54,8 +54,9 @@ use crate::{
 /// value that another program wrote is decoded where possible and keeps its quotes; `get` returns `None` if it is not UTF-8.
 /// Names are never decoded. The browser's user can read and write a plain cookie, so trust only [signed](Self::signed) ones.
 ///
-/// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order says nothing
-/// (SECURITY S32). So do any two of a `__Host-` name, since a browser never holds more than one.
+/// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order does not
+/// tell which one is the application's (SECURITY S32). So do any two of a `__Host-` name, since a browser never holds more than
+/// one.
 ///
 /// **Within a request**, all `Cookies` share their changes. The last change of a name counts, `get` sees it, and the response
 /// has one `Set-Cookie` for each name. If the handler answers 5xx, the cookies that it set are dropped, but those that it

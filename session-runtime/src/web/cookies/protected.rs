@@ -12,9 +12,9 @@ use crate::{
 /// [`Cookies::remove`].
 ///
 /// A value is valid for one name in one application, and for its `max_age`, or 400 days without one. The server checks this,
-/// whatever the browser does. A value reads as `None` if it was changed, cut, moved to another name, signed by a key that was
-/// removed, or has expired. Values that an older key of the ring wrote are still read; new values are written with the newest
-/// key.
+/// whatever the browser does. A value reads as `None` if it was changed, truncated or moved to another name, if its key was
+/// removed, or if it has expired. Values that an older key of the ring wrote are still read; new values are written with the
+/// newest key.
 ///
 /// The browser's user can still copy a value and send it again later. Keep anything that is valid only once, or that you must
 /// be able to end, in the session.
@@ -70,7 +70,7 @@ impl<'c> ProtectedCookies<'c> {
     /// Sets a cookie. It replaces any earlier change of that name in this request.
     ///
     /// # Errors
-    /// Those of [`Cookies::set`]. Also if the layer has no keys, or the operating system gives no random bytes.
+    /// Those of [`Cookies::set`]. It also fails if the layer has no keys, or if the operating system gives no random bytes.
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error};

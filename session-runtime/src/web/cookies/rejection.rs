@@ -1,4 +1,4 @@
-//! The response where a route has no cookies layer.
+//! The rejection of a request that came through no cookies layer.
 
 use std::fmt;
 

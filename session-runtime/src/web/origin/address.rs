@@ -43,7 +43,7 @@ impl<'a> Address<'a> {
         let (Some(default), Some((host, port))) = (default_port(self.scheme), host_and_port(host)) else {
             return false;
         };
-        // Browsers omit the scheme's default port on both sides, but proxies may not.
+        // Browsers omit the scheme's default port in both headers, but a proxy might add it.
         self.host.eq_ignore_ascii_case(host) && self.port.unwrap_or(default) == port.unwrap_or(default)
     }
 }

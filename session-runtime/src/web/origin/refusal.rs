@@ -1,4 +1,4 @@
-//! Why a request was refused, and the log line for it.
+//! [`OriginRefusal`]: why a request was refused, and the log line for it.
 
 use std::fmt;
 

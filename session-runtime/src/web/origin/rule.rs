@@ -27,7 +27,7 @@ fn is_safe<'a>(method: &str, upgrade: impl IntoIterator<Item = &'a [u8]>) -> boo
     matches!(method, "GET" | "HEAD" | "OPTIONS") && !upgrade.into_iter().any(is_handshake)
 }
 
-/// Returns whether an `Upgrade` header offers any protocol but `h2c`.
+/// Returns whether an `Upgrade` header offers any protocol other than `h2c`.
 fn is_handshake(upgrade: &[u8]) -> bool {
     let protocols = upgrade.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     protocols.into_iter().any(|protocol| !protocol.is_empty() && !protocol.eq_ignore_ascii_case(b"h2c"))
@@ -168,7 +168,7 @@ mod tests {
         let referer = Some(&b"https://app.example.com/page"[..]);
         assert!(rules.check(&Facts { referer, host, ..Facts::default() }).is_ok());
         let hidden = Facts { referer, origin: Some(b"null"), host, ..Facts::default() };
-        assert!(rules.check(&hidden).is_err(), "`Origin` beats `Referer`");
+        assert!(rules.check(&hidden).is_err(), "`Origin` takes precedence over `Referer`");
     }
 
     // F31
@@ -186,7 +186,7 @@ mod tests {
         let origin = refuse(Facts { origin: Some(b"https://evil.test"), host, ..Facts::default() });
         assert_eq!((origin.reason(), origin.origin()), (OriginReason::OtherOrigin, Some("https://evil.test")));
         let page = refuse(Facts { referer: Some(b"https://evil.test/?token=x"), host, ..Facts::default() });
-        assert_eq!(page.origin(), Some("https://evil.test"), "the rest of an address may be secret");
+        assert_eq!(page.origin(), Some("https://evil.test"), "the path and query of a page may be secret");
         let program = refuse(Facts { host, ..Facts::default() });
         assert_eq!((program.reason(), program.origin()), (OriginReason::NoOrigin, None));
         for (refusal, sentence) in [

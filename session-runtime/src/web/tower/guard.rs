@@ -28,7 +28,7 @@ impl<V, Inner> Layer<Inner> for ViewLayer<V> {
     }
 }
 
-/// A service that admits only requests with a view.
+/// A service that admits only visitors whom the view `V` admits.
 ///
 /// ```
 /// # use session_runtime::{Session, View, ViewService, view};

@@ -91,7 +91,7 @@ pin_project! {
     pub struct SessionFuture<F> {
         #[pin]
         state: State<F>,
-        // `None` once it has begun.
+        // `None` once the commit has begun.
         commit: Option<Commit>,
     }
 }
@@ -125,8 +125,8 @@ where
             match this.state.as_mut().project() {
                 StateProj::Handling { inner } => {
                     let response = ready!(inner.poll(cx))?.map(Body::new);
-                    // Drops the inner future first: a timeout inside it may still hold a handler that it gave up, and the
-                    // handler its handles.
+                    // Drops the inner future first: a timeout inside it may still hold a handler that it gave up, and that
+                    // handler may hold session handles.
                     this.state.set(State::Answered { response: None });
                     let Some(commit) = this.commit.take() else { return Poll::Ready(Ok(response)) };
                     let response = with_own_page(response, &commit);
@@ -150,7 +150,7 @@ where
     }
 }
 
-/// Replaces a page that a view or an error of ours made by the application's own.
+/// If a view or an error of ours made the response, replaces the text with the application's own.
 fn with_own_page(response: Response<Body>, commit: &Commit) -> Response<Body> {
     let Some(page) = commit.own_page(response.extensions().get()) else { return response };
     let (mut parts, _) = response.into_parts();
@@ -161,7 +161,7 @@ fn with_own_page(response: Response<Body>, commit: &Commit) -> Response<Body> {
     Response::from_parts(parts, body)
 }
 
-/// Turns the handler's response into the one that leaves.
+/// Turns the handler's response into the one that is sent.
 fn finish(response: Response<Body>, mut answer: Answer) -> Response<Body> {
     let mut response = match answer.page() {
         None => response,

@@ -3,7 +3,7 @@
 use super::{TOO_LONG, parse};
 
 #[test]
-fn every_unit_and_their_compounds() {
+fn every_unit_is_parsed_alone_and_combined() {
     for (text, expected) in [
         ("500ms", 500),
         ("30s", 30_000),
@@ -24,7 +24,7 @@ fn every_unit_and_their_compounds() {
 
 // B18
 #[test]
-fn faults_say_what_to_write() {
+fn the_error_for_a_wrong_duration_says_what_to_write() {
     for (text, expected) in [
         ("", "the duration is empty; write it such as `15m`"),
         (" ", "the duration is empty; write it such as `15m`"),

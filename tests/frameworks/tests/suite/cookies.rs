@@ -23,8 +23,8 @@ over_frameworks! {
         assert!(cookie.starts_with("old=") && cookie.contains("Max-Age=0"), "{cookie}");
     }
 
-    // The error that a handler passes on with `?`.
-    async fn the_name_of_a_sessions_cookie_is_taken(framework) {
+    // The handler passes the error on with `?`.
+    async fn the_name_of_a_sessions_cookie_is_reserved(framework) {
         let site = Served::new(framework);
         let reply = site.visitor().post("/reserved").await;
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (500, 0));

@@ -15,8 +15,8 @@ use crate::{
 };
 
 over_frameworks! {
-    // S47: the visitor is not at fault.
-    async fn a_store_that_does_not_answer_a_load(framework) {
+    // S47: a store that is down does not sign the visitor out.
+    async fn a_load_from_a_store_that_is_down_is_answered_with_503(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         site.server.controls.down.store(true, SeqCst);
@@ -32,8 +32,8 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["user"], "ada");
     }
 
-    // An error that a handler passes on with `?`.
-    async fn an_error_of_an_update(framework) {
+    // The handler passes the error on with `?`.
+    async fn an_update_while_the_store_is_down_is_answered_with_503(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         assert_eq!(visitor.post("/cart/tea").await.status, 200);
@@ -49,8 +49,8 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["cart"], serde_json::json!(["tea"]));
     }
 
-    // B27: nothing of a handler that panics is stored, and the server goes on.
-    async fn a_handler_that_panics(framework) {
+    // B27
+    async fn nothing_of_a_handler_that_panics_is_stored(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         let reply = visitor.post("/panic").await;
@@ -59,8 +59,8 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["name"], "");
     }
 
-    // B28: the changes of a request whose client has left are stored whole, or not at all; and the server goes on.
-    async fn a_client_that_leaves(framework) {
+    // B28
+    async fn the_server_goes_on_after_a_client_has_left(framework) {
         let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
         let application = Application { routes: frameworks::table::routes(&gate), sessions: Some(server.sessions.layer()), ..nothing() };
         let addr = framework.listen(application);
@@ -78,8 +78,8 @@ over_frameworks! {
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     }
 
-    // Each framework's own way of saying so, and nothing internal.
-    async fn a_route_without_the_layer(framework) {
+    // The answer shows nothing internal.
+    async fn a_route_without_the_layer_is_answered_with_500(framework) {
         if exception(framework, "layer missing").is_some() {
             return;
         }

@@ -6,7 +6,7 @@ use crate::site::{Served, nothing};
 
 over_frameworks! {
     // A second commit would set a second cookie, and lose the first.
-    async fn the_same_sessions_twice_are_committed_once(framework) {
+    async fn two_layers_of_the_same_sessions_commit_once(framework) {
         let twice = |layer: session_runtime::SessionLayer<_>| Application {
             sessions: Some(layer.clone()), again: Some(layer), ..nothing()
         };
@@ -18,7 +18,7 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["visits"], 2);
     }
 
-    async fn two_kinds_of_sessions_in_one_request(framework) {
+    async fn one_request_can_use_two_kinds_of_sessions(framework) {
         let both = |layer| Application { sessions: Some(layer), desk: Some(table::desk()), ..nothing() };
         let site = Served::serving(framework, |builder| builder, both);
         let mut visitor = site.visitor();
@@ -28,7 +28,7 @@ over_frameworks! {
     }
 
     // S54
-    async fn two_kinds_under_one_cookie_are_a_mistake(framework) {
+    async fn two_kinds_of_sessions_under_one_cookie_are_refused(framework) {
         let both = |layer| Application { sessions: Some(layer), desk: Some(table::desk_named("__Host-site")), ..nothing() };
         let site = Served::serving(framework, |builder| builder, both);
         let reply = site.visitor().get("/read").await;

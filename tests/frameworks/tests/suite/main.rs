@@ -11,7 +11,7 @@ mod sessions;
 mod site;
 mod views;
 
-/// The behaviours that a framework cannot hold, each with its reason. They are listed nowhere else but on the framework's page.
+/// Returns the reason why a framework cannot show a behaviour; `None` if it can. The framework's page lists the same exceptions.
 pub(crate) fn exception(framework: frameworks::Framework, behaviour: &str) -> Option<&'static str> {
     use frameworks::Framework::Rocket;
     match (framework, behaviour) {

@@ -40,7 +40,7 @@ over_frameworks! {
     }
 
     // F3
-    async fn a_handshake_is_not_safe(framework) {
+    async fn a_cross_site_websocket_handshake_is_refused(framework) {
         let site = guarded(framework);
         let headers = [("sec-fetch-site", "cross-site"), ("upgrade", "websocket"), ("connection", "upgrade")];
         assert_eq!(ask(&site, Method::GET, "/read", &headers).await.status, 403);

@@ -8,7 +8,7 @@ use tests::client::Reply;
 
 use crate::site::Served;
 
-/// A page instead of the handler's answer: it has a sentence for the visitor, and says nothing internal.
+/// Asserts that the reply is a page instead of the handler's answer, and that the page shows nothing internal.
 fn assert_page(reply: &Reply, status: u16) {
     assert_eq!(reply.status.as_u16(), status, "{}", reply.body);
     assert_eq!(reply.cache_control(), Some("no-store"));
@@ -19,7 +19,7 @@ fn assert_page(reply: &Reply, status: u16) {
 }
 
 over_frameworks! {
-    async fn a_store_that_does_not_answer_a_commit(framework) {
+    async fn a_commit_to_a_store_that_is_down_is_answered_with_503(framework) {
         let site = Served::new(framework);
         site.server.controls.down.store(true, SeqCst);
         let mut visitor = site.visitor();
@@ -30,7 +30,7 @@ over_frameworks! {
         assert_eq!(reply.set_cookie(), None);
     }
 
-    async fn a_user_with_too_many_sessions(framework) {
+    async fn a_sign_in_beyond_the_limit_is_answered_with_409(framework) {
         let site = Served::with(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)), |layer| layer);
         site.signed_in("ada").await;
         let mut second = site.visitor();
@@ -40,7 +40,7 @@ over_frameworks! {
         assert!(site.server.heard().contains(&Event::SignInRefused));
     }
 
-    async fn a_session_that_is_too_large(framework) {
+    async fn a_session_that_is_too_large_is_answered_with_500(framework) {
         let site = Served::with(framework, |builder| builder.max_bytes(10_000), |layer| layer);
         let mut visitor = site.visitor();
         let reply = visitor.post("/large").await;
@@ -49,7 +49,7 @@ over_frameworks! {
     }
 
     // B23: a sign-in elsewhere came first.
-    async fn a_change_that_a_sign_in_overtook(framework) {
+    async fn a_post_that_a_sign_in_overtook_is_answered_with_409(framework) {
         let site = Served::new(framework);
         let mut visitor = site.visitor();
         visitor.post("/visit").await;
@@ -73,7 +73,7 @@ over_frameworks! {
     }
 
     // B22: the session ended elsewhere.
-    async fn a_change_to_a_session_that_has_ended(framework) {
+    async fn a_change_to_an_ended_session_is_dropped_without_an_error(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         let mut slow = visitor.clone();
@@ -87,7 +87,7 @@ over_frameworks! {
     }
 
     // B27, F16: the status says whether the handler failed.
-    async fn a_handler_that_failed(framework) {
+    async fn changes_of_a_failed_handler_are_discarded(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         for failed in ["500", "503", "408", "499", "500-drop", "200-drop", "404-drop"] {
@@ -102,7 +102,7 @@ over_frameworks! {
         }
     }
 
-    async fn a_log_out_of_a_handler_that_failed_holds(framework) {
+    async fn a_log_out_by_a_failed_handler_is_stored(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
         let mut other_tab = visitor.clone();

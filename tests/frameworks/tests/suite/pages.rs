@@ -9,7 +9,7 @@ use tests::{app::Site, client::Reply};
 
 use crate::{exception, site::Served};
 
-/// A site that answers in JSON, with the kind of the refusal.
+/// Serves a site whose pages are JSON, with the kind of the refusal.
 fn api(framework: Framework, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Served {
     Served::with(framework, options, |layer| {
         layer.same_origin().allow_programs().pages(|page| {
@@ -27,7 +27,7 @@ fn assert_json(reply: &Reply, status: u16, refusal: SessionRefusal) {
 }
 
 over_frameworks! {
-    async fn whatever_answer_of_ours_leaves_is_the_applications_own(framework) {
+    async fn every_answer_of_the_layer_is_replaced_by_the_applications_page(framework) {
         let site = api(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)).max_bytes(10_000));
         let mut visitor = site.signed_in("ada").await;
         assert_json(&site.visitor().post("/login/ada").await, 409, SessionRefusal::SignInRefused);
@@ -45,12 +45,13 @@ over_frameworks! {
             assert_json(&visitor.get("/show").await, 503, SessionRefusal::StoreDown);
         }
         assert_json(&site.visitor().post("/visit").await, 503, SessionRefusal::StoreDown);
-        // An error that the handler passes on with `?`.
+        // The handler passes the error on with `?`.
         assert_json(&site.visitor().post("/reserved").await, 500, SessionRefusal::Broken);
     }
 
-    // A page that the hook leaves as it is replaces nothing, and neither does the hook of a layer that serves no other sessions.
-    async fn an_answer_of_the_applications_own_stays(framework) {
+    // The hooks see only answers of the session layers. The outer layer's hook sees such an answer only if the inner layer's hook
+    // leaves it as it is.
+    async fn an_answer_of_the_application_is_not_replaced(framework) {
         let nested = |layer: session_runtime::SessionLayer<_>| frameworks::Application {
             sessions: Some(layer.clone().pages(|page| match page.status().as_u16() {
                 404 => page,
@@ -62,7 +63,6 @@ over_frameworks! {
         let site = Served::serving(framework, |builder| builder, nested);
         let reply = site.visitor().post("/fail/500").await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (500, "failed"));
-        // The inner layer counts. What it leaves as it is goes to the outer one.
         assert_eq!(site.visitor().post("/reserved").await.body, "inner");
         if exception(framework, "page of a guard").is_none() {
             assert_eq!(site.visitor().get("/hidden").await.body, "outer");

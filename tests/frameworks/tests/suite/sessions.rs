@@ -1,4 +1,4 @@
-//! What each response says of a session: cookie, `Vary`, `Cache-Control`; and what a request may do.
+//! The headers that a session adds to a response (cookie, `Vary`, `Cache-Control`), and the effects of requests on sessions.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -59,14 +59,14 @@ over_frameworks! {
         visitor.post("/login/ada").await;
         assert_ne!(visitor.cookie(), before);
         assert_eq!(site.show(&mut visitor).await["user"], "ada");
-        assert!(site.show(&mut guest.clone()).await["user"].is_null(), "the id from before opens nothing");
+        assert!(site.show(&mut guest.clone()).await["user"].is_null(), "the previous id opens nothing");
         let mut other_tab = visitor.clone();
         let reply = visitor.post("/logout").await;
         assert!(reply.set_cookie().is_some_and(|line| line.contains("Max-Age=0")), "{reply:?}");
         assert!(site.show(&mut other_tab).await["user"].is_null());
     }
 
-    // B26: nothing is lost.
+    // B26
     async fn concurrent_requests_all_count(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;
@@ -81,7 +81,7 @@ over_frameworks! {
     }
 
     // B53
-    async fn a_head_takes_no_flash(framework) {
+    async fn a_head_request_takes_no_flash(framework) {
         let site = Served::new(framework);
         let mut visitor = site.visitor();
         visitor.post("/notice/hello").await;
@@ -135,7 +135,7 @@ over_frameworks! {
         assert!(page.set_cookie().is_some_and(|line| line.contains("Max-Age=0")), "{page:?}");
     }
 
-    // The head waits for the commit, the body does not.
+    // The response's head waits for the commit. The commit does not wait for the end of the body.
     async fn a_streaming_response_has_its_cookie_before_its_body(framework) {
         let site = Served::new(framework);
         let request = Request::post("/stream").body(axum::body::Body::empty()).unwrap();

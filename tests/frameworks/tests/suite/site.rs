@@ -32,7 +32,7 @@ impl Served {
         Self::serving(framework, options, layered)
     }
 
-    /// Serves what `application` makes of the session layer.
+    /// Serves the application that `application` builds around the session layer.
     pub(crate) fn serving(
         framework: Framework,
         options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
@@ -61,7 +61,7 @@ impl Served {
     }
 }
 
-/// No layers, and cookies.
+/// Returns an application without routes and session layers, but with the layer of plain cookies.
 pub(crate) fn nothing() -> Application {
     let cookies = Some(CookiesLayer::new());
     Application { routes: Vec::new(), sessions: None, again: None, desk: None, cookies }

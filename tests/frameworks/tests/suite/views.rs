@@ -23,7 +23,7 @@ over_frameworks! {
         }
     }
 
-    async fn a_guest_is_sent_to_the_login_and_told_where_to_go_on(framework) {
+    async fn a_guest_is_redirected_to_the_login_with_the_way_back(framework) {
         let site = Served::new(framework);
         let mut guest = site.visitor();
         let reply = guest.get("/member?tab=2&x=%20").await;
@@ -55,7 +55,7 @@ over_frameworks! {
         assert_eq!(location(&site.visitor().get("/member").await), Some("/app/login?next=/app/member"));
     }
 
-    async fn one_line_guards_a_route(framework) {
+    async fn the_layer_of_a_view_guards_a_route(framework) {
         if exception(framework, "guarded").is_some() {
             return;
         }

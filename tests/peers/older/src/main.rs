@@ -19,13 +19,13 @@ use tower_sessions_sqlx_store::{PostgresStore, SqliteStore};
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [name, store, url] = arguments.as_slice() else {
-        return Err(io::Error::other("a contestant, a store and where it is"));
+        return Err(io::Error::other("usage: peers-older NAME STORE URL"));
     };
     match (name.as_str(), store.as_str()) {
         ("tower-sessions", "PostgreSQL") => serve(tower_sessions_in_postgres(url)),
         ("tower-sessions", "SQLite") => serve(tower_sessions_in_sqlite(url)),
         ("ruts", "PostgreSQL") => serve(ruts_in_postgres(url)),
-        _ => Err(io::Error::other(format!("no {name} on {store} here"))),
+        _ => Err(io::Error::other(format!("this program has no `{name}` with a store on {store}"))),
     }
 }
 

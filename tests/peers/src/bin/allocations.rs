@@ -1,5 +1,5 @@
-//! Counts heap allocations. This is a separate program because counting would add to the instructions and the time that others
-//! measure.
+//! Counts heap allocations. This is a separate program because counting would add to the instructions and the time that the
+//! main program measures.
 #![forbid(unsafe_code)]
 
 use std::env;

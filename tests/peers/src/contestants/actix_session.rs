@@ -129,7 +129,7 @@ fn routes(app: &mut web::ServiceConfig) {
     routes_of::<Session>(app);
 }
 
-/// Adds the routes, with any session that is an argument of handlers.
+/// Adds the routes, for any session that handlers can take as an argument.
 pub fn routes_of<S: Shop + FromRequest + 'static>(app: &mut web::ServiceConfig) {
     app.route("/W0", web::get().to(works::untouched))
         .route("/W1", web::get().to(|mut s: S| async move { works::read(&mut s).await }))

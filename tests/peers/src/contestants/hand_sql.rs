@@ -43,7 +43,7 @@ const INSERT: &str = "INSERT INTO hand VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $
 
 type Columns = (Option<i64>, String, Vec<u8>, Vec<u8>, String, i16, i64, String);
 
-/// Implements the floor for a database, given its pool and its type of bytes.
+/// Implements [`Floor`] for a database, given the type of its pool and its column type for bytes.
 macro_rules! floor {
     ($name:ident, $pool:ty, $bytes:literal) => {
         pub struct $name($pool);

@@ -33,7 +33,7 @@ pub enum Field {
     Visits(u64),
 }
 
-/// A store, as this session uses it.
+/// The operations that this session needs from a store.
 pub trait Floor: Send + Sync + 'static {
     fn load(&self, id: u128) -> impl Future<Output = Option<Data>> + Send;
     fn insert(&self, id: u128, data: Data) -> impl Future<Output = ()> + Send;

@@ -101,7 +101,7 @@ macro_rules! shop {
                 *self.locale_mut() = data.locale;
             }
 
-            // Goes through the session's fields, because these methods have the names of the accessors.
+            // Dereferences to the accessors, because the methods of this trait have the same names.
             async fn theme(&mut self) -> Theme {
                 *(**self).theme()
             }

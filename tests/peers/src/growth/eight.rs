@@ -17,13 +17,13 @@ use crate::{
     session::{Data, Shop as _, next_theme},
 };
 
-/// The time at which they were made: in 2027.
+/// The time at which the sessions were made: in 2027.
 pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 const HOUR: Duration = Duration::from_secs(3600);
 pub const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Of each hundred sessions, the numbers that expire within the first hour and within the second.
+/// How many of each hundred sessions expire within the first hour, and how many within the second.
 const FIRST: u64 = 1;
 const SECOND: u64 = 50;
 
@@ -47,7 +47,7 @@ pub fn list_key(n: u64) -> Key {
     Key::from_digest((u128::from(mix(!n)) << 64 | u128::from(mix(n))).to_be_bytes())
 }
 
-/// SplitMix64: maps each number to another, in random order.
+/// Maps each number to a different one, in pseudo-random order (SplitMix64).
 pub fn mix(n: u64) -> u64 {
     let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -59,7 +59,7 @@ pub fn mix(n: u64) -> u64 {
 pub const LISTED: u64 = 1;
 pub const SESSIONS_OF_ONE: u64 = 3;
 
-/// Opens sessions in this store, at [`NOW`], with this idle timeout.
+/// Returns sessions in this store, with a clock that stands at [`NOW`] and this idle timeout.
 pub fn sessions(store: impl Store, lifetime: Duration) -> Sessions<Bench> {
     let sessions = Sessions::<Bench>::builder().store(store).keys(KeyRing::generate()).clock(Clock::stopped_at(NOW));
     // Disables clean-up while something else is measured.

@@ -4,9 +4,9 @@
 //! # Layout
 //!
 //! A [`Shelf`] is a store together with its server or folder. [`fill`] puts the sessions of [`eight`] into it. [`sizes`] measures
-//! reads, writes, lists and a pass over all sessions, [`counted`] instructions in memory, [`waiting`] clean-up, and [`fields`]
-//! many or large fields (with [`wide`] in memory). [`visitors`] measures the other projects' stores in memory. [`turns`] takes
-//! times, [`page`] writes the page.
+//! reads, writes, lists and a pass over all sessions. [`counted`] counts instructions in memory. [`waiting`] measures clean-up.
+//! [`fields`] measures many or large fields, with [`wide`] in memory. [`visitors`] measures the other projects' stores in memory.
+//! [`turns`] takes the times, and [`page`] writes the page.
 
 mod counted;
 mod eight;

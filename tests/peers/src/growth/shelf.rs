@@ -101,7 +101,7 @@ pub struct Shelf {
     pub size: u64,
     pub store: AnyStore,
     pub home: Home,
-    /// Also opens sessions of the user whose sessions are listed.
+    /// Lists the sessions of the user who has several.
     pub sessions: Sessions<Bench>,
 }
 
@@ -144,7 +144,7 @@ impl Shelf {
         assert!(inspect::has_field(found.value(), "theme"));
     }
 
-    /// Does what a request does that writes one small field: loads, changes, and swaps.
+    /// Does what a request that writes one small field does: loads, changes, and swaps.
     pub async fn write(&self, n: u64) {
         let key = eight::key(n);
         let before = self.store.load(&key, eight::NOW).await.unwrap().unwrap();

@@ -22,7 +22,7 @@ pub struct Row {
     pub bytes: Option<f64>,
 }
 
-/// `bytes` holds the bytes per session of each shelf.
+/// Measures all shelves. `bytes` has the bytes per session of each.
 pub async fn measure(shelves: &[Shelf], bytes: &[Option<f64>]) -> Vec<Row> {
     let at = |shelf: &Shelf, round: usize, work: u64, step: u64| {
         // Chooses sessions that no recent request has used.

@@ -33,8 +33,8 @@ pub struct Row {
     pub bytes: f64,
 }
 
-/// Returns all contestants that keep sessions in memory and work in the serving thread. The one left out signs in threads of its
-/// own, and its store is listed without signing too.
+/// Returns all contestants that keep sessions in memory and work in the serving thread. `axum_session` is left out, because it
+/// signs in threads of its own; its unsigned variant has the same store.
 pub fn contestants() -> impl Iterator<Item = &'static Contestant> {
     ALL.into_iter().filter(|of| of.name != "axum_session")
 }

@@ -185,7 +185,7 @@ pub fn of_length(who: &str, length: usize) -> Subject {
 
 macro_rules! contestants {
     ($($name:literal: $app:expr;)*) => {
-        /// Each of these is an application of its own.
+        /// A contestant for each library with each number of fields and each length.
         pub static CONTESTANTS: &[Contestant] = &[$(Contestant {
             name: $name,
             package: "",

@@ -14,7 +14,7 @@ use crate::{
     site::Site,
 };
 
-/// Over HTTP, the threads in which it signs count like everything else.
+/// Over HTTP, the work of its signing threads is measured too.
 const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its own", ..axum_session::CONTESTANT };
 
 /// The place of the sessions.
@@ -22,7 +22,7 @@ const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its
 pub enum Store {
     Memory,
     Cookie,
-    /// A server without `SET … IFEQ`, so a script compares.
+    /// A server without `SET … IFEQ`, so this project's store compares in a script.
     Redis,
     /// A server with `SET … IFEQ`.
     Valkey,
@@ -47,7 +47,7 @@ impl Store {
         }
     }
 
-    /// Returns all contestants with this store: first the floor, then this project.
+    /// Returns all contestants with this store: first the hand-written one, then this project.
     pub fn kept(self) -> &'static [Kept] {
         match self {
             Self::Memory => &in_memory::KEPT,
@@ -64,7 +64,8 @@ impl Store {
     }
 }
 
-/// Makes an application that keeps its sessions at this URL or in this folder, unless the store is the application itself.
+/// Makes an application that keeps its sessions at this URL or in this folder. One with sessions in memory or in cookies ignores
+/// the argument.
 pub type Open = fn(String) -> LocalBoxFuture<'static, Site>;
 
 /// A contestant with a store.

@@ -105,7 +105,7 @@ impl Crowd {
     }
 }
 
-/// Returns visitors, each with a full session. For a bare handler, each has a cookie nevertheless.
+/// Returns visitors, each with a full session. Visitors of a bare handler have a cookie, but no session.
 pub async fn begin(subject: Subject, connection: &mut Connection, visitors: usize) -> Vec<Visitor> {
     let mut begun = Vec::new();
     for _ in 0..visitors {

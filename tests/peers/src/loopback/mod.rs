@@ -1,5 +1,5 @@
-//! The same sessions end to end. Each contestant runs behind its framework's own server, in a process of its own, with its
-//! sessions in each store, and is asked over HTTP/1.1 on a loopback socket.
+//! Measures the same sessions end to end. Each contestant runs behind its framework's own server, in a process of its own, with
+//! its sessions in each store, and answers requests over HTTP/1.1 on a loopback socket.
 //!
 //! `served` is such a process, and `place` keeps its sessions; `http` and `crowd` send requests to it. The measurements are its
 //! `speed`, its traffic to the store (`counts`), the `room` that sessions take there, and the results of concurrent requests to
@@ -73,7 +73,7 @@ pub fn run(directory: &Path, date: &str) -> bool {
     bars::is_fine(&verdicts)
 }
 
-/// The index of this project in each store's list, after the floor.
+/// The index of this project in each store's list, after the hand-written contestant.
 const OURS: usize = 1;
 
 /// The other contestants that load a session before they write it, as this project does.

@@ -31,7 +31,7 @@ async fn pair(open: Open, url: String, server: &RedisServer) -> Pair {
     Pair { nodes, records: Some(Box::new(move || sessions(&mut records.borrow_mut()))) }
 }
 
-/// Counts all keys, but of this project's only sessions, not tombstones or the lists of users.
+/// Counts all keys. Of this project's keys, it counts only sessions, not tombstones or users' lists.
 fn sessions(redis: &mut Connection) -> usize {
     let all: usize = cmd("DBSIZE").query(redis).unwrap();
     let ours: Vec<Vec<u8>> = cmd("KEYS").arg("session:*").query(redis).unwrap();

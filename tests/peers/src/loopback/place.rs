@@ -12,7 +12,7 @@ use crate::kept::{Kept, Store};
 
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Place {
-    /// In the applications themselves, or with their visitors.
+    /// In the applications' own memory, or in the visitors' cookies.
     Nowhere,
     Redis(RedisServer),
     Postgres(DatabaseServer),

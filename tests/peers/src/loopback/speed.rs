@@ -68,7 +68,7 @@ pub async fn measure(store: Store, place: &Place) -> Vec<Row> {
             let bare = crowds.iter().position(|of| matches!(of.subject, Subject::Bare(of) if of == framework));
             &turns[bare.unwrap()]
         };
-        // The floor is the first contestant after the bare handlers.
+        // The floor is the hand-written contestant, the first after the bare handlers.
         let floor = &turns[store.frameworks().count()];
         for (row, own) in rows.iter_mut().zip(&turns) {
             let floor = matches!(row.subject, Subject::Of(_)).then_some(floor);

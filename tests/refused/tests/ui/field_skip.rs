@@ -1,4 +1,4 @@
-//! Requirements for fields that are not stored.
+//! A field that is not stored still needs a default value.
 
 use session_runtime::Session;
 

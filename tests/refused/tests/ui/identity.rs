@@ -1,4 +1,4 @@
-//! The identity field, and the attributes that depend on it: lists, limits, roles.
+//! Mistakes in the attributes of the identity, and in those for limits and roles.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! `migrate`: a function, and the stored names whose values it takes.
+//! Invalid forms of `migrate`, which takes a function and the stored names of its arguments.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! Stored names: distinct, neither empty nor long.
+//! Stored names that collide, are empty, or are too long.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! A field has one policy, and only modifiers that go with it.
+//! Policies that exclude each other, and modifiers that do not go with a policy or a type.
 
 use session_runtime::Session;
 

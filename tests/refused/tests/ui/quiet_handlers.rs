@@ -1,4 +1,4 @@
-//! B46: sessions with one fault each, and code that uses all of them. Only the faults are reported.
+//! B46: sessions with mistakes, and code that uses them. Only the mistakes are reported.
 
 use session_runtime::{CookieStore, Error, KeyRing, MemoryStore, Session, SessionLimit, Sessions, View, view};
 

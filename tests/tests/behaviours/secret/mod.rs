@@ -1,5 +1,5 @@
-//! B12, B38: `secret` fields, seen by a visitor and by a thief of the store. This module has the session on which they are
-//! tested, and a store that records its calls.
+//! B12, B38: `secret` fields, as a visitor sees them and as a thief of the store does. This module defines the session under
+//! test, and a store that records its calls.
 
 mod races;
 mod rotation;
@@ -63,11 +63,11 @@ struct Open {
     name: String,
 }
 
-/// Text that counts its decodings.
+/// Encodes a text as usual, and counts how often it is decoded.
 mod spied {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[allow(clippy::ptr_arg, reason = "the derive gives what the field is")]
+    #[allow(clippy::ptr_arg, reason = "the derive passes a reference to the field's type")]
     pub(super) fn serialize<S: Serializer>(text: &String, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(text)
     }
@@ -79,7 +79,7 @@ mod spied {
 }
 
 thread_local! {
-    /// How often `spied` was decoded in this test, which has a thread to itself.
+    /// How often this test has decoded `spied`. Each test runs on its own thread.
     static DECODED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -97,9 +97,9 @@ struct House {
 struct Told {
     /// The values to store; `None` for a value to remove.
     swaps: Mutex<Vec<(Key, Option<StoredValue>)>>,
-    /// The next swap is made, but its answer is lost.
+    /// If set, the next swap is carried out, but its answer is lost.
     lose_answer: AtomicBool,
-    /// Another process always writes first.
+    /// If set, every swap fails because another process wrote first.
     contested: AtomicBool,
 }
 
@@ -231,7 +231,7 @@ fn keys(seeds: &[u8]) -> KeyRing {
     seeds[1..].iter().fold(ring, |ring, &seed| ring.with_previous(&key(seed)).unwrap())
 }
 
-/// One route for each thing that can be done to a secret.
+/// Returns one route for each operation on a secret field.
 fn routes() -> Router {
     type Text = Path<String>;
     Router::new()

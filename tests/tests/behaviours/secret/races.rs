@@ -1,4 +1,4 @@
-//! B21, B34, S45: concurrent requests work as for any field, although the stored bytes differ each time.
+//! B21, B34, S45: concurrent changes of secret fields work as for other fields, although each sealing gives different bytes.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -21,8 +21,8 @@ use tokio::sync::Barrier;
 
 use super::{House, V, Vault, keys, routes};
 
-/// A server on whose later routes a request waits twice with its session loaded: until the test has noticed, and until the test
-/// lets it go on.
+/// Returns a server. On its `/late` routes, a request loads its session and then waits twice at the gate: until the test has
+/// noticed it, and until the test lets it go on.
 fn gated(store: &AnyStore, keys: &KeyRing, gate: &Arc<Barrier>) -> House {
     let [a, b, c, d] = std::array::from_fn(|_| Arc::clone(gate));
     let late = Router::new()
@@ -104,8 +104,8 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B21: taken once. A flash put in the meantime stays, even one with the same text.
-    async fn a_secret_flash_is_taken_once(store) {
+    // B21: a flash is gone once a request has taken it. A flash that another request puts in the meantime stays.
+    async fn a_taken_secret_flash_does_not_reappear_and_a_new_one_stays(store) {
         let gate = Arc::new(Barrier::new(2));
         let house = gated(&store, &KeyRing::generate(), &gate);
         let mut visitor = house.visitor();
@@ -114,7 +114,7 @@ over_stores! {
         let reply = late(&visitor, http::Method::POST, "/late/notice", &gate, async {
             assert_eq!(other.get("/notice").await.body, "one");
         }).await;
-        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "one"), "it was loaded before");
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "one"), "the request had loaded the flash before");
         assert_eq!(visitor.get("/notice").await.body, "");
         // Another request puts one in the meantime.
         visitor.post("/notice/one").await;
@@ -179,7 +179,7 @@ over_stores! {
         let reply = visitor.get("/show").await;
         assert_eq!((reply.status.as_u16(), &reply.json()["token"]), (200, &json!("velvet")));
         assert_eq!(house.writes(), 1, "it is tried once");
-        assert!(reply.set_cookie().is_some(), "the cookie is signed again all the same");
+        assert!(reply.set_cookie().is_some(), "the cookie is signed again nevertheless");
         assert_eq!(house.undecodable(), Vec::<&str>::new());
         // A change is retried until its time is up, and a change that is not stored is an error.
         let status = visitor.post("/name/ada").await.status.as_u16();
@@ -189,7 +189,7 @@ over_stores! {
         let writes = house.writes();
         for _ in 0..2 {
             assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
-            assert_eq!(house.writes(), writes + 1, "the next request seals it");
+            assert_eq!(house.writes(), writes + 1, "the next request reseals it, and later ones need not");
         }
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }

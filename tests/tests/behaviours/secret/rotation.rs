@@ -14,8 +14,8 @@ fn sealed_by(raw: &[u8]) -> &[u8] {
 }
 
 over_two_stores! {
-    // S45: the first request that meets a secret under an older key reseals it, even if it only reads, just as its cookie is
-    // signed again.
+    // S45: the first request that loads a secret under an older key reseals it, even if the request only reads. Its response also
+    // signs the cookie again.
     async fn a_secret_under_an_older_key_is_resealed_with_the_current_one(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -32,7 +32,7 @@ over_two_stores! {
         let mut visitor = visitor.at(&house.app);
         let reply = visitor.get("/show").await;
         assert_eq!(reply.json(), before);
-        assert!(reply.set_cookie().is_some(), "signed again");
+        assert!(reply.set_cookie().is_some(), "the cookie is signed again");
         assert_eq!(house.writes(), 1);
         let sealed = house.stored(&key).await;
         assert_eq!(sealed.fields.len(), 4);
@@ -53,7 +53,8 @@ over_two_stores! {
         assert_eq!(new.undecodable(), Vec::<&str>::new());
     }
 
-    // Even if the cookie was signed again earlier, for example because a server without the new key wrote once more.
+    // A secret is resealed even if the cookie was signed with the current key before: a server without that key may have written
+    // the secret since.
     async fn a_secret_is_sealed_again_whatever_key_signed_the_cookie(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);
@@ -64,7 +65,7 @@ over_two_stores! {
         let house = House::with_keys(&store, &keys(&[2, 1]), &clock);
         let mut visitor = visitor.at(&house.app);
         visitor.post("/name/ada").await;
-        assert_eq!(house.writes(), 1, "together with a write that was due anyway");
+        assert_eq!(house.writes(), 1, "the same write stores the name and reseals the token");
         assert_ne!(sealed_by(&house.raw(&key, "token").await.unwrap()), sealed_by(&older));
         house.plant(&key, "token", &older).await;
         let reply = visitor.get("/show").await;
@@ -85,7 +86,7 @@ over_two_stores! {
         let house = House::with_keys(&store, &ending, &clock);
         let mut visitor = visitor.at(&house.app);
         assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
-        // The cookie has moved on; the value under the older key comes back, for example from another server.
+        // The cookie is now signed with the current key. A value under the older key is stored again, as another server might do.
         house.plant(&key, "token", &sealed).await;
         clock.advance(minutes(5) - Duration::from_millis(1));
         let mut late = visitor.clone();

@@ -1,4 +1,4 @@
-//! The stored form of secrets, and its use in the wrong hands.
+//! How secrets are stored, and what an attacker who can read or write the store gets from them.
 
 use std::{fs, path::Path as File};
 
@@ -21,7 +21,7 @@ use tests::{
 
 use super::{DECODED, House, Open, Vault, nothing};
 
-/// The secret fields: a path that writes each, and its stored name.
+/// For each secret field, a path that writes it and the name under which it is stored.
 const WRITES: [(&str, &str); 8] = [
     ("/token/velvet-antler-token", "token"),
     ("/code/velvet-antler-code", "code"),
@@ -101,16 +101,16 @@ over_stores! {
         }
         let key = house.key();
         let bytes = dump(&house, &key).await;
-        assert!(holds(&bytes, b"an-open-word"), "a plain field is there, so this looks in the right place");
+        assert!(holds(&bytes, b"an-open-word"), "the plain field is found, so the test searches the right bytes");
         for spelling in spellings("velvet-antler") {
             assert!(!holds(&bytes, &spelling), "{}", String::from_utf8_lossy(&spelling));
         }
-        assert!(!holds(&bytes, &1_987_654_321_u32.to_be_bytes()), "a number");
+        assert!(!holds(&bytes, &1_987_654_321_u32.to_be_bytes()), "the number is not stored as it is");
         let swaps = house.swaps();
         assert!(swaps.len() > WRITES.len());
-        assert!(!format!("{swaps:?}").contains("velvet"), "nor does what was sent");
+        assert!(!format!("{swaps:?}").contains("velvet"), "the values that were sent to the store show no secret");
         assert!(!swaps.iter().any(|value| holds(&value.to_bytes(), b"velvet")));
-        // Its visitor can read all of it, in another process too.
+        // The visitor can read all of it.
         let mut seen = all();
         seen["name"] = "an-open-word".into();
         assert_eq!(visitor.get("/show").await.json(), seen);
@@ -118,8 +118,8 @@ over_stores! {
 }
 
 over_two_stores! {
-    // S40: bytes that were stored for one field open in no other field and in no other session.
-    async fn a_value_moved_to_another_place_is_absent(store) {
+    // S40: the stored bytes of a secret cannot be decrypted in another field or in another session.
+    async fn a_value_copied_to_another_field_or_session_reads_as_absent(store) {
         let house = House::new(store);
         let (mut ada, mut bob) = (house.visitor(), house.visitor());
         ada.post("/token/of-ada").await;
@@ -135,7 +135,7 @@ over_two_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
         let seen = bob.get("/show").await.json();
         assert_eq!((&seen["token"], &seen["name"]), (&json!(null), &json!("bob")));
-        assert_eq!(house.undecodable(), ["token"], "once a load");
+        assert_eq!(house.undecodable(), ["token"], "each load reports it once");
 
         DECODED.set(0);
         house.plant(&of_ada, "spied", &token).await;
@@ -144,7 +144,7 @@ over_two_stores! {
         assert_eq!((house.undecodable(), DECODED.get()), (vec!["token", "spied"], 0));
 
         house.plant(&of_ada, "token", &token).await;
-        assert_eq!(ada.get("/show").await.json()["token"], "of-ada", "back where it belongs");
+        assert_eq!(ada.get("/show").await.json()["token"], "of-ada", "the value is readable again in its own field");
     }
 
     // S39, B30: a damaged value reads as absent, no decoder sees it, and the rest of the session works.
@@ -176,10 +176,10 @@ over_two_stores! {
         assert_eq!(DECODED.get(), 0);
         house.plant(&key, "spied", &whole).await;
         assert_eq!(visitor.get("/show").await.json()["spied"], "velvet-antler");
-        assert_eq!(DECODED.get(), 1, "the spy is awake");
+        assert_eq!(DECODED.get(), 1, "a readable value is decoded, so the count works");
     }
 
-    // S39, B30: a field that became secret, and one that is no longer secret: the old value is unreadable, but the field works.
+    // S39, B30: when a field becomes secret, or stops being secret, its old value is unreadable, but the field works.
     async fn a_field_that_became_secret_starts_from_its_default(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let open = House::of::<Open>(&store, &keys, &clock, Router::new().route("/show", get(
@@ -213,8 +213,8 @@ over_two_stores! {
         assert_eq!(vault.raw(&key, "token").await, None, "cleared");
     }
 
-    // If the value is unreadable, each policy starts from its default and replaces it.
-    async fn an_unreadable_value_gives_way_to_what_is_written(store) {
+    // Under each policy, a write starts from the default and replaces an unreadable value.
+    async fn a_write_replaces_an_unreadable_value(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
         for (path, _) in WRITES {
@@ -238,7 +238,7 @@ over_two_stores! {
     }
 
     // B27, B15
-    async fn an_equal_value_is_no_write_and_a_deadline_holds(store) {
+    async fn an_equal_value_is_not_written_and_deadlines_hold(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
         for (path, _) in WRITES {
@@ -251,7 +251,7 @@ over_two_stores! {
         assert_eq!(house.writes(), writes);
         house.clock.advance(minutes(4));
         visitor.post("/code/velvet-antler-code").await;
-        assert_eq!(house.writes(), writes + 1, "its clock starts again");
+        assert_eq!(house.writes(), writes + 1, "setting the field again restarts its deadline");
         house.clock.advance(minutes(4));
         assert_eq!(visitor.get("/show").await.json(), all());
         house.clock.advance(minutes(1));
@@ -261,8 +261,8 @@ over_two_stores! {
         assert!(house.raw(&key, "token").await.is_some());
     }
 
-    // A session keeps its secrets through renewals; a sign-out keeps only the device's.
-    async fn secrets_outlive_a_renewal_and_the_devices_a_sign_out(store) {
+    // A session keeps its secrets when its id is renewed. A sign-out keeps only secrets that are `device` fields.
+    async fn secrets_survive_a_renewal_and_device_secrets_a_sign_out(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
         visitor.post("/login/ada").await;
@@ -302,13 +302,13 @@ over_two_stores! {
             let raw = older.raw(&key, "print").await.unwrap();
             let house = House::with_keys(&store, &keys, &clock);
             let mut visitor = visitor.at(&house.app);
-            assert_eq!(visitor.get("/show").await.json()["print"], "whorl", "read under its older name");
+            assert_eq!(visitor.get("/show").await.json()["print"], "whorl", "the field is read under its older name");
             visitor.post(path).await;
             assert_eq!(house.raw(&key, "print").await, (!moves).then(|| raw.clone()));
             assert_eq!(house.raw(&key, "finger").await.is_some_and(|moved| moved != raw), moves);
             assert_eq!(visitor.get("/show").await.json()["print"], print);
             assert_eq!(house.undecodable(), Vec::<&str>::new());
-            // A value that was moved by hand opens nothing.
+            // A value that was copied to the new name cannot be decrypted.
             house.plant(&key, "finger", &raw).await;
             assert_eq!(visitor.get("/show").await.json()["print"], "");
             assert_eq!(house.undecodable(), ["finger"]);

@@ -79,7 +79,7 @@ prop_compose! {
 proptest! {
     // S41: everything that was written is read again.
     #[test]
-    fn every_session_comes_back(payload in payload()) {
+    fn every_session_round_trips(payload in payload()) {
         let carried = carried(&payload);
         let bytes = write(&carried, &names(), Timestamp::from_millis(0));
         prop_assert_eq!(read(&bytes, &names()), Some(payload));
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn no_part_of_a_session_is_another(payload in payload(), length: prop::sample::Index) {
+    fn a_truncated_session_does_not_read_as_the_whole(payload in payload(), length: prop::sample::Index) {
         let bytes = write(&carried(&payload), &names(), Timestamp::from_millis(0));
         let part = &bytes[..length.index(bytes.len())];
         prop_assert_ne!(read(part, &names()), Some(payload));
@@ -100,7 +100,7 @@ proptest! {
 
 // B30: a build that does not know a field leaves it unchanged.
 #[test]
-fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
+fn a_field_survives_a_build_that_does_not_know_it() {
     let older = Names::of("Shop", &FIELDS[..1]).unwrap();
     let mut fields = Fields::default();
     fields.push(Entry { name: "note", value: b"\xa4dark", expires: Timestamp::NEVER });
@@ -124,7 +124,7 @@ fn what_an_older_build_does_not_know_a_newer_one_finds_again() {
 }
 
 #[test]
-fn two_names_that_are_one_in_short_are_refused() {
+fn two_fields_with_the_same_short_name_are_rejected() {
     // Found by search: two names of this form that collide.
     let colliding = (0..100_000_u32).find_map(|n| {
         let name: &'static str = Box::leak(format!("field_{n}").into_boxed_str());

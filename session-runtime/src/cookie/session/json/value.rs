@@ -1,5 +1,6 @@
-//! A JSON value, converted from MessagePack and back. Unlike `serde_json::Value` it keeps the order of keys, so a value comes
-//! back byte for byte and counts as unchanged. It also rejects numbers that are not finite, which JSON would turn into null.
+//! A JSON value, converted from MessagePack and back. Unlike `serde_json::Value` it keeps the order of keys, so a value
+//! round-trips byte for byte and counts as unchanged. It also rejects numbers that are not finite, which JSON would turn into
+//! null.
 
 use std::fmt;
 
@@ -138,7 +139,9 @@ mod tests {
             any::<bool>().prop_map(Json::Bool),
             any::<u64>().prop_map(Json::Natural),
             (i64::MIN..0).prop_map(Json::Negative),
-            any::<f64>().prop_filter("JSON has no other", |number| number.is_finite()).prop_map(Json::Fraction),
+            any::<f64>()
+                .prop_filter("JSON has only finite numbers", |number| number.is_finite())
+                .prop_map(Json::Fraction),
             any::<String>().prop_map(Json::Text),
         ];
         leaf.prop_recursive(4, 64, 8, |inner| {
@@ -151,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_comes_back_to_the_byte(json in json()) {
+        fn every_value_round_trips_byte_for_byte(json in json()) {
             let bytes = to_bytes(&json).unwrap();
             let read: Json = rmp_serde::from_slice(&bytes).unwrap();
             let text = serde_json::to_vec(&read).unwrap();
@@ -160,15 +163,15 @@ mod tests {
         }
     }
 
-    // The fast way of parsing would return the neighbouring number.
+    // Without its feature `float_roundtrip`, serde_json would return the neighbouring number.
     #[test]
-    fn a_fraction_comes_back_to_the_last_bit() {
+    fn a_fraction_round_trips_to_the_last_bit() {
         let text = serde_json::to_string(&Json::Fraction(1.539_244_680_066_035e122)).unwrap();
         assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), Json::Fraction(1.539_244_680_066_035e122));
     }
 
     #[test]
-    fn what_json_has_not_is_refused() {
+    fn values_that_json_cannot_hold_are_rejected() {
         for bytes in [
             to_bytes(&f64::NAN).unwrap(),
             to_bytes(&f32::INFINITY).unwrap(),

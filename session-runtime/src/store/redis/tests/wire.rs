@@ -1,5 +1,5 @@
-//! Tests of the wire protocol, against a fake server: as Redis 8.4, which is hard to get, and for writes that wait for
-//! replicas, which only the engine makes.
+//! Tests the commands that are sent, against a fake server. It stands in for Redis 8.4, which is hard to get. It also gets the
+//! writes that wait for replicas, which only the engine makes.
 
 use std::{
     io::{BufRead, BufReader, Write as _},
@@ -31,7 +31,7 @@ struct Fake {
 }
 
 impl Fake {
-    /// Commands that `answers` returns nothing for are answered as by an empty server with `SET … IFEQ`.
+    /// If `answers` returns nothing for a command, the fake answers like an empty server that has `SET … IFEQ`.
     fn start(answers: impl Fn(&Command) -> Option<Vec<u8>> + Send + Sync + 'static) -> (Self, SocketAddr) {
         let fake = Self { asked: Arc::default(), answers: Arc::new(answers) };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -152,7 +152,7 @@ async fn a_swap_is_one_command_with_both_values_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_refused_swap_is_followed_by_a_look() {
+async fn a_refused_swap_is_followed_by_a_load() {
     let held = guest(b"held");
     let bytes = held.to_bytes();
     let (fake, store) = Fake::open(move |command| (command.first()? == b"GET").then(|| bulk(&bytes))).await;
@@ -180,7 +180,7 @@ async fn a_server_that_lacks_the_command_is_sent_a_script() {
         assert!(matches!(swapped, Swapped::Done(_)));
     }
     let asked = fake.asked();
-    assert_eq!(asked.len(), 2, "the probe has told: {asked:?}");
+    assert_eq!(asked.len(), 2, "the probe has found that `IFEQ` is missing: {asked:?}");
     let name = format!("session:{}", key.hex()).into_bytes();
     let revision = before.revision().to_be_bytes();
     assert_eq!(asked[0][2..], words([b"1", &name, &revision, &after.to_bytes(), b"120000"]));
@@ -201,7 +201,7 @@ async fn a_server_that_ignores_the_condition_is_sent_a_script() {
 }
 
 #[tokio::test]
-async fn only_what_ends_something_waits_for_replicas() {
+async fn only_tombstones_and_removals_wait_for_replicas() {
     let (fake, store) = Fake::open(|command| match &command.first()?[..] {
         _ if is_swap(command) => Some(b"+OK\r\n".to_vec()),
         b"EVAL" => Some(b":1\r\n".to_vec()),
@@ -276,7 +276,7 @@ async fn a_server_that_is_loading_is_asked_again() {
     *busy.lock().unwrap_or_else(PoisonError::into_inner) = 2;
     let said = store.load(&key, NOW).await.unwrap_err().to_string();
     assert!(said.contains("it is still loading its data"), "{said}");
-    // By now another server may have its name.
+    // After a second, another server may have the same name, so the store connects again.
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     assert!(store.load(&key, NOW).await.unwrap().is_none());
 }
