@@ -37,18 +37,18 @@
 //!     let mut visit = Visit::default();
 //!     let commit = match layer.begin(&request, &mut visit) {
 //!         Ok(commit) => commit,
-//!         Err(page) => return response(*page),
+//!         Err(page) => return to_response(*page),
 //!     };
 //!     let mut response = match Session::<Shop>::of_visit(Some(&visit), &request).await {
 //!         Ok(session) => handle(session).await,
 //!         Err(rejection) => {
 //!             let page = rejection.into_page();
-//!             response(commit.own_page(Some(&page)).unwrap_or(page))
+//!             to_response(commit.own_page(Some(&page)).unwrap_or(page))
 //!         }
 //!     };
 //!     let mut answer = commit.finish(response.status().as_u16(), None).await;
 //!     if let Some(page) = answer.page() {
-//!         let replaced = std::mem::replace(&mut response, self::response(page));
+//!         let replaced = std::mem::replace(&mut response, to_response(page));
 //!         for line in replaced.headers().get_all(SET_COOKIE) {
 //!             response.headers_mut().append(SET_COOKIE, line.clone());
 //!         }
@@ -62,7 +62,7 @@
 //!     Response::new(format!("visit {}", session.visits()))
 //! }
 //!
-//! fn response(page: Page) -> Response<String> {
+//! fn to_response(page: Page) -> Response<String> {
 //!     let (status, headers) = (page.status(), page.headers());
 //!     let mut response = Response::new(page.into_body().into_owned());
 //!     (*response.status_mut(), *response.headers_mut()) = (status, headers);
