@@ -72,6 +72,7 @@ use tokio::task::AbortHandle;
 #[cfg(feature = "testing")]
 pub(crate) use self::migrate::as_of_today;
 pub(crate) use self::open::GRACE;
+pub use self::watch::SessionEnd;
 pub(crate) use self::{
     backend::Backend,
     client::Client,
@@ -86,7 +87,7 @@ pub(crate) use self::{
     secrets::Secrets,
     snapshot::Snapshot,
     update::Start,
-    watch::{SessionEnd, Watches},
+    watch::Watches,
 };
 use crate::{
     clock::{Clock, Timestamp},

@@ -65,12 +65,12 @@ impl<S: Schema> Core<S> {
         match &self.__state.origin {
             Origin::Request(request) => {
                 let request = Arc::clone(request);
-                Ended { end: Box::pin(Arc::clone(&request).ended()), request: Some(request) }
+                Ended { end: Box::pin(Arc::clone(&request).until_ended()), request: Some(request) }
             }
             Origin::Listed { engine, key } => match self.__state.snapshot.record.clone() {
                 Some(record) => {
                     let (engine, key) = (Arc::clone(engine), *key);
-                    Ended { end: Box::pin(async move { engine.ended(key, &record).await }), request: None }
+                    Ended { end: Box::pin(async move { engine.until_ended(key, &record).await }), request: None }
                 }
                 None => Ended::never(),
             },
@@ -125,7 +125,7 @@ impl Ended {
     /// ```
     pub fn keep_alive(mut self) -> Self {
         if let Some(request) = self.request.take() {
-            self.end = Box::pin(request.ended_while_in_use());
+            self.end = Box::pin(request.until_ended_in_use());
         }
         self
     }

@@ -16,7 +16,7 @@ use session_runtime::{
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
-    app::{Server, Site, hours, minutes},
+    app::{Server, Site, hours, minutes, routes},
     client::Visitor,
     over_stores, over_stores_with_feeds,
     store::AnyStore,
@@ -137,23 +137,35 @@ over_stores! {
 // B61
 #[tokio::test]
 async fn a_session_that_is_displaced_or_evicted_is_over() {
-    let store = MemoryStore::with_capacity(2);
-    let server = Server::with(AnyStore::Memory(store), |builder| builder.max_per_user(1).watch_every(hours(1)));
-    let (opened, app) = opening(&server);
-    let ada = server.signed_in("ada").await;
-    ada.at(&app).get("/stream").await;
-    let ended = opened.lock().unwrap().take().unwrap().ended();
-    server.signed_in("ada").await;
-    assert_eq!(soon(ended).await, SessionEnd::Evicted);
+    let opened = Arc::<Mutex<Option<S>>>::default();
+    let keep = opened.clone();
+    let stream = async move |session: S| {
+        *keep.lock().unwrap() = Some(session);
+    };
+    let sessions = Sessions::<Site>::builder()
+        .store(MemoryStore::with_capacity(2))
+        .keys(KeyRing::generate())
+        .max_per_user(1)
+        .watch_every(hours(1))
+        .build()
+        .unwrap();
+    let app = routes().route("/stream", get(stream)).layer(sessions.layer());
+    let ended = async |path: &str| {
+        let mut visitor = Visitor::new(&app);
+        visitor.post(path).await;
+        visitor.get("/stream").await;
+        opened.lock().unwrap().take().unwrap().ended()
+    };
+    let displaced = ended("/login/ada").await;
+    Visitor::new(&app).post("/login/ada").await;
+    assert_eq!(soon(displaced).await, SessionEnd::Evicted);
 
-    let mut guest = server.visitor();
-    guest.post("/name/guest").await;
-    guest.at(&app).get("/stream").await;
-    let ended = opened.lock().unwrap().take().unwrap().ended();
+    let mut evicted = ended("/name/guest").await;
+    assert!(!is_over(&mut evicted).await);
     for user in ["bob", "eve"] {
-        server.signed_in(user).await;
+        Visitor::new(&app).post(&format!("/login/{user}")).await;
     }
-    assert_eq!(soon(ended).await, SessionEnd::Evicted);
+    assert_eq!(soon(evicted).await, SessionEnd::Evicted);
 }
 
 fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {

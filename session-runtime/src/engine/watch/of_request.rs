@@ -32,14 +32,14 @@ enum Known {
 
 impl Engine {
     /// Watches a session that no request of its own holds.
-    pub(crate) async fn ended(self: &Arc<Self>, key: Key, record: &Record) -> SessionEnd {
+    pub(crate) async fn until_ended(self: &Arc<Self>, key: Key, record: &Record) -> SessionEnd {
         Watching::begin(self, &Subject::new(key, record)).end().await
     }
 }
 
 impl Request {
     /// Waits until the session is over for this request. If it is never stored, waits for ever.
-    pub(crate) async fn ended(self: Arc<Self>) -> SessionEnd {
+    pub(crate) async fn until_ended(self: Arc<Self>) -> SessionEnd {
         loop {
             match self.known() {
                 (Known::Over(end), _) => return end,
@@ -65,9 +65,9 @@ impl Request {
     }
 
     /// Does the same, and keeps the session alive meanwhile: moves its idle deadline as a request would.
-    pub(crate) async fn ended_while_in_use(self: Arc<Self>) -> SessionEnd {
+    pub(crate) async fn until_ended_in_use(self: Arc<Self>) -> SessionEnd {
         let every = self.engine.lifetimes.touch.max(self.engine.lifetimes.idle / 4).max(Duration::from_millis(10));
-        let mut ended = pin!(Arc::clone(&self).ended());
+        let mut ended = pin!(Arc::clone(&self).until_ended());
         loop {
             match select(ended.as_mut(), pin!(sleep(every))).await {
                 Either::Left((end, _)) => return end,
