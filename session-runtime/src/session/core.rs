@@ -1,4 +1,4 @@
-//! [`Core`]: the operations on a session as a whole, whatever its fields.
+//! [`Core`]: the operations on a session as a whole, whatever fields it has.
 
 use std::time::SystemTime;
 
@@ -38,9 +38,9 @@ pub struct Core<S: Schema> {
 }
 
 impl<S: Schema> Core<S> {
-    /// Gives the session a new id at the end of the request; the old one opens nothing from then on. A request that loaded the
+    /// Gives the session a new id at the end of the request; the old id opens nothing from then on. A request that loaded the
     /// session before the renewal and commits after it is refused (OWASP Session Management Cheat Sheet, "Renew the Session ID
-    /// After Any Privilege Level Change"). `log_in` and `log_out` do this by themselves.
+    /// After Any Privilege Level Change"). `log_in` and `log_out` renew the id by themselves.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -116,8 +116,8 @@ impl<S: Schema> Core<S> {
         saved
     }
 
-    /// Loads the session again, with the changes of other requests. For a handle that outlives its response: a stream, a web
-    /// socket, a spawned task. Unsaved changes of this handle stay on top.
+    /// Loads the session again, with the changes of other requests. This is for a handle that outlives its response: in a stream,
+    /// a web socket or a spawned task. The handle keeps its own unsaved changes.
     ///
     /// This moves no deadline. A stream that must keep its session alive calls [`Core::save`] from time to time, which moves the
     /// idle deadline.
@@ -230,7 +230,7 @@ impl<S: Schema> Core<S> {
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie that
     /// outlives the browser; `false` returns to the ordinary lifetimes. Later writes do not change this. It has no effect while
-    /// a user acts as another, nor in the request that begins that. It does not extend a session beyond
+    /// a user acts as another, nor in the request that starts the impersonation. It does not extend a session beyond
     /// [`SignIn::until`](crate::SignIn::until).
     ///
     /// ```

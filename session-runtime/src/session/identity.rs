@@ -14,7 +14,7 @@ use crate::{
     schema::{Stays, to_bytes},
 };
 
-/// Signs in and out.
+/// The handle of the identity field: signs users in and out.
 ///
 /// ```
 /// # use session_runtime::Session;
@@ -40,15 +40,15 @@ pub fn identity<S: Schema, T>(
 }
 
 impl<S: Schema, T: 'static> Identity<'_, S, T> {
-    /// Signs in `user`, who has just proved who they are. The session gets a new id and a new lifetime, and remembers the time
-    /// (OWASP ASVS 7.2.4). If the user proved it earlier, or not at all, call [`Identity::log_in_with`]. If the user is already
-    /// signed in and was asked again, call [`Identity::reauthenticate`].
+    /// Signs in `user`, who has just proved who they are. The session gets a new id and a new lifetime, and stores the time of
+    /// the proof (OWASP ASVS 7.2.4). If the user proved their identity earlier, or not at all, call [`Identity::log_in_with`]. If
+    /// the user is already signed in and has proved it again, call [`Identity::reauthenticate`].
     ///
     /// A guest's fields stay, except those that are `rotates` or `secret`. If another user was signed in, only `device` fields
     /// stay, and earlier writes of this request belong to the former user.
     ///
-    /// A user that could not be read again (see [`guide::values`](crate::guide::values)), or that is encoded as nil, such as a
-    /// unit, would read as a guest. The request is then answered 500 and stores nothing.
+    /// If `user` is a value that could not be decoded again (see [`guide::values`](crate::guide::values)), or that is encoded as
+    /// nil, such as `()`, later requests would read it as a guest. So this request is answered 500 and stores nothing.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -103,7 +103,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
     /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests under
-    /// way in other tabs are not refused. But a request with the former id is not fresh once the browser has used the new one.
+    /// way in other tabs are not refused. But a request with the former id is not fresh once the browser has sent the new one.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it
@@ -138,20 +138,20 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Lets the signed-in user act as `user` for at most `limit`, such as an administrator who needs to see a customer's pages.
     /// The application must check whether they may, in a view with `fresh`.
     ///
-    /// - The session shows `user`; [`Core::impersonator`] returns the acting user. Its fields start empty, except `device`
-    ///   fields; those of the acting user are set aside.
+    /// - The session shows `user`; [`Core::impersonator`] returns the acting user. The session's fields start empty, except
+    ///   `device` fields. The acting user's fields are set aside.
     /// - The impersonation ends by itself after `limit`, and with the acting user's session.
     ///   [`stop_impersonating`](Identity::stop_impersonating) ends it earlier. The acting user then has their own session and
     ///   fields again.
     /// - The session is never fresh meanwhile, so views with `fresh` refuse it (403).
-    /// - It is not one of `user`'s sessions: it does not count for `max_per_user`, and
+    /// - The session is not one of `user`'s sessions: it does not count for `max_per_user`, and
     ///   [`UserSessions::list`](crate::UserSessions::list) does not show it, but
     ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends the impersonation;
     ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
     ///
-    /// The id is renewed as at a sign-in. A log-out also signs out the acting user. A sign-in ends their session.
+    /// The id is renewed as at a sign-in. A log-out also signs out the acting user. A sign-in ends the acting user's session.
     ///
     /// # Errors
     /// [`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused) if no user is signed in, if `user` is
@@ -213,8 +213,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         Ok(())
     }
 
-    /// Ends an impersonation: the acting user is themselves again, under a new id, with the fields that they had before. This
-    /// handle's writes as the other user are dropped, except `device` fields.
+    /// Ends an impersonation: the session shows the acting user again, under a new id, with the fields that they had before. This
+    /// handle's writes as the other user are dropped, except those to `device` fields.
     ///
     /// Returns `false` and does nothing if no user acts as another, or if this request changed the signed-in user.
     ///
@@ -250,8 +250,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// ```
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
-        // While the store is down, it is unknown whether a user is signed in, so record the log-out; its commit will fail if
-        // that matters.
+        // While the store is down, it is unknown whether a user is signed in, so the log-out is recorded. If the store is still
+        // down at the commit, the commit fails.
         if __state.snapshot.unknown || (self.slot)(__slots).get(__state).is_some() {
             self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);

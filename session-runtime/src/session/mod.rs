@@ -58,7 +58,7 @@ pub struct Session<S: Schema> {
 }
 
 impl<S: Schema> Session<S> {
-    /// Creates a handle into `request`, which has been opened.
+    /// Creates a handle of `request`'s session, which has been opened.
     pub(crate) fn of(request: &Arc<Request>) -> Self {
         let (origin, snapshot) = (Origin::Request(Arc::clone(request)), request.snapshot());
         let state = State { origin, snapshot, ..State::default() };

@@ -79,8 +79,8 @@ impl SignIn {
         Self { proof: When::At(time), ..Self::fresh() }
     }
 
-    /// Keeps the session for the `remember` lifetime, or for the ordinary ones; see [`Core::remember`](super::Core::remember).
-    /// It does not affect whether the session is fresh.
+    /// Sets whether the session lasts for the `remember` lifetime or for the ordinary ones: see
+    /// [`Core::remember`](super::Core::remember). This does not affect whether the session is fresh.
     ///
     /// ```
     /// # use session_runtime::SignIn;
@@ -90,9 +90,9 @@ impl SignIn {
         Self { remember: Some(remember), ..self }
     }
 
-    /// Ends the session at this time at the latest, whatever the lifetimes and `remember` say: for example, when the identity
-    /// provider's session or a shift ends. If the time has passed, the session ends after a second. It holds until the next
-    /// sign-in.
+    /// Ends the session at this time at the latest, whatever the lifetimes and `remember` say: for example, when the user's shift
+    /// ends, or their session at the identity provider. If the time has already passed, the session ends after a second. The
+    /// limit holds until the next sign-in.
     ///
     /// ```
     /// # use session_runtime::SignIn;
@@ -116,7 +116,7 @@ impl SignIn {
 }
 
 impl Default for SignIn {
-    /// [`SignIn::fresh`].
+    /// Returns [`SignIn::fresh`].
     fn default() -> Self {
         Self::fresh()
     }

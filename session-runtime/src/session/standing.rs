@@ -1,4 +1,5 @@
-//! How the visitor is signed in.
+//! Tells how the visitor is signed in: since when, how recently the user proved who they are, and whether another user acts as
+//! them.
 
 use std::time::{Duration, SystemTime};
 

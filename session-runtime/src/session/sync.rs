@@ -11,8 +11,9 @@ use crate::{
 };
 
 impl<S: Schema> Core<S> {
-    /// Shows the session in the request's present state, after a write that succeeded or failed with `error`. Fields are read
-    /// again, since other requests may have changed them. If the session is lost, all changes of this handle are dropped.
+    /// Shows the session in the request's current state, after a save, update or reload that succeeded or failed with `error`.
+    /// Fields that this handle has not edited are decoded again, since other requests may have changed them. If the session is
+    /// lost, all changes of this handle are dropped.
     pub(crate) fn see(&mut self, request: &Request, error: Option<&Error>) {
         let lost = error.and_then(Error::lost);
         self.__state.snapshot = request.snapshot();
@@ -33,12 +34,12 @@ impl<S: Schema> Core<S> {
         self.__state.snapshot.unknown
     }
 
-    /// Returns the key of the record, if it is stored.
+    /// Returns the session's key, if the session is stored.
     pub(crate) fn key(&self) -> Option<Key> {
         self.__state.origin.key()
     }
 
-    /// Resets all fields except those that stay.
+    /// Resets all fields except those that `stays` keeps.
     pub(crate) fn forget(&mut self, stays: Stays) {
         if S::SPEC.fields.iter().all(|meta| meta.stays(stays)) {
             return;
@@ -62,7 +63,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Shows another state of the session, below this handle's changes to `device` fields.
+    /// Shows another state of the session. Fields that this handle has edited keep their edits.
     pub(super) fn show(&mut self, snapshot: Snapshot) {
         self.__state.snapshot = snapshot;
         S::visit(
@@ -91,7 +92,7 @@ impl<S: Schema> Core<S> {
     /// Takes this handle's changes of fields.
     ///
     /// # Errors
-    /// If a value cannot be encoded, or if the handle changed more than fields.
+    /// If a value cannot be encoded, or if the handle did more than change fields, such as sign out.
     pub(crate) fn take_ops(&mut self) -> Result<Ops, Error> {
         match self.take_changes() {
             None => Ok(Vec::new()),

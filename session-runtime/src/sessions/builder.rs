@@ -25,10 +25,10 @@ use crate::{
 /// 30 days: the limit of NIST SP 800-63B for a sign-in by password alone (AAL1).
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The default limit of a user's sessions: more than users have, and few enough for a sign-in to load them all.
+/// The default limit of a user's sessions: more than a user needs, and few enough for a sign-in to load them all.
 const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 
-/// How many further sessions end when the default limit is reached. A chosen limit is exact.
+/// How many more sessions than necessary end when a sign-in exceeds the default limit. A limit that was set is exact.
 const SPARE: usize = 20;
 
 /// The default limit of a session's fields in bytes. A session should be much smaller; the limit bounds how much a visitor can
@@ -145,10 +145,12 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Names the application. Applications with different names may share keys and a store: a cookie of one is not valid in
     /// another, and neither lists or ends the sessions of the other's users (SECURITY S6).
     ///
-    /// Default: `app = "…"` on the struct, otherwise the package that the struct is in. Two crates that work on the same
-    /// sessions share the struct, or set the same `app`. Staging and production are the same application to this crate: on one
-    /// server, give each its own `app`, or its own prefix or table at the store. Otherwise a sign-in, a limit or a `revoke_all`
-    /// in one ends sessions in the other. If they have no key in common, the log says so at start.
+    /// Default: `app = "…"` on the struct, otherwise the name of the struct's package. Two crates that work on the same sessions
+    /// share the struct, or set the same `app`.
+    ///
+    /// Two deployments of one application, such as staging and production, have the same name. If they use the same store, give
+    /// each its own `app`, or its own prefix or table in the store. Otherwise a sign-in, a limit or a `revoke_all` in one of
+    /// them ends sessions of the other. If they have no key in common, a warning at start says so.
     ///
     /// Changing the name signs every user out.
     ///
@@ -170,7 +172,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// # #[derive(Session)] struct Shop { theme: String }
     /// let builder = Sessions::<Shop>::builder().on_event(|event, session| {
     ///     if let Event::Replayed { recently: false } = event {
-    ///         eprintln!("a replaced cookie of session {} came back", session.unwrap_or("?"));
+    ///         eprintln!("a request sent an old cookie of session {}", session.unwrap_or("?"));
     ///     }
     /// });
     /// ```
@@ -179,7 +181,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the clock. Default: the system's. Tests use one that they can move.
+    /// Sets the clock. Default: the system's clock. A test can pass a clock that it moves itself.
     ///
     /// ```
     /// # use session_runtime::{Clock, Session, Sessions};
@@ -192,11 +194,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets how often expired sessions are removed from the store. Default: every minute. Zero: never. Expired sessions are
+    /// Sets how often expired sessions are removed from the store. Default: every minute. Zero means never. Expired sessions are
     /// never served, whether they are removed or not.
     ///
-    /// A task removes them. It starts when the sessions are built within a Tokio runtime, otherwise with the first request. It
-    /// ends with that runtime or the last [`Sessions`]. A program that serves no requests calls [`Sessions::delete_expired`].
+    /// A task removes them. It starts when the sessions are built, if that is within a Tokio runtime, otherwise with the first
+    /// request. It ends with that runtime, or with the last [`Sessions`]. A program that serves no requests calls
+    /// [`Sessions::delete_expired`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -208,13 +211,13 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets how long a stream or socket that stays open may learn of the end of its session too late
-    /// ([`Core::ended`](crate::Core::ended)). Each watched session is looked up this often, 64 sessions in one call of the
-    /// store. Default: 15 seconds.
+    /// Sets how often the sessions of open streams and sockets are loaded, to find those that have ended
+    /// ([`Core::ended`](crate::Core::ended)). A stream learns of the end of its session at most this much later. One call of the
+    /// store loads up to 64 sessions. Default: 15 seconds.
     ///
-    /// Usually streams learn of it within a second: at once if this process ends the session, and by a message of the store if
-    /// another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With them, a longer
-    /// time saves the store work, and only matters if a message is lost.
+    /// Usually a stream learns of the end within a second: immediately if this process ends the session, and by a message of the
+    /// store if another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With such a
+    /// store, a longer interval saves work, and delays streams only if a message is lost.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -239,11 +242,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Limits how long one commit may take, including its retries and its wait for other commits to the same session. After
-    /// that it fails: 409 if other requests kept changing the session, 503 if the store did not answer. Default: 5 seconds.
+    /// Limits how long one commit may take, including its retries and its wait for other commits to the same session. A commit
+    /// that takes longer fails: with 409 if other requests kept changing the session, with 503 if the store did not answer.
+    /// Default: 5 seconds.
     ///
-    /// A commit that lost to another request applies its changes again to the newer session. The limit matters if many requests
-    /// change a session at once, or if the store is slow.
+    /// If another request has changed the session meanwhile, a commit applies its changes again, to the newer session. So the
+    /// limit matters if many requests change a session at the same time, or if the store is slow.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -285,7 +289,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self.warn(matches!(&place, Place::Cookie(store) if store.revoked.is_none()));
         let former = self.former_cookies()?;
         let scope = Scope::new(&self.app, S::SPEC.kind);
-        // Application and kind as one text: signed and sealed values are bound to both.
+        // Names the application and the kind: signed and sealed values are bound to this text.
         let scoped = hex(&scope.hash);
         let signer = TokenSigner::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
@@ -315,7 +319,7 @@ impl<S: Schema> SessionsBuilder<S> {
                 (Backend::Cookie(Box::new(client)), chunks)
             }
         };
-        // An encrypted cookie protects all fields, including secrets; a signed one has no secrets.
+        // An encrypted cookie protects all fields, including `secret` ones. Sessions with `secret` fields cannot be in signed cookies.
         let secrets = match backend {
             Backend::Store(_) => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             Backend::Cookie(_) => None,
@@ -418,7 +422,8 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 }
 
-/// Checks that a `bounded` session, which the compiler proved to fit into a cookie, also fits with this store and this name.
+/// Checks that a `bounded` session also fits into a cookie of this store with this name. The compiler has proved that it fits
+/// into an encrypted cookie with the struct's own name.
 fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {

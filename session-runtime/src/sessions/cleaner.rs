@@ -1,4 +1,5 @@
-//! The task that removes expired sessions. It holds only a weak reference, so it ends with the last owner of the sessions.
+//! The task that removes expired sessions. It holds only a weak reference to the engine, so it ends after the engine's last
+//! owner is dropped.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,8 +13,8 @@ use tokio::{
 
 use crate::engine::Engine;
 
-/// Starts the task, unless it was started or stopped before. Sessions may be built before there is a runtime, so the first
-/// request tries again.
+/// Starts the task, unless it was started or stopped before. Sessions may be built before there is a runtime, so requests try
+/// again.
 pub(super) fn ensure(engine: &Arc<Engine>) {
     if engine.cleaner.get().is_none() {
         start(engine);
@@ -23,7 +24,7 @@ pub(super) fn ensure(engine: &Arc<Engine>) {
 #[cold]
 fn start(engine: &Arc<Engine>) {
     if engine.clean_every.is_zero() {
-        let _ = engine.cleaner.set(None); // set before, or here
+        let _ = engine.cleaner.set(None); // fails only if it is already set
     } else if let Ok(runtime) = Handle::try_current() {
         engine.cleaner.get_or_init(|| {
             let task = runtime.spawn(clean(Arc::downgrade(engine), engine.clean_every));
@@ -35,7 +36,7 @@ fn start(engine: &Arc<Engine>) {
 async fn clean(engine: Weak<Engine>, every: Duration) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await; // the first comes at once
+    ticks.tick().await; // the first tick completes immediately
     if let Some(engine) = engine.upgrade()
         && let Err(error) = engine.leave_marker().await
     {

@@ -54,8 +54,8 @@ impl<S: Schema> ListedSession<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
     }
 
-    /// Returns a name for the session that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke)
-    /// takes.
+    /// Returns the session's handle: a name that forms may show, and that
+    /// [`UserSessions::revoke`](super::UserSessions::revoke) takes.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -69,8 +69,8 @@ impl<S: Schema> ListedSession<S> {
         SessionHandle::of(&self.key)
     }
 
-    /// Returns when a request last changed or refreshed the session. It may be too early by up to `touch` (a minute, by
-    /// default), since a request that only reads does not write more often than that.
+    /// Returns when a request last wrote the session. The visitor's last request may be later by up to `touch` (a minute, by
+    /// default), since a request that only reads the session does not write more often than that.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};
@@ -84,7 +84,7 @@ impl<S: Schema> ListedSession<S> {
         self.seen_at
     }
 
-    /// Returns whether it is the session of the current request.
+    /// Returns whether this is the session of `session`, which belongs to the current request.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};

@@ -1,4 +1,4 @@
-//! [`Sessions`]: all sessions of one kind. Each request opens its own.
+//! [`Sessions`]: all sessions of one kind. Each request opens its own session.
 
 mod builder;
 mod cleaner;
@@ -56,8 +56,8 @@ impl<S: Schema> Sessions<S> {
         SessionsBuilder::new()
     }
 
-    /// Removes the expired values from the store now, and returns how many: sessions, lists of users' sessions, and traces of
-    /// ended sessions, which are kept for a minute. A task does this every [`SessionsBuilder::clean_every`].
+    /// Removes the expired values from the store now, and returns how many. These are sessions, lists of users' sessions, and
+    /// the records of ended sessions, which stay for a minute. A task does this every [`SessionsBuilder::clean_every`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store cannot be reached.

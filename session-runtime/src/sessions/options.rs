@@ -1,4 +1,5 @@
-//! The options that override the struct's attributes: lifetimes, the cookie, and safety.
+//! The options for lifetimes, the cookie, and safety. An option overrides the struct's attribute of the same name, if there is
+//! one.
 
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the absolute timeout: a session ends this long after it began, however active it is. A sign-in starts it again.
-    /// Default: the attribute, otherwise 12 hours.
+    /// Sets the absolute timeout: a session ends this long after it began, however active it is. A sign-in starts the timeout
+    /// again. Default: the attribute, otherwise 12 hours.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -67,7 +68,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// otherwise never.
     ///
     /// Requests with the previous id still work until a minute after the first request with the new one. The id is not renewed
-    /// again before that, so less than a minute is an error.
+    /// again until that minute has passed, so an interval shorter than a minute is an error.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -82,7 +83,7 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// The cookie.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Sets the cookie's name, which is used as given. Default: the attribute, otherwise `__Host-` and the struct's name.
+    /// Sets the cookie's name, without adding a prefix. Default: the attribute, otherwise `__Host-` and the struct's name.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -94,7 +95,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether the cookie outlives the browser: its Max-Age is then the remaining time of the session. Default: `false`.
+    /// Sets whether the cookie outlives the browser: its Max-Age is then the remaining time of the session. Default: the
+    /// attribute, otherwise `false`. The cookie of a remembered session always outlives the browser.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -106,7 +108,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets which requests from other sites carry the cookie. Default: [`SameSite::Lax`].
+    /// Sets which requests from other sites carry the cookie. Default: the attribute, otherwise [`SameSite::Lax`].
     ///
     /// ```
     /// # use session_runtime::{SameSite, Session, Sessions};
@@ -118,10 +120,10 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether browsers send the cookie over HTTPS only. Default: `true`. With `false`, sessions are served only to
-    /// requests for localhost (`localhost`, 127.0.0.1) that did not come through a proxy, so that a setting for development
-    /// does no harm in production (SECURITY S53). Other requests are answered 500, unless [`SessionsBuilder::plain_http`] is
-    /// set.
+    /// Sets whether browsers send the cookie over HTTPS only. Default: the attribute, otherwise `true`. With `false`, sessions
+    /// are served only to requests that did not come through a proxy and whose host is `localhost`, a name that ends with
+    /// `.localhost`, or a loopback address. So a setting for development does no harm in production (SECURITY S53). Other
+    /// requests are answered 500, unless [`SessionsBuilder::plain_http`] is set.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -133,9 +135,9 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether sessions without a `Secure` cookie are served to every host, over plain HTTP: in a LAN, between containers,
-    /// behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name without the
-    /// `__Host-` prefix.
+    /// Sets whether sessions without a `Secure` cookie are served to every host over plain HTTP: for example in a LAN, between
+    /// containers, or behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name
+    /// without the `__Host-` prefix.
     ///
     /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start says
     /// so. Use it only in a network that is yours alone, never on the internet.
@@ -150,7 +152,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether the cookie is hidden from scripts. Default: `true`.
+    /// Sets whether the cookie is hidden from scripts. Default: the attribute, otherwise `true`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -162,12 +164,12 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the path for which browsers send the cookie: this path and those below it. Default: `/`.
+    /// Sets the path for which browsers send the cookie: this path and those below it. Default: the attribute, otherwise `/`.
     ///
-    /// A browser with a cookie of another path keeps that cookie, and sends both: see [`SessionsBuilder::former_path`]. A path
-    /// does not separate applications, since every page of a host can make the browser request any other. A name with the
-    /// prefix `__Host-` allows only `/`. Under any other name, hosts of the same domain can set a cookie of this name: see
-    /// [`SessionsBuilder::domain`].
+    /// A browser that still has a cookie with a former path keeps it and sends both cookies: see
+    /// [`SessionsBuilder::former_path`]. A path does not separate applications, since every page of a host can make the browser
+    /// request any other. A name with the prefix `__Host-` allows only `/`. If the name does not start with `__Host-`, other hosts
+    /// of the same domain can set a cookie with the same name: see [`SessionsBuilder::domain`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -179,14 +181,15 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets the domain of the cookie: all of its hosts get it. Default: this host alone.
+    /// Sets the domain of the cookie: browsers send the cookie to all hosts of this domain. Default: the attribute, otherwise no
+    /// domain, so that browsers send the cookie only to the host that set it.
     ///
-    /// The name must not have the prefix `__Host-`, which allows no domain. **Only a `__Host-` name keeps out other hosts of
-    /// the domain**: under any other name, each of them can set a cookie of this name. A cookie that opens nothing is ignored.
-    /// But a visitor who sends another visitor's live session as well as their own gets no session, since nothing tells which
-    /// is theirs.
+    /// The name must not have the prefix `__Host-`, which forbids a domain. **Only a `__Host-` name keeps out other hosts of the
+    /// domain**: if the name does not start with `__Host-`, they can set a cookie with the same name. A cookie that opens nothing
+    /// is ignored. But if another host plants the cookie of someone else's live session, the browser sends two valid cookies. The
+    /// visitor then gets no session, because the server cannot tell which one is theirs.
     ///
-    /// A browser that has the cookie of a former domain, or of none, keeps that cookie, and sends both: see
+    /// A browser that still has a cookie with the former domain, or without a domain, keeps it and sends both cookies: see
     /// [`SessionsBuilder::former_domain`].
     ///
     /// ```
@@ -200,13 +203,15 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 
     /// Names the domain that the cookie had before [`SessionsBuilder::domain`] changed, or `host-only` if it had none. Each
-    /// response that sets or removes the cookie, such as at a sign-in and a log-out, also removes the former one. Default:
-    /// none.
+    /// response that sets or removes the cookie, such as at a sign-in or a log-out, then also removes the former cookie.
+    /// Default: no former domain.
     ///
     /// Without this option, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can
-    /// sign in. But each request costs the store one more look-up. And after a log-out, the former cookie of a session [in a
-    /// cookie](crate::CookieStore) would bring the session back. Keep the option for as long as former cookies may last: a
-    /// month if visitors are remembered, otherwise until browsers have been closed.
+    /// sign in. But each request costs the store one more look-up. With [`CookieStore`](crate::CookieStore), the session is in the
+    /// cookie itself, so after a log-out the former cookie would restore the session.
+    ///
+    /// Keep the option for as long as former cookies may last: the `remember` lifetime if visitors are remembered, the session's
+    /// lifetime with `persistent`, otherwise until browsers have been closed.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -219,8 +224,9 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. Like [`SessionsBuilder::former_domain`], it
-    /// removes the former cookie. With both, the former cookie is removed in each combination.
+    /// Names the path that the cookie had before [`SessionsBuilder::path`] changed. As with [`SessionsBuilder::former_domain`],
+    /// responses then also remove the former cookie. With both options, they remove the cookies with each combination of the
+    /// former or current domain and the former or current path.
     ///
     /// Browsers let a page set and remove a cookie with any path, so the page that signs in need not be below the former path.
     ///
@@ -234,7 +240,8 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether an embedded page has a separate cookie for each site that embeds it (CHIPS). Default: `false`.
+    /// Sets whether an embedded page has a separate cookie for each site that embeds it (CHIPS). Default: the attribute,
+    /// otherwise `false`.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -249,8 +256,9 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// Safety.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Sets how many sessions a user may have at once. Default: the attribute, otherwise 100; one more ends the oldest. At the
-    /// default limit it ends 20 more, so that the next sign-ins need not check all sessions.
+    /// Sets how many sessions a user may have at the same time. Default: the attribute, otherwise 100. A sign-in beyond the limit
+    /// ends the oldest session. If no limit is set, it also ends the 20 next-oldest, so that the following sign-ins need not
+    /// load all sessions.
     ///
     /// The limit also holds for concurrent sign-ins. Only live sessions count.
     ///
@@ -297,11 +305,15 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether a cookie whose id was replaced more than a minute ago ends its session. Default: `false`. Such a cookie
-    /// never opens a session, and is always an event ([`Event::Replayed`](crate::Event::Replayed)).
+    /// Sets whether a request that sends an outdated id ends the session. Default: `false`. An outdated id never opens a session,
+    /// and is always reported ([`Event::Replayed`](crate::Event::Replayed)).
     ///
-    /// The cookie may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). It may also come from a browser that
-    /// was restored from a backup: this option then signs out its owner.
+    /// An id is outdated a minute after a sign-in, a sign-out or `renew` replaced it. If
+    /// [`rotate_every`](SessionsBuilder::rotate_every) replaced it, it is outdated a minute after the first request with the new
+    /// id.
+    ///
+    /// The cookie with the outdated id may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). But it may also
+    /// come from a browser that was restored from a backup: this option then signs out the rightful user.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

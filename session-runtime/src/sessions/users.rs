@@ -43,12 +43,12 @@ impl<S: Schema> Sessions<S> {
 /// Every store keeps a list of each user's sessions, separate for each kind and application. The list contains every session
 /// that a cookie opens: a sign-in adds the session before it sets the cookie.
 ///
-/// A session that a call here ends is over at once, on every server: a request under way cannot change it any more, and the next
-/// request with its cookie is anonymous. The session of a concurrent sign-in may end too. It stays if the sign-in added it to
-/// the list after the call had read the list.
+/// When one of these methods ends a session, the session ends immediately on every server: a request in progress can no longer
+/// change it, and the next request with its cookie is anonymous. The session of a concurrent sign-in ends too, unless the
+/// sign-in added it to the list after the method had read the list.
 ///
-/// After an error, some sessions may still be live. A list that is damaged, or was written by a newer version of this crate, is
-/// an error, never an empty list.
+/// If a method fails, some of the sessions may still be live. A list that is damaged, or was written by a newer version of this
+/// crate, is an error, and does not count as empty.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -96,8 +96,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
     }
 
-    /// Returns each session in which another user acts as this one, the earliest first: to tell the user, and for audits.
-    /// [`Core::impersonator`] returns the acting user, and [`UserSessions::revoke`] ends only the impersonation.
+    /// Returns each session in which another user acts as this one, the earliest first. Show them to the user, or use them in
+    /// audits. [`Core::impersonator`] returns the acting user, and [`UserSessions::revoke`] ends only the impersonation.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -153,17 +153,18 @@ impl<S: Schema> UserSessions<S> {
     /// session as a handler does. It runs again if another request changed that session meanwhile, so it must not have side
     /// effects.
     ///
-    /// Requests under way are neither refused nor undone: each field merges by its policy, and the next request sees the
-    /// change. The id of a session stays, even if an edited field is `rotates`, since no response can set its cookie. An edit is
-    /// not activity: it moves neither the idle deadline nor `last_seen`. While the user acts as another, the edit changes their
-    /// own session, which is set aside. Sessions in which others act as this user are not edited. A concurrent sign-in may miss
-    /// the change, so first write it to the place that sign-ins read.
+    /// The edit does not refuse or undo requests in progress: each field merges by its policy, and the next request sees the
+    /// change. The id of a session stays, even if an edited field is `rotates`, since no response can set the session's cookie.
+    /// An edit is not activity: it moves neither the idle deadline nor `last_seen`. If the user acts as another in a session, the
+    /// edit changes the user's own session, which is set aside. Sessions in which others act as this user are not edited. A
+    /// concurrent sign-in may miss the change, so first write the change to the place that sign-ins read.
     ///
     /// # Errors
-    /// The first error, if a session could not be edited. The other sessions are edited all the same. A second call is safe for
-    /// fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other
-    /// requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error if `change` signs in or out,
-    /// renews, remembers or ends a session. `change` cannot change an `atomic` field, whose `update` only works in a request.
+    /// The first error, if a session could not be edited. The other sessions are edited nevertheless. A second call edits them
+    /// again, which is safe for fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down,
+    /// [`Error::is_conflict`] if other requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error
+    /// if `change` signs in or out, renews, remembers or ends a session. `change` cannot change an `atomic` field, whose `update`
+    /// only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};
@@ -195,7 +196,8 @@ impl<S: Schema> UserSessions<S> {
     }
 
     /// Ends one session. Returns whether it did: `false` if the session belongs to another user, or has already ended. If
-    /// another user acts as this one in it, only the impersonation ends, and that user has their own session again.
+    /// another user acts as this one in the session, only the impersonation ends, and the acting user has their own session
+    /// again.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still be live.
@@ -212,8 +214,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(ended > 0)
     }
 
-    /// Ends all sessions but this one, and returns how many. If this one is not stored, ends all. This includes impersonations,
-    /// as in [`UserSessions::revoke_all`].
+    /// Ends all of the user's sessions except `current`, and returns how many. If `current` is not stored, all of them end. This
+    /// includes impersonations, as in [`UserSessions::revoke_all`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -230,10 +232,10 @@ impl<S: Schema> UserSessions<S> {
         self.engine.end_sessions_of(self.user()?, |key| current.as_ref() != Some(key)).await
     }
 
-    /// Ends all sessions, and returns how many: log out everywhere.
+    /// Ends all of the user's sessions, and returns how many: the user is logged out everywhere.
     ///
-    /// If another user acts as this one, the impersonation ends and counts, and that user has their own session again. If this
-    /// user acts as another, that session ends as a whole.
+    /// If another user acts as this one, the impersonation ends and counts, and the acting user has their own session again. If
+    /// this user acts as another, that session ends as a whole.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.

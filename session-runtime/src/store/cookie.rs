@@ -18,9 +18,9 @@ use crate::{clock::Timestamp, cookie::Form};
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions, or end one from elsewhere. Of two concurrent requests, the
-/// last response replaces the whole session. A struct that relies on more does not compile: `identity` has to be `unlisted`, and
-/// `atomic` and `counter` fields are refused.
+/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor. Of two concurrent
+/// requests, the last response replaces the whole session. A struct that relies on more does not compile: `identity` has to be
+/// `unlisted`, and `atomic` and `counter` fields are refused.
 ///
 /// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, stays
 /// signed in until the session's deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations
@@ -71,12 +71,14 @@ impl CookieStore {
     }
 
     /// Signs the sessions: visitors can read them, but only this server can change them. They are JSON with a signature, like
-    /// Flask's.
+    /// Flask's sessions.
     ///
     /// Scripts can read the cookie only with `http_only = false`. They decode the part before the dot from base64url, and parse
-    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
-    /// field that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that
-    /// is not finite.
+    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice
+    /// as long as with [`CookieStore::encrypted`].
+    ///
+    /// Sessions with `secret` fields are refused at start. A field that JSON cannot represent is refused when it is written:
+    /// bytes, a map with keys that are not text, or a number that is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -89,7 +91,7 @@ impl CookieStore {
     /// Splits a session that is too large for one cookie over several: up to this many, from 1 to 4. Default: 1.
     ///
     /// The second cookie has the name of the first, followed by `-2`, and so on. Every request then carries all of them, and many
-    /// servers refuse requests with headers of 8 KiB and more: a store is better.
+    /// servers refuse requests with headers of 8 KiB and more. So a store is better than several cookies.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
@@ -100,14 +102,13 @@ impl CookieStore {
         self
     }
 
-    /// Records in `store` each session that a sign-out, `destroy` or `clear` ended, and each that was renewed, as by a sign-in or
-    /// by `remember`. The earlier cookies of such a session then open nothing, wherever they were copied to (SECURITY S21, OWASP
-    /// ASVS 7.4.1).
-    /// A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
+    /// Records in `store` each session that a sign-out, `destroy` or `clear` ends, and each session that is renewed, for example
+    /// by a sign-in or by `remember`. The earlier cookies of such a session then open nothing, even if someone copied them
+    /// (SECURITY S21, OWASP ASVS 7.4.1). A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
     ///
-    /// An entry takes a few bytes, and stays until the cookie would have expired. A request that asks for its session loads its
-    /// entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session store
-    /// were down. With such a store, a cookie that is older than 400 days opens nothing.
+    /// An entry takes a few bytes, and stays until the cookie would have expired. A request that opens its session loads the
+    /// session's entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session
+    /// store were down. With such a store, a cookie that is older than 400 days opens nothing.
     ///
     /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops, and
     /// other servers do not see them. It never evicts an entry: a sign-out that finds it full is answered 503. A caller that

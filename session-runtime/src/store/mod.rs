@@ -1,4 +1,5 @@
-//! The store contract: a store loads a value, and replaces it if it has not changed since. It knows nothing about sessions.
+//! The store contract: a store loads a value, and replaces a value if it has not changed since it was loaded. A store knows
+//! nothing about sessions.
 
 use std::pin::Pin;
 
@@ -39,20 +40,20 @@ mod url;
 /// Keeps values under keys, and replaces a value only if it has not changed since it was loaded.
 ///
 /// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
-/// alike, so it needs nothing more to list sessions by user, to limit them and to revoke them.
+/// alike. So it needs no other operations to list, limit and revoke the sessions of a user.
 ///
 /// * **A store compares and replaces, nothing else.** It reads no more of a value than its header.
 /// * **A value is written as a whole, or not at all.** [`Swapped::Done`] means that it was written, and [`Swapped::Stale`] that
 ///   nothing was. After an error, either may be true.
-/// * **A swap may take effect late**, long after its caller gave up. The comparison keeps it from undoing anything.
+/// * **A swap may take effect late**, long after its caller gave up. The comparison keeps a late swap from undoing later writes.
 /// * **A store need not retry.** The engine sends a failed swap once more, and recognises its own writes.
 /// * **Once a swap has returned, every later load in any process sees its result.**
 /// * **Every `now` comes from the runtime's one clock.** A store that removes expired values compares
 ///   [`Value::expires_at`] with it, and never with a clock of its own.
 /// * **An expired value may be returned or left out.** But `swap` must agree with `load` about the key's value: a swap that
 ///   expects nothing answers `Done` if a load returns nothing, and `Stale` if a load returns the expired value.
-/// * **A server may remove expired values** by a time to live. It is counted from `now`, rounded up, with some time to spare:
-///   [`Value::time_to_live`].
+/// * **A server may remove expired values** by a time to live. [`Value::time_to_live`] counts it from `now`, rounded up, with
+///   some time to spare.
 ///
 /// [`testing::conformance`](crate::testing::conformance) checks that a store follows these rules.
 ///
@@ -127,9 +128,9 @@ pub trait Store: Send + Sync + 'static {
     /// | `None` | a value | the key held nothing, and holds `after` now |
     /// | `None` | `None` | the key holds nothing |
     ///
-    /// Otherwise nothing is written, and the answer is `Stale` with the key's current value. Some stores, such as one over an
-    /// HTTP API, cannot tell a refusal from a conflict between two swaps in progress. Such a store answers `Stale` with a fresh
-    /// load, which may return `before` itself; the engine then tries again.
+    /// In all other cases nothing is written, and the answer is `Stale` with the key's current value. Some stores, such as one
+    /// over an HTTP API, cannot tell whether the comparison failed or two concurrent swaps conflicted. Such a store loads the
+    /// value again and answers `Stale` with it. If that value is `before` itself, the engine tries again.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell whether the value was replaced. The engine then sends the swap once more.
@@ -141,13 +142,14 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
 
-    /// Removes the values that have expired by `now`. Returns how many. It must not hold up requests. A store whose server
-    /// removes expired values keeps this default.
+    /// Removes the values that have expired by `now`, and returns how many. The method must not delay requests. The default
+    /// removes nothing, for stores whose server removes expired values.
     ///
-    /// A value may be extended after this method read it. So compare its revision, or its deadline, when removing it.
+    /// A request may extend a value after this method has read it. So compare the value's revision or deadline when you remove
+    /// it.
     ///
-    /// Each process calls this every [`clean_every`](crate::SessionsBuilder::clean_every), so several calls may run at once. No
-    /// request waits for it, and [`store_timeout`](crate::SessionsBuilder::store_timeout) does not apply.
+    /// Each process calls this every [`clean_every`](crate::SessionsBuilder::clean_every), so several calls may run at the same
+    /// time. No request waits for it, and [`store_timeout`](crate::SessionsBuilder::store_timeout) does not apply.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be reached; values already removed stay removed.
@@ -156,9 +158,9 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Loads the values under several keys, in their order. The engine asks for at most 64, to look at sessions that streams and
-    /// sockets watch. A store that can do this in one query implements it; the default makes a [`Store::load`] for each key,
-    /// all at once.
+    /// Loads the values under several keys, and returns them in the order of the keys. The engine calls this with at most 64
+    /// keys, to check the sessions that streams and sockets watch. Implement it if the store can load them in one query. The
+    /// default calls [`Store::load`] for each key, concurrently.
     ///
     /// # Errors
     /// As [`Store::load`], if any value cannot be loaded.
@@ -172,10 +174,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write
     /// ([`Value::is_critical`]) and each removal that succeeded. It runs until the connection to the server is lost, and then
-    /// returns an error; the engine calls it again after a while.
+    /// returns an error. The engine calls it again after a while.
     ///
-    /// Returns `Ok` at once if the store has no such feed, which is the default. The engine then looks at watched sessions every
-    /// [`watch_every`](crate::SessionsBuilder::watch_every). It does so with a feed too, so a lost message only costs time.
+    /// The default returns `Ok` immediately, which means that the store has no such feed. With or without a feed, the engine
+    /// also loads the watched sessions every [`watch_every`](crate::SessionsBuilder::watch_every). So if a message is lost, the
+    /// engine only learns later that a session has ended.
     ///
     /// # Errors
     /// [`StoreError`] if the store could not listen, or no longer can.
@@ -184,8 +187,8 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Takes the receivers of events of the sessions that are built on the store. The store calls [`Events::emit`] if it does
-    /// something on its own, such as evicting a live session. Called once for each [`Sessions`](crate::Sessions).
+    /// Gives the store the receivers of events of the [`Sessions`](crate::Sessions) that are built on it, in one call for each
+    /// `Sessions`. The store calls [`Events::emit`] when it does something on its own, such as evicting a live session.
     fn observe(&self, events: Events) {
         let _ = events;
     }
@@ -198,7 +201,7 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
-/// A store in this process that answers without waiting: it is called without a boxed future.
+/// A store in this process that answers without waiting, so the engine calls it without a boxed future.
 pub(crate) trait InProcess {
     fn load_now(&self, key: &Key) -> Option<Versioned>;
     fn swap_now(

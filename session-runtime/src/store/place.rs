@@ -1,5 +1,5 @@
-//! The place where sessions are kept: a store, or their visitors' cookies. Also the requirements that a kind of session has on
-//! its place, which the compiler checks where the place is chosen.
+//! The place where sessions are stored: a store, or their visitors' cookies. Also the requirements that a kind of session has
+//! on its place. The compiler checks them where the application chooses the place.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub trait Requirements {
     const SHARED: bool;
 }
 
-/// Any place will do.
+/// No requirement: any place will do.
 #[doc(hidden)]
 pub enum AnyPlace {}
 
@@ -65,7 +65,7 @@ impl Requirements for UserLists {
     const SHARED: bool = true;
 }
 
-/// The place must let two concurrent requests change a field.
+/// The place must keep the changes of two concurrent requests to the same field.
 #[doc(hidden)]
 pub enum SharedFields {}
 

@@ -1,4 +1,4 @@
-//! The query of a store's URL (after the `?`), and percent encoding. (`sqlx` reads SQL URLs.)
+//! Parses the query of a store's URL (the part after the `?`), and decodes percent encoding. (`sqlx` parses SQL URLs.)
 
 use crate::error::Error;
 

@@ -1,4 +1,4 @@
-//! Stores of other crates, by the scheme of their URLs.
+//! Registers stores of other crates by the scheme of their URLs.
 
 use std::{
     collections::HashMap,
@@ -14,16 +14,16 @@ type Open = Arc<dyn Fn(String) -> Opening + Send + Sync>;
 
 /// Makes URLs that begin with `scheme` open a store of yours, in `SESSION_STORE` and wherever else a URL names a store.
 ///
-/// Call this before a [`StoreUrl`](super::StoreUrl) is parsed: first in `main`, before
-/// [`env`](crate::SessionsBuilder::env), [`from_env`](crate::Sessions::from_env) and reading a
-/// [`Config`](crate::Config). A second call for the same scheme replaces the first. `scheme` is given without the colon, in
-/// lower case.
+/// Call this at the start of `main`, before any [`StoreUrl`](super::StoreUrl) is parsed. So call it before
+/// [`env`](crate::SessionsBuilder::env) and [`from_env`](crate::Sessions::from_env), and before you read a
+/// [`Config`](crate::Config). A second call for the same scheme replaces the first. `scheme` is in lower case, without the
+/// colon.
 ///
 /// `open` gets the whole URL, including any password. The text of its error is shown when the application starts, and may
 /// end up in a log: it must not repeat a password.
 ///
 /// # Errors
-/// [`Error::is_setup`] if `scheme` is one of this crate's own, or not a URL scheme.
+/// [`Error::is_setup`] if `scheme` belongs to a store of this crate, or is not a URL scheme.
 ///
 /// ```
 /// use session_runtime::{MemoryStore, store::{StoreUrl, register}};
@@ -122,7 +122,7 @@ mod tests {
             assert_eq!(store.len(), 1);
         });
         assert_eq!(*opened.lock().unwrap(), [URL]);
-        // Sessions in cookies may keep their revocations there.
+        // The revocations of sessions in cookies can be in such a store too.
         let Place::Cookie(store) =
             wait("cookie:?revocations=shelves%2Btls://host".parse::<StoreUrl>().unwrap().open()).unwrap()
         else {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_schemes_of_other_crates_are_registered() {
+    fn a_scheme_of_this_crate_or_an_invalid_one_cannot_be_registered() {
         let register = |scheme| register(scheme, |_| async { Ok::<_, io::Error>(MemoryStore::new()) });
         for own in ["memory", "redis", "redis+cluster", "redis+mine", "rediss", "postgres", "cookie"] {
             let error = register(own).unwrap_err();

@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 /// A store that can list its values: sessions of all applications and kinds, lists of users' sessions, revocations, tombstones
 /// and markers. [`Value::class`](super::Value::class) tells them apart.
 ///
-/// A value that is present from the first call to the last is in at least one batch. A value that is added or removed
-/// meanwhile may be in none. A scan does not hold up requests.
+/// A value that is present from the first call to the last is in at least one batch. A value that is added or removed during
+/// the scan may be in no batch. A scan does not delay requests.
 ///
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
@@ -33,8 +33,8 @@ use crate::clock::Timestamp;
     note = "`RedisStore`, `SqlStore`, `FileStore` and `MemoryStore` can; or implement `session_runtime::store::Scan` for this one"
 )]
 pub trait Scan: Store {
-    /// Returns some of the values, from a position on: a few hundred at most, and perhaps none although there are more. It may
-    /// leave out expired values.
+    /// Returns the next batch of values, from a position on. A batch has at most a few hundred values. It may have none although
+    /// more batches follow. It may leave out expired values.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be reached, or did not return this position.
@@ -112,7 +112,7 @@ impl Position {
 }
 
 impl fmt::Debug for Position {
-    // In the memory store, a position names a session.
+    // Hides the bytes: those of the memory store contain a session's key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Position(..)")
     }

@@ -32,14 +32,13 @@ use crate::{
 /// | `rediss://`, `rediss+cluster:`, `rediss+sentinel:` | the same over TLS | `redis-tls` |
 /// | `valkey:`, `valkeys:`, `valkey+cluster:` and so on | the same as `redis:`, `rediss:`, `redis+cluster:` and so on | as there |
 /// | `postgres://user:password@host:5432/database?table=shop` | `SqlStore`, which documents them | `postgres` |
-/// | `mysql://…`, `mariadb://…` | the same | `mysql` |
-/// | `sqlite:sessions.db` | the same | `sqlite` |
-/// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: none, the sessions are in their visitors' cookies | |
+/// | `mysql://…`, `mariadb://…` | `SqlStore` | `mysql` |
+/// | `sqlite:sessions.db` | `SqlStore` | `sqlite` |
+/// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: the sessions are in their visitors' cookies, without a store | |
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
-/// `valkey` and `valkeys` mean the same as `redis` and `rediss`. A SQL store that is opened by URL creates its table if it is
-/// missing. With `?migrate=never`, the application's own migrations create it. Characters with a meaning in URLs are
-/// percent-encoded in each part: `?` is `%3F`.
+/// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, it does not: the application's
+/// own migrations create the table. Characters with a meaning in URLs are percent-encoded in each part: `?` is `%3F`.
 ///
 /// `Display` and `Debug` leave out the user, the password and the parameters.
 ///
@@ -86,7 +85,7 @@ enum Kind {
     },
 }
 
-/// The schemes, each with the feature that it needs, and whether that is compiled in.
+/// The schemes, each with the feature that it needs, and whether that feature is compiled in.
 const SCHEMES: [(&str, &str, bool); 12] = [
     ("memory", "memory", cfg!(feature = "memory")),
     ("file", "file", cfg!(feature = "file")),

@@ -19,7 +19,7 @@ impl<S: Schema> Sessions<S> {
     /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and one such as
     /// `SESSION_IDLE=15m` for each option that differs from the attributes.
     ///
-    /// This is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
+    /// This is the same as `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
     /// variables.
     ///
     /// # Errors
@@ -40,8 +40,8 @@ impl<S: Schema> Sessions<S> {
 
 /// Settings from outside.
 impl<S: Schema> SessionsBuilder<S> {
-    /// Adds a part of the application's settings file. It takes precedence over attributes, but not over variables or the
-    /// builder's other methods, whatever the order of calls. Of two files the later one takes precedence.
+    /// Adds the options from the application's settings file. They take precedence over attributes, but not over variables or
+    /// the builder's other methods, whatever the order of calls. If two files set an option, the later one takes precedence.
     ///
     /// ```
     /// # use session_runtime::{Config, Session, Sessions};
@@ -77,8 +77,9 @@ impl<S: Schema> SessionsBuilder<S> {
         self.variables(PREFIX, std::env::vars_os())
     }
 
-    /// Adds the variables that begin with `prefix`, and ignores all others. For an application with several kinds of sessions, or
-    /// for another source than the environment, such as a file. Of two calls the later one takes precedence.
+    /// Adds the variables that begin with `prefix`, and ignores all others. This is for an application with several kinds of
+    /// sessions, and for variables that are not from the environment but from a file, for example. If two calls set an option,
+    /// the later one takes precedence.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`], or if the prefix is empty.
@@ -134,11 +135,11 @@ impl<S: Schema> SessionsBuilder<S> {
         Ok(self)
     }
 
-    /// Opens the store from the settings, unless the builder was given one, and then calls [`SessionsBuilder::build`].
-    /// Everything else is checked first.
+    /// Opens the store that the settings name, unless the builder already has a store, and then calls [`SessionsBuilder::build`].
+    /// All other options are checked before the store is opened.
     ///
     /// # Errors
-    /// Those of [`SessionsBuilder::build`]; also if the store does not open.
+    /// The errors of [`SessionsBuilder::build`], and [`Error::is_setup`] if the store cannot be opened.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, Sessions};
@@ -205,7 +206,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self.former_cookies().map(drop)
     }
 
-    /// Returns the former cookies to remove in addition to today's.
+    /// Returns the former cookies, which are removed in addition to the current one.
     pub(in crate::sessions) fn former_cookies(&self) -> Result<Vec<Attributes>, Error> {
         let whence = || self.layers.whence(&["former_domain", "former_path"]);
         self.former.cookies(&self.cookie).map_err(|error| Error::setup(format!("{error}{}", whence())))

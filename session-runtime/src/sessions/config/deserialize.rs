@@ -61,7 +61,7 @@ impl Given {
             Self::Nothing => Ok(()),
             Self::Text(text) => config.set(option, &text, site),
             Self::List(keys) if option == "keys" => {
-                // Allocated once, so that no copy of a key remains in memory.
+                // Allocated once: a text that grew would leave copies of keys in memory.
                 let length = keys.iter().map(|key| key.len() + 1).sum();
                 let mut text = Zeroizing::new(String::with_capacity(length));
                 for key in &keys {
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Value {
                 _ => is_plain = false,
             }
         }
-        // `Table` also stands for a list that contains more than texts.
+        // `Table` also stands for a list whose items are not all text.
         Ok(if is_plain { Given::List(list) } else { Given::Table })
     }
 

@@ -8,7 +8,7 @@ use super::{Config, variables::variable};
 pub(in crate::sessions) struct Layers {
     /// From the builder's methods.
     pub(in crate::sessions) code: Config,
-    /// The options whose methods take another form than settings do, such as an open store.
+    /// The options that methods set to something that a setting cannot hold, such as an open store.
     pub(in crate::sessions) in_code: Vec<&'static str>,
     /// From variables and files, in order of precedence.
     outside: Vec<Layer>,
@@ -52,8 +52,8 @@ impl Layers {
         })
     }
 
-    /// Returns a message that `option` is missing. It names the place where the option usually is: the variables that were added
-    /// first, otherwise the file.
+    /// Returns a message that `option` is missing. The message names the variable to set, with the prefix that was added first. If
+    /// no variables were added, it names the file.
     pub(super) fn missing(&self, option: &str) -> Option<String> {
         let prefix = self.outside.iter().rev().find_map(|layer| match &layer.origin {
             Origin::Variables(prefix) => Some(prefix),
@@ -65,7 +65,7 @@ impl Layers {
         }
     }
 
-    /// Returns a note on the origin of those `options` that variables or files set, to append to a message.
+    /// Returns a note to append to a message: the origin of each of the `options` that a variable or file set.
     pub(in crate::sessions) fn whence(&self, options: &[&str]) -> String {
         let parts: Vec<_> = options.iter().filter_map(|option| self.name(option).map(|name| (option, name))).collect();
         match parts.as_slice() {

@@ -84,8 +84,8 @@ macro_rules! options {
                 }
             }
 
-            /// Sets `option` to the value of `text`, without blanks around it, which no option needs. A file that holds a
-            /// variable ends with a line break, and so does a block in YAML (F26).
+            /// Sets `option` to the value of `text`, without blanks and line breaks around it: a file that holds a variable's
+            /// value ends with a line break, and so does a block in YAML (F26).
             fn set(&mut self, option: &str, text: &str, site: Site<'_>) -> Result<(), Error> {
                 let text = text.trim();
                 match option {

@@ -18,7 +18,7 @@ pub(super) fn store(text: &str, site: Site<'_>) -> Result<StoreUrl, Error> {
     filled(text, site)?.parse().map_err(|error: Error| site.wrong(error))
 }
 
-/// Parses keys. The errors of [`KeyRing`] name the place of each key.
+/// Parses keys. [`KeyRing`] names the setting in its errors itself.
 pub(super) fn keys(text: &str, site: Site<'_>) -> Result<KeyRing, Error> {
     match site {
         Site::Key(key) => KeyRing::from_setting(key, text),
@@ -30,7 +30,7 @@ pub(super) fn path(text: &str, site: Site<'_>) -> Result<PathBuf, Error> {
     printable(filled(text, site)?, site).map(PathBuf::from)
 }
 
-/// Accepts text. The code that uses it checks it further.
+/// Accepts text without control characters. The code that uses the text checks it further.
 pub(super) fn text(text: &str, site: Site<'_>) -> Result<String, Error> {
     printable(text, site).map(str::to_owned)
 }

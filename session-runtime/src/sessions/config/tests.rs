@@ -200,7 +200,7 @@ const ROWS: &[Row] = &[
         expected: ["true", "true", "true", "true"],
     },
     Row {
-        // `true` needs a cookie that is not `Secure`: see below.
+        // `true` needs a cookie that is not `Secure`: `plain_http_needs_a_cookie_that_is_not_secure` tests it.
         option: "plain_http",
         file: "false",
         variable: "FALSE",

@@ -1,4 +1,4 @@
-//! Reads [`Config`] from environment variables: finds those of sessions, and explains names that are similar.
+//! Reads [`Config`] from environment variables that begin with a prefix, and explains unknown names.
 
 use std::ffi::OsString;
 
@@ -28,7 +28,7 @@ where
     }
     let mut config = Config::default();
     for (name, value) in variables {
-        // The names of our variables are all text.
+        // A name that is not valid Unicode is not one of ours.
         let Ok(name) = name.into().into_string() else { continue };
         let Some(rest) = name.strip_prefix(prefix).filter(|rest| !is_foreign(rest)) else { continue };
         let Some(&option) = Config::OPTIONS.iter().find(|option| variable("", option) == rest) else {
@@ -38,7 +38,7 @@ where
         let value = Zeroizing::new(
             value.into().into_string().map_err(|_| site.wrong("it holds bytes that are not text; set it again"))?,
         );
-        // An empty variable may be meant to be unset, or may be a mistake.
+        // An empty variable is an error: it may be a mistake, and it may be meant to be unset.
         if value.trim().is_empty() && option != "keys" {
             return Err(site.wrong("it is empty; give it a value, or unset it"));
         }
@@ -47,9 +47,9 @@ where
     Ok(config)
 }
 
-/// Returns whether such a variable is not an option. X11 session managers set `SESSION_MANAGER`. Kubernetes sets several for a
-/// service with the name `session` (`SESSION_SERVICE_HOST`, `SESSION_PORT_6379_TCP`). The derive reads `SESSION_LOCK`. No option
-/// contains these words.
+/// Returns whether a variable with this name after its prefix is not meant as an option. X11 session managers set
+/// `SESSION_MANAGER`. Kubernetes sets several variables for a service with the name `session` (`SESSION_SERVICE_HOST`,
+/// `SESSION_PORT_6379_TCP`). The derive reads `SESSION_LOCK`. No option's name contains these words.
 fn is_foreign(rest: &str) -> bool {
     matches!(rest, "MANAGER" | "LOCK") || rest.split('_').any(|word| matches!(word, "SERVICE" | "PORT"))
 }
