@@ -1,4 +1,5 @@
-//! The targets of the fuzzer in `tests/fuzz`: one for each reader of bytes from outside. Each panics if a promise does not hold.
+//! The targets of the fuzzer in `tests/fuzz`: one for each parser of untrusted bytes. A target panics if its parser does not
+//! behave as documented.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,8 @@ const NAME: &str = "__Host-shop";
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
 
-/// Takes `Cookie` headers, separated by line breaks: the reader must find the same values of a name as a naive parser.
+/// Checks that the cookie reader finds the same values of a name as a naive parser. `bytes` are `Cookie` headers, separated by
+/// line breaks.
 pub fn cookie_reader(bytes: &[u8]) {
     let headers: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for name in ["a", NAME] {
@@ -43,7 +45,7 @@ pub fn cookie_reader(bytes: &[u8]) {
     }
 }
 
-/// Takes a session token, or changes to a genuine one: a token opens only if it is the genuine one.
+/// Checks that a token opens only if it is genuine. `bytes` are tried as a token, and as changes to a genuine one.
 pub fn token(bytes: &[u8]) {
     static GENUINE: LazyLock<Option<(TokenSigner, String)>> = LazyLock::new(|| {
         let signer = TokenSigner::new(&KEYS, APP, NAME).ok()?;
@@ -56,7 +58,8 @@ pub fn token(bytes: &[u8]) {
     assert_eq!(signer.open(&changed, NOW).is_some(), changed == token.as_bytes());
 }
 
-/// Takes a session in a cookie, changes to a genuine one, or the content of a genuine one.
+/// Checks that a session in a cookie opens only if the cookie is genuine. `bytes` are tried as a cookie, as changes to a genuine
+/// one, and as the content of a genuine one.
 pub fn sealed_cookie(bytes: &[u8]) {
     static COOKIES: LazyLock<Vec<(SessionCookie, String)>> =
         LazyLock::new(|| SessionCookie::for_fuzzing(&KEYS, APP, NAME, NOW).unwrap_or_default());
@@ -68,7 +71,8 @@ pub fn sealed_cookie(bytes: &[u8]) {
     }
 }
 
-/// Takes a stored value, or the content of one of each class.
+/// Checks that a stored value is either read or reported as damaged. `bytes` are tried as a value, and as the content of a value
+/// of each class.
 pub fn value(bytes: &[u8]) {
     reads_or_is_damaged(bytes);
     for class in 0..7 {
@@ -80,7 +84,7 @@ pub fn value(bytes: &[u8]) {
     }
 }
 
-/// Takes a field's value, or a list of structs that was packed into a table.
+/// Checks that packing a list of structs into a table can be reversed. `bytes` are tried as a field's value, and as a table.
 pub fn table(bytes: &[u8]) {
     if let Some(table) = table::pack(bytes) {
         assert!(table.len() < bytes.len());
@@ -93,7 +97,7 @@ pub fn table(bytes: &[u8]) {
     }
 }
 
-/// Takes lines of settings, or the URL of a store.
+/// Checks that each error about settings or store URLs is one line of text. `bytes` are tried as lines of settings, and as a URL.
 pub fn configuration(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for said in [settings(&text).err(), text.parse::<StoreUrl>().err()].into_iter().flatten() {
@@ -102,7 +106,7 @@ pub fn configuration(bytes: &[u8]) {
     }
 }
 
-/// Returns `genuine` with some of its bytes changed, cut, or appended.
+/// Returns `genuine`, truncated or extended, and with some of its bytes changed, as `bytes` determine.
 fn changed(genuine: &[u8], bytes: &[u8]) -> Vec<u8> {
     let Some((&length, bytes)) = bytes.split_first() else { return genuine.to_vec() };
     let mut changed = genuine.to_vec();

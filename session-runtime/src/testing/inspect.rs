@@ -35,7 +35,7 @@ impl Stored {
     }
 }
 
-/// Returns the session in a value; `None` if it is something else.
+/// Returns the session in a value; `None` if the value is something else.
 #[must_use]
 pub fn stored(value: &Value) -> Option<Stored> {
     let Ok(Decoded::Session(record)) = value.decode() else { return None };
@@ -77,7 +77,7 @@ pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value>
     Some(value.with_record(Arc::new(record.with_fields(fields))))
 }
 
-/// Returns the keys of the sessions in a user's list; `None` if it is something else.
+/// Returns the keys of the sessions in a user's list; `None` if the value is something else.
 #[must_use]
 pub fn listed(value: &Value) -> Option<Vec<crate::store::Key>> {
     match value.decode() {

@@ -16,7 +16,7 @@ use crate::{
     sessions::Sessions,
 };
 
-/// The cookies of one visitor: sends requests with them, and keeps those that responses set, as a browser does.
+/// The cookies of one visitor. Sends requests with them, and stores the cookies that responses set, as a browser does.
 ///
 /// It takes any `tower` service, such as an axum `Router`, and opens no port. It tells cookies apart by name, domain and path,
 /// sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is another
@@ -105,7 +105,7 @@ impl CookieJar {
         self
     }
 
-    /// Sends a request with the cookies for its path, and keeps those that the response sets.
+    /// Sends a request with the cookies for its path, and stores the cookies that the response sets.
     ///
     /// # Errors
     /// The errors of the service. An axum `Router` has none.
@@ -173,7 +173,7 @@ impl CookieJar {
         Ok(())
     }
 
-    /// Returns the value of the cookie with this name. Of several, the one with the longest path counts.
+    /// Returns the value of the cookie with this name. If there are several, returns that of the one with the longest path.
     ///
     /// ```
     /// # use session_runtime::testing::CookieJar;
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_one_name_are_kept_by_domain_and_path() {
+    fn cookies_of_one_name_differ_by_domain_and_path() {
         let mut jar = CookieJar::new();
         jar.keep("sid=a; Path=/");
         jar.keep("sid=b; Path=/; Domain=example.com");

@@ -1,6 +1,6 @@
-//! For tests: sessions without HTTP and without a store ([`session`]), a visitor's cookies for tests of a router
-//! (`CookieJar`), values that earlier builds stored ([`replay`]), and the suite that every store must pass ([`conformance`]).
-//! [`Clock::stopped`](crate::Clock::stopped) is a clock that a test can move.
+//! Helps applications with their tests: sessions without HTTP and without a store ([`session`]), a visitor's cookies for tests of
+//! a router (`CookieJar`), values that earlier builds stored ([`replay`]), and the suite that every store must pass
+//! ([`conformance`]). [`Clock::stopped`](crate::Clock::stopped) is a clock that a test can move.
 
 pub mod conformance;
 #[doc(hidden)]
@@ -31,8 +31,8 @@ pub fn unlimited_log() {
     crate::log::UNLIMITED.store(true, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// Returns a new visitor's session, changed by `change`, which belongs to no request: for testing a handler, or an
-/// application's own methods.
+/// Returns a new visitor's session, changed by `change`, to test a handler or an application's own methods. The session belongs
+/// to no request.
 ///
 /// `change` gets the struct with the values of a new visitor's session, including each `#[session(default = …)]`.
 ///
@@ -76,8 +76,8 @@ pub fn into_value<S: Schema>(session: Session<S>) -> S {
     session.into_struct()
 }
 
-/// Parses lines such as `SESSION_IDLE=15m` as if they were the environment. Opens nothing: for tests that pass arbitrary
-/// text.
+/// Parses lines such as `SESSION_IDLE=15m` as if they were the environment. Opens no store and no file, so tests can pass
+/// arbitrary text.
 #[doc(hidden)]
 pub fn settings(lines: &str) -> Result<Config, Error> {
     read_variables("SESSION_", lines.lines().map(|line| line.split_once('=').unwrap_or((line, ""))))

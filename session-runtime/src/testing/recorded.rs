@@ -1,4 +1,4 @@
-//! Stored values as text, so that a test can check today's build against values that an earlier one stored.
+//! Stored values as text, so that a test can check whether today's build reads the values that an earlier build stored.
 
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ pub fn record<S: Schema>(value: S) -> Result<String, Error> {
     failed.map_or(Ok(text), Err)
 }
 
-/// Returns the values that today's build reads from the output of [`record`] in an earlier build: by name, `alias` and
-/// `migrate`. Finds changes that `lock` cannot see, such as one within a type of the application's own.
+/// Returns the values that today's build reads from the output of [`record`] in an earlier build, including by `alias` and
+/// `migrate`. Such a test finds changes that `lock` cannot see, such as a change within one of the application's own types.
 ///
 /// # Errors
 /// [`Error::is_setup`] with the first field that cannot be read, or if the text is not the output of [`record`].

@@ -8,7 +8,7 @@ use std::{
 use super::super::StoreError;
 use crate::error::Error;
 
-/// `cannot write the session file …; free some space on its disk: No space left on device`
+/// Returns an error such as `cannot write the session file …; free some space on its disk: No space left on device`.
 pub(super) fn failed(doing: &str, path: &Path, source: io::Error) -> StoreError {
     StoreError::new(sentence(doing, path, &source)).because(source)
 }

@@ -7,7 +7,8 @@
 //! | 4 | CRC-32 of the version and the value, little-endian |
 //! | n | the value |
 //!
-//! A newer version keeps this head and its checksum, so that an older process can tell a newer file from a damaged one.
+//! Newer versions of the frame must keep this head and its checksum, so that an older process can tell a newer file from a
+//! damaged one.
 
 use bytes::Bytes;
 

@@ -23,7 +23,7 @@ use self::{folder::Folder, shard::Shard};
 use super::{Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
-/// Sessions in a folder, one file per value: nothing to install, and the processes of one host share it.
+/// Sessions in a folder, one file per value. There is nothing to install, and all processes of one host can share the folder.
 ///
 /// A swap writes a temporary file and renames it to the old file's name, under a lock that other processes respect. After
 /// `kill -9`, either the old or the new value is there, and no answered swap is lost. Only the disk limits how many sessions
@@ -31,9 +31,9 @@ use crate::{clock::Timestamp, error::Error};
 /// so a clock that is ahead by less removes no live session.
 ///
 /// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains a `lock`, and the
-///   values' files, which are named by all digits. Nothing in them opens a session (SECURITY S2). Sessions and user lists are
-///   files of the same kind. Each application, and staging beside production, needs its own folder or its own
-///   [`app`](crate::SessionsBuilder::app).
+///   values' files, which are named by all digits. The folder contains nothing that opens a session (SECURITY S2). Sessions and
+///   user lists are files of the same kind. Each application needs its own folder or its own
+///   [`app`](crate::SessionsBuilder::app), and so do staging and production.
 /// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
 ///   closes the folder to other users when it opens it, unless the folder holds more than sessions: then it logs a warning.
 ///   While it runs, it rejects each inner folder that other users may write to, or that belongs to another user.
@@ -43,15 +43,15 @@ use crate::{clock::Timestamp, error::Error};
 ///   neither sign in nor be signed out elsewhere, until you restore the file or remove it. Without it, the sessions that were
 ///   in the list continue, but can no longer be listed or revoked by user. Clean-up never moves or removes a damaged file,
 ///   since it may hold a list.
-/// * **Files of a newer version** of this library stay in place too. A session in one counts as absent; a user list is an
-///   error.
-/// * **A folder that disappears** while the process runs takes its sessions with it. The next write creates it again, with
-///   a warning, if its parent is still there.
+/// * **Files of a newer version** of this library stay in place too. A session in such a file counts as absent. A user list in
+///   such a file is an error.
+/// * **A folder that disappears** while the process runs takes its sessions with it. The next write creates the folder again,
+///   with a warning, if its parent is still there.
 /// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
 ///   while it writes holds up other processes' writes to the same 1/256 of the values, until their
 ///   [`store_timeout`](crate::SessionsBuilder::store_timeout).
 ///
-/// Calls need a Tokio runtime. Each call takes one trip to Tokio's pool of blocking threads.
+/// Calls need a Tokio runtime. Each call runs on one of Tokio's blocking threads.
 ///
 /// ```
 /// use session_runtime::FileStore;
@@ -118,10 +118,10 @@ pub struct FileStoreBuilder {
 }
 
 impl FileStoreBuilder {
-    /// Sets whether each write waits until it would survive a power cut: some milliseconds on most disks. Default: no.
+    /// Sets whether each write waits until it would survive a power cut, which takes some milliseconds on most disks. Default: no.
     ///
-    /// Without it, sessions survive the end of the process, but a crash of the operating system may undo the changes of the last
-    /// seconds, including sign-outs. It may also leave half-written files, even of user lists; these count as damaged.
+    /// Without this option, sessions survive the end of the process, but a crash of the operating system may undo the changes of
+    /// the last seconds, including sign-outs. It may also leave half-written files, even of user lists; these count as damaged.
     ///
     /// ```
     /// # use session_runtime::FileStore;
@@ -180,7 +180,7 @@ impl Store for FileStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let inner = self.0.clone();
-        // Clean-up ends when this future is dropped, which the runtime does at shutdown.
+        // The clean-up ends early if this future is dropped, for example at shutdown.
         let wanted = Arc::new(());
         let still_wanted = Arc::downgrade(&wanted);
         let swept = blocking(move || inner.folder.delete_expired(now, &|| still_wanted.strong_count() > 0)).await?;

@@ -46,7 +46,7 @@ pub(super) fn identity(metadata: &Metadata) -> String {
     format!("{dev:x}-{ino:x}-{at}.{nanos:09}")
 }
 
-/// On other systems files have no number.
+/// On other systems there are no inode numbers.
 #[cfg(not(unix))]
 pub(super) fn identity(metadata: &Metadata) -> String {
     format!("{}-{:?}-{:?}", metadata.len(), metadata.created().ok(), metadata.modified().ok())

@@ -31,7 +31,7 @@ impl Folder {
         let due = Timestamp::from_millis(now.as_millis().saturating_sub(MARGIN.as_millis() as u64));
         let mut sweep = Sweep { now: due, is_wanted, removed: 0, trouble: None };
         for first in 0..=u8::MAX {
-            // A bad shard does not keep the others from being cleaned.
+            // An error in one shard does not keep the others from being cleaned up.
             let swept = sweep.shard(&Shard::new(self, first));
             sweep.note(swept);
         }
@@ -83,7 +83,7 @@ impl Sweep<'_> {
         self.note(is_due).unwrap_or(false)
     }
 
-    /// Returns the answer, or keeps the error if it is the first.
+    /// Returns the answer. Records an error, if it is the first.
     fn note<T>(&mut self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
             Ok(answer) => Some(answer),

@@ -180,7 +180,7 @@ impl InProcess for MemoryStore {
             if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // `make_room` locks other shards. So this one is unlocked first, and then compared again.
+                    // `make_room` locks other shards. So this shard is unlocked first, and the revision is compared again after it.
                     drop(shard);
                     slot = Some(self.0.make_room(now)?);
                     continue;
@@ -227,8 +227,8 @@ impl Store for MemoryStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
-        // Takes one batch of each shard in turn. If the loop locked the same shard again at once, a request that waits for the
-        // shard would rarely get the lock.
+        // Cleans up one batch of each shard in turn. If the loop locked the same shard again immediately, a request that waits
+        // for the shard would rarely get the lock.
         let mut left: VecDeque<_> = (0..self.0.shards.len()).collect();
         while let Some(index) = left.pop_front() {
             let swept = self.0.shard(index).sweep(now, BATCH);

@@ -1,4 +1,5 @@
-//! One shard of the memory store: its values in order of use, grouped by what is evicted first, and their deadlines.
+//! One shard of the memory store: its values in order of use, grouped by the rank in which they are evicted, and their
+//! deadlines.
 
 use std::{
     cmp::Reverse,
@@ -90,7 +91,7 @@ impl Shard {
         }
     }
 
-    /// Removes the value, and returns it.
+    /// Removes the value and returns it.
     pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
         let key = Local(*key);
         let evictable = self.evictable.iter_mut().rev().find_map(|values| values.remove(&key).map(|held| held.value));

@@ -126,7 +126,7 @@ fn memory_is_given_back() {
     assert!(shard.room() < full / 30, "{} of {full}", shard.room());
 }
 
-// A revision of another store must not pass for "the key holds nothing".
+// A revision of another store must not be taken for "the key holds nothing".
 #[test]
 fn a_revision_that_is_a_text_is_stale() {
     wait(async {

@@ -5,17 +5,17 @@ use redis::RedisError;
 use super::super::StoreError;
 use crate::error::Error;
 
-/// `Redis did not write a value; it is out of memory: raise its …: OOM …`
+/// Returns an error such as `Redis did not write a value; it is out of memory: raise its …: OOM …`.
 pub(super) fn failed(doing: &str, source: RedisError) -> StoreError {
     StoreError::new(format!("Redis did not {doing}; {}", remedy(&source))).because(source)
 }
 
-/// The error for an answer that does not fit the command.
+/// Returns the error for an answer that does not fit the command.
 pub(super) fn unexpected(doing: &str) -> StoreError {
     StoreError::new(format!("Redis did not {doing}; its answer does not fit the command: is a proxy in between?"))
 }
 
-/// The same, at start.
+/// Returns an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(place: &str, source: RedisError) -> Error {
     Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source))).because(source)
 }

@@ -1,8 +1,8 @@
-//! The connection to the server, or servers: one connection to a server (`single`), a manager of the application's, or a
-//! cluster.
+//! The connection to the server or servers: one connection to a server (`single`), the application's own connection manager, or a
+//! connection to a cluster.
 //!
-//! Every command here may be sent twice, since a write compares what it replaces. So a command is sent again if its connection
-//! breaks.
+//! Every command here may safely be sent twice, since a write compares the value that it replaces. So if a connection breaks, its
+//! command is sent again.
 
 use std::time::Duration;
 
@@ -35,8 +35,10 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    /// Checks that enough replicas have confirmed a write.
+    ///
     /// # Errors
-    /// If too few replicas have confirmed.
+    /// If too few replicas have confirmed it.
     pub(super) fn check(self, replicas: u32) -> Result<(), StoreError> {
         if replicas >= self.replicas {
             return Ok(());
@@ -52,9 +54,9 @@ impl Wait {
 #[derive(Clone)]
 pub(super) enum Link {
     Single(Single),
-    /// A connection of the application's.
+    /// The application's own connection to a server.
     Manager(ConnectionManager),
-    /// With the nodes that its URL names; none if the connection is the application's.
+    /// A connection to a cluster, and the nodes that its URL names. There are none if the connection is the application's own.
     Cluster(ClusterConnection, Nodes),
 }
 
@@ -110,7 +112,7 @@ impl Link {
     /// Returns the answer to `command`, and how many replicas confirmed its write. Both commands use one connection, since WAIT
     /// covers only its own connection's writes.
     pub(super) async fn ask_and_wait(&self, command: Cmd, wait: Wait) -> RedisResult<(Value, u32)> {
-        // Zero would wait for ever.
+        // `WAIT` with a timeout of zero would wait for ever.
         let millis = u64::try_from(wait.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut both = Pipeline::with_capacity(2);
         both.add_command(command).cmd("WAIT").arg(wait.replicas).arg(millis);
@@ -121,7 +123,7 @@ impl Link {
         match self {
             Self::Single(single) => single.put(question).await,
             Self::Manager(manager) => match question.put_over(manager).await {
-                // The first call after a connection broke may be the one that notices.
+                // After a connection broke, the next call may be the first to notice.
                 Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
                     question.put_over(manager).await
                 }

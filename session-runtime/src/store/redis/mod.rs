@@ -49,31 +49,32 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// | `redis+unix:///run/redis.sock?db=2&user=…&pass=…` | one server, by a socket |
 /// | `redis+cluster://host:6379,host:6379` | a cluster, with one or more of its nodes |
 /// | `redis+sentinel://host:26379,host:26379/mymaster/2` | the master of this name, found through Sentinels, which may require `?sentinel_user=…&sentinel_pass=…` |
-/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`; certificates that the system trusts, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
+/// | `rediss://`, `rediss+cluster://`, `rediss+sentinel://` | the same over TLS, with the feature `redis-tls`. The store trusts the system's certificates, or those of a PEM file: `?ca=/etc/redis/ca.pem` |
 ///
 /// `valkey://`, `valkeys://` and so on are the same as `redis://`, `rediss://` and so on.
 ///
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
 ///
-/// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Nothing in it opens a session (SECURITY S2).
-/// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), and
-///   otherwise a short script. It changes one key, whole or not at all, on a cluster too.
-/// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. It is [`Value::time_to_live`], at most
-///   400 days and a minute, and only frees memory: the runtime's clock decides when a session expires.
+/// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Neither opens a session (SECURITY S2).
+/// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise a
+///   short script. A write that ends a session or replaces its id always uses a script. It changes one key, whole or not at all,
+///   on a cluster too.
+/// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. The time is [`Value::time_to_live`], at
+///   most 400 days and a minute. It only serves to free memory: the runtime's clock decides when a session expires.
 /// * **Keys that do not hold a string** are removed with a warning when they are loaded.
-/// * **A server that is down** fails each call at once. The first call after it is back succeeds. A server that is restarted
-///   without a disk has lost all sessions, so every user is signed out.
+/// * **A server that is down** makes each call fail immediately. The first call after the server is back succeeds. A server that
+///   is restarted without a disk has lost all sessions, so every user is signed out.
 /// * **A failover behind one host name** is followed within seconds: the store resolves the name again when the connection
 ///   breaks, and when the server says that it is a replica.
-/// * **A session that ends** is announced in the channel named by the prefix and `ended`, for streams that watch it
-///   ([`Core::ended`](crate::Core::ended)). A process that watches any keeps one more connection, which subscribes to it. A user
-///   with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own connection announces too, and
-///   does not subscribe.
-/// * **Eviction**: set `maxmemory-policy noeviction`. Under the other policies a user's list may be evicted before the
-///   sessions on it, and `revoke_all` and a limit of sessions then miss those. An evicted session has ended.
-/// * **Replicas** lag behind. A failover can lose the last writes, and so bring back a session that has just ended, unless
-///   the store waits for replicas: [`RedisStore::wait_for`].
+/// * **The end of a session** is announced in the channel named by the prefix and `ended`, for streams that watch the session
+///   ([`Core::ended`](crate::Core::ended)). A process with such streams keeps one more connection, which subscribes to the
+///   channel. A Redis user with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own connection
+///   announces the ends of sessions too, but does not subscribe.
+/// * **Eviction**: set `maxmemory-policy noeviction`. Under another policy, the server may evict a user's list before the
+///   sessions on it. `revoke_all` and a limit of sessions then miss these sessions. An evicted session has ended.
+/// * **Replicas** lag behind. A failover can lose the last writes, and so restore a session that has just ended, unless the
+///   store waits for replicas: [`RedisStore::wait_for`].
 ///
 /// Calls need a Tokio runtime with timer and network.
 ///
@@ -124,8 +125,8 @@ impl RedisStore {
     }
 
     /// Uses the application's own connection, with its database, user and time-outs. Give it a response time-out above the
-    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout). Use RESP3, with which the client notices at once that
-    /// the connection is broken. Unlike a store from [`RedisStore::open`], this one stays with a server that has become a
+    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout). Use RESP3, with which the client immediately notices
+    /// that the connection is broken. Unlike a store from [`RedisStore::open`], this one stays with a server that has become a
     /// replica until that server closes the connection.
     ///
     /// # Errors
@@ -167,7 +168,7 @@ impl RedisStore {
     /// Sets the prefix of all keys, so that several applications can share a server. Default: `session:`.
     ///
     /// Staging and production on one server need different prefixes, or different
-    /// [`app`](crate::SessionsBuilder::app)s: otherwise each ends sessions of the other's users.
+    /// [`app`](crate::SessionsBuilder::app)s. Otherwise each of them would end sessions of the other's users.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -213,7 +214,7 @@ impl RedisStore {
         [&*self.prefix, &key.hex()].concat()
     }
 
-    /// Returns the value of this name.
+    /// Loads the value of this name.
     async fn value(&self, name: &str) -> Result<Option<Versioned>, StoreError> {
         match self.link.ask(redis::cmd("GET").arg(name)).await {
             Ok(reply) => swap::value(reply),
@@ -222,7 +223,7 @@ impl RedisStore {
         }
     }
 
-    /// Removes a key that does not hold a string, unless it has become one since.
+    /// Removes a key that does not hold a string, unless it holds one by now.
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
         warn_limited!(
             key = name,
@@ -266,7 +267,7 @@ impl Store for RedisStore {
             Outcome::Holds(current) if wait.is_none() => Swapped::Stale(current),
             Outcome::Holds(_) | Outcome::Refused => Swapped::Stale(match wait {
                 None => self.value(name).await?,
-                // It may be this caller's own write, whose answer was lost.
+                // The key may hold this caller's own write, whose answer was lost.
                 Some(wait) => swap::confirmed(&self.link, name, wait).await?,
             }),
         })

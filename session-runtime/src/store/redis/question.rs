@@ -11,7 +11,7 @@ use std::{
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value, aio::ConnectionLike};
 use tokio::time::timeout;
 
-/// How long an answer may take. `store_timeout` should end the wait before that; this is for callers without one.
+/// How long an answer may take. Usually `store_timeout` ends the wait earlier; this limit is for calls without a timeout.
 pub(super) const RESPOND: Duration = Duration::from_secs(30);
 /// How long to wait for an answer before checking that the connection still exists.
 const CHECK: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ impl Question<'_> {
         answer.extract_error().map_err(error_in_script)
     }
 
-    /// Returns the answer over this connection, which answers in order.
+    /// Sends the question over this connection, which answers in order, and returns the answer.
     ///
     /// A question that is sent just as its connection ends may get neither an answer nor an error, because it stays in the
     /// connection's queue. A later question detects that: it is refused, or it is answered before the earlier one.
@@ -70,7 +70,8 @@ impl Question<'_> {
     }
 }
 
-/// Returns when the connection has answered everything that it was asked before, or has ended.
+/// Waits until the connection has answered all earlier questions, or has ended. Returns the error of an earlier question that
+/// is still without an answer.
 async fn ended(mut connection: impl ConnectionLike) -> RedisError {
     let answer = connection.req_packed_command(&redis::cmd("PING")).await;
     let broken = answer.err().filter(RedisError::is_connection_dropped);
@@ -138,7 +139,7 @@ mod tests {
                 Question::One(&redis::cmd("GET")).put_within(&connection, MILLISECOND, PATIENCE).await.unwrap_err();
             assert!(
                 error.is_connection_dropped() && !error.is_timeout(),
-                "an error after which the caller retries: {error}"
+                "the caller must see that a retry may help: {error}"
             );
             assert_eq!(connection.asked.load(SeqCst), 2);
         }

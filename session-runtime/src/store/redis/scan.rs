@@ -27,7 +27,8 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster, _) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // A position that names no node is at the first master. If a node is no longer a master, its positions are lost.
+                // A position that names no node is at the first master. A position at a node that is no longer a master is
+                // unknown.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
                     None => 0,
@@ -60,8 +61,8 @@ impl RedisStore {
         (key.hex() == digits).then_some(key)
     }
 
-    /// Returns the values of these names, in this order. A key that does not hold a string reads as absent: the next load removes
-    /// it.
+    /// Returns the values of these names, in this order. A key that does not hold a string counts as absent. The next load of such
+    /// a key removes it.
     async fn load_all(&self, names: &[&[u8]]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let doing = "list its values";
         if names.is_empty() {
@@ -93,7 +94,7 @@ struct Node {
     port: u16,
 }
 
-/// A position: the server's cursor, and on a cluster the node that it belongs to.
+/// Reads and writes a position: the server's cursor, and on a cluster the node that the cursor belongs to.
 struct Mark;
 
 impl Mark {
@@ -120,7 +121,7 @@ async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
     let slots = Link::Cluster(cluster.clone(), [].into()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(slots)?;
     let mut masters = Vec::new();
-    // Each range: from, to, its master, its replicas; each node: host, port, and more.
+    // A range is a list of first slot, last slot, master and replicas. A node is a list of host, port and more.
     for master in ranges.into_iter().filter_map(|range| range.into_iter().nth(2)) {
         let node: Vec<Value> = redis::from_redis_value(master)?;
         let [host, port, ..] = &node[..] else { continue };

@@ -6,7 +6,7 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::connect::{Link, Wait};
 
-/// A script, and the hash by which servers know it.
+/// A script, and the hash under which servers cache it.
 pub(super) struct Script {
     pub(super) text: &'static str,
     hash: LazyLock<String>,
@@ -18,10 +18,11 @@ macro_rules! script {
     };
 }
 
-/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live, and if others are
-/// to hear of it, a channel and a message. Answers 1, or the key's current value, or 0 if it has none.
+/// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live, and optionally a
+/// channel and a message to publish. Answers 1 if it has replaced the value. Otherwise answers the key's current value, or 0 if
+/// there is none.
 ///
-/// `pcall`, since a user without the right to publish may write nevertheless.
+/// Publishes by `pcall`, so that the write succeeds even if the user may not publish.
 ///
 /// `GETRANGE` answers an empty string for an absent key, and also for an empty value, which is damaged.
 pub(super) static SWAP: Script = script!(
@@ -33,7 +34,8 @@ end
 return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Removes a value that begins with this revision. Arguments: the revision, a channel and a message. Answers as [`SWAP`] does.
+/// Removes a value that begins with this revision. Arguments: the revision, and optionally a channel and a message to publish.
+/// Answers as [`SWAP`] does.
 pub(super) static DELETE: Script = script!(
     "if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] and redis.call('DEL', KEYS[1]) == 1 then
 if ARGV[2] then redis.pcall('PUBLISH', ARGV[2], ARGV[3]) end
@@ -60,7 +62,7 @@ pub(super) static DISCARD: Script = script!(
 return 0"
 );
 
-/// Loads the scripts that requests may need into the server, so that no request has to send one.
+/// Loads the scripts that most requests use into the server, so that requests need to send only the hash.
 pub(super) async fn load(link: &Link) -> RedisResult<()> {
     for script in [&SWAP, &DELETE] {
         link.ask(redis::cmd("SCRIPT").arg("LOAD").arg(script.text)).await?;
@@ -76,7 +78,7 @@ pub(super) async fn run(link: &Link, script: &Script, key: &str, arguments: &[&[
     }
 }
 
-/// Does the same, and returns how many replicas confirmed the write.
+/// Runs `script` on `key`. Returns its answer, and how many replicas confirmed its write.
 pub(super) async fn run_and_wait(
     link: &Link,
     script: &Script,
@@ -84,12 +86,12 @@ pub(super) async fn run_and_wait(
     arguments: &[&[u8]],
     wait: Wait,
 ) -> RedisResult<(Value, u32)> {
-    // Sends the text: if the server did not know the hash, WAIT would still be executed.
+    // Sends the script's text rather than its hash: if the server did not know the hash, it would still execute `WAIT`.
     link.ask_and_wait(command("EVAL", script.text, key, arguments), wait).await
 }
 
-/// Returns whether the server does not know the script: it was restarted, or has just become the master. EVAL then runs it and
-/// makes it known.
+/// Returns whether the server does not know the script, because it was restarted or has just become the master. `EVAL` then runs
+/// the script, and the server caches it.
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }

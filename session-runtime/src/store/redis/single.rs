@@ -16,10 +16,11 @@ use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::question::Question;
 
-/// If a call is given up after this long, its connection is dropped: a server that hangs does not close connections.
+/// If a caller has waited for this long when it gives up, the connection is dropped: a server that hangs does not close
+/// connections.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// A connection of this age is replaced if its server is a replica, or is loading. A younger one is not: until the failover
-/// is over, a new connection leads to the same server.
+/// is over, a new connection would lead to the same server.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// How many connections were attempted.
@@ -42,7 +43,7 @@ pub(super) enum Origin {
     Sentinel(tokio::sync::Mutex<SentinelClient>),
 }
 
-/// A connection, made or in progress.
+/// A connection, or an attempt to make one.
 struct Attempt {
     /// Tells this connection from all others.
     id: u64,

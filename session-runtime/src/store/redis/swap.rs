@@ -1,12 +1,13 @@
-//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The end and the renewal
-//! of a session always use the script, which also announces them. The store probes the
-//! server for the command, since versions say little. After a failover the next server may lack it, so the store also
-//! detects that at any later write.
+//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. A write that ends a
+//! session or renews its id always uses the script, which also announces the write.
 //!
-//! The command is written out, since the client's own type for `IFEQ` damages values that are not text.
+//! The store probes the server for the command, since a server's version does not tell reliably whether it has the command. After
+//! a failover, the next server may lack the command, so the store also detects that at any later write.
 //!
-//! Removing a value, which is rare, always uses a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in
-//! its error, and so in a log.
+//! The code writes the command out, since the client's own type for `IFEQ` damages values that are not text.
+//!
+//! Removing a value, which is rare, always uses a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in its
+//! error, and the error would appear in a log.
 
 use std::{
     sync::{
@@ -27,10 +28,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long the server keeps a value that does not expire, from its last write: 400 days, since browsers keep no cookie any
+/// How long after its last write the server keeps a value that does not expire: 400 days, since browsers keep no cookie for
 /// longer, plus the minute of [`Value::time_to_live`].
 const LONGEST: Duration = Duration::from_secs((400 * 24 * 60 + 1) * 60);
-/// How long the server would keep the probe's value.
+/// How long the server would keep the probe's value, if the probe wrote it.
 const PROBE: Duration = Duration::from_secs(60);
 
 /// Whether the server has `SET … IFEQ`, as far as known.
@@ -43,7 +44,7 @@ pub(super) struct Swap<'a> {
     pub(super) change: Change,
     /// The replicas that must confirm the write.
     pub(super) wait: Option<Wait>,
-    /// The channel and the message by which others hear of the write.
+    /// The channel and the message that announce the write.
     pub(super) message: Option<(String, [u8; 16])>,
 }
 
@@ -76,9 +77,9 @@ impl New {
 /// The result of a compare-and-swap.
 pub(super) enum Outcome {
     Done,
-    /// It was refused; this is the key's current value.
+    /// The swap was refused; this is the key's current value.
     Holds(Option<Versioned>),
-    /// It was refused, and the answer does not contain the key's value.
+    /// The swap was refused, and the answer does not contain the key's value.
     Refused,
 }
 
@@ -95,7 +96,7 @@ impl Ifeq {
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
-            // Other errors, such as from a server that is loading, will show at the first write.
+            // If other errors persist, such as that of a server that is loading, the first write reports them.
             Err(error) => !is_unknown(&error),
         };
         script::load(link).await?;
@@ -155,7 +156,7 @@ fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }
 
-/// Returns the key's value, once enough replicas have it and all earlier writes to the key.
+/// Returns the key's value, after enough replicas have confirmed it and all earlier writes to the key.
 pub(super) async fn confirmed(link: &Link, name: &str, wait: Wait) -> Result<Option<Versioned>, StoreError> {
     let answer = script::run_and_wait(link, &REPEAT, name, &[], wait).await;
     let (reply, replicas) = answer.map_err(|error| advice::failed("confirm a value", error))?;
@@ -190,7 +191,8 @@ async fn run(link: &Link, script: &Script, swap: &Swap<'_>, arguments: &[&[u8]])
     }
 }
 
-/// Returns the bytes by which a script tells one write of a value from the next. A damaged value may have fewer bytes.
+/// Returns the first bytes of a value, its revision, by which a script tells one write of the value from the next. A damaged
+/// value may have fewer bytes.
 fn revision(value: &[u8]) -> &[u8] {
     value.get(..8).unwrap_or(value)
 }
@@ -201,7 +203,7 @@ fn set_nx(name: &str, new: &New) -> Cmd {
     command
 }
 
-/// Sets `PX`, since otherwise the key would never expire.
+/// Returns the command with `PX`: without it, the key would never expire.
 fn set_ifeq(name: &str, before: &[u8], new: &New) -> Cmd {
     let mut command = redis::cmd("SET");
     command.arg(name).arg(&new.bytes[..]).arg("IFEQ").arg(before).arg("PX").arg(new.millis());

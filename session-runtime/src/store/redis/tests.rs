@@ -15,7 +15,7 @@ fn place(url: &str) -> String {
 
 fn refusal(url: &str) -> String {
     match Address::parse(url) {
-        Ok(address) => panic!("`{url}` was taken as {}", address.place),
+        Ok(address) => panic!("`{url}` was parsed as {}", address.place),
         Err(error) => error.to_string(),
     }
 }

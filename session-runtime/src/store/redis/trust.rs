@@ -1,4 +1,4 @@
-//! The certificates to trust: the system's, or those of a file. Without the feature `redis-tls` there are none.
+//! The certificates to trust: the system's, or those of a file. Without the feature `redis-tls`, no connection uses certificates.
 
 use redis::{
     Client, ConnectionInfo, RedisConnectionInfo, RedisResult, TlsMode,
@@ -18,7 +18,7 @@ pub(super) struct Trust {
 impl Trust {
     pub(super) fn of(address: &Address) -> Result<Self, Error> {
         if address.is_encrypted {
-            // For an application that has not chosen a cryptography provider. An error means that it has.
+            // Chooses a cryptography provider, unless the application has chosen one: then this is an error.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let read = |path: &str| match std::fs::read(path) {

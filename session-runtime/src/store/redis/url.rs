@@ -163,7 +163,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// `?wait_for=1&wait_timeout=500ms`
+/// Parses `?wait_for=1&wait_timeout=500ms`.
 fn wait(query: &mut Query) -> Result<Option<(u32, Duration)>, Error> {
     let (replicas, timeout) = (query.take("wait_for"), query.take("wait_timeout"));
     let timeout = match &timeout {
@@ -190,7 +190,7 @@ fn info(address: ConnectionAddr, settings: RedisConnectionInfo) -> Result<Connec
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp()))
 }
 
-/// With RESP3 the client of a cluster notices a broken connection before the next call.
+/// Returns settings for RESP3. With RESP3, the client of a cluster notices a broken connection before the next call.
 fn settings(user: Option<&str>, password: Option<&str>, database: i64) -> RedisConnectionInfo {
     let mut settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(database);
     if let Some(user) = user {
@@ -204,7 +204,7 @@ fn settings(user: Option<&str>, password: Option<&str>, database: i64) -> RedisC
 
 fn tcp() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
-    // Without this, a connection to a host that vanished would stay open for a quarter of an hour.
+    // Without this time-out, a connection to a host that vanished would stay open for a quarter of an hour.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let settings = settings.set_user_timeout(Duration::from_secs(10));
     settings

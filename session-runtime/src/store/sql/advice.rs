@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::super::StoreError;
 use crate::error::Error;
 
-/// `cannot read sessions; the table "sessions" is missing: call `migrate()` …: error returned from database: …`
+/// Returns an error such as `cannot read sessions; the table "sessions" is missing: call migrate() …`.
 pub(super) fn failed(doing: &str, table: &str, source: sqlx::Error) -> StoreError {
     StoreError::new(format!("cannot {doing}; {}", remedy(&source, table))).because(source)
 }
 
-/// The same, at start.
+/// Returns an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(place: &str, table: &str, source: sqlx::Error) -> Error {
     Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source, table))).because(source)
 }
@@ -34,7 +34,7 @@ pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "40001" | "40P01" | "1213" | "sqlite 17")
 }
 
-/// Returns whether the database does not know what it was asked to do.
+/// Returns whether the database does not support the statement.
 #[cfg(feature = "postgres")]
 pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "0A000" | "42601")
@@ -69,7 +69,7 @@ fn is_foreign(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Returns whether a row could not be inserted because its id is taken.
+/// Returns whether a row could not be inserted because there is a row with its id.
 pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }

@@ -17,8 +17,8 @@ use super::{
 
 /// How often to retry a statement that the database rolled back because of another one, such as after a deadlock.
 const RACES: u32 = 20;
-/// How long a statement waits for another one that writes to the same file. Shorter than a request waits for its session,
-/// so that the log says why the request failed.
+/// How long a statement waits for another one that writes to the same file. A request waits longer for its session, so the
+/// statement's error ends the request, and the log says why.
 pub(super) const BUSY: Duration = Duration::from_secs(3);
 /// How long to wait before the next try on a locked file.
 pub(super) const SHORTLY: Duration = Duration::from_millis(20);
@@ -101,7 +101,7 @@ impl Database {
         let mut tries = Tries::new(self);
         loop {
             match self.run_once(script).await {
-                // On PostgreSQL, two processes that create the same table at once can collide.
+                // On PostgreSQL, two processes that create the same table at the same time can collide.
                 Err(error) if tries.again(&error).await || is_made(&error) && tries.lost_race() => {}
                 answer => return answer,
             }
@@ -197,7 +197,8 @@ where
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Runs `ask` with a connection of the pool. Boxed, since these futures are large, and would make every store call as large.
+/// Runs `ask` with a connection of the pool. The futures are boxed: they are large, and would make the future of every store call
+/// as large.
 async fn ask<D: sqlx::Database, T>(
     pool: &sqlx::Pool<D>,
     ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
@@ -211,8 +212,8 @@ async fn ask<D: sqlx::Database, T>(
     answer
 }
 
-/// A connection that closes when the caller gives up, or when it broke. Otherwise the pool would wait for its answer before
-/// lending it again, and an unreachable server never answers.
+/// A connection that is closed if the caller gives up, or if it breaks. If it stayed open, the pool would wait for its answer
+/// before lending it again, and an unreachable server never answers.
 struct HeldConnection<D: sqlx::Database>(Option<PoolConnection<D>>);
 
 impl<D: sqlx::Database> Drop for HeldConnection<D> {
@@ -255,7 +256,7 @@ impl Tries {
     }
 }
 
-/// Returns whether there was one left, and takes it.
+/// Returns whether a retry was left, and uses it up.
 fn take_one(left: &mut u32) -> bool {
     let was_there = *left > 0;
     *left = left.saturating_sub(1);

@@ -63,28 +63,28 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// TLS).
 ///
 /// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session
-///   (SECURITY S2). [`SqlStore::migrate`] creates it, or a migration of the application with the SQL below. Settings that
-///   name the store by URL create it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), unless they
-///   say `?migrate=never`. Give each application on a database, and staging beside production, its own table, or its own
-///   [`app`](crate::SessionsBuilder::app).
-/// * **Statements**: a load is one, and so is a write. A write names the revision that it replaces, and writes nothing if the
-///   row's revision is no longer that one. A refused write takes a second statement, to load the current row.
+///   (SECURITY S2). [`SqlStore::migrate`] creates the table, or a migration of the application does, with the SQL below. A store
+///   that is opened by a URL in settings creates it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)),
+///   unless the URL says `?migrate=never`. Give each application in a database its own table, or its own
+///   [`app`](crate::SessionsBuilder::app). Staging and production need different ones too.
+/// * **Statements**: a load takes one statement, and so does a write. A write names the revision that it replaces, and writes
+///   nothing if the row has another revision by now. A refused write takes a second statement, to load the current row.
 /// * **The application's transactions** are not touched. The store takes its own connections from the pool, one per
 ///   statement. So a handler that holds a connection of the pool while it loads or saves its session needs a second one.
-///   If all handlers hold one, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
-///   writer at a time, a save waits for a transaction that writes: call `save` outside your own.
+///   If all handlers hold a connection, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
+///   writer at a time, a save waits for a transaction that writes, so call `save` outside your own transactions.
 /// * **Replicas**: every statement must reach the primary.
 /// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
 ///   or call `statement_cache_capacity(0)` on the options of your pool. Each statement is then a transaction of its own,
 ///   which takes four round trips. PgBouncer itself must allow a parameter that `sqlx` sends:
-///   `ignore_startup_parameters = extra_float_digits`. Your own queries with parameters need a transaction there too, and
-///   `persistent(false)`: otherwise `sqlx` may execute another client's statement.
-/// * **A session that ends** is announced on PostgreSQL, by `pg_notify` on the channel `session_ended` in the same statement, for
-///   streams that watch it ([`Core::ended`](crate::Core::ended)). A process that watches any keeps one more connection, which
-///   listens. PgBouncer in transaction mode delivers no such messages, which the store finds out, and logs. There, and on the
-///   other databases, streams learn of an end within [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits
-///   transactions that notify one after the other.
-/// * **Time** is that of the runtime's clock. Only the clean-up reads the database's clock, once each time.
+///   `ignore_startup_parameters = extra_float_digits`. Behind such a pooler, your own queries with parameters need a transaction
+///   too, and `persistent(false)`. Otherwise `sqlx` may execute another client's statement.
+/// * **The end of a session** is announced on PostgreSQL, for streams that watch the session
+///   ([`Core::ended`](crate::Core::ended)): the statement that ends it also calls `pg_notify` on the channel `session_ended`. A
+///   process with such streams keeps one more connection, which listens. PgBouncer in transaction mode delivers no such messages;
+///   the store detects that and logs it. Behind it, and on the other databases, streams learn of an end within
+///   [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits transactions that notify one after the other.
+/// * **Time** comes from the runtime's clock. Only the clean-up reads the database's clock, once in each run.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
 ///   ahead of the database's removes nothing, and logs a warning. Rows are removed in batches of 500; on SQLite in batches of
@@ -110,8 +110,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///
 /// # The table
 ///
-/// For an application's own migrations. For a table of another name, replace the word `sessions` everywhere, including in the
-/// name of the index. The bytes in `value` are those of [`Value::to_bytes`].
+/// Use this SQL in the application's own migrations. For a table of another name, replace the word `sessions` everywhere,
+/// including in the name of the index. The bytes in `value` are those of [`Value::to_bytes`].
 ///
 /// ## On PostgreSQL
 /// ```sql
@@ -153,7 +153,7 @@ impl SqlStore {
         Self::connect(&Address::parse(url)?).await
     }
 
-    /// Does the same as [`SqlStore::open`], and creates the table unless the URL says not to.
+    /// Connects as [`SqlStore::open`] does, and creates the table if it is missing, unless the URL says `?migrate=never`.
     pub(super) async fn open_with_tables(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Self::connect(&address).await?;
@@ -215,7 +215,7 @@ impl SqlStore {
     }
 
     /// Creates the table if it is missing. If it exists, the user needs no right to create tables. Several processes may call
-    /// this at once.
+    /// this at the same time.
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do, such as that the user may not create tables, or that the

@@ -41,7 +41,7 @@ impl Name {
         Ok(Self { schema: schema.map(str::to_owned), table: table.to_owned() })
     }
 
-    /// Returns the table's name, quoted so that it may be a word of SQL.
+    /// Returns the table's name, quoted, so that it may be an SQL keyword.
     pub(super) fn quoted(&self, dialect: Dialect) -> String {
         let table = dialect.quote(&self.table);
         match &self.schema {
@@ -75,7 +75,7 @@ mod tests {
     use super::{Dialect, Name};
 
     #[test]
-    fn names_of_letters_digits_and_underscores_are_accepted() {
+    fn only_names_of_letters_digits_and_underscores_are_accepted() {
         for name in ["sessions", "_s1", "web.Sessions"] {
             assert!(Name::parse(name).is_ok(), "{name}");
         }

@@ -123,7 +123,7 @@ impl Address {
         let first = Box::pin(async {
             loop {
                 match D::Connection::connect_with(&options).await {
-                    // If several processes create a SQLite file at once, one switches it to WAL mode while the others wait.
+                    // If several processes create a SQLite file, one switches it to WAL mode while the others wait.
                     Err(error) if is_locked(&error) => tokio::time::sleep(SHORTLY).await,
                     connection => return connection?.close().await,
                 }

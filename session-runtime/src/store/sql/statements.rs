@@ -7,7 +7,7 @@ use super::name::Name;
 /// How many values one batch of a scan holds.
 pub(super) const SCANNED: usize = 256;
 
-/// How many keys a statement loads at once.
+/// How many keys the statement `load_many` loads.
 pub(super) const LOADED: usize = 64;
 
 /// The channel of PostgreSQL in which sessions that end are announced.
@@ -36,7 +36,7 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
-    /// The same, and announces the id on databases that can.
+    /// revision, expiry, value; id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) update_announced: Sql,
     /// id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) delete: Sql,
@@ -138,7 +138,7 @@ impl Dialect {
         }
     }
 
-    /// Returns the same statements for a table of this name.
+    /// Returns the statements that create a table of this name.
     pub(super) fn migration(self, name: &Name) -> String {
         let lines = self.tables().lines().map(|line| line.split("--").next().unwrap_or_default());
         let text = lines.collect::<Vec<_>>().join("\n");

@@ -1,4 +1,4 @@
-//! Deadlines and clean-up. Every `now` is the caller's: a store must not use a clock of its own.
+//! Deadlines and clean-up. The caller passes every `now`: a store must not use a clock of its own.
 
 use std::{
     sync::Arc,
@@ -87,7 +87,7 @@ pub(super) async fn cleaning_up_removes_nothing_live<S: Store>(stores: Arc<Store
             live.push((stores.created(&value).await.0, value));
         }
     }
-    // This deadline was moved on: the original one must not count.
+    // This value's deadline was moved to a later time: the original deadline must not count.
     let (key, held) = stores.created(&value(Class::User, stores.after(5), b"moved")).await;
     let moved = value(Class::User, stores.after(90), b"moved");
     stores.replaced(&key, Some(&held), &moved, "a swap may move a deadline on").await;
@@ -100,7 +100,7 @@ pub(super) async fn cleaning_up_removes_nothing_live<S: Store>(stores: Arc<Store
 }
 
 pub(super) async fn cleaning_up_removes_the_expired_and_counts_them<S: Store>(stores: Arc<Stores<S>>) {
-    // Removes the values of other checks, and those of a place that was not empty.
+    // Removes the values that other checks have left, and those that were in the store before the suite.
     let (soon, later) = (stores.after(200), stores.after(20_000));
     answered(stores.either().delete_expired(later).await);
     let live = value(Class::User, stores.after(30_000), b"live");
@@ -111,7 +111,7 @@ pub(super) async fn cleaning_up_removes_the_expired_and_counts_them<S: Store>(st
             expired.push(stores.created(&value(class, soon, b"expired")).await);
         }
     }
-    // This deadline was brought forward.
+    // This value's deadline was moved to an earlier time.
     let (key, held) = stores.created(&value(Class::User, Timestamp::NEVER, b"moved")).await;
     let moved = value(Class::User, soon, b"moved");
     let moved = stores.replaced(&key, Some(&held), &moved, "a swap may bring a deadline forward").await;
@@ -136,7 +136,7 @@ pub(super) async fn cleaning_up_is_left_to_the_server<S: Store>(stores: Arc<Stor
     ensure!(removed == 0, "{rule}: a clean-up must answer 0, and this one answered {removed}");
 }
 
-// A time to live in the wrong unit is too short by a factor of a thousand.
+// If a store sends the time to live in the wrong unit, it is too short by a factor of a thousand.
 pub(super) async fn a_server_keeps_values_until_they_expire<S: Store>(stores: Arc<Stores<S>>) {
     let now = || Timestamp::from(SystemTime::now());
     let mut written = Vec::new();
@@ -151,7 +151,7 @@ pub(super) async fn a_server_keeps_values_until_they_expire<S: Store>(stores: Ar
     for (key, value, seconds) in &written {
         for handle in stores.handles() {
             let loaded = answered(handle.load(key, now()).await);
-            // On a machine that was held up, the value may have expired by now.
+            // If the test was held up, the value may have expired by now.
             let expired = value.expires_at().passed(now());
             ensure!(
                 expired || is_same(loaded.as_ref().map(Versioned::value), Some(value)),

@@ -1,4 +1,4 @@
-//! Every value is loaded as it was written.
+//! Checks that every value is loaded as it was written.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub(super) async fn any_bytes_come_back_and_can_be_replaced<S: Store>(stores: Ar
         let rule =
             format!("the bytes {bytes:x?} are not a session, but must come back: only the engine interprets values");
         stores.assert_holds(&key, Some(&value), &rule).await;
-        // Otherwise a damaged session would stay for ever.
+        // If no swap could replace such bytes, a damaged session would stay for ever.
         let (loaded, next) = (stores.load(&key).await, stores.value(b"repaired"));
         let rule = format!("the bytes {bytes:x?} are not a session, but a swap must replace them");
         stores.replaced(&key, loaded.as_ref(), &next, &rule).await;

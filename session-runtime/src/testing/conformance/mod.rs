@@ -112,7 +112,7 @@ pub async fn run<S: Store>(open: impl AsyncFn() -> S) {
     run_with(Expiry::ByCleaningUp, open).await;
 }
 
-/// Does the same as [`run`], for a store that removes expired values as `expiry` says.
+/// Checks a store against every rule of its contract, as [`run`] does. `expiry` says how the store removes expired values.
 ///
 /// # Panics
 /// As [`run`].
@@ -178,7 +178,7 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
     report(&failures);
 }
 
-/// Checks a store's [`Scan`], with `open` as in [`run`], which checks the other rules of the contract.
+/// Checks a store's [`Scan`]. `open` is as in [`run`], which checks the other rules of the contract.
 ///
 /// # Panics
 /// As [`run`].

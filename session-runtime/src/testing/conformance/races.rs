@@ -204,7 +204,7 @@ pub(super) async fn cleaning_up_removes_nothing_that_is_extended<S: Store>(store
                 for _ in 0..round % 4 {
                     tokio::task::yield_now().await;
                 }
-                // It must not remove this one.
+                // The clean-up must not remove this value.
                 let long = value(Class::User, stores.after(90), b"extended");
                 let swapped = match insist(&stores, &key, Some(&short), &long).await {
                     Swapped::Stale(None) => insist(&stores, &key, None, &long).await,

@@ -19,7 +19,8 @@ use crate::{
 pub(super) struct Stores<S> {
     handles: [S; 2],
     calls: AtomicUsize,
-    /// The current time, as the engine would pass it. Servers that expire values by their own clock agree with it.
+    /// The current time, as the engine would pass it. It is the real time, as servers need that expire values by their own
+    /// clocks.
     pub(super) now: Timestamp,
 }
 
@@ -113,7 +114,7 @@ impl<S: Store> Stores<S> {
     }
 }
 
-/// Ends a check. Unlike `panic!` this prints nothing: [`super::run`] reports all findings at once.
+/// Ends a check. Unlike `panic!` this prints nothing: [`super::run`] reports all failures together.
 pub(super) fn fail(message: impl Into<String>) -> ! {
     std::panic::resume_unwind(Box::new(message.into()))
 }
@@ -128,7 +129,7 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// Runs `number` futures at once, and returns their answers in order.
+/// Runs `number` futures concurrently, and returns their answers in order.
 pub(super) async fn race<T, F>(number: usize, racer: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,

@@ -85,7 +85,7 @@ pub(super) async fn the_revision_of_another_key_is_stale<S: Store>(stores: Arc<S
 }
 
 pub(super) async fn revisions_are_compared_and_not_contents<S: Store>(stores: Arc<Stores<S>>) {
-    // The engine must learn that another write came between.
+    // The contents are equal, but the engine must learn that another request has written meanwhile.
     let (key, first) = stores.created(&stores.value(b"content")).await;
     let second = first.value().rewritten();
     stores.replaced(&key, Some(&first), &second, CURRENT).await;

@@ -1,5 +1,5 @@
-//! Tests the commands that are sent, against a fake server. It stands in for Redis 8.4, which is hard to get. It also gets the
-//! writes that wait for replicas, which only the engine makes.
+//! Tests the commands that are sent, against a fake server. The fake server stands in for Redis 8.4, which is hard to install. It
+//! also receives the writes that wait for replicas, which otherwise only the engine sends.
 
 use std::{
     io::{BufRead, BufReader, Write as _},
@@ -244,7 +244,7 @@ async fn too_few_replicas_are_an_error() {
 /// A retried write, whose first answer was lost, finds its own value. `WAIT` after a refusal would cover no write, so the value
 /// is written once more.
 #[tokio::test]
-async fn a_refusal_is_confirmed_before_it_is_answered() {
+async fn a_swap_is_refused_only_after_replicas_confirm_the_current_value() {
     let ended = ended();
     let bytes = ended.to_bytes();
     let (fake, store) = Fake::open(move |command| (command.first()? == b"EVAL").then(|| bulk(&bytes))).await;
@@ -261,7 +261,7 @@ async fn a_refusal_is_confirmed_before_it_is_answered() {
 
 // B57: a server that has just restarted, and is loading its data from disk.
 #[tokio::test]
-async fn a_server_that_is_loading_is_asked_again() {
+async fn a_server_that_is_loading_is_asked_again_over_a_new_connection() {
     let busy = Arc::new(Mutex::new(0));
     let left = Arc::clone(&busy);
     let (_fake, store) = Fake::open(move |command| {
@@ -276,7 +276,7 @@ async fn a_server_that_is_loading_is_asked_again() {
     *busy.lock().unwrap_or_else(PoisonError::into_inner) = 2;
     let said = store.load(&key, NOW).await.unwrap_err().to_string();
     assert!(said.contains("it is still loading its data"), "{said}");
-    // After a second, another server may have the same name, so the store connects again.
+    // When the connection is a second old, another server may have the same name, so the store connects again.
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     assert!(store.load(&key, NOW).await.unwrap().is_none());
 }
