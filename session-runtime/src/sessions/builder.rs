@@ -319,7 +319,8 @@ impl<S: Schema> SessionsBuilder<S> {
                 (Backend::Cookie(Box::new(client)), chunks)
             }
         };
-        // An encrypted cookie protects all fields, including `secret` ones. Sessions with `secret` fields cannot be in signed cookies.
+        // An encrypted cookie protects all fields, including `secret` ones. A session with `secret` fields cannot be in a signed
+        // cookie.
         let secrets = match backend {
             Backend::Store(_) => Secrets::new(&keys, &self.app, S::SPEC.fields)?,
             Backend::Cookie(_) => None,
@@ -423,7 +424,7 @@ impl<S: Schema> SessionsBuilder<S> {
 }
 
 /// Checks that a `bounded` session also fits into a cookie of this store with this name. The compiler has proved that it fits
-/// into an encrypted cookie with the struct's own name.
+/// into an encrypted cookie with the name from the attributes.
 fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result<(), Error> {
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {

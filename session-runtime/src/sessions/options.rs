@@ -168,8 +168,8 @@ impl<S: Schema> SessionsBuilder<S> {
     ///
     /// A browser that still has a cookie with a former path keeps it and sends both cookies: see
     /// [`SessionsBuilder::former_path`]. A path does not separate applications, since every page of a host can make the browser
-    /// request any other. A name with the prefix `__Host-` allows only `/`. If the name does not start with `__Host-`, other hosts
-    /// of the same domain can set a cookie with the same name: see [`SessionsBuilder::domain`].
+    /// request any other. A name with the prefix `__Host-` allows only `/`. If the name does not start with `__Host-`, other
+    /// hosts of the same domain can set a cookie with the same name: see [`SessionsBuilder::domain`].
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -207,8 +207,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Default: no former domain.
     ///
     /// Without this option, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can
-    /// sign in. But each request costs the store one more look-up. With [`CookieStore`](crate::CookieStore), the session is in the
-    /// cookie itself, so after a log-out the former cookie would restore the session.
+    /// sign in. But each request costs the store one more look-up. With [`CookieStore`](crate::CookieStore), the session is in
+    /// the cookie itself, so after a log-out the former cookie would restore the session.
     ///
     /// Keep the option for as long as former cookies may last: the `remember` lifetime if visitors are remembered, the session's
     /// lifetime with `persistent`, otherwise until browsers have been closed.

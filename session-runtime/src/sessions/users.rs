@@ -162,9 +162,9 @@ impl<S: Schema> UserSessions<S> {
     /// # Errors
     /// The first error, if a session could not be edited. The other sessions are edited nevertheless. A second call edits them
     /// again, which is safe for fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down,
-    /// [`Error::is_conflict`] if other requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an error
-    /// if `change` signs in or out, renews, remembers or ends a session. `change` cannot change an `atomic` field, whose `update`
-    /// only works in a request.
+    /// [`Error::is_conflict`] if other requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an
+    /// error if `change` signs in or out, renews, remembers or ends a session. `change` cannot change an `atomic` field, whose
+    /// `update` only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};

@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_sent_to_its_path_and_those_below() {
+    fn a_cookie_is_sent_to_its_path_and_to_paths_below_it() {
         for (path, cookie, sent) in [
             ("/", "/", true),
             ("/app", "/", true),

@@ -52,8 +52,8 @@ impl Layers {
         })
     }
 
-    /// Returns a message that `option` is missing. The message names the variable to set, with the prefix that was added first. If
-    /// no variables were added, it names the file.
+    /// Returns a message that `option` is missing. The message names the variable to set, with the prefix that was added first.
+    /// If no variables were added, the message names the file.
     pub(super) fn missing(&self, option: &str) -> Option<String> {
         let prefix = self.outside.iter().rev().find_map(|layer| match &layer.origin {
             Origin::Variables(prefix) => Some(prefix),

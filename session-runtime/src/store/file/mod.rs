@@ -118,7 +118,8 @@ pub struct FileStoreBuilder {
 }
 
 impl FileStoreBuilder {
-    /// Sets whether each write waits until it would survive a power cut, which takes some milliseconds on most disks. Default: no.
+    /// Sets whether each write waits until it would survive a power cut. This takes some milliseconds on most disks. Default:
+    /// no.
     ///
     /// Without this option, sessions survive the end of the process, but a crash of the operating system may undo the changes of
     /// the last seconds, including sign-outs. It may also leave half-written files, even of user lists; these count as damaged.

@@ -180,7 +180,7 @@ impl InProcess for MemoryStore {
             if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // `make_room` locks other shards. So this shard is unlocked first, and the revision is compared again after it.
+                    // `make_room` locks other shards. So this shard is unlocked first, and compared again afterwards.
                     drop(shard);
                     slot = Some(self.0.make_room(now)?);
                     continue;

@@ -61,8 +61,8 @@ impl RedisStore {
         (key.hex() == digits).then_some(key)
     }
 
-    /// Returns the values of these names, in this order. A key that does not hold a string counts as absent. The next load of such
-    /// a key removes it.
+    /// Returns the values of these names, in this order. A key that does not hold a string counts as absent. The next load
+    /// of such a key removes it.
     async fn load_all(&self, names: &[&[u8]]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let doing = "list its values";
         if names.is_empty() {
