@@ -18,7 +18,7 @@ pub(super) struct Trust {
 impl Trust {
     pub(super) fn of(address: &Address) -> Result<Self, Error> {
         if address.is_encrypted {
-            // Chooses a cryptography provider, unless the application has chosen one: then this is an error.
+            // Chooses a cryptography provider. This fails if the application has already chosen one, which then stays.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let read = |path: &str| match std::fs::read(path) {

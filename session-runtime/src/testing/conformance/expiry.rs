@@ -100,7 +100,7 @@ pub(super) async fn cleaning_up_removes_nothing_live<S: Store>(stores: Arc<Store
 }
 
 pub(super) async fn cleaning_up_removes_the_expired_and_counts_them<S: Store>(stores: Arc<Stores<S>>) {
-    // Removes the values that other checks have left, and those that were in the store before the suite.
+    // First removes all values that expire before `later`, from other checks or earlier runs, so that they are not counted.
     let (soon, later) = (stores.after(200), stores.after(20_000));
     answered(stores.either().delete_expired(later).await);
     let live = value(Class::User, stores.after(30_000), b"live");
