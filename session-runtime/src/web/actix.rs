@@ -1,4 +1,5 @@
-//! actix-web: [`SessionLayer`], [`CookiesLayer`], [`SameOriginLayer`] and [`ViewLayer`] for `wrap`, and the arguments of handlers.
+//! actix-web: [`SessionLayer`], [`CookiesLayer`], [`SameOriginLayer`] and [`ViewLayer`] for `wrap`, and the arguments of
+//! handlers.
 
 use std::{
     convert::Infallible,

@@ -1,5 +1,5 @@
-//! [`Around`]: what each of our middlewares does before and after a handler, for frameworks whose middlewares are async functions.
-//! (The tower layers do the same with futures of their own.)
+//! [`Around`]: what each of our middlewares does before and after a handler, for frameworks whose middlewares are async
+//! functions. (The tower layers do the same with futures of their own.)
 
 use http::HeaderMap;
 

@@ -19,7 +19,8 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade` headers.
+/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade`
+/// headers.
 ///
 /// A WebSocket handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted:
 /// Java's client and curl offer it with plain GETs, and it opens no such connection.
