@@ -4,8 +4,8 @@
 //! cargo run -p examples --bin preferences
 //! ```
 //!
-//! The server keeps only a key, in the file `.preferences.keys` of the folder where it is started. Without that file, all
-//! sessions are lost.
+//! The server keeps only a key, in the file `.preferences.keys` of the folder where it is started. Without that file, all sessions
+//! are lost.
 
 #[path = "../address.rs"]
 mod address;

@@ -1,5 +1,5 @@
-//! Reads the forms of visitors, and checks them. Each function returns a valid value, or a [`Problem`]: its page says what to
-//! write instead.
+//! Reads the forms of visitors, and checks them. Each function returns a valid value, or a [`Problem`]: its page says what to write
+//! instead.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The data that the shop keeps for a visitor. The derive turns the struct into a typed `Session<Shop>`, which any handler can
-//! take as an argument.
+//! The data that the shop keeps for a visitor. The derive turns the struct into a typed `Session<Shop>`, which any handler can take
+//! as an argument.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{Session, view};
@@ -59,8 +59,8 @@ pub(crate) struct JustSignedIn {
     pub(crate) user: String,
 }
 
-/// A user who signed in within the last ten minutes, for the buttons that log out other devices (ASVS 7.5.2). Others sign in
-/// again, and return to the page with the buttons.
+/// A user who signed in within the last ten minutes, for the buttons that log out other devices (ASVS 7.5.2). Others sign in again,
+/// and return to the page with the buttons.
 #[view(Shop, or_redirect = "/login", fresh = 10m, stale_redirect = "/login?next=/account")]
 pub(crate) struct MayLogOutDevices {
     pub(crate) user: String,

@@ -41,8 +41,7 @@ struct Page {
     cart: Vec<String>,
 }
 
-/// Lets in users who proved who they are within the last minute. Other users are sent to type their password, and guests to sign
-/// in.
+/// Lets in users who proved who they are within the last minute. Other users are sent to type their password, and guests to sign in.
 #[view(Shop, or_redirect = "/login", fresh = 1m, stale_redirect = "/confirm")]
 struct Staff {
     is_staff: bool,

@@ -79,8 +79,8 @@ macro_rules! over_stores {
     )*};
 }
 
-/// Runs an async test over the store in memory, and over Redis if it is installed: `over_two_stores!(async fn name(store) { …
-/// })`. For tests of what the engine, a handle or the web layer decides, whatever the store.
+/// Runs an async test over the store in memory, and over Redis if it is installed: `over_two_stores!(async fn name(store) { … })`.
+/// For tests of what the engine, a handle or the web layer decides, whatever the store.
 #[macro_export]
 macro_rules! over_two_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(

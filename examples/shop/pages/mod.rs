@@ -1,7 +1,7 @@
 //! The pages. `html!` escapes the visitors' input.
 //!
-//! `front` has the pages for all visitors, `sign_in` the form for a name, `account` a user's devices, and `code` the one-time
-//! code. `words` puts times and counts into words. This file has the frame that all pages share.
+//! `front` has the pages for all visitors, `sign_in` the form for a name, `account` a user's devices, and `code` the one-time code.
+//! `words` puts times and counts into words. This file has the frame that all pages share.
 
 mod account;
 mod code;

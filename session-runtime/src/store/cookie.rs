@@ -74,9 +74,9 @@ impl CookieStore {
     /// Flask's.
     ///
     /// Scripts can read the cookie only with `http_only = false`. They decode the part before the dot from base64url, and parse
-    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice
-    /// as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A field that JSON cannot
-    /// represent is refused when it is written: bytes, a map with keys that are not text, a number that is not finite.
+    /// its UTF-8 text as JSON: an object whose member `fields` holds the fields by their stored names. The cookie is about twice as long as with [`CookieStore::encrypted`]. Sessions with `secret` fields are refused at start. A
+    /// field that JSON cannot represent is refused when it is written: bytes, a map with keys that are not text, a number that
+    /// is not finite.
     ///
     /// ```
     /// # use session_runtime::CookieStore;
