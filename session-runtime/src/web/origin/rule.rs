@@ -56,7 +56,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Adds an origin whose pages may do what this site's own may.
+    /// Adds an origin whose pages may do what this site's own pages may.
     ///
     /// # Errors
     /// If `origin` is not an origin.
@@ -151,9 +151,9 @@ mod tests {
         }
     }
 
-    // F3: Chromium sends no `Sec-Fetch-Site` with a handshake to the loopback, and always `Origin`.
+    // F3: Chromium sends no `Sec-Fetch-Site` with a handshake to the loopback, but always sends `Origin`.
     #[test]
-    fn a_trusted_origin_passes_whatever_the_browser_says_of_its_site() {
+    fn a_trusted_origin_passes_with_any_sec_fetch_site() {
         let mut rules = Rules::default();
         rules.trust("https://app.example.com").unwrap();
         let host = Some("api.example.com");
