@@ -129,8 +129,8 @@ fn written(
     message = "`{Self}` cannot be kept in a session",
     label = "not serialisable, or not `Send`",
     note = "a session's values must implement `serde::Serialize`, `serde::Deserialize` and `Send`, and borrow nothing",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to the types of yours in it, or give the field \
-            `#[session(with = module)]`, or `#[session(skip)]` if it is for this request alone"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to your own types in it, or give the field \
+            `#[session(with = module)]`, or `#[session(skip)]` if only this request needs it"
 )]
 #[doc(hidden)]
 pub trait Storable: Sized + Send + 'static {

@@ -90,7 +90,7 @@ impl<S> SessionLayer<S> {
         Ok(Self { mounted_at, ..self })
     }
 
-    /// Refuses requests that could change something with 403, unless they come from a page of this origin. So other sites cannot
+    /// Answers 403 to requests that could change something, unless they come from a page of this origin. So other sites cannot
     /// forge requests (CSRF, SECURITY S36). [`SameOriginLayer`](crate::SameOriginLayer) has the rules.
     ///
     /// ```

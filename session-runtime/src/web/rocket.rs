@@ -315,8 +315,8 @@ impl<'r> FromRequest<'r> for Passive {
 }
 
 impl Changes {
-    /// Returns a responder that sends `response`, and stores or drops the handler's changes whatever its status. (Rocket's
-    /// responses have no extensions.)
+    /// Returns a responder that sends `response`, and stores or drops the handler's changes whatever the status of `response`.
+    /// (Rocket's responses have no extensions.)
     ///
     /// ```
     /// use rocket::{http::Status, post};

@@ -13,7 +13,7 @@ pub(super) use self::rule::Rules;
 use super::{Page, RequestHead, page::Pages};
 use crate::error::Error;
 
-/// Refuses requests from other sites that could change something, with 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
+/// Answers 403 to requests that could change something and come from other sites (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
 /// Metadata").
 ///
 /// | request | passes if |
