@@ -39,7 +39,7 @@ pub(crate) enum Edit {
     Added(Box<Add>),
     /// Took the flash whose stored form is `seen`.
     Taken { seen: Option<Vec<u8>> },
-    /// Took items, put some, or both.
+    /// Took the items of a flash list, put new ones, or both.
     Listed(Box<Listed>),
     /// Changed an atomic field whose stored form was `seen`. The change waits for the commit.
     Swapped { seen: Option<Vec<u8>> },
