@@ -1,4 +1,4 @@
-//! Atomic fields. A closure changes the value, and runs again if another request changed it meanwhile.
+//! Atomic fields. A closure changes the value, and runs again if another request changed the value meanwhile.
 
 use std::ops::Deref;
 
@@ -42,18 +42,18 @@ pub fn atomic<S: Schema, T>(
 }
 
 impl<S: Schema, T: 'static> Atomic<'_, S, T> {
-    /// Runs `change` on the value and stores the result at once, for this field only. If another request changed the field
-    /// meanwhile, `change` runs again on the newer value, so it must not have side effects.
+    /// Runs `change` on the value and immediately stores the result, without the request's changes to other fields. If another
+    /// request changed the field meanwhile, `change` runs again on the newer value, so it must not have side effects.
     ///
-    /// If the session is not stored yet, or the request signs in or out, renews or ends the session, the change waits for the
-    /// response like any other.
+    /// If the session is not stored yet, or the request signs in or out, renews or ends the session, the change is not stored
+    /// immediately, but with the request's other changes, before the response is sent.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
     /// its id, [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the
     /// session until `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its
-    /// further changes fail. After the response has been sent, a session that was never stored cannot be stored, so `update`
-    /// fails as `save` does.
+    /// further changes fail. If the response has been sent and the session was never stored, it can no longer be stored: `update`
+    /// and `save` then return an error.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -68,7 +68,7 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
         let field_slot = slot(__slots);
         let field = field_slot.field;
         state.check_failed()?;
-        // Changes that wait in this handle stay in it, so that the next update builds on them.
+        // If this handle has changes that wait for the commit, the update waits with them, and the next update builds on it.
         if state.steps_wait() || matches!(field_slot.edit, Edit::Swapped { .. }) {
             let outcome = change(field_slot.get_mut(state));
             if !matches!(field_slot.edit, Edit::Swapped { .. }) {
@@ -117,8 +117,9 @@ fn begin<T>(stored: Option<&[u8]>, state: &State, field: &'static Field<T>) -> (
     }
 }
 
-/// Returns the bytes to store in place of `stored`; `stored` itself if the update changed nothing. If the stored value is
-/// unreadable, and the update returns the default that it began with, `stored` is kept for a build that can read it.
+/// Returns the bytes to store in place of `stored`, or `stored` itself if the update changed nothing. If the stored value is
+/// unreadable, the update began with the default. If it also ends with the default, `stored` is kept for a build that can read
+/// it.
 fn end<T>(value: &T, stored: Option<&[u8]>, unread: bool, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let new = encode_readable(value, field)?;
     let same = match (stored, &new) {

@@ -5,8 +5,8 @@ use std::ops::{AddAssign, Deref, DerefMut, SubAssign};
 use super::{Edit, Slot, State};
 use crate::{record::Add, schema::Integer};
 
-/// Changes a counter by amounts. The commit adds the amount to the value that is stored at that moment, so the changes of
-/// concurrent requests all count. The sum stays within the bounds of the type.
+/// Changes a counter by amounts. The commit adds the amount to the value that is stored by then, so the changes of concurrent
+/// requests all count. The sum stays within the bounds of the type.
 ///
 /// `+=` and `-=` are the same as [`Counter::add`] and [`Counter::sub`]. A counter cannot be set.
 ///
@@ -21,16 +21,16 @@ use crate::{record::Add, schema::Integer};
 #[must_use = "a handle does nothing until one of its methods is called"]
 pub struct Counter<'a, T: 'static>(MovesByAddOrSub<'a, T>);
 
-/// The target of [`Counter`]'s `Deref`: it makes `*session.visits_mut() += 1` count, and `= 1` an error. The compiler names
-/// this type in that error.
+/// The target of [`Counter`]'s `Deref`. With it, `*session.visits_mut() += 1` adds to the counter, and `= 1` does not compile.
+/// The compiler names this type in that error.
 #[doc(hidden)]
 pub struct MovesByAddOrSub<'a, T: 'static> {
     slot: &'a mut Slot<T>,
     state: &'a mut State,
 }
 
-/// Returns the handle of a counter. It has no bound on `T`: the field's descriptor already has it, and reports a type that is
-/// not an integer, once.
+/// Returns the handle of a counter. `T` has no bound here, because the field's descriptor has the bound. So the compiler reports
+/// a type that is not an integer only once.
 #[doc(hidden)]
 #[inline]
 pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a, T> {
@@ -40,7 +40,8 @@ pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a
 impl<T: Integer + 'static> Counter<'_, T> {
     /// Adds `amount`. Stops at the type's largest value.
     ///
-    /// A HEAD counts like a GET, since a limit must apply to it too. To count visits to a page, check the method first.
+    /// A HEAD request counts too. Otherwise HEAD requests could bypass a limit that uses the counter. To count visits to a page,
+    /// check the method first.
     ///
     /// ```
     /// # use session_runtime::Session;

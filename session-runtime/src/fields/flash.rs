@@ -28,7 +28,7 @@ pub fn flash<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Flas
 }
 
 impl<T: 'static> Flash<'_, T> {
-    /// Leaves `value` for the next `take`. Replaces a value that was not taken.
+    /// Leaves `value` for the next `take`. Replaces a value that was not taken yet.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -42,11 +42,12 @@ impl<T: 'static> Flash<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Takes the flash; the commit removes it. A flash that another request puts meanwhile stays. In a HEAD, whose response has
-    /// no body, the flash stays.
+    /// Takes the flash; the commit removes it from the session. A flash that another request puts meanwhile stays. A HEAD request
+    /// does not remove the flash, since its response has no body that could show it.
     ///
-    /// A prefetch of the page (`Sec-Purpose: prefetch`) takes it as well, since the browser shows that response if the visitor
-    /// follows the link. If a flash must not get lost, answer such requests with 503, which takes nothing.
+    /// A prefetch of the page (`Sec-Purpose: prefetch`) removes the flash too, since the browser shows the prefetched response if
+    /// the visitor follows the link. If the visitor never does, the flash is lost. To prevent that, answer such requests with
+    /// 503: the changes of a failed request are dropped, so the flash stays.
     ///
     /// Use a flash for messages only. A code or token that is valid once belongs in a plain field that a POST clears.
     ///
@@ -103,8 +104,8 @@ pub fn flash_list<'a, T>(slot: &'a mut Slot<Vec<T>>, state: &'a mut State) -> Fl
 }
 
 impl<T: 'static> FlashList<'_, T> {
-    /// Adds `item` after the items that are there, and after those that other requests put meanwhile. If the stored items
-    /// cannot be read any more, `item` replaces them.
+    /// Adds `item` to the end of the list, after any items that other requests put meanwhile. If the stored items cannot be
+    /// decoded, `item` replaces them.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -117,7 +118,7 @@ impl<T: 'static> FlashList<'_, T> {
     pub fn put(&mut self, item: T) {
         let one = vec![item];
         let encoded = encode_readable(&one, self.slot.field).transpose();
-        // Items that no build can read would hide every item after them (F18).
+        // If the stored items cannot be decoded, an item that is added to them would never be shown (F18).
         let stored = self.state.stored(self.slot.field);
         let unreadable = stored.filter(|_| matches!(self.slot.edit, Edit::None) && self.slot.is_unreadable(self.state));
         let unreadable = unreadable.map(<[u8]>::to_vec);
@@ -132,8 +133,8 @@ impl<T: 'static> FlashList<'_, T> {
         }
     }
 
-    /// Takes all items; the commit removes them. Items that another request puts meanwhile stay. For a HEAD and for prefetched
-    /// pages, see [`Flash::take`].
+    /// Takes all items; the commit removes them from the session. Items that another request puts meanwhile stay. For HEAD
+    /// requests and prefetched pages, see [`Flash::take`].
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,5 +1,6 @@
-//! The fields in a handle: the [`Slot`] that holds a field, and one handle type per policy, with only the operations that suit
-//! it. A handle records only *that* its field changed; the value is encoded when the session is folded into the request.
+//! The fields of a session handle. A [`Slot`] holds one field. Each policy has its own type of field handle, with only the
+//! operations of that policy. A field handle records only *that* its field changed. The value is encoded later, when the session
+//! handle's changes are merged into the request's.
 
 mod atomic;
 mod counter;

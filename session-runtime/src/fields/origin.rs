@@ -13,14 +13,14 @@ pub(crate) enum Origin {
     /// Nothing: the handle was made for a test.
     #[default]
     Nothing,
-    /// The session of a request. The handle folds its changes into the request.
+    /// The session of a request. The handle's changes are merged into the request's.
     Request(Arc<Request>),
     /// A session in a user's list, for reading.
     Listed { engine: Arc<Engine>, key: Key },
 }
 
 impl Origin {
-    /// Returns the key of the record, if it is stored.
+    /// Returns the key of the session's record, if the session is stored.
     pub(crate) fn key(&self) -> Option<Key> {
         match self {
             Self::Nothing => None,
@@ -29,7 +29,7 @@ impl Origin {
         }
     }
 
-    /// Returns the session's short public name.
+    /// Returns the session's name in logs and events.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         let engine = match self {
             Self::Nothing => return None,

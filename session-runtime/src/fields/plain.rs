@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::{Edit, Slot, State};
 
-/// Changes a plain field: through `*handle`, [`Plain::set`] or [`Plain::reset`].
+/// Changes a plain field through `*handle`, [`Plain::set`] or [`Plain::reset`].
 ///
 /// ```
 /// # use session_runtime::Session;
@@ -28,10 +28,11 @@ pub fn plain<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Plain<'a, T>
 }
 
 impl<T: 'static> Plain<'_, T> {
-    /// Sets the field to `value`, even if another request changed it meanwhile. If the value is equal, nothing is written, unless
-    /// the field has `expires`: then its time starts again.
+    /// Sets the field to `value`, even if another request changed the field meanwhile. If the field already has this value,
+    /// nothing is written, unless the field has `expires`: then its time starts again.
     ///
-    /// `*session.theme_mut() = value` does the same, except that an equal value does not replace another request's change.
+    /// `*session.theme_mut() = value` also sets the field, with one difference: if `value` equals the value that this request
+    /// loaded, a change by another request stays.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -48,7 +49,7 @@ impl<T: 'static> Plain<'_, T> {
         self.slot.edit = Edit::Written;
     }
 
-    /// Sets the field to its default, even if another request changed it meanwhile, and removes it from the store.
+    /// Sets the field to its default, even if another request changed the field meanwhile, and removes the stored value.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -82,7 +83,7 @@ impl<T: 'static> DerefMut for Plain<'_, T> {
     }
 }
 
-/// Changes a plain `Option` field: through `*handle`, [`Maybe::set`] or [`Maybe::clear`].
+/// Changes a plain `Option` field through `*handle`, [`Maybe::set`] or [`Maybe::clear`].
 ///
 /// ```
 /// # use session_runtime::Session;
@@ -102,8 +103,8 @@ pub fn maybe<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Mayb
 }
 
 impl<T: 'static> Maybe<'_, T> {
-    /// Sets the field to `value`, even if another request changed it meanwhile. If the value is equal, nothing is written, unless
-    /// the field has `expires`: then its time starts again.
+    /// Sets the field to `value`, even if another request changed the field meanwhile. If the field already has this value,
+    /// nothing is written, unless the field has `expires`: then its time starts again.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -116,7 +117,7 @@ impl<T: 'static> Maybe<'_, T> {
         self.0.set(Some(value));
     }
 
-    /// Sets the field to `None`, even if another request changed it meanwhile.
+    /// Sets the field to `None`, even if another request changed the field meanwhile.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -1,10 +1,11 @@
-//! Methods that a handle does not offer: those of another policy, and those that would bypass the field's own. They exist so
-//! that the compiler can explain. Each has a bound on a trait that nothing implements; the trait's message is the explanation.
+//! Hidden methods that a handle does not offer: methods of another policy, and methods that would bypass the field's own policy.
+//! They exist only so that the compiler can explain the mistake. Each has a bound on a trait that nothing implements, and the
+//! trait's message is the explanation.
 //!
 //! A hidden method takes precedence over the methods of the value behind the handle. [`Plain`] and [`Maybe`] allow changes
-//! through that value, so there the bound is on the `impl`: the compiler then tries the value's methods first, and names the
-//! trait only if there is none. The other handles allow only reads of the value, so there the bound is on the method, which
-//! always explains.
+//! through that value, so their bound is on the `impl`: the compiler then tries the value's methods first, and names the trait
+//! only if the value has no such method. The other handles allow only reads of the value, so their bound is on the method: the
+//! compiler then always shows the explanation.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -75,8 +76,8 @@ refusals! {
         "to sign the user out, write `.log_out()` on the handle of the `identity`";
 }
 
-/// Turns `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are taken as `tt`, since only
-/// those keep their span: errors then point at the list below, not into this macro.
+/// Turns `<generics> type: trait { name(arguments) -> result; … }` into hidden methods. Names are matched as `tt`, since only a
+/// `tt` keeps its span: errors then point at the list below, not into this macro.
 macro_rules! refused {
     ($(<$($generic:ident $(: $bound:path)?),*> $type:ty: $refusal:tt {
         $($name:tt $(<$($own:ident),*>)? ($($argument:ty),*) $(-> $result:ty)?;)*
@@ -118,7 +119,8 @@ refused! {
 
     <Sch: Schema, T> Atomic<'_, Sch, T>: SetAtomic { set<V>(V); reset(); }
     <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedIdentity { log_in<V>(V); log_out(); }
-    // Methods that these types have by `&mut self`. Without these, the compiler would find them and complain about the borrow.
+    // These types have methods of these names, which take `&mut self`. Without the hidden methods, the compiler would choose the
+    // types' own methods, and report a wrong borrow.
     <Sch: Schema, T> Atomic<'_, Sch, Option<T>>: SetAtomic {
         clear(); take() -> Option<T>; insert<V>(V); replace<V>(V) -> Option<T>;
         get_or_insert_with(impl FnOnce() -> T) -> &mut T; as_mut() -> Option<&mut T>;

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn other_entries_are_not_equal() {
+    fn different_entries_are_not_equal() {
         assert!(!are_reordered([1, 1, 2], [1, 2, 2]));
         assert!(!are_reordered([[1, 2]], [[2, 1]]), "within an entry, order counts");
         assert!(!are_reordered("ab", "ba"));

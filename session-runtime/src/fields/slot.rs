@@ -1,4 +1,5 @@
-//! One field within one handle. It is decoded when first read, and encoded when folded.
+//! One field of one session handle. Its value is decoded when it is first read, and encoded when the handle's changes are merged
+//! into the request's.
 
 use std::{
     sync::{OnceLock, atomic::Ordering},
@@ -14,7 +15,7 @@ use crate::{
     schema::{Field, NIL, Policy, UNREADABLE, is_too_deep},
 };
 
-/// Holds a field's value. It knows its field, so that accessors need not name it.
+/// Holds a field's value, and a reference to the field's description, which accessors therefore need not pass.
 #[doc(hidden)]
 pub struct Slot<T: 'static> {
     pub(crate) field: &'static Field<T>,
@@ -22,7 +23,7 @@ pub struct Slot<T: 'static> {
     pub(crate) edit: Edit,
 }
 
-/// A handle's change to a field. Rare variants are boxed, since every field has room for this enum.
+/// A handle's change to a field. Rare variants are boxed to keep the enum small, since every slot holds one.
 pub(crate) enum Edit {
     /// No change.
     None,
@@ -38,9 +39,9 @@ pub(crate) enum Edit {
     Added(Box<Add>),
     /// Took the flash whose stored form is `seen`.
     Taken { seen: Option<Vec<u8>> },
-    /// Took items, put some, or both.
+    /// Took the items of a flash list, put new ones, or both.
     Listed(Box<Listed>),
-    /// Changed an atomic field from the stored form `seen`, but could not apply that at once.
+    /// Changed an atomic field whose stored form was `seen`. The change waits for the commit.
     Swapped { seen: Option<Vec<u8>> },
     /// The value cannot be encoded.
     Failed(Error),
@@ -50,7 +51,7 @@ pub(crate) enum Edit {
 pub(crate) struct Listed {
     /// The stored form of the items that it took, if it took any.
     pub(crate) taken: Option<Vec<u8>>,
-    /// The items that it put afterwards.
+    /// The items that it put and did not take itself.
     pub(crate) put: Items,
 }
 
@@ -96,18 +97,18 @@ impl<T> Slot<T> {
         self.value = OnceLock::from(value);
     }
 
-    /// Returns the op that stores the value of this handle. `touched`: the handle changed the value in place, starting from the
-    /// stored one; otherwise it set the value.
+    /// Returns the op that stores the value of this handle. `touched` says whether the handle changed the stored value in place;
+    /// otherwise it set a new value.
     ///
-    /// An equal value is not a write (B27), except for a field that expires, since the write restarts its time. If the value was
-    /// touched, there is no op. If it was set, the op is [`Op::Hold`]: the field keeps this value even if another request changes
-    /// it meanwhile.
+    /// A value that equals the stored one is not written (B27), unless the field expires: then the write restarts its time.
+    /// Instead of a write, a value that was changed in place gets no op. A value that was set gets [`Op::Hold`]: the field keeps
+    /// this value even if another request changes it meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
         let old = state.stored(field);
         let same = match (old, &new) {
-            // The stored value is unknown. The write then fails, so the request learns of it.
+            // The store did not answer, so the stored value is unknown. The write then fails, which tells the request.
             _ if state.snapshot.unknown => false,
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
@@ -145,7 +146,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Returns when the value expires, if it is there and has a deadline of its own.
+    /// Returns when the value expires. `None` if there is no value, or if the value has no deadline of its own.
     pub fn expires_at(&self, state: &State) -> Option<SystemTime> {
         let deadline = match self.edit {
             Edit::None => state.deadline_of(self.field),
@@ -239,10 +240,10 @@ fn is_initial<T>(value: &T, field: &'static Field<T>) -> bool {
     stored(value).is_some_and(|bytes| stored(&(field.initial)()).is_some_and(|initial| initial == bytes))
 }
 
-/// Does the same as [`encode`], for a value that is about to be stored.
+/// Returns the stored form of a value that is about to be stored, as [`encode`] does, and checks that it can be read again.
 ///
 /// # Errors
-/// Those of [`encode`]. It also fails if the stored form could not be read again (F19).
+/// Those of [`encode`], and an error if the stored form could not be read again (F19).
 pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<Option<Vec<u8>>, Error> {
     let bytes = encode(value, field)?;
     if let Some(bytes) = &bytes {
@@ -279,8 +280,8 @@ fn load<T>(state: &State, field: &'static Field<T>) -> T {
     state.stored(field).and_then(|value| decode(value, state, field)).unwrap_or_else(field.initial)
 }
 
-/// Decodes a stored value. One unreadable field must not cost the session (B30): it is reported, and the field shows its
-/// default.
+/// Decodes a stored value. A field that cannot be decoded must not end the session (B30): the failure is reported, and the field
+/// shows its default.
 pub(super) fn decode<T>(value: &[u8], state: &State, field: &'static Field<T>) -> Option<T> {
     let codec = field.codec.as_ref()?;
     if field.secret && value == UNREADABLE {

@@ -29,7 +29,7 @@ pub struct State {
 }
 
 impl State {
-    /// Returns the request that the handle folds into.
+    /// Returns the request that the handle's changes are merged into.
     pub(crate) fn request(&self) -> Option<&Arc<Request>> {
         match &self.origin {
             Origin::Request(request) => Some(request),
@@ -37,8 +37,8 @@ impl State {
         }
     }
 
-    /// Returns whether the visitor sees a flash that a handler takes, so that the flash is removed. False in a HEAD, whose
-    /// response has no body (F21).
+    /// Returns whether the visitor sees a flash that a handler takes, so that the flash is removed. False for a HEAD request,
+    /// whose response has no body (F21).
     pub(crate) fn is_shown(&self) -> bool {
         self.request().is_none_or(|request| request.is_shown())
     }
@@ -75,7 +75,7 @@ impl State {
         self.snapshot.standing.is_some() || self.steps.iter().any(Step::is_about_user)
     }
 
-    /// Returns when the session ends, without further activity.
+    /// Returns when the session ends if there is no further activity.
     pub(crate) fn expires_at(&self) -> Timestamp {
         match (&self.snapshot.record, self.request()) {
             (Some(record), _) => record.expires_at(),
@@ -99,8 +99,8 @@ impl State {
         (entry.expires == Timestamp::NEVER || entry.is_live(self.now())).then_some(entry)
     }
 
-    /// Returns whether an `update` must wait in this handle: the handle has changes to the session as a whole that it has not
-    /// folded yet, or it has no request.
+    /// Returns whether an `update` must wait in this handle: the handle has no request, or it has changes to the session as a
+    /// whole that have not been merged into the request's.
     pub(crate) fn steps_wait(&self) -> bool {
         self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }

@@ -16,7 +16,7 @@ impl Visitor<'_> {
 
 /// A slot without its type.
 pub(crate) trait AnySlot {
-    /// Drops value and edits: the next read returns the stored value.
+    /// Drops the value and the edit, so that the next read returns the stored value.
     fn reset(&mut self);
     /// Takes the handle's change out of the slot.
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;

@@ -148,7 +148,7 @@ pub(crate) enum Exceeded {
     Bytes { bytes: usize, most: usize },
 }
 
-/// Returns the length of text or of a list, as `len()` counts.
+/// Returns the `len()` of an encoded text (its bytes) or list (its items). `None` for any other value.
 fn length_of(mut value: &[u8]) -> Option<usize> {
     let bytes = match read_marker(&mut value).ok()? {
         Marker::FixStr(length) | Marker::FixArray(length) => return Some(length.into()),
@@ -161,15 +161,16 @@ fn length_of(mut value: &[u8]) -> Option<usize> {
     Some(length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
 }
 
-/// The most bytes of a sealed session besides its fields: the seal, its name, its deadlines, and the time of its user's last
-/// authentication.
+/// The maximum size, in bytes, of an encrypted session without its fields: the overhead of the encryption, the session's name,
+/// its deadlines, and the time when its user last proved who they are.
 const OVERHEAD: usize = 45 + 64 + 10;
-/// The most bytes of a field besides its value: its short name and its length.
+/// The maximum size of a field without its value: its shortened name and its length.
 const PER_FIELD: usize = 2 + 4;
-/// The most bytes of a field's own deadline.
+/// The maximum size of a field's own deadline.
 const DEADLINE: usize = 10;
 
-/// Returns the most bytes that an encrypted session takes in a cookie with a name of this length; `None` if there is no bound.
+/// Returns the maximum size of the cookie of an encrypted session, if the cookie's name has `name` bytes. `None` if a field has
+/// no bound.
 pub(crate) const fn most_bytes(spec: &Spec, name: usize) -> Option<usize> {
     let (mut at, mut bytes) = (0, OVERHEAD);
     while at < spec.fields.len() {
@@ -310,7 +311,7 @@ mod tests {
         }
         let bytes = Exceeded::Bytes { bytes: 3, most: 2 };
         assert_eq!(Bound::of::<u8>().exceeded(&[0xcd, 1, 1]), Some(bytes));
-        // Nil, an absent value, has no length.
+        // Nil encodes an absent value, which has no length.
         assert_eq!(Bound::text(9).exceeded(&[0xc0]), None);
     }
 

@@ -1,9 +1,10 @@
-//! Encodes a field's value and decodes it: MessagePack through serde, with structs by field name so that they can grow.
+//! Encodes and decodes a field's value: MessagePack through serde. A struct is stored as a map by field name, so that a later
+//! build can add fields to it.
 //!
-//! To serde this is a human-readable format like JSON: addresses, UUIDs and times are text in it. A compact format would write
-//! them as bytes. But serde always reads the content of tagged, untagged and flattened types as human-readable, so an address
-//! in one of these would be written as bytes and never be read again. As text a UUID is 20 bytes longer, and an address hardly
-//! longer.
+//! The format tells serde that it is human-readable, as JSON does, so addresses, UUIDs and times are stored as text. A compact
+//! format would store them as bytes. But serde always decodes the content of tagged, untagged and flattened types as
+//! human-readable, so an address in such a type would be written as bytes and could not be decoded. As text, a UUID takes 20
+//! bytes more, and an address hardly more.
 
 use rmp_serde::{
     config::{DefaultConfig, HumanReadableConfig, StructMapConfig},
@@ -14,13 +15,13 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
-/// The deepest nesting that is read. A deeper value counts as undecodable, so that it cannot overflow the stack (SECURITY S46).
+/// A value that is nested this deep, or deeper, counts as undecodable, so that it cannot overflow the stack (SECURITY S46).
 pub(crate) const MAX_DEPTH: usize = 128;
 
 /// MessagePack's nil, the encoding of `None`.
 pub(crate) const NIL: &[u8] = &[0xc0];
 
-/// The one byte that MessagePack never uses. It replaces a secret that could not be decrypted, and reads as absent.
+/// The one byte that MessagePack never uses. It replaces a secret that could not be decrypted. The field then shows its default.
 pub(crate) const UNREADABLE: &[u8] = &[0xc1];
 
 /// The [`serde::Serializer`] that `with = "module"` gets.
@@ -83,8 +84,8 @@ fn read<T>(
     bytes: &[u8],
     read: impl FnOnce(Decoder<'_, '_>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, rmp_serde::decode::Error> {
-    // `rmp_serde` counts the levels of lists and maps, but not those of enums. A variant with content is encoded as a map with
-    // one entry.
+    // `rmp_serde` counts the levels of lists and maps, but not the levels of enums: a variant with content is encoded as a map
+    // with one entry, which `rmp_serde` does not count when it decodes an enum. So the depth is checked before.
     if is_deeper(bytes, |byte| matches!(byte, 0x81 | 0x91 | 0xdc..=0xdf)) {
         return Err(rmp_serde::decode::Error::custom("nested too deep"));
     }
@@ -102,8 +103,8 @@ pub(crate) fn is_too_deep(bytes: &[u8]) -> bool {
     is_deeper(bytes, |byte| matches!(byte, 0x80..=0x9f | 0xdc..=0xdf))
 }
 
-/// Returns whether a value has more levels than [`MAX_DEPTH`]. `begins` tells which bytes can begin a level. Nearly all values
-/// have too few such bytes, which is quick to check.
+/// Returns whether a value has [`MAX_DEPTH`] levels or more. `begins` tells which bytes can begin a level. Nearly all values have
+/// fewer such bytes than that, so counting the bytes first is quick.
 fn is_deeper(bytes: &[u8], begins: impl Fn(u8) -> bool) -> bool {
     bytes.len() > MAX_DEPTH
         && bytes.iter().filter(|byte| begins(**byte)).count() >= MAX_DEPTH
@@ -128,8 +129,8 @@ fn written(
     message = "`{Self}` cannot be kept in a session",
     label = "not serialisable, or not `Send`",
     note = "a session's values must implement `serde::Serialize`, `serde::Deserialize` and `Send`, and borrow nothing",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to the types of yours in it, or give the field \
-            `#[session(with = module)]`, or `#[session(skip)]` if it is for this request alone"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to your own types in it, or give the field \
+            `#[session(with = module)]`, or `#[session(skip)]` if only this request needs it"
 )]
 #[doc(hidden)]
 pub trait Storable: Sized + Send + 'static {

@@ -17,7 +17,7 @@ pub struct Field<T> {
     pub(crate) initial: fn() -> T,
     /// For an `Option`: returns whether it holds a value.
     pub(crate) is_some: Option<fn(&T) -> bool>,
-    /// Whether equal values may be stored in another order.
+    /// Whether two equal values may be stored in different orders, as those of a `HashMap` are.
     pub(crate) unordered: bool,
 }
 
@@ -91,7 +91,8 @@ impl Meta {
         match whose {
             Stays::None => false,
             Stays::Device => self.device,
-            // A value that an attacker may have put there must not become the user's (SECURITY S13).
+            // An attacker may have written to the guest's session. A role or a secret in it must not become the user's (SECURITY
+            // S13).
             Stays::Guest => self.device || !(self.rotates || self.secret),
         }
     }
@@ -101,7 +102,7 @@ impl Meta {
         self.expires.map_or(Timestamp::NEVER, |expires| now + expires)
     }
 
-    /// Returns the stored field: under its name, otherwise under an alias.
+    /// Returns the field as it is stored under its name or, if there is no such entry, under an alias.
     pub(crate) fn find<'a>(&self, fields: &'a Fields) -> Option<Entry<'a>> {
         fields.get(self.name).or_else(|| self.aliases.iter().find_map(|alias| fields.get(alias)))
     }
@@ -114,7 +115,7 @@ impl<T> Field<T> {
         Self { meta: Meta::new(name, Policy::Plain), codec: Some(codec), initial, is_some: None, unordered: false }
     }
 
-    /// Creates a plain field of a type with its own encoding and initial value.
+    /// Creates a plain field. The type provides the encoding and the initial value.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self
     where
@@ -177,7 +178,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Makes the field change by amounts.
+    /// Makes the field a counter: a change adds an amount to its value.
     #[must_use]
     pub const fn counter(self) -> Self
     where

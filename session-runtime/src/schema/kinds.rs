@@ -59,7 +59,7 @@ impl<T> Collection for Vec<T> {
     }
 }
 
-/// A type that identifies the user, or says that there is none: an `Option`.
+/// A type that identifies the signed-in user, or says that no user is signed in: an `Option`.
 #[diagnostic::on_unimplemented(
     message = "an `identity` is an `Option<T>`, not `{Self}`",
     label = "this cannot say that nobody is signed in",

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Field, Meta, codec::from_bytes};
 
-/// One `migrate` of one field.
+/// The `migrate` of one field.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
@@ -27,8 +27,8 @@ impl Migration {
         Self { field: &field.meta, names, run }
     }
 
-    /// Returns the field's stored form, made from the stored values under each of the names. `None` if one of them cannot be
-    /// read, or the result cannot be encoded.
+    /// Returns the field's stored form, made from `stored`: the stored value under each of the names. `None` if one of these
+    /// values cannot be decoded, if the only one is missing, or if the result cannot be encoded.
     pub(crate) fn run(&self, stored: &[Option<&[u8]>]) -> Option<Vec<u8>> {
         (self.run)(&Older { stored, unreadable: Cell::new(false) })
     }
@@ -54,7 +54,7 @@ impl Older<'_> {
         codec.encode(&value).ok()
     }
 
-    /// Returns the value under the name at this index.
+    /// Returns the value that is stored under the name at this index.
     fn get<T: DeserializeOwned>(&self, place: usize) -> Option<T> {
         let value = from_bytes((*self.stored.get(place)?)?).ok();
         self.unreadable.set(self.unreadable.get() || value.is_none());

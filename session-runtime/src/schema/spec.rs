@@ -25,7 +25,7 @@ pub struct Spec {
     pub(crate) max_per_user: Option<SessionLimit>,
     /// Whether the struct is declared `bounded`: compile-time checks then prove that an encrypted session fits into one cookie.
     pub(crate) bounded: bool,
-    /// Whether the user's sessions are not listed.
+    /// Whether a user's sessions cannot be listed.
     pub(crate) unlisted: bool,
     pub(crate) migrations: &'static [Migration],
 }
@@ -54,7 +54,7 @@ impl Spec {
         }
     }
 
-    /// Sets the name that separates these sessions from others, in place of the struct's name.
+    /// Sets the name that separates these sessions from the application's other kinds, in place of the struct's name.
     #[must_use]
     pub const fn kind(mut self, kind: &'static str) -> Self {
         self.kind = kind;
@@ -148,7 +148,7 @@ impl Spec {
     }
 }
 
-/// Returns the crate's name from the path of a module.
+/// Returns the first segment of a module's path: the name of the crate.
 const fn first_segment(module: &'static str) -> &'static str {
     let bytes = module.as_bytes();
     let mut end = 0;

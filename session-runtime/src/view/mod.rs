@@ -86,7 +86,7 @@ impl<V: Viewed> View<V> {
         Self::try_of(session).ok()
     }
 
-    /// Does the same as [`View::of`], and returns the reason for a refusal.
+    /// Returns the view of a session, or the reason why the view refuses it.
     pub(crate) fn try_of(session: &Session<V::Session>) -> Result<Self, Denied> {
         let core: &Core<V::Session> = session;
         match V::POLICY.fresh {

@@ -1,8 +1,9 @@
-//! Maps the result of a session's reader to the field of a view: the value itself, or `None` if the view needs a value and
-//! there is none. This covers every form of reader that the derive generates. It converts nothing: a `u8` is not a `u64`.
+//! Maps the result of a session's accessor to the field of a view: the value itself, or `None` if the view needs a value and
+//! the session has none. This covers every form of accessor that the derive generates. It converts nothing: a `u8` is not a
+//! `u64`.
 
-/// A type that can be taken from a reader's result of type `Read`. The view's type implements the trait, not the reader's, so
-/// that the compiler points at the view.
+/// The type of a view's field that can be taken from an accessor's result of type `Read`. The trait is implemented for the view's
+/// type and not for `Read`, so that the compiler's errors point at the view.
 #[diagnostic::on_unimplemented(
     message = "a view field of type `{Self}` cannot be taken from a session field read as `{Read}`",
     label = "cannot be taken from the session's field",
@@ -10,11 +11,11 @@
     note = "what is read by reference is cloned, so its type must be `Clone`"
 )]
 pub trait Project<Read>: Sized {
-    /// Returns the value; `None` if there is none and the view needs one.
+    /// Returns the value. `None` if the view needs a value and the session has none.
     fn project(read: Read) -> Option<Self>;
 }
 
-/// Takes a view's field from the result of the session's reader.
+/// Takes a view's field from the result of the session's accessor.
 #[inline]
 pub fn project<Out: Project<Read>, Read>(read: Read) -> Option<Out> {
     Out::project(read)

@@ -1,4 +1,5 @@
-//! actix-web: [`SessionLayer`], [`CookiesLayer`], [`SameOriginLayer`] and [`ViewLayer`] for `wrap`, and the arguments of handlers.
+//! actix-web: [`SessionLayer`], [`CookiesLayer`], [`SameOriginLayer`] and [`ViewLayer`] for `wrap`, and the arguments of
+//! handlers.
 
 use std::{
     convert::Infallible,
@@ -158,7 +159,7 @@ struct Failed {
     error: ActixError,
     /// The response without its body.
     head: HttpResponse<()>,
-    /// `None`: the body that the error itself makes.
+    /// The text of the page. `None` if the response keeps the body that the error itself makes.
     body: Option<String>,
 }
 
@@ -233,8 +234,8 @@ middleware!(CookiesLayer);
 middleware!(SameOriginLayer);
 middleware!(ViewLayer<V>, V: Viewed);
 
-/// The session of the request. `Option<Session<S>>` is `None` after any error, also while the store is down: that is how
-/// actix-web defines it. `Result<Session<S>, SessionRejection>` tells the cases apart.
+/// The session of the request. `Option<Session<S>>` is `None` after any error, even if the store is down, since actix-web turns
+/// every error of an optional argument into `None`. `Result<Session<S>, SessionRejection>` tells the cases apart.
 impl<S: Schema + 'static> FromRequest for Session<S> {
     type Error = SessionRejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, SessionRejection>>>>;

@@ -1,5 +1,5 @@
-//! [`Around`]: what each of our middlewares does before and after a handler, for frameworks whose middlewares are async functions.
-//! (The tower layers do the same with futures of their own.)
+//! [`Around`]: the work of each of our middlewares before and after a handler, for frameworks whose middlewares are async
+//! functions. (The tower layers do the same with futures of their own.)
 
 use http::HeaderMap;
 
@@ -32,10 +32,10 @@ pub(super) struct Handled {
     pub(super) made: Option<Page>,
 }
 
-/// How the response differs from the handler's.
+/// The changes to the handler's response.
 #[derive(Default)]
 pub(super) struct Ending {
-    /// The page that replaces the response, except its cookies.
+    /// The page that replaces the response. The response's cookies stay.
     pub(super) page: Option<Page>,
     /// The application's own page. Its text replaces the text of the response.
     pub(super) own_page: Option<Page>,

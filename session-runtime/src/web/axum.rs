@@ -27,8 +27,8 @@ where
     }
 }
 
-/// `None` on routes without a session layer, for handlers that also serve routes outside of it. A store that is down is still
-/// an error. A visitor without a session gets an empty one.
+/// `Option<Session<S>>` is `None` on routes without a session layer, for handlers that also serve such routes. A store that is
+/// down is still an error. A visitor without a session gets an empty one.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// `None` if the view refuses the visitor. A store that is down is still an error.
+/// `Option<View<V>>` is `None` if the view refuses the visitor. A store that is down is still an error.
 impl<V, App> OptionalFromRequestParts<App> for View<V>
 where
     V: Viewed,

@@ -2,9 +2,9 @@
 
 /// Whether the session stores the handler's changes. A handler puts it into the extensions of its response.
 ///
-/// Without it, a response of status 408, 499 or 5xx counts as failed: the handler's changes are dropped, except those that end
-/// or renew a session (`destroy`, `log_out`, `renew`). So if a timeout layer drops a handler and answers 408, none of its
-/// changes are stored. Anything `save` or `update` has already stored stays stored.
+/// Without it, a response of status 408, 499 or 5xx counts as failed: the handler's changes are dropped, except those that end or
+/// renew a session (`destroy`, `log_out`, `stop_impersonating`, `renew`). So if a timeout layer drops a handler and answers 408,
+/// no other changes of that handler are stored. Anything `save` or `update` has already stored stays stored.
 ///
 /// ```
 /// use axum::{http::StatusCode, response::IntoResponse};

@@ -34,10 +34,11 @@ impl Commit {
         Self { request: None, safe: true, pages }
     }
 
-    /// Stores the handler's changes, and returns how the response differs from the handler's. Call it after the handler has
-    /// dropped its sessions, and before the response's head is sent.
+    /// Stores the handler's changes, and returns what to change in the handler's response. Call it after the handler has dropped
+    /// its sessions, and before the response's head is sent.
     ///
-    /// `status` is the status of the handler's response, and `changes` is the value in its extensions, if there is one.
+    /// `status` is the status of the handler's response, and `changes` is the [`Changes`] in the extensions of that response, if
+    /// there is one.
     pub async fn finish(self, status: u16, changes: Option<Changes>) -> Answer {
         match self.finish_at_once() {
             Some(answer) => answer,
@@ -69,9 +70,9 @@ impl Commit {
         Answer { request: Some(request), page, cookie }
     }
 
-    /// Returns the application's own page, if it has another text for `made`: the page that a view or an error of this crate
-    /// made within the layer. Responses with extensions hold that page there. If a page is returned, replace the response's
-    /// text and `Content-Type`, and remove the headers that [`Page::removes`] lists.
+    /// Returns the application's own page, if the application replaces the text of `made`. `made` is the page that a view or an
+    /// error of this crate made within the layer; a response with extensions has that page in its extensions. If this returns a
+    /// page, replace the response's text and `Content-Type`, and remove the headers that [`Page::removes`] lists.
     pub fn own_page(&self, made: Option<&Page>) -> Option<Page> {
         let (pages, made) = (self.pages.as_ref()?, made?);
         let own = made.clone().replaced(Some(pages));
@@ -91,7 +92,7 @@ impl fmt::Debug for Commit {
     }
 }
 
-/// How the response differs from the handler's. First replace the response if there is a [`page`](Self::page), then call
+/// The changes to the handler's response. First replace the response if there is a [`page`](Self::page), then call
 /// [`write`](Self::write) with the headers of the response that is sent.
 #[derive(Default)]
 #[must_use = "without `write`, the visitor does not get the session's cookie"]
@@ -103,13 +104,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the response that it replaces:
-    /// another kind of session may just have renewed its id, and only this response carries the new one.
+    /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the replaced response: another kind
+    /// of session may just have renewed its id, and only these headers carry the new id.
     pub fn page(&mut self) -> Option<Page> {
         self.page.take()
     }
 
-    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. It reads only these too, so an adapter for a
+    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. It reads no other headers, so an adapter for a
     /// framework with other header types can copy these three into `headers` and back.
     pub fn write(&self, headers: &mut HeaderMap) {
         let Some(request) = &self.request else { return };
@@ -128,7 +129,7 @@ impl Answer {
         keep_private(headers);
     }
 
-    /// Returns whether [`Self::write`] writes anything.
+    /// Returns whether [`Self::write`] writes nothing.
     pub fn is_untouched(&self) -> bool {
         self.request.is_none()
     }
@@ -170,7 +171,7 @@ mod tests {
 
     /// Each row has an outcome, and the page's status for a safe method and for other methods.
     #[test]
-    fn each_outcome_has_the_page_of_the_table_in_the_guide() {
+    fn each_outcome_has_the_page_that_the_guide_says() {
         let error = |kind| Err(Error::new(kind));
         for (outcome, safe, other) in [
             (Ok(Outcome::Applied), None, None),

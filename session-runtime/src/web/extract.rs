@@ -1,4 +1,4 @@
-//! Extracts a session from a request, and answers if that fails.
+//! Extracts a session from a request. [`SessionRejection`] answers the request if that fails.
 
 use http::{header::COOKIE, request::Parts};
 
@@ -38,7 +38,7 @@ impl<S: Schema> Session<S> {
     /// came through no session layer.
     ///
     /// # Errors
-    /// As [`Session::from_parts`].
+    /// Those of [`Session::from_parts`].
     pub async fn of_visit(visit: Option<&Visit>, head: &impl RequestHead) -> Result<Self, SessionRejection> {
         let entry = visit.and_then(|visit| Some((visit, visit.find::<S>()?)));
         let Some((visit, Entry { request, .. })) = entry else {
@@ -56,7 +56,7 @@ impl<S: Schema> Session<S> {
     /// Returns the session of a request, or `None` if the request came through no layer of these sessions.
     ///
     /// # Errors
-    /// As [`Session::from_parts`].
+    /// Those of [`Session::from_parts`], except for a missing layer.
     pub async fn of_visit_or_none(
         visit: Option<&Visit>,
         head: &impl RequestHead,
@@ -112,7 +112,7 @@ impl SessionRejection {
         Self(if error.is_unavailable() { Page::not_loaded() } else { Page::broken(error.to_string()) })
     }
 
-    /// The answer if a view cannot be checked, since the store is down.
+    /// Returns the rejection for a view that cannot be checked, since the store is down.
     pub(super) fn store_down() -> Self {
         Self(Page::not_loaded())
     }

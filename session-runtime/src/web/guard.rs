@@ -5,11 +5,11 @@ use std::{fmt, marker::PhantomData};
 use crate::view::{View, Viewed};
 
 impl<V: Viewed> View<V> {
-    /// Returns a layer that admits only the visitors that this view admits. Other visitors get the view's response, such as a
-    /// redirect, and no handler runs. Handlers within the layer can take the view as well, but need not.
+    /// Returns a layer that admits only the visitors that this view admits. Other visitors get the view's answer, such as a
+    /// redirect, and no handler runs. Handlers within the layer can take the view as an argument, but need not.
     ///
     /// Put it inside the session layer. With axum, add it to the router's own routes (`route_layer`), so that an unknown path
-    /// stays a 404. It also refuses requests without cookies, such as CORS preflights: put the CORS layer outside of it.
+    /// stays a 404. The layer also refuses requests without cookies, such as CORS preflights: put the CORS layer around it.
     ///
     /// ```
     /// use axum::{Router, routing::{get, post}};

@@ -40,13 +40,13 @@ pub trait RequestHead {
     /// Returns the method, such as `GET`.
     fn method(&self) -> &str;
 
-    /// Returns path and query as the client sent them, even if a router has shortened the path since.
+    /// Returns the path and the query as the client sent them, even if a router has shortened the path since.
     fn target(&self) -> Option<PathAndQuery>;
 
     /// Returns the host of the URI, with its port: HTTP/2 sends `:authority` instead of a `Host` header.
     fn authority(&self) -> Option<&str>;
 
-    /// Returns each value of a header, in the order in which they came.
+    /// Returns each value of a header, in the order in which the client sent them.
     fn header<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
 }
 
@@ -101,7 +101,7 @@ pub(super) fn host(head: &impl RequestHead) -> Option<&str> {
     head.authority().or_else(|| std::str::from_utf8(first(head, &HOST)?).ok())
 }
 
-/// Returns the host that the request is for. `None` if the request came through a proxy, since the name may be the proxy's own.
+/// Returns the host that the request is for. `None` if the request came through a proxy, since the host may then be the proxy's.
 pub(super) fn direct_host(head: &impl RequestHead) -> Option<&str> {
     const BY_PROXIES: [HeaderName; 6] = [
         HeaderName::from_static("forwarded"),

@@ -85,7 +85,7 @@ fn forbid_caching(headers: &mut HeaderMap) {
     if headers.get_all(CACHE_CONTROL).iter().any(forbids) {
         return;
     }
-    // `private` comes from an inner layer, not from the handler.
+    // An inner layer may have set `private`, so replacing it needs no warning.
     if let Some(weaker) = headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"))
         && weaker != "private"
     {

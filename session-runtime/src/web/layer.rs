@@ -90,8 +90,8 @@ impl<S> SessionLayer<S> {
         Ok(Self { mounted_at, ..self })
     }
 
-    /// Refuses forged requests from other sites with 403 (CSRF, SECURITY S36): requests that could change something, unless
-    /// they come from a page of this origin. [`SameOriginLayer`](crate::SameOriginLayer) has the rules.
+    /// Answers 403 to requests that could change something, unless they come from a page of this origin. So other sites cannot
+    /// forge requests (CSRF, SECURITY S36). [`SameOriginLayer`](crate::SameOriginLayer) has the rules.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -143,9 +143,9 @@ impl<S> SessionLayer<S> {
     }
 
     /// Replaces the pages of this crate with the application's own. `replace` gets each page of this crate that passes through
-    /// the layer, whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and so do
-    /// redirects. If `replace` returns a page unchanged, that page is sent. If one layer is within another, the inner one's
-    /// pages are sent, so an API can have pages of its own: `.layer(sessions.layer().pages(…))` around its routes.
+    /// the layer, whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and redirects
+    /// are not replaced. If `replace` returns a page unchanged, that page is sent. If one layer is within another, the pages of
+    /// the inner layer are sent. So an API can have pages of its own: put `.layer(sessions.layer().pages(…))` around its routes.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRefusal, Sessions};
@@ -186,7 +186,7 @@ impl<S: Schema> SessionLayer<S> {
             rules.refuse(head).map_err(|refusal| own(Page::other_site(refusal)))?;
         }
         let engine = &self.sessions.engine;
-        // An outer layer already serves these sessions. A second commit would set a second cookie, and lose the first.
+        // An outer layer already serves these sessions. A second commit would set a second cookie, and lose the first cookie.
         if visit.find::<S>().is_some_and(|outer| outer.request.is_of(engine)) {
             return Ok(Commit::within_another(self.pages.clone()));
         }

@@ -1,5 +1,5 @@
-//! Serves sessions to web frameworks. This crate has adapters for some, each a feature; the items of this module are for the
-//! authors of others.
+//! Serves sessions to web frameworks. This crate has adapters for some frameworks, each behind a feature. The items of this
+//! module are for authors of adapters for other frameworks.
 //!
 //! An adapter is a middleware that does four things for each request:
 //!
@@ -10,17 +10,17 @@
 //! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response with [`Answer::page`] if
 //!    there is one, and lets [`Answer::write`] add the headers.
 //!
-//! What an adapter has to take care of:
+//! An adapter also has to ensure the following:
 //!
 //! - Each request has a [`Visit`] of its own. A visit for each connection would mix visitors.
 //! - [`RequestHead::authority`] comes from the request's target, never from a header that a client may choose, such as
-//!   `X-Forwarded-Host`. [`RequestHead::method`] is the method that is routed.
-//! - Handlers drop their sessions before `finish`. If a session is kept elsewhere, such as in the request's extensions, its
-//!   changes come too late for the response.
+//!   `X-Forwarded-Host`. [`RequestHead::method`] is the method by which the request is routed.
+//! - Handlers drop their sessions before `finish`. If a session is kept for longer, such as in the request's extensions, its
+//!   changes are not stored before the response.
 //! - If a page replaces a response, the response's `Set-Cookie` headers stay.
 //!
-//! [`CookiesLayer::begin`](crate::CookiesLayer::begin) and [`SameOriginLayer::check`](crate::SameOriginLayer::check) do the same
-//! for the other two middlewares.
+//! The other two middlewares begin with [`CookiesLayer::begin`](crate::CookiesLayer::begin) and
+//! [`SameOriginLayer::check`](crate::SameOriginLayer::check).
 //!
 //! ```
 //! use http::{Request, Response, header::SET_COOKIE};

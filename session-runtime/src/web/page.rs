@@ -1,4 +1,4 @@
-//! [`Page`]: what a visitor gets instead of the handler's response.
+//! [`Page`]: an answer of this crate that a visitor gets instead of the handler's response.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -34,7 +34,7 @@ pub struct Page {
     content_type: &'static str,
     body: Cow<'static, str>,
     location: Option<HeaderValue>,
-    /// Whether the text is the application's.
+    /// Whether the application has replaced the text.
     is_own: bool,
     /// Why a forged request was refused.
     forged: Option<Box<OriginRefusal>>,
@@ -49,7 +49,7 @@ impl Page {
         self.status
     }
 
-    /// Returns which answer of this crate it is.
+    /// Returns which of this crate's answers the page is.
     #[must_use]
     pub fn refusal(&self) -> SessionRefusal {
         self.refusal
@@ -102,7 +102,8 @@ impl Page {
         HeaderValue::from_static(self.content_type)
     }
 
-    /// Returns the headers: `Content-Type`, `Cache-Control: no-store`, with 503 `Retry-After`, and for a redirect `Location`.
+    /// Returns the headers: `Content-Type`, `Cache-Control: no-store`, `Retry-After` if the status is 503, and `Location` if the
+    /// page is a redirect.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(4);
@@ -219,11 +220,11 @@ impl Page {
         page
     }
 
-    /// Returns the application's own page in place of this one, if it has one. A redirect stays, since browsers do not show its
-    /// text. A page that an inner layer has replaced stays too.
+    /// Returns the application's own page if `pages` has one, otherwise this page. A redirect stays, since browsers do not show
+    /// its text. A page that an inner layer has replaced stays too.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
         let Some(Pages(replace)) = pages.filter(|_| !self.is_own && self.location.is_none()) else { return self };
-        // The application chooses the text, but not the status or the marker.
+        // The application chooses the text, but not the status or the [`SessionRefusal`].
         let page = replace(self.clone());
         let is_own = page.body != self.body || page.content_type != self.content_type;
         Self { content_type: page.content_type, body: page.body, is_own, ..self }
@@ -241,7 +242,7 @@ impl fmt::Debug for Page {
     }
 }
 
-/// The application's function from our pages to its own.
+/// The application's function that replaces our pages with its own.
 #[derive(Clone)]
 pub(super) struct Pages(Arc<dyn Fn(Page) -> Page + Send + Sync>);
 
@@ -252,9 +253,9 @@ impl Pages {
 }
 
 impl Error {
-    /// Returns the page that answers an error which a handler passes on with `?`. It is 409 for a change that was dropped, or a
-    /// sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not describe
-    /// the error; the log does.
+    /// Returns the page that answers an error which a handler passes on with `?`. Its status is 409 for a change that was
+    /// dropped, or a sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not
+    /// describe the error; the log does.
     ///
     /// ```
     /// # fn show(error: session_runtime::Error) {

@@ -4,11 +4,11 @@ use http::request::Parts;
 
 use super::Visit;
 
-/// An argument for handlers whose requests are not activity, such as a page that polls for news every minute. Such a request
-/// leaves the idle deadline where it is. Otherwise an open page would keep its session alive without a user in front of it
-/// (OWASP Session Management Cheat Sheet, "Idle Timeout").
+/// An argument for handlers whose requests are not activity, such as those with which an open page polls for news every minute.
+/// Such a request does not move the idle deadline. If it did, an open page would keep its session alive without a user in front
+/// of it (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
-/// It applies to the whole request and to every kind of session in it, even if other code in the request reads or changes them.
+/// It applies to the whole request and to all sessions of the request, even if other code reads or changes them.
 /// Changes are stored as usual. If a stream is to keep its session alive, leave `Passive` out, and call
 /// [`save`](crate::Core::save) from time to time.
 ///

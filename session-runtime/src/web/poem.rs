@@ -39,7 +39,7 @@ impl RequestHead for Request {
     }
 }
 
-/// An endpoint within one of our middlewares, with poem.
+/// A poem endpoint within one of our middlewares.
 #[derive(Debug)]
 pub struct PoemEndpoint<M, Inner> {
     layer: M,
@@ -140,8 +140,8 @@ fn response(page: Page) -> Response {
     response
 }
 
-/// The session of the request. `Option<Session<S>>` is `None` after any error, also while the store is down: that is how poem
-/// defines it. `poem::Result<Session<S>>` tells the cases apart.
+/// The session of the request. `Option<Session<S>>` is `None` after any error, even if the store is down, since poem turns every
+/// error of an optional argument into `None`. `poem::Result<Session<S>>` tells the cases apart.
 impl<'a, S: Schema + 'static> FromRequest<'a> for Session<S> {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         Ok(Self::of_visit(request.extensions().get(), request).await?)

@@ -41,7 +41,7 @@
 pub enum SessionRefusal {
     /// 503: the store did not answer.
     StoreDown,
-    /// 409: another request signed in or out, or kept changing the session, so this one's changes were dropped.
+    /// 409: another request signed in or out, or kept changing the session, so the changes of this request were dropped.
     Changed,
     /// 409: the user has as many sessions as [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,

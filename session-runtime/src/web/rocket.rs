@@ -29,7 +29,7 @@ use crate::{
     view::{View, Viewed},
 };
 
-/// The head of a request. HTTP/2 sends the host as a pseudo-header, which Rocket keeps apart.
+/// The head of a request. HTTP/2 sends the host as a pseudo-header, which Rocket does not store with the other headers.
 struct Head<'a> {
     request: &'a Request<'a>,
     host: Option<String>,
@@ -77,7 +77,7 @@ struct InRequest {
     after: Vec<(usize, Box<dyn Any + Send>)>,
     /// The page of the fairing that refused the request.
     refused: Option<(usize, Page)>,
-    /// The page of the guard that failed last. A catcher answers in its place.
+    /// The page of the guard that failed last. The catcher of its status makes the response.
     made: Option<Page>,
     /// The page of an error that a handler returned.
     answered: Option<Page>,
@@ -97,7 +97,7 @@ fn visit(request: &Request<'_>) -> Visit {
     if cached.refused.is_some() { Visit::default() } else { cached.visit.clone() }
 }
 
-/// Managed by Rocket if the fairing of this type is attached.
+/// State that Rocket manages if a fairing of type `T` is attached.
 struct Attached<T>(PhantomData<fn() -> T>);
 
 /// Implements `Fairing` for a layer.
@@ -247,8 +247,9 @@ fn failed<T, E: Clone>(request: &Request<'_>, rejection: E, page: fn(E) -> Page)
     Outcome::Error((status, rejection))
 }
 
-/// The session of the request. `Option<Session<S>>` is `None` after any error, also while the store is down: that is how Rocket
-/// defines it. `Result<Session<S>, SessionRejection>` tells the cases apart. A server without the fairing does not start.
+/// The session of the request. `Option<Session<S>>` is `None` after any error, even if the store is down, since Rocket turns
+/// every error of an optional guard into `None`. `Result<Session<S>, SessionRejection>` tells the cases apart. A server without
+/// the fairing does not start.
 #[rocket::async_trait]
 impl<'r, S: Schema + 'static> FromRequest<'r> for Session<S> {
     type Error = SessionRejection;
@@ -314,7 +315,8 @@ impl<'r> FromRequest<'r> for Passive {
 }
 
 impl Changes {
-    /// Responds with `response` and overrides what its status says about the changes. (Rocket's responses have no extensions.)
+    /// Returns a responder that sends `response`, and stores or drops the handler's changes whatever the status of `response`.
+    /// (Rocket's responses have no extensions.)
     ///
     /// ```
     /// use rocket::{http::Status, post};
@@ -358,7 +360,7 @@ macro_rules! responder {
         impl<'r> Responder<'r, 'static> for $error {
             fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
                 let page = self.into_page();
-                // The fairing may put the application's own page in its place.
+                // The fairing may replace this page with the application's own.
                 cached(request).answered = Some(page.clone());
                 Ok(answer(page))
             }

@@ -103,7 +103,7 @@ fn finish(response: &mut Response, mut ending: Ending) {
 /// Writes one of our pages, and puts it into the response's extensions too.
 fn render(page: Page, response: &mut Response) {
     response.status_code = Some(page.status());
-    // Other headers, which hoops around this one have set, stay, and so do cookies.
+    // Other headers and the cookies stay, since hoops around this one may have set them.
     Page::removes().iter().chain([&LOCATION]).for_each(|name| drop(response.headers_mut().remove(name)));
     for (name, value) in &page.headers() {
         response.headers_mut().insert(name, value.clone());

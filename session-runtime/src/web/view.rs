@@ -132,14 +132,14 @@ impl ViewRejection {
                 let next = target.map(PathAndQuery::as_str).and_then(local_path).filter(|_| repeats);
                 let next = next.map(|target| mounted(target, mounted_at));
                 let next = next.as_deref().and_then(local_path);
-                // Always a header value: the macro and the layer accept only printable ASCII.
+                // The location is always a valid header value: the macro and the layer accept only printable ASCII.
                 (StatusCode::SEE_OTHER, HeaderValue::try_from(with_next(&format!("{mounted_at}{to}"), next)).ok())
             }
         };
         Self(Why::Refused { denied, page: Page::refused(status, location) })
     }
 
-    /// Returns whether the session was loaded, but lacks a value that the view needs: a guest, not an outage.
+    /// Returns whether the session was loaded, but the view refuses it: a value is missing, or the user is not fresh.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -168,7 +168,8 @@ impl ViewRejection {
         matches!(self.0, Why::Refused { denied: Denied::Stale, .. })
     }
 
-    /// Returns 303, 401 or the view's own status; 500 or 503 if the session cannot be loaded.
+    /// Returns 303, 401 or the view's own status; 403 if the view needs a fresh sign-in and another user acts as this one; 500 or
+    /// 503 if the session cannot be loaded.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -183,7 +184,7 @@ impl ViewRejection {
         }
     }
 
-    /// Returns the page that answers this rejection: with `or_redirect` a redirect.
+    /// Returns the page that answers this rejection. If the view has `or_redirect`, the page is a redirect.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -217,8 +218,8 @@ fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     if is_whole {
         return target.into();
     }
-    // Within axum's `nest`, the path `/` comes from a request for the prefix itself. Axum answers 404 if a slash follows the
-    // prefix.
+    // Within axum's `nest`, a request for the prefix itself has the path `/`. But a slash after the prefix would be a 404 in
+    // axum, so the slash is removed.
     let below = target.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?')).unwrap_or(target);
     format!("{prefix}{below}").into()
 }

@@ -16,7 +16,7 @@ pub struct Visit {
     pub(super) cookies: Option<Cookies>,
 }
 
-/// The entry of a session layer: a linked list, the innermost layer first.
+/// The entry of a session layer. The entries form a linked list, the innermost layer's first.
 #[derive(Clone)]
 pub(crate) struct Entry {
     /// The session struct.

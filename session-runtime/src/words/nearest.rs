@@ -12,7 +12,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Turns `SameSite`, `same-site` and `SAME_SITE` into `samesite`. Cuts it at 64 characters, since our names are shorter.
+/// Turns `SameSite`, `same-site` and `SAME_SITE` into `samesite`. Keeps at most 64 characters, since our names are shorter.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -24,7 +24,7 @@ mod tests {
     const NAMES: [&str; 7] = ["store", "keys", "keys_file", "idle", "same_site", "http_only", "partitioned"];
 
     #[test]
-    fn a_misspelled_name_finds_the_one_that_was_meant() {
+    fn a_misspelled_name_suggests_the_intended_name() {
         for (written, meant) in [
             ("IDEL", "idle"),
             ("stroe", "store"),

@@ -1,4 +1,4 @@
-//! The cookies of one request: those that the browser sent, and those that leave with the response.
+//! The cookies of one request: those that the browser sent, and those that are sent with the response.
 
 use std::sync::{
     Mutex, MutexGuard, OnceLock, PoisonError,
@@ -33,7 +33,7 @@ struct State {
 
 struct Written {
     name: Box<str>,
-    /// As encoded in the header; `None` if the cookie is removed.
+    /// The value as it is encoded in the header; `None` if the cookie is removed.
     value: Option<String>,
     line: HeaderValue,
 }
@@ -67,7 +67,7 @@ impl Jar {
         self.came.get().into_iter().flatten().map(|header| &**header)
     }
 
-    /// Adds `line` to the response. It replaces an earlier line under that name.
+    /// Adds `line` to the response, in place of an earlier line of that name.
     pub(super) fn write(&self, name: &str, value: Option<String>, line: &str) -> Result<(), Error> {
         // Name, value and attributes were checked, so this conversion succeeds.
         let line = HeaderValue::try_from(line).map_err(|error| {

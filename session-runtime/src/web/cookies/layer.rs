@@ -16,10 +16,10 @@ use crate::{
 /// Serves [`Cookies`] to the routes within it, in the same frameworks and in the same way as
 /// [`Sessions::layer`](crate::Sessions::layer).
 ///
-/// It can stand inside or outside the session layer. A session's cookie takes precedence: setting a cookie of that name is an
-/// error once the session is known. If this layer is the outer one (added last), it also sees when a session could not be
-/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares the outer one's cookies,
-/// but has its own keys.
+/// It can be inside or outside the session layer. A session's cookie takes precedence: once the request has passed both layers,
+/// setting a cookie of that name is an error. If this layer is the outer one (added last), it also sees if a session could not be
+/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares its cookies, but has keys
+/// of its own.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -56,8 +56,8 @@ impl CookiesLayer {
         Self::default()
     }
 
-    /// Sets the keys for signed and private cookies. They may be the sessions' keys, since each purpose derives its own. After
-    /// a change of keys, cookies that an older key of the ring wrote stay readable; see [`KeyRing`].
+    /// Sets the keys for signed and private cookies. They may be the sessions' keys, since a separate key is derived for each
+    /// purpose. After a change of keys, cookies that an older key of the ring wrote stay readable; see [`KeyRing`].
     ///
     /// # Errors
     /// If the ring is empty because [`KeyRing::generate`] got no random bytes.
@@ -107,7 +107,7 @@ impl CookiesLayer {
 /// For the authors of adapters: see [`web`](crate::web).
 impl CookiesLayer {
     /// Starts a request. Adds the cookies to `visit`, which the adapter keeps with the request. Returns `None` if a layer around
-    /// this one sends them.
+    /// this one sends the cookies.
     pub fn begin(&self, visit: &mut Visit) -> Option<CookiesCommit> {
         let options = Arc::clone(&self.options);
         let outer = visit.cookies.take().map(|cookies| cookies.jar);
@@ -124,7 +124,7 @@ impl CookiesLayer {
 pub struct CookiesCommit(Arc<Jar>);
 
 impl CookiesCommit {
-    /// Returns whether [`Self::finish`] writes anything.
+    /// Returns whether [`Self::finish`] writes nothing.
     pub fn is_untouched(&self) -> bool {
         self.0.is_untouched()
     }

@@ -1,5 +1,5 @@
-//! The application's own cookies. `layer` gives each request a `jar`, and sends its cookies with the response. Handlers use it
-//! through [`Cookies`], and through `protected` for signed or encrypted values.
+//! The application's own cookies. `layer` gives each request a `jar`, and sends the jar's cookies with the response. Handlers use
+//! the jar through [`Cookies`], and through `protected` for signed or encrypted values.
 
 mod jar;
 mod layer;
@@ -54,13 +54,13 @@ use crate::{
 /// value that another program wrote is decoded where possible and keeps its quotes; `get` returns `None` if it is not UTF-8.
 /// Names are never decoded. The browser's user can read and write a plain cookie, so trust only [signed](Self::signed) ones.
 ///
-/// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order does not
-/// tell which one is the application's (SECURITY S32). So do any two of a `__Host-` name, since a browser never holds more than
-/// one.
+/// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order does not tell
+/// which one is the application's (SECURITY S32). Two cookies of a `__Host-` name read as `None` even if they are equal, since a
+/// browser never holds more than one.
 ///
 /// **Within a request**, all `Cookies` share their changes. The last change of a name counts, `get` sees it, and the response
-/// has one `Set-Cookie` for each name. If the handler answers 5xx, the cookies that it set are dropped, but those that it
-/// removed stay removed, as with sessions.
+/// has one `Set-Cookie` for each name. If the handler answers 5xx, the cookies that it set are not sent, but the cookies that it
+/// removed are still removed.
 ///
 /// **The response** gets `Vary: Cookie` once a cookie was read, and `Cache-Control: no-store` along with any `Set-Cookie`.
 #[derive(Clone)]
@@ -90,20 +90,20 @@ impl Cookies {
     /// came through no layer.
     ///
     /// # Errors
-    /// As [`Cookies::from_parts`].
+    /// Those of [`Cookies::from_parts`].
     pub fn of_visit(visit: Option<&Visit>, head: &impl RequestHead) -> Result<Self, CookiesRejection> {
         let cookies = visit.and_then(|visit| visit.cookies.as_ref()).ok_or_else(CookiesRejection::no_layer)?;
         cookies.jar.came_with(head.header(&COOKIE));
         Ok(cookies.clone())
     }
 
-    /// Keeps the application from writing a session's cookie.
+    /// Reserves the name of a session's cookie, so that the application cannot write that cookie.
     pub(super) fn reserve(&self, name: &str) {
         self.jar.reserve(name);
     }
 
-    /// Returns the cookie's value: the one set in this request, otherwise the one that the browser sent. `None` if there is
-    /// none, if it is not text, or if there are two that differ.
+    /// Returns the cookie's value: the one set in this request, otherwise the one that the browser sent. `None` if the browser
+    /// sent none, if the value is not UTF-8, or if the browser sent two that differ.
     ///
     /// ```
     /// # use session_runtime::Cookies;
@@ -137,7 +137,7 @@ impl Cookies {
     /// are those that it was set with, so pass the same [`PlainCookie`] if these are not the defaults.
     ///
     /// # Errors
-    /// Those of [`Cookies::set`], as far as they apply.
+    /// Those of [`Cookies::set`], except those of the value and of `max_age`.
     ///
     /// ```
     /// # use session_runtime::{Cookies, Error, PlainCookie};

@@ -47,8 +47,8 @@ impl<'c> ProtectedCookies<'c> {
     }
 
     /// Returns the cookie's value if its protection is valid: the one set in this request, otherwise the one that the browser
-    /// sent. `None` if it is not valid, or if there are two valid ones that differ. Without keys it is always `None`, and the
-    /// log says what to add.
+    /// sent. `None` if the protection is not valid, or if the browser sent two valid values that differ. If the layer has no
+    /// keys, this is always `None`, and the log says what to add.
     ///
     /// ```
     /// # use session_runtime::Cookies;

@@ -13,22 +13,22 @@ pub(super) use self::rule::Rules;
 use super::{Page, RequestHead, page::Pages};
 use crate::error::Error;
 
-/// Refuses requests from other sites that could change something, with 403 (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
+/// Answers 403 to requests that could change something and come from other sites (SECURITY S36, OWASP CSRF Cheat Sheet, "Fetch
 /// Metadata").
 ///
 /// | request | passes if |
 /// |---|---|
 /// | GET, HEAD, OPTIONS | always, since they change nothing |
-/// | the same with an `Upgrade` header: a WebSocket handshake | as below |
+/// | one of these with an `Upgrade` header other than `h2c`, such as a WebSocket handshake | it passes the check for other methods |
 /// | any other method | its page is of a [trusted](Self::trust) origin; or the browser says that the page is of this origin, or that there is no page (`Sec-Fetch-Site`); or the browser does not say, and `Origin`, or `Referer` if there is no `Origin`, names this host |
-/// | one that does not name its origin | [`allow_programs`](Self::allow_programs) is set: no current browser sends such a request |
+/// | any other method, with none of these three headers | [`allow_programs`](Self::allow_programs) is set: no current browser sends such a request |
 ///
 /// `SameSite` cookies are the second line of defence, not the first: they do not distinguish subdomains or ports. A layer that
 /// changes the method of a request, such as one that reads `_method`, belongs outside of this one.
 ///
 /// Each refusal is logged at WARN with its rule and its origin, at most once a second for each rule.
 ///
-/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) does the same for the routes of the session layer.
+/// [`SessionLayer::same_origin`](crate::SessionLayer::same_origin) adds the same check to the session layer.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -84,9 +84,9 @@ impl SameOriginLayer {
         Ok(self)
     }
 
-    /// Admits requests that have neither `Sec-Fetch-Site` nor `Origin` nor `Referer`. Scripts and native apps send such
-    /// requests, and they carry a visitor's cookies only if they were given them. Every browser since 2020 sends at least one
-    /// of these headers with a POST.
+    /// Admits requests that have neither `Sec-Fetch-Site` nor `Origin` nor `Referer`. Scripts and native apps send such requests.
+    /// Another site cannot make a visitor's browser send one, since every browser since 2020 sends at least one of these headers
+    /// with a POST.
     ///
     /// ```
     /// # use session_runtime::SameOriginLayer;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::words::Quoted;
 
-/// The longest origin that is kept. Browsers send shorter ones, but a program can send any length.
+/// How many characters of an origin are stored. Browsers send shorter origins, but a program can send one of any length.
 const LONGEST: usize = 300;
 
 /// Why [`SameOriginLayer`](super::SameOriginLayer) refused a request. `Display` is a sentence for operators.
@@ -87,7 +87,7 @@ impl OriginRefusal {
         self.origin.as_deref()
     }
 
-    /// Returns the sentence for the sender.
+    /// Returns the sentence that the sender of the request gets.
     pub(crate) const fn sentence(&self) -> &'static str {
         match self.reason {
             OriginReason::OtherSite | OriginReason::OtherOrigin => {

@@ -19,7 +19,8 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade` headers.
+/// Returns whether a request changes nothing, regardless of the page that sends it. `upgrade` has the values of its `Upgrade`
+/// headers.
 ///
 /// A WebSocket handshake is a GET, but it opens a connection over which the page then acts for the visitor. `h2c` is excepted:
 /// Java's client and curl offer it with plain GETs, and it opens no such connection.
@@ -55,7 +56,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Adds an origin whose pages may do what this site's own may.
+    /// Adds an origin whose pages may do what this site's own pages may.
     ///
     /// # Errors
     /// If `origin` is not an origin.
@@ -150,9 +151,9 @@ mod tests {
         }
     }
 
-    // F3: Chromium sends no `Sec-Fetch-Site` with a handshake to the loopback, and always `Origin`.
+    // F3: Chromium sends no `Sec-Fetch-Site` with a handshake to the loopback, but always sends `Origin`.
     #[test]
-    fn a_trusted_origin_passes_whatever_the_browser_says_of_its_site() {
+    fn a_trusted_origin_passes_with_any_sec_fetch_site() {
         let mut rules = Rules::default();
         rules.trust("https://app.example.com").unwrap();
         let host = Some("api.example.com");

@@ -91,7 +91,7 @@ pin_project! {
     pub struct SessionFuture<F> {
         #[pin]
         state: State<F>,
-        // `None` once the commit has begun.
+        // `None` once the commit has begun, or if the handler does not run.
         commit: Option<Commit>,
     }
 }
