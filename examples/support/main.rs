@@ -106,7 +106,7 @@ struct Credentials {
     password: String,
 }
 
-/// A real application compares hashes, and limits the tries.
+/// A real application compares hashes, and limits the number of attempts.
 fn is_password_of(user: &str, password: &str) -> bool {
     user == password
 }
