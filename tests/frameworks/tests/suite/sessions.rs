@@ -1,4 +1,4 @@
-//! Tests the headers that a session adds to a response (cookie, `Vary`, `Cache-Control`), and the effects of requests on sessions.
+//! Tests the headers that a session adds to a response (cookie, `Vary`, `Cache-Control`), and what requests do to sessions.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Fills a store. In memory and in files, the store's own calls write all sessions. On servers and in SQLite, they write the first
-//! sessions, and direct bulk writes add the rest.
+//! Fills a store. In memory and in files, the store's own calls write all sessions. On servers and in SQLite, they write the
+//! first sessions, and direct bulk writes add the rest.
 
 use std::{ops::Range, time::Duration};
 

@@ -1,5 +1,5 @@
 //! Measures the time of a read and a write, and the bytes of a session, as the number of sessions in memory grows, in this
-//! project's store and in the others'. Sends requests as the in-process report does, with each contestant in a process of its own.
+//! project's store and in the others'. Sends requests as the in-process report does, with each contestant in its own process.
 
 use std::{
     env,
