@@ -92,9 +92,9 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// The first argument is the session's type. Each field of the view is read from the session's field of the same name, and has
 /// the same type. But for a session field of type `Option<T>`, a view field of type `T` requires a value, and a view field of
-/// type `Option<T>` does not. A value past its `expires` counts as absent. Values that the session returns by reference are cloned. A
-/// view field can also have the name of any other reader: the session's own `created_at` or `impersonator`, or a method of the
-/// application. The session's type must be at least as visible as the view.
+/// type `Option<T>` does not. A value past its `expires` counts as absent. Values that the session returns by reference are
+/// cloned. A view field can also have the name of any other reader: the session's own `created_at` or `impersonator`, or a
+/// method of the application. The session's type must be at least as visible as the view.
 ///
 /// **A value that is always there guards nothing**: a `bool` is there even when it is `false`, and a `String` even when it is
 /// empty. To admit only some users, give the session a method that returns an `Option`:

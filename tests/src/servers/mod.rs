@@ -3,11 +3,11 @@
 //!
 //! # Layout
 //!
-//! [`Kind`] says where a server's program comes from. [`RedisServer`] is one server (`server`), with its faults (`faults`) and its
-//! counters (`stats`). [`Cluster`] and [`Sentinels`] are groups of servers that replace each other, and a [`Proxy`] is the
+//! [`Kind`] says where a server's program comes from. [`RedisServer`] is one server (`server`), with its faults (`faults`) and
+//! its counters (`stats`). [`Cluster`] and [`Sentinels`] are groups of servers that replace each other, and a [`Proxy`] is the
 //! network between a store and its server. Below them are a process that cannot be left behind (`process`), a port that stays
-//! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a deadline
-//! (`wait`).
+//! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a
+//! deadline (`wait`).
 //!
 //! All of them block the calling thread. If a store's tasks must go on meanwhile, use a runtime of several threads, or
 //! `tokio::task::spawn_blocking`.
@@ -76,8 +76,8 @@ pub fn shared_cluster(kind: Kind) -> Option<&'static Cluster> {
     CLUSTERS[kind as usize].get_or_init(|| Cluster::start(kind)).as_ref()
 }
 
-/// Returns the sentinels of this kind that all tests of a binary share. Their primary has taken over from another one, so all tests
-/// run after a failover. Reports a missing program and returns `None`.
+/// Returns the sentinels of this kind that all tests of a binary share. Their primary has taken over from another one, so all
+/// tests run after a failover. Reports a missing program and returns `None`.
 pub fn shared_after_failover(kind: Kind) -> Option<&'static Sentinels> {
     static SENTINELS: [OnceLock<Option<Sentinels>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;
