@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 #[allow(dead_code, reason = "frameworks that open the port themselves need only the address")]
 pub(crate) async fn listen() -> Result<TcpListener, Box<dyn Error>> {
     let address = address()?;
-    let taken = |error| format!("cannot listen on {address}: {error}; choose another place with --addr HOST:PORT");
+    let taken = |error| format!("cannot listen on {address}: {error}; choose another address with --addr HOST:PORT");
     Ok(TcpListener::bind(&address).await.map_err(taken)?)
 }
 

@@ -28,7 +28,7 @@ const VISITS: &str = "visits";
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
-    // These keys last as long as the process. A real server keeps its keys: `KeyRing::open("keys")?`
+    // These keys last as long as the process. A real server keeps its keys in a file: `KeyRing::open("keys")?`
     let keys = KeyRing::generate();
     let app = Router::new()
         .route("/", get(home))

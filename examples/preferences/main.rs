@@ -4,8 +4,8 @@
 //! cargo run -p examples --bin preferences
 //! ```
 //!
-//! The server keeps only a key, in the file `.preferences.keys` of the folder where it is started. Without that file, all sessions
-//! are lost.
+//! The server stores only a key, in the file `.preferences.keys` in its working directory. If that file is lost, so are all
+//! sessions.
 
 #[path = "../address.rs"]
 mod address;
@@ -46,7 +46,7 @@ enum Theme {
 }
 
 impl Bounded for Theme {
-    // The longest name, and a byte for its length.
+    // The bytes of the longest variant's name, and one byte for its length.
     const MAX_BYTES: usize = 1 + "Light".len();
 }
 

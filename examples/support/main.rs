@@ -25,7 +25,8 @@ use session_runtime::{Event, KeyRing, MemoryStore, Session, Sessions, View, loca
 struct Shop {
     #[session(identity)]
     user: Option<String>,
-    /// Whether the user may act as others. A change renews the session's id. An impersonation sets this value aside.
+    /// Whether the user may act as others. A change renews the session's id. During an impersonation, the field is `false`, its
+    /// default.
     #[session(rotates)]
     is_staff: bool,
     cart: Vec<String>,
@@ -41,7 +42,8 @@ struct Page {
     cart: Vec<String>,
 }
 
-/// Lets in users who proved who they are within the last minute. Other users are sent to type their password, and guests to sign in.
+/// Lets in users who proved who they are within the last minute. Other users must type their password again, and guests must sign
+/// in.
 #[view(Shop, or_redirect = "/login", fresh = 1m, stale_redirect = "/confirm")]
 struct Staff {
     is_staff: bool,
@@ -106,7 +108,7 @@ struct Credentials {
     password: String,
 }
 
-/// A real application compares hashes, and limits the tries.
+/// A real application compares hashes, and limits the number of attempts.
 fn is_password_of(user: &str, password: &str) -> bool {
     user == password
 }

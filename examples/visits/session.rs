@@ -1,4 +1,4 @@
-//! The session of these examples, and the pages that show it.
+//! The session that all `visits` examples share, and the pages that show it.
 
 use session_runtime::{Error, KeyRing, MemoryStore, Session, Sessions, view};
 
@@ -10,14 +10,15 @@ pub(crate) struct Site {
     pub(crate) visits: u64,
 }
 
-/// Only for signed-in visitors. Others are sent to the front page.
+/// Lets in signed-in visitors. Other visitors are redirected to the front page.
 #[view(Site, or_redirect = "/")]
 pub(crate) struct SignedIn {
     pub(crate) user: String,
     pub(crate) visits: u64,
 }
 
-/// Keeps sessions in this process. A real server keeps its store and its keys: [`Sessions::from_env`].
+/// Creates sessions that last as long as this process. On a real server, the store and the keys outlive the process: see
+/// [`Sessions::from_env`].
 pub(crate) fn sessions() -> Result<Sessions<Site>, Error> {
     Sessions::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The errors so far. Dropping it without [`Context::finish`] would lose them, so that panics.
+/// The errors so far. A context that is dropped without [`Context::finish`] would lose them, so the drop panics.
 pub(crate) struct Context {
     errors: Vec<syn::Error>,
     finished: bool,
@@ -47,7 +47,7 @@ impl Context {
         self.errors.iter().map(syn::Error::to_compile_error).collect()
     }
 
-    /// Returns the messages alone, in the order in which they were found.
+    /// Returns only the messages, in the order in which they were found.
     #[cfg(test)]
     pub(crate) fn messages(mut self) -> Vec<String> {
         self.finished = true;

@@ -222,7 +222,7 @@ fn fraction(text: &str, digits: &str, unit: usize) -> String {
     }
 }
 
-/// Writes a duration as a person would: `1h 30m`. It uses weeks only for whole weeks.
+/// Writes a duration as a person would: `1h 30m`. Uses weeks only if no days are left over.
 fn short(millis: u64) -> String {
     parts(millis).map(|(number, unit)| format!("{number}{}", UNITS[unit].0)).collect::<Vec<_>>().join(" ")
 }

@@ -4,13 +4,14 @@
 //!
 //! No step stops early: one compile reports all mistakes in a struct.
 //!
-//! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` and `suggest` help;
+//! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` parses durations, and `suggest`
+//!   finds the name that a misspelled name stands for;
 //! * `model` is the parsed struct, and `shape` interprets the spelling of a field's type;
 //! * `check` has one function for each rule;
 //! * `lock` compares the struct with the data of live sessions;
 //! * `expand` generates the code, and `span` decides where the compiler shows an error in it;
 //! * `context` collects the errors, which are appended to the code;
-//! * `view` does the same for `#[view(…)]`.
+//! * `view` does all of this for `#[view(…)]`.
 
 mod attr;
 mod check;
@@ -89,14 +90,14 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// }
 /// ```
 ///
-/// The session's type comes first. Each field of the view is read from the session's field of the same name, and has the same
-/// type. But for a session field of type `Option<T>`, a view field of type `T` requires a value; one of type `Option<T>` does
-/// not. A value past its `expires` counts as absent. Values read by reference are cloned. A field can also have the name of any
-/// other reader: the session's own `created_at` or `impersonator`, or a method of the application. The session's type must be
-/// at least as visible as the view.
+/// The first argument is the session's type. Each field of the view is read from the session's field of the same name, and has
+/// the same type. But for a session field of type `Option<T>`, a view field of type `T` requires a value, and a view field of
+/// type `Option<T>` does not. A value past its `expires` counts as absent. Values that the session returns by reference are
+/// cloned. A view field can also have the name of any other reader: the session's own `created_at` or `impersonator`, or a
+/// method of the application. The session's type must be at least as visible as the view.
 ///
-/// **A value that is always there guards nothing**: a `bool` is there when it is `false`, a `String` when it is empty. To admit
-/// some users only, give the session a method that returns an `Option`:
+/// **A value that is always there guards nothing**: a `bool` is there even when it is `false`, and a `String` even when it is
+/// empty. To admit only some users, give the session a method that returns an `Option`:
 ///
 /// ```
 /// use session_runtime::{Session, View, view};
@@ -110,7 +111,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// }
 ///
 /// impl ShopFields {
-///     /// The user, if they are an administrator, and not another user who acts as one.
+///     /// Returns the user if they are an administrator, and if no other user acts as them.
 ///     fn admin(&self) -> Option<&str> {
 ///         self.user().filter(|_| self.is_admin() && self.impersonator().is_none())
 ///     }

@@ -43,7 +43,7 @@ pub(crate) struct Field {
     pub(crate) attrs: FieldAttrs,
     pub(crate) reader: Ident,
     pub(crate) handle: Ident,
-    /// Present even if the duration could not be read, since handlers call it.
+    /// The method `x_expires_at`. Present even if the duration could not be read, since application code may call it.
     pub(crate) deadline: Option<Ident>,
 }
 
@@ -67,7 +67,7 @@ impl Session {
         session
     }
 
-    /// Drops the second of two fields with one name: the compiler reports it.
+    /// Drops the second of two fields with the same name, which the compiler itself reports.
     fn drop_doubles(&mut self) {
         // Compares text, since each comparison of two `Ident`s converts both to text.
         let mut seen = Vec::new();
@@ -188,7 +188,7 @@ impl Field {
         self.attrs.policies.first().map(|(policy, _)| *policy)
     }
 
-    /// Returns the names of its accessors.
+    /// Returns the names of the field's accessors.
     pub(crate) fn accessors(&self) -> impl Iterator<Item = &Ident> {
         [&self.reader, &self.handle].into_iter().chain(&self.deadline)
     }

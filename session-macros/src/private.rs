@@ -6,8 +6,8 @@ use syn::Path;
 
 use crate::attr::Given;
 
-/// `::session_runtime::__private`. Kept as single tokens, since each field repeats it: interpolating a `TokenStream` goes to
-/// the compiler and back each time.
+/// The path `::session_runtime::__private`, as single tokens. Each field repeats the path, and each interpolation of a
+/// `TokenStream` would call the compiler.
 pub(crate) struct Private(Vec<TokenTree>);
 
 impl Private {

@@ -1,6 +1,6 @@
 //! Reads the spelling of a field's type, to choose the types of its accessors and to reject policies that do not suit it.
 //!
-//! A type alias hides its type. The field is then read as `&T`, which is only less convenient.
+//! An alias hides the type that it stands for. The reader of such a field returns `&T`, which is correct but less convenient.
 
 use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, Type, TypePath};

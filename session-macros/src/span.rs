@@ -1,4 +1,5 @@
-//! Spans: where the compiler shows an error in generated code, and whether that code counts as the user's or the macro's.
+//! Sets the spans of generated code. A span decides where the compiler shows an error, and whether the code counts as the user's
+//! or the macro's.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -22,16 +23,16 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// Returns the spans of the first and the last token. If generated code begins with the one and ends with the other, an error
-/// in it underlines everything in between; a single span cannot do that on stable.
+/// Returns the spans of the first and the last token. If generated code begins with the first span and ends with the last, the
+/// compiler underlines all tokens in between. On stable, no single span can do that.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
 }
 
-/// Returns `ident` with its place, for editors, but as code of the macro, so that lints about spelling, visibility or unused
-/// code do not fire a second time.
+/// Returns `ident` with its place in the source, which editors need, but marked as code of the macro, so that lints about
+/// spelling, visibility or unused code do not fire a second time.
 pub(crate) fn ours(ident: &Ident) -> Ident {
     // A name in an older edition may be a keyword in this crate's edition.
     const SINCE_2015: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
@@ -45,14 +46,13 @@ pub(crate) fn ours(ident: &Ident) -> Ident {
     ident
 }
 
-/// Returns whether an editor runs the macro: it renames only code that counts as the user's. It does not need the lints
-/// suppressed.
+/// Returns whether an editor runs the macro. Editors rename only code that counts as the user's, and run no such lints.
 fn in_editor() -> bool {
     std::env::var_os("RUST_ANALYZER_INTERNALS_DO_NOT_USE").is_some()
 }
 
-/// Returns `vis` as code of this macro. With the span of a `macro_rules!`, it would make the accessor count as that macro's
-/// code. The path in `pub(in path)` keeps its spans, since it may be a `$crate`.
+/// Returns `vis`, marked as code of this macro. A `pub` that a `macro_rules!` wrote would make the accessor count as that macro's
+/// code. The path in `pub(in path)` keeps its spans, since it may begin with `$crate`.
 pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     let mut vis = vis.clone();
     let pub_token = match &mut vis {

@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
-/// Returns the candidate that `name` probably misspells. Its letters are the same in another notation, or differ by few typing
-/// errors.
+/// Returns the candidate that `name` probably misspells: one with the same letters in another notation, or with few letters
+/// that differ.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates

@@ -1,7 +1,8 @@
 //! Measures the instructions that a session adds to a request: `cargo bench -p tests --bench instructions`.
 //!
-//! Valgrind's callgrind counts them exactly. It emulates no SHA instructions, so hashes run in software. The token's HMAC hashes
-//! two blocks to check a token and two to sign one, and the verifier's digest hashes one. The cost of a block is printed first.
+//! Valgrind's callgrind counts them exactly. It does not emulate SHA instructions, so hashes run in software. The token's HMAC
+//! hashes two blocks to check a token and two to sign one, and the verifier's digest hashes one block. The cost of a block is
+//! printed first.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod load;

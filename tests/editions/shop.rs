@@ -16,7 +16,7 @@ mod millis {
     }
 }
 
-/// Names that later editions reserve as keywords are ordinary names here.
+/// Its field `gen` has a name that the 2024 edition reserves as a keyword.
 #[derive(Session)]
 #[session(idle = 1h 30m, absolute = 12h, domain = "example.com", cookie = "shop")]
 pub(crate) struct Shop {

@@ -151,7 +151,7 @@ pub const fn hours(hours: u64) -> Duration {
     minutes(hours * 60)
 }
 
-/// One route for each thing that can be done to a session.
+/// Returns a route for each operation on a session.
 pub fn routes() -> Router {
     type S = Session<Site>;
     Router::new()

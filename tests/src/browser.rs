@@ -99,7 +99,7 @@ impl Browser {
     pub async fn follow(&self, css: &str) {
         let before = self.find("html").await;
         self.find(css).await.click().await.unwrap();
-        // The old page's elements turn stale when the next page is there.
+        // The old page's elements become stale when the next page has loaded.
         for _ in polls() {
             if before.tag_name().await.is_err() {
                 self.find("footer").await;
@@ -118,7 +118,7 @@ impl Browser {
         self.page.get_all_cookies().await.unwrap()
     }
 
-    /// Sets the page's width in pixels; below 500 it is a phone's.
+    /// Sets the page's width in pixels. Below 500, the browser behaves like a phone's.
     pub fn resize(&self, width: u32) {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",

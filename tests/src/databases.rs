@@ -57,7 +57,7 @@ impl Engine {
     }
 }
 
-/// A server of a test's own, which ends when this is dropped.
+/// A server of a test's own. It ends when this value is dropped.
 ///
 /// ```no_run
 /// use tests::databases::{DatabaseServer, Engine};
@@ -292,7 +292,7 @@ impl DatabaseServer {
         }
     }
 
-    /// PostgreSQL has a process for each connection.
+    /// Returns the ids of the server's child processes. PostgreSQL has one for each connection.
     fn children(&self) -> Vec<String> {
         let pid = self.process().pid().expect("it runs");
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();

@@ -63,7 +63,7 @@ impl Client {
         self.try_post(path, form).unwrap()
     }
 
-    /// Returns the session as `/api/session` shows it, which takes the notice.
+    /// Returns the session as `/api/session` shows it. That request also takes the notice.
     pub fn session(&mut self) -> Value {
         let answer = self.get("/api/session");
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);

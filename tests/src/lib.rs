@@ -1,12 +1,14 @@
-//! What the test suites share: a browser without a network, stores to probe, and the session on which behaviours are tested
-//! (`app`, `client`, `store`); the session that is measured (`eight`); the shop and the other examples as processes, with a
-//! client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis servers of a test's own (`servers`),
-//! PostgreSQL and MariaDB (`databases`), and PgBouncer (`poolers`); a process that works beside a test (`worker`), and two builds
-//! that serve the same sessions (`deploy`); the skipping of tests that lack a program (`require`), and the log of a test's thread
-//! (`log`).
+//! Code that the test suites share:
+//!
+//! * `app` is the session on which behaviours are tested, `client` a browser without a network, and `store` has stores to probe;
+//! * `eight` is the session that is measured;
+//! * `shop` and `program` run the shop and the other examples as processes, and `http` and `browser` visit them;
+//! * `servers` starts Redis servers of a test's own, `databases` PostgreSQL and MariaDB, and `poolers` PgBouncer;
+//! * `worker` is a process that works beside a test, and `deploy` runs two builds that serve the same sessions;
+//! * `require` skips tests that lack a program, and `log` captures what a test logs.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-/// The README's code compiles.
+/// Compiles the README's code as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
@@ -28,8 +30,9 @@ pub mod shop;
 pub mod store;
 pub mod worker;
 
-/// Runs an async test over each store, if its server is installed: `over_stores!(async fn name(store) { … })`. For tests whose
-/// result depends on a store: races, faults and lost answers, the life of a session, lists of a user's sessions, stored bytes.
+/// Runs an async test over each store, if its server is installed: `over_stores!(async fn name(store) { … })`. It is for tests
+/// whose result depends on the store: races, faults and lost answers, the life of a session, lists of a user's sessions, stored
+/// bytes.
 #[macro_export]
 macro_rules! over_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(
@@ -80,7 +83,7 @@ macro_rules! over_stores {
 }
 
 /// Runs an async test over the store in memory, and over Redis if it is installed: `over_two_stores!(async fn name(store) { … })`.
-/// For tests of what the engine, a handle or the web layer decides, whatever the store.
+/// It is for tests of what the engine, a handle or the web layer decides, which is the same with every store.
 #[macro_export]
 macro_rules! over_two_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(

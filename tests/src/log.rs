@@ -40,7 +40,7 @@ impl Lines {
     }
 }
 
-/// Captures every line that this thread logs, at level INFO and above, until it is dropped.
+/// Captures every line that this thread logs, at level INFO and above, until this value is dropped.
 pub struct Log {
     lines: Lines,
     _guard: tracing::subscriber::DefaultGuard,

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Everything here is quick, except on a busy machine.
+/// How long to wait for a process. Everything here is quick, except on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server.

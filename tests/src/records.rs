@@ -1,4 +1,4 @@
-//! Shared by the tests of stores.
+//! The time that the tests of stores share.
 
 use session_runtime::Timestamp;
 

@@ -40,7 +40,7 @@ impl Controls {
     }
 }
 
-/// A store in front of another store.
+/// A store that passes its calls to another store, counts them, and causes faults.
 pub struct Probe {
     pub inner: AnyStore,
     pub controls: Arc<Controls>,
@@ -142,8 +142,8 @@ impl AnyStore {
         Self::Sql(store, Tables::InFile(folder))
     }
 
-    /// Opens a store in tables of its own on the server that all tests of a binary share. Returns `None` as [`AnyStore::redis`]
-    /// does.
+    /// Opens a store in tables of its own on the server that all tests of a binary share. Reports a missing program and returns
+    /// `None`.
     pub async fn on(engine: Engine) -> Option<Self> {
         let (server, table) = (databases::shared(engine)?, table());
         let store = SqlStore::open(&server.url()).await.unwrap().table(&table).unwrap();
@@ -172,7 +172,7 @@ impl AnyStore {
         assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
     }
 
-    /// Whether its server removes expired sessions, so that a clean-up finds nothing to do.
+    /// Whether the store's server removes expired sessions, so that a clean-up finds nothing to do.
     pub fn expires_by_itself(&self) -> bool {
         matches!(self, Self::Redis(..))
     }
@@ -234,7 +234,7 @@ impl Tables {
     }
 }
 
-/// The keys of one store, on servers that hold the keys of others too.
+/// The keys of one store, on servers that also hold the keys of other stores.
 #[derive(Clone)]
 pub struct Shelf {
     servers: &'static [RedisServer],

@@ -28,7 +28,7 @@ impl Worker {
         Self { child, lines }
     }
 
-    /// Returns the next line that it prints.
+    /// Returns the next line that the process prints.
     pub fn line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).unwrap()
     }

@@ -1,4 +1,4 @@
-//! The only table of attributes. The parser looks names up here; suggestions and the reference page come from it.
+//! The only table of attributes. The parser, the suggestions and the reference page all use it.
 
 use crate::suggest::brought_along;
 
@@ -13,7 +13,8 @@ pub(crate) struct Known<K: 'static> {
 }
 
 impl<K> Known<K> {
-    /// Returns whether the attribute never takes a value. A flag of the cookie may have one: `= false`.
+    /// Returns whether the attribute never takes a value. `persistent` and `partitioned` are shown without a value, but accept
+    /// `= false`.
     pub(crate) fn takes_nothing(&self) -> bool {
         self.written == self.name && !["persistent", "partitioned"].contains(&self.name)
     }
@@ -116,21 +117,21 @@ impl Key for StructKey {
             Self::Cookie,
             "cookie",
             "cookie = \"shop\"",
-            "The cookie's name, taken as given. Without it: `__Host-` and the struct's name in kebab case.",
+            "The cookie's name, exactly as written. Default: `__Host-` and the struct's name in kebab case.",
         ),
         on_struct(
             Self::Kind,
             "kind",
             "kind = \"Shop\"",
-            "Names the kind of session: cookies, stored sessions and users' lists of one kind are never taken for those of \
-             another. Default: the struct's name.",
+            "Names the kind of session: cookies, stored sessions and users' lists of one kind are never mistaken for those \
+             of another. Default: the struct's name.",
         ),
         on_struct(
             Self::App,
             "app",
             "app = \"shop\"",
-            "Names the application; two packages that serve the same sessions write the same name. The option `app`, in the \
-             builder or the configuration, overrides it. Default: the package that the struct is in.",
+            "Names the application. Two packages that serve the same sessions must give the same name. The option `app`, in \
+             the builder or the configuration, overrides it. Default: the package that the struct is in.",
         ),
         on_struct(
             Self::Idle,
@@ -154,7 +155,7 @@ impl Key for StructKey {
             Self::RotateEvery,
             "rotate_every",
             "rotate_every = 15m",
-            "Renews the session's id this often; requests under way with the previous id are not refused. Default: off.",
+            "Renews the session's id this often. Requests in progress with the previous id still succeed. Default: off.",
         ),
         on_struct(
             Self::Touch,
@@ -166,8 +167,8 @@ impl Key for StructKey {
             Self::MaxPerUser,
             "max_per_user",
             "max_per_user = 5",
-            "How many sessions a user may have. One more sign-in ends the oldest session, or with `(5, refuse)` is \
-             refused. Default: 100, and the oldest ends.",
+            "How many sessions a user may have. A sign-in beyond the limit ends the oldest session, or is refused with \
+             `(5, refuse)`. Default: 100, and the oldest session ends.",
         ),
         on_struct(
             Self::Persistent,
@@ -198,7 +199,7 @@ impl Key for StructKey {
             Self::Domain,
             "domain",
             "domain = \"example.com\"",
-            "The cookie's domain: all hosts below it get the cookie. Default: this host alone.",
+            "The cookie's domain: all hosts below it get the cookie. Default: only this host.",
         ),
         on_struct(
             Self::Partitioned,
@@ -217,8 +218,8 @@ impl Key for StructKey {
             Self::Lock,
             "lock",
             "lock = \"shop.lock\"",
-            "A file beside this one that records what live sessions store. A change that would lose some of that, or \
-             end live sessions, does not compile. `SESSION_LOCK=update cargo check` writes the file.",
+            "A file next to this source file that records what live sessions store. A change that would lose data of live \
+             sessions, or end them, does not compile. `SESSION_LOCK=update cargo check` writes the file.",
         ),
         on_struct(
             Self::Version,
@@ -243,7 +244,7 @@ impl Key for FieldKey {
             Self::Atomic,
             "atomic",
             "atomic",
-            "Changed only by `update`, a compare-and-swap: no concurrent update is lost.",
+            "Is changed only by `update`, with a compare-and-swap: no concurrent update is lost.",
         ),
         on_field(
             Self::Counter,
@@ -268,19 +269,19 @@ impl Key for FieldKey {
             Self::Unlisted,
             "unlisted",
             "unlisted",
-            "On an `identity`: sessions are not listed by user, so they can be kept in the visitors' cookies.",
+            "On an `identity`: sessions are not listed by user, so they can be stored in the visitors' cookies.",
         ),
         on_field(
             Self::Expires,
             "expires",
             "expires = 5m",
-            "Ends the field alone, this long after it was last written. Adds `x_expires_at()`.",
+            "Expires only this field, this long after its last write. Adds `x_expires_at()`.",
         ),
         on_field(
             Self::Rotates,
             "rotates",
             "rotates",
-            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets it.",
+            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets the field.",
         ),
         on_field(
             Self::Device,
@@ -292,14 +293,14 @@ impl Key for FieldKey {
             Self::Secret,
             "secret",
             "secret",
-            "Is encrypted wherever it is stored, for this session and field alone, and never shown in a log or an error. \
-             Its length is not hidden.",
+            "Is encrypted in every store, so that the value can be read only in this session and field, and is never shown \
+             in a log or an error. Its length is not hidden.",
         ),
         on_field(
             Self::Rename,
             "rename",
             "rename = \"lang\"",
-            "The name it is stored under. Default: the field's name.",
+            "The name that the field is stored under. Default: the field's own name.",
         ),
         on_field(
             Self::Alias,
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_found_by_its_name_and_shown_by_it() {
+    fn every_key_is_found_by_its_name_and_its_example_begins_with_it() {
         fn check<K: Key>() {
             for known in K::ALL {
                 assert!(K::find(known.name) == Some(known.key) && known.key.known().name == known.name);

@@ -1,4 +1,4 @@
-//! `max_per_user = 5`, `max_per_user = (5, refuse)`.
+//! Parses `max_per_user = 5` and `max_per_user = (5, refuse)`.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{Lit, LitInt};

@@ -12,15 +12,15 @@ pub(crate) struct Entry<K> {
     pub(crate) at: Ident,
     /// The tokens after the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
-    /// Whether a mistake in this entry is already reported. The entry is then the probable intention, so that nothing reports the
-    /// attribute as missing. Further mistakes in the entry are not reported.
+    /// Whether a mistake in this entry is already reported. If so, the entry holds what the developer probably meant, so that no
+    /// check reports the attribute as missing. Further mistakes in the entry are not reported.
     pub(crate) reported: bool,
 }
 
 impl<K: Key> Entry<K> {
     /// Creates an entry whose mistake is already reported.
     fn meant(key: K, at: &Ident, value: Option<TokenStream>) -> Self {
-        // Uses the key's own name, which other errors use.
+        // Further errors quote this name, so it must be the correct one.
         Self { key, at: Ident::new(key.known().name, at.span()), value, reported: true }
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn entries<K: Key>(attributes: &[Attribute], cx: &mut Context) -> Vec
     entries
 }
 
-/// Splits at the commas, except those within `::<…>`, which may occur in `default = Map::<u8, u8>::new()`.
+/// Splits at the commas, except at those between the angle brackets of a type, as in `default = Map::<u8, u8>::new()`.
 pub(crate) fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     let (mut depth, mut after) = (0usize, [' '; 2]);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_cut_at_its_commas() {
+    fn a_list_is_split_at_its_commas() {
         let (entries, faults) = read_struct(&parse_quote!(#[session(idle = 1h 30m, persistent, cookie = "a,b",)]));
         assert_eq!(entries, ["idle = 1h 30m", "persistent", "cookie = \"a,b\""]);
         assert!(faults.is_empty(), "{faults:?}");

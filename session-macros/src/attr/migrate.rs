@@ -1,4 +1,4 @@
-//! `migrate = in_cents("price")`, `migrate = full_name("first", "last")`; `version = 2`.
+//! Parses `migrate = in_cents("price")`, `migrate = full_name("first", "last")` and `version = 2`.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -33,7 +33,7 @@ impl<K: Key> Entry<K> {
                 cx.error_at(
                     &names[MOST],
                     format!(
-                        "a field is made of at most {MOST} stored names; make some of them one field first, a struct"
+                        "`migrate` takes at most {MOST} stored names; combine some of them into a struct field first"
                     ),
                 );
                 None

@@ -1,4 +1,5 @@
-//! Attributes as written, each with its place in the source. Mistakes are reported and skipped, never fatal.
+//! The attributes of a struct and its fields, each with its place in the source. A mistake is reported and skipped, and parsing
+//! continues.
 
 pub(crate) mod keys;
 mod limit;
@@ -45,7 +46,7 @@ pub(crate) enum SameSite {
     None,
 }
 
-/// The operations on a field, if they are restricted.
+/// A policy, which restricts the operations on a field.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Policy {
     Atomic,

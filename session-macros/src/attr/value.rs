@@ -44,7 +44,7 @@ impl<K: Key> Entry<K> {
     pub(crate) fn number(self, cx: &mut Context) -> Option<Given<u16>> {
         match self.literal() {
             Some(Lit::Int(number)) if number.suffix().is_empty() => {
-                // A number that does not fit is reported like any other wrong status.
+                // A number beyond `u16` becomes the largest one, which the check of statuses rejects.
                 let value = number.base10_parse().unwrap_or(u16::MAX);
                 Some(self.given(value))
             }

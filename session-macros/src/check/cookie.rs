@@ -115,7 +115,7 @@ pub(super) fn needs_secure(session: &Session, cx: &mut Context) {
     }
 }
 
-/// The most bytes in an attribute's value. Browsers ignore longer ones.
+/// The most bytes in the value of a cookie attribute. Browsers ignore an attribute with a longer value.
 const LARGEST_ATTRIBUTE: usize = 1024;
 
 // path = "shop"

@@ -71,7 +71,7 @@ pub(super) fn borrows(session: &Session, cx: &mut Context) {
 
 const CANNOT_BORROW: &str = "a session cannot borrow: its values outlive the request";
 
-/// Returns the reference in the field's type. A field that is not stored may be `'static`.
+/// Returns the first reference in the field's type. In a field that is not stored, `'static` references are allowed.
 fn borrow(field: &Field) -> Option<&TypeReference> {
     let for_ever = |reference: &TypeReference| reference.lifetime.as_ref().is_some_and(|it| it.ident == "static");
     borrowed(&field.ty).filter(|reference| field.attrs.skip.is_none() || !for_ever(reference))

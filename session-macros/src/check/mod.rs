@@ -1,4 +1,4 @@
-//! The rules, one function each. The comment on each shows code that it rejects. All rules run, so that one compile reports
+//! The rules, one function each. The comment above a rule shows code that it rejects. All rules run, so that one compile reports
 //! every mistake.
 
 mod bounds;

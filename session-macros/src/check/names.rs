@@ -12,14 +12,14 @@ use crate::{
 /// The longest name that every store accepts.
 const LONGEST: usize = 64;
 
-/// Methods that a session has or may get later, and those that every value has through `From`, `Into` and the like. A generated
-/// accessor of such a name would hide the method.
+/// Methods that a session has or may get later, and methods that every value has through `From`, `Into` and similar traits. A
+/// generated accessor of such a name would hide the method.
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
     // Of `Session` and `Core`.
     "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "signed_in_at",
     "is_fresh", "is_live", "reload", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
-    // Kept free. Mostly verbs: nouns such as `user`, `state` or `store` are common field names.
+    // Reserved for later. These are mostly verbs, since nouns such as `user`, `state` or `store` are common field names.
     "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "ended", "until_ended", "refresh", "touch", "rotate",
     "cycle_id", "regenerate", "invalidate", "purge", "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
     "load", "insert", "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "is_empty",
@@ -100,18 +100,18 @@ fn owner<'a>(taken: &[(String, &'a Field)], name: &str) -> Option<&'a Field> {
     taken.iter().find(|(taken, _)| taken == name).map(|(_, field)| *field)
 }
 
-/// Why a field has a name.
+/// What a field uses a name for.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// The field is stored under it.
+    /// The field is stored under this name.
     Own,
-    /// An older build stored the field under it.
+    /// An older build stored the field under this name.
     Alias,
-    /// An older build stored a value under it that the field is made from.
+    /// An older build stored under this name a value that the field is made from.
     Older,
 }
 
-/// Returns each name that a field is stored under or read from, and its place.
+/// Returns each name that a field is stored under or read from, with its place in the source.
 fn names(field: &Field) -> impl Iterator<Item = (String, TokenStream, Kind)> {
     let own = match &field.attrs.rename {
         Some(rename) => rename.at_value(),

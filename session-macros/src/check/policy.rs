@@ -1,4 +1,4 @@
-//! Checks policies and modifiers against each other, and against types, as far as their spelling tells.
+//! Checks policies and modifiers against each other, and against the field's type, as far as the spelling of the type tells.
 
 use proc_macro2::Ident;
 use syn::Type;
@@ -31,7 +31,7 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
     for field in &session.fields {
         let Some(policy) = field.policy() else { continue };
         let (shape, ty) = (Shape::of(&field.ty), spelling(&field.ty));
-        // A type must be spelled out if its spelling does not tell: the type of the handle depends on it.
+        // The type of the handle depends on the field's type, so an alias must be spelled out.
         let alias = match shape {
             Shape::Other => format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it"),
             _ => String::new(),

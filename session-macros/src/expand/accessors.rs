@@ -14,11 +14,11 @@ use crate::{
     span::{ends, ours, respan},
 };
 
-/// Returns all accessors; without bodies if the session is broken.
+/// Returns all accessors. If the session is broken, their bodies are `loop {}`.
 pub(super) fn accessors(session: &Session, broken: bool) -> TokenStream {
     let fields = session.fields_ident();
     let Generics { parameters, arguments, bounds } = Generics::of(session);
-    // A broken session may have two accessors of one name. The second would be a further error, so drop it.
+    // A broken session may have two accessors of one name. The second would cause a further error, so it is dropped.
     let mut taken = Vec::new();
     let p = session.private();
     let methods = session.fields.iter().enumerate().flat_map(|(at, field)| {
@@ -45,7 +45,7 @@ struct Fit<'a> {
     session: &'a Session,
     p: &'a Private,
     broken: bool,
-    /// Whether the compiler suggests its accessors for `session.get("theme")`, a method of other libraries.
+    /// Whether the compiler suggests this field's accessors for `session.get("theme")`, a method of other libraries.
     is_example: bool,
 }
 
@@ -163,7 +163,7 @@ impl Fit<'_> {
         })
     }
 
-    /// Adds names for which the compiler suggests this method if no method of that name exists.
+    /// Returns a doc alias: if code calls a method of one of these names, which does not exist, the compiler suggests this one.
     fn alias(&self, names: &[&str]) -> Option<TokenStream> {
         self.is_example.then(|| quote!(#[doc(alias(#(#names),*))]))
     }

@@ -1,4 +1,4 @@
-//! A schema for a session with mistakes. It prevents further errors in the rest of the program.
+//! Generates a schema for a session with mistakes, so that code that uses the session gets no further errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;

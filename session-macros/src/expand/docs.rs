@@ -14,7 +14,7 @@ pub(super) fn reader(field: &Field) -> String {
     format!(" Returns the `{}`.", field.name())
 }
 
-/// The line below a reader's documentation: where the value is stored, and how long.
+/// Returns the line below a reader's documentation, which says under which name the value is stored, and for how long.
 pub(super) fn storage(field: &Field) -> String {
     if field.attrs.skip.is_some() {
         return "\n Not stored: lasts as long as the request.".to_owned();

@@ -1,8 +1,8 @@
-//! Generates code from the model. This only quotes; all checks are elsewhere.
+//! Generates code from the model. All checks are in `check`.
 //!
-//! A session without mistakes becomes `schema` (descriptions of its fields) and `accessors` (two or three thin methods per
-//! field). A session with mistakes becomes `broken` and the same methods without bodies, so that code that calls them gets no
-//! errors of its own.
+//! For a session without mistakes, `schema` generates descriptions of its fields, and `accessors` generates two or three thin
+//! methods per field. For a session with mistakes, `broken` generates the schema, and the methods have no real bodies, so that
+//! code that calls them gets no errors of its own.
 
 mod accessors;
 mod broken;
@@ -38,7 +38,7 @@ pub(crate) fn expand_broken(session: &Session) -> TokenStream {
     }
 }
 
-/// Generates `ShopFields`: `Session<Shop>` derefs to it, and it derefs to the session's core.
+/// Generates `ShopFields`. `Session<Shop>` dereferences to `ShopFields`, which dereferences to the session's core.
 fn wrapper(session: &Session) -> TokenStream {
     let (p, vis, shop, fields) = (session.private(), &session.vis, ours(&session.ident), session.fields_ident());
     let doc = docs::wrapper(session);

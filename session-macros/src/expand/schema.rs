@@ -48,7 +48,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let none = TokenStream::new();
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
-    // An error points at the attribute `bounded`, whose claim is what fails.
+    // If the session does not fit into a cookie, the error points at the attribute `bounded`.
     let fits = session
         .attrs
         .bounded
@@ -239,8 +239,8 @@ fn spec(session: &Session, p: &Private) -> TokenStream {
     }
 }
 
-/// Sets the names that separate these sessions from others. The generated code looks up the package, so that the compiler
-/// notices a new name.
+/// Sets the names that separate these sessions from others. The generated code reads the package's name itself, so that the
+/// compiler notices when the name changes.
 fn scope(session: &Session) -> TokenStream {
     let kind = session.attrs.kind.as_ref().map(|given| {
         let kind = &given.value;
@@ -262,7 +262,7 @@ fn migrations(session: &Session, p: &Private) -> Option<TokenStream> {
             let Migrate { function, names } = &given.value;
             let (count, span) = (Literal::usize_unsuffixed(names.len()), ends(function).1);
             let field = respan(quote!(&#descriptors.#name), span);
-            // The function keeps its spans, since it may come from a `$crate`.
+            // The function's path keeps its spans, since it may begin with `$crate`.
             let run = quote_spanned!(span=> |__older| __older.make::<#count, _, _, _>(#field, #function));
             quote!(#p::Migration::new(&#descriptors.#name, &[#(#names),*], #run))
         })

@@ -79,10 +79,11 @@ fn only_lists_and_shared_fields_need_a_store() {
     }
 }
 
-/// Returns the page with its output blocks generated again. Input and output alternate; the view's input occurs twice.
+/// Returns the page with its output blocks generated again. Each input block is followed by its output block. The first input
+/// block also contains the view, hidden.
 fn page_of(page: &str) -> String {
     let mut blocks: Vec<String> = page.split("```").map(str::to_owned).collect();
-    assert_eq!(blocks.len(), 9, "four blocks of code, with text around each");
+    assert_eq!(blocks.len(), 9, "the page has four blocks of code, with text around each");
     let shown = |code: proc_macro2::TokenStream| pretty(code).replace("::session_runtime::__private", "private");
     let is_shown = |line: &&str| !line.starts_with('#') || line.starts_with("#[");
     let session: String = blocks[1].lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
@@ -113,7 +114,7 @@ fn the_guide_shows_what_is_emitted() {
     assert_eq!(hidden, blocks[5].lines().skip(1).collect::<Vec<_>>());
 }
 
-// B46: a struct with any mistakes still has all its accessors, once each.
+// B46: a struct with mistakes still has each of its accessors, and has each only once.
 #[test]
 fn a_broken_session_keeps_its_accessors() {
     let expansion = pretty(derive(quote! {
@@ -209,7 +210,7 @@ fn every_form_of_item_expands_to_code() {
     }
 }
 
-/// A session with `times` fields of each policy.
+/// Returns the expansion of a session with `times` copies of six typical fields.
 fn of_size(times: usize) -> proc_macro2::TokenStream {
     let fields = (0..times).map(|index| {
         let name = |name: &str| quote::format_ident!("{name}{index}");
@@ -232,9 +233,9 @@ fn of_size(times: usize) -> proc_macro2::TokenStream {
     derive(quote!(#[session(idle = 30m, absolute = 12h)] pub struct Shop { #(#fields)* }))
 }
 
-// Every user compiles this code, so it has a budget: 28 lines and 1,200 bytes a field, 90 lines a struct, as the compiler
-// prints it (nightly, `-Zmacro-stats`: 23, 1,162 and 48). This test's printer breaks more lines, 30 a field instead of 23, so
-// its limit is 31.
+// Every user compiles this code, so its size has a limit: 28 lines and 1,200 bytes per field, and 90 lines per struct, as the
+// compiler prints it. The nightly compiler's `-Zmacro-stats` counts 23, 1,162 and 48. The printer in this test breaks lines more
+// often, into 30 per field instead of 23, so the test allows 31.
 #[test]
 fn the_expansion_stays_within_its_budget() {
     let (one, two) = (pretty(of_size(1)), pretty(of_size(2)));

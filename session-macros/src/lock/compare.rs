@@ -12,9 +12,9 @@ use crate::{
 /// The difference between a session and its lock.
 pub(super) enum Difference {
     None,
-    /// Live sessions keep everything. The text completes "the lock …".
+    /// Live sessions keep everything. The text completes the sentence "`shop.lock` …".
     Harmless(String),
-    /// Data that live sessions would lose, each with the place to report it.
+    /// Changes that would lose data of live sessions: for each, the place to report it, and the message.
     Loses(Vec<Fault>),
 }
 
@@ -66,7 +66,7 @@ struct Compared<'a> {
 type Fault = (TokenStream, String);
 
 impl Compared<'_> {
-    // struct Store { … }, which was called `Shop`
+    // struct Store { … }, which was `struct Shop`
     // #[session(lock = "shop.lock")] on `struct Admin`
     fn kind(&self) -> Option<Fault> {
         let (old, new, file) = (&self.before.kind, &self.today.kind, &self.given.value);

@@ -45,7 +45,7 @@ impl Lock {
         self.fields.get(name).or_else(|| self.former.get(name))
     }
 
-    /// Returns the new lock of a session. It keeps former names of the lock `before`.
+    /// Returns the new lock of a session. It keeps the former names of the previous lock, `before`.
     pub(super) fn following(subject: &Subject<'_>, before: Self) -> Self {
         let mut lock = Self::of(subject);
         lock.app = lock.app.or(before.app);
@@ -99,7 +99,7 @@ impl Lock {
     }
 }
 
-/// Parses a name.
+/// Parses a name, which may be in quotes.
 fn unquoted(name: &str) -> Option<String> {
     match name.starts_with('"') {
         true => syn::parse_str::<LitStr>(name).ok().map(|name| name.value()),

@@ -1,7 +1,7 @@
-//! `lock = "shop.lock"`: a file that is checked in. It describes the data of live sessions, and names their kind, application
-//! and cookie. A change that would end live sessions, or lose their data, does not compile.
+//! Implements `lock = "shop.lock"`, a file that is checked in. It describes the data of live sessions, and names their kind,
+//! application and cookie. A change that would end live sessions, or lose their data, does not compile.
 //!
-//! `file` reads and writes the file, `form` describes a field, and `compare` decides which changes pass.
+//! `file` reads and writes the file, `form` describes a field, and `compare` decides which changes are allowed.
 
 mod compare;
 mod file;
@@ -22,17 +22,18 @@ use self::{
 };
 use crate::{attr::Given, context::Context, model::Session};
 
-/// The command that accepts a change into the lock.
+/// The command that writes a change into the lock.
 const UPDATE: &str = "`SESSION_LOCK=update cargo check`";
 
-/// Compares a session without other mistakes with its lock, if it has one. The returned code makes the compiler run again when
-/// the file changes.
+/// Compares a session with its lock, if it has one. The session must have no other mistakes. The returned code makes the compiler
+/// run again when the file changes.
 pub(crate) fn hold(session: &Session, cx: &mut Context) -> TokenStream {
     let Some(given) = &session.attrs.lock else { return TokenStream::new() };
     // In an editor, the source file may be unknown.
     let Some(source) = source() else { return TokenStream::new() };
     let path = source.with_file_name(&given.value);
-    // The expansion uses the same package. Without a package it uses the crate's name, which is unknown here.
+    // The expansion names the application after the same package. Without a package, it uses the crate's name, which is unknown
+    // here.
     let package = std::env::var("CARGO_PKG_NAME").ok();
     let update = std::env::var("SESSION_LOCK").is_ok_and(|asked| asked == "update");
     match read(&path) {

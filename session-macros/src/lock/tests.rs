@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Session;
 
-/// Writes a lock for one struct and compares it with another. Returns the new text, or the errors.
+/// Writes a lock for the struct `before`, and compares the struct `after` with it. Returns the new text, or the errors.
 fn change(before: &str, after: &str) -> Result<Option<String>, Vec<String>> {
     held(after, Some(&written(before, None)), true)
 }
@@ -17,7 +17,7 @@ fn held(item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, 
     held_in(Some("shop"), item, text, update)
 }
 
-/// Does the same in a package of this name.
+/// Compares a struct, in a package of this name, with the text of a lock. Returns the text to write, or the errors.
 fn held_in(package: Option<&str>, item: &str, text: Option<&str>, update: bool) -> Result<Option<String>, Vec<String>> {
     let mut cx = Context::new();
     let session = Session::build(syn::parse_str(item).unwrap(), &mut cx);
@@ -54,7 +54,7 @@ fn a_lock_has_a_line_for_each_stored_name() {
     );
 }
 
-// Harmless changes are written on request; until then, an error asks for that.
+// Without the request, a harmless change is an error that asks for an update.
 #[test]
 fn harmless_changes_are_written_on_request() {
     let before = shop("", "a: u8, b: String");
@@ -85,7 +85,7 @@ fn harmless_changes_are_written_on_request() {
     }
 }
 
-// Removing a field is harmless, since it may be behind a `cfg`. Its name stays reserved while it is in the lock.
+// Removing a field is harmless, since the field may only be behind a `cfg`. Its name stays reserved while the lock lists it.
 #[test]
 fn a_removed_field_keeps_its_name_reserved() {
     let lock = written(&shop("", "a: u8, b: String"), None);
@@ -153,7 +153,7 @@ fn another_package_is_another_application() {
     assert!(faults.len() == 1 && faults[0].contains("write `app = \"shop\"`"), "{faults:?}");
     let named = shop(", app = \"shop\"", "a: u8");
     assert_eq!(held_in(Some("store"), &named, Some(&lock), false), Ok(None));
-    // Another build system may not name the package. The lock then neither fails nor loses the name.
+    // Another build system might not name the package. The comparison then does not fail, and an update keeps the application.
     assert_eq!(held_in(None, &before, Some(&lock), false), Ok(None));
     let more = held_in(None, &shop("", "a: u8, b: u8"), Some(&lock), true).unwrap().unwrap();
     assert!(more.contains("\napp shop\n"), "{more}");

@@ -1,4 +1,4 @@
-//! Parses `Shop, or_redirect = "/login"`: first the session, then entries as in `#[session(…)]`.
+//! Parses `Shop, or_redirect = "/login"`: first the session's type, then entries as in `#[session(…)]`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Path, ext::IdentExt};
@@ -19,7 +19,7 @@ use crate::{
 /// The arguments of `#[view(…)]`.
 #[derive(Default)]
 pub(super) struct Arguments {
-    /// `None` if it is missing, which is already reported.
+    /// The session's type. `None` if it is missing, which is already reported.
     pub(super) session: Option<Path>,
     pub(super) or_redirect: Option<Given<String>>,
     pub(super) or_status: Option<Given<u16>>,

@@ -1,5 +1,5 @@
-//! The rules of a view, one function each. The comment on each shows code that it rejects. The compiler checks the view's
-//! fields against the session's, and reports errors at the view's fields.
+//! The rules of a view, one function each. The comment above a rule shows code that it rejects. The compiler itself compares the
+//! view's fields with the session's, and reports errors at the view's fields.
 
 use syn::GenericParam;
 
@@ -115,7 +115,7 @@ fn stale(view: &View, cx: &mut Context) {
     }
 }
 
-/// The longest path that leaves room for `next` within the head that servers accept.
+/// The most bytes in a path. A longer one might not leave enough room for `next` in the request head that servers accept.
 const LONGEST: usize = 2048;
 
 // or_redirect = "login"

@@ -1,5 +1,5 @@
-//! Generates the impl that makes the struct a view. A view with mistakes gets it too, as far as possible, so that handlers get
-//! no errors of their own.
+//! Generates the impl that makes the struct a view. A view with mistakes gets the impl too, as far as possible, so that handlers
+//! get no errors of their own.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -30,8 +30,8 @@ pub(super) fn expand(view: &View) -> TokenStream {
     }
 }
 
-/// Generates `type Session` with the spans of the session's type: the compiler points there if the type is not a session, or less
-/// visible than the view.
+/// Generates `type Session` with the spans of the session's type. The compiler points at that type if it is not a session, or if
+/// it is less visible than the view.
 fn session(view: &View, p: &Private) -> TokenStream {
     let Some(session) = &view.arguments.session else { return quote!(type Session = #p::NoSession;) };
     let (first, last) = ends(session);
@@ -54,7 +54,7 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     };
     let refusal = quote!(#p::ViewPolicy::#refusal);
     let Some(fresh) = &given.fresh else { return refusal };
-    // The spans of the attribute's own token, so that the compiler reports a missing `identity` there.
+    // The code has the span of the token `fresh`, so that the compiler reports a missing `identity` there.
     let (at, limit) = (fresh.key.span(), duration(&fresh.value));
     let refusal = respan(refusal, at);
     let policy = quote_spanned!(at=> #refusal.fresh(#limit));
@@ -71,7 +71,7 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     }
 }
 
-/// Generates the struct from the session's fields; `None`, if either is unknown.
+/// Generates the expression that makes the view from the session. If the session or the view's form is invalid, it is `None`.
 fn body(view: &View, p: &Private) -> TokenStream {
     let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
     if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {

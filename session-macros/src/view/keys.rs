@@ -1,4 +1,4 @@
-//! The only table of a view's arguments. The parser looks names up here; suggestions and the reference page come from it.
+//! The only table of a view's arguments. The parser, the suggestions and the reference page all use it.
 
 use crate::attr::keys::{FieldKey, Key, Known, StructKey};
 
@@ -26,8 +26,8 @@ impl Key for ViewKey {
             Self::OrRedirect,
             "or_redirect",
             "or_redirect = \"/login\"",
-            "Redirects refused visitors there (303), with `?next=` and the page that they asked for: pass that to \
-             `local_path`.",
+            "Redirects refused visitors to this path (303), and appends `?next=` with the page that they asked for. Pass the \
+             value of `next` to `local_path`.",
         ),
         known(
             Self::OrStatus,
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_found_by_its_name_and_shown_by_it() {
+    fn every_key_is_found_by_its_name_and_its_example_begins_with_it() {
         for known in ViewKey::ALL {
             assert!(ViewKey::find(known.name) == Some(known.key) && known.key.known().name == known.name);
             assert!(known.written.starts_with(known.name), "{}", known.name);

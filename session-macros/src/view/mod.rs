@@ -1,5 +1,6 @@
-//! `#[view(…)]`, in the same steps as the derive: `arguments` (their names are in `keys`) and the struct become the `model`,
-//! which is checked and expanded. The struct is always emitted first and unchanged, even if it has mistakes.
+//! Implements `#[view(…)]` in the same steps as the derive. `arguments` parses the arguments, whose names are in `keys`. Together
+//! with the struct they form the `model`, which `check` checks and `expand` turns into code. The struct is always emitted first
+//! and unchanged, even if it has mistakes.
 
 mod arguments;
 mod check;

@@ -11,9 +11,9 @@ use std::{
 
 use tokio::task::JoinSet;
 
-/// How many rounds a comparison has; each way runs once a round.
+/// How many rounds a comparison has. Each way runs once per round.
 const ROUNDS: usize = 11;
-/// One operation, given the number of its task and the number of the operation.
+/// An operation to measure. Its arguments are the number of the task and the number of the operation.
 pub type Way = Arc<dyn Fn(usize, usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Makes a [`Way`] of an async closure.
@@ -25,7 +25,7 @@ pub fn way<F: Future<Output = ()> + Send + 'static>(once: impl Fn(usize, usize) 
 #[derive(Clone, Copy)]
 pub struct Cost {
     pub per_second: f64,
-    /// Processor time of the server, in microseconds an operation.
+    /// Processor time of the server, in microseconds per operation.
     pub server: f64,
 }
 

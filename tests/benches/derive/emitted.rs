@@ -1,4 +1,4 @@
-//! The size of the emitted code, as the compiler counts it.
+//! Measures the size of the emitted code, as the compiler counts it.
 
 use std::{fmt::Write as _, process::Command};
 

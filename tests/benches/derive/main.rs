@@ -1,5 +1,5 @@
-//! Compile-time cost of the derive, next to `serde_derive` and `bon`, on one machine in one run:
-//! `cargo bench -p tests --bench derive`. `-- --write` writes the page of the documentation.
+//! Measures the compile-time cost of the derive, next to `serde_derive` and `bon`, on one machine in one run:
+//! `cargo bench -p tests --bench derive`. With `-- --write`, it also writes `session-runtime/docs/cost.md`.
 //!
 //! The compiler counts the emitted code (`-Zmacro-stats`, which needs a nightly), so that figure is exact. Times are processor
 //! time, user and system: the median of rounds in which all subjects take turns.

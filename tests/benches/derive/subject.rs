@@ -1,4 +1,4 @@
-//! Crates to measure: the same structs under each derive, and under none.
+//! Writes the crates to measure: the same structs with each derive, and without any.
 
 use std::{
     fs,
@@ -86,6 +86,6 @@ pub(crate) fn write(folder: &Path, dependencies: &str, code: &str) {
     fs::create_dir_all(folder.join("src")).unwrap();
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::write(folder.join("src/lib.rs"), code).unwrap();
-    // Pins the versions that we use ourselves.
+    // Pins the versions of this workspace.
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Processor time that the derive costs.
+//! Measures the processor time that the derive costs.
 
 use std::{
     fmt::Write as _,

@@ -1,4 +1,4 @@
-//! Ways to guard a save: the store's compare-and-swap, a transaction under `WATCH`, and no guard at all.
+//! Compares ways to guard a save: the store's compare-and-swap, a transaction under `WATCH`, and no guard at all.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! The cost of sessions on Redis, compared with bare commands: `cargo bench -p tests --bench redis`. It runs on each kind of
-//! server that is installed.
+//! Measures the cost of sessions on Redis, compared with bare commands: `cargo bench -p tests --bench redis`. It runs on each
+//! kind of server that is installed.
 //!
 //! `works` compares the store with the commands that a program without any guard would send. `guards` compares the ways to guard
 //! a write. `room` prints how much memory a session takes. Both sides of a comparison use the same client, the same number of

@@ -26,7 +26,8 @@ pub const LIFETIME: Duration = Duration::from_secs(1800);
 const SESSIONS: usize = 1000;
 const PREFIX: &str = "works:";
 
-/// Concurrent requests, and connections, one per store: a server with little to do, a busy one, and several application servers.
+/// Numbers of concurrent requests and of connections; each connection has its own store. They stand for a server with little to
+/// do, a busy server, and several application servers.
 const CROWDS: [(usize, usize); 3] = [(1, 1), (32, 1), (16, 16)];
 
 /// The sessions, and their values on the server.
@@ -93,7 +94,7 @@ fn bare_load(bare: &Arc<[ConnectionManager]>, shelf: &Arc<Shelf>) -> Way {
     })
 }
 
-/// Each save follows the previous save of its session: at most 32 run at once, and a session's next save is a thousand later.
+/// Two saves of one session never overlap: at most 32 saves run at a time, and a session is saved again only 1,000 saves later.
 fn save(stores: &Arc<[RedisStore]>, shelf: &Arc<Shelf>) -> Way {
     let (stores, shelf) = (Arc::clone(stores), Arc::clone(shelf));
     way(move |who, at| {

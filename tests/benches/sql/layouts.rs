@@ -1,6 +1,6 @@
-//! Sessions as bare statements would store them. In one layout a row holds the whole session and is overwritten without a guard.
-//! In the other a session is a header and a row for each field; a save writes the changed fields, guarded by the header's
-//! generation.
+//! Stores sessions with bare statements, in two layouts. In the first, a row holds the whole session and is overwritten without a
+//! guard. In the second, a session is a header and a row for each field; a save writes the changed fields, guarded by the
+//! header's generation.
 
 use session_runtime::store::Key;
 use sqlx::{AssertSqlSafe, mysql::MySqlPoolOptions, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
@@ -130,7 +130,7 @@ impl Bare {
         on!(self, sql, [&key.digest()[..]], count)
     }
 
-    /// Uses one statement where a statement may change two tables, otherwise a transaction.
+    /// Uses one statement on PostgreSQL, where one can change two tables, and a transaction on the other databases.
     pub async fn save_each(&self, key: &Key, name: &str, value: &[u8], at: usize) {
         let (_, head, field) = self.tables();
         let (value, at) = (&changed(value, at)[..], at as i64);

@@ -1,5 +1,5 @@
-//! The cost of sessions in a SQL database, compared with bare statements, and the best table layout for a session: `cargo bench
-//! -p tests --bench sql`. It runs on each database that is installed.
+//! Measures the cost of sessions in a SQL database, compared with bare statements, and finds the best table layout for a session:
+//! `cargo bench -p tests --bench sql`. It runs on each database that is installed.
 //!
 //! It compares the store, a bare row that is overwritten whole without a guard, and a row for each field. On PostgreSQL it also
 //! compares the store as it works behind PgBouncer, with a transaction for each statement. All use pools of the same size and
@@ -212,5 +212,5 @@ fn each_save(bare: &Arc<Bare>, keys: &'static [Key], name: &'static str, value: 
     })
 }
 
-/// A pool configured as in an application.
+/// The pools of the store and of the bare statements.
 pub type Pool = SqlPool;

@@ -24,7 +24,7 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) 
                     config.service(resource(one));
                 }
             };
-            // `Condition` needs a layer even if it is off. A spare one then takes its place and does nothing.
+            // `Condition` needs a layer even if its condition is false. A spare layer is then passed, and does nothing.
             let spare = |layer: &Option<_>| {
                 layer
                     .clone()

@@ -102,7 +102,7 @@ fn response<'r>(reply: Reply) -> Response<'r> {
     response
 }
 
-/// A body that has this text, and then never ends.
+/// A body that sends this text, and then never ends.
 struct Endless(Cursor<&'static str>);
 
 impl rocket::tokio::io::AsyncRead for Endless {

@@ -47,7 +47,7 @@ pub struct Reply {
 #[derive(Debug)]
 pub enum Text {
     Whole(String),
-    /// A body that has this text, and then never ends.
+    /// A body that sends this text, and then never ends.
     Endless(&'static str),
 }
 
@@ -87,7 +87,7 @@ type Replied = BoxFuture<'static, Result<Reply, Error>>;
 pub enum Run {
     Plain,
     Session(Arc<dyn Fn(Session<Site>, String) -> Replied + Send + Sync>),
-    /// The handler also runs if there is no session, because of an error.
+    /// The handler also runs if the session cannot be opened. It then gets `None`.
     Either(Arc<dyn Fn(Option<Session<Site>>) -> Reply + Send + Sync>),
     Both(Arc<dyn Fn(Session<Site>, Session<Desk>) -> Reply + Send + Sync>),
     Polled(Arc<dyn Fn(Passive, Session<Site>) -> Reply + Send + Sync>),
@@ -225,7 +225,8 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
             }),
         )),
         post("/large", change(|session, _| *session.name_mut() = "x".repeat(100_000))),
-        // Changes the session and answers with this status. `-keep` or `-drop` after it decides whether the change is stored.
+        // Changes the session and answers with the status in the path. A `-keep` or `-drop` after the status decides whether the
+        // change is stored.
         with_rest(post(
             "/fail",
             session(async |mut session, rest| {
@@ -271,7 +272,7 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
         ),
         with_rest(post("/wait", waiting.clone())),
         with_rest(get("/wait", waiting)),
-        // Keeps its session beyond the response.
+        // Keeps its session handle after the response has been sent.
         with_rest(post(
             "/late",
             session(move |mut session, rest| {

@@ -1,4 +1,4 @@
-//! Heap allocations, and the bytes left on the heap, both counted by the program `allocations`.
+//! Runs the program `allocations`, which counts heap allocations and the bytes that are left on the heap.
 
 use std::{env, process::Command};
 

@@ -1,5 +1,5 @@
-//! Concurrent updates of one session: how often each request calls the store. The store is in memory, and each call takes a
-//! while, as if over a network.
+//! Counts how often each of many concurrent updates of one session calls the store. The store is in memory, and each call takes
+//! a millisecond, as if over a network.
 
 use std::{cell::Cell, time::Duration};
 
@@ -50,7 +50,7 @@ tokio::task_local! {
 struct Counted(MemoryStore);
 
 impl Counted {
-    /// Does not count calls outside a request.
+    /// Counts a call of the current request, and waits. Calls outside a request are not counted.
     async fn call() {
         let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
         sleep(CALL).await;

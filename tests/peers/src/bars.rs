@@ -19,8 +19,8 @@ const WORK_BARS: [(f64, f64); WORKS.len()] =
 const BYTES_PER_SESSION: f64 = 750.0;
 /// Store calls per request, for many concurrent updates of one session.
 const CALLS: f64 = 16.0;
-/// For a session in a cookie: microseconds above the bare handler to read two fields, the same to write a small one, and the
-/// cookie's bytes, name included.
+/// For a session in a cookie: microseconds above the bare handler to read two fields and to write a small one, and the cookie's
+/// bytes, name included.
 const COOKIE_BARS: [f64; 3] = [2.1, 2.8, 300.0];
 
 /// A miss may exceed the accepted figure by this factor, because hash maps have random layouts.

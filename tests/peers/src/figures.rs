@@ -1,4 +1,4 @@
-//! The cost of one contestant, above the bare handler of its framework.
+//! Measures the cost of each contestant, above the bare handler of its framework.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 

@@ -1,6 +1,7 @@
-//! Instructions, counted by valgrind's callgrind in a separate process for each load.
+//! Counts instructions with valgrind's callgrind, in a separate process for each load.
 //!
-//! The count is exact. But valgrind offers no SHA instructions, so hashing runs in software; its share is reported separately.
+//! The count is exact. But valgrind does not emulate SHA instructions, so hashing runs in software; its share is reported
+//! separately.
 
 use std::{
     env, fs,
@@ -28,7 +29,7 @@ impl Instructions {
     }
 }
 
-/// Runs in a process of its own.
+/// Serves the requests that are counted. Runs in a process of its own.
 pub fn serve(subject: &str, work: &str, times: &str) {
     let subject = Subject::named(subject).unwrap();
     Load::new(subject, &format!("/{work}"), times.parse().unwrap()).serve_the_requests();
@@ -56,7 +57,7 @@ pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instr
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(env::current_exe().ok()?)
         .args(arguments)
-        // Otherwise a long copy is a single instruction, which valgrind counts once for each byte.
+        // Without this, glibc copies long blocks with a single instruction, which valgrind counts once for each byte.
         .env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1073741824")
         .output()
         .ok()?;

@@ -1,4 +1,4 @@
-//! Lines on two logarithmic axes, as an SVG picture.
+//! Draws lines on two logarithmic axes, as an SVG picture.
 
 use std::path::Path;
 

@@ -55,7 +55,7 @@ impl Load {
         let local = LocalSet::new();
         let (app, requests) = local.block_on(&runtime, async {
             let app = subject.open().await;
-            // W4 ends its session, so each request needs its own; W3 and `/begin` begin sessions.
+            // W4 ends its session, so each request needs a session of its own. W3 and `/begin` begin sessions, so they need none.
             let sessions = match path {
                 "/W3" | "/begin" => 0,
                 "/W4" => times,

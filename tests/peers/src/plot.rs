@@ -1,4 +1,4 @@
-//! Bars, as an SVG picture.
+//! Draws bars as an SVG picture.
 
 use std::fmt::Write as _;
 

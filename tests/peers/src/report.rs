@@ -1,4 +1,4 @@
-//! The report, in Markdown, with plots beside it.
+//! Writes the report, in Markdown, with plots beside it.
 
 use std::{fs, io, path::Path};
 
@@ -39,7 +39,7 @@ pub fn version(lock: &Lock, name: &str) -> String {
 /// Tables of the page: cookies, faults, concurrent updates, and bars.
 pub type Tables<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-/// Writes the report; `date` is the day.
+/// Writes the report. `date` is the text that says when, and at which commit, it was measured.
 pub fn write(directory: &Path, date: &str, effort: Effort, figures: &[Figures], tables: Tables<'_>) -> io::Result<()> {
     let plots = directory.join("plots");
     fs::create_dir_all(&plots)?;

@@ -1,4 +1,4 @@
-//! Sessions in the visitor's cookie: the time to read and to write one, and its size.
+//! Measures sessions in the visitor's cookie: the time to read and to write one, and the size of the cookie.
 
 use tokio::task::LocalSet;
 

@@ -1,4 +1,4 @@
-//! The figures as Markdown tables.
+//! Formats the figures as Markdown tables.
 
 use crate::{
     bars::{Bar, Bound, Verdict},

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use session_runtime::{CookieStore, Error, FileStore, KeyRing, RedisStore, Session, Sessions, SqlStore};
 
-/// Reads the names that today's build is going to write: the first of two deploys.
+/// The first of two deploys: this build already reads the names that today's build writes.
 #[derive(Session)]
 struct Shop {
     #[session(identity)]
@@ -52,7 +52,7 @@ async fn write(mut s: Session<Shop>) {
     s.theme_mut().push_str("blue ");
 }
 
-/// Sessions in cookies cannot have counters.
+/// The session that is kept in a cookie, which cannot hold a counter.
 #[derive(Session)]
 struct Prefs {
     name: String,

@@ -1,6 +1,6 @@
 //! A second process on a file store, for tests that kill it, fill its disk or count with it: `file_child TASK ARGUMENT…`.
 //!
-//! It reports line by line what it did. When an expectation fails it panics, and so exits with an error.
+//! It prints a line for each step. If an expectation fails, it panics and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -70,12 +70,12 @@ async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
     }
 }
 
-/// Increments a field of its own, and a sum to which other processes add.
+/// Increments `field`, which only this process changes, and the field `sum`, which all processes change.
 async fn count_up(store: &FileStore, key: &Key, field: &str, times: u64) {
     for number in 1..=times {
         edit(store, key, |fields| [field, "sum"].into_iter().for_each(|field| count(fields, field))).await;
         let found = read(store, key, field).await;
-        assert_eq!(found, Some(number.to_string()), "another process undid what was written");
+        assert_eq!(found, Some(number.to_string()), "another process undid this process's write");
     }
     println!("done");
 }
@@ -95,7 +95,7 @@ fn of_size(size: usize) -> Value {
     value(Timestamp::NEVER, &vec![b' '; size])
 }
 
-/// `folder` is on a disk of a few hundred kilobytes.
+/// Fills the disk of `folder`, which holds a few hundred kilobytes.
 async fn full_disk(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
     let first = Key::random().unwrap();
@@ -113,7 +113,7 @@ async fn full_disk(folder: &str) {
     assert!(!stored.is_empty(), "nothing fits: {error}");
     says(&error, &["cannot ", "session f", folder, "free some space on its disk", "No space left"]);
     assert_eq!(leftovers(folder), 0, "the failed write left temporary files");
-    // A write that does not fit, whether to a small value or to one of its own size, leaves the old value.
+    // A write that does not fit leaves the old value, whether that is small or large.
     for key in [&first, &stored[0]] {
         let before = load(&store, key).await.expect("the value from before the disk was full");
         let error = refusal(&store, key, &of_size(64_000)).await;
@@ -121,7 +121,7 @@ async fn full_disk(folder: &str) {
         let after = load(&store, key).await.unwrap();
         assert_eq!(after.value().to_bytes(), before.value().to_bytes());
     }
-    // Signing out needs no space and frees some, and the store goes on without a restart.
+    // Removing sessions needs no space and frees some. The store then works again, without a restart.
     for key in &stored {
         values::remove(&store, key).await;
     }
@@ -129,7 +129,7 @@ async fn full_disk(folder: &str) {
     println!("done");
 }
 
-/// This process may not write a file larger than 32 KiB.
+/// Writes a value that is too large for this process, which may write files of at most 32 KiB.
 async fn small_files(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
     let key = Key::random().unwrap();
@@ -142,7 +142,7 @@ async fn small_files(folder: &str) {
     println!("done");
 }
 
-/// Only this process sees the mount of `folder`.
+/// Makes `folder`, which is mounted only for this process, read-only.
 async fn read_only(folder: &str) {
     let store = FileStore::open(folder).await.unwrap();
     let (key, damaged) = (Key::random().unwrap(), Key::random().unwrap());

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use session_runtime::{CookieStore, Error, FileStore, KeyRing, RedisStore, Session, Sessions, SqlStore};
 
-/// Writes the names that yesterday's build reads, and has one more field.
+/// The second of two deploys: this build writes the names that yesterday's build reads, and has one more field.
 #[derive(Session)]
 struct Shop {
     #[session(identity)]
@@ -66,7 +66,7 @@ async fn write(mut s: Session<Shop>) {
     s.coupon_mut().set("SPRING".to_owned());
 }
 
-/// Sessions in cookies cannot have counters.
+/// The session that is kept in a cookie, which cannot hold a counter.
 #[derive(Session)]
 struct Prefs {
     name: String,

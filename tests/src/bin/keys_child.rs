@@ -1,6 +1,6 @@
 //! A second process that reads keys, for tests: `keys_child env VARIABLE`, `keys_child file PATH`, which creates the file, and
-//! `keys_child mounted PATH`, which does not. Setting the variables of a running process is unsound, and only processes can race
-//! for a file's first use.
+//! `keys_child mounted PATH`, which does not. It is a process of its own, because setting the variables of a running process is
+//! unsound, and because processes, not threads, must race to create a file.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io;
@@ -12,7 +12,7 @@ fn main() {
     let ring = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["env", variable] => KeyRing::from_env(variable),
         ["file", path] => {
-            // The parent starts all of them at once by closing their input.
+            // Waits until the parent closes this input. The parent closes the inputs of all children at the same time.
             io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
             KeyRing::open_or_create(path)
         }

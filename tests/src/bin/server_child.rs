@@ -9,6 +9,6 @@ fn main() {
     let server = RedisServer::start(Kind::Redis, Options::default()).expect("a server");
     println!("{}", server.pid().unwrap());
     println!("{}", server.folder().display());
-    // Waits until it is killed, or until its parent has ended.
+    // Waits until this process is killed, or until its parent has ended.
     let _ = io::stdin().read(&mut [0]);
 }

@@ -1,6 +1,6 @@
 //! A second process on a SQL store, for tests that kill it or count with it: `sql_child TASK URL ARGUMENT…`.
 //!
-//! It reports line by line what it did. When an expectation fails it panics, and so exits with an error.
+//! It prints a line for each step. If an expectation fails, it panics and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{io, process::ExitCode};
@@ -61,7 +61,7 @@ async fn write_for_ever(store: &SqlStore, key: &Key, from: u64) {
     }
 }
 
-/// Increments a counter of its own, and a sum to which other processes add.
+/// Increments the counter `name`, which only this process changes, and the counter `sum`, which all processes change.
 async fn count_up(store: &SqlStore, key: &Key, name: &str, times: u64) {
     for number in 1..=times {
         let change = edit(store, key, |counters| {
@@ -69,7 +69,7 @@ async fn count_up(store: &SqlStore, key: &Key, name: &str, times: u64) {
             *counters.entry("sum".to_owned()).or_default() += 1;
         });
         change.await.unwrap();
-        assert_eq!(read(store, key, name).await, Some(number), "another process undid what was written");
+        assert_eq!(read(store, key, name).await, Some(number), "another process undid this process's write");
     }
     println!("done");
 }

@@ -36,7 +36,7 @@ impl RedisServer {
         self.process().signal("CONT");
     }
 
-    /// Holds all commands for this time (`CLIENT PAUSE`), and executes them then.
+    /// Holds all commands for this time (`CLIENT PAUSE`), and then executes them.
     pub fn pause(&self, time: Duration) {
         self.tell(&["CLIENT", "PAUSE", &time.as_millis().to_string(), "ALL"]);
     }

@@ -1,13 +1,13 @@
 //! Redis and Valkey servers of a test's own, on a free port of 127.0.0.1, in a temporary folder, without persistence. A server
-//! ends when its value is dropped, and at the latest with the test's process, even if that is killed.
+//! ends when its value is dropped, and at the latest with the test's process, even if that process is killed.
 //!
 //! # Layout
 //!
-//! [`Kind`] is where a server's program comes from. [`RedisServer`] is one server (`server`), with its faults (`faults`) and its
-//! counters (`stats`). [`Cluster`] and [`Sentinels`] are groups of servers that replace each other, and a [`Proxy`] is the
+//! [`Kind`] says where a server's program comes from. [`RedisServer`] is one server (`server`), with its faults (`faults`) and
+//! its counters (`stats`). [`Cluster`] and [`Sentinels`] are groups of servers that replace each other, and a [`Proxy`] is the
 //! network between a store and its server. Below them are a process that cannot be left behind (`process`), a port that stays
-//! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a deadline
-//! (`wait`).
+//! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a
+//! deadline (`wait`).
 //!
 //! All of them block the calling thread. If a store's tasks must go on meanwhile, use a runtime of several threads, or
 //! `tokio::task::spawn_blocking`.
@@ -16,19 +16,19 @@
 //!
 //! The helpers for each behaviour that a store must show:
 //!
-//! * B32, the store is down: [`RedisServer::kill`] (the port is closed), [`Proxy::refuse`] (connections end at once),
+//! * B32, the store is down: [`RedisServer::kill`] (the port is closed), [`Proxy::refuse`] (connections end immediately),
 //!   [`Proxy::cut`] (an open connection breaks), [`RedisServer::fill`] (reads work, writes are rejected with `OOM`),
-//!   [`RedisServer::read_only`] (writes are rejected with `READONLY`, as by a primary that was demoted). It is back up after
-//!   [`RedisServer::restart`] (empty, and without its scripts), [`Proxy::accept`], [`RedisServer::make_room`] and
+//!   [`RedisServer::read_only`] (writes are rejected with `READONLY`, as by a primary that was demoted). The store is back up
+//!   after [`RedisServer::restart`] (empty, and without its scripts), [`Proxy::accept`], [`RedisServer::make_room`] and
 //!   [`RedisServer::writable`].
 //! * B33, the store is slow: [`RedisServer::freeze`] and [`RedisServer::thaw`] (the system accepts connections, nothing is
-//!   answered, and what was sent meanwhile is executed afterwards), [`RedisServer::pause`] (the server holds all answers for
-//!   a while), [`Proxy::delay`] (every answer is delayed).
+//!   answered, and after the thaw the server executes what was sent meanwhile), [`RedisServer::pause`] (the server holds all
+//!   commands for a while), [`Proxy::delay`] (every answer is delayed).
 //! * B34, an answer is lost: [`Proxy::swallow_next_answer`] (the command was executed) and its counterpart
 //!   [`Proxy::swallow_next_request`] (it was not); the client can't tell them apart.
 //! * B57, a failover behind one host name: [`Proxy::lead_to`] (new connections reach another server, open ones do not).
-//! * B35, `kill -9` in the middle of a write: [`RedisServer::kill`] while writers are busy and, where something survives
-//!   it, [`Cluster::kill_primary_of`] and [`Sentinels::kill_primary`], then their `wait_failed_over`.
+//! * B35, `kill -9` in the middle of a write: [`RedisServer::kill`] while writers are busy and, where a replica survives,
+//!   [`Cluster::kill_primary_of`] and [`Sentinels::kill_primary`], then their `wait_failed_over`.
 //! * B36, two processes on one store: two stores on one [`RedisServer::url`], or on two nodes of a [`Cluster`]. Tests that
 //!   share a server ([`shared`]) keep apart by [`prefix`] (B37).
 //!
@@ -68,16 +68,16 @@ pub fn shared(kind: Kind) -> Option<&'static RedisServer> {
     SERVERS[kind as usize].get_or_init(|| RedisServer::start(kind, Options::default())).as_ref()
 }
 
-/// Returns the cluster of this kind that all tests of a binary share, which must not lose a node. Returns `None` as [`shared`]
-/// does.
+/// Returns the cluster of this kind that all tests of a binary share, which must not lose a node. Reports a missing program and
+/// returns `None`.
 pub fn shared_cluster(kind: Kind) -> Option<&'static Cluster> {
     static CLUSTERS: [OnceLock<Option<Cluster>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;
     CLUSTERS[kind as usize].get_or_init(|| Cluster::start(kind)).as_ref()
 }
 
-/// Returns a primary that all tests of a binary share and that took over from another, so their work happens after a failover.
-/// Returns `None` as [`shared`] does.
+/// Returns the sentinels of this kind that all tests of a binary share. Their primary has taken over from another one, so all
+/// tests run after a failover. Reports a missing program and returns `None`.
 pub fn shared_after_failover(kind: Kind) -> Option<&'static Sentinels> {
     static SENTINELS: [OnceLock<Option<Sentinels>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
     kind.program()?;

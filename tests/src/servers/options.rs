@@ -28,7 +28,7 @@ impl Options {
         self
     }
 
-    /// Adds an ACL user who may do everything; the default user may then not even connect.
+    /// Adds an ACL user who may do everything, and turns the default user off.
     #[must_use]
     pub fn user(mut self, user: &str, password: &str) -> Self {
         self.user = Some(user.into());
@@ -112,7 +112,7 @@ impl Options {
     }
 }
 
-/// The path of a server's Unix socket. Every server has one, without TLS.
+/// Returns the path of a server's Unix socket. Every server has one; it does not use TLS.
 pub(super) fn socket(folder: &Path) -> String {
     folder.join("redis.sock").display().to_string()
 }

@@ -10,8 +10,8 @@ use std::{
 
 use super::wait::until;
 
-/// The parent of the program, which starts and kills it on command. When its standard input closes, it kills the program and
-/// removes the folder. It ignores SIGPIPE, so that a closed output does not end it before that.
+/// The script of the watcher, the program's parent, which starts and kills the program on command. When the watcher's standard
+/// input closes, it kills the program and removes the folder. It ignores SIGPIPE, so that a closed output cannot end it before.
 const WATCH: &str = r#"
 trap '' PIPE
 folder=$1; shift
@@ -34,7 +34,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the watching parent, which from now on owns the folder. The program does not run yet.
+    /// Starts the watcher, which from now on owns the folder. The program does not run yet.
     pub(crate) fn new(folder: &Path, program: &Path, arguments: &[String]) -> Self {
         let mut watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])

@@ -58,7 +58,7 @@ impl Proxy {
     }
 
     /// Counts how often a client sent something while it was not waiting for an answer. A pipeline is one round trip, and so are
-    /// requests that several tasks send at once over one connection. A greeting at connection time counts too.
+    /// requests that several tasks send at the same time over one connection. A greeting at connection time counts too.
     pub fn round_trips(&self) -> u64 {
         self.network.round_trips.load(SeqCst)
     }
@@ -83,7 +83,7 @@ impl Proxy {
         self.network.cut();
     }
 
-    /// Breaks all connections, and each new one at once, until [`Self::accept`].
+    /// Breaks all connections, and breaks each new one immediately, until [`Self::accept`].
     pub fn refuse(&self) {
         self.network.refuse.store(true, SeqCst);
         self.network.cut();
@@ -156,7 +156,7 @@ impl Network {
         });
     }
 
-    /// Whether the client's data may pass.
+    /// Counts the client's data. Returns whether the data may pass.
     fn request(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
         self.asked.fetch_add(bytes.len() as u64, SeqCst);
         if !waiting.swap(true, SeqCst) {
@@ -165,7 +165,7 @@ impl Network {
         !self.swallow(&self.swallow_request)
     }
 
-    /// Whether the server's data may pass.
+    /// Counts the server's data, and delays it. Returns whether the data may pass.
     fn answer(&self, waiting: &AtomicBool, bytes: &[u8]) -> bool {
         self.answered.fetch_add(bytes.len() as u64, SeqCst);
         waiting.store(false, SeqCst);

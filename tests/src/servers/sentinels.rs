@@ -7,7 +7,7 @@ use super::{Kind, Options, RedisServer, wait::until};
 /// The sentinels' name for the two servers.
 const NAME: &str = "mymaster";
 
-/// Two servers, of which the three sentinels name one as the primary. When the primary has not answered for a second, the replica
+/// Two servers, one of which the three sentinels name as the primary. When the primary has not answered for a second, the replica
 /// takes over.
 pub struct Sentinels {
     options: Options,

@@ -21,7 +21,7 @@ use super::{
     wait::until,
 };
 
-/// A server of the test's own, which ends when this is dropped.
+/// A server of a test's own. It ends when this value is dropped.
 ///
 /// ```no_run
 /// use tests::servers::{Kind, Options, RedisServer};
@@ -83,7 +83,7 @@ impl RedisServer {
         self.kind
     }
 
-    /// Returns the address on which it listens, with TLS if that was asked for.
+    /// Returns the address on which the server listens, with TLS if its [`Options`] say so.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port.number).into()
     }
@@ -115,7 +115,7 @@ impl RedisServer {
     /// Returns the path of the certificate authority's certificate, in PEM.
     ///
     /// # Panics
-    /// If the server has no TLS.
+    /// Panics if the server has no TLS.
     pub fn authority(&self) -> &Path {
         &self.tls.as_ref().expect("a server with TLS").authority
     }

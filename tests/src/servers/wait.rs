@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Everything here is quick, except on a busy machine.
+/// How long to wait. Everything here is quick, except on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Calls `look` until it returns a value, and returns that.
+/// Calls `look` until it returns a value, and returns that value.
 ///
 /// # Panics
 /// Panics after [`PATIENCE`].

@@ -1,4 +1,4 @@
-//! The application's own cookies.
+//! Tests the application's own cookies.
 
 use frameworks::over_frameworks;
 
@@ -15,7 +15,7 @@ over_frameworks! {
         assert_eq!((reply.body.as_str(), reply.vary()), ("dark", Some("Cookie")));
     }
 
-    async fn a_failed_requests_cookies_are_dropped_but_its_removals_stay(framework) {
+    async fn a_failed_request_sets_no_cookies_but_still_removes_them(framework) {
         let site = Served::new(framework);
         let reply = site.visitor().post("/failed-theme").await;
         assert_eq!(reply.status, 500);

@@ -1,4 +1,4 @@
-//! Stores that are down, handlers that panic, clients that leave.
+//! Tests stores that are down, handlers that panic, and clients that disconnect.
 
 use std::{
     io::{Read as _, Write as _},
@@ -60,7 +60,7 @@ over_frameworks! {
     }
 
     // B28
-    async fn the_server_goes_on_after_a_client_has_left(framework) {
+    async fn the_server_keeps_serving_after_a_client_has_disconnected(framework) {
         let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
         let application = Application { routes: frameworks::table::routes(&gate), sessions: Some(server.sessions.layer()), ..nothing() };
         let addr = framework.listen(application);

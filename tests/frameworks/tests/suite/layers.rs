@@ -1,11 +1,11 @@
-//! Several layers around one route.
+//! Tests several layers around one route.
 
 use frameworks::{Application, over_frameworks, table};
 
 use crate::site::{Served, nothing};
 
 over_frameworks! {
-    // A second commit would set a second cookie, and lose the first.
+    // A second commit would set a second cookie, which would replace the first.
     async fn two_layers_of_the_same_sessions_commit_once(framework) {
         let twice = |layer: session_runtime::SessionLayer<_>| Application {
             sessions: Some(layer.clone()), again: Some(layer), ..nothing()

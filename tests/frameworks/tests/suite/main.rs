@@ -1,4 +1,4 @@
-//! What sessions promise over HTTP, in each web framework, from one table of routes.
+//! Tests what sessions promise over HTTP. Each web framework serves the same table of routes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cookies;

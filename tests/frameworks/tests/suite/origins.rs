@@ -1,4 +1,4 @@
-//! Requests that pages of other sites make.
+//! Tests requests that pages of other sites make.
 
 use frameworks::{Framework, over_frameworks};
 use http::{Method, Request};
@@ -18,7 +18,7 @@ async fn ask(site: &Served, method: Method, path: &str, headers: &[(&str, &str)]
 
 over_frameworks! {
     // S36
-    async fn only_this_origin_may_change_anything(framework) {
+    async fn only_this_origin_and_trusted_origins_may_change_anything(framework) {
         let site = guarded(framework);
         for (headers, status) in [
             (&[("sec-fetch-site", "same-origin")][..], 200),

@@ -1,4 +1,4 @@
-//! The table of outcomes in `docs/behaviours.md`, row by row.
+//! Tests the table of outcomes in `docs/behaviours.md`, row by row.
 
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -48,7 +48,7 @@ over_frameworks! {
         assert_eq!(reply.set_cookie(), None);
     }
 
-    // B23: a sign-in elsewhere came first.
+    // B23: another request of the visitor signed in first.
     async fn a_post_that_a_sign_in_overtook_is_answered_with_409(framework) {
         let site = Served::new(framework);
         let mut visitor = site.visitor();
@@ -72,7 +72,7 @@ over_frameworks! {
         }
     }
 
-    // B22: the session ended elsewhere.
+    // B22: another request ended the session.
     async fn a_change_to_an_ended_session_is_dropped_without_an_error(framework) {
         let site = Served::new(framework);
         let mut visitor = site.signed_in("ada").await;

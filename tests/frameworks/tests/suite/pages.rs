@@ -1,4 +1,4 @@
-//! The application's own pages in place of ours.
+//! Tests the application's own pages, which replace the answers of the session layer.
 
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -1,4 +1,4 @@
-//! The headers that a session adds to a response (cookie, `Vary`, `Cache-Control`), and the effects of requests on sessions.
+//! Tests the headers that a session adds to a response (cookie, `Vary`, `Cache-Control`), and what requests do to sessions.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -104,7 +104,7 @@ over_frameworks! {
     }
 
     // S53
-    async fn without_secure_only_this_machine_is_served(framework) {
+    async fn without_secure_only_requests_from_localhost_are_served(framework) {
         let insecure = |builder: session_runtime::SessionsBuilder<_>| builder.cookie("site").secure(false);
         let site = Served::with(framework, insecure, |layer| layer);
         let ask = async |headers: &[(&str, &str)]| {

@@ -1,4 +1,4 @@
-//! Handlers that need a part of the session, and visitors who do not have it.
+//! Tests handlers that require fields of the session, and the answers to visitors who lack them.
 
 use std::sync::atomic::Ordering::SeqCst;
 

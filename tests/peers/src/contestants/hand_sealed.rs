@@ -1,4 +1,5 @@
-//! The minimum that code written for this one session can do to keep it in a cookie: MessagePack, sealed. No layer, no lifetime.
+//! The minimum that code written for this one session can do to keep it in a cookie: encrypted MessagePack. It has no layer and
+//! no lifetime.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The minimum that code written for this one session can do with a store: bare commands or statements. No layer, nothing signed,
-//! nothing guarded: a write does not check whether the session still exists.
+//! The minimum that code written for this one session can do with a store: bare commands or statements. It has no layer, signs
+//! nothing and guards nothing: a write does not check whether the session still exists.
 
 use std::sync::Arc;
 

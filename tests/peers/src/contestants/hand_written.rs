@@ -1,5 +1,5 @@
 //! The minimum that code written for this one session can do: a typed struct in a concurrent map, under a random number that is
-//! in the cookie. No layer, nothing encoded, nothing signed, no lifetime.
+//! in the cookie. It has no layer and no lifetime, and encodes and signs nothing.
 
 use std::{future::ready, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Sessions in the visitor's cookie, sealed.
+//! Sessions in the visitor's cookie, encrypted.
 
 use actix_session::{SessionMiddleware, storage::CookieSessionStore};
 use poem::{

@@ -33,7 +33,7 @@ pub struct Contestant {
     pub cookie: &'static str,
     /// Opens a new application with a store of its own.
     pub open: fn() -> LocalBoxFuture<'static, App>,
-    /// Opens two nodes, if it has a store that they can share.
+    /// Opens two nodes, if the contestant has a store that two nodes can share.
     pub pair: Option<fn() -> LocalBoxFuture<'static, Pair>>,
 }
 
@@ -96,7 +96,7 @@ pub const ALL: [&Contestant; 10] = [
 pub const IN_COOKIES: [&Contestant; 4] =
     [&hand_sealed::CONTESTANT, &in_cookie::OURS, &in_cookie::ACTIX_SESSION, &in_cookie::POEM];
 
-/// What is not measured, with the reason.
+/// Measurements that are left out, with the reasons.
 pub const LEFT_OUT: [(&str, &str); 2] = [
     ("reads of another node's memory", "all stores here are in memory, so both nodes are in one process"),
     ("records of `axum_session` and `ruts` in memory", "neither store says how many it holds"),

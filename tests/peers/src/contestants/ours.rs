@@ -1,4 +1,4 @@
-//! This project.
+//! This project's sessions, over axum.
 
 use std::sync::LazyLock;
 
@@ -70,7 +70,7 @@ fn pair() -> Pair {
     Pair { nodes, records: Some(Box::new(move || count_sessions(&store))) }
 }
 
-/// Does not count tombstones, which hold nothing of a session and disappear within a minute.
+/// Counts the sessions. Leaves out tombstones, which hold no session data and disappear within a minute.
 fn count_sessions(store: &MemoryStore) -> usize {
     let (now, mut sessions, mut next) = (Clock::system().now(), 0, Some(Position::start()));
     while let Some(from) = next {

@@ -1,4 +1,4 @@
-//! Instructions of a read and a write in the memory store, with growing numbers of sessions.
+//! Counts the instructions of a read and a write in the memory store, with growing numbers of sessions.
 
 use futures_util::future::FutureExt as _;
 
@@ -24,7 +24,7 @@ pub fn count() -> Vec<[Option<f64>; 2]> {
     counted.chunks(2).map(|of| [of[0], of[1]]).collect()
 }
 
-/// Runs in a process of its own.
+/// Makes the calls that are counted. Runs in a process of its own.
 pub fn serve(work: &str, size: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let shelf = runtime.block_on(async {

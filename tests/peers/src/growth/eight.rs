@@ -55,7 +55,7 @@ pub fn mix(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// The user whose sessions are listed, and their number. Every other user has one session.
+/// The user whose sessions are listed, and the number of these sessions. Every other user has one session.
 pub const LISTED: u64 = 1;
 pub const SESSIONS_OF_ONE: u64 = 3;
 

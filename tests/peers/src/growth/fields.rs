@@ -1,4 +1,4 @@
-//! The cost to read and to write one field of a session with growing numbers of fields, or with a growing field.
+//! Measures the cost to read and to write one field of a session, with growing numbers of fields, or with a growing field.
 
 use std::sync::Mutex;
 
@@ -20,8 +20,8 @@ pub const ROUNDS: usize = 7;
 /// The number of sessions of each kind.
 const SESSIONS: u64 = 50;
 
-/// Instructions per request above the bare handler, in memory: for each of `WHO`, in the order of `FIELDS` or `LENGTHS`, two
-/// works.
+/// Instructions per request above the bare handler, in memory. Each array has a list for each of `WHO`. Each list has the figures
+/// of two works for each of `FIELDS` or `LENGTHS`.
 pub struct InMemory {
     pub fields: [Vec<[Option<f64>; 2]>; 2],
     pub lengths: [Vec<[Option<f64>; 2]>; 2],

@@ -1,5 +1,5 @@
-//! Fills a store. Part or all of the sessions go through the store's own calls; where direct bulk writes are possible, they add
-//! the rest.
+//! Fills a store. In memory and in files, the store's own calls write all sessions. On servers and in SQLite, they write the
+//! first sessions, and direct bulk writes add the rest.
 
 use std::{ops::Range, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     shelf::{Home, Shelf, What, sqlite},
 };
 
-/// The number of sessions that go through the store, where bulk writes follow.
+/// The number of sessions that the store's own calls write before the bulk writes.
 const THROUGH_THE_STORE: u64 = 200;
 /// Concurrent calls of a store.
 const AT_ONCE: usize = 64;

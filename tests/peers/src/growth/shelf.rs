@@ -1,4 +1,4 @@
-//! Any of this project's stores behind one type, with a server or folder of its own, which is removed with it.
+//! Any of this project's stores behind one type, with its own server or folder, which is removed together with the store.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
@@ -95,7 +95,7 @@ pub enum Home {
     Postgres(Arc<DatabaseServer>, String),
 }
 
-/// A store, and the sessions 0 to `size` in it once it is filled.
+/// A store that holds the sessions 0 to `size` after it is filled.
 pub struct Shelf {
     pub what: What,
     pub size: u64,
@@ -162,7 +162,7 @@ impl Shelf {
         assert_eq!(listed.len() as u64, eight::SESSIONS_OF_ONE);
     }
 
-    /// Returns the space that everything in it takes, if its server or file system can tell.
+    /// Returns the space that the store's content takes, if the server or file system can tell.
     pub async fn bytes(&self) -> Option<u64> {
         match (&self.home, self.what) {
             (Home::Redis(server), _) => server.info("memory", "used_memory")?.trim().parse().ok(),

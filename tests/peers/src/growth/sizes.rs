@@ -1,4 +1,4 @@
-//! The cost of a read, a write, a user's list and a pass over all sessions, in stores of growing size.
+//! Measures the cost of a read, a write, a user's list and a pass over all sessions, in stores of growing size.
 
 use std::{collections::HashSet, time::Instant};
 
@@ -83,7 +83,7 @@ pub async fn pass(shelf: &Shelf) -> Pass {
         next = batch.next;
     }
     let seconds = from.elapsed().as_secs_f64();
-    // Includes the sessions that are listed.
+    // The pass also finds the sessions of the listed user.
     assert_eq!(seen.len() as u64, shelf.size + eight::SESSIONS_OF_ONE, "{}", shelf.what.name());
     Pass { what: shelf.what, size: shelf.size, seconds, longest_call }
 }

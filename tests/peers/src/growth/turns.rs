@@ -1,4 +1,4 @@
-//! Medians of rounds in which all cases take turns, so that other load on the machine affects them alike.
+//! Takes medians of rounds in which all cases take turns, so that other load on the machine affects all cases alike.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ pub async fn in_turns(cases: usize, rounds: usize, measure: impl AsyncFn(usize, 
     taken.into_iter().map(|taken| share(taken, 0.5)).collect()
 }
 
-/// Returns the nanoseconds of one operation, averaged over this many.
+/// Returns the nanoseconds of one operation, averaged over `times` operations.
 pub async fn timed(times: u64, mut one: impl AsyncFnMut(u64)) -> f64 {
     let from = Instant::now();
     for at in 0..times {

@@ -1,5 +1,5 @@
-//! The time of a read and a write and the bytes of a session, as the number of sessions in memory grows: this project's store
-//! beside the others'. It sends requests as the in-process report does, with each contestant in a process of its own.
+//! Measures the time of a read and a write, and the bytes of a session, as the number of sessions in memory grows, in this
+//! project's store and in the others'. Sends requests as the in-process report does, with each contestant in its own process.
 
 use std::{
     env,
@@ -19,7 +19,7 @@ use crate::{
 pub const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 pub const ROUNDS: usize = 9;
 const TIMES: u64 = 400;
-/// The number of cookies that are kept; the store holds more sessions.
+/// The most cookies that are kept. If the store holds more sessions, only some of them get requests.
 const COOKIES: u64 = 10_000;
 /// Sizes that would take more bytes are skipped.
 pub const MOST_BYTES: f64 = 3e9;

@@ -1,4 +1,4 @@
-//! The duration of a clean-up, and how long requests wait for it.
+//! Measures the duration of a clean-up, and how long requests wait during it.
 
 use std::time::Instant;
 

@@ -38,7 +38,7 @@ pub fn small() -> String {
 /// Returns `length` bytes, different ones each time.
 pub fn large(length: usize) -> String {
     let small = small();
-    // Does not build it character by character, which would dominate the count.
+    // Copies whole texts. Instructions are counted, and adding single characters would dominate the count.
     small.clone() + &"x".repeat(length - small.len())
 }
 

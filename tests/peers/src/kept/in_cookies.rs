@@ -1,4 +1,4 @@
-//! Sessions in the visitor's cookie, sealed.
+//! Sessions in the visitor's cookie, encrypted.
 
 use super::Kept;
 use crate::contestants::{hand_sealed, in_cookie};

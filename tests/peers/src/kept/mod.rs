@@ -14,7 +14,7 @@ use crate::{
     site::Site,
 };
 
-/// Over HTTP, the work of its signing threads is measured too.
+/// Says that axum_session signs in threads of its own. Over HTTP, the work of these threads is measured too.
 const AXUM_SESSION: Contestant = Contestant { cookie: "signed, by threads of its own", ..axum_session::CONTESTANT };
 
 /// The place of the sessions.
@@ -64,8 +64,8 @@ impl Store {
     }
 }
 
-/// Makes an application that keeps its sessions at this URL or in this folder. One with sessions in memory or in cookies ignores
-/// the argument.
+/// Makes an application that keeps its sessions at this URL or in this folder. An application with sessions in memory or in
+/// cookies ignores the argument.
 pub type Open = fn(String) -> LocalBoxFuture<'static, Site>;
 
 /// A contestant with a store.
@@ -92,7 +92,7 @@ impl Kept {
     }
 }
 
-/// What cannot be compared, with the reason.
+/// Comparisons that are left out, with the reasons.
 pub const LEFT_OUT: [(&str, &str); 7] = [
     ("Redis, SQL and files for `tower-sessions` 0.15", "its stores are published for 0.14, which is measured there"),
     ("SQL for `actix-session` and `poem`", "they bring no store for it"),

@@ -1,4 +1,4 @@
-//! The traffic of one request, counted by a proxy in front of the store's server. The requests are sequential.
+//! Counts the traffic of one request, with a proxy in front of the store's server. The requests are sequential.
 
 use std::{collections::BTreeMap, thread, time::Duration};
 

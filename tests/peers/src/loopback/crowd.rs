@@ -1,4 +1,4 @@
-//! Many connections to one application. Each sends requests of one kind, the next one after the answer to the last.
+//! Many connections to one application. Each connection sends requests of one kind, one at a time.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl Crowd {
         for member in &mut self.members {
             // Opens a new connection, because servers close idle ones while others take their turns.
             member.connection = Connection::open(self.served.port).await;
-            // W4 ends its session, so each request needs its own; W3 begins one.
+            // W4 ends its session, so each request needs a session of its own. W3 begins a session, so it needs none.
             spent.push(match work {
                 "W3" => Some(vec![Visitor::default(); each]),
                 "W4" => Some(begin(self.subject, &mut member.connection, each).await),

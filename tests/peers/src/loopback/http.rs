@@ -16,12 +16,12 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Visitor {
     pub jar: Jar,
-    /// How often the visitor has written to it.
+    /// How often the visitor has written to the session.
     writes: usize,
 }
 
 impl Visitor {
-    /// Returns the path of a work. A write changes the value each time, or there would be nothing to write.
+    /// Returns the path of a work. Each write changes the value, because a write of the same value might be skipped.
     fn path(&mut self, work: &str) -> String {
         if work != "W2" {
             return format!("/{work}");
@@ -75,7 +75,7 @@ impl Connection {
     }
 }
 
-/// Returns the response, once all of it has arrived.
+/// Returns the response if all of it has arrived.
 fn whole(received: &[u8]) -> Option<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);

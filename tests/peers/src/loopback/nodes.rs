@@ -1,4 +1,4 @@
-//! Two concurrent requests to one session on Redis, through two applications with connections of their own.
+//! Sends two concurrent requests to one session on Redis, through two applications with connections of their own.
 
 use redis::{Client, Connection, cmd, pipe};
 use session_runtime::store::{Class, Value};

@@ -1,4 +1,4 @@
-//! The page, in Markdown, with plots beside it.
+//! Writes the page, in Markdown, with plots beside it.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 

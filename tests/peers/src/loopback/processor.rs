@@ -1,4 +1,4 @@
-//! Processor time of a process with all of its threads, to the nanosecond.
+//! Reads the processor time of a process with all of its threads, to the nanosecond.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The memory that a session takes on Redis.
+//! Measures the memory that a session takes on Redis.
 
 use redis::{Client, Connection as Redis, cmd, pipe};
 use tests::servers::RedisServer;
@@ -21,7 +21,7 @@ pub struct Room {
 
 /// Memory for one session.
 pub struct Bytes {
-    /// The memory of its own key: the largest of the keys that exist once per session.
+    /// The memory of the session's own key: the largest of the keys that exist once per session.
     pub own: f64,
     /// The memory of all keys.
     pub all: f64,

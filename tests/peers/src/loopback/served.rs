@@ -39,7 +39,7 @@ impl Subject {
     }
 }
 
-/// Runs in a process of its own.
+/// Serves one application over HTTP. Runs in a process of its own.
 pub fn run(name: &str, store: &str, url: &str) {
     let store = Store::ALL.into_iter().find(|of| of.name() == store).unwrap();
     let bare = Framework::ALL.into_iter().find(|framework| Subject::Bare(*framework).name() == name);
@@ -55,7 +55,7 @@ pub fn run(name: &str, store: &str, url: &str) {
     .unwrap();
 }
 
-/// The process, which ends when this is dropped.
+/// The process of an application. Dropping this value ends the process.
 pub struct Served {
     process: Child,
     pub port: u16,

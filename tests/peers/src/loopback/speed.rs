@@ -1,4 +1,4 @@
-//! The speed and processor time of each contestant, in rounds in which all take turns.
+//! Measures the speed and processor time of each contestant, in rounds in which all take turns.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! S9: signing in or out always changes the session id.
+//! S9: an identity cannot be set directly. It changes only with a sign-in or a sign-out, which renews the session id.
 
 use session_runtime::Session;
 

@@ -1,4 +1,4 @@
-//! Method names of other session libraries (F31).
+//! Method names of other session libraries: the errors suggest the methods of this library (F31).
 
 use session_runtime::Session;
 

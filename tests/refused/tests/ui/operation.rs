@@ -1,5 +1,5 @@
-//! B46: the error for an operation that a field's policy does not offer names the operations that it does offer. It is at
-//! the method's own name, and causes no further errors.
+//! B46: if a field's policy does not offer an operation, the compile error says what to use instead. The error points at
+//! the method's name, and causes no further errors.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Assignments and mutable borrows through a handle that only reads: the compiler reports them in its own words.
+//! Assignments and mutable borrows through a handle that does not allow them: the compiler reports them in its own words.
 
 use session_runtime::Session;
 

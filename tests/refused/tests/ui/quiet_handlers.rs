@@ -4,7 +4,7 @@ use session_runtime::{CookieStore, Error, KeyRing, MemoryStore, Session, Session
 
 struct NotSerde;
 
-// A value that cannot be parsed keeps its accessor.
+// A field keeps its accessors even if the value of its attribute cannot be parsed.
 #[derive(Session)]
 pub struct Expiring {
     #[session(expires = 5)]
@@ -42,7 +42,7 @@ pub struct Misspelt {
     pub secret: Option<String>,
 }
 
-// A value that cannot be parsed demands nothing of the type.
+// If the value of `with` or `default` cannot be parsed, nothing is required of the field's type.
 #[derive(Session)]
 pub struct Unread {
     #[session(with = "not a module", default =)]
