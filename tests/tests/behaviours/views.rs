@@ -327,7 +327,7 @@ over_two_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_logged_with_what_to_write() {
+async fn a_missing_layer_is_logged_with_the_call_that_adds_it() {
     for path in ["/account", "/maybe", "/recent"] {
         let log = Log::of_this_thread();
         let reply = Visitor::new(&routes()).get(path).await;

@@ -25,7 +25,7 @@ over_forms! {
     }
 
     // B2, B3, B27
-    async fn reading_varies_by_cookie_and_sets_none(store) {
+    async fn reading_a_session_sets_vary_and_no_cookie(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         let first = visitor.post("/name/ada").await;
