@@ -163,7 +163,7 @@ over_stores! {
         let writers: Vec<_> = (0..16).map(|at| {
             let (mut visitor, note) = (visitor.at(&elsewhere.app), format!("/note/{at}"));
             tokio::spawn(async move {
-                // Writes until the session has ended. The next write then starts a guest's session, so its response sets a cookie.
+                // Writes until the session has ended. The next write then starts a guest's session and sets a cookie.
                 while visitor.post(&note).await.set_cookie().is_none() {
                     tokio::task::yield_now().await;
                 }

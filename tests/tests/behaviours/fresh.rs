@@ -193,7 +193,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_ne!(visitor.cookie(), before);
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
-        assert_eq!(tab.get("/recent").await.body, "ada", "the old id is fresh until the new one is used, because the response with the new one may be lost");
+        assert_eq!(tab.get("/recent").await.body, "ada", "fresh until the new id is used, which may never arrive");
         assert_eq!(visitor.get("/recent").await.body, "ada");
         let mut late = tab.clone();
         assert_eq!(late.post("/note/late").await.status, StatusCode::OK);

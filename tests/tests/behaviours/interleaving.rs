@@ -108,7 +108,8 @@ impl Draft {
         }
     }
 
-    /// Performs one operation. An update of an atomic field reaches the store immediately; the request then sees the stored session.
+    /// Performs one operation. An update of an atomic field reaches the store immediately, and the request then
+    /// sees the stored session.
     fn act(&mut self, deed: &Deed, stored: &mut Model) {
         match deed {
             Deed::Name(to) => (self.sees.name, self.named) = (Some(*to), true),

@@ -181,7 +181,7 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: compares the store calls of the tenth sign-in with those of forty later ones. If the application sets no limit,
+    // F7, B56, S58: compares the store calls of the tenth sign-in with those of forty later ones. If no limit is set,
     // the oldest sessions end when a user has more than a hundred.
     async fn the_store_calls_of_a_sign_in_do_not_grow_with_earlier_sign_ins(store) {
         let server = Server::new(store);
