@@ -259,7 +259,7 @@ over_stores! {
         assert!(!is_in(&one).await);
     }
 
-    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in starts another session. It is then rejected.
+    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in starts another session, which is rejected.
     async fn a_refused_sign_in_does_not_revive_an_ended_session_under_another_key(store) {
         let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
         let first = here.signed_in("ada").await;
@@ -453,7 +453,8 @@ over_two_stores! {
     }
 }
 
-// B21, B36: the previous commit was answered late, so the value that it passes on is older than the value that this request loaded.
+// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one
+// that this request loaded.
 #[tokio::test]
 async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
@@ -477,8 +478,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout like that of `tower-http`. It gives up on the handler, but drops the handler's future only when it is dropped itself.
-/// The test decides when it gives up.
+/// A timeout like that of `tower-http`. It gives up on the handler, but drops the handler's future only when it is
+/// dropped itself. The test decides when it gives up.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::unbounded_channel;
 type S = Session<Site>;
 
 over_stores! {
-    // F15, B47: after a handle has found that its session ended, each write through the handle fails, and the handle shows a guest.
+    // F15, B47: after a handle has found that its session ended, the handle shows a guest, and each write through it fails.
     async fn no_update_succeeds_after_the_session_has_ended(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();

@@ -280,8 +280,8 @@ over_two_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // `alias`: the encryption of a value is bound to its stored name. The value moves to today's name when it is written. A sign-out
-    // does not change the stored bytes of device fields.
+    // `alias`: the encryption of a value is bound to its stored name. The value moves to today's name when it is written. A
+    // sign-out does not change the stored bytes of device fields.
     async fn a_secret_under_an_older_name_moves(store) {
         #[derive(Session)]
         #[session(kind = "Vault", cookie = "__Host-vault")]
