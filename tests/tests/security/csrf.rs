@@ -1,4 +1,5 @@
-//! S36, S38: requests that a page of another site makes a visitor's browser send. `tests/same_origin.rs` has the table of headers.
+//! S36, S38: requests that a page of another site makes a visitor's browser send. `tests/same_origin.rs` has the table of
+//! headers.
 
 use axum::{Router, body::Body};
 use http::{Method, Request, StatusCode, header::COOKIE};

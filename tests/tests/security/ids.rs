@@ -247,8 +247,8 @@ fn contains(dump: &[u8], part: &[u8]) -> bool {
     dump.windows(part.len()).any(|window| window == part)
 }
 
-/// Returns the cookie values that an attacker would try: the texts in the dump, and pieces of the dump that are as long as a token,
-/// encoded like a token.
+/// Returns the cookie values that an attacker would try: the texts in the dump, and pieces of the dump that are as long as a
+/// token, encoded like a token.
 fn texts(dump: &[u8]) -> BTreeSet<String> {
     let octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
     let runs = dump.split(|byte| !octet(byte)).filter(|run| run.len() >= 4);

@@ -84,8 +84,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session after it is
-    // right again.
+    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session after
+    // it is right again.
     async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
