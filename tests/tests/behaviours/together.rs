@@ -105,7 +105,11 @@ async fn a_hundred_waiting_commits_take_three_swaps() {
     assert_eq!(line.answers().await, (vec![StatusCode::OK; 100], 3));
     assert_eq!(line.visits().await, 52);
     let expected: Vec<_> = (1..100).step_by(2).map(|at: u32| at.to_string()).collect();
-    assert_eq!(line.visitor.get("/show").await.json()["notices"], json!(expected), "in the order in which the requests arrived");
+    assert_eq!(
+        line.visitor.get("/show").await.json()["notices"],
+        json!(expected),
+        "in the order in which the requests arrived"
+    );
 }
 
 // B34: the answer to the common swap is lost, and the swap is sent again.
@@ -125,7 +129,11 @@ async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     let (answers, swaps) = line.answers().await;
     assert_eq!(answers[0], StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answers[1..], [StatusCode::OK; 9]);
-    assert_eq!((swaps, line.visits().await), (4, 12), "the next commit asks the store, and tells the others what it learns");
+    assert_eq!(
+        (swaps, line.visits().await),
+        (4, 12),
+        "the next commit asks the store, and tells the others what it learns"
+    );
 }
 
 // B34: the common swap did not reach the store. One of the commits finds that out, and the rest share a swap again.
