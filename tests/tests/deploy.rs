@@ -60,8 +60,8 @@ fn each_sees_what_the_other_wrote(site: &mut Site) {
     assert_eq!(seen(&all, &names), expected);
 }
 
-// The newer build takes over a field under its new name with its first write. Later writes by the older build, which does not
-// read that name, do not change it, and no earlier value comes back.
+// The newer build's first write of a field stores the value under the field's new name. Later writes by the older build, which
+// does not know that name, do not change the value, and no earlier value reappears.
 fn a_field_goes_over_with_its_first_write(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
@@ -148,7 +148,7 @@ fn two_builds_on_redis_lose_nothing() {
     }
 }
 
-// With the session in its cookie: fields that a build does not know stay in the cookie.
+// The session is in the visitor's cookie. Fields that a build does not know stay in the cookie.
 #[test]
 fn two_builds_with_the_session_in_a_cookie_lose_nothing() {
     let mut site = Site::at(|_| "cookie".to_owned());

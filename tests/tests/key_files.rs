@@ -91,7 +91,7 @@ fn a_secret_of_root_is_read_by_another_user() {
         eprintln!("\n*** NOT TESTED: a secret of root, since only root can make one ***\n");
         return;
     }
-    // Copies the program, because that user may not be able to reach the folder where it was built.
+    // Copies the program, because the other user might not be able to enter the folder where it was built.
     let program = folder();
     fs::copy(env!("CARGO_BIN_EXE_keys_child"), program.path().join("child")).unwrap();
     let run = |path: &Path| {
@@ -142,7 +142,7 @@ fn a_file_that_others_may_write_to_is_refused() {
     }
 }
 
-// F11: also for root, who could read it.
+// F11: this holds even if the process runs as root, which could read the file.
 #[test]
 fn a_file_of_another_user_is_refused() {
     let folder = folder();

@@ -1,4 +1,4 @@
-//! Keys from a variable, a text or a file, also with several processes at once. `key_files` tests permissions.
+//! Keys from a variable, a text or a file, which several processes may create concurrently. `key_files` tests permissions.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -89,7 +89,7 @@ fn a_variable_that_is_not_text_is_refused() {
 }
 
 #[test]
-fn the_first_use_makes_a_file_with_a_key() {
+fn the_first_use_creates_a_file_with_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/deep/keys");
     let ring = shown(KeyRing::open_or_create(&path));

@@ -37,7 +37,7 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
         }
     }
 
-    // A cookie that a renewal has replaced, sent at once and later.
+    // A cookie that a renewal has replaced, sent immediately and later.
     let server = Server::new(AnyStore::memory());
     let mut visitor = server.signed_in("ada").await;
     let old = visitor.clone();

@@ -116,10 +116,10 @@ async fn a_flood_of_guests_signs_no_user_out() {
 }
 
 #[tokio::test]
-async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
+async fn expired_values_are_evicted_first_then_tombstones_then_guests_then_users() {
     let store = MemoryStore::with_capacity(50);
     let reports = Reports::of(&store);
-    // In mixed order: some of the expiring sessions are used first, some last.
+    // The order is mixed: some of the expiring sessions are the least recently used, and others are not.
     let mut expiring = several(&store, 5, || value(Class::Guest, at(60), b"")).await;
     let users = several(&store, 10, user).await;
     let guests = several(&store, 10, guest).await;
@@ -130,7 +130,7 @@ async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
 
     for taken in 1..=15 {
         new_at(&store, user(), at(60)).await;
-        // Expired sessions leave without a report, because no visitor misses them.
+        // Expired sessions are removed without a report, because no visitor misses them.
         assert_eq!((store.len() <= 50, reports.evicted()), (true, (0, 0)), "for the session number {taken}");
     }
     assert!(alive(&store, &expiring).await.iter().all(|alive| !alive));
@@ -138,7 +138,7 @@ async fn the_expired_leave_first_then_tombstones_then_guests_then_users() {
         for gone in 1..=10 {
             new_at(&store, user(), at(60)).await;
             let expected: Vec<_> = (0..10).map(|index| index >= gone).collect();
-            assert_eq!(alive(&store, leaving).await, expected, "the least recently used leave first");
+            assert_eq!(alive(&store, leaving).await, expected, "the least recently used are evicted first");
             assert_eq!((store.len(), reports.evicted()), (50, evicted));
         }
     }
@@ -180,7 +180,7 @@ async fn a_store_full_of_revocations_rejects_new_values() {
     replace(&store, &revocations[0], Some(value(Class::Revocation, at(90), b"longer"))).await;
     replace(&store, &revocations[1], None).await;
     let session = new(&store, guest()).await;
-    // A revocation takes the place of a session.
+    // A new revocation evicts a session.
     revocations.push(new(&store, of(Class::Revocation)).await);
     assert_eq!(alive(&store, &[session]).await, [false]);
     assert!(store.swap(&Key::random().unwrap(), None, Some(&guest()), NOW).await.is_err());
@@ -205,7 +205,7 @@ async fn reading_and_writing_count_as_use() {
     }
 }
 
-/// The only guest leaves before any user, in whichever shard it is.
+/// The only guest is evicted before any user, whichever shard it is in.
 #[tokio::test]
 async fn all_shards_share_one_capacity() {
     for _ in 0..100 {
@@ -225,9 +225,9 @@ async fn all_shards_share_one_capacity() {
     }
 }
 
-/// The expired session leaves before any live one, in whichever shard it is.
+/// The expired session is evicted before any live one, whichever shard it is in.
 #[tokio::test]
-async fn the_expired_are_evicted_first_in_any_shard() {
+async fn expired_values_are_evicted_first_in_any_shard() {
     for _ in 0..100 {
         let store = MemoryStore::with_capacity(20);
         let reports = Reports::of(&store);

@@ -13,7 +13,7 @@ fn start(folder: &TempDir, address: &str) -> Program {
     Program::example_in("preferences", folder.path(), address)
 }
 
-// B11, S39: the visitor's choices are in the cookie, survive a restart of the server, and are unreadable for others.
+// B11, S39: the visitor's choices are in the cookie, survive a restart of the server, and are unreadable without its key.
 #[test]
 fn preferences_outlive_the_server() {
     let folder = TempDir::new().unwrap();

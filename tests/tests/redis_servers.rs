@@ -1,4 +1,5 @@
-//! Tests the helpers that start servers for the tests of the Redis store, with each kind of server. No server is left behind.
+//! Tests the helpers that start servers for the tests of the Redis store, with each kind of server. No server is left
+//! running.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{

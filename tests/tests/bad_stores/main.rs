@@ -1,5 +1,5 @@
-//! The conformance suite notices a store that breaks the contract. Each defect is one that a real store had or could have, and
-//! names the check that must catch it.
+//! Tests that the conformance suite notices a store that breaks the contract. Each defect is one that a real store had or could
+//! have. The table gives the check that must catch it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -88,7 +88,7 @@ fn every_defect_is_caught() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
-/// Without a defect the suite passes, so it catches the defects and nothing else.
+/// The store passes the suite if it has no defect, so the failures in `every_defect_is_caught` come from the defects.
 #[test]
 fn a_store_without_a_defect_passes() {
     assert_eq!((suite(Defect::None), suite(Defect::ScanIsSound)), (String::new(), String::new()));
@@ -184,7 +184,7 @@ impl BadStore {
         due.iter().filter(|name| place.remove(*name).is_some()).count() as u64
     }
 
-    /// Returns the value as this store keeps it.
+    /// Returns the value in the form in which this store stores it.
     fn kept(&self, value: &Value) -> Value {
         let mut bytes = value.to_bytes().to_vec();
         match self.defect {

@@ -24,7 +24,7 @@ over_stores! {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         ada.post("/name/acme").await;
-        // Between the load and the commit of each of these, another tab writes.
+        // Another tab writes between the load and the commit of each of these requests.
         let between = Arc::new(tokio::sync::Mutex::new(ada.clone()));
         let others = [Arc::clone(&between), Arc::clone(&between), Arc::clone(&between)];
         let [first, second, third] = others;
@@ -204,7 +204,7 @@ over_two_stores! {
         assert_eq!(server.stored(&key).await.unwrap().field("from_a_newer_build"), Some(&b"\x2a"[..]));
     }
 
-    // Defaults: `default = 7` reads as 7 until another value is stored, and 0 is another value.
+    // A field with `default = 7` reads as 7 until another value is stored. Even 0 counts as another value.
     async fn a_default_is_read_until_a_value_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()

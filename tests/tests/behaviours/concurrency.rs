@@ -47,7 +47,7 @@ impl Gate {
     }
 }
 
-/// Sends a request, runs `meanwhile` while its handler waits, and lets it finish.
+/// Sends a request, runs `meanwhile` while the handler waits at the gate, and then lets the handler finish.
 async fn late(
     visitor: &Visitor,
     method: http::Method,
@@ -67,7 +67,7 @@ async fn late(
     request.await.unwrap()
 }
 
-/// Routes that load their session, wait at the gate, and go on.
+/// Returns routes whose handlers load the session, wait at the gate, and continue.
 fn gated(server: &Server, gate: &Gate) -> Router {
     let [a, b, c, d, e, f, g, h, i] = std::array::from_fn(|_| gate.clone());
     server.serving(
@@ -167,7 +167,7 @@ over_stores! {
     }
 
     // B20
-    async fn a_slow_reader_undoes_nothing(store) {
+    async fn a_slow_reader_does_not_undo_a_concurrent_write(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
@@ -186,15 +186,15 @@ over_stores! {
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
         visitor.post("/notice/hi").await;
-        // Another request takes the flash while a slow request, which has seen it, goes on to change another field.
+        // Another request takes the flash while a slow request, which has loaded it already, changes another field.
         late(&visitor.at(&app), http::Method::POST, "/name/late", &gate, async {
             assert_eq!(visitor.clone().get("/notice").await.body, "hi");
         }).await;
         assert_eq!(visitor.get("/notice").await.body, "");
     }
 
-    // B21: a notice that another request put in the meantime stays.
-    async fn taking_a_flash_leaves_one_that_came_meanwhile(store) {
+    // B21: a notice that another request added meanwhile stays.
+    async fn taking_a_flash_keeps_one_that_was_added_meanwhile(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
@@ -217,7 +217,7 @@ over_stores! {
     }
 
     // B21
-    async fn an_update_runs_again_on_what_others_wrote(store) {
+    async fn an_update_runs_again_on_the_value_that_another_request_stored(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
         let mut visitor = server.visitor();
@@ -286,8 +286,8 @@ over_stores! {
         }
     }
 
-    // B20, B23: one request only reads, and the other's change is dropped because its handler fails. Neither loses a change, so
-    // neither is rejected, although both have a deadline to refresh.
+    // B20, B23: `/read` changes nothing, and the change of `/fail` is dropped because its handler fails. Neither has a change to
+    // store, so neither is rejected, although both must refresh the deadline.
     async fn a_request_with_no_change_to_store_is_not_refused(store) {
         let (server, gate) = (Server::new(store), Gate::new());
         let app = gated(&server, &gate);
@@ -302,7 +302,7 @@ over_stores! {
         }
     }
 
-    // B23, S11: a renewal by the timer loses nothing.
+    // B23, S11: a renewal by the timer does not cause the changes of other requests to be rejected.
     async fn a_write_across_a_timer_renewal_is_applied(store) {
         let (server, gate) = (Server::with(store, |builder| builder.rotate_every(minutes(15))), Gate::new());
         let app = gated(&server, &gate);
@@ -315,7 +315,7 @@ over_stores! {
             assert!(winner.post("/note/winner").await.set_cookie().is_some());
             renewed = Some(winner);
         }).await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the loser of the race sets no cookie");
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the slower request sets no cookie");
         let mut winner = renewed.unwrap();
         let seen = winner.get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("winner")));
@@ -359,7 +359,7 @@ over_stores! {
     }
 
     // B36: two servers on one store.
-    async fn servers_on_one_store_see_each_other_at_once(store) {
+    async fn servers_on_one_store_see_each_others_writes_immediately(store) {
         let one = Server::new(store.clone());
         let two = Server::made(store, one.keys.clone(), one.clock.clone(), |builder| builder);
         let mut here = one.visitor();
@@ -398,7 +398,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/read").await.body, "ada");
     }
 
-    // F14, S11, S19: the replaced id expires even if the clock is set back, and the session goes on.
+    // F14, S11, S19: the replaced id expires even if the clock is set back, and the session stays valid under its new id.
     async fn a_clock_that_is_set_back_does_not_keep_a_replaced_id_valid(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)).end_on_replay(true));
         let mut visitor = server.visitor();
@@ -415,7 +415,7 @@ over_two_stores! {
         }
     }
 
-    // S11: the response with the new cookie was lost, and the client goes on with the old one.
+    // S11: the response with the new cookie was lost, and the client keeps sending the old one.
     async fn a_timer_renewal_is_repeated_after_a_lost_answer(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();
@@ -429,8 +429,8 @@ over_two_stores! {
         assert_eq!(again.at(&server.app).get("/read").await.body, "ada");
     }
 
-    // B7, B23: for a minute, a response to an id from before a sign-in sets no cookie. That includes an id that the timer had
-    // already replaced in a response that was lost, and an id from before several renewals in a row.
+    // B7, B23: for a minute after a sign-in, the response to a request with an earlier id sets no cookie. Earlier ids include one
+    // that the timer had already replaced in a response that was lost, and one from before several renewals in a row.
     async fn a_response_to_a_recently_replaced_id_does_not_overwrite_the_sign_in_cookie(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let mut visitor = server.visitor();

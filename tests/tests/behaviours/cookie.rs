@@ -23,7 +23,7 @@ over_two_stores! {
     }
 
     // B2, B3
-    async fn reading_varies_by_cookie_and_sets_none(store) {
+    async fn reading_a_session_sets_vary_and_no_cookie(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/name/ada").await;
@@ -138,7 +138,7 @@ over_two_stores! {
         assert_eq!((wrote.status, wrote.set_cookie()), (StatusCode::CONFLICT, None));
         assert!(server.heard().contains(&Event::Replayed { recently: true }));
         assert_eq!(visitor.get("/read").await.body, "guest");
-        // A sign-in with the old id is an exception, because the earlier answer may have been lost.
+        // A sign-in with the old id is an exception, because the answer to the earlier sign-in may have been lost.
         assert!(late.post("/login/ada").await.set_cookie().is_some());
         // After a minute, a request with the old id counts as a new visitor's.
         let mut later = Visitor::with_cookie(&server.app, "__Host-site", &late.cookie().unwrap());
@@ -168,7 +168,7 @@ over_two_stores! {
         assert_eq!(send(&server.app, request.body(Body::empty()).unwrap()).await.json()["user"], "ada");
     }
 
-    // B8: without a prefix, any site under the domain could have planted one of them.
+    // B8: if the cookie's name has no prefix, another host of the domain could have planted one of the two cookies.
     async fn the_verified_one_of_two_unprefixed_cookies_counts(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await, server.signed_in("bob").await);
@@ -184,7 +184,7 @@ over_two_stores! {
         }
     }
 
-    // S31: a careless parser would mistake some of these names for ours. Neighbouring cookies may be any bytes.
+    // S31: a careless parser would mistake some of these names for ours. The other cookies in the header may contain any bytes.
     async fn only_the_exact_cookie_name_is_ours(store) {
         let server = Server::new(store);
         let good = server.signed_in("ada").await.cookie().unwrap();
@@ -216,7 +216,7 @@ over_two_stores! {
         assert!(reply.set_cookie().is_some());
         assert_ne!(visitor_after.cookie(), visitor.cookie());
         assert_eq!(visitor_after.get("/show").await.set_cookie(), None);
-        // The old key has been removed.
+        // On this server, the old key has been removed from the key ring.
         let later = Server::made(store, KeyRing::from_bytes(&new_key).unwrap(), before.clock.clone(), |builder| builder);
         assert_eq!(visitor.at(&later.app).get("/show").await.json()["user"].as_str(), None);
         assert_eq!(visitor_after.at(&later.app).get("/show").await.json()["user"], "ada");
@@ -279,7 +279,7 @@ over_two_stores! {
     }
 
     // B11, S25
-    async fn the_default_cookie_is_the_safe_one(store) {
+    async fn the_default_cookie_has_the_safe_attributes(store) {
         let server = Server::new(store);
         let set = server.visitor().post("/name/ada").await.set_cookie().unwrap();
         let (pair, attributes) = set.split_once("; ").unwrap();

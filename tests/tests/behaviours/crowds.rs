@@ -15,8 +15,8 @@ use tests::{
 };
 use tokio::sync::Barrier;
 
-/// B19, B21: races pairs of requests on one session, and checks that both changes of every pair are stored. A round races two
-/// pairs: changes of different fields, then of one counter.
+/// B19, B21: races pairs of requests on one session, and checks that both changes of every pair are stored. Each round races
+/// two pairs: the first pair changes different fields, the second pair changes one counter.
 async fn race_pairs(server: &Server, pairs: usize) {
     let mut visitor = server.visitor();
     visitor.post("/name/start").await;
@@ -63,8 +63,8 @@ over_databases! {
     }
 }
 
-/// B22, S12: races writes against the end of their session, over and over. Nothing revives the session; a late write begins
-/// another one. In a round, one end races four writes.
+/// B22, S12: races writes against a request that ends their session. No write revives the session; a late write starts
+/// another one. Each round races four writes against one end, until `pairs` writes have raced.
 async fn race_ends(server: &Server, pairs: usize) {
     const WRITES: usize = 4;
     for round in 0..pairs / WRITES {
@@ -133,7 +133,7 @@ async fn update_at_once(servers: &[Server], updates: usize) -> usize {
 }
 
 fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
-    // A busy machine may need more than the default.
+    // A busy machine may need longer than the default timeouts.
     let patient = |builder: SessionsBuilder<Site>| builder.commit_timeout(minutes(2)).store_timeout(minutes(1));
     match like {
         None => Server::with(store.clone(), patient),
@@ -141,7 +141,7 @@ fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
     }
 }
 
-// B21, B55, F9: many concurrent updates, where the calls per update do not grow with their number.
+// B21, B55, F9: the number of store calls per update does not grow with the number of concurrent updates.
 over_stores! {
     async fn two_hundred_concurrent_updates_all_succeed(store) {
         let calls = update_at_once(&[patient(&store, None)], 200).await;
@@ -163,7 +163,7 @@ over_stores! {
         let writers: Vec<_> = (0..16).map(|at| {
             let (mut visitor, note) = (visitor.at(&elsewhere.app), format!("/note/{at}"));
             tokio::spawn(async move {
-                // Runs until the session is gone: a guest's first write sets a cookie.
+                // Writes until the session has ended. The next write then starts a guest's session and sets a cookie.
                 while visitor.post(&note).await.set_cookie().is_none() {
                     tokio::task::yield_now().await;
                 }

@@ -1,4 +1,4 @@
-//! B12, B44, B45: what developers rely on: tests of handlers, operations of their own, middleware, `save`, and printed output.
+//! B12, B44, B45: how applications test handlers, add methods to their session, use middleware and `save`, and print a session.
 
 use axum::{
     Router,
@@ -62,7 +62,7 @@ async fn a_handler_can_be_tested_with_a_plain_struct() {
     assert!(session.save().await.unwrap_err().to_string().contains("test"));
 }
 
-// Methods of the application on its session.
+// Methods that the application adds to its session.
 trait Verbs {
     fn enter(&mut self, user: &str);
 }
@@ -107,7 +107,7 @@ over_two_stores! {
         assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some("")));
     }
 
-    // B45, S29: a layer around some of the routes, and the same layer around all of them.
+    // B45, S29: one layer wraps some of the routes, and the same layer wraps all routes.
     async fn nested_layers_count_as_one(store) {
         async fn count(mut session: S, request: Request, next: Next) -> Response {
             session.visits_mut().add(1);
@@ -133,7 +133,7 @@ over_two_stores! {
     }
 
     // B45
-    async fn save_stores_at_once_and_a_failed_handler_drops_later_changes(store) {
+    async fn save_stores_immediately_and_a_failed_handler_drops_later_changes(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {
             *s.name_mut() = "saved".into();
@@ -168,7 +168,7 @@ over_two_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_logged_with_what_to_write() {
+async fn a_missing_layer_is_logged_with_the_call_that_adds_it() {
     let app = Router::new().route("/", get(|session: S| async move { session.name().to_owned() }));
     let log = Log::of_this_thread();
     let reply = Visitor::new(&app).get("/").await;
@@ -178,9 +178,9 @@ async fn a_missing_layer_is_logged_with_what_to_write() {
     assert!(!reply.body.contains("layer"), "{}", reply.body); // F12
 }
 
-// F31: a derived `Default` would not know the `#[session(default = 7)]` on `lucky`.
+// F31: a derived `Default` would ignore the `#[session(default = 7)]` on `lucky`.
 #[tokio::test]
-async fn a_session_for_a_test_begins_with_the_defaults_of_a_new_session() {
+async fn a_session_for_a_test_starts_with_the_defaults_of_a_new_session() {
     let session = testing::session(|site: &mut Site| site.name = "Ada".into());
     assert_eq!((session.name(), session.lucky(), session.visits()), ("Ada", 7, 0));
     assert_eq!(testing::into_value(session).lucky, 7);

@@ -19,8 +19,8 @@ use crate::faulty::{Fault, Faulty, Gate};
 type S = Session<Site>;
 
 over_stores! {
-    // S22, B48: the sign-in of a failed handler is dropped and is on no list. No cookie may open its session, although the store
-    // may have stored it.
+    // S22, B48: the sign-in of a failed handler is dropped, and the user's list does not show it. No cookie may open the session
+    // of that sign-in, although the store may have stored it.
     async fn no_cookie_opens_the_sign_in_of_a_failed_handler_whose_answer_was_lost(store) {
         for steps in ["renew", "log-out"] {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -72,10 +72,12 @@ over_stores! {
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
     }
 
-    // S10: whichever call fails, exactly one of the old id and the new one opens the session. Only with a 503 may it be neither,
-    // in three cases. A change was stored, but its answer and the answer to the second attempt were lost. The request ended the
-    // session before it began another. Or a sign-in was stored but could not be listed: then it is undone if possible, which
-    // restores a guest's session, while another user's session ends.
+    // S10: whichever store call fails, exactly one of the old id and the new id opens the session. In three cases, all
+    // answered with 503, neither id may open it:
+    // - A change was stored, but the answers to both attempts were lost.
+    // - The request ended its session before it stored another one.
+    // - A sign-in was stored but could not be listed, and is therefore undone if possible. This restores a guest's session, but
+    //   the session of another user has ended.
     async fn a_failed_call_leaves_one_valid_id_and_none_only_with_a_503(store) {
         for (calls, fault, times) in (0..9).flat_map(|calls| {
             let times = [1, 2, 100];
@@ -108,8 +110,8 @@ over_stores! {
                 faulty.plan([]);
                 let old = before.get("/show").await.json()["is_new"] == false;
                 let new = after.cookie() != before.cookie() && after.at(&server.app).get("/show").await.json()["is_new"] == false;
-                // A session that is ended first has no new id until it begins again.
                 let signs_in = ["/first", "/log-in", "/switch"].contains(&path);
+                // `/restart` ends the old session before it stores the new one. After a failure in between, neither id is valid.
                 let may_be_neither =
                     matches!(fault, Fault::Lost) && times == 2 || path == "/restart" || signs_in && (times == 100 || path != "/first");
                 let said = reply.status == StatusCode::SERVICE_UNAVAILABLE && may_be_neither;
@@ -118,12 +120,12 @@ over_stores! {
         }
     }
 
-    // B38, S2: nothing in the store opens a session or shows half of its token.
+    // B38, S2: nothing in the store can be used as a token, or contains the start or the end of one.
     async fn a_record_shows_no_part_of_the_token(store) {
         let server = Server::new(store);
         let visitor = server.signed_in("ada").await;
         let token = visitor.cookie().unwrap();
-        // Includes the session and its user's list.
+        // The keys are those of the session and of its user's list.
         let keys = server.controls.keys.lock().unwrap().clone();
         let mut shown = String::new();
         for key in &keys {
@@ -172,7 +174,7 @@ over_two_stores! {
         assert_eq!(visitor.at(&server.app).get("/show").await.json()["user"], "ada");
     }
 
-    // B2, S35: the handler's substitute page still depends on the cookie, because a request without one gets the real page.
+    // B2, S35: the handler's substitute page still depends on the cookie, because a request without a cookie gets the real page.
     async fn a_page_for_a_session_that_cannot_be_loaded_varies_by_cookie(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|session: Result<S, SessionRejection>| async move {
@@ -185,7 +187,7 @@ over_two_stores! {
         assert_eq!((reply.status, reply.body.as_str(), reply.vary()), (StatusCode::OK, "come back", Some("Cookie")));
     }
 
-    // S10, S47: a session that `save` stored under a new id can be found again, whatever happens afterwards.
+    // S10, S47: after `save` has stored a session under a new id, the response carries that id, whatever happens later.
     async fn an_error_response_carries_the_id_that_save_stored(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new()
@@ -203,7 +205,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["name"]), (&"ada".into(), &"guest".into()));
     }
 
-    // B28, B45: the client leaves during the commit and never gets the cookie, so no session can begin after that.
+    // B28, B45: the client leaves during the commit and never gets the cookie, so the request can start no session after that.
     async fn no_session_begins_after_a_client_leaves_during_the_commit(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! A store that fails, loses its answer or waits, at calls that a test chooses.
+//! A store whose calls fail, lose their answer or wait, as the test plans.
 
 use std::{
     collections::VecDeque,
@@ -23,14 +23,14 @@ pub(crate) enum Fault {
     Down,
     /// The call reaches the store, but the answer is lost.
     Lost,
-    /// The call reaches the store at once; the answer comes once the gate opens.
+    /// The call reaches the store immediately. Its answer arrives after the gate opens.
     Slow(Gate),
-    /// The call reaches the store once the gate opens.
+    /// The call reaches the store after the gate opens.
     Late(Gate),
-    /// The call does not reach the store, and fails once the gate opens.
+    /// The call does not reach the store, and fails after the gate opens.
     SlowlyDown(Gate),
-    /// The swap is never answered. It is applied once the gate opens, even if its caller has given up. A second call of
-    /// [`Gate::wait`] returns once it is applied.
+    /// The swap is never answered. It is applied after the gate opens, even if its caller has given up. A second call of
+    /// [`Gate::wait`] returns after the swap is applied.
     AfterAll(Gate),
 }
 
@@ -74,7 +74,7 @@ impl Faulty {
         Self { inner: inner.clone(), plan: Arc::default(), swaps: Arc::default() }
     }
 
-    /// Returns a server on such a store, and the store.
+    /// Returns a server that uses a `Faulty` around `store`, and that `Faulty`.
     pub(crate) fn server(
         store: &AnyStore,
         options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
@@ -84,7 +84,7 @@ impl Faulty {
         (Server::with(store.clone(), |builder| options(builder.store(under))), faulty)
     }
 
-    /// Returns servers of two processes that serve the same sessions, each with such a store.
+    /// Returns the servers of two processes that serve the same sessions, and the `Faulty` that each of them uses.
     pub(crate) fn two_servers(
         store: &AnyStore,
         options: impl Fn(SessionsBuilder<Site>) -> SessionsBuilder<Site>,

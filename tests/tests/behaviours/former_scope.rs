@@ -1,4 +1,4 @@
-//! B8, B54: a browser that has two cookies of one name, because `domain` or `path` has changed.
+//! B8, B54: after `domain` or `path` has changed, a browser may have two cookies with the same name.
 
 use axum::{Router, body::Body};
 use http::{Request, Response, header::SET_COOKIE};
@@ -39,7 +39,7 @@ struct Build {
 impl Build {
     async fn post(&self, jar: &mut CookieJar, path: &str) -> Response<Body> {
         let request = Request::post(format!("/app{path}")).body(Body::empty()).unwrap();
-        // Advances the clock, since successive changes never happen at the same time in practice.
+        // In practice, the clock advances between two requests.
         self.server.clock.advance(std::time::Duration::from_millis(1));
         let response = jar.send(&self.app, request).await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
@@ -104,7 +104,7 @@ over_two_stores! {
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("bob"));
     }
 
-    // F5: every request brings the former cookie, with an id that was replaced. It is the visitor's own and not stolen.
+    // F5: every request also sends the former cookie, whose id was replaced. That cookie is the visitor's own, and not stolen.
     async fn a_former_cookie_beside_the_current_one_is_not_a_replay(store) {
         let builds = Builds::new(store);
         let (one, two) = (builds.build(|b| b), builds.build(|b| b.domain("example.com").end_on_replay(true)));
@@ -129,7 +129,7 @@ over_two_stores! {
         assert!(removal.starts_with("site=;") && !removal.contains("Domain"), "{removal}");
         let loads = two.server.controls.calls().0;
         assert_eq!(two.user(&mut jar).await.as_deref(), Some("ada"));
-        assert_eq!(two.server.controls.calls().0, loads + 1, "one cookie, one look-up");
+        assert_eq!(two.server.controls.calls().0, loads + 1, "one cookie needs one look-up");
     }
 
     // F5
@@ -145,7 +145,7 @@ over_two_stores! {
         assert_eq!(jar.value("site"), None);
     }
 
-    // F5, B8: either of the two may be a stranger's.
+    // F5, B8: another host may have planted either of the two cookies.
     async fn two_live_sessions_of_one_name_count_as_none(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let (a, b) = (server.signed_in("ada").await.cookie().unwrap(), server.signed_in("bob").await.cookie().unwrap());
@@ -156,7 +156,7 @@ over_two_stores! {
         assert_eq!(server.heard(), [Event::DuplicateCookie]);
     }
 
-    // F5, S32: a neighbouring host plants a valid token of its own.
+    // F5, S32: another host of the domain plants a validly signed cookie.
     async fn a_strangers_ended_session_locks_no_visitor_out(store) {
         let server = Server::with(store, |builder| builder.cookie("site"));
         let mut stranger = server.signed_in("mallory").await;

@@ -68,7 +68,7 @@ fn routes(server: &Server) -> Router {
             "/confirm/{user}",
             post(|mut s: S, Path(user): Path<String>| async move {
                 let confirmed = s.user_mut().reauthenticate(&user);
-                assert_eq!(confirmed && s.is_fresh(minutes(10)), confirmed, "fresh at once");
+                assert_eq!(confirmed && s.is_fresh(minutes(10)), confirmed, "a confirmed session is fresh immediately");
                 confirmed.to_string()
             }),
         )
@@ -116,7 +116,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["authenticated_at"]), (&json!("ada"), &json!(null)));
         assert_eq!(visitor.get("/fresh").await.body, "false");
         assert_eq!(answer(&visitor, &app, "/recent").await, to("/confirm?next=/recent"));
-        // In every other respect it is an ordinary sign-in.
+        // In every other respect, a sign-in that is not fresh is an ordinary one.
         let listed = server.sessions.of("ada").list().await.unwrap();
         assert_eq!((listed.len(), listed[0].signed_in_at()), (1, Some(time(&server))));
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
@@ -135,7 +135,7 @@ over_two_stores! {
         assert_eq!(server.sessions.of("ada").list().await.unwrap()[0].signed_in_at(), Some(time(&server) - minutes(1)));
     }
 
-    // F4, B43: guests and users whose sign-in is not recent get different answers.
+    // F4, B43
     async fn guests_and_users_who_are_not_fresh_get_different_answers(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -193,7 +193,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_ne!(visitor.cookie(), before);
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
-        assert_eq!(tab.get("/recent").await.body, "ada", "fresh until the new id is used, whose answer may be lost");
+        assert_eq!(tab.get("/recent").await.body, "ada", "fresh until the new id is used, which may never arrive");
         assert_eq!(visitor.get("/recent").await.body, "ada");
         let mut late = tab.clone();
         assert_eq!(late.post("/note/late").await.status, StatusCode::OK);
@@ -205,9 +205,9 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&json!("ada"), &json!("Ada"), &json!("late")));
     }
 
-    // F4, F14: the record remembers one previous id. So `reauthenticate` does not renew an id within a minute of its renewal, and
-    // requests that still carry the previous id are recognised.
-    async fn reauthentication_does_not_renew_an_id_of_the_last_minute(store) {
+    // F4, F14: the record remembers only one previous id. `reauthenticate` therefore does not renew an id that is less than a
+    // minute old, so that late requests with the previous id are still recognised.
+    async fn reauthentication_does_not_renew_an_id_that_is_less_than_a_minute_old(store) {
         let server = Server::with(store, |builder| builder.end_on_replay(true));
         let app = app(&server);
         let mut visitor = Visitor::new(&app);
@@ -250,7 +250,7 @@ over_two_stores! {
         }
     }
 
-    // F4, B23: another user has signed in since. The late request shows a guest, whom it cannot reauthenticate.
+    // F4, B23: another user has signed in meanwhile. The late request sees a guest, and a guest cannot reauthenticate.
     async fn a_late_reauthentication_is_refused_after_another_user_signed_in(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -258,7 +258,7 @@ over_two_stores! {
         visitor.post("/silent/ada").await;
         let mut tab = visitor.clone();
         visitor.post("/silent/bob").await;
-        assert_eq!(tab.post("/confirm/ada").await.body, "false", "the previous id shows a guest");
+        assert_eq!(tab.post("/confirm/ada").await.body, "false", "a request with the previous id sees a guest");
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
@@ -275,19 +275,19 @@ over_two_stores! {
         }
         server.turn(minutes(20));
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
-        // The next sign-in is an ordinary one again.
+        // The next sign-in has no `until`.
         visitor.post("/login/ada").await;
         visitor.post("/remember").await;
         server.turn(hours(24));
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
-        // An `until` in the past ends the session at once.
+        // An `until` that has passed ends the session immediately.
         visitor.post("/shift/0").await;
         server.turn(Duration::from_secs(1));
         assert_eq!(visitor.get("/show").await.json()["user"], json!(null));
     }
 }
 
-// F4, S19: a time in the future counts as the present, so that a wrong clock elsewhere keeps no session fresh.
+// F4, S19: a time in the future counts as the present, so that the wrong clock of another server does not keep a session fresh.
 #[tokio::test]
 async fn an_authentication_time_in_the_future_counts_as_the_present() {
     let server = Server::new(AnyStore::memory());
@@ -306,7 +306,7 @@ async fn an_authentication_time_in_the_future_counts_as_the_present() {
     assert_eq!(visitor.get("/fresh").await.body, "false");
 }
 
-// F4, B45: the first handle of a request signs in another user, while the second still shows the former one.
+// F4, B45: the first handle of a request signs in another user, while the second handle still shows the previous user.
 #[tokio::test]
 async fn a_reauthentication_of_a_user_who_left_in_the_same_request_is_dropped() {
     let server = Server::new(AnyStore::memory());

@@ -90,7 +90,7 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["notices"]), (&2.into(), &serde_json::json!(["two"])));
     }
 
-    // B45: `take` takes what its handle saw; a flash that another handle has put in the meantime stays.
+    // B45: `take` removes only what its handle saw. A flash that another handle added meanwhile stays.
     async fn a_handle_takes_no_flash_that_it_did_not_see(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -139,7 +139,7 @@ over_two_stores! {
         }
     }
 
-    // B21, B45: this also holds for updates that wait for the commit, because the session is new or its user changes.
+    // B21, B45: an update waits for the commit if the session is new or its user changes. Such updates are not lost either.
     async fn no_update_of_several_handles_is_lost(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
@@ -202,7 +202,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["note"]), (&serde_json::Value::Null, &"".into(), &"after".into()));
     }
 
-    // B45, S13: another handle signs the visitor out. The changes that this handle made for that visitor are dropped.
+    // B45, S13: handle `b` signs the visitor out. The changes that handle `a` made for that visitor are dropped.
     async fn an_update_for_a_visitor_who_has_left_is_dropped(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut a: S, mut b: S| async move {

@@ -1,5 +1,5 @@
-//! F4, S61, B61: an administrator acts as a customer. The impersonation is marked, limited in time, reported, and not one of the
-//! customer's own sessions; afterwards the administrator's own session continues.
+//! F4, S61, B61: an administrator acts as a customer. The impersonation is visible to handlers, limited in time and reported, and
+//! does not count as one of the customer's sessions. When it ends, the administrator's own session continues.
 
 use std::time::{Duration, SystemTime};
 
@@ -96,7 +96,7 @@ fn app(server: &Server) -> Router {
     server.serving(routes())
 }
 
-/// Returns an administrator who acts as `ada`, and their cookie jar from before.
+/// Returns an administrator's browser that acts as `ada`, and a copy of that browser from before the impersonation.
 async fn acting(app: &Router, limit: u64) -> (Visitor, Visitor) {
     let mut root = Visitor::new(app);
     root.post("/login/root").await;
@@ -112,7 +112,8 @@ async fn user(visitor: &Visitor) -> Option<String> {
     visitor.clone().get("/show").await.json()["user"].as_str().map(str::to_owned)
 }
 
-/// Returns the impersonation events since the last call: `None` for a start, otherwise how it ended. Checks the two users.
+/// Returns the impersonation events since the last call: `None` for a start, and the reason for an end. Checks that each event
+/// names root and ada.
 fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
     let name = |user: &str| server.sessions.of(user).fingerprint().unwrap();
     let (root, ada) = (name("root"), name("ada"));
@@ -173,11 +174,11 @@ over_stores! {
             assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);
             let impersonations = server.sessions.of("ada").impersonations().await.unwrap();
             assert_eq!(impersonations.iter().map(|s| s.impersonator()).collect::<Vec<_>>(), [Some("root".to_owned())]);
-            // It is one of the administrator's sessions, and is listed with the administrator's fields.
+            // The session is still listed as the administrator's, with the administrator's own fields.
             let own = server.sessions.of("root").list().await.unwrap();
             assert_eq!((own.len(), own[0].name(), own[0].user()), (1, "Root", Some("root")));
             assert_eq!(own[0].impersonator(), None);
-            // The limit of sessions applies only to the customer's own.
+            // The limit counts only the customer's own sessions.
             let third = server.signed_in_or_not("ada").await;
             let refuses = matches!(limit, SessionLimit::Refuse(_));
             assert_eq!((user(&one).await.is_some(), user(&third).await.is_some()), (refuses, !refuses));
@@ -207,7 +208,7 @@ over_stores! {
             }
             assert_eq!(heard(&server), [Some(ImpersonationEnd::Revoked)]);
             let seen = root.clone().get("/show").await.json();
-            assert_eq!((&seen["user"], &seen["name"]), (&json!("root"), &json!("Root")), "root's session goes on");
+            assert_eq!((&seen["user"], &seen["name"]), (&json!("root"), &json!("Root")), "root's own session continues");
             assert_eq!(of.impersonations().await.unwrap().len(), 0);
             assert_eq!(of.revoke_all().await.unwrap(), u64::from(by_handle));
             server.sessions.of("root").revoke_all().await.unwrap();
@@ -269,8 +270,8 @@ over_stores! {
         }
     }
 
-    // F4, B41: the customer ends all sessions while an impersonation begins. The impersonation either ends too or counts as
-    // later. The store calls: load and swap the session, load and swap the list.
+    // F4, B41: the customer ends all sessions while an impersonation begins. The impersonation either ends too, or
+    // counts as started after the `revoke_all`. The store calls: load and swap the session, load and swap the list.
     async fn an_impersonation_that_races_revoke_all_is_ended_or_counts_as_later(store) {
         for call in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -376,7 +377,7 @@ over_two_stores! {
     }
 
     // F4: later changes in the same request apply to the administrator's session.
-    async fn the_request_that_stops_goes_on_as_the_administrator(store) {
+    async fn the_request_that_stops_an_impersonation_continues_as_the_administrator(store) {
         let server = Server::new(store);
         let app = app(&server);
         let (mut root, _) = acting(&app, 30).await;
@@ -436,7 +437,7 @@ over_two_stores! {
         }
         assert_eq!(root.get("/recent").await.status, StatusCode::FORBIDDEN);
         drop(before);
-        // Afterwards the administrator's session is as fresh as before.
+        // After the impersonation, the administrator's session is as fresh as before it.
         root.post("/stop").await;
         assert_eq!(root.get("/recent").await.body, "root");
         server.turn(minutes(10));
@@ -635,7 +636,7 @@ struct Large {
     draft: String,
 }
 
-// S46: both users share the device fields, so a larger one also makes the session that is set aside larger.
+// S46: both users share the device fields, so a larger device field also makes the session that is set aside larger.
 #[tokio::test]
 async fn the_session_that_is_set_aside_does_not_grow_beyond_its_limit() {
     type L = Session<Large>;

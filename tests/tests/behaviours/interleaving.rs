@@ -1,5 +1,5 @@
 //! B19–B23 as a property: whatever two concurrent requests do to one session, the outcome is one that the policies allow. The
-//! reference below computes it on a plain struct.
+//! model below computes the expected outcome on a plain struct.
 
 use std::sync::{Arc, Mutex};
 
@@ -47,7 +47,7 @@ fn deeds() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// The stored session, in its simplest form.
+/// A model of the stored session.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     alive: bool,
@@ -66,14 +66,14 @@ struct Model {
 enum Notice {
     Untouched,
     Put,
-    /// The flash was taken, and this value was stored when the request last looked.
+    /// The request took the flash. This value was stored when the request last loaded the session.
     Taken(Option<u8>),
 }
 
-/// A request in the reference: what it loaded, what it sees, and what it did.
+/// A model of a request: the session that it loaded, the session that it sees, and the changes that it made.
 #[derive(Clone, Debug)]
 struct Draft {
-    /// The stored session when the request last looked.
+    /// The stored session when the request last loaded it.
     loaded: Model,
     generation: u32,
     sees: Model,
@@ -81,7 +81,7 @@ struct Draft {
     noted: bool,
     visits: Vec<i64>,
     notice: Notice,
-    /// The notices that it took, if any.
+    /// The notices that the request took, if it took any.
     took_all: Option<Vec<u8>>,
     put: Vec<u8>,
     privilege: bool,
@@ -108,7 +108,8 @@ impl Draft {
         }
     }
 
-    /// Performs one operation. An update of an atomic field reaches the store at once, and then shows the stored session.
+    /// Performs one operation. An update of an atomic field reaches the store immediately, and the request then
+    /// sees the stored session.
     fn act(&mut self, deed: &Deed, stored: &mut Model) {
         match deed {
             Deed::Name(to) => (self.sees.name, self.named) = (Some(*to), true),
@@ -148,7 +149,7 @@ impl Draft {
         }
     }
 
-    /// Shows the stored session, except for the fields that the request changed itself (B49).
+    /// Lets the request see the stored session, except for the fields that the request changed itself (B49).
     fn see(&mut self, stored: &Model) {
         let before = std::mem::replace(&mut self.sees, stored.clone());
         if self.named {
@@ -169,7 +170,7 @@ impl Draft {
         self.loaded = stored.clone();
     }
 
-    /// Applies the request to the stored session. Returns whether it was rejected as overtaken.
+    /// Applies the request to the stored session. Returns whether the request was rejected because the other one was faster.
     fn commit(&self, stored: &mut Model) -> bool {
         if self.ends {
             let overtaken = stored.alive && stored.generation != self.generation;
@@ -203,7 +204,7 @@ impl Draft {
             new.name = self.sees.name;
         }
         // Setting or clearing a note, or putting a notice, takes effect even if the request saw an equal value (B27). The name is
-        // edited in place.
+        // edited in place, where an equal value is not a change.
         if self.noted {
             new.note = self.sees.note;
         }
@@ -248,7 +249,8 @@ async fn act(session: &mut Session<Site>, deed: Deed) {
     }
 }
 
-/// Runs the operations of both requests in this order, one at a time, and commits the requests in this order.
+/// Runs `deeds` one at a time, in this order; each names its request: `false` for a, `true` for b. Then commits the two requests,
+/// request a first if `a_first`.
 async fn race(store: AnyStore, deeds: &[(bool, Deed)], a_first: bool) -> Result<(), TestCaseError> {
     let server = Server::new(store);
     let waiting: Deeds = Arc::default();

@@ -63,7 +63,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["note"], "late");
     }
 
-    // B45: this also holds for the response with which the session began.
+    // B45: a handle can also save after the response that set the cookie of a new session.
     async fn a_handle_that_outlives_the_first_response_saves_too(store) {
         let server = Server::new(store);
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -99,7 +99,7 @@ over_two_stores! {
     }
 }
 
-// B45: the handle's first use comes after the response.
+// B45: the handle is first used after the response.
 #[tokio::test]
 async fn a_new_session_cannot_begin_after_the_response() {
     let server = Server::new(AnyStore::memory());

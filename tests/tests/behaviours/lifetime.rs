@@ -23,7 +23,7 @@ over_stores! {
         server.turn(minutes(30) - Duration::from_millis(1));
         assert_eq!(visitor.get("/read").await.body, "ada");
         server.turn(minutes(30));
-        assert_eq!(visitor.get("/read").await.body, "", "a session has ended at its deadline, not only after it");
+        assert_eq!(visitor.get("/read").await.body, "", "the session has expired at its deadline, not only after it");
     }
 
     // B14, S15
@@ -60,7 +60,7 @@ over_stores! {
     }
 
     // B17
-    async fn remember_lengthens_only_this_session(store) {
+    async fn remember_extends_only_its_own_session(store) {
         let server = Server::new(store);
         let (mut kept, mut other) = (server.visitor(), server.visitor());
         kept.post("/name/kept").await;
@@ -169,7 +169,7 @@ over_two_stores! {
     }
 
     // B15
-    async fn a_fields_deadline_never_outlives_the_session(store) {
+    async fn a_field_expires_no_later_than_its_session(store) {
         let server = Server::with(store, |builder| builder.idle(minutes(2)));
         let mut visitor = server.visitor();
         visitor.post("/code/123").await;
@@ -178,7 +178,7 @@ over_two_stores! {
     }
 
     // B17
-    async fn a_sign_in_with_remember_is_remembered(store) {
+    async fn remember_after_a_sign_in_keeps_the_user_signed_in(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/remember").await;
@@ -266,7 +266,7 @@ async fn the_clean_up_task_removes_expired_sessions_and_ends_with_its_owner() {
     }
 }
 
-// The task also ends on request, for applications that then close the store's connections.
+// The task also ends on request, so that an application can close the store's connections.
 #[tokio::test]
 async fn the_clean_up_task_ends_when_told_to() {
     let server =
@@ -279,7 +279,7 @@ async fn the_clean_up_task_ends_when_told_to() {
         assert!(std::time::Instant::now() < deadline, "the clean-up task is still alive");
         tokio::task::yield_now().await;
     }
-    // A clean-up by hand still works.
+    // `delete_expired` still works.
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
     server.turn(hours(1));

@@ -18,7 +18,7 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// Signs in as one user from fifty browsers at once.
+/// Signs in as one user from fifty browsers concurrently.
 async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {
     let barrier = Arc::new(Barrier::new(50));
     let mut requests = Vec::new();
@@ -94,7 +94,7 @@ over_stores! {
         let server = Server::with(store, |builder| builder.max_per_user(2));
         let (mut first, second) = (server.signed_in("ada").await, server.signed_in("ada").await);
         let bob = server.signed_in("bob").await;
-        // A repeated sign-in makes a session the newest.
+        // A repeated sign-in makes its session the newest.
         first.post("/login/ada").await;
         server.heard();
         let third = server.signed_in("ada").await;
@@ -115,11 +115,11 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie(), server.heard()), (StatusCode::CONFLICT, None, vec![Event::SignInRefused]));
         assert!(reply.body.contains("as many devices as allowed"), "{}", reply.body);
         assert_eq!(third.cookie(), before);
-        assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest's session goes on");
-        // A rejected visitor leaves nothing behind, and a device that is signed in already may sign in again.
+        assert_eq!(third.get("/show").await.json()["cart"][0], "tea", "the guest's session continues");
+        // A rejected sign-in leaves no session behind. A browser that is already signed in may sign in again.
         assert_eq!(server.visitor().post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(first.post("/login/ada").await.status, StatusCode::OK);
-        // When a session ends, another may sign in at once.
+        // When a session ends, another browser can sign in immediately.
         second.clone().post("/logout").await;
         assert_eq!(third.post("/login/ada").await.status, StatusCode::OK);
         assert!(is_in(&third).await && is_in(&first).await);
@@ -138,8 +138,8 @@ over_stores! {
         assert!(is_in(&first).await && is_in(&second).await && is_in(&third).await);
     }
 
-    // B41: a browser sends its sign-in twice, and the first is interrupted while it is being rejected. However the first ends,
-    // the second succeeds and is listed.
+    // B41: a browser sends its sign-in twice, and the first request is interrupted while it is being rejected. However the first
+    // request ends, the second succeeds and is listed.
     async fn an_interrupted_refusal_hides_no_session(store) {
         for fails in 0..4 {
             let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
@@ -154,7 +154,7 @@ over_stores! {
             let refused = tokio::spawn(async move { again.post("/login/ada").await.status });
             gate.wait().await;
             other.at(&elsewhere.app).post("/logout").await;
-            // The guest's cookie opens nothing while its session belongs to a user.
+            // While the guest's session belongs to a user, the guest's cookie does not open it.
             let mut second = visitor.at(&elsewhere.app);
             assert_eq!(second.post("/login/ada").await.status, StatusCode::OK);
             faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));
@@ -181,8 +181,8 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: the tenth sign-in is compared with forty later ones. Without a limit of the application's, the oldest session
-    // ends when there are more than a hundred.
+    // F7, B56, S58: compares the store calls of the tenth sign-in with those of forty later ones. If no limit is set,
+    // the oldest sessions end when a user has more than a hundred.
     async fn the_store_calls_of_a_sign_in_do_not_grow_with_earlier_sign_ins(store) {
         let server = Server::new(store);
         let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };
@@ -224,7 +224,7 @@ over_two_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 1);
     }
 
-    async fn a_handler_that_saves_learns_of_the_refusal(store) {
+    async fn save_reports_a_refused_sign_in(store) {
         use axum::routing::post;
         let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
         let app = server.serving(axum::Router::new().route("/", post(|mut s: session_runtime::Session<tests::app::Site>| async move {

@@ -1,5 +1,5 @@
-//! The numbered behaviours, as a visitor meets them. Each test names its numbers. `over_stores!` runs a test on every store,
-//! `over_two_stores!` in memory and on Redis.
+//! Tests the behaviours that `session-runtime/docs/behaviours.md` numbers, through HTTP requests. The comment above a test names
+//! the numbers that the test covers. `over_stores!` runs a test on every store, `over_two_stores!` in memory and on Redis.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod change;

@@ -202,7 +202,7 @@ over_stores! {
         assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None");
     }
 
-    // B30: a value that the function cannot take reads as the default, is reported, and does not prevent writes.
+    // B30: a value that the `migrate` function cannot take reads as the default, is reported, and does not prevent writes.
     async fn an_unreadable_value_is_reported_and_replaced(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;

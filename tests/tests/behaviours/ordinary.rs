@@ -107,7 +107,7 @@ over_two_stores! {
         assert_eq!(ada.at(&app).get("/poll").await.body, "", "the session ended half an hour after the sign-in");
     }
 
-    // F30, B50: any other request keeps a session alive.
+    // F30, B50: a request that is not passive keeps its session alive.
     async fn a_request_that_is_not_passive_still_extends_the_idle_time(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
@@ -179,7 +179,7 @@ over_two_stores! {
     }
 
     // F30: a background job does not count as a visitor's activity.
-    async fn an_edit_from_elsewhere_is_no_activity(store) {
+    async fn an_edit_from_elsewhere_does_not_count_as_activity(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
         let seen = server.sessions.of("ada").list().await.unwrap()[0].last_seen();
@@ -206,7 +206,7 @@ over_two_stores! {
 
 // F30: a `rotates` field renews the id in a request; an edit from elsewhere cannot renew it.
 #[tokio::test]
-async fn a_job_changes_roles_under_the_ids_that_visitors_have() {
+async fn a_job_changes_a_role_without_renewing_the_id() {
     #[derive(Session)]
     struct Staff {
         #[session(identity)]
@@ -299,7 +299,7 @@ async fn a_page_that_reads_a_session_is_private_unless_the_handler_says_otherwis
     }
 }
 
-/// Replaces the body of a refusal with the name that the response's extensions give it.
+/// Replaces the body of a refused response with the name of the `SessionRefusal` in the response's extensions.
 async fn named(response: Response) -> Response {
     match response.extensions().get::<SessionRefusal>() {
         Some(refusal) => (response.status(), response.headers().clone(), format!("{refusal:?}")).into_response(),
@@ -309,7 +309,7 @@ async fn named(response: Response) -> Response {
 
 // F12, F30, B52
 #[tokio::test]
-async fn a_middleware_can_tell_which_refusal_a_response_is() {
+async fn a_middleware_can_tell_why_a_request_was_refused() {
     let server = Server::with(AnyStore::memory(), |builder| {
         builder.max_bytes(1000).max_per_user(session_runtime::SessionLimit::Refuse(1))
     });

@@ -171,7 +171,7 @@ over_two_stores! {
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"]), (&json!("ada"), &json!(null), &json!(["tea"])));
     }
 
-    // S9, B27: without a change nothing is renewed; all changes of a failed handler are dropped.
+    // S9, B27: an equal value is not a change, and a failed handler's changes are dropped. Neither renews the id.
     async fn an_unchanged_value_renews_nothing(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -207,7 +207,7 @@ over_two_stores! {
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["role"], &seen["secrets"]), (&json!(null), &json!([null, []])));
         assert_eq!((&seen["cart"], &seen["theme"]), (&json!(["tea"]), &json!("dark")), "the guest's other fields stay");
-        // For another user, only the device fields remain.
+        // When another user signs in, only the device fields remain.
         visitor.post("/held/login/bob").await;
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["user"], &seen["role"], &seen["cart"], &seen["theme"]), (&json!("bob"), &json!(null), &json!([]), &json!("dark")));
@@ -231,7 +231,7 @@ over_two_stores! {
         }
     }
 
-    // S13: fields that the handler grants after `log_in` stay. Those that it wrote before are dropped.
+    // S13: roles and secrets that the handler writes after `log_in` stay. Those that it wrote before `log_in` are dropped.
     async fn fields_granted_by_a_sign_in_stay(store) {
         let place = place(store);
         let mut visitor = Visitor::new(&place.app);
@@ -278,7 +278,7 @@ over_two_stores! {
             let mut visitor = server.signed_in("ada").await;
             let mut stolen = visitor.clone();
             visitor.post("/renew").await;
-            // For a minute, a request with the replaced id counts as a late one of the same page.
+            // For a minute, a request with the replaced id counts as a late request of the same browser.
             assert_eq!(stolen.get("/show").await.json()["user"], json!(null));
             assert_eq!(visitor.get("/show").await.json()["user"], "ada");
             server.turn(minutes(1));

@@ -1,5 +1,5 @@
 //! B34, S10, S12: a store call that got no answer is sent again, byte for byte, and counts once. A request from before a sign-in
-//! does not undo it.
+//! does not undo the sign-in.
 
 use std::{
     sync::{Arc, Mutex},
@@ -28,7 +28,7 @@ struct Other {
 }
 
 over_stores! {
-    // B34: the handler goes on although neither attempt was answered.
+    // B34: the handler continues although neither attempt was answered.
     async fn a_save_that_was_never_answered_counts_once(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -51,7 +51,7 @@ over_stores! {
     }
 
     // B34, S10
-    async fn an_unanswered_sign_in_belongs_to_the_visitor(store) {
+    async fn the_visitor_keeps_a_sign_in_whose_answers_were_lost(store) {
         let (server, faults) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
             let faults = faults.clone();
@@ -139,7 +139,7 @@ over_two_stores! {
         assert_eq!((&seen["name"], &seen["note"]), (&json!("kept"), &json!("note")));
     }
 
-    // B17: a login form may set `remember` first.
+    // B17
     async fn remember_may_come_before_the_sign_in(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", post(|mut s: S| async move {

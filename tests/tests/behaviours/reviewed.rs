@@ -1,5 +1,5 @@
 //! Faults that a review found, in refused sign-ins, lost answers, dropped saves and timeouts. Each test causes the error or the
-//! race that exposed one.
+//! race that exposed its fault.
 
 use std::{
     convert::Infallible,
@@ -45,12 +45,12 @@ fn one_each(builder: SessionsBuilder<Site>) -> SessionsBuilder<Site> {
     builder.max_per_user(SessionLimit::Refuse(1))
 }
 
-/// Returns this many successful calls, followed by these faults.
+/// Returns a plan: `calls` successful calls, followed by the faults in `then`.
 fn after(calls: usize, then: impl IntoIterator<Item = Fault>) -> Vec<Fault> {
     std::iter::repeat_n(Fault::None, calls).chain(then).collect()
 }
 
-/// Returns another tab of the visitor whose request has these headers.
+/// Returns another tab of the browser that sent a request with these headers.
 fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
     let (name, value) = headers[COOKIE].to_str().unwrap().split_once('=').unwrap();
     Visitor::with_cookie(app, name, value)
@@ -58,14 +58,14 @@ fn other_tab(app: &Router, headers: &HeaderMap) -> Visitor {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Fails a test that would otherwise wait for ever.
+/// Waits for `answer`, but fails the test after [`PATIENCE`].
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
 }
 
 over_stores! {
     // F6, S23: undoing a rejected sign-in fails, or `save` is dropped at that point; the next commit continues the undo.
-    async fn a_refused_sign_in_that_cannot_be_undone_at_once_signs_no_user_in(store) {
+    async fn a_refused_sign_in_that_cannot_be_undone_immediately_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
                 let (server, faulty) = Faulty::server(&store, one_each);
@@ -74,7 +74,7 @@ over_stores! {
                     let faulty = faulty.clone();
                     move |mut s: S, Path(again): Path<bool>| async move {
                         s.user_mut().log_in("ada".into());
-                        // The store calls: swap the session, load the list, load the session on it; then undo the sign-in.
+                        // The store calls: swap the session, load the list, load the listed session; then undo the sign-in.
                         if dropped {
                             let gate = Gate::new();
                             faulty.plan(after(3, [Fault::Slow(gate.clone())]));
@@ -112,7 +112,7 @@ over_stores! {
     }
 
     // B34, S12: the answer to a swap is lost, and the repeated swap is refused because the first is stored. A third swap confirms
-    // the first, since a store that waits for its replicas may not have replicated it.
+    // the first, because a store that waits for its replicas may not have replicated the first swap yet.
     async fn ends_and_renewals_are_confirmed_after_a_lost_answer(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
@@ -133,8 +133,8 @@ over_stores! {
         assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
     }
 
-    // B34: a session remembers its last four writes. If it may have forgotten an unanswered one, the outcome is reported as
-    // unknown: 503.
+    // B34: a record remembers its last four writes. If it may have forgotten the write that was not answered, the outcome is
+    // unknown, and the response is a 503.
     async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let others = server.app.clone();
@@ -163,7 +163,7 @@ over_stores! {
         }
     }
 
-    // B34, S10: a write that may be stored is continued with the same random id, even after a handler that failed.
+    // B34, S10: a write that may be stored is repeated with the same random id, even if the handler has failed.
     async fn the_visitor_gets_the_id_of_a_renewal_whose_answers_were_lost(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{status}", post({
@@ -192,7 +192,7 @@ over_stores! {
         }
     }
 
-    // B17, B39: the list is written first, so a session that lasts longer is always on it.
+    // B17, B39: the list is written before the session, so a session whose lifetime was extended is always listed.
     async fn a_remembered_session_is_listed_although_its_visitor_leaves_or_the_store_fails(store) {
         // The store calls: load the session, load and swap the list, swap the session.
         for call in 0..4 {
@@ -223,7 +223,7 @@ over_stores! {
     }
 
     // B17, B36, B39: one process forgets the session while another remembers it, in either order.
-    async fn a_session_that_is_forgotten_and_remembered_at_once_is_listed(store) {
+    async fn a_session_that_is_forgotten_and_remembered_concurrently_is_listed(store) {
         // The store calls: load the session, load the list, swap the session.
         for call in 0..3 {
             let [(here, faulty), (there, _)] = Faulty::two_servers(&store, |builder| builder);
@@ -259,7 +259,7 @@ over_stores! {
         assert!(!is_in(&one).await);
     }
 
-    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in begins another session, and is rejected.
+    // S13, S23: the session ends elsewhere while its visitor signs in, so the sign-in starts another session, which is rejected.
     async fn a_refused_sign_in_does_not_revive_an_ended_session_under_another_key(store) {
         let [(here, faulty), (there, _)] = Faulty::two_servers(&store, one_each);
         let first = here.signed_in("ada").await;
@@ -279,7 +279,7 @@ over_stores! {
         let swapped = faulty.swapped();
         assert!(swapped.iter().any(|key| *key != swapped[0]), "a second session began");
         for key in swapped {
-            assert!(here.stored(&key).await.is_none(), "neither session is left");
+            assert!(here.stored(&key).await.is_none(), "no session is left");
         }
         assert!(is_in(&first).await);
     }
@@ -356,7 +356,7 @@ over_two_stores! {
             let reply = visitor.post("/").await;
             (visitor, reply)
         });
-        // On a single thread, the layer has seen the handler's answer when this test goes on.
+        // On a single thread, the layer has seen the handler's answer when this test continues.
         handled.notified().await;
         assert!(!request.is_finished());
         gate.open();
@@ -388,8 +388,8 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: no response waits for the save, so dropping the handle carries it out, with a warning.
-    async fn a_late_save_that_is_given_up_is_carried_out_when_its_handle_goes(store) {
+    // B28, B45: no response waits for the save, so dropping the handle completes the save, with a warning.
+    async fn a_late_save_that_is_given_up_is_completed_when_its_handle_is_dropped(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let app = server.serving(Router::new().route("/", post(move |s: S| async move { sender.send(s).ok().unwrap() })));
@@ -415,7 +415,7 @@ over_two_stores! {
         .await;
     }
 
-    // B21, B16: moving a deadline is not worth a wait or an error.
+    // B21, B16: the only write of a read moves the deadline, which is not worth a wait or an error.
     async fn a_read_does_not_wait_or_fail_because_of_its_deadline(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
         let mut visitor = server.visitor();
@@ -439,7 +439,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 
-    // B10: the failed handler's answer is more useful than a page about its log-out.
+    // B10: the failed handler's answer is more useful than an error page about its log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);
         let other = server.app.clone();
@@ -453,7 +453,8 @@ over_two_stores! {
     }
 }
 
-// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one this request loaded.
+// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one
+// that this request loaded.
 #[tokio::test]
 async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
@@ -469,7 +470,7 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     renewed.post("/login/ada").await;
     let mut behind = renewed.at(&here.app);
     let mut request = Box::pin(behind.post("/name/after"));
-    // The request loads the session, which the memory store answers at once, and then waits for the earlier commit.
+    // The request loads the session, which the memory store answers immediately, and then waits for the earlier commit.
     assert!(poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await.is_pending());
     gate.open();
     assert_eq!((before.await.unwrap(), request.await.status), (StatusCode::OK, StatusCode::OK));
@@ -477,8 +478,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout like that of `tower-http`: it gives up on its handler, but keeps it until it is dropped itself. The test tells it
-/// when to give up.
+/// A timeout like that of `tower-http`. It gives up on the handler, but drops the handler's future only when it is
+/// dropped itself. The test decides when it gives up.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 
@@ -521,7 +522,7 @@ impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for Giving
     }
 }
 
-// B28: the changes of a handler that a timeout has given up are dropped, whenever the timeout drops the handler.
+// B28: after a timeout, the handler's changes are dropped, no matter when the timeout drops the handler's future.
 #[tokio::test]
 async fn a_timeout_that_keeps_its_handler_stores_nothing() {
     let server = Server::new(AnyStore::memory());
@@ -546,7 +547,7 @@ async fn a_timeout_that_keeps_its_handler_stores_nothing() {
     assert_eq!((&seen["name"], &seen["visits"]), (&json!("first"), &json!(0)));
 }
 
-/// A store that rejects every swap, and fails a test that keeps asking.
+/// A store that rejects every swap, and fails the test if swaps still arrive after [`PATIENCE`].
 struct Refuses(Instant);
 
 impl Store for Refuses {
@@ -561,15 +562,15 @@ impl Store for Refuses {
         _: Option<&Value>,
         _: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        assert!(self.0.elapsed() < PATIENCE, "the commit goes on asking the store");
+        assert!(self.0.elapsed() < PATIENCE, "the commit still sends swaps to the store");
         tokio::task::yield_now().await;
         Ok(Swapped::Stale(None))
     }
 }
 
-// B33: a commit comes to an end whatever the store answers.
+// B33: a commit ends in time, whatever the store answers.
 #[tokio::test]
-async fn a_store_that_refuses_everything_is_an_error_in_time() {
+async fn a_commit_that_the_store_always_refuses_fails_in_time() {
     let sessions = Sessions::<Site>::builder().store(Refuses(Instant::now())).keys(KeyRing::generate());
     let sessions = sessions.clean_every(Duration::ZERO).commit_timeout(Duration::from_millis(100)).build().unwrap();
     let mut visitor = Visitor::new(&app::routes().layer(sessions.layer()));

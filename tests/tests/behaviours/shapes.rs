@@ -355,7 +355,7 @@ over_two_stores! {
     }
 }
 
-// B27: a decoded `HashMap` has its entries in another order, so its bytes differ.
+// B27: a `HashMap` that is decoded and encoded again may have its entries in another order, so its bytes differ.
 #[tokio::test]
 async fn an_equal_map_or_set_is_not_written() {
     #[derive(Session)]

@@ -18,7 +18,7 @@ over_stores! {
     }
 
     // S9, S13
-    async fn a_first_sign_in_renews_and_keeps_what_the_guest_collected(store) {
+    async fn a_first_sign_in_renews_the_id_and_keeps_what_the_guest_collected(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/cart/tea").await;
@@ -131,7 +131,7 @@ over_two_stores! {
     }
 
     // S9
-    async fn signing_in_again_renews_and_keeps_all(store) {
+    async fn signing_in_again_renews_the_id_and_keeps_all_fields(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/name/ada").await;

@@ -1,4 +1,5 @@
-//! B7: the cookie of a session that has ended elsewhere (F29), and flashes in HEAD requests and prefetches.
+//! B7, F29: when the cookie of a session that has ended elsewhere is removed. B53, F21: which HEAD requests and prefetches take
+//! flashes.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Method, Request};
@@ -49,7 +50,8 @@ over_two_stores! {
         assert_eq!(ada.cookie(), None);
     }
 
-    // F29: requests of scripts, frames and images can run at the same time as a sign-in. A prefetch is not a navigation.
+    // F29: requests of scripts, frames and images can run at the same time as a sign-in, and must not remove its cookie. A
+    // prefetch is not a navigation.
     async fn only_a_navigation_removes_the_cookie(store) {
         let server = Server::new(store);
         let mut ada = server.signed_in("ada").await;
@@ -114,7 +116,7 @@ over_two_stores! {
 
 over_two_stores! {
     // F21, B53
-    async fn a_head_takes_no_flash(store) {
+    async fn a_head_request_takes_no_flash(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         visitor.post("/notice/saved").await;
@@ -130,8 +132,8 @@ over_two_stores! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // F21, B53: the next response shows a flash that a HEAD has put, and a counter of attempts counts a HEAD too.
-    async fn every_other_change_of_a_head_is_stored(store) {
+    // F21, B53: the next response shows a flash that a HEAD request added, and a counter of attempts counts HEAD requests too.
+    async fn every_other_change_of_a_head_request_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|mut session: Session<Site>| async move {
             session.notices_mut().take();
@@ -145,7 +147,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/notices").await.body, "old,new");
     }
 
-    // F21: the browser shows a prefetched page without asking again.
+    // F21: the browser later shows the prefetched page without another request.
     async fn a_prefetch_takes_a_flash_unless_it_is_refused(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/refused", get(|mut session: Session<Site>| async move {

@@ -38,7 +38,7 @@ over_two_stores! {
     }
 
     // B32, S20: neither a write nor a log-out is lost silently.
-    async fn a_change_is_an_error(store) {
+    async fn a_change_while_the_store_is_down_is_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let mut visitor = server.signed_in("ada").await;
         for path in ["/name/x", "/visit", "/cart/tea", "/notice/x", "/login/ada", "/login/bob", "/logout", "/renew", "/destroy", "/clear", "/remember"] {
@@ -51,7 +51,7 @@ over_two_stores! {
         }
     }
 
-    // B32: if the handler goes on after the error, the visitor gets an error too.
+    // B32: if the handler ignores the error and continues, the visitor gets an error too.
     async fn save_returns_an_error(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         let app = server.serving(

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::unbounded_channel;
 type S = Session<Site>;
 
 over_stores! {
-    // F15, B47: once a handle has found that its session ended, each write of it fails, and it shows a guest.
+    // F15, B47: after a handle has found that its session ended, the handle shows a guest, and each write through it fails.
     async fn no_update_succeeds_after_the_session_has_ended(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();
@@ -47,7 +47,7 @@ over_stores! {
         assert_eq!((&seen["user"], &seen["name"], &seen["cart"][0]), (&"bob".into(), &"".into(), &"tea".into()));
     }
 
-    // F15: the same holds if a sign-in in another request has renewed the session.
+    // F15: writes also fail after a sign-in in another request has renewed the session.
     async fn no_update_succeeds_after_the_session_was_renewed(store) {
         let server = Server::new(store);
         let routes = server.app.clone();
@@ -65,7 +65,7 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
-    // F22, B49: after a write that was merged with another request's, the handle shows what is stored.
+    // F22, B49: after the store has merged its write with one of another request, the handle shows what is stored.
     async fn a_handle_shows_what_is_stored_after_its_own_write(store) {
         let server = Server::new(store);
         let routes = server.app.clone();
@@ -94,7 +94,7 @@ over_stores! {
 }
 
 over_two_stores! {
-    // F15, B47: a guest's session that was never stored cannot be stored once the response's head has been sent.
+    // F15, B47: a guest's session that was never stored cannot be stored after the head of the response has been sent.
     async fn an_update_after_the_response_fails_as_save_does(store) {
         let server = Server::new(store);
         let (sender, mut receiver) = unbounded_channel();
@@ -142,8 +142,8 @@ over_two_stores! {
         }
     }
 
-    // F16: a handler decides what its status means for its changes.
-    async fn a_handler_says_whether_its_changes_are_kept(store) {
+    // F16: a handler can keep or drop its changes, whatever its status.
+    async fn a_handler_decides_whether_its_changes_are_kept(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new()
             .route("/keep", post(|mut s: S| async move {
@@ -234,7 +234,7 @@ struct Flashes {
 }
 
 over_two_stores! {
-    // F18, B51: each policy recovers at the next write.
+    // F18, B51: this holds for the fields of each policy.
     async fn an_unreadable_value_is_replaced_at_the_next_write(store) {
         use session_runtime::{KeyRing, Sessions};
         let (keys, never) = (KeyRing::generate(), Duration::ZERO);

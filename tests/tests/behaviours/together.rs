@@ -52,13 +52,13 @@ impl Line {
         line
     }
 
-    /// Sends a request, and returns once it waits.
+    /// Sends a request, and returns when the request waits.
     async fn join(&mut self, path: &str) {
         self.waiting.push(post_at(&self.visitor, path));
         settle().await;
     }
 
-    /// Lets the first request go on. The next calls meet these faults.
+    /// Lets the first request continue. The next store calls have these faults.
     async fn go(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.faulty.plan(faults);
         self.gate.open();
@@ -105,7 +105,11 @@ async fn a_hundred_waiting_commits_take_three_swaps() {
     assert_eq!(line.answers().await, (vec![StatusCode::OK; 100], 3));
     assert_eq!(line.visits().await, 52);
     let expected: Vec<_> = (1..100).step_by(2).map(|at: u32| at.to_string()).collect();
-    assert_eq!(line.visitor.get("/show").await.json()["notices"], json!(expected), "in the order of their arrival");
+    assert_eq!(
+        line.visitor.get("/show").await.json()["notices"],
+        json!(expected),
+        "in the order in which the requests arrived"
+    );
 }
 
 // B34: the answer to the common swap is lost, and the swap is sent again.
@@ -125,7 +129,11 @@ async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     let (answers, swaps) = line.answers().await;
     assert_eq!(answers[0], StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answers[1..], [StatusCode::OK; 9]);
-    assert_eq!((swaps, line.visits().await), (4, 12), "the next commit asks the store, and hands on what it learns");
+    assert_eq!(
+        (swaps, line.visits().await),
+        (4, 12),
+        "the next commit asks the store, and tells the others what it learns"
+    );
 }
 
 // B34: the common swap did not reach the store. One of the commits finds that out, and the rest share a swap again.
@@ -139,7 +147,7 @@ async fn commits_whose_common_swap_failed_start_over() {
     assert_eq!((swaps, line.visits().await), (6, 31));
 }
 
-// B34: the store applies the swap after its caller gave up, before or after the others have started over.
+// B34: the store applies the swap after its caller gave up, before or after the other commits have started over.
 #[tokio::test]
 async fn a_common_swap_that_takes_effect_late_counts_once() {
     for is_before in [true, false] {
@@ -169,7 +177,7 @@ async fn a_common_swap_that_takes_effect_late_counts_once() {
 
 // B19, B36: another process writes first.
 #[tokio::test]
-async fn commits_whose_common_swap_was_refused_go_together_again() {
+async fn commits_whose_common_swap_was_refused_share_a_swap_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);
     let mut line = Line::on(here, faulty, visits(10)).await;
     let gate = Gate::new();
@@ -200,7 +208,7 @@ async fn waiting_commits_do_not_revive_an_ended_session() {
 
 // B22
 #[tokio::test]
-async fn an_end_goes_before_the_commits_that_wait() {
+async fn an_end_is_stored_before_the_commits_that_wait() {
     let mut line = Line::new(visits(5)).await;
     line.join("/destroy").await;
     line.join("/visit").await;
@@ -213,7 +221,7 @@ async fn an_end_goes_before_the_commits_that_wait() {
 
 // B23: the other commits are refused, because the sign-in renewed the session.
 #[tokio::test]
-async fn a_sign_in_goes_before_the_commits_that_wait() {
+async fn a_sign_in_is_stored_before_the_commits_that_wait() {
     let mut line = Line::new(visits(3)).await;
     line.join("/login/ada").await;
     line.go([]).await;
@@ -236,9 +244,9 @@ async fn other_commits_take_their_own_turn() {
     assert_eq!((&seen["visits"], &seen["cart"], &seen["name"]), (&json!(8), &json!(["tea"]), &json!("ada")));
 }
 
-// S46: a change that the session has no room for fails alone.
+// S46: a change that would make the session too large fails. The commits that share its swap do not.
 #[tokio::test]
-async fn a_commit_that_is_too_large_fails_alone() {
+async fn a_commit_that_is_too_large_does_not_fail_the_others() {
     let small = |builder: SessionsBuilder<Site>| patient(builder).max_bytes(2_000);
     let (server, faulty) = Faulty::server(&AnyStore::memory(), small);
     let mut line = Line::on(server, faulty, visits(3)).await;
@@ -266,7 +274,7 @@ async fn a_cancelled_request_does_not_harm_the_others() {
         let (mut answers, _) = line.answers().await;
         assert_eq!(answers.remove(at), StatusCode::IM_A_TEAPOT);
         assert_eq!(answers, [StatusCode::OK; 9]);
-        // Only if the cancelled request was the one to send the swap is its own change not stored.
+        // The cancelled request's change is missing only if that request was to send the swap, which had not reached the store.
         let counted = if at == 0 && !stored { 11 } else { 12 };
         assert_eq!(line.visits().await, counted, "{at} {stored}");
     }
@@ -285,10 +293,10 @@ async fn a_request_that_is_cancelled_before_its_turn_is_not_stored() {
     }
 }
 
-// B28: the commit that is to store all of them is cancelled while it waits to try again. No call is under way then, so no outcome
-// is unknown.
+// B28: the commit that stores all the others too is cancelled while it waits for its next attempt. No store call is in progress
+// at that time, so no outcome is unknown.
 #[tokio::test]
-async fn a_request_that_is_cancelled_between_two_tries_does_not_harm_the_others() {
+async fn a_request_that_is_cancelled_between_two_attempts_does_not_harm_the_others() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);
     let mut line = Line::on(here, faulty, visits(10)).await;
     // After each lost race, the commit waits longer before it tries again.
@@ -306,7 +314,7 @@ async fn a_request_that_is_cancelled_between_two_tries_does_not_harm_the_others(
     assert!([19, 20].contains(&line.visits().await), "{}", line.visits().await);
 }
 
-// B28, B34: a handler gives up on `save`, and the response completes it.
+// B28, B34: a handler gives up on `save`, and the commit after the handler completes it.
 #[tokio::test]
 async fn a_save_that_is_given_up_on_counts_once() {
     for fault in [Fault::Late as fn(Gate) -> Fault, Fault::Slow, Fault::SlowlyDown] {
@@ -344,7 +352,7 @@ async fn a_save_that_is_given_up_on_counts_once() {
     }
 }
 
-// B49: after `save`, a handle shows what is stored, and its next commit loses nothing. The same holds for a handle that outlives
+// B49: after `save`, a handle shows what is stored, and its next commit loses nothing. This also holds for a handle that outlives
 // the response (B45).
 #[tokio::test]
 async fn a_handle_whose_commit_shared_a_swap_shows_what_is_stored_and_loses_nothing() {

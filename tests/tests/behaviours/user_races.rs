@@ -1,5 +1,5 @@
-//! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that succeeds is listed, and is either ended too or
-//! counts as later.
+//! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that succeeds is listed. It is either ended too, or
+//! counts as later than the call that ended the sessions.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ async fn is_in(visitor: &Visitor) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
 }
 
-/// Returns another process on the same store.
+/// Returns the server of another process on the same store.
 fn elsewhere(server: &Server) -> Server {
     Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder)
 }
 
-/// Signs in. Runs `meanwhile` while the answer to the call with this number is awaited.
+/// Signs in, and runs `meanwhile` while the sign-in waits for the answer to its store call number `call`. The first call is 0.
 async fn sign_in(
     faulty: &Faulty,
     visitor: &Visitor,
@@ -86,8 +86,8 @@ over_stores! {
         assert!(is_in(&later).await && server.sessions.of("ada").count().await.unwrap() == 1);
     }
 
-    // S23: the oldest session ends only once the sign-in is listed. The store calls: store the session, load the list, load the
-    // session on it, swap the list.
+    // S23: the oldest session ends only after the sign-in is listed. The store calls: store the session, load the list, load the
+    // listed session, swap the list.
     async fn a_failed_sign_in_ends_no_session(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let first = server.signed_in("ada").await;
@@ -102,7 +102,7 @@ over_stores! {
         }
     }
 
-    // F6, S57: a sign-in that is answered with 503 does not stand, and a guest goes on as before.
+    // F6, S57: a sign-in that is answered with 503 is undone, and the guest's session continues.
     async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.max_per_user(1));
         let mut visitor = server.visitor();
@@ -138,7 +138,7 @@ over_stores! {
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
     }
 
-    // B41: after an interruption, the next call that ends all sessions finds the rest.
+    // B41: after an interruption, the next `revoke_all` finds the remaining sessions.
     async fn an_interrupted_revoke_all_hides_no_session(store) {
         // The store calls: load the list; load and swap each session; load and swap the list.
         for fails in 0..7 {
@@ -159,7 +159,7 @@ over_stores! {
         }
     }
 
-    // S13: this holds although the first sign-in is not stored yet.
+    // S13: the first sign-in is not stored yet when the second user signs in.
     async fn a_second_user_in_a_request_inherits_nothing_from_the_first(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/", post({
@@ -195,7 +195,7 @@ over_stores! {
                 s.visits_mut().add(1);
                 faulty.plan([Fault::None, Fault::Down, Fault::Down]);
                 assert!(s.save().await.unwrap_err().is_unavailable());
-                assert_eq!(s.visits(), 2, "it is stored");
+                assert_eq!(s.visits(), 2, "the visit is stored");
                 match then.as_str() {
                     "again" => s.save().await.unwrap(),
                     "fail" => return StatusCode::INTERNAL_SERVER_ERROR,
@@ -219,7 +219,7 @@ over_stores! {
     }
 }
 
-/// Races sign-ins, sign-outs and endings of all sessions, over and over: afterwards every session that is signed in is listed.
+/// Races sign-ins, sign-outs and `revoke_all` in many rounds. After each round, every session that is signed in must be listed.
 async fn every_signed_in_session_is_listed(store: AnyStore, limit: Option<SessionLimit>, rounds: usize) {
     let server = Arc::new(Server::with(store, |builder| match limit {
         Some(limit) => builder.max_per_user(limit),

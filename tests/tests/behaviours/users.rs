@@ -119,7 +119,7 @@ over_stores! {
     }
 
     // B39, S22, B22
-    async fn a_revoked_session_ends_at_once(store) {
+    async fn a_revoked_session_ends_immediately(store) {
         let server = Server::new(store);
         let (mut laptop, phone, tablet) =
             (server.signed_in("ada").await, server.signed_in("ada").await, server.signed_in("ada").await);
@@ -142,7 +142,7 @@ over_stores! {
         assert_eq!(server.signed_in("ada").await.get("/show").await.json()["name"], "", "ada can sign in to a new session");
     }
 
-    // S22: an application does so after a change of password.
+    // S22: an application revokes the other sessions after a change of password.
     async fn a_user_can_revoke_all_other_sessions(store) {
         let server = Server::new(store);
         let sessions = server.sessions.clone();
@@ -158,7 +158,7 @@ over_stores! {
         let mut laptop_there = laptop.at(&app);
         assert_eq!(laptop_there.post("/others").await.body, "1");
         assert!(!is(&phone, "ada").await && is(&bob, "bob").await);
-        assert!(!is(&laptop, "ada").await, "the id before the renewal opens nothing");
+        assert!(!is(&laptop, "ada").await, "the id from before the renewal opens nothing");
         assert!(is(&laptop_there.at(&server.app), "ada").await);
     }
 
@@ -271,7 +271,7 @@ over_two_stores! {
         assert!(is(&visitor, "ada").await && ada.count().await.unwrap() == 1);
     }
 
-    // A user with such an identity would be on no list of sessions.
+    // Sessions of such an identity would be on no list.
     async fn an_identity_stored_as_nothing_is_refused(store) {
         let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()

@@ -61,7 +61,7 @@ struct Recent {
     authenticated_at: SystemTime,
 }
 
-/// Requires a recent sign-in, not only a recent session, although a guest may have a `name` too.
+/// Requires a recent sign-in. A guest's session may have a `name` too, and may be as recent.
 #[view(Site, fresh = RECENT)]
 struct RecentName {
     name: String,
@@ -142,8 +142,8 @@ over_two_stores! {
         assert_eq!((ran.load(Ordering::SeqCst), &visitor.get("/show").await.json()["visits"]), (1, &1.into()));
     }
 
-    // B42: every required field must be there.
-    async fn one_missing_field_refuses(store) {
+    // B42
+    async fn one_missing_field_refuses_the_visitor(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         let mut visitor = server.visitor();
@@ -182,14 +182,14 @@ over_two_stores! {
         assert_eq!(visitor.at(&app).get("/maybe").await.body, "ada");
     }
 
-    // B42: looking at a session neither begins nor changes one.
+    // B42: a view neither starts nor changes a session.
     async fn a_view_writes_nothing(store) {
         let server = Server::new(store);
         let app = server.serving(routes());
         for path in ["/account", "/code", "/anyone", "/recent", "/maybe"] {
             assert_eq!(Visitor::new(&app).get(path).await.set_cookie(), None, "{path}");
         }
-        assert_eq!(server.controls.calls(), (0, 0), "a guest costs the store nothing");
+        assert_eq!(server.controls.calls(), (0, 0), "a guest's request makes no store call");
         let visitor = server.signed_in("ada").await;
         let (loads, swaps) = server.controls.calls();
         for path in ["/account", "/code", "/anyone", "/recent", "/maybe"] {
@@ -214,8 +214,8 @@ over_two_stores! {
         let reply = visitor.at(&app).get("/recent").await;
         assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login?again&next=/recent")));
         assert_eq!(visitor.at(&app).get("/recent-name").await.status, StatusCode::UNAUTHORIZED);
-        assert!(visitor.at(&app).get("/account").await.status.is_success(), "the session goes on");
-        // Reading and writing do not make a sign-in recent; signing in again does, with a new id.
+        assert!(visitor.at(&app).get("/account").await.status.is_success(), "the session continues");
+        // Reading and writing do not make a sign-in recent; signing in again does, and renews the id.
         visitor.post("/name/Ada").await;
         assert_eq!(visitor.at(&app).get("/recent").await.status, StatusCode::SEE_OTHER);
         let before = visitor.cookie();
@@ -327,7 +327,7 @@ over_two_stores! {
 
 // B45
 #[tokio::test]
-async fn a_missing_layer_is_logged_with_what_to_write() {
+async fn a_missing_layer_is_logged_with_the_call_that_adds_it() {
     for path in ["/account", "/maybe", "/recent"] {
         let log = Log::of_this_thread();
         let reply = Visitor::new(&routes()).get(path).await;
@@ -384,7 +384,7 @@ async fn after_the_login_the_visitor_returns_to_the_requested_page() {
     assert_eq!(leads_to(&evil).1, Some("/"));
 }
 
-// For services without extractors.
+// Services without extractors use `from_parts`.
 #[tokio::test]
 async fn a_view_can_be_made_from_request_parts() {
     let server = Server::new(AnyStore::memory());

@@ -81,7 +81,7 @@ async fn a_plain_tower_service_with_another_body_works() {
     assert!(!response.headers().contains_key(SET_COOKIE));
 }
 
-// F31: `TraceLayer` gives a response such a body.
+// F31: `TraceLayer` gives a response a body without `Default`.
 #[tokio::test]
 async fn a_body_type_without_a_default_can_be_replaced_by_an_error_page() {
     let server = Server::new(AnyStore::memory());
@@ -144,7 +144,7 @@ impl futures_core::Stream for Frames {
 
 // S7
 #[tokio::test]
-async fn an_id_is_read_from_the_cookie_alone() {
+async fn an_id_is_read_only_from_the_cookie() {
     let server = Server::new(AnyStore::memory());
     let token = server.signed_in("ada").await.cookie().unwrap();
     let request = Request::get(format!("/show?__Host-site={token}&sid={token}"))

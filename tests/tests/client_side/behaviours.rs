@@ -25,7 +25,7 @@ over_forms! {
     }
 
     // B2, B3, B27
-    async fn reading_varies_by_cookie_and_sets_none(store) {
+    async fn reading_a_session_sets_vary_and_no_cookie(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         let first = visitor.post("/name/ada").await;
@@ -151,7 +151,7 @@ over_forms! {
 
     // S13: a guest's data survives the first sign-in, except fields that grant rights; after a sign-out, only device fields are
     // left.
-    async fn a_sign_in_keeps_the_guests_data_and_a_sign_out_only_the_devices(store) {
+    async fn a_sign_in_keeps_the_guests_data_and_a_sign_out_only_the_device_fields(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
         for path in ["/name/cart", "/role/admin", "/theme/dark", "/login/ada"] {
@@ -170,7 +170,7 @@ over_forms! {
     }
 
     // A failed handler's writes are dropped, except those that it saved. If it ended the session, the session ends.
-    async fn a_failed_handler_keeps_only_what_it_saved_or_ended(store) {
+    async fn only_a_save_or_an_end_survives_a_failed_handler(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         for how in ["write", "login"] {
@@ -185,7 +185,7 @@ over_forms! {
         assert_eq!(visitor.cookie(), None);
     }
 
-    // B28: once the response has been sent, no cookie can carry the change, so `save` is an error.
+    // B28: after the response has been sent, no cookie can carry the change, so `save` is an error.
     async fn a_save_after_the_response_is_an_error(store) {
         let late = Router::new().route("/late/{name}", post(|mut session: Session<Prefs>, Path(name): Path<String>| async move {
             let (left, waits) = tokio::sync::oneshot::channel::<()>();
@@ -225,7 +225,7 @@ over_forms! {
 type Waiting = (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<String>);
 
 thread_local! {
-    /// A task with a session handle, and the sender that tells it that its response has been sent.
+    /// A task with a session handle, and the sender that tells the task that the response has been sent.
     static TOLD: std::cell::RefCell<Option<Waiting>> = const { std::cell::RefCell::new(None) };
 }
 

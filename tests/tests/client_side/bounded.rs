@@ -12,7 +12,7 @@ use tests::{client::Visitor, log::Log};
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Line {
     sku: u64,
-    /// Can be longer than the bound says.
+    /// Can be longer than `MAX_BYTES` allows.
     note: String,
 }
 

@@ -1,4 +1,4 @@
-//! F5, B8: a browser that has two cookies of one name, each with a session, because `domain` or `path` has changed.
+//! F5, B8: after `domain` or `path` has changed, a browser may have two cookies with the same name, each with a session.
 
 use std::time::Duration;
 

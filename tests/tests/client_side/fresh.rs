@@ -43,7 +43,7 @@ fn app(store: CookieStore, clock: &Clock) -> Router {
 }
 
 over_forms! {
-    // An older cookie holds the older time, so reauthentication does not make it fresh.
+    // The older cookie of another tab contains the older time, so that tab's session does not become fresh.
     async fn reauthentication_makes_this_cookie_fresh_and_refuses_no_other_tab(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);

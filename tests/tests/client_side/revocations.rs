@@ -1,4 +1,4 @@
-//! S21: a copy of a cookie, used after log-out.
+//! S21: a copy of a cookie that is used after a log-out.
 
 use std::{
     sync::{
@@ -88,8 +88,8 @@ impl Store for Crossroads {
     }
 }
 
-// S10, S12, S21: of two concurrent requests that end or renew the session, only one sets a cookie. Otherwise there would be two
-// sessions, and a log-out would end only the one that the browser kept.
+// S10, S12, S21: of two concurrent requests that end or renew the session, only one sets a cookie. If both did, there would
+// be two sessions, and a log-out would end only the one whose cookie the browser kept.
 #[tokio::test]
 async fn only_one_of_two_concurrent_renewals_sets_a_cookie() {
     let (renewed, conflict, ended) = ((200, true), (409, false), (200, false));
@@ -129,7 +129,7 @@ async fn a_replaced_cookie_is_recognised_for_a_minute() {
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
-// S12, B22: a request that was in progress during a log-out restores nothing.
+// S12, B22: a request that was in progress during a log-out does not restore the session.
 #[tokio::test]
 async fn a_late_write_does_not_undo_a_log_out() {
     use axum::{Router, extract::State, routing::post};
@@ -219,7 +219,7 @@ async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: also if the tab that signs out first has a shorter-lived cookie.
+// S21: this holds even if the tab that signs out first has a cookie that expires earlier.
 #[tokio::test]
 async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -305,8 +305,8 @@ async fn a_full_list_refuses_and_does_not_forget() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
-// B45, S20: once the response has been sent, a destroyed session's cookie cannot be removed, so the session is revoked, even a
-// guest's. Otherwise `save` would report an end that did not happen.
+// B45, S20: after the response has been sent, the cookie of a destroyed session cannot be removed. So the session is revoked,
+// even if it is a guest's. Without the revocation, `save` would report an end that did not happen.
 #[tokio::test]
 async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
     use axum::{Router, extract::State, routing::post};

@@ -1,4 +1,4 @@
-//! The signed form: scripts can read it, but not change it.
+//! Signed cookies: scripts can read them, but cannot change them.
 
 use axum::{
     Router,
@@ -73,7 +73,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// Also values that JSON represents differently.
+/// Covers values that JSON represents differently, such as enum variants and `char`.
 #[tokio::test]
 async fn values_round_trip_unchanged() {
     let sessions =

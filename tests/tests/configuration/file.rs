@@ -65,7 +65,7 @@ fn config_accepts_numbers_and_null() {
     assert!(from_json("[]").unwrap_err().contains("expected a table of session options"));
 }
 
-/// With `flatten`, serde gives `Config` only the keys that it knows, so a mistyped key is no error.
+/// With `flatten`, serde gives `Config` only the keys that it knows, so a mistyped key is not an error.
 #[test]
 fn a_flattened_config_reads_its_own_keys() {
     #[derive(Deserialize)]

@@ -25,7 +25,7 @@ fn every_method_of_the_builder_is_an_option() {
         .map(|(name, _)| name.split(['(', '<']).next().unwrap().to_owned())
         .collect();
     assert!(methods.len() > 20, "{methods:?}");
-    // Text cannot express these.
+    // These options cannot be written as text.
     let (mut code, mut outside) = (methods, options());
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
@@ -43,7 +43,7 @@ fn every_attribute_of_the_struct_is_an_option() {
     assert!(rows.len() > 10);
     for row in rows {
         let name = row.split([' ', '`']).next().unwrap();
-        // The compiler must know these.
+        // The compiler must know the attributes in this list, so they are not options.
         assert!(["crate", "bounded", "kind", "lock", "version"].contains(&name) || options().contains(name), "{name}");
     }
 }

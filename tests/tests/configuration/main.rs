@@ -33,7 +33,7 @@ fn with(lines: &[&str]) -> Result<SessionsBuilder<Shop>, String> {
     Sessions::builder().variables("SESSION_", pairs).map_err(sentence)
 }
 
-/// Returns the error for these lines as variables, from the builder or from the build.
+/// Returns the error for these lines as variables, whether applying them or opening the sessions fails.
 async fn refused(lines: &[&str]) -> String {
     let builder = match with(lines) {
         Ok(builder) => builder,

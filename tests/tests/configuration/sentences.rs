@@ -1,4 +1,5 @@
-//! Each mistake gives one sentence that names the key or the variable, and the remedy. The sentence is the same for both.
+//! Each mistake gives one sentence that names the key or the variable, and the remedy. Apart from that
+//! name, the sentence is the same for keys and variables.
 
 use crate::{from_json, from_toml, with};
 

@@ -1,4 +1,5 @@
-//! Errors about options that contradict each other. They appear once all settings are known, and name the source of each option.
+//! Errors about options that contradict each other. They are reported when all settings are known, and name the source of each
+//! option.
 
 use std::time::Duration;
 

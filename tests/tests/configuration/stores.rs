@@ -61,7 +61,7 @@ struct Counting {
     visits: u64,
 }
 
-/// Builds sessions at this URL.
+/// Builds sessions with the store at this URL.
 async fn kept<S: Schema>(url: &str) -> Result<Sessions<S>, session_runtime::Error> {
     Sessions::<S>::builder().store_url(url).await?.keys(KeyRing::generate()).build()
 }

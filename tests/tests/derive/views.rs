@@ -6,7 +6,7 @@ use session_runtime::{Session, View, Viewed, testing, view};
 
 use crate::readers::{Line, Shapes};
 
-/// Every field; an optional one must be present.
+/// A view of every field. Optional fields must be present.
 #[view(Shapes)]
 struct Present {
     number: u16,
@@ -39,7 +39,7 @@ struct Present {
     identity: String,
 }
 
-/// Every optional field, present or not.
+/// A view of every optional field, present or not.
 #[view(Shapes)]
 #[derive(Debug, PartialEq)]
 struct Optional {
@@ -56,7 +56,7 @@ struct Optional {
     identity: Option<String>,
 }
 
-/// The session's own properties.
+/// A view of the session's own properties.
 #[view(Shapes)]
 struct Core {
     created_at: SystemTime,

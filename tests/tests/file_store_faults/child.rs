@@ -1,4 +1,4 @@
-//! A second process: see `file_child`.
+//! Starts a second process, `file_child`.
 
 use std::process::{Command, Stdio};
 
@@ -25,7 +25,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 }
 
 /// Returns a command that runs `preparation` in a shell, and then the child. In `preparation`, `$folder` is the task's folder.
-/// Both run in a mount namespace of their own, so the mounts disappear with the child. The error says why this is impossible.
+/// Both run in a mount namespace of their own, so the mounts disappear with the child. If that is impossible, the error says why.
 pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Command, String> {
     let ways: [&[&str]; 2] = [&["-m"], &["-rm"]];
     let script = format!("folder=$3; {preparation} && exec \"$@\"");

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use crate::child::{behind_mounts, command, run, skip};
 
-// B32: a write that fails names its path and the remedy, and leaves the old value; writes work again once there is space.
+// B32: a write that fails names its path and the remedy, and leaves the old value; writes work again when there is space.
 #[test]
-fn a_full_disk_leaves_what_is_stored() {
+fn a_full_disk_does_not_damage_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     match behind_mounts("mount -t tmpfs -o size=256k,mode=700 tmpfs \"$folder\"", &["full-disk", path]) {
@@ -16,7 +16,7 @@ fn a_full_disk_leaves_what_is_stored() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_leaves_what_is_stored() {
+fn a_limit_on_file_sizes_does_not_damage_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let child = command(&["small-files", folder.path().to_str().unwrap()]);
     let mut shell = Command::new("sh");

@@ -28,7 +28,7 @@ async fn refusal(path: impl AsRef<Path>) -> String {
 }
 
 #[tokio::test]
-async fn a_missing_folder_is_made_for_its_owner_alone() {
+async fn a_missing_folder_is_created_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions");
     let store = FileStore::open(&path).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
-        // The same for a folder that is in use and was opened to others in the meantime.
+        // A folder that is in use, and that was opened to others meanwhile, is closed too.
         put(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &empty()).await;
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
@@ -152,7 +152,7 @@ fn a_folder_without_permission_is_refused() {
     let path = folder.path().to_str().unwrap();
     let mut child = command(&["open", path]);
     if fs::metadata(folder.path()).unwrap().uid() == 0 {
-        // Copies the program, because that user may not be able to reach the folder where it was built.
+        // Copies the program, because the other user might not be able to enter the folder where it was built.
         let program = tempfile::tempdir_in("/tmp").unwrap().keep();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         fs::copy(child.get_program(), program.join("child")).unwrap();
@@ -177,7 +177,7 @@ fn a_folder_without_permission_is_refused() {
 
 // Removing the folder removes its sessions. The store keeps working.
 #[tokio::test]
-async fn a_folder_that_vanishes_is_made_again() {
+async fn a_folder_that_disappears_is_created_again() {
     log::listen();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions");
@@ -206,7 +206,7 @@ async fn a_folder_that_vanishes_is_made_again() {
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // If the parent is missing too, the store does not create the folder: it may belong elsewhere by now.
+    // If the parent is missing too, the store does not create its folder, which may belong elsewhere by now.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(

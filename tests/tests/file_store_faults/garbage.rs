@@ -43,7 +43,7 @@ pub(crate) fn sealed_as(version: u8, value: &[u8]) -> Vec<u8> {
     [b"SESS", &[version][..], &checksum.to_le_bytes(), value].concat()
 }
 
-/// Checks that the key holds a damaged value while its file has these bytes, and that the file stays.
+/// Writes these bytes to the key's file. Checks that a load returns a damaged value, and that the file stays.
 async fn counts_as_damaged(folder: &TempDir, store: &FileStore, key: &Key, bytes: &[u8], what: &str) {
     let path = file(folder.path(), key);
     fs::write(&path, bytes).unwrap();
@@ -92,7 +92,7 @@ async fn an_intact_file_is_loaded_whatever_its_value_is() {
         let found = load(&store, &key).await.expect("a value");
         assert_eq!((found.value().to_bytes(), found.value().class()), (bytes.to_vec().into(), Class::Unknown));
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "the store cannot tell that it has expired");
-        // Another revision does not replace it; its own revision does.
+        // A swap that expects another revision is stale. A swap that expects the value's own revision is done.
         let wrong = session_runtime::store::Versioned::new(empty());
         assert!(matches!(store.swap(&key, Some(&wrong), None, NOW).await, Ok(Swapped::Stale(Some(_)))));
         assert!(matches!(store.swap(&key, None, Some(&empty()), NOW).await, Ok(Swapped::Stale(Some(_)))));
@@ -150,13 +150,13 @@ async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
         fs::write(&path, garbage).unwrap();
         let first = damaged(&store, &key).await;
         assert_eq!(damaged(&store, &key).await.revision(), first.revision());
-        // Another file with the same bytes replaces it.
+        // Another file with the same bytes replaces the file.
         let other = path.with_extension("other");
         fs::write(&other, garbage).unwrap();
         fs::rename(&other, &path).unwrap();
         let swapped = store.swap(&key, Some(&first), Some(&empty()), NOW).await;
         assert!(matches!(swapped, Ok(Swapped::Stale(Some(_)))), "{swapped:?}");
-        // A healthy file replaces it.
+        // A healthy file replaces the damaged one.
         let second = damaged(&store, &key).await;
         fs::write(&path, &whole).unwrap();
         let swapped = store.swap(&key, Some(&second), None, NOW).await;
@@ -166,9 +166,9 @@ async fn a_swap_replaces_only_the_damaged_file_that_was_loaded() {
     assert_eq!(set_aside(folder.path()), 0);
 }
 
-// B16, B29: a damaged file may hold a user's list.
+// B16, B29: a damaged file may hold a user's list, so a clean-up must not remove it.
 #[tokio::test]
-async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
+async fn cleaning_up_keeps_damaged_files_and_logs_them_once() {
     let (folder, store) = store().await;
     for garbage in [&b"garbage"[..], b"", b"SESS\x01\0", &[0; 5_000]] {
         let (key, _) = stored(&folder, &store).await;
@@ -180,7 +180,7 @@ async fn cleaning_up_leaves_damaged_files_and_names_them_once() {
         let warnings = log::about(&key.hex());
         assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
-    // A clean-up notices damage at the end of a file only once the value has expired.
+    // A clean-up notices damage at the end of a file only after the value has expired.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();

@@ -1,4 +1,4 @@
-//! The clean-up: it removes expired values and the temporary files of killed processes, and does not get in the way.
+//! The clean-up removes expired values and the temporary files of killed processes, and does not delay other work.
 
 use std::{
     fs::{self, File},
@@ -22,7 +22,7 @@ fn temporary(path: &Path, age: u64) {
 
 // B35
 #[tokio::test]
-async fn old_temporary_files_go_and_young_ones_stay() {
+async fn old_temporary_files_are_removed_and_recent_ones_stay() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let keys: Vec<_> = (0..40).map(|_| Key::random().unwrap()).collect();
@@ -73,7 +73,7 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
         put(&store, &key, &value(expires_at, &vec![b' '; usize::from(number) * 10])).await;
         keys.push((key, expires_at));
     }
-    // F27: an hour's margin for clocks that are ahead.
+    // F27: values are removed an hour after their deadline, because the clock may be ahead.
     let hour = Duration::from_secs(3_600);
     assert_eq!(store.delete_expired(Timestamp::from_millis((NOW + hour).as_millis() - 1)).await.unwrap(), 0);
     assert_eq!(store.delete_expired(NOW + hour).await.unwrap(), 100);
@@ -84,9 +84,9 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
     assert_eq!(store.delete_expired(NOW + hour + second).await.unwrap(), 100);
 }
 
-// B16: the store must not remove other files.
+// B16: the store must not remove files that it did not write.
 #[tokio::test]
-async fn cleaning_up_leaves_unknown_files() {
+async fn cleaning_up_keeps_unknown_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::from_digest([0xab; 16]);
@@ -131,7 +131,7 @@ async fn cleaning_up_skips_a_busy_shard() {
     assert_eq!(store.delete_expired(NOW).await.unwrap(), busy as u64);
 }
 
-/// A long clean-up does not delay the end of the process: it stops once its future is dropped.
+/// A long clean-up does not delay the end of the process: it stops when its future is dropped.
 #[test]
 fn cleaning_up_ends_when_its_future_is_dropped() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -160,5 +160,5 @@ fn cleaning_up_ends_when_its_future_is_dropped() {
     });
     // Waits for the part of the clean-up that is running.
     drop(runtime);
-    assert!(files.iter().any(|file| file.exists()), "the clean-up went on to the end");
+    assert!(files.iter().any(|file| file.exists()), "the clean-up ran to its end");
 }

@@ -1,4 +1,4 @@
-//! A shard's lock while another process holds it, or after its folder was replaced.
+//! A shard's lock while another process holds it, or after the shard's folder was replaced.
 
 use std::{
     fs::{self, File},
@@ -86,7 +86,7 @@ fn in_shard_of(key: &Key) -> Key {
     Key::from_digest(digest)
 }
 
-/// If the shard's folder is replaced while a process waits for its lock, the process has to lock the new one.
+/// If the shard's folder is replaced while a process waits for its lock, the process must lock the new folder.
 #[tokio::test]
 async fn a_writer_locks_the_folder_that_replaced_the_old_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,7 +80,7 @@ async fn a_subfolder_of_another_user_is_refused() {
     assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"));
 }
 
-// F11: even if the folder did not exist when the store was opened.
+// F11: this holds even if the folder did not exist when the store was opened.
 #[tokio::test]
 async fn a_folder_that_another_user_made_first_is_refused() {
     let (folder, store, ..) = store().await;
@@ -118,7 +118,7 @@ async fn a_subfolder_that_others_may_write_to_is_refused() {
     drop(folder);
 }
 
-// F11: some volumes are opened to a group whenever they are mounted.
+// F11: some systems open a volume's folders to a group whenever the volume is mounted.
 #[tokio::test]
 async fn subfolders_are_closed_to_others_at_start() {
     let (folder, _, key, shard) = store().await;

@@ -11,8 +11,8 @@ use crate::{
     values::{count, edit, empty, fields, load, put, read, remove, set},
 };
 
-// B35, B36: afterwards the file is intact. No swap that succeeded is lost, neither one of the killed process nor one of the other
-// process.
+// B35, B36: after the kill, the file is intact, and no swap that succeeded is lost, whether it was the killed process's or the
+// other's.
 #[tokio::test]
 async fn kill_9_leaves_the_old_value_or_the_new_one() {
     kill_writers(40, "").await;
@@ -40,7 +40,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
         }
         wait_for_some_random_moment(&first);
         let first = first.kill();
-        // The other process goes on: the system released the lock of the killed process.
+        // The other process continues, because the system released the lock of the killed process.
         for _ in 0..3 {
             second.line();
         }
@@ -52,7 +52,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
     assert_eq!(names(folder.path()), [key.hex()], "no file was damaged, and nothing else is left behind");
 }
 
-/// Lets some writes happen, then waits for a random moment of the next.
+/// Waits for some writes, and then for a random time within the next write.
 fn wait_for_some_random_moment(worker: &Worker) {
     let [chance, rest, ..] = Key::random().unwrap().digest();
     for _ in 0..chance % 8 {
@@ -95,7 +95,7 @@ fn names(folder: &Path) -> Vec<String> {
 // B19: ten thousand pairs of concurrent writes to different fields of one value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_pairs_lose_nothing() {
-    // In memory where possible: the race is for the lock, not for the disk.
+    // Uses a folder in memory where possible, because the writers race for the lock and not for the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let store = FileStore::open(folder.path()).await.unwrap();
     let key = Key::random().unwrap();
@@ -135,7 +135,7 @@ async fn racing_processes_lose_nothing() {
 
 // B36
 #[tokio::test]
-async fn one_process_sees_anothers_changes_at_once() {
+async fn one_process_sees_anothers_changes_immediately() {
     let folder = tempfile::tempdir().unwrap();
     // Two stores share only the folder, as two processes do.
     let (one, other) = (FileStore::open(folder.path()).await.unwrap(), FileStore::open(folder.path()).await.unwrap());

@@ -8,7 +8,7 @@ use super::{app, ask};
 
 // S35
 #[tokio::test]
-async fn a_response_varies_once_a_cookie_was_read() {
+async fn reading_a_cookie_makes_the_response_vary_by_cookie() {
     let untouched = ask(&app(CookiesLayer::new(), |_| ()), &[b"theme=dark"]).await;
     assert_eq!((untouched.vary(), untouched.cache_control()), (None, None));
     let read = app(CookiesLayer::new(), |cookies| cookies.get("theme").unwrap_or_default());

@@ -51,7 +51,7 @@ async fn read(app: &Router, value: &[u8]) -> String {
     body
 }
 
-// S39: every flipped bit, if a header can hold the byte, and every cookie that is cut at either end.
+// S39: tries every flipped bit, if a header can hold the result, and every cookie that is cut at either end.
 #[tokio::test]
 async fn a_tampered_cookie_reads_as_none() {
     let keys = KeyRing::generate();

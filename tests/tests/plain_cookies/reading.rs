@@ -19,7 +19,7 @@ async fn a_cookie_is_read_by_its_name() {
     assert_eq!(read(&[b"=dark"], "").await, "(none)");
 }
 
-// S31: names that some parsers take for `__Host-theme`, as far as a header can hold them.
+// S31: some parsers mistake these names for `__Host-theme`. The list has only names that a header can hold.
 #[tokio::test]
 async fn no_other_name_is_read() {
     for name in [

@@ -1,4 +1,4 @@
-//! Cookies that browsers would drop, or that would break a header: setting one is an error, and the response has none.
+//! Cookies that browsers would drop, or that would break a header: setting one is an error, and the response does not set it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Cookies beside a session: both in one response, whichever layer is outside; the session's cookie takes precedence.
+//! Plain cookies beside a session. One response can set both, whichever layer is outside. The session's cookie takes precedence.
 
 use std::sync::atomic::Ordering;
 
@@ -33,7 +33,7 @@ fn names(reply: &Reply) -> Vec<String> {
 
 // S29, S35
 #[tokio::test]
-async fn both_set_their_cookie_in_one_response() {
+async fn a_session_and_a_plain_cookie_can_be_set_in_one_response() {
     let server = Server::new(AnyStore::memory());
     let routes = Router::new()
         .route(
@@ -85,7 +85,7 @@ async fn the_name_of_a_sessions_cookie_is_reserved() {
     }
 }
 
-// S29: with the `CookiesLayer` outside, even if no handler uses the session.
+// S29: if the `CookiesLayer` is outside, the name is reserved even if no handler uses the session.
 #[tokio::test]
 async fn an_unused_session_reserves_its_cookies_name() {
     let server = Server::new(AnyStore::memory());

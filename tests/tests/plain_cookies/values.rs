@@ -39,7 +39,7 @@ proptest! {
     fn any_text_round_trips(text in ".{0,300}", kind in 0..3) {
         let layer = CookiesLayer::new().keys(&KeyRing::generate()).unwrap();
         let sent = text.clone();
-        // Sets the cookie if there is none, and shows its value.
+        // Shows the value of the cookie, or sets the cookie if there is none.
         let app = app(layer, move |cookies| {
             let value = match kind {
                 0 => cookies.get("q"),

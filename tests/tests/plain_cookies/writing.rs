@@ -22,7 +22,7 @@ async fn cookies_are_secure_http_only_and_lax_by_default() {
 }
 
 #[tokio::test]
-async fn each_attribute_is_as_it_was_chosen() {
+async fn each_attribute_is_sent_as_it_was_set() {
     let theme = PlainCookie::new("theme");
     for (cookie, line) in [
         (theme.http_only(false), "theme=dark; SameSite=Lax; Secure; Path=/"),
@@ -63,7 +63,7 @@ async fn a_removal_repeats_every_attribute_except_max_age() {
 
 // S29
 #[tokio::test]
-async fn the_last_write_of_a_name_is_the_only_one() {
+async fn only_the_last_write_of_a_name_is_sent() {
     let line = set_by(|cookies| {
         cookies.remove(PlainCookie::new("theme").path("/shop"))?;
         cookies.set("theme", "light")?;

@@ -1,5 +1,5 @@
-//! Clusters, Sentinels, and two servers behind one name: a primary that dies or is demoted is replaced, and an end that replicas
-//! have confirmed stays.
+//! Clusters, Sentinels, and two servers behind one name: a primary that dies or is demoted is replaced, and the end of a
+//! session is not lost if replicas have confirmed it.
 
 use std::time::Duration;
 

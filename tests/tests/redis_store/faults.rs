@@ -32,7 +32,7 @@ async fn calls_fail_while_a_server_is_down_and_work_after_its_restart() {
         assert!(said.starts_with("Redis did not write a value; is it running, and reachable?"), "{said}");
         assert!(store.swap(&key, Some(&held), None, NOW).await.is_err());
     }
-    assert!(before.elapsed() < Duration::from_secs(20), "each call fails at once");
+    assert!(before.elapsed() < Duration::from_secs(20), "each call fails quickly");
     server.restart();
     // The server is now empty and has no scripts. The first call already gets an answer.
     assert!(store.load(&key, NOW).await.unwrap().is_none());
@@ -95,7 +95,7 @@ async fn a_write_whose_answer_is_lost_is_recognised() {
     }
 }
 
-// B33: a call that is given up leaves the connection usable, and its work is not done twice.
+// B33: a call that is given up leaves the connection usable, and its write is not applied twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_work_again_after_a_server_hung() {
     let Some((server, store)) = server(Kind::Redis).await else { return };

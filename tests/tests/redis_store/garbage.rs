@@ -1,5 +1,5 @@
 //! B29: entries that are not values. The store loads a string of any bytes, and the engine interprets it. An entry that is not a
-//! string reads as absent and is removed, and does no harm to healthy ones.
+//! string reads as absent and is removed, and does not affect other entries.
 
 use session_runtime::store::{Class, Store, Swapped, Versioned};
 use tests::servers::{Kind, RedisServer};
@@ -88,7 +88,7 @@ async fn strings_of_any_bytes_are_loaded_replaced_and_removed() {
     }
 }
 
-/// Revisions and contents are binary.
+/// Revisions and contents can hold any byte.
 #[tokio::test]
 async fn every_byte_round_trips() {
     let every: Vec<u8> = (0..=255).collect();

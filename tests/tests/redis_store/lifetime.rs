@@ -1,4 +1,5 @@
-//! Every key has a time to live, which ends after the value's deadline. Times to live only free memory.
+//! Every key has a time to live, which ends after the value's deadline. Times to live only free
+//! memory; the runtime's clock decides whether a value has expired.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ async fn a_value_that_does_not_expire_stays_for_400_days_from_the_last_write() {
 }
 
 #[tokio::test]
-async fn a_refused_write_leaves_the_time_to_live() {
+async fn a_refused_write_does_not_change_the_time_to_live() {
     for kind in Kind::ALL {
         let Some((server, store)) = server(kind).await else { continue };
         let key = key();

@@ -38,7 +38,7 @@ fn name(key: &Key) -> String {
     format!("session:{}", key.hex())
 }
 
-/// Repeats a call until it succeeds: a recovered server takes a moment to be found.
+/// Repeats a call until it succeeds, because the store may take a moment to find a recovered server.
 async fn answered<T, E, F: Future<Output = Result<T, E>>>(mut ask: impl FnMut() -> F) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

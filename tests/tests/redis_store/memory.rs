@@ -7,7 +7,7 @@ use crate::{
     values::{create, replace, value},
 };
 
-/// The rest is the name, the time to live, and the server's overhead for any key.
+/// Besides the value's bytes, the server stores the name, the time to live, and its overhead for any key.
 #[tokio::test]
 async fn a_value_takes_little_more_than_its_bytes() {
     for kind in Kind::ALL {

@@ -26,7 +26,7 @@ struct Sent {
     user: String,
 }
 
-/// Returns routes whose answers any cache would keep if it were allowed.
+/// Returns routes whose handlers allow every cache to store the answer.
 fn cacheable() -> Router {
     const FOR_ALL: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=600")];
     Router::new()
@@ -67,7 +67,7 @@ fn cacheable() -> Router {
         )
 }
 
-/// Returns the status, whether the answer varies by cookie, whether it sets one, and its `Cache-Control`.
+/// Returns the status, whether the answer varies by cookie, whether it sets a cookie, and its `Cache-Control`.
 async fn answer(visitor: &mut Visitor, path: &str) -> (u16, bool, bool, Option<String>) {
     let reply = match path {
         "/broken" => visitor.post(path).await,
@@ -100,13 +100,13 @@ over_two_stores! {
             assert_eq!(answer(&mut Visitor::new(&app), path).await, guest, "a guest at {path}");
             assert_eq!(answer(&mut server.signed_in("ada").await.at(&app), path).await, user, "ada at {path}");
         }
-        // A read that only moves the deadline of the session and of its cookie.
+        // The first of these reads moves the deadline of the session and of its cookie.
         let mut reader = server.signed_in("ada").await.at(&app);
         server.turn(minutes(5));
         for path in ["/asks", "/maybe"] {
             assert_eq!(answer(&mut reader, path).await, (200, true, path == "/asks", if path == "/asks" { secret() } else { public() }), "{path}");
         }
-        // A visitor who comes back after the session has ended.
+        // A visitor whose session has ended gets the answer for a guest.
         let mut ended = server.signed_in("ada").await.at(&app);
         server.sessions.of("ada").revoke_all().await.unwrap();
         assert_eq!(answer(&mut ended, "/has").await, (200, true, false, public()));

@@ -25,7 +25,7 @@ async fn set(options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site
     format!("{name}=…; {attributes}")
 }
 
-// S25, S26, S52: the exact header.
+// S25, S26, S52
 #[tokio::test]
 async fn the_set_cookie_header_is_exact() {
     assert_eq!(set(|builder| builder).await, "__Host-site=…; HttpOnly; SameSite=Lax; Secure; Path=/");
@@ -150,7 +150,7 @@ over_two_stores! {
 
 // S34: an oversized header costs the client more than the server, and cannot hide a second session cookie.
 #[tokio::test]
-async fn a_cookie_header_beyond_bounds_counts_as_none() {
+async fn an_oversized_cookie_header_counts_as_none() {
     let server = Server::new(AnyStore::memory());
     let token = server.signed_in("ada").await.cookie().unwrap();
     let ours = format!("__Host-site={token}");

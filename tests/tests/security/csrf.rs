@@ -1,4 +1,5 @@
-//! S36, S38: requests that a page of another site makes a visitor send. `tests/same_origin.rs` has the table of headers.
+//! S36, S38: requests that a page of another site makes a visitor's browser send. `tests/same_origin.rs` has the table of
+//! headers.
 
 use axum::{Router, body::Body};
 use http::{Method, Request, StatusCode, header::COOKIE};
@@ -23,7 +24,7 @@ async fn ask(app: &Router, method: Method, path: &str, cookie: Option<&str>, fro
 }
 
 over_two_stores! {
-    // S36, S38: requests are sent with the visitor's cookie and without it, because a forged sign-in needs none.
+    // S36, S38: requests are sent with the visitor's cookie and without it, because a forged sign-in needs no cookie.
     async fn one_line_keeps_other_sites_from_changing_anything(store) {
         let server = Server::new(store);
         let app = routes().layer(server.sessions.layer().same_origin());

@@ -74,7 +74,7 @@ async fn a_hundred_users(store: AnyStore) {
                 "/say/{what}",
                 post(|mut session: Session<Site>, Path(what): Path<String>| async move {
                     *session.name_mut() = what;
-                    // Lets other requests run between this one's write and its answer.
+                    // Lets other requests run between this request's write and its answer.
                     tokio::task::yield_now().await;
                     Json(show(&session))
                 }),
@@ -183,7 +183,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/save/10").await.body, "", "a write that makes the session smaller is always accepted");
         assert_eq!(visitor.post("/cart/1000").await.body, "false");
         assert_eq!(visitor.post("/cart/1000").await.body, "true");
-        // Under a limit that was lowered since, a session that is too large can still be made smaller.
+        // After the limit was lowered, a session that is too large can still be made smaller.
         let strict = Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.max_bytes(100));
         let app = strict.serving(Router::new().route("/", post(|mut s: Session<Site>| async move {
             s.cart_mut().update(|cart| cart[0].truncate(500)).await.is_ok().to_string()

@@ -42,7 +42,7 @@ impl Halt {
     }
 }
 
-/// Routes that load their session, wait, and then change it.
+/// Returns routes whose handlers load the session, wait, and then change it.
 fn halting(halt: &Halt) -> Router {
     let [a, b, c, d] = std::array::from_fn(|_| halt.clone());
     Router::new()
@@ -153,7 +153,7 @@ over_stores! {
                     assert_eq!(reply.body, "gone", "{case}");
                 }
                 assert!(server.heard().contains(&Event::Gone), "{case}");
-                // The session is not stored, and the slow request's cookie opens none.
+                // The session is not stored, and the slow request's cookie opens no session.
                 assert!(server.stored(&key).await.is_none(), "{case}");
                 assert_eq!(slow.at(&server.app).get("/show").await.json()["is_new"], true, "{case}");
                 ada.revoke_all().await.unwrap();

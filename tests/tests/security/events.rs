@@ -34,7 +34,7 @@ struct Small {
     text: String,
 }
 
-/// A store in which other writers always win, once the session exists.
+/// A store in which other writers are always faster, after the session has been created.
 struct Contended(MemoryStore);
 
 impl Store for Contended {
@@ -218,7 +218,7 @@ async fn unusual() -> Vec<Event> {
     std::mem::take(&mut *events.lock().unwrap())
 }
 
-/// A memory store that, on demand, returns different bytes from those it was given.
+/// A memory store that returns damaged fields while its flag is set.
 #[derive(Clone, Default)]
 struct Damaged(Arc<(MemoryStore, std::sync::atomic::AtomicBool)>);
 

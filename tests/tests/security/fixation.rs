@@ -1,4 +1,5 @@
-//! S9, S13, S57: an attacker knows, or has prepared, the id that a victim brings to the sign-in. It must become worthless.
+//! S9, S13, S57: an attacker knows, or has prepared, the id with which a victim signs in. The sign-in must make that id
+//! worthless.
 
 use std::{
     sync::{
@@ -89,7 +90,7 @@ fn place(store: impl Store, keys: KeyRing) -> Place {
     Place { app, clock, sessions }
 }
 
-/// A store that keeps sessions but, on demand, cannot write users' lists.
+/// A store that cannot write the lists of users while its flag is set.
 struct Listless {
     inner: AnyStore,
     fails: Arc<AtomicBool>,
@@ -126,7 +127,7 @@ impl Place {
     }
 }
 
-/// Returns what an attacker can plant: a name, the cookie, and any other cookies that the attacker keeps.
+/// Returns the cookies that an attacker can plant, each with a description and with any other cookies that the attacker keeps.
 async fn planted(place: &Place, elsewhere: &Place) -> Vec<(&'static str, String, Vec<String>)> {
     let mut guest = Visitor::new(&place.app);
     guest.post("/prepare").await;
@@ -150,17 +151,17 @@ async fn planted(place: &Place, elsewhere: &Place) -> Vec<(&'static str, String,
     left.post("/logout").await;
 
     vec![
-        ("a guest's", guest.cookie().unwrap(), vec![]),
-        ("one that was never issued", unknown.cookie().unwrap(), vec![]),
-        ("one that was replaced", replaced, vec![renewed.cookie().unwrap()]),
-        ("one that is signed in", own.cookie().unwrap(), vec![]),
-        ("one that has ended", ended, vec![]),
+        ("the cookie of a guest", guest.cookie().unwrap(), vec![]),
+        ("a cookie that was never issued", unknown.cookie().unwrap(), vec![]),
+        ("a cookie that was replaced", replaced, vec![renewed.cookie().unwrap()]),
+        ("a cookie that is signed in", own.cookie().unwrap(), vec![]),
+        ("a cookie whose session has ended", ended, vec![]),
     ]
 }
 
 over_two_stores! {
     // S3, S9, S13
-    async fn a_planted_id_is_worth_nothing_once_its_victim_signs_in(store) {
+    async fn a_planted_id_is_worth_nothing_after_its_victim_signs_in(store) {
         let keys = KeyRing::generate();
         let place = place(store, keys.clone());
         let elsewhere = self::place(AnyStore::memory(), keys);
@@ -178,8 +179,8 @@ over_two_stores! {
                 assert_eq!(hers["codes"], json!([]), "{what}");
                 victim.post("/role/customer").await;
                 let fresh = victim.cookie().unwrap();
-                // The attacker reads, writes and signs in: at once, within the minute in which late requests are recognised, and
-                // later.
+                // The attacker reads, writes and signs in: immediately, within the minute in which late requests are recognised,
+                // and later.
                 for wait in [0, 30, 61, 1_000] {
                     place.clock.advance(Duration::from_secs(wait));
                     for known in others.iter().chain([&cookie]) {
@@ -226,8 +227,8 @@ over_two_stores! {
         }
     }
 
-    // S57: a session that is on no list of its user could not be found and ended. So its sign-in is undone, and the visitor's
-    // earlier session is back. Only a session of another user is not restored, because the visitor has left it.
+    // S57: a user could not find and end a session that is not on the user's list. So the sign-in is undone, and the visitor's
+    // earlier session is restored. Only another user's session is not restored, because the visitor has left it.
     async fn a_sign_in_that_cannot_be_listed_is_undone(store) {
         let fails = Arc::new(AtomicBool::new(false));
         let place = place(Listless { inner: store, fails: Arc::clone(&fails) }, KeyRing::generate());

@@ -1,4 +1,5 @@
-//! Checks that the guide and the tests agree: the guide has every requirement, and the files that it names test it.
+//! Checks that the guide and the tests agree: the guide lists every requirement, and the files that it names for a requirement
+//! test that requirement.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

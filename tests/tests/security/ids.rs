@@ -48,7 +48,7 @@ over_stores! {
         assert_eq!(ada.get("/show").await.json()["user"], "ada");
     }
 
-    // S5: the ids are properly signed, so only the store knows that they name nothing.
+    // S5: the ids are properly signed, so only the store can tell that they belong to no session.
     async fn ten_thousand_unknown_ids_leave_nothing_behind(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -68,7 +68,7 @@ over_stores! {
 }
 
 over_two_stores! {
-    // S3: the session that a write begins has a new id, not the one that the request brought.
+    // S3: the session that a write begins has a new id, not the id that the request sent.
     async fn an_unknown_id_is_never_adopted_by_a_write(store) {
         let server = Server::new(store);
         let elsewhere = Server::made(AnyStore::memory(), server.keys.clone(), server.clock.clone(), |builder| builder);
@@ -109,7 +109,7 @@ over_two_stores! {
             assert_eq!(ada.at(&app).get("/").await.json(), json!([true, null, ""]));
             let ours = sessions.of("ada");
             assert_eq!((ours.count().await.unwrap(), ours.revoke_all().await.unwrap()), (0, 0));
-            // And in the other direction.
+            // A session of the other kind or application opens nothing here either.
             let mut other = Visitor::new(&app);
             other.post("/").await;
             assert_eq!(other.get("/").await.json(), json!([false, "ada", ""]));
@@ -147,9 +147,9 @@ over_two_stores! {
     }
 }
 
-// S1, S43: the dependencies offer nothing that could make ids predictable, or lengths reveal secrets.
+// S1, S43: no dependency could make ids predictable, or compress values so that their length reveals secrets.
 #[test]
-fn randomness_comes_from_the_operating_system_alone() {
+fn randomness_comes_only_from_the_operating_system() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-runtime");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
@@ -169,7 +169,7 @@ fn randomness_comes_from_the_operating_system_alone() {
     assert!(files.len() > 50, "the test reads all source files");
 }
 
-/// Returns everything that the store keeps, names included.
+/// Returns all bytes in the store, including the names of files and keys.
 async fn dump(server: &Server) -> Vec<u8> {
     let mut dump = Vec::new();
     match &server.store {
@@ -208,7 +208,7 @@ fn collect(folder: &Path, see: &mut dyn FnMut(&Path, Vec<u8>)) {
     }
 }
 
-/// Counts the sessions, files, keys or rows.
+/// Counts the sessions, files, keys or rows in the store.
 async fn kept(store: &AnyStore) -> usize {
     match store {
         AnyStore::Memory(store) => store.len(),
@@ -247,7 +247,8 @@ fn contains(dump: &[u8], part: &[u8]) -> bool {
     dump.windows(part.len()).any(|window| window == part)
 }
 
-/// Returns what an attacker would try from a dump: each text in it, and each piece of a token's length in the encoding of tokens.
+/// Returns the cookie values that an attacker would try: the texts in the dump, and pieces of the dump that are as long as a
+/// token, encoded like a token.
 fn texts(dump: &[u8]) -> BTreeSet<String> {
     let octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
     let runs = dump.split(|byte| !octet(byte)).filter(|run| run.len() >= 4);

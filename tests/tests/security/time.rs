@@ -1,4 +1,4 @@
-//! S14–S19: when a session ends, by the server's clock alone.
+//! S14–S19: a session ends on time, by the server's clock only.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ async fn is_in(visitor: &mut Visitor) -> bool {
 }
 
 over_stores! {
-    // S14: the value is still there, but it opens no session.
-    async fn an_idle_session_is_over_though_its_value_is_kept(store) {
+    // S14
+    async fn an_idle_session_has_ended_although_its_value_is_still_stored(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;
         let key = server.key().await;
@@ -84,8 +84,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session once it is
-    // right again.
+    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session after
+    // it is right again.
     async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;

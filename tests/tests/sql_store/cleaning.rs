@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn expired_rows_go_in_batches_and_live_ones_stay_on_sqlite_postgres_and_mariadb() {
+async fn expired_rows_are_removed_in_batches_and_live_ones_stay_on_sqlite_postgres_and_mariadb() {
     for (store, folder) in everywhere().await {
         let later = NOW + SOON * 3 + MARGIN;
         let mut live = Vec::new();
@@ -33,7 +33,7 @@ async fn expired_rows_go_in_batches_and_live_ones_stay_on_sqlite_postgres_and_ma
                 live.push(key);
             }
         }
-        // Two clean-ups at once, with requests in the meantime.
+        // Runs two clean-ups concurrently, and requests at the same time.
         let (one, other) = (store.clone(), store.clone());
         let cleaning = [one, other].map(|store| tokio::spawn(async move { store.delete_expired(later).await }));
         for key in &live[..60] {
@@ -127,9 +127,9 @@ async fn warnings(store: &SqlStore, table: &str) -> usize {
     log.count("this machine's clock is far ahead of the database's", table)
 }
 
-// F27: a node's clock is hours ahead of the database's. Here the database's clock is years behind.
+// F27: the clock of a machine may be hours ahead of the database's. This test sets the database's clock years back instead.
 #[tokio::test]
-async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_postgres() {
+async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_logs_it_once_on_postgres() {
     let Some((server, table, store)) = on(Engine::Postgres).await else { return };
     let key = create(&store, &value(NOW, b"")).await;
     server.ask(&format!(
@@ -144,7 +144,7 @@ async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_
 }
 
 #[tokio::test]
-async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_says_so_once_on_mariadb() {
+async fn a_process_whose_clock_is_far_ahead_removes_nothing_and_logs_it_once_on_mariadb() {
     let Some((server, table, store)) = on(Engine::MariaDb).await else { return };
     let key = create(&store, &value(NOW, b"")).await;
     let options = MySqlPoolOptions::new().after_connect(|connection, _| {

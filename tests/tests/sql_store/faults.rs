@@ -74,8 +74,8 @@ async fn connections_that_are_ended_are_replaced_on_postgres() {
     }
 }
 
-/// MariaDB does not show the last statement of a connection, so the test cannot tell its own connections on a shared server. It
-/// starts its own server.
+/// MariaDB does not show the last statement of a connection, so the test could not find its own connections on a shared
+/// server. It starts a server of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let Some(server) = DatabaseServer::start(Engine::MariaDb) else { return };
@@ -152,7 +152,7 @@ async fn answers_are_lost(engine: Engine) {
         }
     }
     assert_eq!(proxy.swallowed(), 10);
-    // The same for a removal. The store may have sent it twice.
+    // A removal whose answer is lost succeeds too. The store may have sent it twice.
     for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
         let key = create(&store, &empty()).await;
         let found = load(&over_network, &key).await;
@@ -165,16 +165,17 @@ async fn answers_are_lost(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_answer_is_lost_is_known_by_its_revision_on_postgres() {
+async fn a_write_whose_answer_is_lost_is_recognised_by_its_revision_on_postgres() {
     answers_are_lost(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_answer_is_lost_is_known_by_its_revision_on_mariadb() {
+async fn a_write_whose_answer_is_lost_is_recognised_by_its_revision_on_mariadb() {
     answers_are_lost(Engine::MariaDb).await;
 }
 
-// B33: the server does not answer for a while. Calls from that time may take effect afterwards, once.
+// B33: the server does not answer for a while. Calls from that time may take effect when it answers again, but only
+// once.
 async fn frozen(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
@@ -202,7 +203,7 @@ async fn a_swap_takes_effect_once_after_a_server_hung_on_mariadb() {
     frozen(Engine::MariaDb).await;
 }
 
-/// The application uses all connections of its pool, and later closes it.
+/// The application uses all connections of its pool, and later closes the pool.
 macro_rules! a_full_pool {
     ($options:ident, $url:expr, $table:expr) => {{
         let options = $options::new().max_connections(1).acquire_timeout(Duration::from_millis(200));

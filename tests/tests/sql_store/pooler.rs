@@ -74,7 +74,7 @@ async fn a_pool_without_a_statement_cache_works_behind_pgbouncer_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_option_the_error_behind_pgbouncer_names_it_on_postgres() {
+async fn the_error_behind_pgbouncer_names_the_missing_option_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
     let Some(pooler) = PgBouncer::start(server, SQLX) else { return };
     let table = table();
@@ -90,7 +90,7 @@ async fn without_its_option_the_error_behind_pgbouncer_names_it_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pgbouncer_that_refuses_what_sqlx_sends_is_named_on_postgres() {
+async fn the_error_names_the_setting_that_pgbouncer_needs_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
     let Some(pooler) = PgBouncer::start(server, "") else { return };
     let said = SqlStore::open(&pooler.url()).await.unwrap_err().to_string();

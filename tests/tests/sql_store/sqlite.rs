@@ -77,7 +77,7 @@ async fn kill_9_leaves_the_old_value_or_the_new_one() {
 
 /// Another process writes for longer than the pool's `busy_timeout`, and for longer than the store retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_to_a_locked_file_wait_or_fail_and_reads_go_on() {
+async fn writes_to_a_locked_file_wait_or_fail_and_reads_continue() {
     let (_folder, url, store) = in_file().await;
     let key = create(&store, &empty()).await;
     let options: SqliteConnectOptions = url.parse().unwrap();
@@ -89,7 +89,7 @@ async fn writes_to_a_locked_file_wait_or_fail_and_reads_go_on() {
     let found = load(&impatient, &key).await;
     let said = sentence(impatient.swap(&key, found.as_ref(), Some(&empty()), NOW).await);
     assert!(said.contains("has been writing for too long"), "{said}");
-    assert!(load(&impatient, &key).await.is_some(), "reading goes on");
+    assert!(load(&impatient, &key).await.is_some(), "reads continue");
     let waiting = [store.clone(), impatient].map(|store| {
         tokio::spawn(async move {
             count(&store, &key, "n").await;
@@ -103,7 +103,8 @@ async fn writes_to_a_locked_file_wait_or_fail_and_reads_go_on() {
     assert_eq!(read(&store, &key, "n").await, Some(2));
 }
 
-// F27: without WAL, readers and writers block each other, and SQLite fails at once if waiting could end in a deadlock.
+// F27: without WAL, readers and writers block each other, and SQLite fails immediately if waiting could end in a
+// deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pool_without_wal_answers_every_request() {
     let folder = tempfile::tempdir().unwrap();

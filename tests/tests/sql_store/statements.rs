@@ -19,7 +19,7 @@ use crate::{
 /// Returns how many of our statements a server has executed so far, including those that begin and end transactions.
 pub(crate) fn executed(server: &DatabaseServer) -> u64 {
     match server.engine() {
-        // Each line as `LOG:  execute sqlx_s_1: SELECT revision, value …`, or `LOG:  statement: BEGIN`.
+        // A line is, for example, `LOG:  execute sqlx_s_1: SELECT revision, value …`, or `LOG:  statement: BEGIN`.
         Engine::Postgres => {
             let log = server.log();
             let count = |text: &str| log.matches(text).count() as u64;

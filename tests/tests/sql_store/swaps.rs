@@ -65,7 +65,7 @@ async fn an_expired_value_is_swapped_like_any_other_on_sqlite_postgres_and_maria
 }
 
 #[tokio::test]
-async fn any_bytes_are_kept_as_they_are_on_sqlite_postgres_and_mariadb() {
+async fn any_bytes_are_stored_unchanged_on_sqlite_postgres_and_mariadb() {
     let every_byte: Vec<u8> = (0..=255).collect();
     let large = every_byte.repeat(2_000);
     let extreme = |revision: u64| [&revision.to_be_bytes()[..], b"\0'\\?$1"].concat();

@@ -1,4 +1,4 @@
-//! An application can keep its sessions in the pool that it works with. Sessions never join its transactions.
+//! An application can use one pool for its own work and its sessions. Sessions never join the application's transactions.
 
 use session_runtime::{SqlStore, store::Store as _};
 use sqlx::{Connection as _, Executor as _, Row as _, mysql::MySqlPoolOptions};
@@ -9,7 +9,7 @@ use crate::{
     values::{NOW, count, create, edit, empty, load, read},
 };
 
-/// In a pool of this kind, the application's pending work stays pending while sessions are written, and is gone after a rollback.
+/// Checks, in a pool of this kind, that writes of sessions neither commit the application's pending work nor are undone with it.
 macro_rules! pending_work_stays_pending {
     ($pool:expr) => {{
         let (pool, orders) = ($pool, table());

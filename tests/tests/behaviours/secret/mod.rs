@@ -1,5 +1,5 @@
-//! B12, B38: `secret` fields, as a visitor sees them and as a thief of the store does. This module defines the session under
-//! test, and a store that records its calls.
+//! B12, B38: `secret` fields, as seen by a visitor and by an attacker who can read the store. This module defines the session
+//! under test, and a store that records its calls.
 
 mod races;
 mod rotation;
@@ -92,10 +92,10 @@ struct House {
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// The calls that a store received.
+/// The swaps that a store received, and the faults that it simulates.
 #[derive(Default)]
 struct Told {
-    /// The values to store; `None` for a value to remove.
+    /// The key and the new value of each swap; `None` if the swap removes the value.
     swaps: Mutex<Vec<(Key, Option<StoredValue>)>>,
     /// If set, the next swap is carried out, but its answer is lost.
     lose_answer: AtomicBool,
@@ -208,7 +208,7 @@ impl House {
         self.store.plant(key, name, value, self.clock.now()).await;
     }
 
-    /// Returns the fields reported as unreadable since the last call, and checks that nothing else was dropped.
+    /// Returns the fields reported as unreadable since the last call, and checks that no change was dropped.
     fn undecodable(&self) -> Vec<&'static str> {
         let heard = std::mem::take(&mut *self.events.lock().unwrap());
         assert!(!heard.iter().any(|event| matches!(event, Event::Conflict | Event::Moved | Event::Gone)), "{heard:?}");
@@ -220,12 +220,12 @@ impl House {
     }
 }
 
-/// Returns the same key for the same seed.
+/// Returns the key for this seed.
 fn key(seed: u8) -> Vec<u8> {
     (0..32).map(|at: u8| at.wrapping_mul(151).wrapping_add(seed) ^ 0x3c).collect()
 }
 
-/// Returns a ring of such keys, the current one first.
+/// Returns a ring of the keys for these seeds. The first is the current key.
 fn keys(seeds: &[u8]) -> KeyRing {
     let ring = KeyRing::from_bytes(&key(seeds[0])).unwrap();
     seeds[1..].iter().fold(ring, |ring, &seed| ring.with_previous(&key(seed)).unwrap())

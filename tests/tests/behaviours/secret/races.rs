@@ -1,4 +1,5 @@
-//! B21, B34, S45: concurrent changes of secret fields work as for other fields, although each sealing gives different bytes.
+//! B21, B34, S45: concurrent changes of secret fields work as for other fields, although sealing a value twice gives
+//! different bytes.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -22,7 +23,7 @@ use tokio::sync::Barrier;
 use super::{House, V, Vault, keys, routes};
 
 /// Returns a server. On its `/late` routes, a request loads its session and then waits twice at the gate: until the test has
-/// noticed it, and until the test lets it go on.
+/// noticed the request, and until the test lets it continue.
 fn gated(store: &AnyStore, keys: &KeyRing, gate: &Arc<Barrier>) -> House {
     let [a, b, c, d] = std::array::from_fn(|_| Arc::clone(gate));
     let late = Router::new()
@@ -62,7 +63,7 @@ async fn pass(gate: &Barrier) {
     gate.wait().await;
 }
 
-/// Sends a request, runs `meanwhile` while its handler waits, and lets it finish.
+/// Sends a request, runs `meanwhile` while the handler waits at the gate, and then lets the handler finish.
 async fn late(
     visitor: &Visitor,
     method: http::Method,
@@ -104,19 +105,19 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B21: a flash is gone once a request has taken it. A flash that another request puts in the meantime stays.
+    // B21: a flash is gone once a request has taken it. A flash that another request adds meanwhile stays.
     async fn a_taken_secret_flash_does_not_reappear_and_a_new_one_stays(store) {
         let gate = Arc::new(Barrier::new(2));
         let house = gated(&store, &KeyRing::generate(), &gate);
         let mut visitor = house.visitor();
         let mut other = { visitor.post("/notice/one").await; visitor.clone() };
-        // Another request takes it in the meantime.
+        // Another request takes the flash meanwhile.
         let reply = late(&visitor, http::Method::POST, "/late/notice", &gate, async {
             assert_eq!(other.get("/notice").await.body, "one");
         }).await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "one"), "the request had loaded the flash before");
         assert_eq!(visitor.get("/notice").await.body, "");
-        // Another request puts one in the meantime.
+        // Another request adds a flash meanwhile.
         visitor.post("/notice/one").await;
         late(&visitor, http::Method::POST, "/late/notice", &gate, async { other.post("/notice/two").await; }).await;
         assert_eq!(visitor.get("/notice").await.body, "two");
@@ -143,7 +144,8 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: handlers do not ask for resealing, so a request that changes the field takes precedence, and no request fails.
+    // S45: resealing encrypts a secret again with the current key, without being asked for. If another request changes the field
+    // meanwhile, that change stays, and no request fails.
     async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
@@ -178,10 +180,10 @@ over_stores! {
         let mut visitor = visitor.at(&house.app);
         let reply = visitor.get("/show").await;
         assert_eq!((reply.status.as_u16(), &reply.json()["token"]), (200, &json!("velvet")));
-        assert_eq!(house.writes(), 1, "it is tried once");
+        assert_eq!(house.writes(), 1, "resealing is tried once");
         assert!(reply.set_cookie().is_some(), "the cookie is signed again nevertheless");
         assert_eq!(house.undecodable(), Vec::<&str>::new());
-        // A change is retried until its time is up, and a change that is not stored is an error.
+        // Unlike resealing, a change is retried until the commit timeout, and fails if it is not stored by then.
         let status = visitor.post("/name/ada").await.status.as_u16();
         assert!(house.writes() > 2 && matches!(status, 409 | 503), "{status}");
         house.events.lock().unwrap().clear();
@@ -189,7 +191,7 @@ over_stores! {
         let writes = house.writes();
         for _ in 0..2 {
             assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
-            assert_eq!(house.writes(), writes + 1, "the next request reseals it, and later ones need not");
+            assert_eq!(house.writes(), writes + 1, "the next request reseals the token, and later requests need not");
         }
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }

@@ -45,7 +45,7 @@ over_two_stores! {
             }
         }
 
-        // It happens only once, and then the older key can be removed.
+        // The secrets are resealed only once. After that, the older key can be removed.
         assert_eq!(visitor.get("/show").await.set_cookie(), None);
         assert_eq!(house.writes(), 1);
         let new = House::with_keys(&store, &keys(&[2]), &clock);
@@ -53,8 +53,8 @@ over_two_stores! {
         assert_eq!(new.undecodable(), Vec::<&str>::new());
     }
 
-    // A secret is resealed even if the cookie was signed with the current key before: a server without that key may have written
-    // the secret since.
+    // A secret is resealed even if the cookie is already signed with the current key, because a server without that key may have
+    // written the secret later.
     async fn a_secret_is_sealed_again_whatever_key_signed_the_cookie(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);

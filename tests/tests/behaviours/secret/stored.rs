@@ -48,7 +48,7 @@ fn all() -> serde_json::Value {
     })
 }
 
-/// Returns every byte that a store has of a session.
+/// Returns all bytes that the store holds for a session.
 async fn dump(house: &House, key: &Key) -> Vec<u8> {
     fn files(folder: &File, into: &mut Vec<u8>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -73,7 +73,7 @@ async fn dump(house: &House, key: &Key) -> Vec<u8> {
     bytes
 }
 
-/// Returns the forms that a text may have: plain, hexadecimal, and base64 at each of its three offsets.
+/// Returns the encodings in which a text may be stored: plain, hexadecimal, and base64 at each of its three offsets.
 fn spellings(text: &str) -> Vec<Vec<u8>> {
     let bytes = text.as_bytes();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -105,7 +105,7 @@ over_stores! {
         for spelling in spellings("velvet-antler") {
             assert!(!holds(&bytes, &spelling), "{}", String::from_utf8_lossy(&spelling));
         }
-        assert!(!holds(&bytes, &1_987_654_321_u32.to_be_bytes()), "the number is not stored as it is");
+        assert!(!holds(&bytes, &1_987_654_321_u32.to_be_bytes()), "the number is not stored in plain form");
         let swaps = house.swaps();
         assert!(swaps.len() > WRITES.len());
         assert!(!format!("{swaps:?}").contains("velvet"), "the values that were sent to the store show no secret");
@@ -135,7 +135,7 @@ over_two_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
         let seen = bob.get("/show").await.json();
         assert_eq!((&seen["token"], &seen["name"]), (&json!(null), &json!("bob")));
-        assert_eq!(house.undecodable(), ["token"], "each load reports it once");
+        assert_eq!(house.undecodable(), ["token"], "the load reports the field once");
 
         DECODED.set(0);
         house.plant(&of_ada, "spied", &token).await;
@@ -280,8 +280,8 @@ over_two_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // `alias`: a value is bound to its stored name, and moves to today's name when it is written. A sign-out leaves device fields
-    // unchanged, to the byte.
+    // `alias`: the encryption of a value is bound to its stored name. The value moves to today's name when it is written. A
+    // sign-out does not change the stored bytes of device fields.
     async fn a_secret_under_an_older_name_moves(store) {
         #[derive(Session)]
         #[session(kind = "Vault", cookie = "__Host-vault")]
