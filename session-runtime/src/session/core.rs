@@ -119,8 +119,7 @@ impl<S: Schema> Core<S> {
     /// Loads the session again, with the changes of other requests. This is for a handle that outlives its response: in a stream,
     /// a web socket or a spawned task. The handle keeps its own unsaved changes.
     ///
-    /// This moves no deadline. A stream that must keep its session alive calls [`Core::save`] from time to time, which moves the
-    /// idle deadline.
+    /// This moves no deadline. To wait for the end of the session, use [`Core::ended`], which can also keep the session alive.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
@@ -162,20 +161,12 @@ impl<S: Schema> Core<S> {
     /// ```
     /// # use session_runtime::{Error, Session};
     /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
-    /// # struct Socket;
-    /// # impl Socket { async fn recv(&mut self) -> Option<String> { None } async fn send(&mut self, text: String) {} }
-    /// /// Ends at most half a minute after the log-out.
-    /// async fn chat(mut socket: Socket, mut session: Session<Shop>) -> Result<(), Error> {
-    ///     let mut every = tokio::time::interval(std::time::Duration::from_secs(30));
-    ///     loop {
-    ///         tokio::select! {
-    ///             _ = every.tick() => if !session.is_live().await? { return Ok(()) },
-    ///             message = socket.recv() => match message {
-    ///                 Some(text) => socket.send(text).await,
-    ///                 None => return Ok(()),
-    ///             },
-    ///         }
+    /// /// Sends a report that took an hour to make, unless the visitor has logged out meanwhile.
+    /// async fn deliver(mut session: Session<Shop>, report: String) -> Result<(), Error> {
+    ///     if session.is_live().await? {
+    ///         println!("to {:?}: {report}", session.user_id());
     ///     }
+    ///     Ok(())
     /// }
     /// ```
     pub async fn is_live(&mut self) -> Result<bool, Error> {

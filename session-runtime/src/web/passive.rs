@@ -9,8 +9,8 @@ use super::Visit;
 /// of it (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
 /// It applies to the whole request and to all sessions of the request, even if other code reads or changes them.
-/// Changes are stored as usual. If a stream is to keep its session alive, leave `Passive` out, and call
-/// [`save`](crate::Core::save) from time to time.
+/// Changes are stored as usual. If a stream is to keep its session alive, leave `Passive` out, and use
+/// [`Ended::keep_alive`](crate::Ended::keep_alive).
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

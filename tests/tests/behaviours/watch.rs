@@ -1,4 +1,4 @@
-//! B61: streams and sockets that stay open learn that their session ended.
+//! B62: streams and sockets that stay open learn that their session ended.
 
 use std::{
     collections::HashMap,
@@ -75,7 +75,7 @@ async fn is_over(ended: &mut Ended) -> bool {
 }
 
 over_stores! {
-    // B61
+    // B62
     async fn a_stream_learns_of_each_kind_of_end_on_another_server(store) {
         let two = Two::new(store, OFTEN);
         for (path, end) in [
@@ -95,7 +95,7 @@ over_stores! {
         assert_eq!(soon(ended).await, SessionEnd::Revoked);
     }
 
-    // B61, B40
+    // B62, B40
     async fn a_stream_learns_that_its_session_expired(store) {
         let two = Two::new(store, OFTEN);
         let ada = two.here.signed_in("ada").await;
@@ -104,7 +104,7 @@ over_stores! {
         assert_eq!(soon(ended).await, SessionEnd::Expired);
     }
 
-    // B61: a request elsewhere moves the idle deadline.
+    // B62: a request elsewhere moves the idle deadline.
     async fn a_session_that_is_used_elsewhere_does_not_expire_for_its_stream(store) {
         let two = Two::new(store, OFTEN);
         let ada = two.here.signed_in("ada").await;
@@ -117,7 +117,7 @@ over_stores! {
         assert_eq!(soon(ended).await, SessionEnd::Revoked);
     }
 
-    // B61, B60
+    // B62, B60
     async fn the_watch_and_is_live_agree(store) {
         let two = Two::new(store, OFTEN);
         for path in ["/read", "/logout", "/renew", "/remember", "/login/bob"] {
@@ -134,7 +134,7 @@ over_stores! {
     }
 }
 
-// B61
+// B62
 #[tokio::test]
 async fn a_session_that_is_displaced_or_evicted_is_over() {
     let opened = Arc::<Mutex<Option<S>>>::default();
@@ -179,7 +179,7 @@ fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
 }
 
 over_stores_with_feeds! {
-    // B61: an hour passes between looks at the store, so only a message helps.
+    // B62: an hour passes between looks at the store, so only a message helps.
     async fn a_message_ends_a_stream_on_another_server(store) {
         let two = Two::new(store, hours(1));
         let mut tries = 0..60;
@@ -209,7 +209,7 @@ over_stores_with_feeds! {
     }
 }
 
-// B61: the request that opens the stream may itself give the session a new id.
+// B62: the request that opens the stream may itself give the session a new id.
 #[tokio::test]
 async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -242,7 +242,7 @@ async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
     }
 }
 
-// B61
+// B62
 #[tokio::test]
 async fn a_session_that_is_never_stored_never_ends() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN));
@@ -254,7 +254,7 @@ async fn a_session_that_is_never_stored_never_ends() {
     assert_eq!(server.controls.calls(), (0, 0));
 }
 
-// B61: the store may be down for longer than the session lasts.
+// B62: the store may be down for longer than the session lasts.
 #[tokio::test]
 async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN));
@@ -292,7 +292,7 @@ impl IsPending for Ended {
     }
 }
 
-// B61
+// B62
 #[tokio::test]
 async fn a_wrapped_stream_ends_with_its_session() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -309,7 +309,7 @@ async fn a_wrapped_stream_ends_with_its_session() {
     assert_eq!(numbers.next().await, None, "it stays over");
 }
 
-// B61: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.
+// B62: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.
 #[test]
 fn a_watch_survives_the_runtime_that_began_it() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -376,7 +376,7 @@ impl Store for Counting {
     }
 }
 
-// B61
+// B62
 #[tokio::test]
 async fn the_end_of_ten_thousand_watched_sessions_does_not_flood_the_store() {
     const SESSIONS: usize = 10_000;

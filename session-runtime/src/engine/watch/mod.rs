@@ -32,6 +32,8 @@ use crate::{
     record::Record,
 };
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The watched sessions of an engine.
 pub(crate) struct Watches {
     watched: Mutex<Watched>,
@@ -112,6 +114,8 @@ impl Subject {
 
 impl Watches {
     pub(crate) fn new(every: Duration) -> Self {
+        // A longer interval could be beyond the range of the clock.
+        let every = every.min(DAY);
         Self {
             watched: Mutex::default(),
             count: AtomicUsize::new(0),

@@ -27,7 +27,7 @@ fn due(watches: &Watches, after: Duration) -> Vec<Key> {
     watches.take_due(Instant::now() + after, 64).0
 }
 
-// B61: the session may have ended between the request's load and the watch.
+// B62: the session may have ended between the request's load and the watch.
 #[tokio::test]
 async fn a_session_is_due_when_its_watch_begins_and_then_within_the_interval() {
     let watches = Watches::new(EVERY);
