@@ -64,7 +64,7 @@ over_databases! {
 }
 
 /// B22, S12: races writes against a request that ends their session. No write revives the session; a late write starts
-/// another one. Each round races four writes against one end, until `pairs` writes have raced.
+/// another one. Each of `ends` rounds races four writes against one end.
 async fn race_ends(server: &Server, ends: usize) {
     const WRITES: usize = 4;
     for round in 0..ends {
