@@ -1,5 +1,5 @@
-//! Detects two applications that share a store by mistake: each stores the ids of its keys under its scope, and warns when it
-//! finds those of another (F2).
+//! Detects two applications that share a store by mistake (F2). Each application stores the ids of its keys under its scope, and
+//! warns if it finds ids of other keys there.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests the pure function against a plain model of each op, and against the required result of two concurrent requests.
+//! Tests `next` against a plain model of each op, and against the required result of two concurrent requests.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -154,7 +154,7 @@ fn op() -> impl Strategy<Value = (&'static Meta, Op)> {
     ]
 }
 
-/// Ops of one request: at most one for each field.
+/// Generates the ops of one request: at most one for each field.
 fn ops() -> impl Strategy<Value = Vec<(&'static Meta, Op)>> {
     prop::collection::vec(op(), 0..8).prop_map(|all| {
         let mut ops: Vec<(&'static Meta, Op)> = Vec::new();
@@ -214,7 +214,7 @@ proptest! {
 
     // B34: a record recognises its last `NONCES` commits; B20: no time moves back.
     #[test]
-    fn a_write_is_recognised_and_moves_nothing_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
+    fn a_write_is_recognised_and_moves_no_time_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
         let engine = engine();
         let (mut before, mut nonces) = (record(&engine, &[]), Vec::<Nonce>::new());
         for (at, offset) in times.into_iter().enumerate() {
