@@ -94,7 +94,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Sets the domain of the cookie: all of its hosts get it, and all can set it. Default: none, which means this host alone.
+    /// Sets the domain of the cookie: all of its hosts get it, and all can set it. Default: none, so that only this host gets it.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;

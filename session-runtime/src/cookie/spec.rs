@@ -56,7 +56,7 @@ impl CookieSpec {
     }
 }
 
-/// Which requests from other sites carry a cookie (RFC 6265bis). It is one layer of defence and is not sufficient alone.
+/// Which requests from other sites carry a cookie (RFC 6265bis). It is one layer of defence and is not sufficient on its own.
 ///
 /// ```
 /// # use session_runtime::SameSite;
@@ -73,7 +73,7 @@ pub enum SameSite {
     None,
 }
 
-/// A [`CookieSpec`] with the changes of a deployment.
+/// A [`CookieSpec`] with the changes from a deployment's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) name: Cow<'static, str>,
