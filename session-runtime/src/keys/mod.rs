@@ -1,7 +1,7 @@
-//! The keys behind every cookie: their sources, their rotation, and which of them signs.
+//! The keys behind every cookie: where they come from, how they are rotated, and which of them signs.
 //!
 //! `text` parses keys, `weak` rejects guessable ones, and `file` keeps one in a file. `master` derives a separate key for each
-//! purpose, and `derived` finds it by key id. `sign` signs with it, `seal` encrypts.
+//! purpose, and `derived` finds it by key id. `sign` and `seal` sign and encrypt values with derived keys.
 
 mod derived;
 mod file;
@@ -94,8 +94,8 @@ impl KeyRing {
 
     /// Reads the keys in a file. In the file, `#` begins a comment. This waits for the disk, so call it at start.
     ///
-    /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same holds
-    /// for symbolic links to it, so files work as Docker and Kubernetes mount them. The log has a warning if all users of the
+    /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same applies
+    /// to symbolic links to it. Files that Docker and Kubernetes mount fulfil this. The log has a warning if all users of the
     /// machine can read the file, or if another user can replace it in its folder.
     ///
     /// # Errors
@@ -112,11 +112,11 @@ impl KeyRing {
         Self::from_file(path, &file::read(path)?)
     }
 
-    /// Does the same as [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner
-    /// only. The log then says so.
+    /// Reads the keys in a file, as [`KeyRing::open`] does, but creates the file if there is none. The new file holds one random
+    /// key, and only its owner can read it. The log then says that the file was created.
     ///
     /// Processes that start at the same time agree on one key. Use this for development, or for one server with a persistent
-    /// disk. Several servers would each create a key of their own, and a disk that is lost takes the key with it.
+    /// disk. Several servers would each create a different key, and if the disk is lost, so is the key.
     ///
     /// # Errors
     /// As [`KeyRing::open`], or if the file cannot be created.
@@ -140,7 +140,7 @@ impl KeyRing {
     /// Creates a ring of one key: at least 32 random bytes, used as they are.
     ///
     /// # Errors
-    /// If there are fewer, or they are plainly not random. Text is rejected too, so decode it first.
+    /// If there are fewer bytes, or they are obviously not random. Text is rejected too, so decode it first.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -184,7 +184,7 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// Does the same as [`KeyRing::with_previous`], for a key that stops verifying and decrypting at `end`.
+    /// Adds a key that never signs or encrypts, and that verifies and decrypts only until `end`.
     ///
     /// # Errors
     /// As [`KeyRing::with_previous`]. An `end` in the past is not an error: such a key opens nothing.
@@ -201,7 +201,7 @@ impl KeyRing {
         self.and(key, end.into())
     }
 
-    /// Returns the current key, and those before it.
+    /// Returns the current key, and the previous ones.
     ///
     /// # Errors
     /// If the ring is empty because [`KeyRing::generate`] got no random bytes.
@@ -232,8 +232,8 @@ impl KeyRing {
 impl FromStr for KeyRing {
     type Err = Error;
 
-    /// Parses keys as text, in the form that [`KeyRing`] describes. For keys from a secret manager, or from an application's
-    /// own settings.
+    /// Parses keys as text, in the form that [`KeyRing`] describes. This is for keys from a secret manager, or from an
+    /// application's own settings.
     ///
     /// # Errors
     /// If there is no key, or a key is malformed, guessable or listed twice. The message says which key, and does not repeat it.

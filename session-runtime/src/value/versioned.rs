@@ -122,8 +122,8 @@ impl Revision {
 
     fn foreign(&self, ours: &str) -> StoreError {
         StoreError::new(format!(
-            "the revision {self:?} is of another store, since the revisions of this store are {ours}: swap only what this \
-             store answered"
+            "the revision {self:?} is of another store, since the revisions of this store are {ours}: pass to `swap` only what \
+             this store returned"
         ))
     }
 }
