@@ -144,8 +144,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    // S44: a verifier can be compared only through its digest, in constant time. This compiles only while `Verifier` is not
-    // `PartialEq`: otherwise the call could mean either implementation.
+    // S44: a verifier can be compared only through its digest, in constant time. If `Verifier` were `PartialEq`, the call of
+    // `compared` would be ambiguous and would not compile.
     #[test]
     fn a_verifier_is_not_compared_as_bytes() {
         trait Comparable<Marker> {

@@ -1,8 +1,8 @@
 //! Typed, field-level web sessions.
 //!
-//! Annotate a plain struct, get a reader and a handle for each of its fields, and keep the session in the store that you
-//! choose, behind a signed cookie. Two requests never overwrite each other: the second one reads what the first one wrote,
-//! and applies its own changes to that.
+//! Annotate a plain struct, get a reader and a handle for each of its fields, and keep the session in the store that you choose,
+//! behind a signed cookie. A request never overwrites the changes of another with an old copy of the session: it reads what the
+//! other one wrote, and applies its own changes to that.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -58,7 +58,7 @@
 //! # Guides
 //!
 //! - [`guide::frameworks`]: axum, actix-web, poem, salvo and rocket.
-//! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
+//! - [`guide::configuration`]: every option, with its attribute, method, key in a settings file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
 //! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
 //!   another.

@@ -67,7 +67,7 @@ impl Codec {
         let before = fields.as_ref().unwrap_or(&raw.fields);
         let migrated = migrate::migrate(before, self.migrations, now);
         if !migrated.is_empty() {
-            // A migrated value is not the sealed value that it was made from, so that one is not sealed again.
+            // A sealed value that a migration replaced is not sealed again.
             outdated.retain(|name| !migrated.iter().any(|migrated| migrated.is_made_of(name)));
             unreadable.extend(migrated.iter().filter_map(migrate::Migrated::lost_secret));
             fields = Some(migrate::seen(before, &migrated));

@@ -5,13 +5,12 @@
 //! - [`Engine`]: the state that all requests share. [`Backend`]: keeps the sessions.
 //! - [`Request`]: one request's session. [`Presented`](presented::Presented): the session that its cookie names.
 //! - [`Pending`](pending::Pending), [`Step`], [`Op`]: changes that are not yet applied to a record.
-//!   [`Attempt`](attempt::Attempt): the same changes once a commit stores them.
 //!   [`Attempt`](attempt::Attempt): the same changes while a commit stores them.
+//! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
 //!
 //! Verbs, in the order of a request:
 //! - `open`: turns cookies into a session; `several`: handles a browser that sends more than one. `read`: turns a stored value
 //!   into a session.
-//! - `next` and `write`: apply the pending changes to a session. Pure, like their parts `intent`, `lifetime` and `renewal`.
 //! - `next` and `write`: apply the pending changes to a session. They are pure, as are their parts `intent`, `lifetime` and
 //!   `renewal`.
 //! - `commit`: the compare-and-swap loop; `look`: checks whether the stored value already holds the commit's write; `adopt`:

@@ -103,7 +103,7 @@ pub(super) fn next(
         && found.is_from_before_proof()
         && !matches!(intent.sign, Some(Sign::In { .. }))
     {
-        // Otherwise a thief with an old id would get the new one, and pass for a user who has just authenticated.
+        // Without this, a thief with an old id would get the new one, and pass for a user who has just authenticated.
         put.record.forget_proof();
     }
     let expired = current.expired_impersonation().is_some();

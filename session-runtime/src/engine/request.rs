@@ -62,7 +62,7 @@ pub(super) struct State {
 /// The state of the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The response can still carry a cookie.
+    /// The response is not ready yet, and can still carry a cookie.
     #[default]
     Awaited,
     /// The response waits for the last commit.

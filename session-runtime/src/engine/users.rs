@@ -30,11 +30,11 @@ const BATCH: usize = 16;
 /// The result of ending a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It was ended.
+    /// This call ended the session.
     Ended,
-    /// It had ended before, for good: no other session ever gets its key.
+    /// The session had already ended. No other session ever gets its key.
     Gone,
-    /// It belongs to another user, or to a guest.
+    /// The session belongs to another user, or to a guest.
     Spared,
 }
 

@@ -28,7 +28,8 @@ pub(crate) enum Proof {
     AtSignIn,
     /// At another time: earlier, at an identity provider, or later, when they were asked again.
     At(Timestamp),
-    /// Not in this session: a cookie that remembers them, or an identity provider that did not ask, signed them in.
+    /// Not in this session: they were signed in by a cookie that remembers them, or by an identity provider that did not ask for
+    /// proof.
     Missing,
 }
 

@@ -219,8 +219,8 @@ impl Request {
     ) -> Result<(Option<Sealed>, bool), Error> {
         let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
         // A revocation lasts until the session's absolute deadline, so all cookies under one selector must have the same
-        // deadline. Otherwise, if one tab asks to be remembered and another writes last, the revocation could end before the
-        // first tab's cookie.
+        // deadline. If they differed, one tab could ask to be remembered while another tab writes last. The revocation could then
+        // end before the first tab's cookie.
         let ends_at_another_time = put.record.ends_at != found.record().ends_at;
         let renewed = put.adopted.renewal.is_some() || ends_at_another_time;
         let opened = engine.codec.close(&key, put.record.into(), Some(&found.opened))?;
