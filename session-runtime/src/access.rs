@@ -10,7 +10,7 @@ use std::{
 
 /// The folders and links that the system follows from the root to the end of a path.
 pub(crate) struct Way {
-    /// The path of the end, without links.
+    /// The resolved path, without links.
     pub(crate) end: PathBuf,
     /// The metadata of the path's end.
     pub(crate) found: Metadata,

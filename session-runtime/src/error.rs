@@ -145,8 +145,9 @@ impl Error {
         matches!(self.kind(), Kind::Moved)
     }
 
-    /// Returns whether other requests kept changing the session until
-    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout). Nothing was written.
+    /// Returns whether other requests kept changing the session until [`commit_timeout`](crate::SessionsBuilder::commit_timeout),
+    /// or whether another request changed the same `atomic` field and this request's change could not be run again. Nothing was
+    /// written.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {

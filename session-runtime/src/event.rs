@@ -28,7 +28,7 @@ pub enum Event {
     /// This request ended its own session, or it presented an id that was replaced long ago, which ended the session
     /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Ended,
-    /// A session was ended from elsewhere: its user's sessions were revoked, or exceeded the limit.
+    /// A session was ended, but not by its own request: its user's sessions were revoked, or exceeded the limit.
     Revoked,
     /// A sign-in was refused because its user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.

@@ -30,7 +30,7 @@ struct State {
 /// Permission to write a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
-    /// How many lines were left out since the last one. `None`: none, so the line does not mention it.
+    /// How many lines were left out since the last one. `None` if there were none, so that the line does not mention it.
     pub(crate) left_out: Option<u64>,
 }
 

@@ -32,8 +32,9 @@ impl<T> Brought<T> {
 
 /// Finds and opens the values of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
 ///
-/// The order of cookies does not matter, because an attacker's cookie comes first if it has a longer path or is older (SECURITY
-/// S32). `is_same` returns whether two opened values are the same session. If they are, it also merges the second into the first.
+/// The order of cookies must not affect the result, because an attacker can make their cookie come first, by a longer path or by
+/// setting it earlier (SECURITY S32). `is_same` returns whether two opened values are the same session. If they are, it also
+/// merges the second into the first.
 pub(crate) fn present<'a, T>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,

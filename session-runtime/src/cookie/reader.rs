@@ -1,7 +1,7 @@
 //! Finds the cookies of our name among the bytes that a browser sent (SECURITY S31 to S34).
 //!
 //! Existing parsers are not safe here. They decode percent signs and trim Unicode blanks in names, so a sibling domain's
-//! `%5F%5FHost-sid` passes for `__Host-sid`. They also lose a whole header if one neighbouring cookie is not UTF-8. This parser
+//! `%5F%5FHost-sid` passes for `__Host-sid`. They also reject a whole header if one neighbouring cookie is not UTF-8. This parser
 //! compares names byte by byte and skips all other cookies.
 
 /// The most bytes in all `Cookie` headers together. On most sites, nginx or Apache already refuses a line of more than 8 KiB.

@@ -13,8 +13,8 @@
 //! The MAC also covers the purpose, the application and the cookie's name, each after its length. So a value that is moved to
 //! another cookie, application or version does not open (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
 //!
-//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger can test a guess only against this
-//! server. Each request has a chance of 1 in 2^128, and would still need a verifier of 256 bits.
+//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger can test a guess only against this server.
+//! Each guess succeeds with a chance of 1 in 2^128, and the forger would still need a verifier of 256 bits.
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;

@@ -28,7 +28,7 @@ pub(super) struct Attempt {
     pub(super) entering: Option<Entering>,
     /// The session before a user signed in to it, and its verifier, to restore if the sign-in fails.
     pub(super) before: Option<Box<(Found, Option<Verifier>)>>,
-    /// Whether the user's list had no room for the session, so that the sign-in is to be undone.
+    /// Whether the limit on the user's sessions refused the sign-in, so that the sign-in must be undone.
     pub(super) refused: bool,
     /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,

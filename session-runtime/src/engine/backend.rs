@@ -46,7 +46,7 @@ impl Backend {
         matches!(self, Self::Cookie(_))
     }
 
-    /// Gives the store the receiver for its events.
+    /// Passes `events` to the store, which reports its own events there.
     pub(crate) fn observe(&self, events: Events) {
         if let Some(store) = self.store() {
             store.observe(events);

@@ -53,9 +53,9 @@ impl OpenRecord {
 impl Codec {
     /// Returns the record as a request sees it. Reports secrets that cannot be opened.
     ///
-    /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key,
-    /// or was stored before the field was `secret`. It then reads as a value that no decoder accepts. So it shows the field's
-    /// default, never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
+    /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key, or
+    /// was stored before the field was `secret`. It then reads as a value that no decoder accepts. So the field shows its
+    /// default. The value never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
     pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> OpenRecord {
         if self.secrets.is_none() && self.migrations.is_empty() {
             return OpenRecord { record: raw, closed: None };

@@ -13,7 +13,7 @@ use crate::{
 const STAYS: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Engine {
-    /// Stores the ids of this application's keys, and warns if another application has stored others.
+    /// Stores the ids of this application's keys, and warns if another application has stored the ids of other keys.
     ///
     /// # Errors
     /// If the store does not answer.

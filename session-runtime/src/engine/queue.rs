@@ -47,8 +47,8 @@ pub(super) struct Run {
 /// A store that answers faster than this is taken to be in this process, so no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// The shortest run that is followed by a gap. A timer waits at least a millisecond, so after shorter runs the queue would mainly
-/// wait.
+/// The shortest run that is followed by a gap. A timer waits at least a millisecond, so after shorter runs the queue would spend
+/// most of its time waiting.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 /// A pause between two swaps counts as a gap if it is this many times as long as the store takes.

@@ -165,8 +165,8 @@ impl Request {
         self.gate.try_lock()
     }
 
-    /// Loads the session that the cookies name, unless an earlier call has. `navigates` returns whether the browser navigates to
-    /// a page of its own: only then may the response remove the cookie of an ended session.
+    /// Loads the session that the cookies name, unless an earlier call has. `navigates` returns whether the request is a
+    /// top-level navigation: only then may the response remove the cookie of an ended session.
     ///
     /// The future of every handler contains this one. To keep it small, it holds little state across waits, and boxes rare
     /// branches.

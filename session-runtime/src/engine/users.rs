@@ -225,7 +225,7 @@ impl Engine {
     /// Removes the entries of ended sessions from a list. An entry that was added after its session ended stays: an impersonation
     /// can begin again in the same session.
     async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
-        // A deadline of its own: ending many sessions may have taken long.
+        // This part has its own deadline, since ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
         loop {

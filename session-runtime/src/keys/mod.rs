@@ -33,17 +33,17 @@ use crate::{
 /// Clones share the keys. `Debug` shows key ids, which every cookie carries anyway, but never a key. The keys are wiped from
 /// memory when the last clone is dropped.
 ///
-/// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The
-/// next response replaces a cookie under the old key with one under the new key. It also encrypts the session's `secret` fields
+/// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The next
+/// response replaces a cookie under the old key with one under the new key. The session's `secret` fields are then also encrypted
 /// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
 /// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the
 /// visitor as a guest. So deploy twice: first `OLD, NEW` to every server, so that all can read both, and then `NEW, OLD`.
 ///
-/// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
-/// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
-/// rejected at start.
+/// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or not)
+/// of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are rejected
+/// at start-up.
 ///
 /// ```
 /// # use session_runtime::KeyRing;
@@ -92,11 +92,11 @@ impl KeyRing {
         Self::from_keys(text::parse(value, place)?, place)
     }
 
-    /// Reads the keys in a file. In the file, `#` begins a comment. This waits for the disk, so call it at start.
+    /// Reads the keys in a file. In the file, `#` begins a comment. The call waits for the disk, so make it at start-up.
     ///
     /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same applies
-    /// to symbolic links to it. Files that Docker and Kubernetes mount fulfil this. The log has a warning if all users of the
-    /// machine can read the file, or if another user can replace it in its folder.
+    /// to symbolic links to it. Files that Docker and Kubernetes mount meet these conditions. The log has a warning if all users
+    /// of the machine can read the file, or if another user can replace it in its folder.
     ///
     /// # Errors
     /// If there is no such file, it is not a regular file, it cannot be read, another user can change it, or a key in it is

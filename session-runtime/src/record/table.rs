@@ -1,8 +1,8 @@
 //! Stores a list of structs as a table: the names of their fields once, followed by the rows.
 //!
-//! Values are MessagePack with the names of fields, so that structs may grow. So every item of a list repeats each name; in a
-//! shopping cart, the names take half of the bytes. A cookie has little room, so lists are stored as tables there. A table is one
-//! byte for the number of columns, their names, and the values row by row.
+//! Values are MessagePack with the names of fields, which lets structs grow. As a result, every item of a list repeats each name;
+//! in a shopping cart, the names take half of the bytes. A cookie has little room, so lists are stored as tables there. A table
+//! is one byte for the number of columns, their names, and the values row by row.
 //!
 //! This is not compression: the length of a table does not depend on what the values have in common. But the length reveals
 //! whether all items have the same names. If the items are maps, their names are data, so `secret` fields are not stored as

@@ -249,8 +249,7 @@ impl Value {
     ///
     /// The time is rounded up to whole seconds. A minute is added, since the server's clock may differ, so the result is never
     /// less than a minute. For lists and revocations, an hour is added instead, since the clock of this node may be ahead of the
-    /// clock that set the deadline.
-    /// If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
+    /// clock that set the deadline. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};

@@ -10,7 +10,7 @@
 //! | 1–10 | if authenticated at another time: when the user last proved who they are, in milliseconds since 1970 |
 //! | 1–10 | the absolute deadline, counted from the sign-in, or from the beginning for a guest |
 //!
-//! Then follows, for each field that has not expired:
+//! Then, for each field that has not expired:
 //!
 //! | bytes | |
 //! |---|---|

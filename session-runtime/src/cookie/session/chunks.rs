@@ -33,7 +33,7 @@ impl From<Chunks> for usize {
     }
 }
 
-/// Returns how long a value may be that is split over at most `max` cookies.
+/// Returns the greatest length of a value that `max` cookies can hold.
 pub(super) fn room(cookie: &str, max: usize) -> usize {
     let chunks = (0..max).map(|chunk| LARGEST_PAIR.saturating_sub(chunk_name(cookie, chunk).len()));
     chunks.sum::<usize>() - if max > 1 { 2 } else { 0 }

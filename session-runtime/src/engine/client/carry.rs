@@ -207,8 +207,8 @@ impl Request {
         }
     }
 
-    /// Seals the changed session. Also returns whether the session is renewed: if selectors can be revoked, it then has a new
-    /// one.
+    /// Seals the changed session. Also returns whether the session is renewed. If selectors can be revoked, a renewed session has
+    /// a new selector.
     fn seal(
         &self,
         client: &Client,
