@@ -8,9 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folders and links that the system passes on the way from the root to a path's end.
+/// The folders and links that the system follows from the root to the end of a path.
 pub(crate) struct Way {
-    /// The path without links.
+    /// The resolved path, without links.
     pub(crate) end: PathBuf,
     /// The metadata of the path's end.
     pub(crate) found: Metadata,
@@ -156,7 +156,7 @@ mod unix {
         seen.mode() & 0o777
     }
 
-    /// Returns whether both describe the same file, not two that had the same name in turn.
+    /// Returns whether both describe the same file, rather than two files that had the same name one after the other.
     pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
         (a.dev(), a.ino()) == (b.dev(), b.ino())
     }

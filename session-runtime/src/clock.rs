@@ -1,4 +1,4 @@
-//! The one clock: every deadline is computed from it and checked against it, never against a server's own time.
+//! The only clock: every deadline is computed from it and checked against it, never against the time of a store's server.
 
 use std::{
     sync::{
@@ -51,7 +51,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Returns how long after `earlier` this is; zero if it is not later.
+    /// Returns the time from `earlier` to this one; zero if this one is not later.
     ///
     /// ```
     /// # use session_runtime::Timestamp;
@@ -176,7 +176,7 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Some(millis) = &self.0 {
             let later = |now| Some((Timestamp(now) + by).0);
-            // Never refused, since `later` always returns a time.
+            // This cannot fail, since `later` always returns a time.
             let _ = millis.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         }
     }

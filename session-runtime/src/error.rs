@@ -1,4 +1,5 @@
-//! [`Error`], the one public error: opaque, with a kind to match by `is_*`, and its source.
+//! [`Error`], the error of this crate's functions: opaque, with a method `is_*` for each kind that matters, and a source.
+//! [`StoreError`], the error of a store.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -66,8 +67,8 @@ pub(crate) enum Kind {
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
-        "`{field}` has bytes, a key that is not text, a number that is not finite, or a hundred levels; a session that scripts \
-         can read cannot hold these. Nothing was written: use `CookieStore::encrypted()`, or another type"
+        "`{field}` has bytes, a key that is not text, a number that is not finite, or more than a hundred levels; a session that \
+         scripts can read cannot hold these. Nothing was written: use `CookieStore::encrypted()`, or another type"
     )]
     NotText { field: String },
     #[error("the response has already left, so its cookie can no longer change: {wanted}")]
@@ -144,8 +145,9 @@ impl Error {
         matches!(self.kind(), Kind::Moved)
     }
 
-    /// Returns whether other requests kept changing the session until
-    /// [`commit_timeout`](crate::SessionsBuilder::commit_timeout). Nothing was written.
+    /// Returns whether other requests kept changing the session until [`commit_timeout`](crate::SessionsBuilder::commit_timeout),
+    /// or whether another request changed the same `atomic` field and this request's change could not be run again. Nothing was
+    /// written.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -206,7 +208,8 @@ impl Error {
     }
 
     /// Returns whether the store did not answer, or cannot tell whether the changes were written. They may or may not have been.
-    /// The changes stay pending: the next `save`, or the response, tries again and applies none twice.
+    /// If the store did not answer, the changes stay pending: the next `save`, or the response, tries again and applies none
+    /// twice.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -223,7 +226,7 @@ impl Error {
         matches!(self.kind(), Kind::Unknown)
     }
 
-    /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error occurs at start, and its
+    /// Returns whether a key, an option, a folder or a server is set up wrongly. Such an error occurs at start-up, and its
     /// message is for the operator.
     ///
     /// ```

@@ -28,7 +28,7 @@ pub enum Event {
     /// This request ended its own session, or it presented an id that was replaced long ago, which ended the session
     /// ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Ended,
-    /// A session was ended from elsewhere: its user's sessions were revoked, or exceeded the limit.
+    /// A session was ended, but not by its own request: its user's sessions were revoked, or exceeded the limit.
     Revoked,
     /// A sign-in was refused because its user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
@@ -63,7 +63,7 @@ pub enum Event {
     /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is merely late. After that,
     /// the cookie may be stolen.
     Replayed {
-        /// Whether it came within a minute of the renewal.
+        /// Whether the request came within a minute of the renewal.
         recently: bool,
     },
     /// A request's changes were dropped because the session had ended.
@@ -78,7 +78,7 @@ pub enum Event {
     /// A request's changes were dropped because of its response: it had status 408, 499 or 5xx, or carried `Changes::Drop`.
     DroppedOnFailure,
     /// A handler changed a field, and then signed out, destroyed the session or signed in: the change was discarded with the
-    /// former visitor's fields. Change the field afterwards instead.
+    /// former visitor's fields. Change the field after that call instead.
     Discarded {
         /// The field's stored name.
         field: &'static str,
@@ -145,8 +145,8 @@ type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
 type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {
-    /// Returns events that also go to `hook`, with the session's fingerprint if it is known. The hook should return quickly,
-    /// since it runs within the request.
+    /// Returns receivers that include `hook`, which also gets the session's fingerprint if the session is known. The hook should
+    /// return quickly, since it runs within the request.
     ///
     /// ```
     /// # use session_runtime::{Event, Events};
@@ -157,7 +157,7 @@ impl Events {
         Self { hook: Some(Arc::new(hook)), names: None }
     }
 
-    /// Returns the same events, with sessions named by `names`.
+    /// Returns the same receivers, which get the name of each session from `names`.
     pub(crate) fn naming(self, names: impl Fn(&Key) -> String + Send + Sync + 'static) -> Self {
         Self { names: Some(Arc::new(names)), ..self }
     }

@@ -1,6 +1,6 @@
 //! The names and proofs of sessions: selector, verifier, and the digests that a store may see.
 //!
-//! A *selector* says where the record is, a *verifier* proves that the visitor may open it. Stores outside this process see
+//! A *selector* says where the record is, and a *verifier* proves that the visitor may open it. Stores outside this process see
 //! neither: they get a [`Key`](crate::key::Key), whose only public form is a digest, and keep the verifier's [`Digest`].
 //! So a leaked store opens no session (rack CVE-2019-16782), and no look-up uses a secret.
 
@@ -28,7 +28,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// 128 random bits that say where a record is. They prove nothing.
+/// Random bits that say where a record is: 128, or 64 for a session in a cookie. They prove nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Selector(pub(crate) [u8; 16]);
 
@@ -46,12 +46,12 @@ impl Verifier {
     }
 }
 
-/// 256 random bits that prove a session is the visitor's. Compared only through its [`Digest`].
+/// 256 random bits that prove that a session is the visitor's. Compared only through its [`Digest`].
 #[derive(Clone, Zeroize)]
 #[zeroize(drop)]
 pub(crate) struct Verifier(pub(crate) [u8; 32]);
 
-/// Draws the selector and verifier of a new session, in one call of the operating system.
+/// Draws the selector and verifier of a new session, with one call of the operating system.
 pub(crate) fn draw() -> Result<(Selector, Verifier), Error> {
     let drawn = Zeroizing::new(random::<48>()?);
     let (mut selector, mut verifier) = (Selector([0; 16]), Verifier([0; 32]));
@@ -62,8 +62,8 @@ pub(crate) fn draw() -> Result<(Selector, Verifier), Error> {
 
 /// Makes the digests of the verifiers of one scope.
 ///
-/// SHA-256 over domain, scope, selector and verifier, cut to 128 bits. It takes no key, since the verifier is random and a
-/// key would tie every record to the ring. Domain and scope fill the first block and are hashed once.
+/// A digest is SHA-256 over domain, scope, selector and verifier, cut to 128 bits. It is not keyed, since the verifier is random
+/// and a key would tie every record to the ring. Domain and scope fill the first block and are hashed once.
 #[derive(Clone)]
 pub(crate) struct Digester(Sha256);
 
@@ -114,7 +114,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Marks one commit, so that its write is recognised when the answer was lost.
+/// Marks one commit, so that its write is recognised if the store's answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nonce(pub(crate) u64);
 
@@ -123,7 +123,7 @@ impl Nonce {
     pub(crate) fn next() -> Self {
         static START: OnceLock<u64> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        // Not a secret: it only has to differ. Without random bytes, the process id is better than nothing.
+        // The nonce is not a secret: it only has to be unique. Without random bytes, the process id is better than nothing.
         let start =
             *START.get_or_init(|| random().map_or_else(|_| u64::from(std::process::id()) << 32, u64::from_le_bytes));
         Self(start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
@@ -144,8 +144,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    // S44: a verifier can be compared only through its digest, in constant time. This compiles only while `Verifier` is not
-    // `PartialEq`: otherwise the call could mean either implementation.
+    // S44: a verifier can be compared only through its digest, in constant time. If `Verifier` were `PartialEq`, the call of
+    // `compared` would be ambiguous and would not compile.
     #[test]
     fn a_verifier_is_not_compared_as_bytes() {
         trait Comparable<Marker> {
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    // S49: a type that wipes itself needs to be dropped.
+    // S49: a type that wipes itself has code that runs when it is dropped.
     #[test]
     fn secrets_are_wiped_when_dropped() {
         assert!(std::mem::needs_drop::<Verifier>());

@@ -35,7 +35,7 @@ enum Named {
 }
 
 impl Key {
-    /// Returns a key that no value has.
+    /// Returns a new random key, which no value has.
     ///
     /// # Errors
     /// If the operating system provides no random bytes.
@@ -161,7 +161,8 @@ impl Scope {
         Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
     }
 
-    /// Masks a selector with the scope. The selector is 128 random bits that only the server draws, so the result is unique.
+    /// Masks a selector with the scope. Only the server draws selectors, which have 128 random bits (64 for a session in a
+    /// cookie), so the result is unique.
     fn local(self, selector: Selector, half: usize) -> Key {
         let mut id = selector.0;
         id.iter_mut().zip(self.hash.iter().skip(half)).for_each(|(to, mask)| *to ^= mask);

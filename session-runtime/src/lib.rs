@@ -1,8 +1,8 @@
 //! Typed, field-level web sessions.
 //!
-//! Annotate a plain struct, get a reader and a handle for each of its fields, and keep the session in the store that you
-//! choose, behind a signed cookie. Two requests never overwrite each other: the second one reads what the first one wrote,
-//! and applies its own changes to that.
+//! Annotate a plain struct, get a reader and a handle for each of its fields, and keep the session in the store that you choose,
+//! behind a signed cookie. A request never overwrites the changes of another with an old copy of the session: it reads what the
+//! other one wrote, and applies its own changes to that.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -40,8 +40,8 @@
 //! - [`derive@Session`]: every attribute of the derive. [`struct@Session`]: the handle that a handler holds.
 //! - [`Plain`], [`Maybe`], [`Atomic`], [`Counter`], [`Flash`], [`FlashList`], [`Identity`]: the methods of `x_mut()`, by
 //!   policy.
-//! - [`macro@view`] and [`View`]: the part of a session that a handler needs, as a plain struct. The handler runs only if
-//!   all of it is there.
+//! - [`macro@view`] and [`View`]: the part of a session that a handler needs, as a plain struct. The handler runs only if the
+//!   session has everything that the view requires.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
 //!   ends them.
 //! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
@@ -58,7 +58,7 @@
 //! # Guides
 //!
 //! - [`guide::frameworks`]: axum, actix-web, poem, salvo and rocket.
-//! - [`guide::configuration`]: every option, as attribute, method, key of a file and environment variable.
+//! - [`guide::configuration`]: every option, with its attribute, method, key in a settings file and environment variable.
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
 //! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
 //!   another.
@@ -83,7 +83,7 @@
 //! | the store is down or slow, or it is unknown whether the changes are stored | 503, no cookie | the same |
 //! | a sign-in could not be added to the user's list of sessions | 503, no cookie; the sign-in is undone | the same |
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
-//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` hold | the same |
+//! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` still take effect | the same |
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone. If `save` stored a
 //! new id, its cookie is always set. The changes of a request that is cancelled, because its client disconnected
@@ -100,13 +100,13 @@
 //!
 //! - `axum` (default): extractors for axum handlers. Implies `tower`.
 //! - `tower`: the middlewares as tower layers.
-//! - `actix`, `poem`, `salvo`, `rocket`: the same for each of these frameworks.
-//! - `web`: what they have in common, for adapters in other crates.
+//! - `actix`, `poem`, `salvo`, `rocket`: extractors and middlewares for each of these frameworks.
+//! - `web`: the code that these integrations share, for adapters in other crates.
 //! - `memory`, `file` (default): `MemoryStore` and `FileStore`.
-//! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: the same over TLS, which needs a C compiler.
-//! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: TLS to them, which needs a C compiler.
+//! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: adds TLS, which needs a C compiler.
+//! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: adds TLS to them, which needs a C compiler.
 //! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for
-//!   deploys.
+//!   deployments.
 
 // Without a web integration no request opens a session, so most of the engine is unused.
 #![cfg_attr(not(feature = "web"), allow(dead_code, unused_imports))]

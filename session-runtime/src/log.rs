@@ -1,9 +1,9 @@
 //! Limits the log lines that a request can cause. A stranger can send any number of requests, so a process writes at most one
 //! line of a kind per second, and says how many it left out (B6, F13).
 //!
-//! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's
-//! target. The lines of each place in the code are a kind of their own. While its level is off, a line costs as much as in
-//! `tracing`. Lines that are written at start, or by a background task, go to `tracing` directly.
+//! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's target.
+//! Each place in the code has its own kind of line. While its level is off, a line costs as much as in `tracing`. Lines that are
+//! written at start-up, or by a background task, go to `tracing` directly.
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ struct State {
 /// Permission to write a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
-    /// How many lines were left out since the last one. `None`: none, so the line does not mention it.
+    /// How many lines were left out since the last one. `None` if there were none, so that the line does not mention it.
     pub(crate) left_out: Option<u64>,
 }
 

@@ -1,6 +1,6 @@
-//! Unsigned numbers in LEB128: seven bits a byte, the lowest first, the top bit set on all bytes but the last.
+//! Reads and writes unsigned numbers in LEB128: seven bits per byte, the lowest first, the top bit set on all bytes but the last.
 
-/// Returns how many bytes [`write`] takes for a number.
+/// Returns how many bytes [`write`] writes for a number.
 pub(crate) const fn length(number: u64) -> usize {
     ((70 - (number | 1).leading_zeros()) / 7) as usize
 }
@@ -13,7 +13,7 @@ pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Returns the number at the start of `bytes`, and the rest. `None` if the bytes end within it, or it exceeds 64 bits.
+/// Returns the number at the start of `bytes`, and the rest. `None` if `bytes` ends within the number, or if it exceeds 64 bits.
 #[inline]
 pub(crate) fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (&first, rest) = bytes.split_first()?;

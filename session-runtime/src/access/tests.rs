@@ -28,7 +28,7 @@ fn this_process_acts_as_the_owner_of_what_it_creates() {
 }
 
 #[test]
-fn a_way_ends_where_the_system_ends_it() {
+fn a_path_resolves_as_the_system_resolves_it() {
     let (folder, _removed) = folder();
     fs::create_dir_all(folder.join("a/b")).unwrap();
     fs::write(folder.join("a/b/file"), "x").unwrap();

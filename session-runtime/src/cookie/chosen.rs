@@ -1,5 +1,5 @@
-//! Chooses one value from a request's cookies of a name. Their order must not matter: an attacker who can set cookies for a
-//! neighbouring host or path decides it (SECURITY S32).
+//! Chooses one value from a request's cookies of one name. The order of the cookies must not matter, because an attacker who can
+//! set cookies for a neighbouring host or path determines it (SECURITY S32).
 
 use super::{
     reader::{Candidates, Matches, find},

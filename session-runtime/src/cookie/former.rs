@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::spec::Attributes;
 use crate::{error::Error, words::Quoted};
 
-/// The value of `former_domain` for a cookie that had no domain: it was for its host alone (RFC 6265, section 5.3,
+/// The value of `former_domain` for a cookie that had no domain, so that only its own host got it (RFC 6265, section 5.3,
 /// `host-only-flag`).
 const HOST_ONLY: &str = "host-only";
 
@@ -18,8 +18,8 @@ pub(crate) struct FormerScope {
 }
 
 impl FormerScope {
-    /// Returns the cookies to remove in addition to `today`'s: today's or the former domain, each with today's or the former
-    /// path.
+    /// Returns the cookies to remove in addition to `today`'s: every combination of today's or the former domain with today's or
+    /// the former path, except today's own.
     ///
     /// # Errors
     /// If today's cookie is among them, or if browsers cannot hold one of them.
@@ -87,7 +87,7 @@ mod tests {
 
     // F5
     #[test]
-    fn each_former_part_is_removed_with_each_of_todays() {
+    fn all_combinations_of_former_and_current_domain_and_path_are_removed() {
         let scope = |domain: Option<&str>, path: &str| (domain.map(str::to_owned), path.to_owned());
         let today = today("sid", Some("example.com"), "/");
         assert_eq!(scopes(&FormerScope::default(), &today), []);

@@ -1,4 +1,4 @@
-//! Tells whether a request is for localhost. Only then may a cookie go without `Secure` (SECURITY S53).
+//! Determines whether a request is for localhost. Only then may a cookie go without `Secure` (SECURITY S53).
 
 use std::net::IpAddr;
 

@@ -1,11 +1,11 @@
 //! Turns the bytes of a `Cookie` header into a session's id, and an id into a `Set-Cookie` header.
 //!
-//! Inbound, `reader` finds the cookies of our name, `token` opens the valid ones, and `present` decides which the request
-//! brings. Outbound, `rules` checks the attributes at start, and `writer` prepares the header. `session` keeps a whole session
-//! in a cookie, instead of its id.
+//! For a request, `reader` finds the cookies of our name, `token` opens the valid ones, and `present` decides which of them
+//! count. For a response, `rules` checks the attributes at start-up, and `writer` prepares the header. `session` keeps a whole
+//! session in a cookie, instead of its id.
 //!
-//! The application's own cookies go the same way: `plain` describes one, `chosen` selects the value that counts, `text` encodes
-//! any text, and `protected` signs or encrypts it.
+//! The application's own cookies are handled in the same way: `plain` describes a cookie, `chosen` selects the value that counts,
+//! `text` encodes any text, and `protected` signs or encrypts it.
 
 mod base64;
 #[cfg(feature = "web")]

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// The name and attributes of an application's cookie. The value is not part of it, so one constant serves to set, read and
-/// remove the cookie: browsers remove a cookie only if name, path and domain are those that it was set with.
+/// remove the cookie: browsers remove a cookie only if its name, path and domain are the same as when it was set.
 ///
-/// The defaults are `Secure; HttpOnly; SameSite=Lax; Path=/`, for as long as the browser runs. If they suffice, the name alone
-/// is enough: every method of `Cookies` takes a `&str` as well.
+/// The defaults are `Secure; HttpOnly; SameSite=Lax; Path=/`, until the browser closes. If they suffice, the name alone is
+/// enough: every method of `Cookies` takes a `&str` as well.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,7 +94,7 @@ impl<'a> PlainCookie<'a> {
         self
     }
 
-    /// Sets the domain of the cookie: all of its hosts get it, and all can set it. Default: none, which means this host alone.
+    /// Sets the domain of the cookie: all of its hosts get it, and all can set it. Default: none, so that only this host gets it.
     ///
     /// ```
     /// # use session_runtime::PlainCookie;

@@ -32,8 +32,9 @@ impl<T> Brought<T> {
 
 /// Finds and opens the values of the cookie `name` in `headers`, the values of a request's `Cookie` headers.
 ///
-/// The order of cookies does not matter: an attacker's cookie with a longer path, or an older one, comes first (SECURITY S32).
-/// `is_same` returns whether two opened values are the same session. If they are, it also merges the second into the first.
+/// The order of cookies must not affect the result, because an attacker can make their cookie come first, by a longer path or by
+/// setting it earlier (SECURITY S32). `is_same` returns whether two opened values are the same session. If they are, it also
+/// merges the second into the first.
 pub(crate) fn present<'a, T>(
     headers: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
@@ -57,7 +58,7 @@ pub(crate) fn present<'a, T>(
     }
 }
 
-/// Opens the valid ones of several values, and drops duplicates.
+/// Opens several values, and drops invalid ones and duplicates.
 fn several<'a, T>(
     values: &[&'a [u8]],
     open: impl Fn(&'a [u8]) -> Option<T>,
@@ -77,7 +78,7 @@ fn several<'a, T>(
     Some(Brought::Several(opened))
 }
 
-/// Returns the values of the cookie `name`: several only if browsers may hold several.
+/// Returns the values of the cookie `name`. `None` if there are none or too many, or several although browsers hold at most one.
 pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
     match find(headers, name) {
         Matches::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
@@ -86,8 +87,8 @@ pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &s
 }
 
 impl Token {
-    /// Returns whether both are the same session. Their keys can differ: a browser may hold a cookie that was signed again for
-    /// one path, and the older one for another.
+    /// Returns whether both tokens have the same selector and verifier. Different keys may have signed them: a browser may hold a
+    /// cookie that was signed again for one path, and the older cookie for another.
     pub(crate) fn is_same(&mut self, other: &Self) -> bool {
         let is_same = self.selector == other.selector && self.verifier.0.ct_eq(&other.verifier.0).into();
         self.current |= is_same && other.current;

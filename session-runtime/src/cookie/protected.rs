@@ -8,7 +8,7 @@
 //! | n | the text, in UTF-8 |
 //!
 //! Each value is bound to its purpose, the application and the cookie's name (SECURITY S40). The server's clock decides when it
-//! expires (S42), whether or not the browser dropped the cookie.
+//! expires (S42), even if the browser keeps the cookie longer.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) struct Protector {
     sealer: Sealer,
 }
 
-/// The cookie that a value belongs to. The value does not open in any other.
+/// The cookie that a value belongs to. The value opens only in that cookie.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CookiePlace<'a> {
     pub(crate) app: &'a str,
@@ -53,12 +53,13 @@ impl Protector {
     /// # Errors
     /// If the ring is empty.
     pub(crate) fn new(ring: &KeyRing) -> Result<Self, Error> {
-        // Each value's place includes the application, since the name may be set after the keys.
+        // The sealer's own application is empty, because the application's name may be set after the keys: each value's place
+        // includes it.
         let sealer = Sealer::new(ring, Purpose::PRIVATE_COOKIE, "")?;
         Ok(Self { signer: Signer::new(ring, Purpose::SIGNED_COOKIE)?, sealer })
     }
 
-    /// Returns the cookie value for `text`. It is valid for `max_age`, or 400 days without one, the longest that browsers keep
+    /// Returns the cookie value for `text`. It is valid for `max_age`; without one, for 400 days, the longest that browsers keep
     /// cookies.
     ///
     /// # Errors
@@ -88,7 +89,7 @@ impl Protector {
         value: &[u8],
         now: Timestamp,
     ) -> Option<String> {
-        // The writer never makes a longer one (SECURITY S34).
+        // The writer never makes a longer value (SECURITY S34).
         if value.len() > LARGEST_PAIR {
             return None;
         }

@@ -1,12 +1,12 @@
 //! Finds the cookies of our name among the bytes that a browser sent (SECURITY S31 to S34).
 //!
 //! Existing parsers are not safe here. They decode percent signs and trim Unicode blanks in names, so a sibling domain's
-//! `%5F%5FHost-sid` passes for `__Host-sid`. They also lose a whole header if one neighbouring cookie is not UTF-8. This parser
+//! `%5F%5FHost-sid` passes for `__Host-sid`. They also reject a whole header if one neighbouring cookie is not UTF-8. This parser
 //! compares names byte by byte and skips all other cookies.
 
 /// The most bytes in all `Cookie` headers together. On most sites, nginx or Apache already refuses a line of more than 8 KiB.
 const LARGEST: usize = 64 * 1024;
-/// The most cookies, counting foreign and empty ones. Chromium keeps 180 for a site.
+/// The most cookies, including empty ones and those of other names. Chromium keeps 180 for a site.
 const PAIRS: usize = 1024;
 /// The most cookies of our name: browsers hold one per path and domain.
 const CANDIDATES: usize = 8;
@@ -18,8 +18,8 @@ pub(super) enum Matches<'a> {
     Some(Candidates<'a>),
     /// More than eight cookies of our name.
     TooMany,
-    /// More bytes or cookies than the limits. Reading only part of them would be worse than none: the rest may hide a second
-    /// cookie of ours.
+    /// More bytes or cookies than the limits. Reading only part of them would be worse than reading none: the rest may contain a
+    /// second cookie of our name.
     TooLong,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Candidates<'a> {
 }
 
 /// Looks for cookies called `name` in `headers`, the values of a request's `Cookie` headers. HTTP/2 may split a header, so
-/// several count as one. The time is linear in their length, and nothing is allocated.
+/// several headers count as one. The time is linear in their length, and nothing is allocated.
 pub(super) fn find<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Matches<'a> {
     scan(headers, name.as_bytes(), || ())
 }

@@ -79,7 +79,7 @@ impl Attributes {
     }
 }
 
-/// Returns the prefix of a cookie's name for which browsers have conditions. Like browsers, it ignores case.
+/// Returns the prefix of a cookie's name, if browsers have conditions for it. Like browsers, it ignores case.
 pub(crate) const fn prefix(name: &str) -> Option<&'static str> {
     // The longest first: `__Host-Http-` begins with `__Host-`.
     if begins_with(name, "__Host-Http-") {

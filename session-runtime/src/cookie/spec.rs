@@ -18,7 +18,7 @@ pub struct CookieSpec {
     /// The path for which browsers send the cookie: this path and those below it. `/` by default, and always for a `__Host-`
     /// name.
     pub path: &'static str,
-    /// The domain whose hosts all get the cookie. `None`, the default, means this host alone. All hosts of the domain can also
+    /// The domain whose hosts all get the cookie. `None`, the default: only this host gets it. All hosts of the domain can also
     /// set the cookie. Only a `__Host-` name prevents that, but it does not allow a domain.
     pub domain: Option<&'static str>,
     /// Whether browsers send the cookie over HTTPS only. `true` by default.
@@ -56,7 +56,7 @@ impl CookieSpec {
     }
 }
 
-/// Which requests from other sites carry a cookie (RFC 6265bis). It is one layer of defence and is not sufficient alone.
+/// Which requests from other sites carry a cookie (RFC 6265bis). It is one layer of defence and is not sufficient on its own.
 ///
 /// ```
 /// # use session_runtime::SameSite;
@@ -73,7 +73,7 @@ pub enum SameSite {
     None,
 }
 
-/// A [`CookieSpec`] with the changes of a deployment.
+/// A [`CookieSpec`] with the changes from a deployment's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) name: Cow<'static, str>,

@@ -1,4 +1,5 @@
-//! The session token, the value of the cookie: the key that signed it, the session's id, and the proof.
+//! The session token, which is the value of the cookie. It contains the id of the key that signed it, the session's selector, and
+//! the verifier.
 //!
 //! | bytes | |
 //! |---|---|
@@ -8,12 +9,12 @@
 //! | 32 | verifier |
 //! | 16 | MAC |
 //!
-//! in base64url without padding: 92 characters without spare bits, so each token has only one spelling. The MAC also covers
-//! purpose, application and cookie name, each after its length: a value that is moved to another cookie, application or version
-//! does not open (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
+//! The token is these bytes in base64url without padding: 92 characters without spare bits, so each token has only one spelling.
+//! The MAC also covers the purpose, the application and the cookie's name, each after its length. So a value that is moved to
+//! another cookie, application or version does not open (SECURITY S40; `cookie`'s `SignedJar` leaves the name out).
 //!
-//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger can test a guess only against this
-//! server. Each request has a chance of 1 in 2^128, and would still need a verifier of 256 bits.
+//! HMAC-SHA256 is cut to 128 bits, the least that RFC 2104 section 5 advises. A forger can test a guess only against this server.
+//! Each guess succeeds with a chance of 1 in 2^128, and the forger would still need a verifier of 256 bits.
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -39,13 +40,13 @@ pub(crate) struct TokenSigner {
     fingerprints: Fingerprints,
 }
 
-/// Names sessions in logs.
+/// Names sessions and users in logs and events.
 #[derive(Clone)]
 pub(crate) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
-    /// Returns a short name. It stays the same for the session's life. Without the key it reveals nothing about the session's
-    /// id.
+    /// Returns a short name for a session, or for a user by the key of their list. It stays the same for the session's life.
+    /// Without the signing key, it reveals nothing about the session's id.
     pub(crate) fn name(&self, key: &Key) -> String {
         hex(&self.0.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
     }
@@ -85,7 +86,7 @@ impl TokenSigner {
         base64::encode(&bytes)
     }
 
-    /// Returns the contents of a token, if it is valid. It does not allocate, and rejects a value of another length without
+    /// Returns the contents of a token, if it is valid. Does not allocate, and rejects a value of another length without
     /// computing anything.
     pub(crate) fn open(&self, value: &[u8], now: Timestamp) -> Option<Token> {
         let value: &[u8; LENGTH] = value.try_into().ok()?;

@@ -1,4 +1,4 @@
-//! Writes `Set-Cookie` headers. Most of a header is prepared at start, so that a response only joins a few pieces.
+//! Writes `Set-Cookie` headers. Most of a header is prepared at start-up, so that a response only joins a few pieces.
 
 use std::time::Duration;
 

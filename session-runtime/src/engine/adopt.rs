@@ -37,8 +37,8 @@ pub(super) struct Renewal {
 }
 
 impl Request {
-    /// Makes the stored session `found` the request's current one. `adopted`: its changes; `None` if the answer was lost and the
-    /// write was recognised.
+    /// Makes the stored session `found` the request's current one. `adopted`: the changes that the write made; `None` if the
+    /// store's answer was lost and the write was recognised later.
     pub(super) fn adopt(
         &self,
         attempt: &mut Attempt,
@@ -100,9 +100,9 @@ impl Engine {
         }
     }
 
-    /// Returns whether the response sets the cookie again although the id is unchanged: the ring's current key did not sign the
-    /// cookie, the deadline of a persistent cookie moved, or the lifetime started again, as by `remember`. The new cookie
-    /// replaces one from an earlier `save`.
+    /// Returns whether the response sets the cookie again although the id is unchanged. It does if the ring's current key did not
+    /// sign the cookie, if the deadline of a persistent cookie moved, or if the lifetime started again, for example through
+    /// `remember`. The new cookie replaces one from an earlier `save`.
     fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
         let record = found.record();
         // A remembered session's deadline stays where it is.

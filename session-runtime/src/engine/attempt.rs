@@ -28,7 +28,7 @@ pub(super) struct Attempt {
     pub(super) entering: Option<Entering>,
     /// The session before a user signed in to it, and its verifier, to restore if the sign-in fails.
     pub(super) before: Option<Box<(Found, Option<Verifier>)>>,
-    /// Whether the user's list had no room for the session, so that the sign-in is to be undone.
+    /// Whether the limit on the user's sessions refused the sign-in, so that the sign-in must be undone.
     pub(super) refused: bool,
     /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,
@@ -36,7 +36,7 @@ pub(super) struct Attempt {
     pub(super) event: Option<Event>,
     /// Whether an earlier commit began this attempt.
     pub(super) resumed: bool,
-    /// Whether its request leaves the idle deadline unchanged.
+    /// Whether the request leaves the idle deadline unchanged.
     pub(super) is_passive: bool,
 }
 
@@ -46,15 +46,15 @@ pub(super) struct Unanswered {
     /// Marks the swap in the value that it stores. This is another commit's nonce if that commit stored this attempt's changes
     /// with its own.
     pub(super) nonce: Nonce,
-    /// The session's write count before; `None` if the swap ends or creates a session.
+    /// The session's write count before the swap; `None` if the swap ends or creates a session.
     pub(super) writes: Option<u64>,
     /// Whether the swap ends or renews a session.
     pub(super) is_critical: bool,
 }
 
 impl Unanswered {
-    /// Returns whether another write has replaced the value that the swap was to replace, so that the swap never happens.
-    /// `after`: the current session, with one more write on top.
+    /// Returns whether another write has replaced the value that the swap was to replace, so that the swap can no longer succeed.
+    /// `after`: the current session, with one more write that is not stored yet.
     pub(super) fn never_happens(&self, after: &Record) -> bool {
         let more = self.writes.map(|writes| after.writes.saturating_sub(writes));
         // After at most `NONCES` writes, the record would still know this swap's nonce.
@@ -79,11 +79,11 @@ pub(super) enum Because {
     SignsIn,
     /// Another user acts as this one.
     Impersonated,
-    /// The session has a new absolute deadline, mostly a later one.
+    /// The session has a new absolute deadline, usually a later one.
     LastsLonger,
 }
 
-/// Random values, drawn once per attempt however often it is retried.
+/// Random values, drawn once per attempt, however often the attempt is retried.
 #[derive(Default)]
 pub(super) struct Drawn {
     new: Option<(Selector, Verifier)>,
@@ -112,12 +112,12 @@ impl Attempt {
 }
 
 impl Attempt {
-    /// Returns whether the store cannot hold any of its writes yet.
+    /// Returns whether the store cannot hold any of this attempt's writes yet.
     pub(super) const fn is_first(&self) -> bool {
         !self.resumed && self.unanswered.is_none()
     }
 
-    /// Returns whether this record holds one of its writes.
+    /// Returns whether this record holds one of this attempt's writes.
     pub(super) fn is_in(&self, record: &Record) -> bool {
         record.knows(self.nonce) || self.unanswered.is_some_and(|swap| record.knows(swap.nonce))
     }
@@ -137,7 +137,8 @@ impl Drawn {
         Ok((*selector, verifier))
     }
 
-    /// Discards the new session's selector and verifier, since the selector is taken. The next call draws others.
+    /// Discards the new session's selector and verifier, since another session has that selector. The next call of `session`
+    /// draws new ones.
     pub(super) fn discard_session(&mut self) {
         self.new = None;
     }

@@ -13,14 +13,14 @@ use crate::{
 
 /// The place where sessions are kept.
 pub(crate) enum Backend {
-    /// In a store. The cookie names and proves them.
+    /// In a store. The cookie names a session and proves the right to it.
     Store(Arc<dyn DynStore>),
     /// In their visitors' cookies.
     Cookie(Box<Client>),
 }
 
 impl Backend {
-    /// Returns the store of the sessions, or that of the revocations for sessions in cookies.
+    /// Returns the store that holds the sessions or, for sessions in cookies, the revocations.
     pub(super) fn store(&self) -> Option<&dyn DynStore> {
         match self {
             Self::Store(store) => Some(&**store),
@@ -28,7 +28,7 @@ impl Backend {
         }
     }
 
-    /// Returns the same store, to be kept.
+    /// Returns a shared handle to the same store as [`store`](Self::store).
     pub(super) fn shared_store(&self) -> Option<Arc<dyn DynStore>> {
         match self {
             Self::Store(store) => Some(Arc::clone(store)),
@@ -46,7 +46,7 @@ impl Backend {
         matches!(self, Self::Cookie(_))
     }
 
-    /// Gives the store the receiver for its events.
+    /// Passes `events` to the store, which reports its own events there.
     pub(crate) fn observe(&self, events: Events) {
         if let Some(store) = self.store() {
             store.observe(events);
@@ -68,7 +68,7 @@ impl Engine {
         self.load_before(key, now, None).await
     }
 
-    /// Does the same within the deadline.
+    /// Loads the value under `key`, as [`load`](Self::load) does, but no later than the deadline.
     pub(super) async fn load_before(
         &self,
         key: &Key,
@@ -105,7 +105,7 @@ impl Engine {
             Some(store) => store.swap_now(key, before, after, now),
             None => within(|| self.limit(deadline), store.swap(key, before, after, now)).await,
         };
-        // After an error, the write may be stored too.
+        // The store may have applied the write even if it returned an error.
         if after.is_none_or(Value::is_critical) && !matches!(swapped, Ok(Swapped::Stale(_))) {
             self.watches.hint(key);
         }
@@ -118,7 +118,7 @@ impl Engine {
     }
 }
 
-/// Waits for an answer, but not for ever (B33). An answer that is ready at once needs no timer.
+/// Waits for an answer, at most for `limit` (B33). An answer that is ready immediately needs no timer.
 async fn within<T>(limit: impl FnOnce() -> Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
     if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return answer;

@@ -20,7 +20,7 @@ use crate::{
 /// A key whose value a commit replaces.
 pub(super) struct Claim<'a> {
     engine: &'a Engine,
-    /// The turn at the key, with the key's value as far as known.
+    /// The turn at the key, with the key's last known value.
     turn: Turn<'a>,
     deadline: &'a Deadline,
     pace: Pace,
@@ -33,7 +33,8 @@ pub(super) struct Claim<'a> {
 }
 
 impl Engine {
-    /// Waits for a turn at `key`. `known`: its value when it was last loaded; a value from the previous commit is newer.
+    /// Waits for a turn at `key`. `known`: the key's value when this request last loaded it. If the previous commit hands over a
+    /// value, that value is newer, and is used instead.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the turn does not come in time.
@@ -67,7 +68,7 @@ impl Engine {
         Claim { engine: self, turn, deadline, pace, lost: 0, unanswered: false, is_handed }
     }
 
-    /// Does the same as [`Engine::claim`], and loads the key's value.
+    /// Waits for a turn at `key`, and loads the key's value unless the previous commit hands it over.
     ///
     /// # Errors
     /// As [`Engine::claim`], and if the store does not answer.
@@ -88,8 +89,8 @@ impl Engine {
         Ok(claim)
     }
 
-    /// Waits for a turn at `key`, and leaves a gap for other processes if its line has been busy for long. `offer`: see
-    /// [`Queues::enter`](super::Queues::enter).
+    /// Waits for a turn at `key`. If the key's line has been busy for long, then pauses, which leaves a gap for other processes.
+    /// `offer`: see [`Queues::enter`](super::Queues::enter).
     pub(super) async fn claim_in_line<'a>(
         &'a self,
         key: &Key,
@@ -107,20 +108,20 @@ impl Engine {
 }
 
 impl Claim<'_> {
-    /// Returns the key's value, as far as known.
+    /// Returns the key's last known value.
     pub(super) fn current(&self) -> Option<&Versioned> {
         self.turn.current.as_ref()
     }
 
-    /// Applies the plain changes of commits that wait: see [`Turn::gather`]. Does nothing for a commit that found the key free,
-    /// since other commits hardly ever wait then.
+    /// Applies the plain changes of commits that wait: see [`Turn::gather`]. Does nothing if this commit neither waited nor lost
+    /// a race, since other commits hardly ever wait then.
     pub(super) fn join_waiting(&mut self, join: impl FnMut(&Offer) -> Joined) {
         if self.turn.waited || self.has_lost() {
             self.turn.gather(join);
         }
     }
 
-    /// Passes the turn to the next commit. Returns the key's value, as far as known.
+    /// Passes the turn to the next commit. Returns the key's last known value.
     pub(super) fn finish(self) -> Option<Versioned> {
         self.turn.finish()
     }
@@ -135,12 +136,12 @@ impl Claim<'_> {
         std::mem::take(&mut self.unanswered)
     }
 
-    /// Replaces the key's value if it is still the known one. Returns `false` if it was not; the claim then knows the newer
-    /// value.
+    /// Replaces the key's value if it is still the last known one. If it is not, returns `false`, and the claim then knows the
+    /// newer value.
     ///
     /// # Errors
-    /// [`Error::is_conflict`] if other processes wrote first until the deadline. [`Error::is_unavailable`] if the store did not
-    /// answer, twice: it may then hold either value.
+    /// [`Error::is_conflict`] if other processes kept writing first until the deadline. [`Error::is_unavailable`] if the store
+    /// did not answer; it may then hold either value. The swap is sent a second time unless the first call timed out.
     pub(super) async fn swap(&mut self, after: Option<&Value>, now: Timestamp) -> Result<bool, Error> {
         if self.lost > 0 {
             self.pace.wait(self.lost, self.deadline).await;
@@ -148,12 +149,12 @@ impl Claim<'_> {
                 return Err(Error::new(Kind::Conflict));
             }
         }
-        // Only a queue that other processes compete with is timed.
+        // The run is timed only if other processes may compete for the key.
         let asked = (!self.engine.backend.is_in_process()).then(Instant::now);
         if let Some(asked) = asked {
             self.turn.run.asks(asked);
         }
-        // The value is unknown until the store answers, including when this future is dropped.
+        // The value is unknown until the store answers, and stays unknown if this future is dropped before that.
         self.turn.is_newest = false;
         let mut is_again = false;
         let swapped = loop {
@@ -162,7 +163,6 @@ impl Claim<'_> {
                 Ok(swapped) => break swapped,
                 Err(error) => {
                     self.unanswered = true;
-                    // A call that timed out is not repeated.
                     if is_again || error.is_timeout() {
                         return Err(error.into());
                     }
@@ -192,8 +192,8 @@ impl Claim<'_> {
         })
     }
 
-    /// Loads the key's value if the previous commit handed it over: that answer may have been late, and another process may have
-    /// replaced the value since. Returns `false` if this commit loaded the value itself.
+    /// Loads the key's value if the previous commit handed it over. The store's answer to that commit may have been late, so
+    /// another process may have replaced the value since. Returns `false` if the value was not handed over.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -205,8 +205,9 @@ impl Claim<'_> {
         Ok(true)
     }
 
-    /// Rewrites the value that was recognised as this commit's own after its answer was lost: a store that waits for its
-    /// replicas may not have replicated it. If another write came in between, this commit's write had still been applied.
+    /// Rewrites the value that this commit itself wrote, after the answer to that write was lost. A store that waits for its
+    /// replicas may not have replicated the value yet. If another write has replaced the value since, nothing is left to confirm:
+    /// this commit's write had been applied.
     ///
     /// # Errors
     /// As [`Claim::swap`].

@@ -1,8 +1,8 @@
 //! Translates between a stored record and a request's view of it: opens `secret` fields and migrates the values of older builds
 //! when a record is loaded, and reverses that when it is stored.
 //!
-//! A field that the request did not change is stored as it was, to the byte. So its ciphertext is carried over, and a value
-//! that an older build stored stays readable for that build until the field is written.
+//! A field that the request did not change is stored byte for byte as before. So a secret keeps its ciphertext, and a value that
+//! an older build stored stays readable for that build until the field is written.
 
 use std::sync::Arc;
 
@@ -53,9 +53,9 @@ impl OpenRecord {
 impl Codec {
     /// Returns the record as a request sees it. Reports secrets that cannot be opened.
     ///
-    /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key,
-    /// or was stored before the field was `secret`. It then reads as a value that no decoder accepts. So it shows the field's
-    /// default, never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
+    /// A secret cannot be opened if it was tampered with, belongs to another session or field, was sealed under a removed key, or
+    /// was stored before the field was `secret`. It then reads as a value that no decoder accepts. So the field shows its
+    /// default. The value never reaches a decoder (SECURITY S39), and is replaced or removed like any other value.
     pub(super) fn open(&self, key: &Key, raw: Arc<Record>, events: &Events, now: Timestamp) -> OpenRecord {
         if self.secrets.is_none() && self.migrations.is_empty() {
             return OpenRecord { record: raw, closed: None };
@@ -67,7 +67,7 @@ impl Codec {
         let before = fields.as_ref().unwrap_or(&raw.fields);
         let migrated = migrate::migrate(before, self.migrations, now);
         if !migrated.is_empty() {
-            // A migrated value differs from the sealed one, so the sealed one is not sealed again.
+            // A sealed value that a migration replaced is not sealed again.
             outdated.retain(|name| !migrated.iter().any(|migrated| migrated.is_made_of(name)));
             unreadable.extend(migrated.iter().filter_map(migrate::Migrated::lost_secret));
             fields = Some(migrate::seen(before, &migrated));
@@ -133,8 +133,8 @@ impl Engine {
 }
 
 impl Closed {
-    /// Returns the stored value of a field that the request did not change. `None` if it wrote the field, or an older key sealed
-    /// it.
+    /// Returns the stored value of a field that the request did not change. `None` if the request wrote the field, or if an older
+    /// key sealed it.
     fn kept(&self, entry: Entry<'_>, seen: &Fields) -> Option<&[u8]> {
         let is_outdated = self.outdated.iter().any(|name| name == entry.name);
         let untouched = seen.value(entry.name) == Some(entry.value);

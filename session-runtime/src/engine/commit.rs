@@ -27,13 +27,13 @@ use crate::{
 /// The outcome of a request's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// They are stored, or there were none.
+    /// The changes are stored, or there were none.
     Applied,
     /// The session had ended.
     Gone,
     /// Another request had renewed the session's id for a change of privilege.
     Moved,
-    /// Other requests kept writing first.
+    /// Other requests kept writing first, or an `atomic` edit no longer fits the stored value.
     Conflict,
     /// The user has as many sessions as allowed.
     Refused,
@@ -72,7 +72,7 @@ pub(super) struct Committed {
 /// A response's change to the session's cookie.
 #[derive(Debug)]
 pub(crate) enum CookieChange {
-    /// Sets this value for this long; without a time, until the browser closes.
+    /// Sets the cookie to `token` for `max_age`; `None`: until the browser closes.
     Set { token: String, max_age: Option<Duration> },
     /// Removes the cookie.
     Remove,
@@ -101,14 +101,14 @@ impl Request {
         self.commit().await?.outcome.into_result()
     }
 
-    /// Stores the pending changes. An attempt without an answer stays in flight: the next commit continues it, under the same
-    /// nonce, before anything else, since the store may have applied it (B34).
+    /// Stores the pending changes. If the store does not answer, the attempt stays in flight, since the store may have applied
+    /// it. The next commit continues the attempt before it stores anything else, under the same nonce (B34).
     pub(super) async fn commit(&self) -> Result<Committed, Error> {
         let _gate = self.enter().await;
         self.commit_entered().await
     }
 
-    /// Does the same for a caller that has entered.
+    /// Stores the pending changes, as [`commit`](Self::commit) does, for a caller that has already entered.
     pub(super) async fn commit_entered(&self) -> Result<Committed, Error> {
         let deadline = Deadline::new(self.engine.commit_timeout);
         let mut asked = false;
@@ -140,7 +140,7 @@ impl Request {
                 Ok(outcome) => outcome,
             };
             in_flight.attempt = None;
-            // After an attempt from an earlier commit, the changes made since are next.
+            // If the attempt was from an earlier commit, the changes that handlers made after it are still to be stored.
             if !(resumed && outcome == Outcome::Applied) {
                 // Nothing was dropped if no handler asked for a write.
                 if asked || outcome == Outcome::Gone {
@@ -191,7 +191,8 @@ impl Request {
         }
         if let Some(entering) = &attempt.entering {
             // Boxed because few requests sign in: otherwise every commit's future would reserve room for it. A conflict over the
-            // list is not a conflict for the handler: its session is stored, but must not be opened yet.
+            // list counts as an unavailable store, not as a conflict over the session: the session is stored, but must not be
+            // opened yet.
             let entered = match attempt.refused {
                 true => false,
                 false => Box::pin(self.engine.enter(entering, deadline))
@@ -232,7 +233,7 @@ impl Request {
     /// Undoes a stored sign-in: the session becomes what it was before, or ends if it is new. No visitor has a cookie that opens
     /// it, so no other request can have changed it except by ending it.
     ///
-    /// If the session belonged to another user before, it ends: it may have left that user's list meanwhile.
+    /// If another user was signed in to the session before, it ends too: it may have left that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
@@ -403,7 +404,7 @@ impl Request {
     /// Stores a new session, if the attempt makes one.
     async fn create(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         let engine = &*self.engine;
-        attempt.before = None; // it was for another session
+        attempt.before = None; // it belongs to the session that ended
         loop {
             if deadline.passed() {
                 return Err(Error::new(Kind::Conflict));
@@ -424,7 +425,7 @@ impl Request {
             let digest = opened.raw().verifier;
             let mut found = Found { selector, digest, stored: None, opened, by_current_key: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
-                attempt.drawn.discard_session(); // its key is taken
+                attempt.drawn.discard_session(); // another session has its key
                 continue;
             }
             found.stored = claim.finish();

@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::id::Nonce;
 
-/// How long one commit may take. The time starts when it is first queried, before the first wait: a commit that waits for
-/// nothing needs no clock.
+/// How long one commit may take. The time starts when the deadline is first queried, which is before the first wait. So a commit
+/// that never waits does not read the clock.
 pub(crate) struct Deadline {
     limit: Duration,
     at: OnceLock<Instant>,
@@ -35,13 +35,15 @@ impl Deadline {
     }
 }
 
-/// How long a commit waits before it retries a swap. It waits before every second retry. After a wait, the known value is mostly
-/// outdated, so the swap only learns the current one. The next swap follows at once, before that one is outdated too.
+/// How long a commit waits before it retries a swap. It waits before every second retry. After a wait, the known value is usually
+/// outdated, so the first swap fails and returns the current value. The second swap follows immediately, before that value is
+/// outdated too.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pace {
     /// For changes: the longest wait doubles each time, up to 64 ms.
     Patient,
-    /// For ends, which must get through: the first few retries at once, then waits of at most a millisecond.
+    /// For changes that must get through, such as ends of sessions: the first retries follow immediately, then each wait lasts at
+    /// most a millisecond.
     Urgent,
 }
 

@@ -1,8 +1,8 @@
-//! [`Offer`]: the changes of a commit that waits for its turn at a key. The commit that has the turn stores the changes of
-//! those that wait together with its own, in one swap.
+//! [`Offer`]: the changes of a commit that waits for its turn at a key. The commit that has the turn stores its own changes and
+//! those of waiting commits in one swap.
 //!
-//! Only plain changes are stored this way: those that do no more than write fields and move the idle deadline. All others wait
-//! for their own turn. So an offer is either stored, or its commit gets the turn as if it had offered nothing.
+//! Only plain changes are stored this way: changes that only write fields and move the idle deadline. Commits with other changes
+//! wait for their own turn. So either an offer is stored, or its commit gets its turn as if it had offered nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,26 +24,26 @@ use crate::{clock::Timestamp, error::Error, key::Key, record::Record, store::Sto
 pub(super) struct Offer {
     /// The session as its request sees it.
     found: Found,
-    /// Whether its response can still set a cookie.
+    /// Whether the request's response can still set a cookie.
     cookie: bool,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The same changes as those of the commit that waits.
+    /// A copy of the waiting commit's changes.
     attempt: Attempt,
     progress: Progress,
 }
 
 /// The progress of an offer.
 enum Progress {
-    /// No commit has taken it.
+    /// No commit has taken the offer.
     Open,
-    /// The commit that made it does not wait any more, or stores its changes itself.
+    /// The commit that made the offer no longer waits, or stores its changes itself.
     Withdrawn,
-    /// It is part of a swap that the store has not answered.
+    /// The offer is part of a swap that the store has not answered.
     Joined(Unanswered, Adopted),
-    /// It is stored.
+    /// The offer is stored.
     Stored(Unanswered, Box<Stored>),
 }
 
@@ -56,11 +56,11 @@ pub(super) struct Stored {
 
 /// The result of applying an offer on top of another commit's changes.
 pub(super) enum Joined {
-    /// Its changes were applied. This is the session with them.
+    /// The offer's changes were applied. This is the session with them.
     Applied(OpenRecord),
-    /// Its changes are not plain any more, so that its commit needs the turn.
+    /// The changes are no longer plain, so the offer's commit needs its own turn.
     NeedsTurn,
-    /// Its commit does not wait any more.
+    /// The offer's commit no longer waits.
     Withdrawn,
 }
 
@@ -162,14 +162,14 @@ impl Stored {
     }
 }
 
-/// Returns whether a write does no more than write fields and move the idle deadline.
+/// Returns whether a write only writes fields and moves the idle deadline.
 fn is_plain(record: &Record, adopted: &Adopted) -> bool {
     let changes_session = adopted.renewal.is_some() || adopted.created || adopted.restarted || adopted.signs_in;
     !changes_session && record.impersonation().is_none() && record.expired_impersonation().is_none()
 }
 
 impl Attempt {
-    /// Returns whether its changes may be stored together with those of other commits.
+    /// Returns whether the attempt's changes may be stored together with those of other commits.
     pub(super) const fn is_plain(&self) -> bool {
         self.is_first() && self.pending.steps.is_empty()
     }
@@ -223,8 +223,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Applies the changes of waiting commits on top of this commit's changes, if those are plain. Returns the session with all
-    /// changes, which the next swap is to store; `None` if no commit's changes were added. `swap`: that swap.
+    /// If this commit's changes are plain, applies the changes of waiting commits on top of them. Returns the session with all
+    /// changes, which the next swap must store; `None` if no waiting commit's changes were added. `swap`: that next swap.
     pub(super) fn gather(
         &self,
         claim: &mut Claim<'_>,

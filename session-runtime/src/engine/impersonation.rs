@@ -1,5 +1,5 @@
-//! Lets a user act as another, in a session that sets the user's own aside. One record holds both, so one swap begins an
-//! impersonation, and one swap ends it, whether the user, the time limit or a revocation comes first.
+//! Lets a user act as another, in a session that sets the user's own aside. One record holds both sessions, so a single swap
+//! starts an impersonation. A single swap also ends it: when the user stops it, when its time is up, or when it is revoked.
 
 use std::sync::Arc;
 
@@ -19,13 +19,14 @@ use crate::{
 };
 
 impl Engine {
-    /// Returns the user's own session, set aside while they act as another, as a request sees it afterwards.
+    /// Returns the user's own session, which was set aside, in the form that a request sees once the impersonation has ended.
     pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<OpenRecord> {
         let own = self.own(found.opened.raw())?;
         Some(self.open_record(&self.scope.session(found.selector), Arc::new(own), now))
     }
 
-    /// Returns the session without an expired impersonation: it ends by itself, whether or not a request has stored that.
+    /// Returns the session, without its impersonation if that has expired. An impersonation expires on time, even if no request
+    /// has stored its end yet.
     pub(super) fn by_now(&self, record: Arc<Record>, now: Timestamp) -> Arc<Record> {
         if !record.impersonation_is_over(now) {
             return record;
@@ -35,7 +36,7 @@ impl Engine {
         Arc::new(own)
     }
 
-    /// Returns the user's own session, set aside while they act as another, as it is stored afterwards.
+    /// Returns the user's own session, which was set aside, in the form that is stored once the impersonation has ended.
     pub(super) fn own(&self, record: &Record) -> Option<Record> {
         record.without_impersonation(|name| stays_stored(name, Stays::Device, self.fields))
     }
@@ -46,8 +47,8 @@ impl Engine {
     }
 }
 
-/// Sets a user's own session aside, and makes it one in which they act as another. Returns `false` if the session is not
-/// theirs, or they already act as another.
+/// Turns `record` into a session in which its user acts as another user. The user's own sign-in and fields are saved inside the
+/// record. Returns `false` if the session is not that user's, or if they already act as another.
 pub(super) fn set_aside(
     record: &mut Record,
     engine: &Engine,
@@ -72,7 +73,7 @@ pub(super) fn set_aside(
 }
 
 impl Engine {
-    /// Returns the public name of a user in events.
+    /// Returns the fingerprint that names a user in events.
     pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
         self.signer.fingerprints().name(&self.scope.list(identity))
     }
@@ -113,7 +114,7 @@ impl Request {
         Some((snapshot, Step::StopImpersonating { by, user }))
     }
 
-    /// Reports that a user acts as another from now on.
+    /// Reports that a user has begun to act as another.
     pub(super) fn report_impersonation(&self) {
         let Some(record) = self.found_record() else { return };
         if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
@@ -136,7 +137,8 @@ impl Request {
         }
     }
 
-    /// Does the same for a swap that was recognised after its answer was lost: the session before it is no longer known.
+    /// Reports the end of an impersonation when the swap's answer was lost and its write was later found in the store. The
+    /// previous record is no longer known then, so the users come from the step.
     pub(super) fn report_recognised(&self, attempt: &Attempt) {
         let Some(session) = self.state().subject else { return };
         for step in &attempt.pending.steps {

@@ -12,9 +12,9 @@ pub(super) struct Intent<'a> {
     pub(super) renews: bool,
     pub(super) sign: Option<Sign<'a>>,
     pub(super) remember: Option<bool>,
-    /// The user authenticated again.
+    /// Whether the user authenticated again.
     pub(super) authenticates: bool,
-    /// The user who acts as another returns to their own account.
+    /// Whether a user who acts as another returns to their own account.
     pub(super) stops: bool,
 }
 
@@ -69,7 +69,7 @@ impl Pending {
         matches!(Intent::of(&self.steps).sign, Some(Sign::In { .. }))
     }
 
-    /// Returns whether the request writes anything, rather than only leaving the session.
+    /// Returns whether the request writes a field, changes who is signed in, or authenticates the user again.
     pub(super) fn writes(&self) -> bool {
         let intent = Intent::of(&self.steps);
         self.ops.iter().any(|(_, op)| !op.holds()) || intent.sign.is_some() || intent.authenticates
@@ -90,13 +90,14 @@ impl Pending {
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
     }
 
-    /// Returns whether the changes go before those of other commits, as a sign-out does: they end the session or renew its id.
+    /// Returns whether the changes go before those of other commits. Changes that end the session or renew its id do, such as a
+    /// sign-out.
     pub(super) fn is_urgent(&self) -> bool {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews
     }
 
-    /// Returns whether the session ends, whatever steps follow.
+    /// Returns whether a step ends the session, whichever steps follow.
     pub(super) fn ends(&self) -> bool {
         Intent::of(&self.steps).ends
     }

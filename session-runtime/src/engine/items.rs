@@ -19,7 +19,7 @@ impl fmt::Debug for Items {
 }
 
 impl Items {
-    /// Returns the items of an encoded array; none if it is not one.
+    /// Returns the items of an encoded array; no items if `array` does not encode one.
     pub(crate) fn of(array: &[u8]) -> Self {
         let mut rest = array;
         match decode::read_array_len(&mut rest) {
@@ -42,8 +42,8 @@ impl Items {
         self.bytes.extend(more.bytes);
     }
 
-    /// Returns these items without those of `taken`, if they start with them. Otherwise returns all of them: the taken items
-    /// are gone already, and these were added later.
+    /// Removes `taken` from the front of this list. If the list does not start with `taken`, returns it unchanged: the taken
+    /// items are already gone, and the items here were added later.
     pub(crate) fn without(self, taken: &Self) -> Self {
         match self.bytes.strip_prefix(taken.bytes.as_slice()) {
             Some(rest) if self.count >= taken.count => Self { count: self.count - taken.count, bytes: rest.to_vec() },
@@ -51,7 +51,7 @@ impl Items {
         }
     }
 
-    /// Returns these items without those of `put`; `None` if they do not end with them.
+    /// Removes `put` from the end of this list. `None` if the list does not end with `put`.
     pub(crate) fn before(&self, put: &Self) -> Option<Self> {
         let rest = self.bytes.strip_suffix(put.bytes.as_slice())?;
         Some(Self { count: self.count.checked_sub(put.count)?, bytes: rest.to_vec() })

@@ -18,19 +18,20 @@ use crate::{
 };
 
 impl State {
-    /// Drops all changes except those that hold even if the handler failed. Returns whether any were dropped.
+    /// Drops all changes except those that take effect even if the handler fails. Returns whether any were dropped.
     fn fail(&mut self) -> bool {
         let mut dropped = self.pending.keep_on_failure();
-        // An attempt whose session is stored stays, since the session must still be entered in its user's list. An attempt that
-        // may be stored keeps its nonce and its random values: otherwise its write would not be recognised, and its id would be
-        // lost.
+        // If the attempt's session is stored, the attempt is kept whole, since the session must still be entered in its user's
+        // list. Any other attempt keeps its nonce and its random values. Without them, a write that the store has applied would
+        // not be recognised, and the session's new id would be lost.
         if let Some(attempt) = self.in_flight.as_mut().filter(|attempt| attempt.entering.is_none()) {
             let signs_in = attempt.pending.signs_in() || attempt.pending.impersonates();
             dropped |= attempt.pending.keep_on_failure();
             if attempt.pending.is_empty() {
                 self.in_flight = None;
             } else if signs_in {
-                // The sign-in may be stored, but is in no list. So its write must not be recognised: no cookie opens it then.
+                // The sign-in may be stored, but is in no list. A new attempt does not recognise that write, so no cookie is set
+                // that opens the session.
                 let pending = std::mem::take(&mut attempt.pending);
                 **attempt = Attempt { is_passive: attempt.is_passive, ..Attempt::new(pending) };
             }
@@ -44,7 +45,7 @@ impl State {
 }
 
 impl Request {
-    /// Notes that a handle was dropped. If the response was sent before, saves the handle's changes now.
+    /// Notes that a handle was dropped. If the response has been sent, saves the handle's changes now.
     pub(crate) fn handle_dropped(self: &Arc<Self>) {
         let state = self.state();
         if state.phase != Phase::Left || !state.pending.asks() && state.in_flight.is_none() {
@@ -77,7 +78,7 @@ impl Request {
         self.engine.watches.response_left();
     }
 
-    /// Lets the response go at once if no handle changed anything and nothing is due. Returns whether it did.
+    /// Ends the request without a commit if no handle changed anything and nothing is due. Returns whether it did.
     pub(crate) fn leave_idle(&self) -> bool {
         // Another task's `save` may be in progress, and need the response for its cookie.
         let Ok(_gate) = self.try_enter() else { return false };
@@ -98,9 +99,9 @@ impl Request {
 
     /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
-    /// The response sets an id that an earlier `save` stored even if the last commit fails: no other response carries it, and
-    /// the previous id is no longer valid. If `save` ended a session that is kept in its cookie, the response also removes the
-    /// cookie, since that is what ends such a session.
+    /// Even if the last commit fails, the response sets an id that an earlier `save` stored: no other response carries that id,
+    /// and the previous one is no longer valid. If an earlier `save` ended a session that is kept in its cookie, the response
+    /// removes the cookie even then, since only that ends such a session.
     pub(crate) async fn leave(
         self: &Arc<Self>,
         handler_failed: bool,
@@ -108,7 +109,7 @@ impl Request {
         let _gate = self.enter().await;
         self.state().phase = Phase::Leaving;
         if handler_failed {
-            // Also undoes a sign-in that `save` stored but could not enter in its user's list. Boxed because it is rare.
+            // Undoes a sign-in that `save` stored but could not enter in its user's list. Boxed because it is rare.
             Box::pin(self.undo_unentered()).await;
             if self.state().fail() {
                 self.emit(&Event::DroppedOnFailure);
@@ -160,8 +161,8 @@ impl Request {
         self.engine.watches.response_left();
     }
 
-    /// Returns whether a request for `host` may have a session: without `Secure` only on this machine, unless the application
-    /// chose plain HTTP (SECURITY S53).
+    /// Returns whether a request for `host` may have a session. If the cookie is not `Secure`, only requests for this machine
+    /// may, unless the application chose plain HTTP (SECURITY S53).
     pub(crate) fn serves<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> bool {
         self.engine.cookie.secure || self.engine.plain_http || host().is_some_and(is_loopback)
     }
@@ -172,7 +173,8 @@ impl Request {
         self.engine.writers.iter().map(Writer::name)
     }
 
-    /// Returns the `Set-Cookie` headers that go with every change: they remove the cookies of a former domain or path (F5).
+    /// Returns the `Set-Cookie` headers that accompany every change of the cookie: they remove the cookies of a former domain or
+    /// path (F5).
     #[cfg(feature = "web")]
     pub(crate) fn former_removals(&self) -> &[String] {
         &self.engine.former_removals
@@ -186,7 +188,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Passes the headers for a change to `write`: for all cookies that the session takes now, and for those that it came in.
+    /// Passes the headers for a change to `write`: one for each cookie that the session takes now, and one that removes each
+    /// other cookie that it came in.
     fn write_cookies(&self, change: &CookieChange, came: usize, mut write: impl FnMut(&str, String)) {
         let writers = &*self.writers;
         let (values, max_age) = match (change, writers) {

@@ -37,8 +37,8 @@ pub(super) fn write_lifetime(
             put.record.rare = None;
             put.restart(lifetimes.starting(now, intent.remember.unwrap_or(false)));
         }
-        // `remember` is ignored while a user acts as another, since it is about the user's own session. It is also ignored in
-        // the request that begins the impersonation: a commit enters only one list.
+        // `remember` is ignored while a user acts as another, since it is about the user's own session. It is also ignored in the
+        // request that begins the impersonation, because one commit can update only one user's list.
         sign => match intent.remember.filter(|_| sign.is_none() && current.impersonation().is_none()) {
             Some(true) if !current.remembered => {
                 let mut long = lifetimes.starting(now, true);
@@ -80,7 +80,7 @@ impl Record {
         self.set_rare(Rare { proof, is_capped: terms.until.is_some(), ..Rare::default() });
     }
 
-    /// Forgets when the user authenticated.
+    /// Removes the record of when the user authenticated.
     pub(super) fn forget_proof(&mut self) {
         self.change_rare(|rare| match &mut rare.impersonation {
             Some(impersonation) => impersonation.proof = Proof::Missing,
@@ -88,11 +88,12 @@ impl Record {
         });
     }
 
-    /// Notes that the user authenticates.
+    /// Records that the user authenticated now.
     pub(super) fn authenticate(&mut self, now: Timestamp) {
         let proof = if self.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
         self.change_rare(|rare| match &mut rare.impersonation {
-            // The acting user authenticated before they began to act as another.
+            // The user authenticated earlier in this request, before they began to act as another. So the proof belongs to their
+            // own session.
             Some(impersonation) => {
                 impersonation.proof = if impersonation.signed_in_at == now { Proof::AtSignIn } else { Proof::At(now) };
             }
@@ -101,8 +102,8 @@ impl Record {
     }
 }
 
-/// Returns the new idle deadline, if it moves far enough to be worth a write. A remembered session keeps its deadline, and the
-/// touch only updates when it was last seen.
+/// Returns the new idle deadline, if it moves far enough to be worth a write. The deadline of a remembered session does not move,
+/// so a touch then only updates `seen_at`.
 pub(super) fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
     if record.remembered {
         return (now.since(record.seen_at) >= engine.lifetimes.touch).then_some(record.idle_until);

@@ -1,4 +1,4 @@
-//! Looks at the current value of a session's key for an attempt, whose write it may already hold.
+//! Reads the current value of a session's key for an attempt. The value may already hold the attempt's write.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Request {
                 if ours && confirm {
                     // Boxed, here and below, because it is rare: otherwise every commit's future would reserve room for it.
                     Box::pin(claim.confirm()).await?;
-                    // Another request may have changed it since.
+                    // Another request may have changed the session since.
                     if !matches!(engine.read(claim.current(), now), Held::Live(again) if again == raw) {
                         return Box::pin(self.look(claim, attempt, found, now)).await;
                     }
@@ -85,7 +85,7 @@ impl Request {
                 }
                 Ok(Look::OursEnded)
             }
-            // A cache lost the tombstone.
+            // A store that is a cache may have lost the tombstone.
             Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
             Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }

@@ -1,5 +1,5 @@
-//! Detects two applications that share a store by mistake: each stores the ids of its keys under its scope, and warns when it
-//! finds those of another (F2).
+//! Detects two applications that share a store by mistake (F2). Each application stores the ids of its keys under its scope, and
+//! warns if it finds ids of other keys there.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 const STAYS: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Engine {
-    /// Stores the ids of this application's keys, and warns if another application has stored others.
+    /// Stores the ids of this application's keys, and warns if another application has stored the ids of other keys.
     ///
     /// # Errors
     /// If the store does not answer.

@@ -1,8 +1,8 @@
 //! `migrate`: presents the values that older builds stored, under other names and in other types, as today's fields.
 //!
-//! A migrated value stands in the request's record under an older name of its field, as an `alias` does. So it is read, added
-//! to, compared and moved like an alias, and no other code knows of migrations. It is stored when the field is written; until
-//! then, builds that know only the older names continue to use those.
+//! In the request's record, a migrated value has an older name of its field, like a value under an `alias`. So other code treats
+//! it like an aliased value, and does not know of migrations. The migrated value is stored only when the field is written. Until
+//! then, builds that know only the older names continue to read the older values.
 
 use crate::{
     clock::Timestamp,
@@ -24,7 +24,8 @@ impl Migrated {
         self.by.names.contains(&name)
     }
 
-    /// Returns the field if it is secret and its migration failed. Other fields are reported when they are read.
+    /// Returns the name of the field if it is secret and its migration failed. For other fields, a failed migration is reported
+    /// when the field is read.
     pub(super) fn lost_secret(&self) -> Option<&'static str> {
         (self.by.field.secret && self.value.is_none()).then_some(self.by.field.name)
     }

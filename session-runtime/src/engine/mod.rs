@@ -1,25 +1,27 @@
-//! Handles a session between a request's cookie and its response's: open, fold, commit. Knows records, stores and cookies,
-//! but no type of the application's and no web framework.
+//! Handles one request's session, from the request's cookie to the response's cookie: opens it, collects its changes, and commits
+//! them. This module knows records, stores and cookies, but no application types and no web framework.
 //!
 //! Nouns:
 //! - [`Engine`]: the state that all requests share. [`Backend`]: keeps the sessions.
 //! - [`Request`]: one request's session. [`Presented`](presented::Presented): the session that its cookie names.
 //! - [`Pending`](pending::Pending), [`Step`], [`Op`]: changes that are not yet applied to a record.
-//!   [`Attempt`](attempt::Attempt): the same changes once a commit stores them.
+//!   [`Attempt`](attempt::Attempt): the same changes while a commit stores them.
 //! - [`Claim`](claim::Claim), [`Queues`](queue::Queues): one key, held by one commit at a time.
 //!
 //! Verbs, in the order of a request:
 //! - `open`: turns cookies into a session; `several`: handles a browser that sends more than one. `read`: turns a stored value
 //!   into a session.
-//! - `next` and `write`: apply the pending changes to a session. Pure, like their parts `intent`, `lifetime` and `renewal`.
-//! - `commit`: the compare-and-swap loop; `look`: its view of the stored value; `adopt`: the request's state after a commit.
-//!   `group`: stores the changes of several commits in one swap. `update`: changes one field at once.
-//! - `users`: lists of users' sessions; `edit`: changes their fields. `reload`: for handles that outlive their response.
-//!   `leave`: the end of a request. `stale`: the cookies of sessions that have ended.
+//! - `next` and `write`: apply the pending changes to a session. They are pure, as are their parts `intent`, `lifetime` and
+//!   `renewal`.
+//! - `commit`: the compare-and-swap loop; `look`: checks whether the stored value already holds the commit's write; `adopt`:
+//!   updates the request after a commit. `group`: stores the changes of several commits in one swap. `update`: changes one field
+//!   immediately, without waiting for the request's commit.
+//! - `users`: keeps the list of each user's sessions; `edit`: changes the fields of listed sessions. `reload`: reloads a session
+//!   for handles that outlive their response. `leave`: ends a request. `stale`: removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
-//! - `client`: the same for sessions that are in their visitors' cookies.
+//! - `client`: opens and commits sessions that are kept in their visitors' cookies.
 
 mod adopt;
 mod attempt;
@@ -110,8 +112,8 @@ pub(crate) struct Engine {
     /// Whether the sessions of a user are listed.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,
-    /// How many sessions beyond the surplus end once a user reaches the limit, so that the next sign-ins need not load all of
-    /// the user's sessions.
+    /// How many more sessions to end, in addition to the surplus, when a sign-in exceeds the limit. The following sign-ins then
+    /// need not load all of the user's sessions.
     pub(crate) spare: usize,
     /// How many bytes the fields of a session may take, names included.
     pub(crate) max_bytes: usize,
@@ -120,7 +122,7 @@ pub(crate) struct Engine {
     pub(crate) cookie: Attributes,
     /// Whether cookies without `Secure` are served to every host.
     pub(crate) plain_http: bool,
-    /// One for each cookie that a session may be in.
+    /// One writer for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
     /// The headers that remove the cookies of a former domain or path.
     pub(crate) former_removals: Box<[String]>,
@@ -135,7 +137,7 @@ pub(crate) struct Engine {
     /// Whether a request with a verifier that was replaced long ago ends the session.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
-    /// Whether the cookie that this kind shares with another kind of session has been logged.
+    /// Whether the error that another kind of session uses the same cookie has been logged.
     pub(crate) collided: AtomicBool,
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
@@ -145,7 +147,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Returns the digest of a verifier, as it is stored. Sessions in cookies have none.
+    /// Returns the digest of a verifier, as it is stored. A session in a cookie has no verifier, so its digest is zero.
     fn digest(&self, selector: Selector, verifier: &Verifier) -> Digest {
         match self.backend {
             Backend::Store(_) => self.digester.digest(selector, verifier),
@@ -155,7 +157,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Logs, once, that another kind of session has the same cookie, so that neither kind could keep its own.
+    /// Logs, the first time only, that another kind of session uses the same cookie: each kind would overwrite the other's
+    /// sessions.
     #[cfg(feature = "web")]
     pub(crate) fn report_collision(&self, other: &Self) {
         if !self.collided.swap(true, Ordering::Relaxed) {

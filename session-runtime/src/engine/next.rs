@@ -25,9 +25,9 @@ use crate::{
 pub(super) enum Next {
     /// No change.
     Nothing,
-    /// It is replaced by this session.
+    /// The session is replaced by this one.
     Put(Put),
-    /// It ends.
+    /// The session ends.
     End,
     /// A field no longer has the value that it was changed from, and the change cannot be run again.
     Conflict,
@@ -40,8 +40,8 @@ pub(super) struct Create {
     pub(super) verifier: Verifier,
 }
 
-/// Applies `attempt` to the session that the request found, as it is stored by now. `cookie`: whether the response can still
-/// set one.
+/// Applies `attempt` to the session that the request found, as it is stored now. `cookie`: whether the response can still set a
+/// cookie.
 ///
 /// # Errors
 /// If a field or the session would be too large, if the change needs a cookie and the response has been sent, or if the
@@ -103,7 +103,7 @@ pub(super) fn next(
         && found.is_from_before_proof()
         && !matches!(intent.sign, Some(Sign::In { .. }))
     {
-        // Otherwise a thief with an old id would get the new one, and pass for a user who has just authenticated.
+        // Without this, a thief with an old id would get the new one, and pass for a user who has just authenticated.
         put.record.forget_proof();
     }
     let expired = current.expired_impersonation().is_some();
@@ -160,7 +160,7 @@ pub(super) fn create(
 ) -> Result<Option<Create>, Error> {
     let Attempt { pending, nonce, drawn, .. } = attempt;
     let intent = Intent::of(&pending.steps);
-    // The session ended, so the impersonation cannot start, and edits made under it are not stored.
+    // The session ended, so the impersonation cannot start, and edits made during it are not stored.
     if matches!(intent.sign, Some(Sign::As { .. })) {
         return Ok(None);
     }

@@ -18,8 +18,9 @@ use crate::{
     value::{EndReason, Versioned},
 };
 
-/// How long a replaced verifier is recognised or, after a renewal by the timer, still accepted. This is long enough for the
-/// requests of one page. The tombstone of an ended session stays as long.
+/// For this long after a change of privilege replaces a verifier, a request with the previous one counts as late, not as stolen.
+/// For this long after the browser first presents a verifier from a renewal by the timer, the previous one stays valid. One
+/// minute is long enough for the requests of one page. The tombstone of an ended session is kept as long.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// How a verifier relates to a record.
@@ -40,7 +41,7 @@ pub(super) enum Credential {
 }
 
 impl Credential {
-    /// Returns how many cookies it came in.
+    /// Returns how many cookies the credential came in.
     pub(super) fn chunks(&self) -> Chunks {
         match self {
             Self::Token(_) => Chunks::ONE,
@@ -158,8 +159,9 @@ pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match 
         Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
             if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
         {
-            // If the clock was set back, the old verifier must not stay valid until the clock catches up. The clock of another
-            // node may also be ahead, so this does not count as the replay of a stolen cookie.
+            // If the time is a minute or more in the future, this clock was set back, or another node's clock is ahead. The
+            // previous verifier must not stay valid until this clock catches up. But the request does not count as the replay of
+            // a stolen cookie.
             if presented_at.is_some_and(|at| at.since(now) >= GRACE) { Match::JustReplaced } else { Match::StillGood }
         }
         Some(Previous { replaced: Replaced::ByPrivilege { at }, .. }) if now.since(*at) < GRACE => Match::JustReplaced,

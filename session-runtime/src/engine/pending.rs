@@ -1,4 +1,4 @@
-//! The changes of a request's handles, folded together but not yet applied to a record.
+//! The changes that a request's handles have made, merged but not yet applied to a record.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -41,7 +41,7 @@ pub(crate) struct Terms {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// The signed-in user, as the steps of a request change it.
+/// The signed-in user, as each step of a request leaves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct SignedIn<'a> {
     pub(super) user: Option<&'a [u8]>,
@@ -98,7 +98,7 @@ impl Step {
                 Standing { signed_in_at: Some(now), authenticated_at: None, impersonator }
             }
             Self::LogOut | Self::End => Standing::default(),
-            // The snapshot is already the user's own session.
+            // A handle that stops an impersonation already sees the user's own session.
             Self::StopImpersonating { .. } => before,
             Self::Renew | Self::Remember(_) | Self::Failed(_) => before,
         }
@@ -128,7 +128,7 @@ impl Step {
         }
     }
 
-    /// Returns whether the current visitor has signed in, if the step affects that.
+    /// Returns whether a user is signed in after the step; `None` if the step does not affect that.
     pub(crate) const fn signs_in(&self) -> Option<bool> {
         match self {
             Self::LogIn { .. } => Some(true),
@@ -145,13 +145,13 @@ impl Step {
         )
     }
 
-    /// Returns whether the step holds even if the handler failed, as steps that end or protect a session do.
+    /// Returns whether the step takes effect even if the handler fails. Steps that end or protect a session do.
     const fn survives_failure(&self) -> bool {
         matches!(self, Self::Renew | Self::LogOut | Self::End | Self::StopImpersonating { .. })
     }
 }
 
-/// An action on one field. Without `Debug` outside of tests, since the values may be secret (B12).
+/// An action on one field. It has no `Debug` outside of tests, since the values may be secret (B12).
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Op {
@@ -166,9 +166,9 @@ pub(crate) enum Op {
     Add(Box<Add>),
     /// Remove the value if it is still `seen`.
     Take { seen: Option<Vec<u8>> },
-    /// Remove the taken items, and append `put` to the rest.
+    /// Remove the items `taken` from the front of the list, and append the items `put`.
     List { taken: Option<Vec<u8>>, put: Items },
-    /// Write `value` (`None`: return to the default) if the field is still `seen`.
+    /// Write `value` (`None`: return to the default) if the field's value is still `seen`.
     Swap { seen: Option<Vec<u8>>, value: Option<Vec<u8>> },
     /// Two handles changed the field from different values, and neither change can be run again.
     Contested,
@@ -185,7 +185,7 @@ impl Op {
         matches!(self, Self::Hold { .. })
     }
 
-    /// Returns the same write, on the condition that the field is still `seen`.
+    /// Returns the same write, on the condition that the field's value is still `seen`.
     pub(crate) fn if_still(self, seen: Option<Vec<u8>>) -> Self {
         match self {
             Self::Set { value } => Self::Swap { seen, value: Some(value) },
@@ -213,8 +213,8 @@ impl Op {
         }
     }
 
-    /// Returns this op followed by `next` on the same field. A handle that was opened before this op was folded did not see
-    /// the items that the op put, and so did not take them.
+    /// Returns this op followed by `next` on the same field. A handle that was opened before this op was added did not see the
+    /// items that this op appends, so it did not take them.
     fn then(self, next: Self) -> Self {
         match (self, next) {
             (Self::Add(first), Self::Add(next)) => Self::Add(Box::new(first.then(&next))),
@@ -240,7 +240,8 @@ impl Op {
                 }
             }
             (Self::Contested, Self::Swap { .. }) => Self::Contested,
-            // `next` took the value that this request had written over the stored one, which is gone either way.
+            // `next` took the value that this request had written. That write replaces the stored value too, so the field returns
+            // to its default.
             (Self::Set { value }, Self::Take { seen }) if seen.as_ref() == Some(&value) => Self::Unset,
             (put @ Self::Set { .. }, Self::Take { .. }) => put,
             (Self::Take { seen }, Self::Take { .. }) => Self::Take { seen },
@@ -255,7 +256,7 @@ impl Op {
 pub(crate) struct Pending {
     pub(crate) steps: Vec<Step>,
     pub(crate) ops: Vec<(&'static Meta, Op)>,
-    /// How often a step discarded fields.
+    /// How many steps have discarded fields.
     pub(crate) era: u32,
     /// The era in which the current visitor arrived.
     came: u32,
@@ -266,7 +267,7 @@ impl Pending {
         self.steps.is_empty() && self.ops.is_empty()
     }
 
-    /// Returns whether a handler asked for a change, as opposed to a value that stays as it is.
+    /// Returns whether a handler asked for a change. Setting a field to its current value is not a change.
     pub(crate) fn asks(&self) -> bool {
         !self.steps.is_empty() || self.ops.iter().any(|(_, op)| !op.holds())
     }
@@ -310,14 +311,14 @@ impl Pending {
         dropped
     }
 
-    /// Returns whether an edit of this field by a handle from `era` still counts: no step has discarded fields since, or the
-    /// steps keep this one.
+    /// Returns whether an edit of this field by a handle from `era` still counts: no step has discarded fields since, or those
+    /// steps keep this field.
     pub(super) fn is_theirs(&self, era: u32, meta: &Meta) -> bool {
         let stays = if era < self.came { Stays::Device } else { Stays::Guest };
         era == self.era || meta.stays(stays)
     }
 
-    /// Returns the same eras without changes.
+    /// Returns an empty `Pending` in the same era.
     pub(super) fn emptied(&self) -> Self {
         Self { era: self.era, came: self.came, ..Self::default() }
     }
@@ -336,8 +337,8 @@ impl Pending {
         }
     }
 
-    /// Compares the steps with the user who is signed in by now, and corrects `first` and `same` of sign-ins: the handle may
-    /// have been opened before another handle's sign-in. Returns `false` if a step is about a user other than the signed-in one.
+    /// Compares the steps with the user who is now signed in, and corrects `first` and `same` of sign-ins: the handle may have
+    /// been opened before another handle's sign-in. Returns `false` if a step is about a user other than the signed-in one.
     fn compare(&self, stored: SignedIn<'_>, steps: &mut [Step]) -> bool {
         let mut visitor = self.who(stored);
         for step in steps {
@@ -370,7 +371,8 @@ impl Pending {
         self.steps.iter().any(|step| matches!(step, Step::StopImpersonating { .. }))
     }
 
-    /// Drops all ops, and all steps except those that hold even if the handler failed. Returns whether a change was dropped.
+    /// Drops all ops, and all steps except those that take effect even if the handler fails. Returns whether a change was
+    /// dropped.
     pub(crate) fn keep_on_failure(&mut self) -> bool {
         let steps = self.steps.len();
         let dropped = self.ops.iter().any(|(_, op)| !op.holds());
@@ -379,7 +381,8 @@ impl Pending {
         dropped || self.steps.len() < steps
     }
 
-    /// Returns the fields as a new handle sees them: `stored`, without the discarded ones, with the pending ops applied.
+    /// Returns the fields as a new handle sees them: `stored`, without the fields that steps discard, and with the pending ops
+    /// applied.
     pub(crate) fn overlay(&self, stored: Option<&Fields>, metas: &[Meta], now: Timestamp) -> Fields {
         let mut fields = Fields::default();
         let forgets = self.forgets();
@@ -398,8 +401,8 @@ impl Pending {
         fields
     }
 
-    /// Returns which of the session's former fields stay; `None` if no user signed in or out. A user who stops impersonating gets
-    /// back their own fields, which replace the former ones, so that step discards nothing.
+    /// Returns which of the session's former fields stay; `None` if no user signed in or out. The end of an impersonation does
+    /// not count: it brings back the user's own fields, and discards none of those.
     pub(crate) fn forgets(&self) -> Option<Stays> {
         let former = |step: &&Step| !matches!(step, Step::StopImpersonating { .. });
         self.steps.iter().filter(former).filter_map(Step::forgets).min()

@@ -1,4 +1,4 @@
-//! [`Presented`]: no session, a session that is lost to the request, or one that its cookie opens.
+//! [`Presented`]: the session that a request's cookie names, or why the request has none.
 
 use std::sync::Arc;
 
@@ -11,24 +11,25 @@ use crate::{
 
 /// The session that a request's cookie names.
 pub(crate) enum Presented {
-    /// No known session.
+    /// No cookie names a session that can be opened.
     Nothing,
-    /// A session that this request may no longer change. It reads as a guest's. The request's writes are not stored and set no
-    /// cookie, unless it signs in.
+    /// A session that this request may no longer change. The handler sees a guest. The request's writes are not stored and set no
+    /// cookie, unless the request signs a user in.
     Lost(Lost),
-    /// The store is down, so the session is not known. It reads as a guest's, and a request that changes it fails.
+    /// The store did not answer, so the session is unknown. The handler sees a guest, and a request that changes its session
+    /// fails.
     Unknown,
     /// A session that the cookie opens.
     Found(Found),
 }
 
-/// How a session was lost to a request under way.
+/// Why a request in progress can no longer use its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// It ended elsewhere.
+    /// The session has ended.
     Gone,
-    /// A sign-in or sign-out replaced its id, within the last minute or since this request loaded it. A cookie from this
-    /// request would replace the one that the sign-in has just set.
+    /// A change of privilege, such as a sign-in, replaced the session's id within the last minute, or after this request loaded
+    /// the session. A cookie from this request would overwrite the cookie with the new id.
     Moved,
 }
 
@@ -52,7 +53,7 @@ impl Found {
         &self.opened.record
     }
 
-    /// Returns whether the store held this value when the session was opened.
+    /// Returns whether `held` is the stored value that this session was opened from.
     pub(super) fn is_stored_as(&self, held: &Versioned) -> bool {
         self.stored.as_ref().is_some_and(|stored| stored.revision() == held.revision())
     }
@@ -62,13 +63,13 @@ impl Found {
         record.verifier == self.digest
     }
 
-    /// Returns whether this request is the first to present a verifier that the timer renewed.
+    /// Returns whether this request is the first to present the verifier from a renewal by the timer.
     pub(super) fn presents_renewal(&self, record: &Record) -> bool {
         renewal_is_unseen(record) && self.is_current(record)
     }
 
     /// Returns whether this request may renew the session's verifier. A request with the previous verifier may do so only while
-    /// no request has presented the new one: the response that carried it may be lost.
+    /// no request has presented the new verifier, because the response that carried the new one may be lost.
     pub(super) fn may_renew(&self, record: &Record) -> bool {
         renewal_is_unseen(record) || self.is_current(record)
     }

@@ -16,8 +16,8 @@ use crate::{
 pub(super) struct Put {
     pub(super) record: Record,
     pub(super) adopted: Adopted,
-    /// The user's own session, if their impersonation ends: `record` is then made from this one. Otherwise `record` is made from
-    /// the session as the request sees it.
+    /// The user's own session, if their impersonation ends: `record` is then made from it. Otherwise `record` is made from the
+    /// session as the request sees it.
     pub(super) own: Option<Box<OpenRecord>>,
 }
 

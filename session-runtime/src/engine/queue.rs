@@ -1,9 +1,10 @@
-//! Queues the commits to one key within this process. One commit at a time asks the store, and hands the stored value to the
-//! next. It may store the changes of those that wait along with its own ([`group`](super::group)). So n concurrent commits cost
-//! n swaps at most, not n² (F9).
+//! Queues the commits to one key within this process. One commit at a time calls the store, and then hands the stored value to
+//! the next. In its swap, it may also store the changes of waiting commits ([`group`](super::group)). So n concurrent commits
+//! cost at most n swaps, not n² (F9).
 //!
 //! A queue that hands over without a gap would starve the commits of other processes, which have to load before they swap. So a
-//! long-running queue leaves gaps. A gap is a quarter as long as the run before it, and every fourth gap is as long as that run.
+//! queue that runs for long leaves gaps. A gap is a quarter as long as the run before it, and every fourth gap is as long as the
+//! whole run.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -30,7 +31,7 @@ use crate::{
 /// Handed from one commit to the next: the state of the run, and the key's value, if known.
 type Handed = (Run, Option<Option<Versioned>>);
 
-/// A run of commits that ask the store one after another.
+/// A run of commits that call the store one after another.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
     /// How long the store took for its last answer.
@@ -39,14 +40,15 @@ pub(super) struct Run {
     answered: Option<Instant>,
     /// When the current stretch without a gap began.
     since: Option<Instant>,
-    /// How many gaps the run has left.
+    /// How many gaps there have been in this run.
     gaps: u32,
 }
 
 /// A store that answers faster than this is taken to be in this process, so no other process uses it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// The shortest run that leaves a gap. A timer waits a millisecond or more, so with shorter runs the queue would mostly wait.
+/// The shortest run that is followed by a gap. A timer waits at least a millisecond, so after shorter runs the queue would spend
+/// most of its time waiting.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 /// A pause between two swaps counts as a gap if it is this many times as long as the store takes.
@@ -81,7 +83,7 @@ impl Run {
 /// How many commits may wait for one key.
 const LONGEST: usize = 4096;
 
-/// How many commits one swap stores at most, besides the one that has the turn.
+/// At most this many waiting commits join the swap of the commit that has the turn.
 const MOST_JOINED: usize = 63;
 
 /// The commits that wait, by key. A key without a line is free.
@@ -112,11 +114,11 @@ struct Group {
     opened: OpenRecord,
 }
 
-/// The right to ask the store about one key. It passes to the next in line when it is dropped.
+/// The right to call the store about one key. It passes to the next in line when it is dropped.
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
     pub(super) key: Key,
-    /// The key's value, as far as known.
+    /// The key's last known value.
     pub(super) current: Option<Versioned>,
     /// Whether the previous commit handed `current` over.
     pub(super) was_handed: bool,
@@ -242,7 +244,7 @@ impl Queues {
         line.drain(..offers).collect()
     }
 
-    /// Returns commits to the front of the line, behind the urgent ones.
+    /// Puts commits back at the front of the line, behind the urgent ones.
     fn put_back(&self, key: &Key, places: impl DoubleEndedIterator<Item = Place>) {
         let mut shard = self.shard(key);
         let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return };
@@ -266,14 +268,14 @@ impl Queues {
 }
 
 impl Turn<'_> {
-    /// Passes the turn on. Returns the key's value as far as known.
+    /// Passes the turn on. Returns the key's last known value.
     pub(super) fn finish(mut self) -> Option<Versioned> {
         self.pass();
         self.current.take()
     }
 
-    /// Shows the offers at the front of the line to `join`, in their order, until one of them needs the turn. The next swap is
-    /// to store those that `join` applied.
+    /// Passes the offers at the front of the line to `join`, in their order, until one of them needs its own turn. The next swap
+    /// must store the offers that `join` applied.
     pub(super) fn gather(&mut self, mut join: impl FnMut(&Offer) -> Joined) {
         let (mut places, mut last) = (Vec::new(), None);
         let mut waiting = self.queues.take_offers(&self.key);
@@ -307,8 +309,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the commits of the group to the front of the line. `is_certain`: the swap did not happen and never will, so that
-    /// another swap may store their changes.
+    /// Puts the commits of the group back at the front of the line. `is_certain`: whether it is certain that the swap did not
+    /// happen and never will. Another swap may then store their changes.
     pub(super) fn disband_group(&mut self, is_certain: bool) {
         let Some(group) = self.group.take() else { return };
         if is_certain {
@@ -320,7 +322,7 @@ impl Turn<'_> {
     fn pass(&mut self) {
         if !self.has_passed {
             self.has_passed = true;
-            // As long as the store's latest answer is known, no swap is under way.
+            // While `current` is the store's latest answer, no swap is in progress.
             self.disband_group(self.is_newest);
             self.queues.pass(&self.key, self.run, self.is_newest.then_some(self.current.as_ref()));
         }

@@ -18,7 +18,7 @@ pub(super) enum Held {
     Live(Arc<Record>),
     /// The tombstone of an ended session.
     Ended(Tombstone),
-    /// A session written by a newer version of this crate. It reads as absent, and stays.
+    /// A session written by a newer version of this crate. It reads as absent, and is left in the store.
     Newer,
     /// Nothing: no value, an expired one, or one that cannot be read.
     Nothing,
@@ -43,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// Loads a session. Removes a damaged value from its key.
+    /// Loads a session. If the stored value is damaged, removes it.
     pub(super) async fn load_session(
         &self,
         key: &Key,
@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// Decodes a value, and rejects one of another kind of session.
+    /// Decodes a value. Rejects a value that belongs to another kind of session.
     pub(super) fn decode(&self, value: &Value) -> Result<Decoded, Damage> {
         if !value.is_of(self.scope) && value.decode().is_ok() {
             return Err(Damage::Corrupt);

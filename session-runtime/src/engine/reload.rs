@@ -17,8 +17,8 @@ impl Request {
     /// Reloads the session, with the changes of other requests. Does not move a deadline.
     ///
     /// # Errors
-    /// [`Error::is_gone`] or [`Error::is_moved`] if it is lost to this request; [`Error::is_unavailable`] if the store does
-    /// not answer.
+    /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_unavailable`] if the store
+    /// does not answer.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let _gate = self.enter().await;
         let found = {

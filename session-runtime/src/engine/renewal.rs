@@ -14,8 +14,8 @@ pub(super) fn renewal_due(engine: &Engine, found: &Found, record: &Record, now: 
         && !has_recent_previous(record, now)
 }
 
-/// Returns whether requests with the previous verifier may still be under way. The record remembers one such verifier, so
-/// another renewal would lock those requests out.
+/// Returns whether requests with the previous verifier may still be in progress. The record remembers only one previous verifier,
+/// so another renewal would lock those requests out.
 fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
     record.previous.as_ref().is_some_and(|previous| match previous.replaced {
         Replaced::ByPrivilege { at } | Replaced::ByTimer { presented_at: Some(at) } => now.since(at) < GRACE,
@@ -23,9 +23,9 @@ fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
     })
 }
 
-/// Returns whether the id is renewed when a user authenticates again. It is renewed as by the timer, so that requests under way
-/// still succeed. An id that is less than a minute old is not renewed: the record knows only one previous id, and requests under
-/// way may still carry it.
+/// Returns whether the id is renewed when a user authenticates again. The previous id then stays valid for a while, as after a
+/// renewal by the timer, so that requests in progress still succeed. An id that is less than a minute old is not renewed: the
+/// record knows only one previous id, and requests in progress may still carry it.
 pub(super) fn reauthentication_renews(engine: &Engine, found: &Found, record: &Record, now: Timestamp) -> bool {
     matches!(engine.backend, Backend::Store(_)) && now.since(record.renewed_at) >= GRACE && found.may_renew(record)
 }

@@ -26,7 +26,7 @@ use crate::{
 /// One request's session, shared by all its handles.
 pub(crate) struct Request {
     pub(super) engine: Arc<Engine>,
-    /// Held while the store is asked: one load or commit at a time.
+    /// Held during each load and each commit, so that there is only one at a time.
     gate: Gate<()>,
     /// Never held across an `await`.
     state: Mutex<State>,
@@ -41,7 +41,7 @@ pub(super) struct State {
     pub(super) presented: Option<Presented>,
     /// Proves the session in `presented`. `None`: the session is in its cookie, or there is none.
     pub(super) verifier: Option<Verifier>,
-    /// The last session of this request, which events name.
+    /// The session that this request opened or created last. Events name it.
     pub(super) subject: Option<Key>,
     pub(super) pending: Pending,
     /// A commit that the store has not answered.
@@ -62,7 +62,7 @@ pub(super) struct State {
 /// The state of the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It can still carry a cookie.
+    /// The response is not ready yet, and can still carry a cookie.
     #[default]
     Awaited,
     /// The response waits for the last commit.
@@ -87,7 +87,8 @@ impl State {
         in_flight.chain([&self.pending]).filter(|pending| !pending.is_empty())
     }
 
-    /// Returns the record, unless a pending change ends it.
+    /// Returns the session's record; `None` if a pending change ends the session. If a pending change ends an impersonation,
+    /// returns the record of the user's own session.
     fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {
@@ -150,7 +151,7 @@ impl Request {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other handle loads or commits. Usually none does, so this returns at once.
+    /// Waits until no other handle loads or commits. Usually none does, so this returns immediately.
     pub(super) async fn enter(&self) -> GateGuard<'_, ()> {
         match self.gate.try_lock() {
             Ok(gate) => gate,
@@ -159,15 +160,16 @@ impl Request {
         }
     }
 
-    /// Enters if no other handle loads or commits.
+    /// Enters without waiting. Fails if another handle loads or commits.
     pub(super) fn try_enter(&self) -> Result<GateGuard<'_, ()>, tokio::sync::TryLockError> {
         self.gate.try_lock()
     }
 
-    /// Loads the session that the cookies name, unless an earlier call has. `navigates` returns whether the browser navigates to
-    /// a page of its own: only then may the response remove the cookie of an ended session.
+    /// Loads the session that the cookies name, unless an earlier call has. `navigates` returns whether the request is a
+    /// top-level navigation: only then may the response remove the cookie of an ended session.
     ///
-    /// Each handler's future contains this future, so its state across waits is small, and rare branches are boxed.
+    /// The future of every handler contains this one. To keep it small, it holds little state across waits, and boxes rare
+    /// branches.
     pub(crate) async fn open<'a, I: Iterator<Item = &'a [u8]>>(
         &self,
         cookies: impl FnOnce() -> I,
@@ -205,7 +207,7 @@ impl Request {
         Ok(())
     }
 
-    /// Does the same for several cookies of one name that differ.
+    /// Loads the session if the request has several different cookies with the session's name.
     async fn open_several(&self, brought: &[Credential], navigates: bool, now: Timestamp) -> Result<(), Error> {
         let chosen = match self.engine.open_several(brought, now).await {
             Err(error) => Chosen::of(self.hide(error)?),
@@ -254,7 +256,7 @@ impl Request {
         matches!(&state.presented, Some(Presented::Found(found)) if found.is_from_before_proof())
     }
 
-    /// Folds in the edits of a handle that was opened in `era`. Returns whether any were discarded.
+    /// Adds the edits of a handle that was opened in `era`. Returns whether any were discarded.
     pub(crate) fn fold(&self, era: u32, steps: Vec<Step>, ops: Vec<(&'static Meta, Op)>) -> bool {
         let State { presented, pending, in_flight, .. } = &mut *self.state();
         let stored = match presented {
@@ -292,7 +294,7 @@ impl Request {
         &self.engine
     }
 
-    /// Returns the session's key, if the session is stored.
+    /// Returns the key of the request's session, if it has one.
     pub(crate) fn key(&self) -> Option<Key> {
         match &self.state().presented {
             Some(Presented::Found(found)) => Some(self.engine.scope.session(found.selector)),

@@ -1,4 +1,4 @@
-//! Seals the values of `secret` fields for the store (`keys/seal.rs` has the format), under a key that has no other use. A
+//! Seals the values of `secret` fields for the store, under a key that is used for nothing else. `keys/seal.rs` has the format. A
 //! sealed value is bound to its application, record and stored name (SECURITY S40).
 
 use crate::{
@@ -34,7 +34,7 @@ impl FieldSealer {
         seal::Sealer::new(ring, Purpose::SECRET, app).map(Self)
     }
 
-    /// Returns the value as it may be stored. Every call returns a different one.
+    /// Returns the value as it may be stored. Every call returns a different ciphertext.
     ///
     /// # Errors
     /// As [`seal::Sealer::seal`].

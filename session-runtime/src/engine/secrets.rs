@@ -26,7 +26,7 @@ pub(super) struct Revealed {
 }
 
 impl Secrets {
-    /// Creates a sealer for the sessions of one application; `None` if none of the fields is secret.
+    /// Creates the `Secrets` for the sessions of one application; `None` if no field is secret.
     ///
     /// # Errors
     /// If the ring is empty.
@@ -46,7 +46,7 @@ impl Secrets {
         self.fields.iter().find(|meta| meta.secret && meta.is_stored_as(name))
     }
 
-    /// Returns the fields with their secrets opened; `None` if there are none. A value that cannot be opened becomes
+    /// Returns the fields with their secrets opened; `None` if no secret is among them. A value that cannot be opened becomes
     /// [`UNREADABLE`].
     pub(super) fn open(&self, key: &Key, sealed: &Fields, now: Timestamp) -> Option<Revealed> {
         if !sealed.iter().any(|entry| self.has(entry.name)) {

@@ -1,5 +1,5 @@
-//! Chooses among several cookies of one name the one that opens a live session (F5). A browser keeps one for each domain and
-//! path that the cookie was set with, and sends them all.
+//! Handles a request with several cookies of one name: chooses the cookie that opens a live session (F5). A browser keeps one
+//! cookie for each domain and path that it was set with, and sends them all.
 
 use std::cmp::Ordering;
 
@@ -36,15 +36,15 @@ impl Chosen {
         Self { presented: Presented::Nothing, subject: None, chunks, opens_none: false }
     }
 
-    /// Returns a choice for which no cookie was looked up.
+    /// Returns the choice if no cookie could be looked up.
     pub(super) fn of(presented: Presented) -> Self {
         Self { presented, ..Self::nothing(Chunks::ONE) }
     }
 }
 
 impl Engine {
-    /// Looks up each session that the cookies name, and opens the live one. If two are live, opens neither: either may be another
-    /// visitor's, whose cookie was planted.
+    /// Looks up each session that the cookies name, and opens the live one. If two are live, opens neither: one of the cookies
+    /// may be another visitor's, planted in this browser.
     pub(super) async fn open_several(&self, brought: &[Credential], now: Timestamp) -> Result<Chosen, Error> {
         let chunks = brought.iter().map(Credential::chunks).max().unwrap_or_default();
         let looked_up = join_all(brought.iter().map(|credential| self.live(credential, now))).await;
@@ -66,7 +66,7 @@ impl Engine {
         Ok(chosen)
     }
 
-    /// Returns the verifier that proves the session that was found, from the cookies that were looked up.
+    /// Returns the verifier that proves `found`, from the cookies that were looked up.
     pub(super) fn verifier_of(&self, found: &Found, brought: &[Credential]) -> Option<Verifier> {
         let proves = |verifier: &&Verifier| self.digest(found.selector, verifier) == found.digest;
         brought.iter().filter_map(Credential::verifier).find(proves).cloned()
@@ -91,7 +91,8 @@ impl Engine {
         })
     }
 
-    /// Opens cookies that named no live session, and emits an event for each.
+    /// Opens cookies that named no live session, this time with an event for each. Stops at the first one that opens a session
+    /// after all.
     async fn open_none(&self, brought: &[Credential], chunks: Chunks, now: Timestamp) -> Result<Chosen, Error> {
         let mut chosen = Chosen { opens_none: true, ..Chosen::nothing(chunks) };
         for credential in brought {
@@ -100,7 +101,8 @@ impl Engine {
                 presented => {
                     chosen.subject = Some(self.key_of(credential));
                     (chosen.presented, chosen.opens_none) = (presented, false);
-                    // This session may have become live since, and so may another.
+                    // This session may have become live since the first look-up. Another may have too, but the first one is
+                    // chosen.
                     break;
                 }
             }
@@ -116,8 +118,8 @@ enum Choice {
     Ambiguous,
 }
 
-/// Returns the session if all of these are the same one. If it came with several verifiers or, in cookies, in several states,
-/// returns the newest.
+/// Returns the session if all of `live` are the same session. The cookies may carry different verifiers of that session or, if it
+/// is kept in cookies, different states. Then returns the newest.
 fn choose(live: Vec<Found>) -> Choice {
     let mut live = live.into_iter();
     let Some(mut chosen) = live.next() else { return Choice::None };
@@ -137,7 +139,7 @@ fn choose(live: Vec<Found>) -> Choice {
 /// Compares two states of one session by age. `None` if they differ and neither is newer.
 fn newer(one: &Found, other: &Found) -> Option<Ordering> {
     let (record, others) = (one.record(), other.record());
-    // A store holds one state, and the current verifier counts as newer than the one that the timer replaced.
+    // In a store, a session has one state, and the current verifier counts as newer than the one that the timer replaced.
     let is_current = |found: &Found| found.is_current(found.record());
     let order = is_current(one).cmp(&is_current(other)).then(record.seen_at.cmp(&others.seen_at));
     let is_same = one.stored.is_some() || record == others;

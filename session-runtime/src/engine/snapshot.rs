@@ -1,5 +1,5 @@
-//! [`Snapshot`]: a handle's view of the session, without its own changes: the record as loaded, with the changes of the
-//! request's other handles.
+//! [`Snapshot`]: a handle's view of the session, before the handle's own changes. It consists of the record as loaded and the
+//! changes of the request's other handles.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Snapshot {
     pub(crate) overlay: Option<Arc<Fields>>,
     /// Whether the store did not answer, so that a user may be signed in after all.
     pub(crate) unknown: bool,
-    /// How often the request had changed the session's owner.
+    /// How many steps of the request had discarded fields.
     pub(crate) era: u32,
     /// How the visitor is signed in, if this request changed that.
     pub(crate) standing: Option<Box<Standing>>,

@@ -1,9 +1,9 @@
-//! Removes the cookie of a session that has ended elsewhere (F29). Otherwise each request of its browser would cost a look-up
-//! and an event for as long as the cookie lasts.
+//! Removes the cookie of a session that has ended elsewhere (F29). If the browser kept the cookie, each of its requests would
+//! cost a look-up and an event for as long as the cookie lasts.
 //!
 //! A removal can race a sign-in in another tab, and would then remove the cookie that the sign-in has just set. So a response
-//! removes a cookie only when that is very unlikely: it answers a navigation (a visitor does one thing at a time), it is sent
-//! at once, and the session did not end just now.
+//! removes a cookie only if such a race is very unlikely: the request is a navigation (a visitor does one thing at a time), the
+//! response is sent within a second of the look-up, and the session did not end within the last minute.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long after the look-up a response may still remove the cookie. A visitor who signs in elsewhere within that
-/// time has to sign in again.
+/// How long after the look-up a response may still remove the cookie. A visitor who signs in in another tab within that time may
+/// have to sign in again.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Request {
@@ -34,8 +34,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Returns whether a cookie that opens nothing may be removed. It may not if a newer version of this crate wrote its
-    /// session, or if the session ended within the last minute.
+    /// Returns whether a cookie that opens nothing may be removed. It stays if a newer version of this crate wrote its session,
+    /// or if the session ended within the last minute.
     async fn is_stale(&self, credential: &Credential, now: Timestamp) -> bool {
         match (credential, &self.backend) {
             (Credential::Session(opened, _), Backend::Cookie(client)) => {

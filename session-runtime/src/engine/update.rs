@@ -1,4 +1,4 @@
-//! Compare-and-swap of one field, without waiting for the commit: [`Request::update`].
+//! [`Request::update`]: changes one field by compare-and-swap, without waiting for the request's commit.
 
 use tokio::sync::MutexGuard as GateGuard;
 
@@ -23,10 +23,10 @@ use crate::{
 /// How an `update` begins.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and mostly it is the large one")]
 pub(crate) enum Start<'a> {
-    /// It changes the stored session at once.
+    /// The update changes the stored session immediately.
     Now(Update<'a>),
-    /// It waits for the commit, and changes the field from this value: the session is not stored yet, or an earlier change of
-    /// this request must be stored first.
+    /// The update waits for the commit, and changes the field from this value: the session is not stored yet, or an earlier
+    /// change of this request must be stored first.
     Waits(Option<Vec<u8>>),
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Update<'a> {
 }
 
 impl Request {
-    /// Begins to change one field at once, for a handle that was opened in `era`.
+    /// Begins to change one field immediately, for a handle that was opened in `era`.
     ///
     /// # Errors
     /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if its turn
@@ -82,7 +82,7 @@ impl Request {
         };
         let engine = &*self.engine;
         if engine.backend.is_cookie() {
-            return Err(Error::new(Kind::Conflict)); // the derive refuses `atomic` fields there
+            return Err(Error::new(Kind::Conflict)); // the derive rejects `atomic` fields for sessions in cookies
         }
         let key = engine.scope.session(found.selector);
         let claim = engine.claim(&key, found.stored.as_ref(), Pace::Patient, deadline).await?;
@@ -93,7 +93,8 @@ impl Request {
         Ok(Start::Now(update))
     }
 
-    /// Compares and swaps a field whose change waits for the commit. If the field is not `seen`, returns its newer value.
+    /// Compares and swaps a field whose change waits for the commit. If the field's value is not `seen`, returns its current
+    /// value.
     pub(crate) fn swap_pending(
         &self,
         meta: &'static Meta,

@@ -30,16 +30,17 @@ const BATCH: usize = 16;
 /// The result of ending a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It was ended.
+    /// This call ended the session.
     Ended,
-    /// It had ended before, for good: no other session ever gets its key.
+    /// The session had already ended. No other session ever gets its key.
     Gone,
-    /// It belongs to another user, or to a guest.
+    /// The session belongs to another user, or to a guest.
     Spared,
 }
 
 impl Engine {
-    /// Returns a user's own live sessions, or those in which others act as the user; the earliest first.
+    /// Returns a user's live sessions that have the relation `whose` to the user: the user's own, or those in which another user
+    /// acts as this one. The earliest sign-in comes first.
     pub(crate) async fn sessions_of(&self, identity: &[u8], whose: Owner) -> Result<Vec<(Key, Arc<Record>)>, Error> {
         let now = self.clock.now();
         let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
@@ -53,7 +54,7 @@ impl Engine {
         Ok(live)
     }
 
-    /// Ends the sessions of a user for which `which` returns true. Returns how many there were.
+    /// Ends the sessions of a user for which `which` returns true. Returns how many it ended.
     pub(crate) async fn end_sessions_of(&self, identity: &[u8], which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
         let (list, now) = (self.scope.list(identity), self.clock.now());
         let deadline = &Deadline::new(self.commit_timeout);
@@ -63,7 +64,7 @@ impl Engine {
         for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
             let end = match self.end_session(identity, &entry.key, EndReason::Revoked).await {
                 Ok(end) => end,
-                // One failure must not shield the sessions after it.
+                // One failure must not keep the later sessions alive.
                 Err(error) => {
                     failed.get_or_insert(error);
                     continue;
@@ -102,7 +103,7 @@ impl Engine {
             let now = self.clock.now();
             let held = self.read(claim.current(), now);
             let (value, record) = match &held {
-                // An earlier write of this call, whose answer was lost.
+                // The tombstone is from an earlier write of this call, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
                     return Ok(End::Ended);
@@ -143,7 +144,8 @@ impl Engine {
         Value::tombstone(self.scope, Tombstone { nonce, reason }, now + super::GRACE)
     }
 
-    /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the list has no room for it.
+    /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the limit refuses the
+    /// session instead.
     ///
     /// Each of several concurrent sign-ins sees the earlier ones in the list. So no race leaves more sessions than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
@@ -199,7 +201,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Returns the entries whose sessions are live and still the user's. A session of a newer version counts as live.
+    /// Returns the entries whose sessions are live and still the user's. A session that a newer version of this crate wrote
+    /// counts as live.
     async fn live_entries(&self, identity: &[u8], entries: Vec<ListEntry>) -> Result<Vec<ListEntry>, Error> {
         let mut live = Vec::with_capacity(entries.len() + 1);
         let now = self.clock.now();
@@ -219,10 +222,10 @@ impl Engine {
         Ok(live)
     }
 
-    /// Removes the entries of ended sessions from a list. An entry that was added since stays: an impersonation that ended can
-    /// begin again in the same session.
+    /// Removes the entries of ended sessions from a list. An entry that was added after its session ended stays: an impersonation
+    /// can begin again in the same session.
     async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
-        // A deadline of its own: ending many sessions may have taken long.
+        // This part has its own deadline, since ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
         loop {
@@ -242,8 +245,8 @@ impl Engine {
         }
     }
 
-    /// Returns a live session, as it is stored, if this user's relation to it is `whose`. For `Own`, while its user acts as
-    /// another, returns the session that is set aside.
+    /// Returns a live session, as it is stored, if this user's relation to it is `whose`. If `whose` is `Own` and the user acts
+    /// as another, returns the user's own session, which was set aside.
     async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Arc<Record>>, Error> {
         let found = self.load_session(key, self.clock.now()).await?;
         let record = found.map(|(_, record)| record).filter(|record| record.owner(identity) == whose);

@@ -1,4 +1,4 @@
-//! Applies the ops of a request to a session's fields. Pure.
+//! Applies the ops of a request to a session's fields. The code is pure.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{
 
 /// The result of applying ops.
 pub(super) struct Written<'a> {
-    /// The first write. Mostly it is the only one, and then there is no allocation.
+    /// The first write. Usually it is the only one, and needs no allocation here.
     first: Option<Write<'a>>,
     rest: Vec<Write<'a>>,
     before: &'a Fields,
@@ -80,8 +80,8 @@ impl<'a> Written<'a> {
         self.writes().any(|(meta, _)| meta.rotates)
     }
 
-    /// Returns the fields after the writes, without expired ones. A value under an older name of a written field is dropped:
-    /// otherwise it would be read again once the current one is gone.
+    /// Returns the fields after the writes, without expired ones. A value under an older name of a written field is dropped.
+    /// Otherwise it would be read again after the value under the current name is removed.
     pub(super) fn fields(&self) -> Fields {
         let (before, now) = (self.before, self.now);
         let new = |meta: &Meta, value: &[u8]| Fields::room_for(meta.name, value.len(), meta.deadline(now));
@@ -99,7 +99,8 @@ impl<'a> Written<'a> {
             }
             fields.push_raw(bytes.get(copied..from).unwrap_or_default());
             copied = at;
-            // A write goes where the old value was, so that the order of fields stays; past 64 writes, it goes to the end.
+            // A write replaces the old value in place, so that the fields keep their order. From the 65th write on, the new value
+            // goes to the end.
             let Some(index) = by.filter(|index| *index < 64 && placed & 1 << index == 0) else { continue };
             if let Some((meta, Some(value))) = self.writes().nth(index) {
                 fields.push(Entry { name: meta.name, value, expires: meta.deadline(now) });
@@ -135,7 +136,7 @@ fn is_stored_as(meta: &Meta, name: &[u8]) -> bool {
     meta.name.as_bytes() == name || meta.aliases.iter().any(|alias| alias.as_bytes() == name)
 }
 
-/// Returns the stored fields that stay.
+/// Returns the stored fields that are live and that `stays` retains.
 pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp) -> Fields {
     let mut kept = Fields::default();
     for entry in stored.iter().filter(|entry| entry.is_live(now) && stays_stored(entry.name, stays, metas)) {
@@ -145,10 +146,10 @@ pub(super) fn kept(stored: &Fields, metas: &[Meta], stays: Stays, now: Timestamp
 }
 
 /// Rejects fields that take more bytes than a session may (SECURITY S46), so that a visitor cannot fill the store. Fields that
-/// shrank pass, even if the limit was lowered.
+/// did not grow pass, even if they exceed a limit that was lowered.
 pub(super) fn check_size(after: &Fields, before: &Fields, allowed: usize) -> Result<(), Error> {
     if after.as_bytes().len() <= allowed {
-        return Ok(()); // nearly always: the buffer is at least as long as its fields
+        return Ok(()); // the usual case: the buffer is at least as long as the names and values in it
     }
     let sizes = |fields: &Fields| fields.iter().map(|entry| entry.name.len() + entry.value.len()).sum::<usize>();
     let bytes = sizes(after);

@@ -31,7 +31,8 @@ impl<K> Derived<K> {
         (&self.current.id, &self.current.key)
     }
 
-    /// Returns the `K` of the key `id`, and whether it is the current key. `None` once the key's end has passed.
+    /// Returns the `K` of the key `id`, and whether it is the current key. `None` if the ring has no such key, or its end has
+    /// passed.
     pub(crate) fn find(&self, id: &KeyId, now: Timestamp) -> Option<(&K, bool)> {
         let current = self.current.id == *id;
         let made = if current { &self.current } else { self.previous.iter().find(|made| made.id == *id)? };

@@ -82,8 +82,8 @@ fn try_read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
 
 /// Checks that only root and this process's user can change the keys, and warns if all users can read them.
 ///
-/// Containers get keys from root, on a mount that no other container sees: Kubernetes and Docker use mode 644 or 444, and
-/// links. So a file that all users can read is a warning and not an error. A group that can read the file is taken as intended:
+/// Containers get keys from root, on a mount that no other container sees: Kubernetes and Docker use mode 644 or 444, and links.
+/// So a file that all users can read causes a warning and not an error. A group that can read the file is assumed to be intended:
 /// Kubernetes sets one with `fsGroup`.
 fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<(), Error> {
     if let Some(loose) = way.loose_link(user) {
@@ -123,7 +123,7 @@ fn check_access(way: &Way, opened: &Metadata, user: u32, path: &Path) -> Result<
     Ok(())
 }
 
-/// Writes a complete file under another name and links it to its own, which fails if that exists. So the first process wins,
+/// Writes a complete file under a temporary name and links it to `path`, which fails if `path` exists. So the first process wins,
 /// and a reader never sees half a file.
 fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -147,8 +147,8 @@ fn create(path: &Path) -> io::Result<()> {
     if !is_new {
         return Ok(());
     }
-    // Makes the name as durable as the content. Errors are ignored: not every platform opens folders, and a power cut in the
-    // file's first second only costs sessions of that second.
+    // Makes the file's name as durable as its content. Errors are ignored: not every platform can open folders, and a power
+    // failure in the file's first second loses only the sessions of that second.
     let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     tracing::info!(
         target: "session_runtime",

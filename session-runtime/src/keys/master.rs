@@ -1,6 +1,6 @@
 //! One key of the ring, and the keys derived from it: one per purpose, by HKDF-SHA256 (RFC 5869).
 //!
-//! The key itself is not kept: extraction turns it into a state that can only derive. That state is wiped on drop.
+//! The key itself is not kept: extraction turns it into a state that can only derive keys. That state is wiped on drop.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _};
@@ -33,9 +33,9 @@ impl Purpose {
     pub(crate) const SIGNED_COOKIE: Self = Self::v1("signed-cookie", "hmac-sha256");
     /// Seals the application's own cookies.
     pub(crate) const PRIVATE_COOKIE: Self = Self::v1("private-cookie", "xchacha20poly1305");
-    /// Names sessions in logs.
+    /// Names sessions and users in logs and events.
     pub(crate) const FINGERPRINT: Self = Self::v1("fingerprint", "hmac-sha256");
-    /// Names the key.
+    /// Derives the id of the key.
     const KEY_ID: Self = Self::v1("key-id", "hkdf-sha256");
 
     const fn v1(name: &'static str, algorithm: &'static str) -> Self {
@@ -52,7 +52,7 @@ pub(crate) struct MasterKey {
 }
 
 impl MasterKey {
-    /// Creates a key from its bytes, which the caller has checked. It verifies until `end`.
+    /// Creates a key from its bytes, which the caller has checked. The key opens values until `end`.
     pub(super) fn new(bytes: &[u8], end: Timestamp) -> Result<Self, Error> {
         let (mut extracted, state) = Hkdf::<Sha256>::extract(None, bytes);
         extracted.as_mut_slice().zeroize();
@@ -65,7 +65,7 @@ impl MasterKey {
         self.id
     }
 
-    /// Returns the moment from which the key opens nothing; [`Timestamp::NEVER`] unless it was given one.
+    /// Returns the moment from which the key opens nothing; [`Timestamp::NEVER`] if it has no end.
     pub(crate) const fn end(&self) -> Timestamp {
         self.end
     }
@@ -73,7 +73,7 @@ impl MasterKey {
     /// Derives the key for `purpose`.
     ///
     /// # Errors
-    /// If `N` is more than the 8,160 bytes that HKDF-SHA256 can give.
+    /// If `N` is more than the 8,160 bytes that HKDF-SHA256 can derive.
     pub(crate) fn derive<const N: usize>(&self, purpose: Purpose) -> Result<Zeroizing<[u8; N]>, Error> {
         let info = framed(&["session", purpose.name, purpose.algorithm, purpose.version]);
         let mut key = Zeroizing::new([0; N]);
@@ -85,7 +85,7 @@ impl MasterKey {
 
     /// Returns an HMAC-SHA256 under the key for `purpose`. Clones of it need no key set-up.
     pub(crate) fn mac(&self, purpose: Purpose) -> Result<Hmac<Sha256>, Error> {
-        // One block of SHA-256, the length that HMAC takes without changes.
+        // 64 bytes are one block of SHA-256. HMAC uses a key of this length unchanged.
         let key = self.derive::<64>(purpose)?;
         Ok(Hmac::new((&*key).into()))
     }

@@ -1,7 +1,7 @@
-//! The keys behind every cookie: their sources, their rotation, and which of them signs.
+//! The keys behind every cookie: where they come from, how they are rotated, and which of them signs.
 //!
 //! `text` parses keys, `weak` rejects guessable ones, and `file` keeps one in a file. `master` derives a separate key for each
-//! purpose, and `derived` finds it by key id. `sign` signs with it, `seal` encrypts.
+//! purpose, and `derived` finds it by key id. `sign` and `seal` sign and encrypt values with derived keys.
 
 mod derived;
 mod file;
@@ -33,17 +33,17 @@ use crate::{
 /// Clones share the keys. `Debug` shows key ids, which every cookie carries anyway, but never a key. The keys are wiped from
 /// memory when the last clone is dropped.
 ///
-/// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The
-/// next response replaces a cookie under the old key with one under the new key. It also encrypts the session's `secret` fields
+/// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The next
+/// response replaces a cookie under the old key with one under the new key. The session's `secret` fields are then also encrypted
 /// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
 /// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the
 /// visitor as a guest. So deploy twice: first `OLD, NEW` to every server, so that all can read both, and then `NEW, OLD`.
 ///
-/// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or
-/// not) of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are
-/// rejected at start.
+/// **As text**, keys are separated by commas, blanks or new lines. Each is hexadecimal or base64 (either alphabet, padded or not)
+/// of at least 32 random bytes: `openssl rand -hex 32`. Keys that are short, repetitive, sequential or made of words are rejected
+/// at start-up.
 ///
 /// ```
 /// # use session_runtime::KeyRing;
@@ -92,11 +92,11 @@ impl KeyRing {
         Self::from_keys(text::parse(value, place)?, place)
     }
 
-    /// Reads the keys in a file. In the file, `#` begins a comment. This waits for the disk, so call it at start.
+    /// Reads the keys in a file. In the file, `#` begins a comment. The call waits for the disk, so make it at start-up.
     ///
-    /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same holds
-    /// for symbolic links to it, so files work as Docker and Kubernetes mount them. The log has a warning if all users of the
-    /// machine can read the file, or if another user can replace it in its folder.
+    /// The file must belong to root or to this process's user, and other users must not be able to write to it. The same applies
+    /// to symbolic links to it. Files that Docker and Kubernetes mount meet these conditions. The log has a warning if all users
+    /// of the machine can read the file, or if another user can replace it in its folder.
     ///
     /// # Errors
     /// If there is no such file, it is not a regular file, it cannot be read, another user can change it, or a key in it is
@@ -112,11 +112,11 @@ impl KeyRing {
         Self::from_file(path, &file::read(path)?)
     }
 
-    /// Does the same as [`KeyRing::open`], but creates the file if there is none: with one random key, readable by its owner
-    /// only. The log then says so.
+    /// Reads the keys in a file, as [`KeyRing::open`] does, but creates the file if there is none. The new file holds one random
+    /// key, and only its owner can read it. The log then says that the file was created.
     ///
     /// Processes that start at the same time agree on one key. Use this for development, or for one server with a persistent
-    /// disk. Several servers would each create a key of their own, and a disk that is lost takes the key with it.
+    /// disk. Several servers would each create a different key, and if the disk is lost, so is the key.
     ///
     /// # Errors
     /// As [`KeyRing::open`], or if the file cannot be created.
@@ -140,7 +140,7 @@ impl KeyRing {
     /// Creates a ring of one key: at least 32 random bytes, used as they are.
     ///
     /// # Errors
-    /// If there are fewer, or they are plainly not random. Text is rejected too, so decode it first.
+    /// If there are fewer bytes, or they are obviously not random. Text is rejected too, so decode it first.
     ///
     /// ```
     /// # use session_runtime::KeyRing;
@@ -184,7 +184,7 @@ impl KeyRing {
         self.and(key, Timestamp::NEVER)
     }
 
-    /// Does the same as [`KeyRing::with_previous`], for a key that stops verifying and decrypting at `end`.
+    /// Adds a key that never signs or encrypts, and that verifies and decrypts only until `end`.
     ///
     /// # Errors
     /// As [`KeyRing::with_previous`]. An `end` in the past is not an error: such a key opens nothing.
@@ -201,7 +201,7 @@ impl KeyRing {
         self.and(key, end.into())
     }
 
-    /// Returns the current key, and those before it.
+    /// Returns the current key, and the previous ones.
     ///
     /// # Errors
     /// If the ring is empty because [`KeyRing::generate`] got no random bytes.
@@ -232,8 +232,8 @@ impl KeyRing {
 impl FromStr for KeyRing {
     type Err = Error;
 
-    /// Parses keys as text, in the form that [`KeyRing`] describes. For keys from a secret manager, or from an application's
-    /// own settings.
+    /// Parses keys as text, in the form that [`KeyRing`] describes. This is for keys from a secret manager, or from an
+    /// application's own settings.
     ///
     /// # Errors
     /// If there is no key, or a key is malformed, guessable or listed twice. The message says which key, and does not repeat it.

@@ -1,5 +1,5 @@
-//! Sealing: encrypts and signs a value by XChaCha20-Poly1305 under a key of one purpose. The value opens only in the place that
-//! it was sealed for.
+//! Sealing: encrypts and authenticates a value by XChaCha20-Poly1305 under a key of one purpose. The value opens only in the
+//! place that it was sealed for.
 //!
 //! | bytes | |
 //! |---|---|
@@ -9,9 +9,9 @@
 //! | n | ciphertext, as long as the value |
 //! | 16 | tag |
 //!
-//! The tag also covers purpose, algorithm, application, key id and place, each after its length: a value that is moved to
-//! another application or place does not open (SECURITY S40, S41). There is no fallback format (S39). Sealing does not hide the
-//! length of a value, and does not prevent an attacker from putting back an older value of the same place.
+//! The tag also covers purpose, algorithm, application, key id and place, each after its length: a value that is moved to another
+//! application or place does not open (SECURITY S40, S41). There is no fallback format (S39). Sealing does not hide the length of
+//! a value, and does not prevent an attacker from restoring an older value of the same place.
 
 use chacha20poly1305::{AeadInOut as _, KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -50,7 +50,7 @@ impl Sealer {
         Derived::new(ring, |key| SealingKey::new(key, purpose, app)).map(Self)
     }
 
-    /// Encrypts `value` and binds it to all parts of `place`. The same value gives other bytes each time.
+    /// Encrypts `value` and binds it to all parts of `place`. The result differs each time, even for the same value.
     ///
     /// # Errors
     /// If the operating system gives no random bytes, or the value is longer than the 256 GiB that the cipher takes.

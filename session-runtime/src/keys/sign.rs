@@ -1,5 +1,5 @@
 //! Signing: anyone can read a signed value, but only this server can write one. The signature is an HMAC-SHA256 under a key of
-//! one purpose, and holds for one place.
+//! one purpose, and is valid for one place only.
 //!
 //! | bytes | |
 //! |---|---|

@@ -70,13 +70,13 @@ fn each_purpose_and_key_derives_a_different_key() {
 proptest! {
     // S41
     #[test]
-    fn different_parts_never_frame_alike(a: Vec<String>, b: Vec<String>) {
+    fn different_lists_of_parts_have_different_frames(a: Vec<String>, b: Vec<String>) {
         let frame = |parts: &[String]| framed(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         prop_assert_eq!(frame(&a) == frame(&b), a == b);
     }
 
     #[test]
-    fn no_text_panics(text: String) {
+    fn parsing_any_text_does_not_panic(text: String) {
         let _ = (variable(&text), file(&text));
     }
 }

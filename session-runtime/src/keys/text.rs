@@ -15,11 +15,11 @@ pub(crate) const MAKE: &str = "openssl rand -hex 32";
 /// The fewest bytes of a key: 256 bits.
 const LEAST: usize = 32;
 
-/// Where a key is written, for messages.
+/// The place where a key is written, for messages.
 #[derive(Clone, Copy)]
 pub(super) enum KeySource<'a> {
     Variable(&'a str),
-    /// A key of a settings file.
+    /// An option of a settings file, by its key.
     Setting(&'a str),
     File(&'a Path),
     /// A text that the application parses.
@@ -117,7 +117,7 @@ pub(super) fn not_text(place: KeySource<'_>) -> Error {
     Error::setup(format!("{place} holds bytes that are not text; write a key made with `{MAKE}`"))
 }
 
-/// Checks that a key's bytes are long enough, and not plainly made by hand.
+/// Checks that a key's bytes are long enough, and not obviously made by hand.
 pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), Flaw> {
     if bytes.len() < LEAST {
         return Err(Flaw::Short { bytes: bytes.len() });
@@ -162,7 +162,7 @@ pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(weakness) = weak::of_base64(body.as_bytes()) {
         return Err(Flaw::Weak(weakness));
     }
-    // Also wiped if decoding fails halfway.
+    // The bytes are wiped even if decoding fails halfway.
     let mut bytes = Zeroizing::new(vec![0; length + 3]);
     let decoded = match (url, body.len() == word.len()) {
         (false, false) => Base64::decode(word, &mut bytes),

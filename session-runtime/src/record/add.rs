@@ -1,6 +1,7 @@
 //! The change that a request makes to a counter.
 
-/// A change of a counter: `new = (old + amount)`, clamped to `floor` and `ceiling`. Several changes combine into one, exactly.
+/// A change of a counter: `new = (old + amount)`, clamped to `floor` and `ceiling`. Several changes combine into one with exactly
+/// the same result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Add {
     /// The amount to add; below zero counts down.
@@ -19,7 +20,8 @@ impl Add {
         old.saturating_add(self.amount).clamp(self.floor, self.ceiling)
     }
 
-    /// Returns this change followed by `next`, as one: clamped additions are closed under composition, so no step is lost.
+    /// Returns this change followed by `next`, as one change. Clamped additions are closed under composition, so the result is
+    /// exact.
     pub(crate) fn then(&self, next: &Self) -> Self {
         Self {
             amount: self.amount.saturating_add(next.amount),

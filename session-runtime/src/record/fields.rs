@@ -1,4 +1,4 @@
-//! The encoded fields of a session in one buffer: compact to hold, cheap to clone, quick to search while small.
+//! The encoded fields of a session in one buffer, which is compact, cheap to clone, and quick to search while it is small.
 //!
 //! A field is: the length of its name (1 byte), the length of its value times two, plus one if it has a deadline
 //! (LEB128), the deadline in milliseconds since 1970 (LEB128, if it has one), name, value.
@@ -17,7 +17,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     /// The value in MessagePack.
     pub(crate) value: &'a [u8],
-    /// When the value ceases to be readable; [`Timestamp::NEVER`] if it lasts as long as the session.
+    /// When the value expires; [`Timestamp::NEVER`] if it lasts as long as the session.
     pub(crate) expires: Timestamp,
 }
 
@@ -52,8 +52,8 @@ impl Fields {
         1 + varint::length(size(value, has_deadline)) + deadline + name.len() + value
     }
 
-    /// Adds a field. The caller ensures that no other field has its name. A name is cut at 255 bytes; the derive accepts no
-    /// longer ones.
+    /// Adds a field. The caller ensures that no other field has its name. A name longer than 255 bytes is cut; the derive rejects
+    /// such names.
     pub(crate) fn push(&mut self, entry: Entry<'_>) {
         // Cut between characters, since half a character would make all fields after it unreadable.
         let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(u8::MAX.into())];
@@ -81,7 +81,8 @@ impl Fields {
         let is_it = |length: usize, after: &[u8]| length == name.len() && after.starts_with(name.as_bytes());
         let mut rest = self.0.as_slice();
         loop {
-            // Most fields can be skipped by the lengths of their names: this runs for every field that a request uses.
+            // This runs for every field that a request uses, so it must be quick: the length of the name is enough to skip most
+            // fields.
             while let [length, size, after @ ..] = rest
                 && is_short(*size)
                 && !is_it((*length).into(), after)
@@ -152,7 +153,7 @@ const fn size(value: usize, has_deadline: bool) -> u64 {
     (value as u64) << 1 | has_deadline as u64
 }
 
-/// Returns whether this first byte of a [`size`] means a value of less than 64 bytes and no deadline, as most have.
+/// Returns whether this first byte of a [`size`] means a value of less than 64 bytes and no deadline. Most fields are like that.
 const fn is_short(size: u8) -> bool {
     size & 0x81 == 0
 }

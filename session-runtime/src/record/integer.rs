@@ -1,4 +1,4 @@
-//! Counters as MessagePack integers, which range from `i64::MIN` to `u64::MAX`.
+//! Reads and writes counters as MessagePack integers. These range from `i64::MIN` to `u64::MAX`.
 
 /// The most bytes that [`write`] returns.
 pub(crate) const MOST: usize = 9;

@@ -48,7 +48,7 @@ pub(crate) struct Record {
     pub(crate) idle_until: Timestamp,
     /// The absolute deadline.
     pub(crate) ends_at: Timestamp,
-    /// Whether `remember(true)` holds: one long lifetime, no idle timeout, a persistent cookie.
+    /// Whether the session is remembered: it then has one long lifetime, no idle timeout, and a persistent cookie.
     pub(crate) remembered: bool,
     /// The encoded identity of the signed-in user; `None` for a guest.
     pub(crate) user: Option<Arc<[u8]>>,
@@ -69,7 +69,7 @@ pub(crate) struct Lifetime {
     pub(crate) idle_until: Timestamp,
     /// The absolute deadline.
     pub(crate) ends_at: Timestamp,
-    /// Whether `remember(true)` holds.
+    /// Whether the session is remembered.
     pub(crate) remembered: bool,
 }
 
@@ -107,7 +107,7 @@ impl Record {
         self.idle_until.min(self.ends_at)
     }
 
-    /// Returns whether the session may still be served. The deadline itself counts as expired.
+    /// Returns whether the session may still be opened. At the deadline itself, it has already expired.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         !self.expires_at().passed(now)
     }
@@ -119,7 +119,7 @@ impl Record {
 
     /// Notes that a commit wrote the session.
     pub(crate) fn note_write(&mut self, nonce: Nonce, now: Timestamp) {
-        // Commits that one swap stores share a nonce.
+        // Commits whose changes are stored by one swap share a nonce, and count as one write.
         if self.nonces.as_slice().last() != Some(&nonce) {
             self.writes = self.writes.saturating_add(1);
             self.nonces.push(nonce);
@@ -134,7 +134,7 @@ impl Record {
     }
 }
 
-/// A verifier that a renewal replaced, kept to tell a late request from a stranger's.
+/// A verifier that a renewal replaced. It is kept to distinguish the visitor's late requests from a stranger's.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Previous {
     /// Digest of the verifier that was replaced.
@@ -147,7 +147,7 @@ pub(crate) struct Previous {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Replaced {
     /// By a sign-in, a sign-out, an impersonation, `renew` or a change of a `rotates` field: the old verifier opens nothing. For
-    /// a minute it is recognised.
+    /// a minute, it is still recognised as the visitor's.
     ByPrivilege {
         /// When it was replaced.
         at: Timestamp,

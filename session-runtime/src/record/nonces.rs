@@ -1,4 +1,4 @@
-//! [`Nonces`]: the nonces of a record's last commits, in place, since every write copies them.
+//! [`Nonces`]: the nonces of a record's last commits. They are stored inline, since every write copies them.
 
 use std::fmt;
 

@@ -28,7 +28,8 @@ pub(crate) enum Proof {
     AtSignIn,
     /// At another time: earlier, at an identity provider, or later, when they were asked again.
     At(Timestamp),
-    /// Not in this session: a cookie that remembers them, or an identity provider that did not ask, signed them in.
+    /// Not in this session: they were signed in by a cookie that remembers them, or by an identity provider that did not ask for
+    /// proof.
     Missing,
 }
 
@@ -50,11 +51,11 @@ pub(crate) struct Impersonation {
 /// The relation of one user to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// It is this user's own, even while they act as another.
+    /// The session is this user's own, even while they act as another.
     Own,
-    /// It belongs to another user who acts as this one.
+    /// The session belongs to another user who acts as this one.
     Impersonator,
-    /// It is a guest's, or another user's.
+    /// The session is a guest's, or another user's.
     Other,
 }
 
@@ -86,12 +87,12 @@ impl Record {
         self.rare.as_ref()?.impersonation.as_ref()
     }
 
-    /// Returns the user who was impersonated until the time was up, if the store does not know that yet.
+    /// Returns the user who was impersonated until the time was up, if the stored record does not show yet that it is.
     pub(crate) fn expired_impersonation(&self) -> Option<&Arc<[u8]>> {
         self.rare.as_ref()?.expired.as_ref()
     }
 
-    /// Sets the rare parts. Defaults take no room.
+    /// Sets the rare parts. Default values take no memory.
     pub(crate) fn set_rare(&mut self, rare: Rare) {
         self.rare = (rare != Rare::default()).then(|| rare.into());
     }
@@ -120,8 +121,8 @@ impl Record {
 
     /// Returns the session without its impersonation, as the user's own again. `None`: no user acts as another.
     ///
-    /// `is_device` returns whether a field is a `device` field: those stay as they are now. Requests that loaded the session
-    /// before are superseded, as after a sign-out.
+    /// `is_device` returns whether a field is a `device` field: those stay as they are now. Requests that have loaded the session
+    /// earlier are superseded, as after a sign-out.
     pub(crate) fn without_impersonation(&self, is_device: impl Fn(&str) -> bool) -> Option<Self> {
         let mut rare = self.rare.as_deref()?.clone();
         let Impersonation { by, signed_in_at, proof, fields: own, .. } = rare.impersonation.take()?;
@@ -137,7 +138,7 @@ impl Record {
 }
 
 impl Record {
-    /// Returns the session with `own` in place of the session that was set aside. For a session whose user acts as another.
+    /// Returns this session, in which a user acts as another, with `own` in place of the user's own session that was set aside.
     pub(crate) fn with_own(&self, own: &Self, is_device: impl Fn(&str) -> bool) -> Self {
         let mut fields = kept(&self.fields, |name| !is_device(name));
         kept(&own.fields, &is_device).iter().for_each(|entry| fields.push(entry));

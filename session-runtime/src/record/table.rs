@@ -1,10 +1,12 @@
-//! A list of structs as a table: the names of their fields once, and then the rows.
+//! Stores a list of structs as a table: the names of their fields once, followed by the rows.
 //!
-//! Values are MessagePack by name, so that structs may grow. That repeats each name for every item of a list, which makes up
-//! half of a shopping cart. Cookies are small, so lists are kept as tables there. A table is one byte for the number of columns,
-//! their names, and the values row by row. It is not compression: its length does not depend on what the values have in common.
-//! But it reveals whether all items have the same names, and if the items are maps, their names are data. So `secret` fields are
-//! not kept as tables (SECURITY S43).
+//! Values are MessagePack with the names of fields, which lets structs grow. As a result, every item of a list repeats each name;
+//! in a shopping cart, the names take half of the bytes. A cookie has little room, so lists are stored as tables there. A table
+//! is one byte for the number of columns, their names, and the values row by row.
+//!
+//! This is not compression: the length of a table does not depend on what the values have in common. But the length reveals
+//! whether all items have the same names. If the items are maps, their names are data, so `secret` fields are not stored as
+//! tables (SECURITY S43).
 
 use rmp::{
     Marker,
@@ -16,7 +18,7 @@ use rmp::{
 /// own length is not a bound (F10).
 const MOST: usize = 1 << 20;
 
-/// Returns the value as a table, if it is a list of at least two structs of one shape.
+/// Returns the value as a table, if it is a list of at least two structs with the same field names.
 pub(crate) fn pack(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
     let rows = list(&mut rest)?; // most values are not lists, as their first byte shows
@@ -94,7 +96,7 @@ fn names(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
 fn list(rest: &mut &[u8]) -> Option<u32> {
     match read_marker(rest).ok()? {
         Marker::FixArray(items) => Some(items.into()),
-        // Only the shortest form, since `unpack` writes that one.
+        // Only the shortest encoding of the length is accepted, since `unpack` writes that one.
         Marker::Array16 => length::<2>(rest).filter(|items| *items > 15),
         Marker::Array32 => length::<4>(rest).filter(|items| *items > 0xffff),
         _ => None,
@@ -253,7 +255,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
+        fn packing_and_unpacking_any_bytes_does_not_panic(bytes: Vec<u8>) {
             if let Some(table) = pack(&bytes) {
                 prop_assert_eq!(unpack(&table), Some(bytes.clone()));
             }

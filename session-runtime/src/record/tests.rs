@@ -67,7 +67,7 @@ fn old_nonces_are_dropped_and_the_write_count_saturates() {
 
 // The clock of another node may be ahead.
 #[test]
-fn the_last_write_never_moves_back() {
+fn seen_at_never_moves_back() {
     let mut record = record();
     for (now, seen) in [(3_000, 3_000), (2_000, 3_000), (3_000, 3_000), (4_999, 4_999)] {
         record.note_write(Nonce::next(), Timestamp::from_millis(now));
@@ -86,7 +86,7 @@ fn with_fields_changes_only_the_fields() {
     assert_eq!(other, Record { fields, ..record });
 }
 
-// B12: neither names nor lengths are secret, values are.
+// B12: names and lengths are not secret; values are.
 #[test]
 fn debug_output_does_not_show_a_value() {
     let mut fields = Fields::default();
@@ -167,13 +167,13 @@ proptest! {
     fn integers_round_trip(number in i128::from(i64::MIN)..=i128::from(u64::MAX)) {
         let value = integer::write(number);
         prop_assert_eq!(integer::read(&value), Some(number));
-        // The shortest encoding, like the derive's own.
+        // `write` uses the shortest encoding, as `rmp_serde` does.
         let shortest = u64::try_from(number).map_or_else(|_| rmp_serde::to_vec(&(number as i64)), |n| rmp_serde::to_vec(&n));
         prop_assert_eq!(value, shortest.unwrap());
     }
 
     #[test]
-    fn integers_past_the_range_become_its_ends(beyond in 1..i128::MAX / 2) {
+    fn integers_outside_the_range_become_its_nearest_end(beyond in 1..i128::MAX / 2) {
         prop_assert_eq!(integer::read(&integer::write(i128::from(u64::MAX) + beyond)), Some(u64::MAX.into()));
         prop_assert_eq!(integer::read(&integer::write(i128::from(i64::MIN) - beyond)), Some(i64::MIN.into()));
     }
@@ -230,7 +230,7 @@ proptest! {
         prop_assert!(Fields::from_bytes(bytes[..bytes.len() - cut].to_vec()).is_err());
     }
 
-    // F10: a length is compared with the bytes that follow, whatever it claims.
+    // F10: a length is checked against the number of bytes that follow.
     #[test]
     fn lengths_past_the_end_are_rejected(name: u8, size: u64, rest in prop::collection::vec(any::<u8>(), 0..20)) {
         let mut bytes = vec![name];

@@ -1,4 +1,4 @@
-//! The bytes of a value. `docs/format.md` documents them; change both.
+//! Reads and writes the bytes of a value. `docs/format.md` documents the format: change both together.
 //!
 //! | bytes | |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | 1 | class |
 //! | 8 | when it expires, in milliseconds since 1970, big-endian; all ones for never |
 //! | 8 | scope: the kind of session and the application |
-//! | 4 | length of the content, big-endian: content that was cut short would otherwise read as fewer fields or list entries |
-//! | n | the content, by class |
+//! | 4 | length of the content, big-endian; without it, truncated content would read as fewer fields or list entries |
+//! | n | the content, which depends on the class |
 
 use std::sync::Arc;
 
@@ -34,9 +34,9 @@ pub(super) const CONTENT: usize = LENGTH + 4;
 /// The reason why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// They were written by a newer version.
+    /// A newer version wrote the bytes.
     Newer,
-    /// They were truncated or overwritten, or never were a value.
+    /// The bytes were truncated or overwritten, or never were a value.
     Corrupt,
 }
 
@@ -62,7 +62,7 @@ const PROOF: u8 = 32;
 const CAPPED: u8 = 64;
 const IMPERSONATION: u8 = 128;
 
-/// Reads the header. Bytes without one get a header with which a store can still replace them.
+/// Reads the header. If the bytes have none, returns a header with their revision, so that a store can still replace them.
 pub(super) fn head(bytes: &[u8]) -> Head {
     let mut revision = [0; 8];
     revision.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
@@ -194,7 +194,8 @@ fn write_rare(bytes: &mut Vec<u8>, from: Timestamp, rare: &Rare) {
     }
 }
 
-/// Writes the time of a proof; *never* if it is missing. Writes nothing for a proof at the sign-in: a flag tells it apart.
+/// Writes the time of a proof; [`Timestamp::NEVER`] if the proof is missing. Writes nothing for a proof at the sign-in, which a
+/// flag indicates.
 fn write_proof(bytes: &mut Vec<u8>, from: Timestamp, proof: Proof) {
     match proof {
         Proof::AtSignIn => {}

@@ -17,7 +17,8 @@ pub(crate) struct ListEntry {
     pub(crate) at: Timestamp,
     /// The session's absolute deadline; for an impersonation, when that ends.
     pub(crate) ends_at: Timestamp,
-    /// Whether another user acts as this one in the session. The session itself is decisive; this copy only saves loading it.
+    /// Whether another user acts as this one in the session. The session itself decides this; the copy here only saves loading
+    /// it.
     pub(crate) is_impersonation: bool,
 }
 

@@ -48,9 +48,9 @@ pub struct Value {
 
 /// How long a server keeps a value past its deadline.
 const SLACK: Duration = Duration::from_secs(60);
-/// How long a server keeps a list or revocation past its deadline, which another node may have set. Losing one would be a
-/// fault: without its list, a user's sessions can't be revoked, and without a revocation, a copy of a cookie is valid again.
-/// A node whose clock is ahead computes too short a time to live (F27).
+/// How long a server keeps a list or revocation past its deadline. A server must not lose one early: without its list, a user's
+/// sessions can't be revoked, and without a revocation, a copy of a cookie is valid again. Another node may have set the
+/// deadline, and a node whose clock is ahead computes too short a time to live (F27).
 const LONG_SLACK: Duration = Duration::from_secs(60 * 60);
 
 /// The header of a value, and whether this write is critical.
@@ -74,12 +74,12 @@ enum Content {
     Tombstone(Tombstone),
     Revocation(Arc<Revocation>),
     Marker(Arc<Marker>),
-    /// As a store returned it.
+    /// The bytes that a store returned, not yet decoded.
     Bytes(Arc<Bytes>),
 }
 
-/// The kind of a value. A store needs this only if it evicts: tombstones first, then sessions of guests, then those of
-/// users. Lists and revocations stay until they expire.
+/// The kind of a value. A store needs this only if it evicts values when it is full: tombstones go first, then sessions of
+/// guests, then those of users. Lists and revocations stay until they expire.
 ///
 /// ```
 /// # use session_runtime::store::Class;
@@ -169,7 +169,7 @@ impl Value {
         self
     }
 
-    /// Returns the same session with another record.
+    /// Returns the value with another record, under a new revision.
     #[cfg(feature = "testing")]
     pub(crate) fn with_record(&self, record: Arc<Record>) -> Self {
         let head = Head { revision: Nonce::next().0, is_critical: false, ..self.head };
@@ -187,7 +187,7 @@ impl Value {
         Self { head: Head { revision, ..self.head }, content }
     }
 
-    /// Takes bytes as a store kept them. Any bytes are accepted: the engine checks them when it needs them.
+    /// Creates a value from bytes that a store kept. Any bytes are accepted: the engine checks them when it needs them.
     ///
     /// ```
     /// # use session_runtime::store::Value;
@@ -199,13 +199,13 @@ impl Value {
         Self { head: format::head(&bytes), content: Content::Bytes(Arc::new(bytes)) }
     }
 
-    /// Returns a value that decodes as [`Damage::Corrupt`], for a store that detects that it no longer has the bytes it kept.
+    /// Returns a value that decodes as [`Damage::Corrupt`], for a store that detects that its copy of the bytes was damaged.
     #[cfg(feature = "file")]
     pub(crate) fn damaged() -> Self {
         Self::from_bytes(Bytes::new())
     }
 
-    /// Returns a value that decodes as [`Damage::Newer`], for a store that finds an unknown format of its own.
+    /// Returns a value that decodes as [`Damage::Newer`], for a store that finds its own data in a format that it does not know.
     #[cfg(feature = "file")]
     pub(crate) fn newer() -> Self {
         Self::from_bytes(format::NEWER)
@@ -247,9 +247,9 @@ impl Value {
 
     /// Returns the time to live for a server that removes values by itself, counted from `now`. `None`: the value never expires.
     ///
-    /// It is rounded up to seconds. A minute is added, since the server's clock may differ, so it is never less than a minute.
-    /// For lists and revocations an hour is added, since the clock of this node may be ahead of the one that set the deadline.
-    /// If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
+    /// The time is rounded up to whole seconds. A minute is added, since the server's clock may differ, so the result is never
+    /// less than a minute. For lists and revocations, an hour is added instead, since the clock of this node may be ahead of the
+    /// clock that set the deadline. If the server has a maximum, 400 days are enough: no browser keeps a cookie for longer.
     ///
     /// ```
     /// # use session_runtime::{Timestamp, store::Value};
@@ -304,7 +304,7 @@ impl Value {
     /// Decodes the content.
     ///
     /// # Errors
-    /// [`Damage`] if the bytes are of a newer version, or not a value at all.
+    /// [`Damage`] if a newer version wrote the bytes, or if they are not a value at all.
     pub(crate) fn decode(&self) -> Result<Decoded, Damage> {
         Ok(match &self.content {
             Content::Session(record) => Decoded::Session(Arc::clone(record)),

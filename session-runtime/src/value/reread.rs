@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Content, Decoded, Value};
 
-/// Panics unless the bytes stay as they are, and a value that is read from them round-trips unchanged.
+/// Panics unless a [`Value`] returns the bytes unchanged, and the content that it decodes from them round-trips.
 pub(crate) fn reads_or_is_damaged(bytes: &[u8]) {
     let value = Value::from_bytes(bytes.to_vec());
     assert_eq!(value.to_bytes(), bytes);

@@ -17,7 +17,7 @@ pub(crate) struct Tombstone {
 pub(crate) enum EndReason {
     /// The visitor signed out, or the handler destroyed the session.
     Ended,
-    /// It was ended from elsewhere: through another session of its user, or by an administrator.
+    /// It was revoked: through another session of its user, or by an administrator.
     Revoked,
     /// A newer sign-in of its user took its place.
     Displaced,
@@ -30,7 +30,7 @@ pub(crate) enum EndReason {
 /// The revocation of a session in a cookie: it ended, or continues under another selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Revocation {
-    /// The nonce of the commit that revoked it.
+    /// The nonce of the commit that revoked the session.
     pub(crate) nonce: Nonce,
     pub(crate) at: Timestamp,
     /// Whether the session continues under another selector.

@@ -1,4 +1,5 @@
-//! Every value round-trips through its bytes, and no bytes do harm. The examples are those of `docs/format.md`.
+//! Tests that every value round-trips through its bytes, and that no bytes make the reader panic. The examples are those of
+//! `docs/format.md`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
@@ -116,7 +117,7 @@ fn list() -> impl Strategy<Value = UserList> {
     prop::collection::vec(entry, 0..20).prop_map(|entries| UserList { entries })
 }
 
-/// Returns a value of each class, and its decoded content.
+/// Generates values of every class, each with its decoded content.
 fn value() -> impl Strategy<Value = (Value, Decoded)> {
     let reasons =
         [EndReason::Ended, EndReason::Revoked, EndReason::Displaced, EndReason::Replayed, EndReason::Unsettled];
@@ -394,7 +395,7 @@ fn the_examples_on_the_page_are_these_values() {
 
 // F27: a node whose clock is 40 minutes ahead writes a value whose deadline another node set.
 #[test]
-fn a_server_keeps_lists_and_revocations_for_an_hour_more() {
+fn a_server_keeps_lists_and_revocations_an_hour_longer() {
     let end = NOW + Duration::from_secs(600);
     let revocation = Revocation { nonce: Nonce(1), at: NOW, renewed: false };
     let list = UserList {

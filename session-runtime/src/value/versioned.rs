@@ -1,19 +1,19 @@
-//! A value as a store has it, and the answer to a compare-and-swap.
+//! A value as it is in a store, and the answer to a compare-and-swap.
 
 use std::fmt;
 
 use super::Value;
 use crate::error::StoreError;
 
-/// A value as a store has it, with the revision that a later [`Store::swap`](crate::store::Store::swap) compares.
+/// A value as it is in a store, with the revision that a later [`Store::swap`](crate::store::Store::swap) compares.
 ///
 /// ```
 /// use session_runtime::store::{Value, Versioned};
 ///
 /// let value = Value::from_bytes(vec![0, 0, 0, 0, 0, 0, 0, 7]);
-/// // A store without revisions of its own compares the value's.
+/// // A store without its own revisions compares the revisions of values.
 /// assert_eq!(Versioned::new(value.clone()).revision(), &7.into());
-/// // A server that counts writes, such as memcached with its `cas`, etcd or NATS.
+/// // A server that counts writes, such as memcached with its `cas`, etcd or NATS, has its own revisions.
 /// assert_eq!(Versioned::with_revision(value, 41_u64).revision(), &41.into());
 /// ```
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Versioned {
 }
 
 impl Versioned {
-    /// Returns a value of a store that compares [`Value::revision`].
+    /// Creates a `Versioned` for a store that compares [`Value::revision`].
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -35,7 +35,7 @@ impl Versioned {
         Self { value, revision }
     }
 
-    /// Returns a value of a store that has revisions of its own.
+    /// Creates a `Versioned` for a store that has its own revisions.
     ///
     /// ```
     /// # use session_runtime::store::{Value, Versioned};
@@ -91,7 +91,7 @@ impl Revision {
     /// Returns the number, for a store whose revisions are numbers.
     ///
     /// # Errors
-    /// [`StoreError`] if it is a text. It is then a revision of another store.
+    /// [`StoreError`] if the revision is a text. It then belongs to another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
@@ -107,7 +107,7 @@ impl Revision {
     /// Returns the text, for a store whose revisions are texts.
     ///
     /// # Errors
-    /// [`StoreError`] if it is a number. It is then a revision of another store.
+    /// [`StoreError`] if the revision is a number. It then belongs to another store.
     ///
     /// ```
     /// # use session_runtime::store::Revision;
@@ -122,8 +122,8 @@ impl Revision {
 
     fn foreign(&self, ours: &str) -> StoreError {
         StoreError::new(format!(
-            "the revision {self:?} is of another store, since the revisions of this store are {ours}: swap only what this \
-             store answered"
+            "the revision {self:?} is of another store, since the revisions of this store are {ours}: pass to `swap` only what \
+             this store returned"
         ))
     }
 }
@@ -162,7 +162,7 @@ impl fmt::Debug for Revision {
 /// # let value = Value::from_bytes(vec![1]);
 /// // A store that compares the revisions of values.
 /// let written = Swapped::written(&value);
-/// // A store that has revisions of its own says which one the new value got.
+/// // A store that has its own revisions says which one the new value got.
 /// let written = Swapped::Done(41_u64.into());
 /// // In either kind of store.
 /// let removed = Swapped::removed();
@@ -178,8 +178,8 @@ pub enum Swapped {
 }
 
 impl Swapped {
-    /// Returns `Done`, for a store that compares [`Value::revision`] and has written this value. A store that has revisions of
-    /// its own answers `Done` with the new one.
+    /// Returns `Done`, for a store that compares [`Value::revision`] and has written this value. A store that has its own
+    /// revisions answers `Done` with the new one.
     ///
     /// ```
     /// # use session_runtime::store::{Swapped, Value};
@@ -191,7 +191,7 @@ impl Swapped {
         Self::Done(value.revision().into())
     }
 
-    /// Returns `Done`, for any store: the key holds nothing now.
+    /// Returns `Done` for a removal, in any store: the key holds nothing now.
     ///
     /// ```
     /// # use session_runtime::store::Swapped;

@@ -30,7 +30,7 @@ fn token(signer: &TokenSigner) -> String {
     signer.sign(selector, &verifier)
 }
 
-/// Returns the session that was brought, signed again for comparison, and the events.
+/// Returns the session in the cookies, as a token that is signed again for comparison, and the events.
 fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &TokenSigner) -> (Option<String>, Vec<Event>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let events = Events::new({
@@ -158,7 +158,7 @@ fn many_cookies_of_our_name_count_as_none() {
 proptest! {
     // S31, B6, B8
     #[test]
-    fn foreign_bytes_neither_panic_nor_matter(
+    fn other_cookies_neither_panic_nor_change_the_result(
         before in prop::collection::vec(any::<u8>(), 0..200),
         after in prop::collection::vec(any::<u8>(), 0..200),
         host: bool,

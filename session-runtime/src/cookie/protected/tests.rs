@@ -138,7 +138,7 @@ proptest! {
 
     // S39
     #[test]
-    fn no_bytes_panic(value: Vec<u8>) {
+    fn no_bytes_panic_or_open(value: Vec<u8>) {
         for protection in BOTH {
             prop_assert_eq!(protector(&[1]).read(protection, HERE, &value, NOW), None);
         }

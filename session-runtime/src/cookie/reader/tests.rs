@@ -65,7 +65,7 @@ fn no_other_name_is_read_as_ours() {
     assert_eq!(values(&[b"\xa0__Host-sid=evil; \x85__Host-sid=evil"], "__Host-sid"), [b""; 0]);
 }
 
-// S31, B8: these make other parsers lose the header.
+// S31, B8: because of these, other parsers reject the whole header.
 #[test]
 fn neighbours_may_be_anything() {
     for neighbour in [
@@ -152,7 +152,7 @@ fn the_scan_takes_linear_time() {
     let a_mebibyte = |part: &[u8]| part.repeat(1024 * 1024 / part.len());
     for part in [&b"a=b;"[..], b";", b"\\", b" ", b"\t;", b"\"", b"sid", b"sid=", b"sid;", b"=", b"\xff"] {
         let (too_long, steps) = counted(&[&a_mebibyte(part)], "sid");
-        assert!(too_long && steps == 0, "the scan of {} did not even begin", part.escape_ascii());
+        assert!(too_long && steps == 0, "the scan of {} must stop before it looks at a byte", part.escape_ascii());
 
         let most = part.repeat((LARGEST - 1) / part.len());
         let (_, steps) = counted(&[&most], "sid");
@@ -182,7 +182,7 @@ proptest! {
         let _ = find(headers.iter().map(Vec::as_slice), &name);
     }
 
-    // S31, B8: whatever the neighbouring cookies are.
+    // S31, B8
     #[test]
     fn neighbours_never_change_what_is_found(
         neighbours in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),

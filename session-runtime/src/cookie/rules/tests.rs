@@ -54,7 +54,7 @@ fn a_name_prefix_requires_its_attributes() {
         CookieSpec { http_only: false, ..HOST },
         CookieSpec { path: "/a", domain: Some("example.com"), http_only: false, ..secure },
         CookieSpec { path: "/a", domain: Some("example.com"), ..http },
-        // Not prefixes: those have both underscores and the hyphen.
+        // These are not prefixes: a prefix has both underscores and the hyphen.
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("_Host-sid") },
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("__Host") },
         CookieSpec { secure: false, path: "/a", ..CookieSpec::new("x__Host-sid") },

@@ -1,22 +1,22 @@
-//! A session in as few bytes as possible. An encrypted cookie carries this.
+//! Encodes a session in as few bytes as possible, for an encrypted cookie.
 //!
 //! | bytes | |
 //! |---|---|
-//! | 1 | flags: remembered, signed in; authenticated at another time, or never; may not last longer |
+//! | 1 | flags: remembered; signed in; authenticated at another time; never authenticated; must not last longer |
 //! | 8 | the session's name |
 //! | 5–10 | when it began, in milliseconds since 1970 |
-//! | 1–10 each | when it was last written, and from there when the idle timeout ends it |
-//! | 1–10 each | if signed in: when, and the user, after the user's length |
+//! | 1–10 each | when it was last written, counted from its beginning; the idle deadline, counted from the last write |
+//! | 1–10 each | if signed in: the time of the sign-in, counted from the beginning, and the length of the user; then the user |
 //! | 1–10 | if authenticated at another time: when the user last proved who they are, in milliseconds since 1970 |
-//! | 1–10 | when it ends, from its sign-in or its beginning |
+//! | 1–10 | the absolute deadline, counted from the sign-in, or from the beginning for a guest |
 //!
-//! and then for each field that has not expired:
+//! Then, for each field that has not expired:
 //!
 //! | bytes | |
 //! |---|---|
 //! | 2 | the start of the SHA-256 of its stored name |
 //! | 1–5 | its length, whether it has a deadline of its own, and whether it is a [`table`] (never for a `secret` field) |
-//! | 0–10 | its deadline, from the beginning |
+//! | 0–10 | its deadline, if it has one, counted from the session's beginning |
 //! | n | its value |
 //!
 //! Numbers are in LEB128. Fields that this build does not know keep their two bytes as a name, so that a newer build finds them
@@ -74,7 +74,8 @@ pub(super) fn write(carried: &Carried, names: &Names, now: Timestamp) -> Vec<u8>
 
 fn write_field(bytes: &mut Vec<u8>, names: &Names, entry: Entry<'_>, created_at: Timestamp) {
     let short = names.short(entry.name);
-    // A cookie's length is visible, and the length of a table reveals whether the maps in a list have the same keys.
+    // A cookie's length is visible, and the length of a table reveals whether the maps in a list have the same keys. So the
+    // values of secret fields are not packed.
     let table = if names.is_secret(short) { None } else { table::pack(entry.value) };
     let value = table.as_deref().unwrap_or(entry.value);
     let has_deadline = entry.expires != Timestamp::NEVER;

@@ -1,6 +1,6 @@
 //! Splits a value that is too large for one cookie. The first cookie's value, such as `3~AYWq…`, begins with the number of
-//! cookies; the names of the second and third end in `-2` and `-3`. The value's tag covers all of it, so chunks that do not
-//! belong together do not open.
+//! cookies; the names of the second and third end in `-2` and `-3`. The tag covers the whole value, so chunks that do not belong
+//! together do not open.
 
 use std::borrow::Cow;
 
@@ -33,13 +33,13 @@ impl From<Chunks> for usize {
     }
 }
 
-/// Returns how long a value in at most `max` cookies may be.
+/// Returns the greatest length of a value that `max` cookies can hold.
 pub(super) fn room(cookie: &str, max: usize) -> usize {
     let chunks = (0..max).map(|chunk| LARGEST_PAIR.saturating_sub(chunk_name(cookie, chunk).len()));
     chunks.sum::<usize>() - if max > 1 { 2 } else { 0 }
 }
 
-/// Splits a value into the values of its cookies. It must not be longer than [`room`] allows.
+/// Splits a value into the values of its cookies. The value must not be longer than [`room`] allows.
 pub(crate) fn split<'a>(value: &'a str, cookie: &str) -> Vec<Cow<'a, str>> {
     if value.len() <= room(cookie, 1) {
         return vec![value.into()];

@@ -1,8 +1,8 @@
 //! A session as signed JSON that scripts can read: `eyJpZCI6…​.AYWq…`, the text and the signature with a dot between them, both
 //! in base64url. A script decodes the first part from base64url and parses the UTF-8 text as JSON.
 //!
-//! `keys/sign.rs` makes the signature. It also covers purpose, application and cookie name (SECURITY S40, S41), and is checked
-//! before anything is parsed (S39).
+//! `keys/sign.rs` makes the signature. The signature also covers purpose, application and cookie name (SECURITY S40, S41), and is
+//! checked before anything is parsed (S39).
 
 mod value;
 
@@ -37,7 +37,7 @@ struct Text {
     /// When the user last proved who they are; absent if never in this session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authenticated_at: Option<u64>,
-    /// When the user signed in, if that was at another time.
+    /// When the user signed in; absent if the user authenticated at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signed_in_at: Option<u64>,
     /// Whether no request may make the session last longer.

@@ -42,8 +42,8 @@ use crate::{
 /// How many fields the error names if a session is too large for its cookie.
 const NAMED: usize = 10;
 
-/// How many values may be opened for a request. Enough for two sessions of [`MAX_CHUNKS`] cookies each, in any order. Each
-/// attempt costs some microseconds, and any client can send many.
+/// How many values may be opened for a request. This is enough for two sessions of [`MAX_CHUNKS`] cookies each, in any order.
+/// Each attempt costs some microseconds, and any client can send many.
 const TRIES: usize = 16;
 
 /// Whether only this server can read a session in a cookie, or the browser too.
@@ -61,7 +61,7 @@ pub(crate) struct SessionCookie {
     /// The most cookies that one session may take.
     max_chunks: usize,
     fields: &'static [Meta],
-    /// Whether compile-time checks prove that a session with only these fields fits.
+    /// Whether compile-time checks prove that a session with only these fields fits into its cookie.
     bounded: bool,
     /// The field that identifies the user.
     identity: Option<&'static Meta>,
@@ -115,7 +115,7 @@ impl SessionCookie {
         Ok(Self { how, app, name, max_chunks: chunks.into(), fields, bounded: false, identity })
     }
 
-    /// Allows dropping the fields of other builds from a session that does not fit with them.
+    /// If `bounded`, a session that does not fit into its cookie may lose the fields that only other builds know.
     pub(crate) fn bounded(self, bounded: bool) -> Self {
         Self { bounded, ..self }
     }
@@ -128,7 +128,7 @@ impl SessionCookie {
     /// Returns the value of the cookie that carries a session.
     ///
     /// # Errors
-    /// If it is longer than browsers keep, or its form cannot hold one of the values.
+    /// If the value is longer than browsers keep, or if its form cannot hold a field's value.
     pub(crate) fn seal(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
         let allowed = chunks::room(&self.name, self.max_chunks);
         let value = self.write(carried, now)?;
@@ -149,7 +149,7 @@ impl SessionCookie {
         }))
     }
 
-    /// Returns the value, whatever its length.
+    /// Returns the value of the cookie, however long it is.
     fn write(&self, carried: &Carried, now: Timestamp) -> Result<String, Error> {
         Ok(match &self.how {
             How::Encrypted { sealer, names } => {

@@ -9,7 +9,7 @@ use crate::{
     schema::Meta,
 };
 
-/// The first character in the name of a field that this build does not know. No field of a struct has such a name.
+/// The first character of the name that stands for a field that this build does not know. No field of a struct has such a name.
 const UNKNOWN: char = '\0';
 
 type Short = [u8; 2];

@@ -19,8 +19,8 @@ pub(super) const NAME: usize = 8;
 pub(crate) struct Carried {
     pub(crate) selector: Selector,
     pub(crate) record: Arc<Record>,
-    /// The field that identifies the user. It equals `user`, so neither it nor its deadline, which counts from the sign-in, is
-    /// written again.
+    /// The field that identifies the user. Its value equals `user`, and its deadline counts from the sign-in, so neither is
+    /// written to the cookie.
     pub(super) identity: Option<&'static Meta>,
 }
 
@@ -86,8 +86,8 @@ impl Carried {
         Some((self.record.signed_in_at, user))
     }
 
-    /// Returns a copy with only the values of these fields: without unknown fields, and without a value under an older name
-    /// next to today's.
+    /// Returns a copy with only the values of these fields: without unknown fields, and without a value under a field's older
+    /// name if there is one under today's name.
     pub(super) fn only(&self, metas: &[Meta]) -> Self {
         let mut fields = Fields::default();
         metas.iter().filter_map(|meta| meta.find(&self.record.fields)).for_each(|entry| fields.push(entry));

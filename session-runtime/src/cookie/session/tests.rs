@@ -24,7 +24,7 @@ fn cookie(form: Form, seeds: &[u8], app: &str, name: &str) -> SessionCookie {
     SessionCookie::new(form, 1, &ring(seeds), app, name, "Shop", FIELDS).unwrap()
 }
 
-/// Both forms.
+/// Returns the cookies of both forms.
 fn cookies(seeds: &[u8]) -> [SessionCookie; 2] {
     [Form::Encrypted, Form::Signed].map(|form| cookie(form, seeds, "shop", "__Host-shop"))
 }
@@ -74,7 +74,7 @@ fn no_flipped_bit_is_verified() {
             forged[bit / 8] ^= 1 << (bit % 8);
             assert!(cookie.verify(&forged, NOW).is_none(), "bit {bit} of the text");
         }
-        // Also the bits of the decoded bytes.
+        // Also flips the bits of the decoded bytes.
         for (part, text) in String::from_utf8(value).unwrap().split('.').map(str::to_owned).enumerate() {
             let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap();
             let whole = cookie.seal(&session("dark"), NOW).unwrap();

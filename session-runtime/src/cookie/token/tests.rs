@@ -28,7 +28,7 @@ fn token(signer: &TokenSigner) -> String {
 
 // S1: no id repeats, and none of its bits is biased.
 #[test]
-fn ids_are_random_throughout() {
+fn ids_do_not_repeat_and_no_bit_is_biased() {
     const IDS: usize = 1_000_000;
     // Counts how often each byte of an id has each value. The shares of the bits are summed later.
     let mut values = vec![[0_usize; 256]; 48];

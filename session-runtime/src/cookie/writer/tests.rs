@@ -15,7 +15,7 @@ fn writer(spec: CookieSpec) -> Writer {
 
 // S25
 #[test]
-fn the_default_is_what_owasp_asks_for() {
+fn the_default_attributes_are_those_that_owasp_recommends() {
     assert_eq!(writer(SHOP).set("TOKEN", None), "__Host-shop=TOKEN; HttpOnly; SameSite=Lax; Secure; Path=/");
 }
 
@@ -53,7 +53,7 @@ fn every_attribute_is_written() {
 
 // B11, S19, S30
 #[test]
-fn max_age_is_what_is_left_and_at_most_400_days() {
+fn max_age_is_the_remaining_lifetime_up_to_400_days() {
     let writer = writer(SHOP);
     let attributes = "; HttpOnly; SameSite=Lax; Secure; Path=/";
     for (left, seconds) in [

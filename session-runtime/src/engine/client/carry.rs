@@ -1,5 +1,5 @@
-//! Opens a session that is in a cookie, and puts a request's changes to it into the response's cookie. A revocation in a store
-//! keeps earlier cookies from opening the session.
+//! Opens a session that is in a cookie, and writes a request's changes to the response's cookie. A revocation in a store keeps
+//! earlier cookies from opening the session.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Opens a session that was in a cookie, unless it is revoked.
+    /// Opens a session that came in a cookie, unless it is revoked.
     pub(in crate::engine) async fn open_carried(
         &self,
         client: &Client,
@@ -48,7 +48,8 @@ impl Engine {
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
     }
 
-    /// Does the same without an event; `None` if the session may not be opened.
+    /// Opens a session that came in a cookie, as `open_carried` does, but emits no event. `None` if the session may not be
+    /// opened.
     pub(in crate::engine) async fn live_carried(
         &self,
         client: &Client,
@@ -80,7 +81,7 @@ impl Engine {
         self.read_revocation(held.as_ref(), now)
     }
 
-    /// Reads a revocation. One that cannot be read still revokes: damage must not reopen an ended session.
+    /// Reads a revocation. A value that cannot be decoded still counts as a revocation: damage must not reopen an ended session.
     pub(in crate::engine) fn read_revocation(
         &self,
         held: Option<&Versioned>,
@@ -95,7 +96,8 @@ impl Engine {
         }))
     }
 
-    /// Revokes a session until all cookies that carry it have expired. Returns `Some` if another request revoked it before.
+    /// Revokes a session until all cookies that carry it have expired. If another request revoked it first, returns how the
+    /// session was lost.
     ///
     /// # Errors
     /// If the store does not answer or is full. The session must then not count as ended.
@@ -205,7 +207,8 @@ impl Request {
         }
     }
 
-    /// Seals the changed session. Also returns whether it continues under another selector, if selectors can be revoked.
+    /// Seals the changed session. Also returns whether the session is renewed. If selectors can be revoked, a renewed session has
+    /// a new selector.
     fn seal(
         &self,
         client: &Client,
@@ -216,8 +219,8 @@ impl Request {
     ) -> Result<(Option<Sealed>, bool), Error> {
         let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
         // A revocation lasts until the session's absolute deadline, so all cookies under one selector must have the same
-        // deadline. Otherwise, if one tab asks to be remembered and another writes last, the revocation could end before the
-        // first tab's cookie.
+        // deadline. If they differed, one tab could ask to be remembered while another tab writes last. The revocation could then
+        // end before the first tab's cookie.
         let ends_at_another_time = put.record.ends_at != found.record().ends_at;
         let renewed = put.adopted.renewal.is_some() || ends_at_another_time;
         let opened = engine.codec.close(&key, put.record.into(), Some(&found.opened))?;
@@ -228,7 +231,7 @@ impl Request {
         Ok((Some(Sealed { selector, record, token }), renewed))
     }
 
-    /// Puts a new session into the response's cookie, if the attempt makes one.
+    /// Writes a new session to the response's cookie, if the attempt makes one.
     fn carry_new(&self, client: &Client, attempt: &mut Attempt) -> Result<Outcome, Error> {
         let (engine, now) = (self.engine(), self.now());
         let takes_cookie = self.state().phase.takes_cookie();
@@ -247,7 +250,7 @@ impl Request {
         self.emit(&Event::Created);
     }
 
-    /// Makes the session the request's current one, and its cookie the response's.
+    /// Makes `sealed` the request's current session, and sets the response's cookie to it.
     fn show(&self, attempt: &mut Attempt, sealed: Sealed, now: Timestamp) {
         let Sealed { selector, record, token } = sealed;
         let engine = self.engine();

@@ -35,7 +35,7 @@ impl Client {
         self.revocations.as_deref()
     }
 
-    /// Returns the same store, to be kept.
+    /// Returns a shared handle to the store of revocations.
     pub(super) fn shared_revocations(&self) -> Option<Arc<dyn DynStore>> {
         self.revocations.clone()
     }
@@ -45,7 +45,7 @@ impl Client {
         self.cookie.seal(&self.cookie.carry(found.selector, Arc::clone(found.opened.raw())), now)
     }
 
-    /// Returns whether a session may still be served.
+    /// Returns whether a session from a cookie may still be opened.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
         // Stores keep a revocation, and browsers a cookie, for at most this long: an older cookie is a copy that may have been
         // revoked.

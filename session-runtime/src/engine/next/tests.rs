@@ -1,4 +1,4 @@
-//! Tests the pure function against a plain model of each op, and against the required result of two concurrent requests.
+//! Tests `next` against a plain model of each op, and against the required result of two concurrent requests.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -154,7 +154,7 @@ fn op() -> impl Strategy<Value = (&'static Meta, Op)> {
     ]
 }
 
-/// Ops of one request: at most one for each field.
+/// Generates the ops of one request: at most one for each field.
 fn ops() -> impl Strategy<Value = Vec<(&'static Meta, Op)>> {
     prop::collection::vec(op(), 0..8).prop_map(|all| {
         let mut ops: Vec<(&'static Meta, Op)> = Vec::new();
@@ -184,7 +184,7 @@ fn stored() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 }
 
 proptest! {
-    // Each op does what the model says, and a field that no op names stays the same to the byte.
+    // Each op does what the model says, and a field that no op names stays the same byte for byte.
     #[test]
     fn ops_do_what_the_model_says(stored in stored(), ops in ops()) {
         let engine = engine();
@@ -214,7 +214,7 @@ proptest! {
 
     // B34: a record recognises its last `NONCES` commits; B20: no time moves back.
     #[test]
-    fn a_write_is_recognised_and_moves_nothing_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
+    fn a_write_is_recognised_and_moves_no_time_back(times in prop::collection::vec(-90_000..90_000_i64, 1..12)) {
         let engine = engine();
         let (mut before, mut nonces) = (record(&engine, &[]), Vec::<Nonce>::new());
         for (at, offset) in times.into_iter().enumerate() {
@@ -311,7 +311,8 @@ fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 }
 
 proptest! {
-    // F4: acting as another and stopping restores the session, except for `device` fields; in between only those are seen.
+    // F4: when a user stops acting as another, their session is restored, except for `device` fields. In between, only those are
+    // seen.
     #[test]
     fn stopping_an_impersonation_restores_the_session(
         before in some_fields(),
@@ -357,9 +358,9 @@ proptest! {
         prop_assert_eq!(after.impersonation(), None);
     }
 
-    // F4: a re-authentication changes nothing but its time.
+    // F4: a re-authentication changes only the time of the authentication.
     #[test]
-    fn a_reauthentication_changes_only_its_time(fields in some_fields(), late in 0..600_u64, twice: bool) {
+    fn a_reauthentication_changes_only_the_time_of_authentication(fields in some_fields(), late in 0..600_u64, twice: bool) {
         let engine = engine();
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         let before = signed_in(&engine, &fields);
@@ -373,7 +374,7 @@ proptest! {
     }
 }
 
-// F4: a sign-in or a sign-out ends an impersonation for good.
+// F4: a sign-in or a sign-out ends an impersonation, and removes the session that was set aside.
 #[test]
 fn a_sign_in_or_sign_out_ends_an_impersonation() {
     let engine = engine();
@@ -387,7 +388,7 @@ fn a_sign_in_or_sign_out_ends_an_impersonation() {
     }
 }
 
-// F4: a user cannot act as another while they already do, or if another user is signed in by then.
+// F4: a user cannot act as another while they already do, or if another user has signed in meanwhile.
 #[test]
 fn an_impersonation_conflicts_with_another_user_or_impersonation() {
     let engine = engine();

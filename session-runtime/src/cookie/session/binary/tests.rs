@@ -30,7 +30,7 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     ]
 }
 
-/// Moments in the order of a session's life.
+/// Generates moments in the order of a session's life.
 fn moments<const N: usize>() -> impl Strategy<Value = [Timestamp; N]> {
     prop::array::uniform::<_, N>(moment()).prop_map(|mut moments| {
         moments.sort();
@@ -48,7 +48,7 @@ fn field() -> impl Strategy<Value = (String, Vec<u8>, Timestamp)> {
     (name, any::<Vec<u8>>(), moment())
 }
 
-/// A user, and when they were authenticated.
+/// Generates a user, and when they last authenticated.
 fn user() -> impl Strategy<Value = (Option<Vec<u8>>, Proof)> {
     let proof = prop_oneof![Just(Proof::AtSignIn), Just(Proof::Missing), moment().prop_map(Proof::At)];
     let user = (any::<Vec<u8>>(), proof).prop_map(|(user, proof)| (Some(user), proof));
@@ -136,7 +136,8 @@ fn two_fields_with_the_same_short_name_are_rejected() {
     assert!(error.contains("rename"), "{error}");
 }
 
-// F14, S43: an item with keys of the visitor's choice would otherwise reveal whether the other items have the same keys.
+// F14, S43: lists of maps with equal keys are packed as a table, which is shorter. A visitor who chooses the keys of one map
+// could tell from the cookie's length whether the other maps have the same keys. So secret fields are not packed.
 #[test]
 fn the_length_of_a_secret_list_does_not_tell_whether_its_maps_have_the_same_keys() {
     const FIELDS: &[Meta] = &[Field::<Vec<u8>>::plain("open").meta, Field::<Vec<u8>>::plain("hidden").secret().meta];

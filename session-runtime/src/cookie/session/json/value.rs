@@ -30,7 +30,7 @@ impl Json {
         *self == Self::Null
     }
 
-    /// Returns whether a parser can read the value again.
+    /// Returns whether the nesting is shallow enough for a parser to read the value again.
     pub(super) fn is_shallow(&self) -> bool {
         self.is_within(DEEPEST)
     }
