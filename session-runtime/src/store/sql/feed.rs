@@ -45,7 +45,8 @@ pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed
             Err(_) => {
                 let check = Box::pin(sqlx::raw_sql("SELECT 1").execute(&mut listener));
                 match timeout(ANSWER, check).await {
-                    Ok(answer) => drop(answer.map_err(failed)?),
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Err(failed(error)),
                     Err(_) => return Err(StoreError::new("PostgreSQL does not answer on the connection of the feed")),
                 }
             }
