@@ -51,6 +51,11 @@ fn visits_leptos() {
 }
 
 #[test]
+fn visits_dioxus() {
+    counts_visits("dioxus");
+}
+
+#[test]
 fn visits_actix() {
     counts_visits("actix");
 }
