@@ -56,6 +56,11 @@ fn visits_dioxus() {
 }
 
 #[test]
+fn visits_loco() {
+    counts_visits("loco");
+}
+
+#[test]
 fn visits_actix() {
     counts_visits("actix");
 }
