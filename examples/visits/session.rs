@@ -23,6 +23,7 @@ pub(crate) fn sessions() -> Result<Sessions<Site>, Error> {
     Sessions::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()
 }
 
+#[allow(dead_code, reason = "frameworks that render views of their own do not need it")]
 pub(crate) fn front(session: &Session<Site>) -> String {
     let form = match session.user() {
         Some(_) => {
@@ -33,6 +34,7 @@ pub(crate) fn front(session: &Session<Site>) -> String {
     format!("<!doctype html><title>Visits</title><p>Visit <b id=\"visits\">{}</b></p>{form}", session.visits())
 }
 
+#[allow(dead_code, reason = "as `front`")]
 pub(crate) fn account(me: &SignedIn) -> String {
     format!("<!doctype html><title>Account</title><p><b id=\"user\">{}</b> was here {} times.</p>", me.user, me.visits)
 }
