@@ -1,9 +1,9 @@
 //! What the test suites share: a browser without a network, stores to probe, and the session on which behaviours are tested
 //! (`app`, `client`, `store`); the session that is measured (`eight`); the shop and the other examples as processes, with a
-//! client and a browser to visit them (`shop`, `program`, `http`, `browser`); Redis servers of a test's own (`servers`),
-//! PostgreSQL and MariaDB (`databases`), and PgBouncer (`poolers`); a process that works beside a test (`worker`), and two builds
-//! that serve the same sessions (`deploy`); the skipping of tests that lack a program (`require`), and the log of a test's thread
-//! (`log`).
+//! client, a reader of event streams and a browser to visit them (`shop`, `program`, `http`, `events`, `browser`); Redis servers
+//! of a test's own (`servers`), PostgreSQL and MariaDB (`databases`), and PgBouncer (`poolers`); a process that works beside a
+//! test (`worker`), and two builds that serve the same sessions (`deploy`); the skipping of tests that lack a program
+//! (`require`), and the log of a test's thread (`log`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The README's code compiles.
@@ -17,6 +17,7 @@ pub mod client;
 pub mod databases;
 pub mod deploy;
 pub mod eight;
+pub mod events;
 pub mod http;
 pub mod log;
 pub mod poolers;
