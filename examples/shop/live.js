@@ -2,26 +2,33 @@
 
 const live = new EventSource("/live");
 
-// Whether the page shows a session that can end. A page of a guest becomes one when its stream follows a session.
-let follows = document.currentScript.hasAttribute("data-session");
+// Whether this page shows a session. A guest's page may get one later.
+let hasSession = document.currentScript.hasAttribute("data-session");
 
 live.addEventListener("cart", (event) => {
-  follows = true;
-  document.querySelector("#cart-count").textContent = JSON.parse(event.data).items;
+  const { items, session } = JSON.parse(event.data);
+  if (hasSession && !session) {
+    end("unknown"); // it ended before this stream began
+    return;
+  }
+  hasSession = session;
+  document.querySelector("#cart-count").textContent = items;
 });
 
-live.addEventListener("ended", (event) => {
+live.addEventListener("ended", (event) => end(event.data));
+
+function end(reason) {
   live.close();
-  if (!follows) return;
-  if (event.data === "superseded") {
+  if (!hasSession) return;
+  if (reason === "superseded") {
     // Another tab signed in. The browser gets the new cookie with that tab's response, which may take a moment.
     setTimeout(() => location.reload(), 1000);
     return;
   }
   document.querySelector("nav").remove();
   document.querySelector("main").replaceChildren(document.querySelector("#over").content);
-  document.querySelector("#reason").textContent = event.data;
-});
+  document.querySelector("#reason").textContent = reason;
+}
 
 // A form of this page may itself end the session, or give it a new id. Its response replaces the page.
 document.addEventListener("submit", () => live.close());

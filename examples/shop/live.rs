@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! event: cart             at first, and after each change, also by other tabs and on other servers
-//! data: {"items":3}
+//! data: {"items":3,"session":true}
 //!
 //! event: ended            the last event, with the reason
 //! data: revoked
 //! ```
 //!
-//! A stream follows the session of its request. A guest may have no session yet: that stream has one `cart` event, and asks the
-//! page to connect again later, when the browser may have a cookie. A cookie whose session is over already gets `ended` alone.
+//! A stream follows the session of its request. If there is none, because nothing is stored for this visitor yet, or because the
+//! cookie's session is over, it has one `cart` event with `"session":false`. The browser connects again later, when it may have
+//! another cookie. A cookie that a sign-in has just replaced gets `ended` alone.
 //!
 //! Over HTTP/1.1, a browser opens six connections to a host, and each open page takes one. Serve many tabs over HTTP/2.
 
@@ -88,11 +89,9 @@ impl Live {
             return (self.sent_at.elapsed() >= QUIET).then(|| ":\n\n".to_owned());
         }
         self.items = Some(items);
-        let cart = format!("event: cart\ndata: {{\"items\":{items}}}\n\n");
-        if self.session.is_new() {
-            self.is_over = true;
-            return Some(format!("retry: {}\n{cart}", QUIET.as_millis()));
-        }
-        Some(cart)
+        self.is_over = self.session.is_new();
+        let is_stored = !self.is_over;
+        let cart = format!("event: cart\ndata: {{\"items\":{items},\"session\":{is_stored}}}\n\n");
+        Some(if is_stored { cart } else { format!("retry: {}\n{cart}", QUIET.as_millis()) })
     }
 }

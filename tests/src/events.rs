@@ -48,7 +48,7 @@ impl Events {
     /// Asserts that the next event says how many things are in the cart.
     #[track_caller]
     pub fn shows(&self, items: u32) {
-        assert_eq!(self.next(), Some(("cart".to_owned(), format!("{{\"items\":{items}}}"))));
+        assert_eq!(self.next(), Some(("cart".to_owned(), format!("{{\"items\":{items},\"session\":true}}"))));
     }
 
     /// Asserts that the stream ends now, for this reason.

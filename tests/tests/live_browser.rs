@@ -66,6 +66,21 @@ async fn an_open_page_follows_its_session<F: Framework>() {
     assert_eq!(phone.text("#greeting").await, "Hello, stranger.", "a page that logs out shows the next one");
 }
 
+// B61: the shop restarts without its sessions, and the page connects to the new one.
+#[tokio::test]
+async fn an_open_page_learns_after_a_restart_that_its_session_is_gone() {
+    let Some(browser) = open().await else { return };
+    let folder = TempDir::new().unwrap();
+    let shop = Shop::<Axum>::with(folder.path(), &["--store", "memory:"], &[]);
+    browser.go(shop.url()).await;
+    browser.write("#user", "Ada").await;
+    browser.follow(".login button").await;
+    let host = shop.host().to_owned();
+    shop.kill();
+    let _shop = Shop::<Axum>::with(folder.path(), &["--store", "memory:", "--addr", &host], &[]);
+    browser.until("main h1", "This session has ended").await;
+}
+
 // B61: the page of a guest is loaded again when another tab signs in.
 #[tokio::test]
 async fn an_open_page_is_loaded_again_after_a_sign_in_in_another_tab() {
