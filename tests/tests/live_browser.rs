@@ -35,7 +35,7 @@ async fn an_open_page_of_the_actix_shop_follows_its_session() {
     an_open_page_follows_its_session::<Actix>().await;
 }
 
-// B61
+// B62
 async fn an_open_page_follows_its_session<F: Framework>() {
     let (Some(laptop), Some(phone)) = (open().await, open().await) else { return };
     let folder = TempDir::new().unwrap();
@@ -66,7 +66,7 @@ async fn an_open_page_follows_its_session<F: Framework>() {
     assert_eq!(phone.text("#greeting").await, "Hello, stranger.", "a page that logs out shows the next one");
 }
 
-// B61: the shop restarts without its sessions, and the page connects to the new one.
+// B62: the shop restarts without its sessions, and the page connects to the new one.
 #[tokio::test]
 async fn an_open_page_learns_after_a_restart_that_its_session_is_gone() {
     let Some(browser) = open().await else { return };
@@ -81,7 +81,7 @@ async fn an_open_page_learns_after_a_restart_that_its_session_is_gone() {
     browser.until("main h1", "This session has ended").await;
 }
 
-// B61: the page of a guest is loaded again when another tab signs in.
+// B62: the page of a guest is loaded again when another tab signs in.
 #[tokio::test]
 async fn an_open_page_is_loaded_again_after_a_sign_in_in_another_tab() {
     let Some(browser) = open().await else { return };
@@ -97,7 +97,7 @@ async fn an_open_page_is_loaded_again_after_a_sign_in_in_another_tab() {
     browser.until("#greeting", "Hello, Ada.").await;
 }
 
-// B61
+// B62
 #[tokio::test]
 async fn a_socket_closes_when_another_browser_ends_its_session() {
     let (Some(laptop), Some(phone)) = (open().await, open().await) else { return };

@@ -1,4 +1,4 @@
-//! B61: the stream `/live` tells an open page that its session changed or ended, in whichever tab and on whichever server.
+//! B62: the stream `/live` tells an open page that its session changed or ended, in whichever tab and on whichever server.
 
 use tempfile::TempDir;
 use tests::{events::Events, http::Client};

@@ -1,4 +1,4 @@
-//! B61: open streams at two shops that share only a store.
+//! B62: open streams at two shops that share only a store.
 
 use tempfile::TempDir;
 use tests::{
