@@ -28,6 +28,7 @@ function end(reason) {
   document.querySelector("nav").remove();
   document.querySelector("main").replaceChildren(document.querySelector("#over").content);
   document.querySelector("#reason").textContent = reason;
+  document.querySelector("#again").search = `?next=${location.pathname}`;
 }
 
 // A form of this page may itself end the session, or give it a new id. Its response replaces the page.

@@ -58,8 +58,8 @@ async fn an_open_page_follows_its_session<F: Framework>() {
         "the page shows nothing of the session any more"
     );
     laptop.screenshot("ended");
-    laptop.follow("main a").await;
-    assert_eq!(laptop.url().await, format!("{}/login", shop.url()));
+    laptop.follow("#again").await;
+    assert_eq!(laptop.url().await, format!("{}/login?next=/account", shop.url()));
 
     assert_eq!(phone.text("#user-name").await, "Ada", "this session goes on");
     phone.follow("#logout").await;

@@ -97,7 +97,7 @@ fn over() -> Markup {
             div .empty {
                 h1 { "This session has ended" }
                 p { "Reason: " code #reason {} ". Log in again to go on." }
-                a .button href="/login" { "Log in" }
+                a #again .button href="/login" { "Log in" }
             }
         }
     }
