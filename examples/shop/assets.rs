@@ -6,6 +6,7 @@ pub(crate) struct Asset {
 }
 
 pub(crate) const STYLE: Asset = Asset { kind: "text/css; charset=utf-8", content: include_str!("style.css") };
+pub(crate) const LIVE: Asset = Asset { kind: "text/javascript; charset=utf-8", content: include_str!("live.js") };
 pub(crate) const ICONS: Asset = Asset { kind: "image/svg+xml", content: include_str!("icons.svg") };
 pub(crate) const LOGO: Asset = Asset { kind: "image/svg+xml", content: include_str!("logo.svg") };
 

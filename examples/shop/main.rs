@@ -1,4 +1,4 @@
-//! A small shop: plain HTML forms, no JavaScript, and a session that remembers the visitor.
+//! A small shop: plain HTML forms, a session that remembers the visitor, and one script, which follows the session.
 //!
 //! ```text
 //! cargo run -p examples --bin shop
@@ -7,8 +7,8 @@
 //! Begin with `session.rs`, which declares what the shop remembers; `routes` has the handlers that use it, with axum. `actix` has
 //! the same shop with actix-web: it has its own handlers and shares all other files.
 //!
-//! Those files are what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `input.rs` reads
-//! their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs`
+//! Those files are what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `live.rs` and
+//! `live.js` tell open pages that their session changed or ended, `input.rs` reads their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs`
 //! read the command line, `start.rs` opens the shop, and `server.rs` listens.
 
 mod api;
@@ -17,6 +17,7 @@ mod browser;
 mod goods;
 mod headers;
 mod input;
+mod live;
 mod options;
 mod pages;
 mod routes;

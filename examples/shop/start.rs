@@ -1,6 +1,6 @@
 //! Opens the shop: reads the command line, opens the store and the keys, and listens.
 
-use std::{io, net::TcpListener, process::ExitCode};
+use std::{io, net::TcpListener, process::ExitCode, time::Duration};
 
 use session_runtime::Sessions;
 
@@ -41,7 +41,9 @@ async fn open(
 ) -> Result<(), Failure> {
     let (keys, kept_in) = stores::keys()?;
     let store = stores::named(&options.store)?;
-    let mut sessions = Sessions::<Shop>::builder().store_url(&options.store).await?.keys(keys);
+    // Not all of the shop's stores tell other servers that a session ended, so `/live` asks them.
+    let often = Duration::from_secs(1);
+    let mut sessions = Sessions::<Shop>::builder().store_url(&options.store).await?.keys(keys).watch_every(often);
     if let Some(idle) = options.idle {
         sessions = sessions.idle(idle);
     }

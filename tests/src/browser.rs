@@ -11,7 +11,7 @@ use std::{
 };
 
 use base64ct::{Base64, Encoding as _};
-use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
+use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie, wd::WindowHandle};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -69,6 +69,37 @@ impl Browser {
     /// Waits for the element that `css` selects, and returns its text.
     pub async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.unwrap()
+    }
+
+    /// Waits until the element that `css` selects has this text.
+    pub async fn until(&self, css: &str, text: &str) {
+        let mut last = None;
+        for _ in polls() {
+            // A script may replace the element meanwhile.
+            if let Some(element) = self.page.find_all(Locator::Css(css)).await.unwrap().pop() {
+                last = element.text().await.ok();
+                if last.as_deref() == Some(text) {
+                    return;
+                }
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+        panic!("`{css}` never had the text `{text}`, but {last:?}");
+    }
+
+    /// Opens another tab, with the same cookies, and goes there.
+    pub async fn open_tab(&self) {
+        let tab = self.page.new_window(true).await.unwrap();
+        self.page.switch_to_window(tab.handle).await.unwrap();
+    }
+
+    /// Returns the name of the current tab.
+    pub async fn tab(&self) -> WindowHandle {
+        self.page.window().await.unwrap()
+    }
+
+    pub async fn switch_to(&self, tab: WindowHandle) {
+        self.page.switch_to_window(tab).await.unwrap();
     }
 
     pub async fn has(&self, css: &str) -> bool {

@@ -6,7 +6,10 @@ use ::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::program::{PATIENCE, Program};
+use crate::{
+    events::Events,
+    program::{PATIENCE, Program},
+};
 
 /// A client with a cookie jar. A clone starts with the same cookies, like another tab.
 #[derive(Clone)]
@@ -75,6 +78,13 @@ impl Client {
         let request = self.agent.get(format!("{}{path}", self.url)).header("Cookie", self.cookies());
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.call()?)
+    }
+
+    /// Opens a stream of server-sent events.
+    pub fn events(&self, path: &str) -> Events {
+        let response = self.agent.get(format!("{}{path}", self.url)).header("Cookie", self.cookies()).call().unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        Events::of(response.into_body())
     }
 
     /// Posts a form; an error means that the server is gone.

@@ -2,7 +2,7 @@
 //!
 //! * `app` is the session on which behaviours are tested, `client` a browser without a network, and `store` has stores to probe;
 //! * `eight` is the session that is measured;
-//! * `shop` and `program` run the shop and the other examples as processes, and `http` and `browser` visit them;
+//! * `shop` and `program` run the shop and the other examples as processes; `http`, `events` and `browser` visit them;
 //! * `servers` starts Redis servers of a test's own, `databases` PostgreSQL and MariaDB, and `poolers` PgBouncer;
 //! * `worker` is a process that works beside a test, and `deploy` runs two builds that serve the same sessions;
 //! * `require` skips tests that lack a program, and `log` captures what a test logs.
@@ -19,6 +19,7 @@ pub mod client;
 pub mod databases;
 pub mod deploy;
 pub mod eight;
+pub mod events;
 pub mod http;
 pub mod log;
 pub mod poolers;

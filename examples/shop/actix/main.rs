@@ -18,6 +18,8 @@ mod goods;
 mod headers;
 #[path = "../input.rs"]
 mod input;
+#[path = "../live.rs"]
+mod live;
 #[path = "../options.rs"]
 mod options;
 #[path = "../pages/mod.rs"]

@@ -43,6 +43,9 @@ fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) 
                 title { (title) }
                 link rel="icon" href="/logo.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/style.css";
+                @if let Some((session, _)) = visitor {
+                    script src="/live.js" defer data-session[!session.is_new()] {}
+                }
             }
             body {
                 header {
@@ -50,6 +53,7 @@ fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) 
                     @if let Some((session, name)) = visitor { (controls(session, name)) }
                 }
                 main { (content) }
+                @if visitor.is_some() { (over()) }
                 footer { "A demonstration of " code { "session-runtime" } ": its source is " code { "examples/shop" } "." }
             }
         }
@@ -81,6 +85,19 @@ fn controls(session: &Session<Shop>, page: &str) -> Markup {
                     }
                     button #logout .quiet { "Log out" }
                 }
+            }
+        }
+    }
+}
+
+/// The content that `live.js` puts in the place of a page whose session is over.
+fn over() -> Markup {
+    html! {
+        template #over {
+            div .empty {
+                h1 { "This session has ended" }
+                p { "Reason: " code #reason {} ". Log in again to go on." }
+                a #again .button href="/login" { "Log in" }
             }
         }
     }

@@ -1,13 +1,18 @@
 //! The handlers for all visitors: they look around, fill the cart, and choose a theme.
 
-use axum::{Form, Json, response::Redirect};
+use axum::{
+    Form, Json,
+    body::Body,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Redirect},
+};
 use maud::Markup;
-use session_runtime::Session;
+use session_runtime::{Passive, Session};
 
 use crate::{
     api::Api,
     input::{self, Look, Problem, Wanted},
-    pages,
+    live, pages,
     session::Shop,
 };
 
@@ -35,4 +40,8 @@ pub(super) async fn choose_theme(mut session: Session<Shop>, Form(look): Form<Lo
 
 pub(super) async fn api(mut session: Session<Shop>) -> Json<Api> {
     Json(Api::of(&mut session))
+}
+
+pub(super) async fn live(_: Passive, session: Session<Shop>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, live::KIND)], Body::from_stream(live::events(session)))
 }

@@ -30,6 +30,7 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         .route("/cart", get(front::cart).post(front::add_to_cart))
         .route("/theme", post(front::choose_theme))
         .route("/api/session", get(front::api))
+        .route("/live", get(front::live))
         .route("/login", get(sign_in::form).post(sign_in::log_in))
         .route("/logout", post(sign_in::log_out))
         .route("/account", get(account::devices))
@@ -42,6 +43,7 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         // These routes need no session, so they are outside of the layer. Inside, they would cost next to nothing.
         .route("/health", get(|| async { "ok\n" }))
         .route("/style.css", get(|| asset(assets::STYLE)))
+        .route("/live.js", get(|| asset(assets::LIVE)))
         .route("/icons.svg", get(|| asset(assets::ICONS)))
         .route("/logo.svg", get(|| asset(assets::LOGO)))
         .fallback(|| async { (StatusCode::NOT_FOUND, pages::problem("Not here", "The shop has no such page.")) })

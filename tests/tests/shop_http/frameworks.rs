@@ -42,6 +42,7 @@ fn both_send_the_same_pages() {
         "/logout",
         "/health",
         "/style.css",
+        "/live.js",
     ] {
         let [one, other] = visitors.each_mut().map(|visitor| visitor.get(path));
         assert_eq!((one.status, &one.body), (other.status, &other.body), "{path}");

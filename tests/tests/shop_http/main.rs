@@ -1,5 +1,5 @@
 //! The demonstration shop, run as a newcomer runs it and visited over the network: separate visitors, restarts, several servers
-//! on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out.
+//! on one folder, one Redis or one database, hostile cookies, crowds, devices that sign each other out, open streams.
 //!
 //! The shop of each framework passes the same tests. The tests that use Redis or a SQL database as the store run against the axum
 //! shop only.
@@ -8,6 +8,7 @@
 #![allow(clippy::duplicate_mod)]
 
 mod frameworks;
+mod live_stores;
 mod redis;
 mod sql;
 
@@ -28,6 +29,7 @@ mod axum {
     mod code;
     mod crowds;
     mod input;
+    mod live;
     mod servers;
     mod sign_in;
     mod start;
@@ -48,6 +50,7 @@ mod actix {
     mod code;
     mod crowds;
     mod input;
+    mod live;
     mod servers;
     mod sign_in;
     mod start;

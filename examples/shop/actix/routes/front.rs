@@ -1,14 +1,17 @@
 //! The handlers for all visitors: they look around, fill the cart, and choose a theme.
 
-use actix_web::web::{self, Redirect};
+use actix_web::{
+    HttpResponse,
+    web::{self, Redirect},
+};
 use maud::Markup;
-use session_runtime::Session;
+use session_runtime::{Passive, Session};
 
 use super::see;
 use crate::{
     api::Api,
     input::{self, Look, Problem, Wanted},
-    pages,
+    live, pages,
     session::Shop,
 };
 
@@ -42,4 +45,8 @@ pub(super) async fn choose_theme(
 
 pub(super) async fn api(mut session: Session<Shop>) -> web::Json<Api> {
     web::Json(Api::of(&mut session))
+}
+
+pub(super) async fn live(_: Passive, session: Session<Shop>) -> HttpResponse {
+    HttpResponse::Ok().content_type(live::KIND).streaming(live::events(session))
 }

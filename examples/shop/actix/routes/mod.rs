@@ -41,6 +41,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/cart").route(get().to(front::cart)).route(post().to(front::add_to_cart)))
         .service(resource("/theme").route(post().to(front::choose_theme)))
         .service(resource("/api/session").route(get().to(front::api)))
+        .service(resource("/live").route(web::get().to(front::live)))
         .service(resource("/login").route(get().to(sign_in::form)).route(post().to(sign_in::log_in)))
         .service(resource("/logout").route(post().to(sign_in::log_out)))
         .service(resource("/account").route(get().to(account::devices)))
@@ -51,6 +52,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         // These routes need no session, so the session layer around them costs next to nothing.
         .service(resource("/health").route(get().to(async || "ok\n")))
         .service(resource("/style.css").route(get().to(async || asset(assets::STYLE))))
+        .service(resource("/live.js").route(get().to(async || asset(assets::LIVE))))
         .service(resource("/icons.svg").route(get().to(async || asset(assets::ICONS))))
         .service(resource("/logo.svg").route(get().to(async || asset(assets::LOGO))))
         .default_service(web::to(async || {
