@@ -90,7 +90,7 @@ async fn talk(mut socket: WebSocket, name: String, room: broadcast::Sender<Strin
             }
             said = socket.recv() => match said {
                 Some(Ok(Message::Text(text))) => {
-                    // This socket is in the room too, so there is somebody to hear it.
+                    // Does not fail: this socket is subscribed too.
                     let _ = room.send(format!("{name}: {text}"));
                     continue;
                 }

@@ -80,7 +80,7 @@ impl Live {
         None
     }
 
-    /// Loads the session, and returns what there is to tell.
+    /// Loads the session. Returns an event if the cart differs from what the client knows, or a comment if the stream was quiet.
     async fn look(&mut self) -> Option<String> {
         // If the session is over, `ended` says why. If the store is down, the next look is soon enough.
         let is_loaded = self.session.reload().await.is_ok();
