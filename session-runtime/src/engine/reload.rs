@@ -30,12 +30,15 @@ impl Request {
                 _ => return Ok(()),
             }
         };
+        let key = self.engine.watched_key(found.selector);
         match self.engine.reload(found, self.now()).await? {
             Ok(found) => {
                 self.state().presented = Some(Presented::Found(found));
                 Ok(())
             }
             Err(lost) => {
+                // Streams of the same session need not wait for their next look at the store.
+                self.engine.watches.hint(&key);
                 self.lose(lost);
                 Err(lost.into())
             }

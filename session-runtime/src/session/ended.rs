@@ -19,8 +19,9 @@ impl<S: Schema> Core<S> {
     /// Waits until the session ends, on whichever server that happens, and returns why. For a stream, a web socket or a task
     /// that outlives the response: otherwise it would go on after "log out everywhere".
     ///
-    /// The future does not borrow the handle, so the handle may be dropped, and a task may own the future. It agrees with
-    /// [`Core::reload`] and [`Core::is_live`]: once they fail, it is ready, and the reverse.
+    /// The future does not borrow the handle, so the handle may be dropped, and a task may own the future. Once it has resolved,
+    /// [`Core::reload`] and [`Core::is_live`] say that the session is over, and the reverse. Call it while the session is live: after
+    /// a `reload` that failed, it no longer knows the reason.
     ///
     /// * **How soon**: at once if this process ends the session. If another process does, within a second on `MemoryStore`,
     ///   `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a message is lost, within
@@ -31,7 +32,9 @@ impl<S: Schema> Core<S> {
     ///   a sign-out in another tab, `renew`, or a change of a `rotates` field. The page connects again, with its new cookie. Renewals
     ///   by this same request, before its response is sent, do not count, and neither do those by
     ///   [`rotate_every`](crate::SessionsBuilder::rotate_every) and `reauthenticate`.
-    /// * **A session that is never stored** cannot end, so the future never resolves.
+    /// * **A session that is never stored** cannot end, so the future never resolves. That includes the session of a visitor whose
+    ///   earlier one had ended before this request: the handle shows a new guest ([`Core::is_new`]). A page that connects again
+    ///   after an end must expect that.
     /// * **While the store is down**, the watch waits. Once the last known deadline of the session has passed, it resolves to
     ///   [`SessionEnd::Unknown`].
     /// * A session in its visitor's cookie ends for the watch at the deadline in that cookie, and by a log-out if the store of
@@ -65,12 +68,12 @@ impl<S: Schema> Core<S> {
         match &self.__state.origin {
             Origin::Request(request) => {
                 let request = Arc::clone(request);
-                Ended { end: Box::pin(Arc::clone(&request).until_ended()), request: Some(request) }
+                Ended { end: Err(Box::pin(Arc::clone(&request).until_ended())), request: Some(request) }
             }
             Origin::Listed { engine, key } => match self.__state.snapshot.record.clone() {
                 Some(record) => {
                     let (engine, key) = (Arc::clone(engine), *key);
-                    Ended { end: Box::pin(async move { engine.until_ended(key, &record).await }), request: None }
+                    Ended { end: Err(Box::pin(async move { engine.until_ended(key, &record).await })), request: None }
                 }
                 None => Ended::never(),
             },
@@ -80,7 +83,7 @@ impl<S: Schema> Core<S> {
 
     /// Ends `stream` when the session ends, as [`Core::ended`] describes.
     ///
-    /// The result ends without a last item. To send one, chain it: `session.until_ended(stream).chain(last)`.
+    /// [`UntilEnded::with_last`] adds a last item that says why.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -93,21 +96,21 @@ impl<S: Schema> Core<S> {
     /// }
     /// ```
     pub fn until_ended<T: Stream>(&self, stream: T) -> UntilEnded<T> {
-        UntilEnded { stream: Some(Box::pin(stream)), ended: self.ended() }
+        UntilEnded { stream: Some(Box::pin(stream)), ended: self.ended(), last: None }
     }
 }
 
-/// Resolves when a session ends, to the reason. See [`Core::ended`].
+/// Resolves when a session ends, to the reason. Resolves again if it is polled again. See [`Core::ended`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Ended {
-    end: Pin<Box<dyn Future<Output = SessionEnd> + Send>>,
+    end: Result<SessionEnd, Pin<Box<dyn Future<Output = SessionEnd> + Send>>>,
     /// For `keep_alive`, until the future is first polled.
     request: Option<Arc<Request>>,
 }
 
 impl Ended {
     fn never() -> Self {
-        Self { end: Box::pin(pending()), request: None }
+        Self { end: Err(Box::pin(pending())), request: None }
     }
 
     /// Keeps the session alive for as long as the future is awaited: from time to time it moves the session's idle deadline, as
@@ -125,7 +128,7 @@ impl Ended {
     /// ```
     pub fn keep_alive(mut self) -> Self {
         if let Some(request) = self.request.take() {
-            self.end = Box::pin(request.until_ended_in_use());
+            self.end = Err(Box::pin(request.until_ended_in_use()));
         }
         self
     }
@@ -136,7 +139,15 @@ impl Future for Ended {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<SessionEnd> {
         self.request = None;
-        self.end.as_mut().poll(cx)
+        let end = match &mut self.end {
+            Ok(end) => *end,
+            Err(pending) => match pending.as_mut().poll(cx) {
+                Poll::Ready(end) => end,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        self.end = Ok(end);
+        Poll::Ready(end)
     }
 }
 
@@ -148,13 +159,17 @@ impl fmt::Debug for Ended {
 
 /// A stream that ends when a session does. See [`Core::until_ended`].
 #[must_use = "a stream does nothing until it is polled"]
-pub struct UntilEnded<T> {
+pub struct UntilEnded<T: Stream> {
     /// `None` once it is over.
     stream: Option<Pin<Box<T>>>,
     ended: Ended,
+    last: Option<Last<T::Item>>,
 }
 
-impl<T> UntilEnded<T> {
+/// Makes the last item of a stream.
+type Last<T> = Box<dyn FnOnce(SessionEnd) -> T + Send>;
+
+impl<T: Stream> UntilEnded<T> {
     /// Keeps the session alive for as long as the stream is read. See [`Ended::keep_alive`].
     ///
     /// ```
@@ -167,6 +182,20 @@ impl<T> UntilEnded<T> {
     pub fn keep_alive(self) -> Self {
         Self { ended: self.ended.keep_alive(), ..self }
     }
+
+    /// Adds a last item if the session ends before the stream does.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # fn handler(session: Session<Shop>) {
+    /// let news = futures_util::stream::iter(["news".to_owned()]);
+    /// let news = session.until_ended(news).with_last(|end| format!("your session is over: {end}"));
+    /// # }
+    /// ```
+    pub fn with_last(self, last: impl FnOnce(SessionEnd) -> T::Item + Send + 'static) -> Self {
+        Self { last: Some(Box::new(last)), ..self }
+    }
 }
 
 impl<T: Stream> Stream for UntilEnded<T> {
@@ -176,7 +205,10 @@ impl<T: Stream> Stream for UntilEnded<T> {
         let this = &mut *self;
         let Some(stream) = &mut this.stream else { return Poll::Ready(None) };
         let item = match Pin::new(&mut this.ended).poll(cx) {
-            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Ready(end) => {
+                this.stream = None;
+                return Poll::Ready(this.last.take().map(|last| last(end)));
+            }
             Poll::Pending => stream.as_mut().poll_next(cx),
         };
         if matches!(item, Poll::Ready(None)) {
@@ -186,7 +218,7 @@ impl<T: Stream> Stream for UntilEnded<T> {
     }
 }
 
-impl<T> fmt::Debug for UntilEnded<T> {
+impl<T: Stream> fmt::Debug for UntilEnded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UntilEnded(..)")
     }

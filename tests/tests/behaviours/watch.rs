@@ -309,7 +309,7 @@ async fn a_wrapped_stream_ends_with_its_session() {
     assert_eq!(numbers.next().await, None, "it stays over");
 }
 
-// B62: the reason as a last item, as the guide shows it.
+// B62
 #[tokio::test]
 async fn a_wrapped_stream_can_end_with_the_reason() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -318,13 +318,21 @@ async fn a_wrapped_stream_can_end_with_the_reason() {
     ada.at(&app).get("/stream").await;
     let session = opened.lock().unwrap().take().unwrap();
     let news = stream::iter(["news"]).chain(stream::pending());
-    let last = stream::once(session.ended()).map(SessionEnd::as_str);
-    let mut news = session.until_ended(news).chain(last);
+    let mut news = session.until_ended(news).with_last(SessionEnd::as_str);
     drop(session);
     assert_eq!(news.next().await, Some("news"));
     server.sessions.of("ada").revoke_all().await.unwrap();
     assert_eq!(timeout(Duration::from_secs(60), news.next()).await.unwrap(), Some("revoked"));
     assert_eq!(news.next().await, None);
+
+    ada.at(&app).get("/stream").await;
+    let session = opened.lock().unwrap().take().unwrap();
+    let mut short = session.until_ended(stream::iter(["news"])).with_last(SessionEnd::as_str);
+    assert_eq!(
+        (short.next().await, short.next().await),
+        (Some("news"), None),
+        "the stream ended, and the session did not"
+    );
 }
 
 // B62: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.

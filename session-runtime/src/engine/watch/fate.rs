@@ -33,6 +33,9 @@ pub enum SessionEnd {
     Evicted,
     /// The visitor goes on in the same session under a new id, with other rights: a user signed in, began or stopped to act as
     /// another, or `renew` or a change of a `rotates` field replaced the id.
+    ///
+    /// A page should load again to go on, after a second or so: the response with the new id may still be on its way to the
+    /// browser.
     Superseded,
     /// The session is gone, and the store no longer says why.
     Unknown,

@@ -19,7 +19,7 @@ use super::{
     },
     SessionEnd, Subject, Watching,
 };
-use crate::{key::Key, record::Record};
+use crate::{id::Selector, key::Key, record::Record};
 
 /// What a request knows of its session.
 enum Known {
@@ -31,6 +31,14 @@ enum Known {
 }
 
 impl Engine {
+    /// Returns the key by which a session is watched: its own, or that of its revocation if it is in its visitor's cookie.
+    pub(in crate::engine) fn watched_key(&self, selector: Selector) -> Key {
+        match &self.backend {
+            Backend::Store(_) => self.scope.session(selector),
+            Backend::Cookie(_) => self.scope.revocation(selector),
+        }
+    }
+
     /// Watches a session that no request of its own holds.
     pub(crate) async fn until_ended(self: &Arc<Self>, key: Key, record: &Record) -> SessionEnd {
         Watching::begin(self, &Subject::new(key, record)).end().await
@@ -86,11 +94,7 @@ impl Request {
         let has_left = matches!(state.phase, Phase::Left | Phase::Cancelled);
         let known = match &state.presented {
             Some(Presented::Found(found)) => {
-                let key = match &engine.backend {
-                    Backend::Store(_) => engine.scope.session(found.selector),
-                    Backend::Cookie(_) => engine.scope.revocation(found.selector),
-                };
-                Known::Session(Subject::new(key, found.opened.raw()))
+                Known::Session(Subject::new(engine.watched_key(found.selector), found.opened.raw()))
             }
             Some(Presented::Lost(lost)) if !state.pending.signs_in() => Known::Over(match lost {
                 Lost::Gone => SessionEnd::Unknown,
