@@ -31,10 +31,11 @@ impl Program {
         Self::example_in(name, Path::new("."), "127.0.0.1:0")
     }
 
-    /// Starts an example whose framework is not a default feature. It is built with all features, as the tests are, so that its
-    /// dependencies are built once.
+    /// Starts an example whose framework is not a default feature. It is built with all features and together with a test, as the
+    /// tests are built. Its dependencies then have the same features as those of the tests, so they are built only once.
     pub fn example_of_framework(name: &str) -> Self {
-        let mut command = quiet(&built(&["build", "--workspace", "--all-features", "--bin", name], name, |_| ()));
+        let like_tests = ["build", "--workspace", "--all-features", "--test", "examples", "--bin", name];
+        let mut command = quiet(&built(&like_tests, name, |_| ()));
         Self::start(command.args(["--addr", "127.0.0.1:0"]))
     }
 
