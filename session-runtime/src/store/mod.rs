@@ -156,9 +156,9 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Loads the values under several keys, in their order. The engine asks for at most 64, to look at sessions that streams and
-    /// sockets watch. A store that can do this in one query implements it; the default makes a [`Store::load`] for each key,
-    /// all at once.
+    /// Loads the values under several keys: one answer for each key, in the order of the keys, even if a key comes twice. The
+    /// engine asks for at most 64, to look at sessions that streams and sockets watch, but a store takes any number. A store
+    /// that can do this in one query implements it; the default makes a [`Store::load`] for each key, all at once.
     ///
     /// # Errors
     /// As [`Store::load`], if any value cannot be loaded.
@@ -171,8 +171,9 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write
-    /// ([`Value::is_critical`]) and each removal that succeeded. It runs until the connection to the server is lost, and then
-    /// returns an error; the engine calls it again after a while.
+    /// ([`Value::is_critical`]) and each removal that succeeded. A critical write may also create a value. It runs until the
+    /// connection to the server is lost, and then returns an error; the engine calls it again after a while. It stops when its
+    /// future is dropped.
     ///
     /// Returns `Ok` at once if the store has no such feed, which is the default. The engine then looks at watched sessions every
     /// [`watch_every`](crate::SessionsBuilder::watch_every). It does so with a feed too, so a lost message only costs time.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{
     super::{
-        Engine, Request,
+        Engine, Lifetimes, Request,
         backend::Backend,
         presented::{Lost, Presented},
         request::Phase,
@@ -66,7 +66,9 @@ impl Request {
 
     /// Does the same, and keeps the session alive meanwhile: moves its idle deadline as a request would.
     pub(crate) async fn until_ended_in_use(self: Arc<Self>) -> SessionEnd {
-        let every = self.engine.lifetimes.touch.max(self.engine.lifetimes.idle / 4).max(Duration::from_millis(10));
+        let Lifetimes { idle, touch, .. } = self.engine.lifetimes;
+        // A save moves the deadline only if `touch` has passed since the last move, which may have been another request's.
+        let every = (idle / 4).min(idle - touch).max(Duration::from_millis(10));
         let mut ended = pin!(Arc::clone(&self).until_ended());
         loop {
             match select(ended.as_mut(), pin!(sleep(every))).await {

@@ -1,7 +1,6 @@
-//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. The end and the renewal
-//! of a session always use the script, which also announces them. The store probes the
-//! server for the command, since versions say little. After a failover the next server may lack it, so the store also
-//! detects that at any later write.
+//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. A critical write, such
+//! as the end of a session, always uses a script, which also announces it. The store probes the server for the command, since
+//! versions say little. After a failover the next server may lack it, so the store also detects that at any later write.
 //!
 //! The command is written out, since the client's own type for `IFEQ` damages values that are not text.
 //!
@@ -23,7 +22,7 @@ use super::{
     super::{Class, StoreError, Value, Versioned},
     advice,
     connect::{Link, Wait},
-    script::{self, DELETE, REPEAT, SWAP, Script},
+    script::{self, CREATE, DELETE, REPEAT, SWAP, Script},
 };
 use crate::clock::Timestamp;
 
@@ -108,6 +107,9 @@ impl Ifeq {
     /// If the server cannot be reached or refuses, or if too few replicas confirm in time.
     pub(super) async fn send(&self, link: &Link, swap: &Swap<'_>) -> Result<Outcome, StoreError> {
         let answer = match &swap.change {
+            Change::Create(new) if swap.message.is_some() => {
+                run(link, &CREATE, swap, &[&new.bytes, new.millis().to_string().as_bytes()]).await
+            }
             Change::Create(new) => ask(link, set_nx(swap.name, new), swap.wait).await,
             Change::Replace(before, new) => match self.replace(link, swap, before, new).await {
                 // Removing needs no memory, so a session can end even on a full server.

@@ -40,6 +40,11 @@ pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "0A000" | "42601")
 }
 
+/// Returns whether the database has no `pg_notify`, or its user may not call it.
+pub(super) fn cannot_announce(error: &sqlx::Error) -> bool {
+    matches!(&*code(error), "42883" | "42501" | "0A000")
+}
+
 /// Returns whether a table or an index could not be created because it exists.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")
