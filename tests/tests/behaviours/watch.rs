@@ -42,10 +42,7 @@ impl Two {
     }
 
     /// Builds them with these options for the server of the streams.
-    pub(crate) fn with(
-        store: AnyStore,
-        options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
-    ) -> Self {
+    pub(crate) fn with(store: AnyStore, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Self {
         let here = Server::with(store.clone(), options);
         let there = Server::made(store, here.keys.clone(), here.clock.clone(), |builder| builder);
         let opened = Arc::<Mutex<Option<S>>>::default();

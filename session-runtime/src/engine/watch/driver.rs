@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     task::Poll,
     thread,
     time::Duration,
@@ -28,32 +28,31 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// A feed that lasted for this long was connected. One that ended sooner may be another attempt during the same outage.
 const CONNECTED: Duration = Duration::from_secs(30);
 
-/// Starts the driver, unless it runs.
-pub(super) fn ensure(engine: &Arc<Engine>) {
-    let mut driver = engine.watches.driver.lock().unwrap_or_else(PoisonError::into_inner);
-    if driver.as_ref().is_none_or(|driver| driver.is_finished())
-        && let Ok(runtime) = Handle::try_current()
-    {
-        *driver = Some(runtime.spawn(drive(Arc::downgrade(engine))).abort_handle());
+/// Starts the driver, unless there is one. Returns `false` if it ended at once, since this runtime is shutting down.
+pub(super) fn ensure(engine: &Arc<Engine>) -> bool {
+    let Ok(runtime) = Handle::try_current() else { return true };
+    if engine.watches.is_driven.swap(true, Ordering::SeqCst) {
+        return true;
     }
+    !runtime.spawn(drive(Driving(Arc::downgrade(engine)))).is_finished()
 }
 
-/// Wakes the watchers if the driver ends before the sessions do, as it does when its runtime shuts down.
-struct Orphans(Weak<Engine>);
+/// The driver's right to be the only one. If it ends before the sessions do, as when its runtime shuts down, a watcher starts
+/// the next driver. The task may end before it is first polled.
+struct Driving(Weak<Engine>);
 
-impl Drop for Orphans {
+impl Drop for Driving {
     fn drop(&mut self) {
         if let Some(engine) = self.0.upgrade() {
-            // The task only counts as finished later, so a watcher that is woken now would not replace it.
-            *engine.watches.driver.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            engine.watches.is_driven.store(false, Ordering::SeqCst);
             engine.watches.wake_watchers();
         }
     }
 }
 
-async fn drive(weak: Weak<Engine>) {
+async fn drive(driving: Driving) {
+    let weak = Weak::clone(&driving.0);
     let Some(wake) = weak.upgrade().map(|engine| Arc::clone(&engine.watches.wake)) else { return };
-    let _orphans = Orphans(Weak::clone(&weak));
     let mut listening = pin!(listen(Weak::clone(&weak)));
     let mut listens = true;
     let mut looks = FuturesUnordered::new();

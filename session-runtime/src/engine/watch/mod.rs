@@ -15,12 +15,12 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::AbortHandle, time::Instant};
+use tokio::{sync::Notify, task::yield_now, time::Instant};
 
 use self::fate::Fate;
 pub use self::fate::SessionEnd;
@@ -39,11 +39,12 @@ pub(crate) struct Watches {
     count: AtomicUsize,
     /// Wakes the driver when a session is due earlier than it knows.
     wake: Arc<Notify>,
-    driver: Mutex<Option<AbortHandle>>,
+    /// Whether there is a driver.
+    is_driven: AtomicBool,
     /// How long after one look at a session the next one follows, at most.
     every: Duration,
-    /// Wakes those who wait for a response to leave, and how many there are.
-    left: Notify,
+    /// Wakes the watches of requests that have no stored session yet, and how many there are.
+    moved_on: Notify,
     awaiting: AtomicUsize,
 }
 
@@ -128,9 +129,9 @@ impl Watches {
             watched: Mutex::default(),
             count: AtomicUsize::new(0),
             wake: Arc::default(),
-            driver: Mutex::default(),
+            is_driven: AtomicBool::new(false),
             every,
-            left: Notify::new(),
+            moved_on: Notify::new(),
             awaiting: AtomicUsize::new(0),
         }
     }
@@ -278,18 +279,16 @@ impl Watches {
         watchers.iter().for_each(|watcher| watcher.wake.notify_waiters());
     }
 
-    /// Notes that a response has left, so that its session is settled.
-    pub(super) fn response_left(&self) {
+    /// Notes that a request has stored a session, or that its response has left.
+    pub(super) fn request_moved_on(&self) {
         if self.awaiting.load(Ordering::SeqCst) > 0 {
-            self.left.notify_waiters();
+            self.moved_on.notify_waiters();
         }
     }
 
-    /// Stops the driver.
+    /// Wakes the driver, so that it ends with the sessions.
     pub(super) fn stop(&self) {
-        if let Some(driver) = &*self.driver.lock().unwrap_or_else(PoisonError::into_inner) {
-            driver.abort();
-        }
+        self.wake.notify_one();
     }
 }
 
@@ -328,8 +327,11 @@ impl Watching {
             if let Some(end) = self.watcher.end.get() {
                 return *end;
             }
-            driver::ensure(&self.engine);
-            woken.await;
+            if driver::ensure(&self.engine) {
+                woken.await;
+            } else {
+                yield_now().await;
+            }
         }
     }
 }

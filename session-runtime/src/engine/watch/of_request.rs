@@ -44,7 +44,7 @@ impl Request {
             match self.known() {
                 (Known::Over(end), _) => return end,
                 (Known::Nothing, true) => return pending().await,
-                (Known::Nothing, false) => self.wait_until_left().await,
+                (Known::Nothing, false) => self.wait_for_session().await,
                 // Without the request, so that a long watch does not keep it in memory.
                 (Known::Session(subject), true) => {
                     let watching = Watching::begin(&self.engine, &subject);
@@ -56,7 +56,7 @@ impl Request {
                     // A commit in progress may be what renewed it.
                     let _gate = self.enter().await;
                     match self.known().0 {
-                        Known::Session(renewed) if renewed.generation != subject.generation => {}
+                        Known::Session(now) if (now.key, now.generation) != (subject.key, subject.generation) => {}
                         _ => return end,
                     }
                 }
@@ -103,16 +103,17 @@ impl Request {
         (known, has_left)
     }
 
-    async fn wait_until_left(&self) {
+    /// Waits until the request has stored a session, or its response has left.
+    async fn wait_for_session(&self) {
         let watches = &self.engine.watches;
         watches.awaiting.fetch_add(1, Ordering::SeqCst);
         let _guard = Awaiting(self);
         loop {
-            let left = pin!(watches.left.notified());
-            if matches!(self.state().phase, Phase::Left | Phase::Cancelled) {
+            let moved_on = pin!(watches.moved_on.notified());
+            if !matches!(self.known(), (Known::Nothing, false)) {
                 return;
             }
-            left.await;
+            moved_on.await;
         }
     }
 }

@@ -277,17 +277,18 @@ impl SqlStore {
         if !announces || self.is_silent.load(Ordering::Relaxed) {
             return self.database.execute(plain, values).await;
         }
-        match self.database.execute(announced, values).await {
-            Err(error) if advice::cannot_announce(&error) => {}
+        let error = match self.database.execute(announced, values).await {
+            Err(error) if advice::cannot_announce(&error) => error,
             answer => return answer,
-        }
+        };
         let written = self.database.execute(plain, values).await?;
-        if !self.is_silent.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "session_runtime",
+        // A full queue drains. Any other refusal stays.
+        if advice::is_queue_full(&error) || !self.is_silent.swap(true, Ordering::Relaxed) {
+            warn_limited!(
                 table = self.shown_name(),
-                "the database does not let this user call `pg_notify`, so open streams on other servers learn of the end of a \
-                 session by `watch_every` only"
+                %error,
+                "the database does not announce ended sessions, so open streams on other servers learn of an end by \
+                 `watch_every` only"
             );
         }
         Ok(written)

@@ -73,7 +73,8 @@ async fn write<S: Store>(
     after: Option<&Value>,
 ) -> Option<Versioned> {
     let [first, _] = stores.handles();
-    let revision = done(answered(first.swap(key, before, after, stores.now).await), "a swap of the current value is done");
+    let revision =
+        done(answered(first.swap(key, before, after, stores.now).await), "a swap of the current value is done");
     after.map(|after| Versioned::with_revision(after.clone(), revision))
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Path, routing::post};
+use axum::{Router, extract::Path, routing::post};
 use session_runtime::{Ended, Session, SessionEnd};
 use tests::{
     app::{Site, hours, minutes, routes},
-    over_stores_with_feeds,
+    over_stores, over_stores_with_feeds,
     store::AnyStore,
 };
 use tokio::sync::Barrier;
@@ -98,6 +98,33 @@ over_stores_with_feeds! {
         // The administrator goes on.
         let mut own = two.open(&root).await.ended();
         assert!(!is_over(&mut own).await);
+    }
+}
+
+over_stores! {
+    // B61: a handler may wait for the end before it responds, in a session that it began itself.
+    async fn a_session_that_its_own_request_stored_is_watched_before_the_response(store) {
+        let two = Two::new(store, OFTEN);
+        let revoked = two.there.sessions.clone();
+        let wait = async move |mut session: Session<Site>, Path(user): Path<String>| {
+            let mut ended = session.ended();
+            assert!(!is_over(&mut ended).await);
+            session.user_mut().log_in(user.clone());
+            session.save().await.unwrap();
+            assert!(!is_over(&mut ended).await);
+            // The same request leaves that session for another.
+            session.destroy();
+            session.user_mut().log_in(user.clone());
+            session.save().await.unwrap();
+            assert!(!is_over(&mut ended).await);
+            revoked.of(&user).revoke_all().await.unwrap();
+            soon(ended).await.to_string()
+        };
+        let app = two.here.serving(Router::new().route("/wait/{user}", post(wait)));
+        for mut visitor in [two.here.visitor(), two.here.signed_in("eve").await] {
+            assert_eq!(visitor.at(&app).post("/wait/ada").await.body, "revoked");
+            visitor.get("/read").await;
+        }
     }
 }
 

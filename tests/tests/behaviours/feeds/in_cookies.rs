@@ -5,9 +5,17 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use session_runtime::{Clock, CookieStore, Ended, KeyRing, Session, SessionEnd, Sessions};
-use tests::{app::{hours, minutes}, client::Visitor, over_stores_with_feeds, store::AnyStore};
+use tests::{
+    app::{hours, minutes},
+    client::Visitor,
+    over_stores_with_feeds,
+    store::AnyStore,
+};
 use tokio::time::timeout;
 
 use crate::watch::{OFTEN, is_over, soon};
@@ -25,8 +33,13 @@ type K = Session<Kept>;
 fn server(store: CookieStore, keys: &KeyRing, clock: &Clock, every: Duration) -> (Router, impl Fn() -> Ended + use<>) {
     let opened = Arc::<Mutex<Option<K>>>::default();
     let keep = opened.clone();
-    let sessions =
-        Sessions::<Kept>::builder().store(store).keys(keys.clone()).clock(clock.clone()).watch_every(every).build().unwrap();
+    let sessions = Sessions::<Kept>::builder()
+        .store(store)
+        .keys(keys.clone())
+        .clock(clock.clone())
+        .watch_every(every)
+        .build()
+        .unwrap();
     let stream = async move |session: K| *keep.lock().unwrap() = Some(session);
     let app = Router::new()
         .route("/login", post(async |mut session: K| session.user_mut().log_in("ada".into())))
@@ -98,4 +111,23 @@ async fn a_stream_of_a_session_in_a_cookie_polls_its_revocations() {
     assert!(!is_over(&mut ended).await);
     ada.at(&there).post("/logout").await;
     assert_eq!(soon(ended).await, SessionEnd::LoggedOut);
+}
+
+// B61: only a response can set the cookie, so its deadline stays.
+#[tokio::test(start_paused = true)]
+async fn a_stream_cannot_keep_a_session_in_a_cookie_alive() {
+    let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+    let (app, watch) = server(CookieStore::encrypted(), &keys, &clock, minutes(1));
+    let mut ada = Visitor::new(&app);
+    ada.post("/login").await;
+    ada.get("/stream").await;
+    let mut ended = watch().keep_alive();
+    for minute in 0..40 {
+        clock.advance(minutes(1));
+        if let Ok(end) = timeout(minutes(1), &mut ended).await {
+            assert_eq!((end, minute >= 29), (SessionEnd::Expired, true), "{minute}");
+            return;
+        }
+    }
+    panic!("the session is over after 30 minutes");
 }

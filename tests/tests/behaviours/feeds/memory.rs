@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use axum::{Router, routing::get};
 use futures_util::FutureExt as _;
 use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
-use tests::{app::{Site, hours}, client::Visitor};
+use tests::{
+    app::{Site, hours},
+    client::Visitor,
+};
 
 /// Prints how many bytes a watch takes, on average: `cargo test --test behaviours watch_in_memory -- --ignored --nocapture`. The
 /// variable `WATCHES` says how many; the default is 100,000.

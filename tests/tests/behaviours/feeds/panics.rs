@@ -113,9 +113,8 @@ async fn a_store_that_panics_or_answers_too_little_ends_no_watch_and_stops_none(
 // B61, B33
 #[tokio::test]
 async fn a_store_that_hangs_delays_the_news_until_it_answers() {
-    let two = Two::with(AnyStore::memory(), |builder| {
-        builder.watch_every(OFTEN).store_timeout(Duration::from_millis(100))
-    });
+    let two =
+        Two::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN).store_timeout(Duration::from_millis(100)));
     let (_, mut ended) = watched(&two, "ada").await;
     let controls = &two.here.controls;
     controls.stuck.store(true, Ordering::SeqCst);

@@ -71,7 +71,7 @@ async fn a_database_that_refuses_to_announce_still_ends_sessions_on_postgres() {
         tokio::time::sleep(OFTEN).await; // polls
         said += &log.take();
     }
-    for sentence in [NO_FEED, "the database does not let this user call `pg_notify`"] {
+    for sentence in [NO_FEED, "the database does not announce ended sessions"] {
         assert_eq!(said.matches(sentence).count(), 1, "{said}");
     }
 }
