@@ -81,6 +81,13 @@ impl Store for Probe {
         }
     }
 
+    async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
+        for key in keys {
+            self.check(&self.controls.loads, key).await?;
+        }
+        self.inner.load_many(keys, now).await
+    }
+
     async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
         if self.controls.deaf.load(Ordering::SeqCst) {
             return Ok(());
@@ -145,10 +152,21 @@ impl AnyStore {
     /// Opens a store in tables of its own on the server that all tests of a binary share. Reports a missing program and returns
     /// `None`.
     pub async fn on(engine: Engine) -> Option<Self> {
-        let (server, table) = (databases::shared(engine)?, table());
-        let store = SqlStore::open(&server.url()).await.unwrap().table(&table).unwrap();
+        let server = databases::shared(engine)?;
+        Some(Self::on_database(server, &server.url()).await)
+    }
+
+    /// Wraps a store on a Redis server of the test's own.
+    pub fn on_redis(store: RedisStore) -> Self {
+        Self::Redis(store, Shelf { servers: &[], prefix: "session:".into() })
+    }
+
+    /// Opens a store in a table of its own on this database server, through the given URL.
+    pub async fn on_database(server: &'static DatabaseServer, url: &str) -> Self {
+        let table = table();
+        let store = SqlStore::open(url).await.unwrap().table(&table).unwrap();
         store.migrate().await.unwrap();
-        Some(Self::Sql(store, Tables::On(server, table)))
+        Self::Sql(store, Tables::On(server, table))
     }
 
     pub async fn postgres() -> Option<Self> {

@@ -65,6 +65,7 @@ impl Request {
             attempt.entering = engine.entering(&found, found.record(), Because::SignsIn);
         }
         self.state().presented = Some(Presented::Found(found));
+        engine.watches.request_moved_on();
         Outcome::Applied
     }
 }

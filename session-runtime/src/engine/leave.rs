@@ -75,7 +75,7 @@ impl Request {
             state.discard();
         }
         drop(state);
-        self.engine.watches.response_left();
+        self.engine.watches.request_moved_on();
     }
 
     /// Ends the request without a commit if no handle changed anything and nothing is due. Returns whether it did.
@@ -92,7 +92,7 @@ impl Request {
         if idle {
             state.phase = Phase::Left;
             drop(state);
-            self.engine.watches.response_left();
+            self.engine.watches.request_moved_on();
         }
         idle
     }
@@ -137,7 +137,7 @@ impl Request {
             };
             state.cookie.take().filter(|cookie| outcome.is_ok() || holds(cookie))
         };
-        self.engine.watches.response_left();
+        self.engine.watches.request_moved_on();
         self.handle_dropped(); // a handle may have been dropped during the commit
         (outcome, cookie)
     }
@@ -158,7 +158,7 @@ impl Request {
     /// Notes that the response was sent, and that no handler had asked for the session.
     pub(crate) fn left(&self) {
         self.state().phase = Phase::Left;
-        self.engine.watches.response_left();
+        self.engine.watches.request_moved_on();
     }
 
     /// Returns whether a request for `host` may have a session. If the cookie is not `Secure`, only requests for this machine

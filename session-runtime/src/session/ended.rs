@@ -40,7 +40,7 @@ impl<S: Schema> Core<S> {
     /// * A session in its visitor's cookie ends for the watch at the deadline in that cookie, and by a log-out if the store of
     ///   [`CookieStore::revocations`](crate::CookieStore::revocations) is set.
     ///
-    /// Watching costs no task for each session, and about half a kilobyte.
+    /// Watching costs no task for each session, and about 550 bytes of memory.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -114,7 +114,10 @@ impl Ended {
     }
 
     /// Keeps the session alive for as long as the future is awaited: from time to time it moves the session's idle deadline, as
-    /// a request would. The absolute deadline stays.
+    /// a request would. The absolute deadline stays. Call this before the future is first polled; later, it has no effect.
+    ///
+    /// It has no effect either on a session in its visitor's cookie, since only a response can move that deadline, and in a
+    /// passive request.
     ///
     /// Without this, a visitor who only watches a stream loses the session after
     /// [`idle`](crate::SessionsBuilder::idle). With it, a page that a visitor left open never becomes idle.
@@ -213,6 +216,7 @@ impl<T: Stream> Stream for UntilEnded<T> {
         };
         if matches!(item, Poll::Ready(None)) {
             this.stream = None;
+            this.ended = Ended::never();
         }
         item
     }

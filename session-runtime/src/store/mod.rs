@@ -158,9 +158,9 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Loads the values under several keys, and returns them in the order of the keys. The engine calls this with at most 64
-    /// keys, to check the sessions that streams and sockets watch. Implement it if the store can load them in one query. The
-    /// default calls [`Store::load`] for each key, concurrently.
+    /// Loads the values under several keys: one answer for each key, in the order of the keys, even if a key comes twice. The
+    /// engine calls this with at most 64 keys, to check the sessions that streams and sockets watch, but a store accepts any
+    /// number. Implement it if the store can load them in one query. The default calls [`Store::load`] for each key, concurrently.
     ///
     /// # Errors
     /// As [`Store::load`], if any value cannot be loaded.
@@ -173,8 +173,9 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write
-    /// ([`Value::is_critical`]) and each removal that succeeded. It runs until the connection to the server is lost, and then
-    /// returns an error. The engine calls it again after a while.
+    /// ([`Value::is_critical`]) and each removal that succeeded. A critical write may also create a value. It runs until the
+    /// connection to the server is lost, and then returns an error. The engine calls it again after a while. It stops when its
+    /// future is dropped.
     ///
     /// The default returns `Ok` immediately, which means that the store has no such feed. With or without a feed, the engine
     /// also loads the watched sessions every [`watch_every`](crate::SessionsBuilder::watch_every). So if a message is lost, the

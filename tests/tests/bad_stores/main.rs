@@ -11,7 +11,7 @@ use std::{
 
 use session_runtime::{
     Timestamp,
-    store::{Class, Key, Position, Revision, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
+    store::{Class, Feed, Key, Position, Revision, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
     testing::conformance::{self, Expiry},
 };
 use tokio::task::yield_now;
@@ -50,6 +50,10 @@ defects! {
     KeepsTextOnly: "load: any bytes come back and can be replaced",
     CutsValues: "load: contents of every size come back",
     RefusesDamagedValues: "load: any bytes come back and can be replaced",
+    LoadsManyInAnotherOrder: "load: several values are loaded at once",
+    LoadsManyWithoutTheAbsent: "load: several values are loaded at once",
+    LoadsManyOnceEach: "load: several values are loaded at once",
+    LoadsAtMost64: "load: several values are loaded at once",
     CutsKeys: "load: keys do not collide",
     FoldsKeys: "load: keys do not collide",
     SecondsIn32Bits: "expiry: deadlines of every size come back",
@@ -63,6 +67,9 @@ defects! {
     MiscountsCleaning: "expiry: cleaning up removes the expired and counts them",
     CleansUpWithoutComparing: "races: cleaning up removes nothing that is extended",
     LivesForMilliseconds: "expiry: a server keeps values until they expire",
+    AnnouncesNothing: "feed: critical writes are announced",
+    AnnouncesNoRemovals: "feed: critical writes are announced",
+    StopsListening: "feed: critical writes are announced",
     ScanStopsEarly: "scan: every value is found as it is",
     ScanSkipsOne: "scan: every value is found as it is",
     ScanMixesUp: "scan: every value is found as it is",
@@ -98,7 +105,8 @@ fn a_store_without_a_defect_passes() {
 fn suite(defect: Defect) -> String {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     let place = Place::default();
-    let open = async || BadStore { place: place.clone(), cache: Mutex::default(), defect };
+    let feeds = Feeds::default();
+    let open = async || BadStore { place: place.clone(), feeds: feeds.clone(), cache: Mutex::default(), defect };
     let is_scan = format!("{defect:?}").starts_with("Scan");
     let run = async || match defect {
         _ if is_scan => conformance::run_scan(open).await,
@@ -112,9 +120,11 @@ fn suite(defect: Defect) -> String {
 /// The stored values, each with the time at which a clean-up removes it.
 type Held = BTreeMap<Vec<u8>, (Value, Timestamp)>;
 type Place = Arc<Mutex<Held>>;
+type Feeds = Arc<Mutex<Vec<Feed>>>;
 
 struct BadStore {
     place: Place,
+    feeds: Feeds,
     cache: Mutex<HashMap<Key, Option<Value>>>,
     defect: Defect,
 }
@@ -286,7 +296,48 @@ impl Store for BadStore {
             (Defect::WritesWithoutALock, _) => yield_now().await,
             _ => {}
         }
-        Ok(self.write(key, early, before, after, now))
+        let swapped = self.write(key, early, before, after, now);
+        let is_silent = self.defect == Defect::AnnouncesNoRemovals && after.is_none();
+        if matches!(swapped, Swapped::Done(_)) && after.is_none_or(Value::is_critical) && !is_silent {
+            self.feeds.lock().unwrap().iter().for_each(|feed| feed.wrote(key));
+        }
+        Ok(swapped)
+    }
+
+    async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let mut keys = keys.to_vec();
+        match self.defect {
+            Defect::LoadsManyInAnotherOrder => keys.sort_by_key(Key::digest),
+            Defect::LoadsManyOnceEach => keys.dedup(),
+            Defect::LoadsAtMost64 => keys.truncate(64),
+            _ => {}
+        }
+        let mut values = Vec::new();
+        for key in &keys {
+            values.push(self.load(key, now).await?);
+        }
+        if self.defect == Defect::LoadsManyWithoutTheAbsent {
+            values.retain(Option::is_some);
+        }
+        Ok(values)
+    }
+
+    async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
+        if self.defect == Defect::StopsListening {
+            let (heard, hears) = tokio::sync::oneshot::channel::<()>();
+            let heard = Mutex::new(Some(heard));
+            self.feeds.lock().unwrap().push(Feed::new(move |key| {
+                if heard.lock().unwrap().take().is_some() {
+                    feed.wrote(key);
+                }
+            }));
+            let _ = hears.await;
+            return Ok(());
+        }
+        if self.defect != Defect::AnnouncesNothing {
+            self.feeds.lock().unwrap().push(feed);
+        }
+        std::future::pending().await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -9,6 +9,7 @@ mod crowds;
 mod developer;
 mod faults;
 mod faulty;
+mod feeds;
 mod former_scope;
 mod fresh;
 mod handles;

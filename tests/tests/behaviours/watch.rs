@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, extract::Path, routing::get};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use session_runtime::{
-    Ended, KeyRing, MemoryStore, Session, SessionEnd, Sessions, Timestamp,
+    Ended, KeyRing, MemoryStore, Session, SessionEnd, Sessions, SessionsBuilder, Timestamp,
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
@@ -26,19 +26,24 @@ use tokio::time::timeout;
 type S = Session<Site>;
 
 /// An interval at which a look at the store is soon enough for a test.
-const OFTEN: Duration = Duration::from_millis(50);
+pub(crate) const OFTEN: Duration = Duration::from_millis(50);
 
 /// Two servers that share a store. The streams are on the first one.
-struct Two {
-    here: Server,
-    there: Server,
+pub(crate) struct Two {
+    pub(crate) here: Server,
+    pub(crate) there: Server,
     streams: Router,
     opened: Arc<Mutex<Option<S>>>,
 }
 
 impl Two {
-    fn new(store: AnyStore, watch_every: Duration) -> Self {
-        let here = Server::with(store.clone(), |builder| builder.watch_every(watch_every));
+    pub(crate) fn new(store: AnyStore, watch_every: Duration) -> Self {
+        Self::with(store, |builder| builder.watch_every(watch_every))
+    }
+
+    /// Builds them with these options for the server of the streams.
+    pub(crate) fn with(store: AnyStore, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Self {
+        let here = Server::with(store.clone(), options);
         let there = Server::made(store, here.keys.clone(), here.clock.clone(), |builder| builder);
         let opened = Arc::<Mutex<Option<S>>>::default();
         let keep = opened.clone();
@@ -52,19 +57,19 @@ impl Two {
     }
 
     /// Opens a stream as this visitor, whose response then leaves.
-    async fn open(&self, visitor: &Visitor) -> S {
+    pub(crate) async fn open(&self, visitor: &Visitor) -> S {
         assert_eq!(visitor.at(&self.streams).get("/stream").await.status, 200);
         self.opened.lock().unwrap().take().unwrap()
     }
 }
 
 /// Waits for the end that must come.
-async fn soon(ended: Ended) -> SessionEnd {
+pub(crate) async fn soon(ended: Ended) -> SessionEnd {
     timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago")
 }
 
 /// Lets everything that is due at once happen, and returns whether the session is over.
-async fn is_over(ended: &mut Ended) -> bool {
+pub(crate) async fn is_over(ended: &mut Ended) -> bool {
     for _ in 0..100 {
         if ended.now_or_never().is_some() {
             return true;
@@ -168,7 +173,7 @@ async fn a_session_that_is_displaced_or_evicted_is_over() {
     assert_eq!(soon(evicted).await, SessionEnd::Evicted);
 }
 
-fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
+pub(crate) fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
     let opened = Arc::<Mutex<Option<S>>>::default();
     let keep = opened.clone();
     let keep = move |session: S| {

@@ -63,6 +63,6 @@ async fn each_call_is_one_command_or_one_script() {
             did(&[("evalsha", 1), ("getrange", 1), ("set", 1)])
         }
         remove(&store, &key, &held).await;
-        did(&[("del", 1), ("evalsha", 1), ("getrange", 1)]);
+        did(&[("del", 1), ("evalsha", 1), ("getrange", 1), ("publish", 1)]);
     }
 }

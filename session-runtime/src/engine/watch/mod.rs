@@ -15,12 +15,12 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::AbortHandle, time::Instant};
+use tokio::{sync::Notify, task::yield_now, time::Instant};
 
 use self::fate::Fate;
 pub use self::fate::SessionEnd;
@@ -41,11 +41,12 @@ pub(crate) struct Watches {
     count: AtomicUsize,
     /// Wakes the driver when a session is due earlier than it knows.
     wake: Arc<Notify>,
-    driver: Mutex<Option<AbortHandle>>,
+    /// Whether there is a driver.
+    is_driven: AtomicBool,
     /// How long after one look at a session the next one follows, at most.
     every: Duration,
-    /// Wakes those who wait for a response to leave, and how many there are.
-    left: Notify,
+    /// Wakes the watches of requests that have no stored session yet, and how many there are.
+    moved_on: Notify,
     awaiting: AtomicUsize,
 }
 
@@ -54,6 +55,15 @@ struct Watched {
     sessions: HashMap<Name, Entry, ByLocal>,
     /// The same sessions, in the order in which they are due. A session that is being looked at is not in it.
     due: BTreeSet<(Instant, Name)>,
+    /// How many looks have begun.
+    looks: u64,
+}
+
+/// A look at sessions that are due.
+struct Look {
+    /// It is the look of this number.
+    number: u64,
+    keys: Vec<Key>,
 }
 
 /// A key by its digest, which is how a store names it in its feed.
@@ -75,8 +85,9 @@ struct Entry {
 /// When the next look at a session follows.
 enum Next {
     At(Instant),
-    /// A look is in progress. If `again` is set, the session may have changed since that look began.
+    /// The look of this number is in progress. If `again` is set, the session may have changed since that look began.
     Looking {
+        look: u64,
         again: bool,
     },
 }
@@ -87,6 +98,8 @@ pub(super) struct Watcher {
     generation: u64,
     /// Whether a user was signed in then.
     signed_in: bool,
+    /// How many looks had begun then. An earlier look may have found an earlier generation, so it does not count.
+    since: u64,
     end: OnceLock<SessionEnd>,
     wake: Notify,
 }
@@ -120,9 +133,9 @@ impl Watches {
             watched: Mutex::default(),
             count: AtomicUsize::new(0),
             wake: Arc::default(),
-            driver: Mutex::default(),
+            is_driven: AtomicBool::new(false),
             every,
-            left: Notify::new(),
+            moved_on: Notify::new(),
             awaiting: AtomicUsize::new(0),
         }
     }
@@ -135,8 +148,9 @@ impl Watches {
     /// Adds a watcher. The session is due at once: it may have ended since the request loaded it.
     fn add(&self, name: Name, subject: &Subject) -> Arc<Watcher> {
         let Subject { key, generation, signed_in, expires_at } = *subject;
-        let watcher = Arc::new(Watcher { generation, signed_in, end: OnceLock::new(), wake: Notify::new() });
-        let Watched { sessions, due } = &mut *self.lock();
+        let Watched { sessions, due, looks } = &mut *self.lock();
+        let (end, wake) = (OnceLock::new(), Notify::new());
+        let watcher = Arc::new(Watcher { generation, signed_in, since: *looks, end, wake });
         match sessions.entry(name) {
             hash_map::Entry::Occupied(entry) => {
                 let entry = entry.into_mut();
@@ -179,58 +193,78 @@ impl Watches {
             return;
         }
         let name = name(key);
-        let Watched { sessions, due } = &mut *self.lock();
+        let Watched { sessions, due, .. } = &mut *self.lock();
         if let Some(entry) = sessions.get_mut(&name) {
             entry.hasten(due, name);
             self.wake.notify_one();
         }
     }
 
-    /// Takes at most `most` sessions that are due. Also returns when the next one is due.
-    fn take_due(&self, now: Instant, most: usize) -> (Vec<Key>, Option<Instant>) {
-        let Watched { sessions, due } = &mut *self.lock();
-        let mut keys = Vec::new();
+    /// Begins a look at the sessions that are due, at most `most`. Also returns when the next one is due.
+    fn take_due(&self, now: Instant, most: usize) -> (Look, Option<Instant>) {
+        let Watched { sessions, due, looks } = &mut *self.lock();
+        *looks += 1;
+        let mut look = Look { number: *looks, keys: Vec::new() };
         while let Some((at, name)) = due.first().copied() {
-            if at > now || keys.len() == most {
-                return (keys, Some(at));
+            if at > now || look.keys.len() == most {
+                return (look, Some(at));
             }
             due.pop_first();
             if let Some(entry) = sessions.get_mut(&name) {
-                entry.next = Next::Looking { again: false };
-                keys.push(entry.key);
+                entry.next = Next::Looking { look: look.number, again: false };
+                look.keys.push(entry.key);
             }
         }
-        (keys, None)
+        (look, None)
     }
 
-    /// Judges a session by what a look found, and wakes the watchers for whom it is over. `judge` gets the deadline that was
-    /// last known.
-    fn judge(&self, key: &Key, now: Timestamp, judge: impl FnOnce(Timestamp) -> Fate) {
+    /// Judges a session by what the look of this number found, and wakes the watchers for whom it is over. `judge` gets the
+    /// deadline that was last known.
+    fn judge(&self, look: u64, key: &Key, now: Timestamp, judge: impl FnOnce(Timestamp) -> Fate) {
         let name = name(key);
-        let watched = &mut *self.lock();
+        let mut watched = self.lock();
         let Some(entry) = watched.sessions.get_mut(&name) else { return };
-        let fate = judge(entry.expires_at);
-        entry.watchers.retain(|watcher| match fate.of(watcher) {
-            Some(end) => {
-                // Set only here, and once: the watcher is removed.
-                let _ = watcher.end.set(end);
-                watcher.wake.notify_waiters();
-                false
-            }
-            None => true,
-        });
-        if entry.watchers.is_empty() {
-            self.forget(watched, name);
+        // Since the look began, all watchers may have gone, and others come.
+        let Next::Looking { look: current, again } = entry.next else { return };
+        if current != look {
             return;
         }
-        if let Fate::Live { expires_at, .. } = fate {
-            entry.expires_at = expires_at;
+        let fate = judge(entry.expires_at);
+        let is_over = |watcher: &mut Arc<Watcher>| {
+            let end = fate.of(watcher).filter(|_| watcher.since < look);
+            // Set only here, and once: the watcher is removed.
+            end.is_some_and(|end| watcher.end.set(end).is_ok())
+        };
+        let over: Vec<_> = entry.watchers.extract_if(.., is_over).collect();
+        if entry.watchers.is_empty() {
+            self.forget(&mut watched, name);
+        } else {
+            if let Fate::Live { expires_at, .. } = fate {
+                entry.expires_at = expires_at;
+            }
+            let wait = if again { Duration::ZERO } else { self.wait(entry.expires_at.since(now)) };
+            let at = Instant::now() + wait;
+            entry.next = Next::At(at);
+            watched.due.insert((at, name));
         }
-        let again = matches!(entry.next, Next::Looking { again: true });
-        let wait = if again { Duration::ZERO } else { self.wait(entry.expires_at.since(now)) };
-        let at = Instant::now() + wait;
-        entry.next = Next::At(at);
-        watched.due.insert((at, name));
+        drop(watched);
+        // Without the lock: a task that is woken may be dropped at once, and its watch with it.
+        over.iter().for_each(|watcher| watcher.wake.notify_waiters());
+    }
+
+    /// Makes the sessions that a look did not judge due again, after `wait`.
+    fn put_back(&self, look: &Look, wait: impl Fn() -> Duration) {
+        let Watched { sessions, due, .. } = &mut *self.lock();
+        for key in &look.keys {
+            let name = name(key);
+            if let Some(entry) = sessions.get_mut(&name)
+                && matches!(entry.next, Next::Looking { look: number, .. } if number == look.number)
+            {
+                let at = Instant::now() + wait();
+                entry.next = Next::At(at);
+                due.insert((at, name));
+            }
+        }
     }
 
     /// Returns how long to wait until the next look at a session that expires after `left`. Looks at many sessions that began at
@@ -245,23 +279,20 @@ impl Watches {
 
     /// Wakes all watchers, so that one of them starts the driver again: it ended with its runtime.
     fn wake_watchers(&self) {
-        for entry in self.lock().sessions.values() {
-            entry.watchers.iter().for_each(|watcher| watcher.wake.notify_waiters());
-        }
+        let watchers: Vec<_> = self.lock().sessions.values().flat_map(|entry| entry.watchers.iter().cloned()).collect();
+        watchers.iter().for_each(|watcher| watcher.wake.notify_waiters());
     }
 
-    /// Notes that a response has left, so that its session is settled.
-    pub(super) fn response_left(&self) {
+    /// Notes that a request has stored a session, or that its response has left.
+    pub(super) fn request_moved_on(&self) {
         if self.awaiting.load(Ordering::SeqCst) > 0 {
-            self.left.notify_waiters();
+            self.moved_on.notify_waiters();
         }
     }
 
-    /// Stops the driver.
+    /// Wakes the driver, so that it ends with the sessions.
     pub(super) fn stop(&self) {
-        if let Some(driver) = &*self.driver.lock().unwrap_or_else(PoisonError::into_inner) {
-            driver.abort();
-        }
+        self.wake.notify_one();
     }
 }
 
@@ -269,7 +300,7 @@ impl Entry {
     /// Makes the session due at once.
     fn hasten(&mut self, due: &mut BTreeSet<(Instant, Name)>, name: Name) {
         match &mut self.next {
-            Next::Looking { again } => *again = true,
+            Next::Looking { again, .. } => *again = true,
             Next::At(at) => {
                 due.remove(&(*at, name));
                 *at = Instant::now().min(*at);
@@ -300,8 +331,11 @@ impl Watching {
             if let Some(end) = self.watcher.end.get() {
                 return *end;
             }
-            driver::ensure(&self.engine);
-            woken.await;
+            if driver::ensure(&self.engine) {
+                woken.await;
+            } else {
+                yield_now().await;
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{
     super::{
-        Engine, Request,
+        Engine, Lifetimes, Request,
         backend::Backend,
         presented::{Lost, Presented},
         request::Phase,
@@ -52,7 +52,7 @@ impl Request {
             match self.known() {
                 (Known::Over(end), _) => return end,
                 (Known::Nothing, true) => return pending().await,
-                (Known::Nothing, false) => self.wait_until_left().await,
+                (Known::Nothing, false) => self.wait_for_session().await,
                 // Without the request, so that a long watch does not keep it in memory.
                 (Known::Session(subject), true) => {
                     let watching = Watching::begin(&self.engine, &subject);
@@ -64,7 +64,7 @@ impl Request {
                     // A commit in progress may be what renewed it.
                     let _gate = self.enter().await;
                     match self.known().0 {
-                        Known::Session(renewed) if renewed.generation != subject.generation => {}
+                        Known::Session(now) if (now.key, now.generation) != (subject.key, subject.generation) => {}
                         _ => return end,
                     }
                 }
@@ -74,7 +74,9 @@ impl Request {
 
     /// Does the same, and keeps the session alive meanwhile: moves its idle deadline as a request would.
     pub(crate) async fn until_ended_in_use(self: Arc<Self>) -> SessionEnd {
-        let every = self.engine.lifetimes.touch.max(self.engine.lifetimes.idle / 4).max(Duration::from_millis(10));
+        let Lifetimes { idle, touch, .. } = self.engine.lifetimes;
+        // A save moves the deadline only if `touch` has passed since the last move, which may have been another request's.
+        let every = (idle / 4).min(idle - touch).max(Duration::from_millis(10));
         let mut ended = pin!(Arc::clone(&self).until_ended());
         loop {
             match select(ended.as_mut(), pin!(sleep(every))).await {
@@ -105,16 +107,17 @@ impl Request {
         (known, has_left)
     }
 
-    async fn wait_until_left(&self) {
+    /// Waits until the request has stored a session, or its response has left.
+    async fn wait_for_session(&self) {
         let watches = &self.engine.watches;
         watches.awaiting.fetch_add(1, Ordering::SeqCst);
         let _guard = Awaiting(self);
         loop {
-            let left = pin!(watches.left.notified());
-            if matches!(self.state().phase, Phase::Left | Phase::Cancelled) {
+            let moved_on = pin!(watches.moved_on.notified());
+            if !matches!(self.known(), (Known::Nothing, false)) {
                 return;
             }
-            left.await;
+            moved_on.await;
         }
     }
 }

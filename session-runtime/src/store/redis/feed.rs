@@ -41,6 +41,17 @@ pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<()
         }
         return Err(failed(error));
     }
+    // A script that may not publish writes nevertheless. The message is not a key, so it is ignored.
+    if let Err(error) = link.ask(redis::cmd("PUBLISH").arg(channel).arg("test")).await
+        && error.code() == Some("NOPERM")
+    {
+        tracing::warn!(
+            target: "session_runtime",
+            channel,
+            "the Redis user may not announce ended sessions, so open streams on other servers learn of an end by `watch_every` \
+             only: `ACL SETUSER <user> +publish &{channel}` permits it"
+        );
+    }
     loop {
         match timeout(SILENCE, messages.next()).await {
             Ok(Some(message)) => {

@@ -18,6 +18,16 @@ macro_rules! script {
     };
 }
 
+/// Writes a value to a key that holds nothing. Arguments: the value, its time to live, a channel and a message. Answers as [`SWAP`]
+/// does.
+pub(super) static CREATE: Script = script!(
+    "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+redis.pcall('PUBLISH', ARGV[3], ARGV[4])
+return 1
+end
+return redis.call('GET', KEYS[1]) or 0"
+);
+
 /// Replaces a value that begins with this revision. Arguments: the revision, the new value, its time to live, and optionally a
 /// channel and a message to publish. Answers 1 if it has replaced the value. Otherwise answers the key's current value, or 0 if
 /// there is none.
@@ -64,7 +74,7 @@ return 0"
 
 /// Loads the scripts that most requests use into the server, so that requests need to send only the hash.
 pub(super) async fn load(link: &Link) -> RedisResult<()> {
-    for script in [&SWAP, &DELETE] {
+    for script in [&CREATE, &SWAP, &DELETE] {
         link.ask(redis::cmd("SCRIPT").arg("LOAD").arg(script.text)).await?;
     }
     Ok(())

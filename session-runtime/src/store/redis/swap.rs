@@ -1,5 +1,5 @@
-//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. A write that ends a
-//! session or renews its id always uses the script, which also announces the write.
+//! Compare-and-swap: by `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise by a script. A critical write, such
+//! as the end of a session, always uses a script, which also announces the write.
 //!
 //! The store probes the server for the command, since a server's version does not tell reliably whether it has the command. After
 //! a failover, the next server may lack the command, so the store also detects that at any later write.
@@ -24,7 +24,7 @@ use super::{
     super::{Class, StoreError, Value, Versioned},
     advice,
     connect::{Link, Wait},
-    script::{self, DELETE, REPEAT, SWAP, Script},
+    script::{self, CREATE, DELETE, REPEAT, SWAP, Script},
 };
 use crate::clock::Timestamp;
 
@@ -109,6 +109,9 @@ impl Ifeq {
     /// If the server cannot be reached or refuses, or if too few replicas confirm in time.
     pub(super) async fn send(&self, link: &Link, swap: &Swap<'_>) -> Result<Outcome, StoreError> {
         let answer = match &swap.change {
+            Change::Create(new) if swap.message.is_some() => {
+                run(link, &CREATE, swap, &[&new.bytes, new.millis().to_string().as_bytes()]).await
+            }
             Change::Create(new) => ask(link, set_nx(swap.name, new), swap.wait).await,
             Change::Replace(before, new) => match self.replace(link, swap, before, new).await {
                 // Removing needs no memory, so a session can end even on a full server.

@@ -40,6 +40,16 @@ pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "0A000" | "42601")
 }
 
+/// Returns whether the database has no `pg_notify`, its user may not call it, or the queue of messages is full.
+pub(super) fn cannot_announce(error: &sqlx::Error) -> bool {
+    matches!(&*code(error), "42883" | "42501" | "0A000") || is_queue_full(error)
+}
+
+/// Returns whether PostgreSQL takes no message because a client that listens has been in a transaction for very long.
+pub(super) fn is_queue_full(error: &sqlx::Error) -> bool {
+    code(error) == "54000"
+}
+
 /// Returns whether a table or an index could not be created because it exists.
 pub(super) fn is_made(error: &sqlx::Error) -> bool {
     matches!(&*code(error), "23505" | "42P07" | "42710")

@@ -18,25 +18,16 @@ use crate::id::{Nonce, hex};
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long a check may take, and the message of the self-test.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long it may take to connect and to listen, with the self-test.
+const CONNECT: Duration = Duration::from_secs(20);
 
 /// Listens until the connection is lost. Returns at once if no messages arrive.
 pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed: &Feed) -> Result<(), StoreError> {
     let failed = |error| advice::failed("listen for ended sessions", table, error);
-    // A connection of its own: the application's pool may have none to spare.
-    let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
-    let own = own.connect_lazy_with((*pool.connect_options()).clone());
-    let mut listener = Box::pin(PgListener::connect_with(&own)).await.map_err(failed)?;
-    match Box::pin(listener.listen(CHANNEL)).await {
-        Err(error) if advice::is_unsupported(&error) => {
-            polls("this database does not support LISTEN");
-            return Ok(());
-        }
-        listening => listening.map_err(failed)?,
-    }
-    if !delivers(database, &mut listener, feed).await.map_err(failed)? {
-        polls("it accepts LISTEN and delivers no messages: is PgBouncer in transaction mode in front of it?");
-        return Ok(());
-    }
+    let Ok(connected) = timeout(CONNECT, Box::pin(connect(database, pool, feed))).await else {
+        return Err(StoreError::new(format!("PostgreSQL let nothing listen for ended sessions within {CONNECT:?}")));
+    };
+    let Some(mut listener) = connected.map_err(failed)? else { return Ok(()) };
     loop {
         match timeout(SILENCE, Box::pin(listener.try_recv())).await {
             Ok(Ok(Some(message))) => pass_on(&message, feed),
@@ -54,6 +45,31 @@ pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed
     }
 }
 
+/// Returns a connection that hears messages; `None` if none would arrive.
+async fn connect(database: &Database, pool: &PgPool, feed: &Feed) -> Result<Option<PgListener>, sqlx::Error> {
+    // A connection of its own: the application's pool may have none to spare.
+    let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
+    let own = own.connect_lazy_with((*pool.connect_options()).clone());
+    let mut listener = Box::pin(PgListener::connect_with(&own)).await?;
+    let heard = async {
+        listener.listen(CHANNEL).await?;
+        delivers(database, &mut listener, feed).await
+    };
+    let why = match Box::pin(heard).await {
+        Ok(true) => return Ok(Some(listener)),
+        Ok(false) => "it accepts LISTEN and delivers no messages: is PgBouncer in transaction mode in front of it?",
+        Err(error) if advice::is_unsupported(&error) => "it does not support LISTEN",
+        Err(error) if advice::cannot_announce(&error) => "its user may not call `pg_notify`",
+        Err(error) => return Err(error),
+    };
+    tracing::warn!(
+        target: "session_runtime",
+        why,
+        "the database has no feed of ended sessions, so open streams learn of an end by `watch_every` only"
+    );
+    Ok(None)
+}
+
 /// Sends a message through the store's pool, and returns whether it arrives.
 async fn delivers(database: &Database, listener: &mut PgListener, feed: &Feed) -> Result<bool, sqlx::Error> {
     let test = hex(&Nonce::next().0.to_be_bytes());
@@ -69,14 +85,6 @@ async fn delivers(database: &Database, listener: &mut PgListener, feed: &Feed) -
             Err(_) => return Ok(false),
         }
     }
-}
-
-fn polls(why: &str) {
-    tracing::warn!(
-        target: "session_runtime",
-        why,
-        "the database has no feed of ended sessions, so open streams learn of an end by `watch_every` only"
-    );
 }
 
 fn pass_on(message: &PgNotification, feed: &Feed) {

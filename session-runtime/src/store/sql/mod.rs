@@ -19,7 +19,10 @@ mod statements;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 pub use self::pool::{IntoSqlPool, SqlPool};
@@ -28,7 +31,7 @@ use self::{
     database::{Database, Row},
     name::Name,
     open::Address,
-    statements::{Dialect, LOADED, Statements},
+    statements::{Dialect, LOADED, Sql, Statements},
 };
 use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
@@ -132,6 +135,8 @@ pub struct SqlStore {
     name: Name,
     /// Whether the log already says that this machine's clock is ahead.
     warned: Arc<AtomicBool>,
+    /// Whether the database has refused to announce a write.
+    is_silent: Arc<AtomicBool>,
 }
 
 impl SqlStore {
@@ -192,7 +197,7 @@ impl SqlStore {
         let database = Database::new(pool.into_sql_pool());
         let name = Name::new(TABLE);
         let statements = Arc::new(Statements::new(database.dialect(), &name));
-        Self { database: Arc::new(database), statements, name, warned: Arc::default() }
+        Self { database: Arc::new(database), statements, name, warned: Arc::default(), is_silent: Arc::default() }
     }
 
     /// Sets the name of the table, perhaps with its schema: `table` or `schema.table`. Default: `sessions`.
@@ -262,6 +267,33 @@ impl SqlStore {
         self.database.rows(&self.statements.probe, &[]).await.map(drop)
     }
 
+    /// Executes a statement that writes, or the one that also announces the write.
+    async fn write(
+        &self,
+        [plain, announced]: [&Sql; 2],
+        announces: bool,
+        values: &[database::Value<'_>],
+    ) -> Result<u64, sqlx::Error> {
+        if !announces || self.is_silent.load(Ordering::Relaxed) {
+            return self.database.execute(plain, values).await;
+        }
+        let error = match self.database.execute(announced, values).await {
+            Err(error) if advice::cannot_announce(&error) => error,
+            answer => return answer,
+        };
+        let written = self.database.execute(plain, values).await?;
+        // A full queue drains. Any other refusal stays.
+        if advice::is_queue_full(&error) || !self.is_silent.swap(true, Ordering::Relaxed) {
+            warn_limited!(
+                table = self.shown_name(),
+                %error,
+                "the database does not announce ended sessions, so open streams on other servers learn of an end by \
+                 `watch_every` only"
+            );
+        }
+        Ok(written)
+    }
+
     fn failed(&self, doing: &str, source: sqlx::Error) -> StoreError {
         advice::failed(doing, &self.shown_name(), source)
     }
@@ -293,17 +325,20 @@ impl Store for SqlStore {
         });
         let old = before.map(|before| before.revision().to_number()).transpose()?;
         let old = old.map(|revision| Number(revision.cast_signed()));
-        let (database, statements) = (&self.database, &self.statements);
+        let statements = &self.statements;
+        let announced = after.is_none_or(Value::is_critical);
         let swapped = match (old, new) {
             (None, Some([revision, expires_at, value])) => {
-                database.execute(&statements.insert, &[id, revision, expires_at, value]).await
+                let insert = [&statements.insert, &statements.insert_announced];
+                self.write(insert, announced, &[id, revision, expires_at, value]).await
             }
             (Some(old), Some([revision, expires_at, value])) => {
-                let is_critical = after.is_some_and(Value::is_critical);
-                let update = if is_critical { &statements.update_announced } else { &statements.update };
-                database.execute(update, &[revision, expires_at, value, id, old]).await
+                let update = [&statements.update, &statements.update_announced];
+                self.write(update, announced, &[revision, expires_at, value, id, old]).await
             }
-            (Some(old), None) => database.execute(&statements.delete, &[id, old]).await,
+            (Some(old), None) => {
+                self.write([&statements.delete, &statements.delete_announced], announced, &[id, old]).await
+            }
             (None, None) => Ok(0),
         };
         match swapped {

@@ -34,12 +34,16 @@ pub(super) struct Statements {
     pub(super) load_many: Sql,
     /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists.
     pub(super) insert: Sql,
+    /// The same, and announces the id on databases that can.
+    pub(super) insert_announced: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
     /// revision, expiry, value; id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) update_announced: Sql,
-    /// id, and the revision that the row must have. Also announces the id on databases that can.
+    /// id, and the revision that the row must have.
     pub(super) delete: Sql,
+    /// The same, and announces the id on databases that can.
+    pub(super) delete_announced: Sql,
     /// The last expiry to remove, twice.
     pub(super) delete_expired: Sql,
     /// The previous id, now → revision, value, id.
@@ -73,6 +77,7 @@ impl Statements {
             Dialect::MySql => Some("SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)"),
             Dialect::Sqlite => None,
         };
+        let insert = format!("INSERT INTO {table} (id, revision, expires_at, value) VALUES (?, ?, ?, ?){or_nothing}");
         let update =
             format!("UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?");
         let delete = format!("DELETE FROM {table} WHERE id = ? AND revision = ?");
@@ -88,12 +93,12 @@ impl Statements {
                 "SELECT revision, value, id FROM {table} WHERE id IN ({})",
                 ["?"; LOADED].join(", ")
             )),
-            insert: sql(format!(
-                "INSERT INTO {table} (id, revision, expires_at, value) VALUES (?, ?, ?, ?){or_nothing}"
-            )),
+            insert_announced: sql(announced(&insert)),
+            insert: sql(insert),
             update_announced: sql(announced(&update)),
             update: sql(update),
-            delete: sql(announced(&delete)),
+            delete_announced: sql(announced(&delete)),
+            delete: sql(delete),
             // Names the columns of this store, so that it fails on a table of another application. On PostgreSQL, the second
             // comparison reads the row after it is locked.
             delete_expired: sql(format!(

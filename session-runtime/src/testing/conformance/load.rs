@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    stores::{Stores, random_key},
+    stores::{Stores, answered, ensure, is_same, random_key, shown},
     value,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     id::{Digest, Nonce},
     key::Scope,
     record::{Entry, Lifetime, Record},
-    store::{Class, Key, Store, Value},
+    store::{Class, Key, Store, Value, Versioned},
     value::{EndReason, ListEntry, Marker, Revocation, Tombstone, UserList},
 };
 
@@ -87,6 +87,41 @@ pub(super) async fn keys_do_not_collide<S: Store>(stores: Arc<Stores<S>>) {
     }
     for (key, value) in &written {
         stores.assert_holds(key, Some(value), "values of keys that differ in one byte must be kept apart").await;
+    }
+}
+
+pub(super) async fn several_values_are_loaded_at_once<S: Store>(stores: Arc<Stores<S>>) {
+    let mut expected = Vec::new();
+    for number in 0..150_u8 {
+        // Every third key holds nothing.
+        let value = (number % 3 > 0).then(|| stores.value([number]));
+        let key = match &value {
+            Some(value) => stores.created(value).await.0,
+            None => random_key(),
+        };
+        expected.push((key, value));
+    }
+    // Keys that are asked for again, far from their first place and next to it.
+    for number in [140, 1, 3, 3, 1, 1] {
+        expected.extend(expected.get(number).cloned());
+    }
+    for length in [0, 1, 2, 63, 64, 65, expected.len()] {
+        let expected = expected.get(expected.len() - length..).unwrap_or_default();
+        let keys: Vec<_> = expected.iter().map(|(key, _)| *key).collect();
+        for handle in stores.handles() {
+            let loaded = answered(handle.load_many(&keys, stores.now).await);
+            let rule = "`load_many` must answer a value, or `None`, for each key, in the order of the keys";
+            ensure!(loaded.len() == length, "{rule}: it answered {} for {length} keys", loaded.len());
+            for (number, (found, (_, value))) in loaded.iter().zip(expected).enumerate() {
+                let found = found.as_ref().map(Versioned::value);
+                ensure!(
+                    is_same(found, value.as_ref()),
+                    "{rule}: key {number} of {length} holds {}, and it answered {}",
+                    shown(value.as_ref()),
+                    shown(found)
+                );
+            }
+        }
     }
 }
 

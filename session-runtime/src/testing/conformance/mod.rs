@@ -7,10 +7,12 @@
 // - `swap`: the writes and answers of compare-and-swap.
 // - `races`: many concurrent writers, and swaps that their callers give up.
 // - `expiry`: deadlines and clean-up.
+// - `feed`: stores that announce critical writes.
 // - `scan`: stores that can list their values.
 // - `stores`: the two handles, and the messages of the checks.
 
 mod expiry;
+mod feed;
 mod load;
 mod races;
 mod scan;
@@ -136,6 +138,7 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
             contents_of_every_size_come_back
             any_bytes_come_back_and_can_be_replaced
             keys_do_not_collide
+            several_values_are_loaded_at_once
             observing_changes_nothing;
         swap:
             every_handle_sees_a_write_at_once
@@ -160,6 +163,8 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
             an_expired_value_is_swapped_like_any_other
             a_value_that_has_expired_already_can_be_written
             cleaning_up_removes_nothing_live;
+        feed:
+            critical_writes_are_announced;
     }
     if expiry == Expiry::ByCleaningUp {
         let before = failures.len();

@@ -1,0 +1,33 @@
+//! Many sessions end at once.
+
+use session_runtime::SessionEnd;
+use tests::{app::hours, over_stores_with_feeds};
+
+use super::{hears, watched};
+use crate::watch::{Two, soon};
+
+over_stores_with_feeds! {
+    // B62: one load when the watch begins, and one when the session ends.
+    async fn the_end_of_300_sessions_takes_two_loads_each(store) {
+        const SESSIONS: usize = 300;
+        let two = Two::new(store, hours(1));
+        hears(&two).await;
+        let before = two.here.controls.calls().0;
+        let mut streams = Vec::new();
+        for user in 0..SESSIONS {
+            let (_, ended) = watched(&two, &user.to_string()).await;
+            streams.push(tokio::spawn(soon(ended)));
+        }
+        let begun = two.here.controls.calls().0;
+        for user in 0..SESSIONS {
+            assert_eq!(two.there.sessions.of(&user.to_string()).revoke_all().await.unwrap(), 1);
+        }
+        for ended in streams {
+            assert_eq!(ended.await.unwrap(), SessionEnd::Revoked);
+        }
+        let loads = two.here.controls.calls().0 - begun;
+        // A sign-in and a request for the stream load too, before that.
+        println!("{loads} loads for the end of {SESSIONS} sessions, and {} to begin", begun - before);
+        assert!(loads <= SESSIONS + SESSIONS / 10, "{loads} loads");
+    }
+}

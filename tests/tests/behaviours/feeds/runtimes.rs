@@ -1,0 +1,101 @@
+//! Several runtimes in one process, as with actix-web, which has one for each thread.
+
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+};
+
+use session_runtime::SessionEnd;
+use tests::{app::hours, store::AnyStore};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+};
+
+use crate::{
+    faulty::{Fault, Faulty, Gate},
+    watch::{Two, is_over, opening, soon},
+};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+// B62: whichever runtime the looks are on, it may shut down in the middle of one.
+#[test]
+fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
+    for _ in 0..20 {
+        let (first, second) = (runtime(), runtime());
+        let (server, store) = Faulty::server(&AnyStore::memory(), |builder| builder.watch_every(hours(1)));
+        let (opened, app) = opening(&server);
+        let (ada, gate) = (second.block_on(server.signed_in("ada")), Gate::new());
+        let open = || {
+            second.block_on(ada.at(&app).get("/stream"));
+            opened.lock().unwrap().take().unwrap().ended()
+        };
+        let (one, other) = (open(), open());
+        store.plan([Fault::Slow(gate.clone())]);
+        first.spawn(soon(one));
+        first.block_on(gate.wait());
+        let ended = second.spawn(soon(other));
+        second.block_on(tokio::task::yield_now());
+        first.shutdown_background();
+        second.block_on(async {
+            server.sessions.of("ada").revoke_all().await.unwrap();
+            assert_eq!(ended.await.unwrap(), SessionEnd::Revoked);
+        });
+    }
+}
+
+// B62
+#[test]
+fn streams_on_several_runtimes_outlive_each_of_them() {
+    const THREADS: usize = 4;
+    let two = Arc::new(runtime().block_on(async { Two::new(AnyStore::memory(), hours(1)) }));
+    let (begun, left) = (Arc::new(Barrier::new(THREADS + 1)), Arc::new(Barrier::new(2)));
+    let (mut threads, mut stops) = (Vec::new(), Vec::new());
+    for number in 0..THREADS {
+        let (servers, begun, left) = (two.clone(), begun.clone(), left.clone());
+        let (stop, stopped) = oneshot::channel::<()>();
+        stops.push(stop);
+        threads.push(thread::spawn(move || {
+            let runtime = runtime();
+            let streams = runtime.block_on(async {
+                let mut streams = Vec::new();
+                for _ in 0..10 {
+                    let ada = servers.here.signed_in("ada").await;
+                    let mut ended = servers.open(&ada).await.ended();
+                    assert!(!is_over(&mut ended).await);
+                    streams.push(tokio::spawn(soon(ended)));
+                }
+                streams
+            });
+            begun.wait();
+            if number + 1 < THREADS {
+                // The other runtimes shut down one after the other, and each time the looks move to one that is left.
+                let _ = runtime.block_on(stopped);
+                drop(runtime);
+                left.wait();
+                return;
+            }
+            runtime.block_on(async {
+                for ended in streams {
+                    assert_eq!(ended.await.unwrap(), SessionEnd::Revoked);
+                }
+            });
+        }));
+        // The first thread's runtime is the first to look.
+        while two.here.controls.calls().0 == 0 {
+            thread::yield_now();
+        }
+    }
+    begun.wait();
+    for stop in stops.drain(..THREADS - 1) {
+        drop(stop);
+        left.wait();
+    }
+    runtime().block_on(two.here.sessions.of("ada").revoke_all()).unwrap();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
