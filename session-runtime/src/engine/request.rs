@@ -176,11 +176,18 @@ impl Request {
         navigates: impl FnOnce() -> bool,
     ) -> Result<(), Error> {
         let _gate = self.enter().await;
-        let is_first = {
+        let (is_first, is_late) = {
             let mut state = self.state();
             state.asked = true;
-            state.presented.is_none()
+            (state.presented.is_none(), state.phase == Phase::Left)
         };
+        if is_first && is_late {
+            warn_limited!(
+                "a handler asked for its session after the head of the response was sent: the response has no `Vary: Cookie` and \
+                 no `Cache-Control`, so a cache may serve it to other visitors, and a new session gets no cookie; ask for the \
+                 session before the response is returned"
+            );
+        }
         if !is_first {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site},
     client::Visitor,
+    log::Log,
     over_two_stores,
     store::AnyStore,
 };
@@ -117,4 +118,21 @@ async fn a_new_session_cannot_begin_after_the_response() {
     *session.name_mut() = "too late".into();
     assert!(session.save().await.unwrap_err().to_string().contains("new session"));
     assert_eq!(server.controls.calls(), (0, 0));
+}
+
+// B45: a page that is streamed may ask for its session when its head has left. Nobody sees that in the response.
+#[tokio::test]
+async fn asking_for_a_session_after_the_head_has_left_is_logged() {
+    let log = Log::of_this_thread();
+    let server = Server::new(AnyStore::memory());
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let route = async move |request: http::Request<Body>| sender.send(request.into_parts().0).unwrap();
+    let app = server.serving(Router::new().route("/", get(route)));
+    let ada = server.signed_in("ada").await;
+    ada.at(&app).get("/").await;
+    let parts = receiver.recv().await.unwrap();
+    assert!(!log.take().contains("after the head"));
+    let session = S::from_parts(&parts).await.unwrap();
+    assert_eq!(session.user(), Some("ada"));
+    assert!(log.take().contains("asked for its session after the head of the response was sent"));
 }
