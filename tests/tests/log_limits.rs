@@ -83,7 +83,7 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
 /// The number of unlimited lines in each source file. No request causes them, or each is written only once per file or process.
 const UNLIMITED: [(&str, usize); 13] = [
     ("engine/marker.rs", 1),
-    ("engine/mod.rs", 1), // once per process
+    ("engine/mod.rs", 1),          // once per process
     ("engine/watch/driver.rs", 1), // once per outage
     ("keys/file.rs", 2),
     ("log.rs", 2), // the documentation
