@@ -48,9 +48,6 @@ fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
     }
 }
 
-<<<<<<< HEAD
-// B62
-=======
 // B62: the task that looks may be dropped before it is first polled.
 #[test]
 fn a_runtime_that_shuts_down_before_the_first_look_ends_no_watch_of_others() {
@@ -74,7 +71,6 @@ fn a_runtime_that_shuts_down_before_the_first_look_ends_no_watch_of_others() {
 }
 
 // B62
->>>>>>> feeds
 #[test]
 fn streams_on_several_runtimes_outlive_each_of_them() {
     const THREADS: usize = 4;
