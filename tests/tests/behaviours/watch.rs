@@ -155,17 +155,17 @@ async fn a_session_that_is_displaced_or_evicted_is_over() {
         .build()
         .unwrap();
     let app = routes().route("/stream", get(stream)).layer(sessions.layer());
-    let ended = async |path: &str| {
+    let open = async |path: &str| {
         let mut visitor = Visitor::new(&app);
         visitor.post(path).await;
         visitor.get("/stream").await;
-        opened.lock().unwrap().take().unwrap().ended()
+        opened.lock().unwrap().take().unwrap()
     };
-    let displaced = ended("/login/ada").await;
+    let displaced = open("/login/ada").await.ended();
     Visitor::new(&app).post("/login/ada").await;
     assert_eq!(soon(displaced).await, SessionEnd::Evicted);
 
-    let mut evicted = ended("/name/guest").await;
+    let mut evicted = open("/name/guest").await.ended();
     assert!(!is_over(&mut evicted).await);
     for user in ["bob", "eve"] {
         Visitor::new(&app).post(&format!("/login/{user}")).await;

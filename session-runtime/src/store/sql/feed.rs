@@ -36,7 +36,7 @@ pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed
             Err(_) => {
                 let check = Box::pin(sqlx::raw_sql("SELECT 1").execute(&mut listener));
                 match timeout(ANSWER, check).await {
-                    Ok(answer) => drop(answer.map_err(failed)?),
+                    Ok(answer) => answer.map(drop).map_err(failed)?,
                     Err(_) => return Err(StoreError::new("PostgreSQL does not answer on the connection of the feed")),
                 }
             }
