@@ -44,8 +44,8 @@ pub(super) fn touch(session: &Session, cx: &mut Context) {
         cx.error_at(
             given.at_value(),
             format!(
-                "`touch` is {text} but the session ends after {limit} of silence (`idle`), so it would end under a busy \
-                 visitor; make `touch` much shorter"
+                "`touch` is {text} but the session ends after {limit} without a request (`idle`), so even an active visitor \
+                 would lose it; make `touch` much shorter"
             ),
         );
     }

@@ -141,7 +141,7 @@ fn a_wrong_code_may_be_typed_a_few_times() {
         assert_eq!(shown(&mut ada).as_ref(), Some(&code));
     }
     assert!(ada.get("/account/code").body.contains("It may be tried 1 time."));
-    assert!(typed(&mut ada, &no).1.contains("once too often"));
+    assert!(typed(&mut ada, &no).1.contains("it was the last try"));
     assert!(typed(&mut ada, &code).1.starts_with("There is no code"), "the right code is not accepted any more");
 
     ada.post("/account/code", &[]);

@@ -138,7 +138,9 @@ impl fmt::Display for OriginRefusal {
                 }
             }
             OriginReason::OtherOrigin => {
-                let origin = origin.as_deref().unwrap_or("that the `Referer` should name");
+                let Some(origin) = origin else {
+                    return f.write_str("the request has no `Origin`, and its `Referer` names no valid origin");
+                };
                 match host {
                     Some(host) => write!(f, "the origin {origin} is neither that of this host, {host}, nor trusted"),
                     None => write!(
