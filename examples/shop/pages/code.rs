@@ -43,9 +43,10 @@ pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
     match guess {
         Guess::Right => ("That was the code. It is used up now.", "/account"),
         Guess::Wrong => ("That is not the code. Please look again.", "/account/code"),
-        Guess::LastWrong => {
-            ("That was not the code, and it was the last try: the code is no longer valid. Please make another.", "/account/code")
-        }
+        Guess::LastWrong => (
+            "That was not the code, and it was the last try: the code is no longer valid. Please make another.",
+            "/account/code",
+        ),
         Guess::NoCode => (
             "There is no code to compare with: it was used, or its five minutes are over. Please make another.",
             "/account/code",
