@@ -207,9 +207,9 @@ impl Error {
         )
     }
 
-    /// Returns whether the store did not answer, or cannot tell whether the changes were written. They may or may not have been.
-    /// If the store did not answer, the changes stay pending: the next `save`, or the response, tries again and applies none
-    /// twice.
+    /// Returns whether the store did not answer, or can no longer tell whether the changes were written. The changes may or may
+    /// not have been written. If the store did not answer, they stay pending: the next `save`, or the response, tries again, and
+    /// no change is applied twice.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {

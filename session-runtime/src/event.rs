@@ -52,7 +52,7 @@ pub enum Event {
         /// The cause of the end.
         why: ImpersonationEnd,
     },
-    /// A signed cookie named a session that the store does not have: it expired, ended, or never existed.
+    /// A signed cookie named a session that the store does not have: the session expired, ended, or never existed.
     Unknown,
     /// A cookie with our name did not hold a valid token: it was forged, damaged, too long, or signed under another key or by
     /// another kind of session.
@@ -114,7 +114,8 @@ pub enum ImpersonationEnd {
     Stopped,
     /// The time was up. This is reported when the session is next used, or never if it is not used again.
     Expired,
-    /// The sessions of either user were revoked, or the user who acted had more sessions than allowed.
+    /// The sessions of either user were revoked, the user who acted had more sessions than allowed, or the session ended because
+    /// a request presented an id that was replaced long ago.
     Revoked,
 }
 
@@ -141,7 +142,7 @@ pub struct Events {
 }
 
 type Hook = Arc<dyn Fn(&Event, Option<&str>) + Send + Sync>;
-/// Returns a session's fingerprint.
+/// Computes the fingerprint of a session.
 type Names = Arc<dyn Fn(&Key) -> String + Send + Sync>;
 
 impl Events {
@@ -157,7 +158,7 @@ impl Events {
         Self { hook: Some(Arc::new(hook)), names: None }
     }
 
-    /// Returns the same receivers, which get the name of each session from `names`.
+    /// Returns the same receivers, with `names` to compute the fingerprint of each session.
     pub(crate) fn naming(self, names: impl Fn(&Key) -> String + Send + Sync + 'static) -> Self {
         Self { names: Some(Arc::new(names)), ..self }
     }
@@ -218,7 +219,7 @@ impl Events {
         session
     }
 
-    /// Returns the session's fingerprint.
+    /// Returns the session's fingerprint, if the session and the function that computes it are known.
     fn name(&self, session: Option<&Key>) -> Option<String> {
         session.zip(self.names.as_ref()).map(|(session, names)| names(session))
     }

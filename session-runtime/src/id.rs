@@ -1,8 +1,8 @@
 //! The names and proofs of sessions: selector, verifier, and the digests that a store may see.
 //!
-//! A *selector* says where the record is, and a *verifier* proves that the visitor may open it. Stores outside this process see
-//! neither: they get a [`Key`](crate::key::Key), whose only public form is a digest, and keep the verifier's [`Digest`].
-//! So a leaked store opens no session (rack CVE-2019-16782), and no look-up uses a secret.
+//! A *selector* says where a session's record is, and a *verifier* proves that the visitor may open the session. Stores outside
+//! this process see neither: they get a [`Key`](crate::key::Key), whose only public form is a digest, and keep the verifier's
+//! [`Digest`]. So a leaked store opens no session (rack CVE-2019-16782), and no look-up uses a secret.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// Random bits that say where a record is: 128, or 64 for a session in a cookie. They prove nothing.
+/// Random bits that say where a session's record is: 128 bits, or 64 for a session in a cookie. They do not give access to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Selector(pub(crate) [u8; 16]);
 

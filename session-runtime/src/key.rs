@@ -35,7 +35,7 @@ enum Named {
 }
 
 impl Key {
-    /// Returns a new random key, which no value has.
+    /// Returns a new random key, under which no store has a value.
     ///
     /// # Errors
     /// If the operating system provides no random bytes.
@@ -156,7 +156,7 @@ impl Scope {
             .chain_update(identity))))
     }
 
-    /// Returns the key of the marker.
+    /// Returns the key of the marker, which holds the ids of the application's keys.
     pub(crate) fn marker(self) -> Key {
         Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
     }

@@ -2,8 +2,8 @@
 //! line of a kind per second, and says how many it left out (B6, F13).
 //!
 //! `warn_limited!` and `error_limited!` are `tracing::warn!` and `tracing::error!` with that limit, and with this crate's target.
-//! Each place in the code has its own kind of line. While its level is off, a line costs as much as in `tracing`. Lines that are
-//! written at start-up, or by a background task, go to `tracing` directly.
+//! Each place in the code has its own kind of line. If its level is disabled, a line costs no more than with `tracing` itself.
+//! Lines that are written at start-up, or by a background task, go to `tracing` directly.
 
 #[cfg(feature = "testing")]
 use std::sync::atomic::{AtomicBool, Ordering};

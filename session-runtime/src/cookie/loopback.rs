@@ -1,4 +1,5 @@
-//! Determines whether a request is for localhost. Only then may a cookie go without `Secure` (SECURITY S53).
+//! Determines whether a request is for localhost. A cookie without `Secure` is used only for such requests, unless the
+//! application chose plain HTTP (SECURITY S53).
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Turns the bytes of a `Cookie` header into a session's id, and an id into a `Set-Cookie` header.
+//! Reads a session's id from the bytes of a `Cookie` header, and writes an id into a `Set-Cookie` header.
 //!
 //! For a request, `reader` finds the cookies of our name, `token` opens the valid ones, and `present` decides which of them
 //! count. For a response, `rules` checks the attributes at start-up, and `writer` prepares the header. `session` keeps a whole

@@ -178,6 +178,8 @@ impl<'a> PlainCookie<'a> {
         }
     }
 
+    /// Checks the cookie's lifetime.
+    ///
     /// # Errors
     /// If the lifetime is zero.
     pub(crate) fn check_age(self) -> Result<(), Error> {
@@ -191,6 +193,8 @@ impl<'a> PlainCookie<'a> {
         Ok(())
     }
 
+    /// Checks the size of the cookie with this value.
+    ///
     /// # Errors
     /// If browsers would silently drop the cookie with this value (SECURITY S27).
     pub(crate) fn check_size(self, value: &str) -> Result<(), Error> {

@@ -12,11 +12,11 @@ use crate::event::{Event, Events};
 /// The valid values of our cookie in a request.
 #[derive(Debug)]
 pub(crate) enum Brought<T> {
-    /// No valid value.
+    /// The request has no valid value.
     Nothing,
-    /// One valid value.
+    /// The request has one valid value.
     One(T),
-    /// Several valid values that differ: a browser holds one for each domain and path (F5). At least two, at most eight.
+    /// The request has two to eight valid values that differ: a browser may hold one for each domain and path (F5).
     Several(Vec<T>),
 }
 

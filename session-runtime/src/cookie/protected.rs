@@ -50,6 +50,8 @@ impl<'a> CookiePlace<'a> {
 }
 
 impl Protector {
+    /// Creates a protector with the keys of a ring.
+    ///
     /// # Errors
     /// If the ring is empty.
     pub(crate) fn new(ring: &KeyRing) -> Result<Self, Error> {

@@ -66,7 +66,8 @@ impl Writer {
 
     /// Returns the header that sets the cookie to `token`, until the browser closes or, if given, for `max_age`.
     ///
-    /// A fraction of a second is rounded up: the server's deadline decides, and zero would remove the cookie.
+    /// A fraction of a second is rounded up, since a lifetime of zero would remove the cookie. It is harmless if the cookie lasts
+    /// slightly too long, because the server checks the deadline itself.
     pub(crate) fn set(&self, token: &str, max_age: Option<Duration>) -> String {
         let Some(max_age) = max_age else {
             return [&*self.before, token, &self.after].concat();

@@ -22,11 +22,11 @@ pub(super) struct Adopted {
     pub(super) renewal: Option<Renewal>,
     /// Whether the session is new.
     pub(super) created: bool,
-    /// Whether its lifetime starts again.
+    /// Whether the session's lifetime starts again.
     pub(super) restarted: bool,
-    /// Whether its idle deadline moved.
+    /// Whether the session's idle deadline moved.
     pub(super) touched: bool,
-    /// Whether a user signs in to it, or acts as another.
+    /// Whether a user signs in to the session, or starts to act as another in it.
     pub(super) signs_in: bool,
 }
 
@@ -106,7 +106,7 @@ impl Engine {
     /// `remember`. The new cookie replaces one from an earlier `save`.
     fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
         let record = found.record();
-        // A remembered session's deadline stays where it is.
+        // A touch does not move the deadline of a remembered session.
         let moved = touched && !record.remembered && self.is_persistent(false);
         found.is_current(record) && (restarted || moved || !found.by_current_key)
     }
@@ -120,7 +120,7 @@ impl Engine {
         self.is_persistent(record.remembered).then(|| record.expires_at().since(now))
     }
 
-    /// Returns `None` if the cookie cannot be made; the visitor then keeps the previous one.
+    /// Returns the cookie for the response; `None` if it cannot be made, in which case the visitor keeps the previous cookie.
     fn cookie_for(&self, found: &Found, verifier: Option<&Verifier>, now: Timestamp) -> Option<CookieChange> {
         let token = match &self.backend {
             Backend::Store(_) => self.signer.sign(found.selector, verifier?),

@@ -75,7 +75,7 @@ pub(super) struct Entering {
 /// Why a session is added to a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Because {
-    /// The user signs in to it.
+    /// The user signs in to the session.
     SignsIn,
     /// Another user acts as this one.
     Impersonated,

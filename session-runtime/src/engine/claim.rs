@@ -26,7 +26,7 @@ pub(super) struct Claim<'a> {
     pace: Pace,
     /// How often another process wrote first.
     lost: u32,
-    /// Whether an answer was lost, so that a stale swap may be due to this commit's own write.
+    /// Whether an answer was lost. If a later swap is stale, the newer value may be this commit's own write.
     unanswered: bool,
     /// Whether the previous commit handed over the key's value.
     is_handed: bool,
@@ -192,8 +192,8 @@ impl Claim<'_> {
         })
     }
 
-    /// Loads the key's value if the previous commit handed it over. The store's answer to that commit may have been late, so
-    /// another process may have replaced the value since. Returns `false` if the value was not handed over.
+    /// Loads the key's value if the previous commit handed it over, because another process may have replaced the value since the
+    /// store answered that commit. Returns `false` if the value was not handed over.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -206,8 +206,8 @@ impl Claim<'_> {
     }
 
     /// Rewrites the value that this commit itself wrote, after the answer to that write was lost. A store that waits for its
-    /// replicas may not have replicated the value yet. If another write has replaced the value since, nothing is left to confirm:
-    /// this commit's write had been applied.
+    /// replicas may not have replicated the value yet. If another write has replaced the value since, there is nothing left to
+    /// confirm, because that write was made on top of this commit's.
     ///
     /// # Errors
     /// As [`Claim::swap`].

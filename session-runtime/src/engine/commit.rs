@@ -119,7 +119,7 @@ impl Request {
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
             let outcome = match self.attempt(attempt, &deadline).await {
-                // No handler asked for this write: the next request makes up for it.
+                // No handler asked for this write. The next request makes it instead.
                 Err(error) if !attempt.asked && !resumed => {
                     tracing::debug!(target: "session_runtime", %error, "the deadline of a session could not be moved");
                     Outcome::Applied
@@ -233,11 +233,12 @@ impl Request {
     /// Undoes a stored sign-in: the session becomes what it was before, or ends if it is new. No visitor has a cookie that opens
     /// it, so no other request can have changed it except by ending it.
     ///
-    /// If another user was signed in to the session before, it ends too: it may have left that user's list meanwhile.
+    /// If another user was signed in to the session before, the session ends too, because its entry may have been removed from
+    /// that user's list meanwhile.
     async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
-        // A user who was to act as another is still in their own list.
+        // If a user was about to act as another, the session is still in that user's own list.
         let acts = entering.because == Because::Impersonated;
         let stays = |user: &Option<Arc<[u8]>>| acts || user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
@@ -287,7 +288,7 @@ impl Request {
     }
 
     /// Applies the attempt to the session that the cookie names, and stores the result in its place. Returns `None` if there is
-    /// no such session or it has ended, so that a new one follows if anything was written.
+    /// no such session or it has ended. The caller then creates a new session if the attempt writes anything.
     async fn replace(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Option<Outcome>, Error> {
         let mut found = match self.subject(attempt) {
             Subject::Found(found) => found,
@@ -344,7 +345,8 @@ impl Request {
                     Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
                 }
             };
-            // The list is updated first, since the browser's cookie already opens the session.
+            // The list gets the new deadline before the session does. The browser's cookie already opens the session, so its
+            // entry must not expire before the session.
             if let Some((adopted, opened)) = &put
                 && adopted.restarted
                 && !adopted.signs_in
@@ -366,7 +368,7 @@ impl Request {
                 Some((_, opened)) => Value::session(engine.scope, all.as_ref().unwrap_or(opened).raw().clone()),
             };
             let value = if is_critical { value.critical() } else { value };
-            // Noted beforehand, since the handler may stop waiting for the answer.
+            // Noted before the swap, since the handler may stop waiting for the answer.
             let earlier = attempt.unanswered;
             attempt.unanswered.get_or_insert(swap);
             if all.is_some() {

@@ -87,8 +87,8 @@ impl Engine {
     }
 }
 
-/// Returns a session after an edit; `None` if nothing changed. The session keeps its id even if an edited field is `rotates`,
-/// since no response can carry a new id. It also keeps `seen_at`, since the visitor did nothing.
+/// Returns the session after an edit; `None` if the edit changes nothing. The session keeps its id even if an edited field is
+/// `rotates`, since no response can carry a new id. It also keeps `seen_at`, since the visitor did nothing.
 fn edited(
     current: &Record,
     ops: &[(&'static Meta, Op)],

@@ -2,7 +2,7 @@
 //! those of waiting commits in one swap.
 //!
 //! Only plain changes are stored this way: changes that only write fields and move the idle deadline. Commits with other changes
-//! wait for their own turn. So either an offer is stored, or its commit gets its turn as if it had offered nothing.
+//! wait for their own turn. If an offer is not stored, its commit gets its turn as if it had offered nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,7 +47,7 @@ enum Progress {
     Stored(Unanswered, Box<Stored>),
 }
 
-/// The stored session, for a commit whose offer another commit stored.
+/// The session as another commit stored it, with the changes of this commit's offer.
 pub(super) struct Stored {
     stored: Option<Versioned>,
     opened: OpenRecord,

@@ -48,7 +48,7 @@ impl Engine {
 }
 
 /// Turns `record` into a session in which its user acts as another user. The user's own sign-in and fields are saved inside the
-/// record. Returns `false` if the session is not that user's, or if they already act as another.
+/// record. Returns `false` if `by` is not signed in to the session, or already acts as another user.
 pub(super) fn set_aside(
     record: &mut Record,
     engine: &Engine,

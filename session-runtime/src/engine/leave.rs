@@ -100,7 +100,7 @@ impl Request {
     /// Commits the handles' changes. Returns the outcome, and the response's change to the cookie.
     ///
     /// Even if the last commit fails, the response sets an id that an earlier `save` stored: no other response carries that id,
-    /// and the previous one is no longer valid. If an earlier `save` ended a session that is kept in its cookie, the response
+    /// and the previous id is no longer valid. If an earlier `save` ended a session that is kept in its cookie, the response
     /// removes the cookie even then, since only that ends such a session.
     pub(crate) async fn leave(
         self: &Arc<Self>,
@@ -109,7 +109,7 @@ impl Request {
         let _gate = self.enter().await;
         self.state().phase = Phase::Leaving;
         if handler_failed {
-            // Undoes a sign-in that `save` stored but could not enter in its user's list. Boxed because it is rare.
+            // Boxed because few requests store a sign-in with `save` and then cannot enter it in its user's list.
             Box::pin(self.undo_unentered()).await;
             if self.state().fail() {
                 self.emit(&Event::DroppedOnFailure);
@@ -155,7 +155,7 @@ impl Request {
         Ok(lines)
     }
 
-    /// Notes that the response was sent, and that no handler had asked for the session.
+    /// Notes that the response was sent although no handler had asked for the session. Handlers may still ask for it later.
     pub(crate) fn left(&self) {
         self.state().phase = Phase::Left;
         self.engine.watches.request_moved_on();

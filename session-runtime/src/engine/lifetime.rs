@@ -102,8 +102,9 @@ impl Record {
     }
 }
 
-/// Returns the new idle deadline, if it moves far enough to be worth a write. The deadline of a remembered session does not move,
-/// so a touch then only updates `seen_at`.
+/// Returns the new idle deadline, if it is later than the current one by at least `touch`. The deadline of a remembered session
+/// does not move: it is returned unchanged if the session was last written at least `touch` ago, so that a write updates
+/// `seen_at`.
 pub(super) fn touch_due(engine: &Engine, record: &Record, now: Timestamp) -> Option<Timestamp> {
     if record.remembered {
         return (now.since(record.seen_at) >= engine.lifetimes.touch).then_some(record.idle_until);

@@ -109,7 +109,7 @@ pub(crate) struct Engine {
     pub(crate) scope: Scope,
     pub(crate) digester: Digester,
     pub(crate) backend: Backend,
-    /// Whether the sessions of a user are listed.
+    /// Whether the store keeps a list of each user's sessions.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,
     /// How many more sessions to end, in addition to the surplus, when a sign-in exceeds the limit. The following sign-ins then
@@ -120,11 +120,11 @@ pub(crate) struct Engine {
     pub(crate) signer: TokenSigner,
     pub(crate) codec: Codec,
     pub(crate) cookie: Attributes,
-    /// Whether cookies without `Secure` are served to every host.
+    /// Only for a cookie without `Secure`: whether requests for any host get a session, rather than only requests for localhost.
     pub(crate) plain_http: bool,
     /// One writer for each cookie that a session may be in.
     pub(crate) writers: Box<[Writer]>,
-    /// The headers that remove the cookies of a former domain or path.
+    /// The headers that remove cookies with a former domain or path.
     pub(crate) former_removals: Box<[String]>,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
@@ -134,7 +134,7 @@ pub(crate) struct Engine {
     /// How long one commit may take, with its waits and retries.
     pub(crate) commit_timeout: Duration,
     pub(crate) store_down: StoreDown,
-    /// Whether a request with a verifier that was replaced long ago ends the session.
+    /// Whether a session ends when a request presents a verifier of it that was replaced long ago.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
     /// Whether the error that another kind of session uses the same cookie has been logged.

@@ -74,7 +74,7 @@ pub(super) fn next(
     }
     let rotates = written.rotates();
     let signs_out = matches!(intent.sign, Some(Sign::Out));
-    // Without a cookie for a new id, a sign-out cannot keep the `device` fields.
+    // A sign-out that keeps the `device` fields needs a new id. If the response cannot set its cookie, the session ends instead.
     if signs_out && (fields.as_ref().unwrap_or(before).is_empty() || !cookie) {
         return Ok(Next::End);
     }
@@ -87,7 +87,8 @@ pub(super) fn next(
         },
         own: None,
     };
-    // The session that an impersonation has set aside also gets the `device` fields, so it must not become too large either.
+    // The session that an impersonation has set aside gets these `device` fields when it is restored, so it must not become too
+    // large either.
     if is_written && let (Some(before), Some(after)) = (engine.own(current), engine.own(&put.record)) {
         check_size(&after.fields, &before.fields, engine.max_bytes)?;
     }
@@ -103,7 +104,7 @@ pub(super) fn next(
         && found.is_from_before_proof()
         && !matches!(intent.sign, Some(Sign::In { .. }))
     {
-        // Without this, a thief with an old id would get the new one, and pass for a user who has just authenticated.
+        // If the proof stayed, a thief with an old id would get the new id, and would count as a user who has just authenticated.
         put.record.forget_proof();
     }
     let expired = current.expired_impersonation().is_some();
@@ -123,7 +124,8 @@ pub(super) fn next(
         if !cookie {
             return Err(Error::new(Kind::TooLate { wanted: "a renewed session needs one" }));
         }
-        // The presented verifier stays valid until the browser presents the new one: the response that carries it may be lost.
+        // The presented verifier stays valid until the browser presents the new one, because the response that carries the new
+        // one may be lost.
         let replaced = Replaced::ByTimer { presented_at: None };
         put.renew(engine, found, drawn.renewal()?, Previous { verifier: found.digest, replaced }, now);
     } else if found.presents_renewal(current)

@@ -20,15 +20,20 @@ use crate::{
 
 /// For this long after a change of privilege replaces a verifier, a request with the previous one counts as late, not as stolen.
 /// For this long after the browser first presents a verifier from a renewal by the timer, the previous one stays valid. One
-/// minute is long enough for the requests of one page. The tombstone of an ended session is kept as long.
+/// minute is long enough for the requests of one page. The tombstone of an ended session is kept for the same time.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// How a verifier relates to a record.
 pub(super) enum Match {
+    /// It is the record's current verifier.
     Current,
+    /// The timer replaced it, and it is still valid.
     StillGood,
+    /// It was replaced a short time ago, and is no longer valid.
     JustReplaced,
+    /// It was replaced long ago.
     LongReplaced,
+    /// The record's verifier was never replaced, so this one does not belong to the session.
     None,
 }
 

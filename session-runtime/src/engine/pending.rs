@@ -15,7 +15,7 @@ use crate::{
 pub(crate) enum Step {
     /// The handler asked for a new id.
     Renew,
-    /// A user signed in: the first on this session (`first`), the current one again (`same`), or another.
+    /// A user signed in: a user when none was signed in before (`first`), the signed-in user again (`same`), or another user.
     LogIn { user: Arc<[u8]>, first: bool, same: bool, terms: Option<Box<Terms>> },
     /// The signed-in user authenticated again.
     Reauthenticate { user: Arc<[u8]> },
@@ -37,7 +37,7 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) proof: Proof,
-    /// The latest end of the session.
+    /// The time at which the session ends at the latest.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -224,7 +224,8 @@ impl Op {
             }
             (Self::List { taken: first, mut put }, Self::List { taken: Some(seen), put: more }) => {
                 match Items::of(&seen).before(&put) {
-                    // `next` took the items that this op put, so only those that were stored before both remain to be removed.
+                    // `next` took the items that this op had appended. They were never stored, so only the items that were stored
+                    // before remain to be removed.
                     Some(stored) => Self::List { taken: first.or_else(|| Some(stored.encode())), put: more },
                     None => {
                         put.extend(more);
@@ -275,8 +276,9 @@ impl Pending {
     /// Adds the changes of a handle that was opened in `era`. Returns whether any were discarded. `stored` is the user who was
     /// signed in before all pending changes.
     ///
-    /// Edits for a visitor who has since left the session, through another handle, are discarded, except those of `device`
-    /// fields. If the handle itself signed in or out, its edits belong to the visitor it ended with.
+    /// If another handle has ended the visitor's session since this handle was opened, or has signed the visitor out or another
+    /// user in, the edits are for a visitor who has left. They are discarded, except those of `device` fields. If the handle
+    /// itself signed in or out, its edits belong to the visitor after that.
     pub(crate) fn fold(
         &mut self,
         era: u32,
@@ -323,7 +325,7 @@ impl Pending {
         Self { era: self.era, came: self.came, ..Self::default() }
     }
 
-    /// Appends ops to the pending ones.
+    /// Merges ops into the pending ones.
     pub(super) fn follow(&mut self, ops: Vec<(&'static Meta, Op)>) {
         if self.ops.is_empty() {
             self.ops = ops;
@@ -402,7 +404,7 @@ impl Pending {
     }
 
     /// Returns which of the session's former fields stay; `None` if no user signed in or out. The end of an impersonation does
-    /// not count: it brings back the user's own fields, and discards none of those.
+    /// not count: it brings back the user's own fields, and discards none of them.
     pub(crate) fn forgets(&self) -> Option<Stays> {
         let former = |step: &&Step| !matches!(step, Step::StopImpersonating { .. });
         self.steps.iter().filter(former).filter_map(Step::forgets).min()

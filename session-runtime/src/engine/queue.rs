@@ -38,17 +38,17 @@ pub(super) struct Run {
     took: Duration,
     /// When that answer came.
     answered: Option<Instant>,
-    /// When the current stretch without a gap began.
+    /// When the current stretch without a gap began. `None` if the turn has not been passed on since the last gap.
     since: Option<Instant>,
     /// How many gaps there have been in this run.
     gaps: u32,
 }
 
-/// A store that answers faster than this is taken to be in this process, so no other process uses it.
+/// A store that answers faster than this is assumed to be in this process, where no other process can use it.
 const IN_PROCESS: Duration = Duration::from_micros(50);
 
-/// The shortest run that is followed by a gap. A timer waits at least a millisecond, so after shorter runs the queue would spend
-/// most of its time waiting.
+/// The shortest run that is followed by a gap. A timer waits at least a millisecond, so with gaps after shorter runs the queue
+/// would spend most of its time waiting.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
 /// A pause between two swaps counts as a gap if it is this many times as long as the store takes.
@@ -102,7 +102,7 @@ struct Line(VecDeque<Place>);
 struct Place {
     /// Hands over the turn. Dropped without a turn if another commit has stored the offer.
     wake: oneshot::Sender<Handed>,
-    /// The changes that the commit which has the turn may store along with its own.
+    /// The waiting commit's changes, which the commit that has the turn may store along with its own.
     offer: Option<Arc<Offer>>,
     is_urgent: bool,
 }
@@ -114,7 +114,7 @@ struct Group {
     opened: OpenRecord,
 }
 
-/// The right to call the store about one key. It passes to the next in line when it is dropped.
+/// The right to call the store about one key. When it is dropped, the right passes to the next commit in line.
 pub(super) struct Turn<'a> {
     queues: &'a Queues,
     pub(super) key: Key,
@@ -236,7 +236,7 @@ impl Queues {
         self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes the commits that offer their changes from the front of the line, and returns them.
+    /// Removes those commits from the front of the line that offer their changes, and returns them.
     fn take_offers(&self, key: &Key) -> VecDeque<Place> {
         let mut shard = self.shard(key);
         let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
@@ -302,7 +302,7 @@ impl Turn<'_> {
     pub(super) fn complete_group(&mut self) {
         let Some(group) = self.group.take() else { return };
         for Place { offer, .. } in &group.places {
-            // Dropping the place then wakes the commit.
+            // Dropping the place wakes the commit.
             if let Some(offer) = offer {
                 offer.complete(self.current.as_ref(), &group.opened);
             }

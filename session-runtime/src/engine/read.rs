@@ -25,7 +25,7 @@ pub(super) enum Held {
 }
 
 impl Engine {
-    /// Classifies a decoded session at this moment.
+    /// Returns whether a decoded session is live at `now`, as a `Held`.
     pub(super) fn held(&self, record: &Arc<Record>, now: Timestamp) -> Held {
         if record.is_live(now) { Held::Live(self.by_now(Arc::clone(record), now)) } else { Held::Nothing }
     }

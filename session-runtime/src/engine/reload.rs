@@ -37,7 +37,7 @@ impl Request {
                 Ok(())
             }
             Err(lost) => {
-                // Streams of the same session need not wait for their next look at the store.
+                // Other streams that watch this session then learn of its end without waiting for their next look at the store.
                 self.engine.watches.hint(&key);
                 self.lose(lost);
                 Err(lost.into())

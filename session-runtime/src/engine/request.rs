@@ -39,7 +39,8 @@ pub(crate) struct Request {
 pub(super) struct State {
     /// The session that the cookie names. `None`: no handler has asked yet.
     pub(super) presented: Option<Presented>,
-    /// Proves the session in `presented`. `None`: the session is in its cookie, or there is none.
+    /// The verifier that proves the right to the session in `presented`. `None`: the session is kept in its cookie, or there is
+    /// no session.
     pub(super) verifier: Option<Verifier>,
     /// The session that this request opened or created last. Events name it.
     pub(super) subject: Option<Key>,
@@ -87,8 +88,8 @@ impl State {
         in_flight.chain([&self.pending]).filter(|pending| !pending.is_empty())
     }
 
-    /// Returns the session's record; `None` if a pending change ends the session. If a pending change ends an impersonation,
-    /// returns the record of the user's own session.
+    /// Returns the session's record; `None` if there is no session, or if a pending change ends it. If a pending change ends an
+    /// impersonation, returns the record of the user's own session.
     fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {

@@ -43,8 +43,8 @@ impl Chosen {
 }
 
 impl Engine {
-    /// Looks up each session that the cookies name, and opens the live one. If two are live, opens neither: one of the cookies
-    /// may be another visitor's, planted in this browser.
+    /// Looks up each session that the cookies name, and opens the live one. If two different sessions are live, opens neither: an
+    /// attacker may have planted the cookie of one of them in this browser.
     pub(super) async fn open_several(&self, brought: &[Credential], now: Timestamp) -> Result<Chosen, Error> {
         let chunks = brought.iter().map(Credential::chunks).max().unwrap_or_default();
         let looked_up = join_all(brought.iter().map(|credential| self.live(credential, now))).await;
@@ -101,8 +101,8 @@ impl Engine {
                 presented => {
                     chosen.subject = Some(self.key_of(credential));
                     (chosen.presented, chosen.opens_none) = (presented, false);
-                    // This session may have become live since the first look-up. Another may have too, but the first one is
-                    // chosen.
+                    // This session may have become live since the first look-up. A later cookie's session may have too, but the
+                    // first one is chosen.
                     break;
                 }
             }

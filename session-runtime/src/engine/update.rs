@@ -58,7 +58,8 @@ impl Request {
         let gate = self.enter().await;
         let found = {
             let state = self.state();
-            // The visitor has since left the session through another handle, so the handle belongs to another session.
+            // The visitor has left the session through another handle since this handle was opened, so the update must not change
+            // the next visitor's session.
             if !state.pending.is_theirs(era, meta) {
                 drop(state);
                 return self.refuse(Outcome::Moved);

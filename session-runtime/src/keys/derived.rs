@@ -3,7 +3,7 @@
 use super::{KeyId, KeyRing, MasterKey};
 use crate::{clock::Timestamp, error::Error};
 
-/// One `K` for each key. The current key's `K` signs and seals; any of them opens.
+/// One `K` for each key of a ring. Only the current key's `K` signs and seals, but every `K` opens.
 pub(crate) struct Derived<K> {
     current: Made<K>,
     previous: Box<[Made<K>]>,

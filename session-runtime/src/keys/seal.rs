@@ -73,7 +73,7 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// Returns the value if it was sealed for this place, otherwise `None` without a reason.
+    /// Returns the value if it was sealed for this place, otherwise `None`, which does not say why.
     pub(crate) fn open(&self, sealed: &[u8], place: &[&[u8]], now: Timestamp) -> Option<Unsealed> {
         let (&[version], rest) = sealed.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;

@@ -55,7 +55,7 @@ impl Signer {
         signed
     }
 
-    /// Returns the value if it was signed for this place, otherwise `None` without a reason.
+    /// Returns the value if it was signed for this place, otherwise `None`, which does not say why.
     pub(crate) fn open<'a>(&self, signed: &'a [u8], place: &[&[u8]], now: Timestamp) -> Option<Verified<'a>> {
         let (body, tag) = signed.split_last_chunk::<MAC>()?;
         let (&[version], rest) = body.split_first_chunk()?;

@@ -154,7 +154,8 @@ pub(super) fn decode(word: &str) -> Result<Zeroizing<Vec<u8>>, Flaw> {
     if let Some(at) = body.chars().position(|c| !belongs(c)) {
         return Err(Flaw::Character { at });
     }
-    // Checks length and words before decoding: words decode as base64 only by chance, so these errors explain more.
+    // Checks length and words before decoding: words decode as base64 only by chance, so messages about length and words are more
+    // helpful than one about base64.
     let length = body.len() * 3 / 4;
     if length < LEAST {
         return Err(Flaw::Short { bytes: length });

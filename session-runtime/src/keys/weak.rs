@@ -1,7 +1,7 @@
 //! Finds keys that a person made up. Each rule rejects a random key with a chance below one in ten million.
 //!
-//! No rule finds every guessable key. These rules find what people write: zeros, counted bytes, repetitions, words, and the
-//! placeholders of examples (default keys: Shiro CVE-2016-4437, skupper CVE-2024-6535).
+//! No rule finds every guessable key. These rules find what people write: zeros, sequences such as 1, 2, 3, repetitions, words,
+//! and the placeholders of examples (default keys: Shiro CVE-2016-4437, skupper CVE-2024-6535).
 
 use std::fmt;
 

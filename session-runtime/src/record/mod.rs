@@ -26,7 +26,7 @@ use crate::{
 /// How many nonces of past commits a record remembers. A commit whose answer was lost is recognised by its nonce.
 pub(crate) const NONCES: usize = 4;
 
-/// One stored session: who may open it, until when, and its encoded fields.
+/// One stored session: the verifier that opens it, its deadlines, its user, and its encoded fields.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
     /// Digest of the verifier that opens the session.
@@ -147,7 +147,7 @@ pub(crate) struct Previous {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Replaced {
     /// By a sign-in, a sign-out, an impersonation, `renew` or a change of a `rotates` field: the old verifier opens nothing. For
-    /// a minute, it is still recognised as the visitor's.
+    /// a minute, a request with it counts as late rather than as a replay.
     ByPrivilege {
         /// When it was replaced.
         at: Timestamp,

@@ -87,7 +87,7 @@ impl Record {
         self.rare.as_ref()?.impersonation.as_ref()
     }
 
-    /// Returns the user who was impersonated until the time was up, if the stored record does not show yet that it is.
+    /// Returns the user who was impersonated until the time was up, if the stored record still has the impersonation.
     pub(crate) fn expired_impersonation(&self) -> Option<&Arc<[u8]>> {
         self.rare.as_ref()?.expired.as_ref()
     }

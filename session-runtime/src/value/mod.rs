@@ -3,6 +3,7 @@
 //! - `format`: the bytes of a value.
 //! - [`UserList`]: the sessions that a user is signed in to.
 //! - [`Tombstone`], [`Revocation`], [`Marker`]: the small values.
+//! - [`Versioned`], [`Revision`], [`Swapped`]: a value as it is in a store, and the answer to a compare-and-swap.
 
 mod format;
 mod list;
@@ -78,8 +79,8 @@ enum Content {
     Bytes(Arc<Bytes>),
 }
 
-/// The kind of a value. A store needs this only if it evicts values when it is full: tombstones go first, then sessions of
-/// guests, then those of users. Lists and revocations stay until they expire.
+/// The kind of a value. A store needs this only if it evicts values when it is full: it evicts tombstones first, then sessions of
+/// guests, then those of users. Values of the other classes stay until they expire.
 ///
 /// ```
 /// # use session_runtime::store::Class;
@@ -97,7 +98,7 @@ pub enum Class {
     User,
     /// The list of the sessions that a user is signed in to.
     List,
-    /// The revocation of a session in a cookie that ended or was renewed, so that copies of the cookie open nothing.
+    /// Records that a session kept in its visitor's cookie ended or was renewed, so that copies of the cookie open nothing.
     Revocation,
     /// The remains of an ended session, kept for a minute.
     Tombstone,

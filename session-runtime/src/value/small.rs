@@ -3,8 +3,8 @@
 
 use crate::{clock::Timestamp, id::Nonce};
 
-/// The remains of an ended session, kept for a minute: a retried end recognises its own tombstone, and a late request learns
-/// why it was refused. It holds no user data.
+/// The remains of an ended session, kept for a minute: a retried call that ends the session recognises its own tombstone, and a
+/// watcher of the session learns why it ended. It holds no user data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tombstone {
     /// The nonce of the commit that ended the session.
@@ -17,13 +17,13 @@ pub(crate) struct Tombstone {
 pub(crate) enum EndReason {
     /// The visitor signed out, or the handler destroyed the session.
     Ended,
-    /// It was revoked: through another session of its user, or by an administrator.
+    /// The session was revoked, through another session of its user or by an administrator.
     Revoked,
-    /// A newer sign-in of its user took its place.
+    /// A newer sign-in of the same user exceeded the limit of sessions.
     Displaced,
     /// A request presented a verifier that was replaced long ago.
     Replayed,
-    /// Its sign-in could not be entered in its user's list.
+    /// The session could not be entered in its user's list, so the sign-in was undone.
     Unsettled,
 }
 

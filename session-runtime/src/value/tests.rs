@@ -182,7 +182,7 @@ proptest! {
         let bytes = value.to_bytes();
         for length in 0..bytes.len() {
             let cut = Value::from_bytes(bytes.slice(..length));
-            prop_assert_eq!(cut.decode(), Err(Damage::Corrupt), "cut at {}", length);
+            prop_assert_eq!(cut.decode(), Err(Damage::Corrupt), "truncated to {} bytes", length);
             prop_assert_eq!(cut.to_bytes(), bytes.slice(..length));
         }
         prop_assert_eq!(Value::from_bytes([&bytes[..], &more].concat()).decode(), Err(Damage::Corrupt));
@@ -260,7 +260,7 @@ fn short_bytes_have_a_revision() {
     }
 }
 
-// The class decides what a full store evicts first.
+// A store reads only the class to decide what to evict, so a class that does not match the content is an error.
 #[test]
 fn a_session_of_the_wrong_class_is_damaged() {
     for (user, class) in [(None, 1), (Some(b"\xa3ada".as_slice().into()), 0)] {

@@ -137,7 +137,8 @@ pub(super) fn read(bytes: &[u8], names: &Names) -> Option<Payload> {
     Some(Payload { name, created_at, seen_at, idle_until, ends_at, remembered, signed_in, proof, is_capped, fields })
 }
 
-/// Writes the time between a moment and a later one: in seconds if that is exact, as it is for most lifetimes.
+/// Writes the time from `from` to the later `to`. Uses seconds if they are exact, as for most lifetimes, and milliseconds
+/// otherwise.
 fn span(bytes: &mut Vec<u8>, from: Timestamp, to: Timestamp) {
     let millis = if to == Timestamp::NEVER { u64::MAX } else { to.as_millis().saturating_sub(from.as_millis()) };
     let seconds = millis / 1000;

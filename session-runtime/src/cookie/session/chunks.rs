@@ -86,8 +86,8 @@ pub(super) fn open_joined<'a, T>(
         if let Some(opened) = open(&value) {
             return Some((opened, Chunks(count)));
         }
-        // Moves on to the next combination, like counting: increments the first digit that can grow, and resets those before
-        // it.
+        // Moves on to the next combination, as in counting: increments the first digit that can grow, and resets the digits
+        // before it.
         others.iter().zip(&mut choice).find_map(|(candidates, chosen)| {
             *chosen += 1;
             if *chosen < candidates.values().len() {

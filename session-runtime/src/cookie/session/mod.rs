@@ -46,7 +46,7 @@ const NAMED: usize = 10;
 /// Each attempt costs some microseconds, and any client can send many.
 const TRIES: usize = 16;
 
-/// Whether only this server can read a session in a cookie, or the browser too.
+/// The form of a session in a cookie: readable only by this server, or by the browser too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Encrypted,
@@ -75,11 +75,13 @@ enum How {
 /// The session in a valid cookie.
 pub(crate) struct OpenedSession {
     pub(crate) carried: Carried,
-    /// Whether the current key sealed it. If not, the response seals it again (SECURITY S45).
+    /// Whether the current key sealed or signed the session. If not, the response does so again under that key (SECURITY S45).
     pub(crate) current: bool,
 }
 
 impl SessionCookie {
+    /// Creates the maker of the cookies `cookie` of the application `app`, for one kind of session with these fields.
+    ///
     /// # Errors
     /// If the ring is empty, if a session cannot take that many cookies, or if its fields cannot be in this form.
     pub(crate) fn new(
@@ -115,7 +117,8 @@ impl SessionCookie {
         Ok(Self { how, app, name, max_chunks: chunks.into(), fields, bounded: false, identity })
     }
 
-    /// If `bounded`, a session that does not fit into its cookie may lose the fields that only other builds know.
+    /// Sets `bounded`. If it is true, a session that does not fit into its cookie may lose the fields that only other builds
+    /// know.
     pub(crate) fn bounded(self, bounded: bool) -> Self {
         Self { bounded, ..self }
     }

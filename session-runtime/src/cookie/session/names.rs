@@ -9,7 +9,8 @@ use crate::{
     schema::Meta,
 };
 
-/// The first character of the name that stands for a field that this build does not know. No field of a struct has such a name.
+/// The first character of the names that stand for fields that this build does not know. No field of a struct has a name with
+/// this character.
 const UNKNOWN: char = '\0';
 
 type Short = [u8; 2];
@@ -22,6 +23,8 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Computes the short names of the fields of one kind of session.
+    ///
     /// # Errors
     /// If two names have the same short name. This happens to one in 2,300 structs of eight fields.
     pub(super) fn of(kind: &str, fields: &[Meta]) -> Result<Self, Error> {

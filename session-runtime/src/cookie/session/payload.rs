@@ -14,7 +14,7 @@ use crate::{
 /// The length of a session's name in its cookie. The rest of its selector is zero.
 pub(super) const NAME: usize = 8;
 
-/// A session from a cookie, or for one.
+/// A session that was read from a cookie, or will be written to one.
 #[derive(Clone)]
 pub(crate) struct Carried {
     pub(crate) selector: Selector,

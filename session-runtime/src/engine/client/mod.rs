@@ -47,8 +47,8 @@ impl Client {
 
     /// Returns whether a session from a cookie may still be opened.
     pub(super) fn is_good(&self, record: &Record, now: Timestamp) -> bool {
-        // Stores keep a revocation, and browsers a cookie, for at most this long: an older cookie is a copy that may have been
-        // revoked.
+        // Stores keep a revocation for at most this long, and browsers keep a cookie for at most this long. So an older cookie is
+        // a copy, and the revocation of its session may be gone.
         let is_kept = self.revocations.is_none() || now.since(record.seen_at) < LONGEST;
         record.is_live(now) && record.seen_at >= self.issued_after && is_kept
     }

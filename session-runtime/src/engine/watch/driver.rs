@@ -1,4 +1,5 @@
-//! The task that looks at watched sessions. It holds only a weak reference, so it ends with the last owner of the sessions.
+//! The task that looks up watched sessions in the store. Between looks, it holds only a weak reference to the engine. So it ends
+//! when the engine is dropped.
 
 use std::{
     future::poll_fn,
@@ -19,16 +20,18 @@ use tokio::{
 use super::{super::Engine, Fate, Look, SessionEnd};
 use crate::store::{Feed, StoreError};
 
-/// How many sessions one look loads.
+/// How many sessions one look loads at most.
 const BATCH: usize = 64;
-/// How many looks are in progress at once, so that the end of many sessions does not flood the store.
+/// How many looks may be in progress at the same time. The limit keeps the end of many sessions from flooding the store.
 const LOOKS: usize = 4;
-/// How long the driver waits before it listens to the store again: at first, and at most.
+/// How long the driver waits before it listens to the store's feed again after an error: the first wait, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-/// A feed that lasted for this long was connected. One that ended sooner may be another attempt during the same outage.
+/// A feed that lasted this long must have been connected. A feed that ended sooner may have been another attempt during the same
+/// outage, so it does not reset the wait.
 const CONNECTED: Duration = Duration::from_secs(30);
 
-/// Starts the driver, unless there is one. Returns `false` if it ended at once, since this runtime is shutting down.
+/// Starts the driver, unless one is running. Returns `false` if the new driver ended immediately, because the current runtime is
+/// shutting down.
 pub(super) fn ensure(engine: &Arc<Engine>) -> bool {
     let Ok(runtime) = Handle::try_current() else { return true };
     if engine.watches.is_driven.swap(true, Ordering::SeqCst) {
@@ -37,8 +40,8 @@ pub(super) fn ensure(engine: &Arc<Engine>) -> bool {
     !runtime.spawn(drive(Driving(Arc::downgrade(engine)))).is_finished()
 }
 
-/// The driver's right to be the only one. If it ends before the sessions do, as when its runtime shuts down, a watcher starts
-/// the next driver. The task may end before it is first polled.
+/// Marks the driver as running. When the driver ends before the engine is dropped, for example because its runtime shuts down,
+/// dropping this lets a watcher start the next driver. This also works if the task is dropped before it is first polled.
 struct Driving(Weak<Engine>);
 
 impl Drop for Driving {
@@ -61,7 +64,7 @@ async fn drive(driving: Driving) {
             let Some(engine) = weak.upgrade() else { return };
             loop {
                 if looks.len() >= LOOKS {
-                    // The next one begins when one of these ends.
+                    // The next look begins when one of these ends.
                     break None;
                 }
                 let (due, next) = engine.watches.take_due(Instant::now(), BATCH);
@@ -90,7 +93,8 @@ async fn drive(driving: Driving) {
     }
 }
 
-/// Runs `work`. Returns `None` if it panics, as a store of the application's may: the watches of other sessions go on.
+/// Runs `work`. Returns `None` if it panics, for example in a store that the application wrote, so that the watches of other
+/// sessions continue.
 async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
@@ -100,7 +104,7 @@ async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// A look in progress. If it is dropped before its end, the sessions that it did not judge are due again.
+/// A look in progress. If it is dropped early, its sessions without a result become due again.
 struct Looking {
     engine: Arc<Engine>,
     look: Look,
@@ -111,7 +115,8 @@ impl Drop for Looking {
         let watches = &self.engine.watches;
         if thread::panicking() {
             warn_limited!("a look at watched sessions panicked; they will be looked up again within `watch_every`");
-            // Each after a time of its own, so that one session does not hold up the same others again and again.
+            // Each session gets its own random wait. Otherwise a session whose load panics would fail the same other sessions in
+            // every look.
             watches.put_back(&self.look, || watches.wait(Duration::ZERO));
         } else {
             watches.put_back(&self.look, || Duration::ZERO);
@@ -119,14 +124,14 @@ impl Drop for Looking {
     }
 }
 
-/// Loads sessions, and judges each.
+/// Loads the sessions of a look, and applies the result for each.
 async fn look(looking: Looking) {
     let Looking { engine, look: Look { number, keys } } = &looking;
     let answer = engine.load_many(keys, engine.clock.now()).await;
     let now = engine.clock.now();
     match answer {
         Ok(values) => {
-            // A store that answers too few values says nothing about the others.
+            // If the store returns too few values, nothing is known about the remaining sessions.
             let values = values.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
             for (key, stored) in keys.iter().zip(values) {
                 engine.watches.judge(*number, key, now, |expires_at| {
@@ -137,7 +142,7 @@ async fn look(looking: Looking) {
         Err(error) => {
             warn_limited!(%error, "watched sessions could not be looked up; they will be again within `watch_every`");
             for key in keys {
-                // A session whose last known deadline has passed is over, even if the store cannot say so.
+                // A session whose last known deadline has passed counts as over, even though the store cannot confirm that.
                 engine.watches.judge(*number, key, now, |expires_at| {
                     if expires_at.passed(now) { Fate::Over(SessionEnd::Unknown) } else { Fate::Unchanged }
                 });
@@ -146,7 +151,7 @@ async fn look(looking: Looking) {
     }
 }
 
-/// Listens to the store until it says that it has no feed. A connection that breaks is made again.
+/// Listens to the store's feed, and reconnects when it breaks. Returns if the store has no feed, or if the engine is dropped.
 async fn listen(weak: Weak<Engine>) {
     let (mut wait, mut is_first) = (RETRY.0, true);
     loop {
@@ -175,7 +180,7 @@ async fn listen(weak: Weak<Engine>) {
         if since.elapsed() >= CONNECTED {
             (wait, is_first) = (RETRY.0, true);
         }
-        // One line for each outage.
+        // Warns only once for each outage.
         if std::mem::take(&mut is_first) {
             tracing::warn!(
                 target: "session_runtime",

@@ -1,4 +1,4 @@
-//! [`Fate`]: what became of a watched session, and [`SessionEnd`]: why it ended.
+//! [`Fate`]: the result of a look at a watched session. [`SessionEnd`]: why a session ended.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::{
     value::{EndReason, Tombstone, Versioned},
 };
 
-/// Why a session is over for those who watch it ([`Core::ended`](crate::Core::ended)).
+/// Why a watched session is over ([`Core::ended`](crate::Core::ended)).
 ///
 /// ```
 /// use session_runtime::SessionEnd;
@@ -24,20 +24,21 @@ use crate::{
 pub enum SessionEnd {
     /// The user logged out, or a handler destroyed the session.
     LoggedOut,
-    /// The session was revoked: through another session of its user, or by an administrator.
+    /// The session was revoked, through another session of its user or by an administrator. Or it was ended because a request
+    /// presented an id that was replaced long ago ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
     Revoked,
-    /// Its idle or absolute deadline passed.
+    /// The session's idle or absolute deadline passed.
     Expired,
-    /// It was pushed out: its user has more sessions than [`max_per_user`](crate::SessionsBuilder::max_per_user) allows, or a
-    /// full [`MemoryStore`](crate::MemoryStore) needed the room.
+    /// The session had to make room for another: its user had more sessions than
+    /// [`max_per_user`](crate::SessionsBuilder::max_per_user) allows, or the [`MemoryStore`](crate::MemoryStore) was full.
     Evicted,
-    /// The visitor goes on in the same session under a new id, with other rights: a user signed in, began or stopped to act as
-    /// another, or `renew` or a change of a `rotates` field replaced the id.
+    /// The session continues under a new id, with other rights: a user signed in, or started or stopped acting as another user,
+    /// or `renew` or a change of a `rotates` field replaced the id.
     ///
-    /// A page should load again to go on, after a second or so: the response with the new id may still be on its way to the
+    /// To continue, a page should reload after about a second: the response with the new id may still be on its way to the
     /// browser.
     Superseded,
-    /// The session is gone, and the store no longer says why.
+    /// The session is over, but the reason is not known.
     Unknown,
 }
 
@@ -75,13 +76,13 @@ impl fmt::Display for SessionEnd {
     }
 }
 
-/// What a look at a watched session found.
+/// The result of a look at a watched session.
 pub(super) enum Fate {
-    /// It is live.
+    /// The session is live.
     Live { generation: u64, signed_in: bool, expires_at: Timestamp },
-    /// Nothing is known to have changed: it is in its visitor's cookie, and not revoked.
+    /// No change is known: the session is kept in its visitor's cookie and is not revoked, or the store did not answer.
     Unchanged,
-    /// It is over for everybody.
+    /// The session is over for every watcher.
     Over(SessionEnd),
 }
 
@@ -99,13 +100,13 @@ impl Fate {
 }
 
 impl Engine {
-    /// Judges a watched session by the value of its key. `expires_at` is the deadline that was last known.
+    /// Returns the fate of a watched session, given the value under its key. `expires_at` is the deadline as last known.
     pub(super) fn fate(&self, stored: Option<&Versioned>, expires_at: Timestamp, now: Timestamp) -> Fate {
         match &self.backend {
             Backend::Cookie(_) => match self.read_revocation(stored, now) {
                 Ok(Some(revocation)) if revocation.renewed => Fate::Over(SessionEnd::Superseded),
                 Ok(Some(_)) => Fate::Over(SessionEnd::LoggedOut),
-                // A revocation that cannot be read revokes.
+                // A revocation that cannot be read still counts as one.
                 Err(_) => Fate::Over(SessionEnd::Unknown),
                 Ok(None) if expires_at.passed(now) => Fate::Over(SessionEnd::Expired),
                 Ok(None) => Fate::Unchanged,
@@ -123,7 +124,7 @@ impl Engine {
         }
     }
 
-    /// Returns why a session is absent.
+    /// Returns why the store has no live session under the key.
     fn absent(&self, stored: Option<&Versioned>, expires_at: Timestamp, now: Timestamp) -> SessionEnd {
         let is_expired = stored.is_some_and(|stored| stored.value().expires_at().passed(now));
         if is_expired || expires_at.passed(now) {
@@ -147,7 +148,7 @@ impl From<Tombstone> for SessionEnd {
     }
 }
 
-/// Returns when a session changes by itself: when it expires, or when its user stops to act as another.
+/// Returns when a session changes by itself: when it expires, or when an impersonation in it ends.
 pub(super) fn next_deadline(record: &Record) -> Timestamp {
     let impersonated_until = record.impersonation().map_or(Timestamp::NEVER, |impersonation| impersonation.ends_at);
     record.expires_at().min(impersonated_until)

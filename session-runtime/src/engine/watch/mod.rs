@@ -1,8 +1,9 @@
 //! Watches sessions until they end, for streams and sockets that stay open ([`Core::ended`](crate::Core::ended)).
 //!
-//! - [`Watches`]: the watched sessions of an engine, and when each is due for a look at the store.
-//! - [`driver`]: the one task that looks. A look judges a session by [`fate`].
-//! - [`of_request`]: the watch of a request's own session, which the request may still renew.
+//! - [`Watches`]: the watched sessions of an engine, and when each is next looked up in the store. A *look* is one such look-up
+//!   of several sessions.
+//! - [`driver`]: the one task that does the looks. [`fate`]: decides from a stored value whether a watched session is over.
+//! - [`of_request`]: watches a request's own session, which the request itself may still renew.
 
 mod driver;
 mod fate;
@@ -39,11 +40,11 @@ pub(crate) struct Watches {
     watched: Mutex<Watched>,
     /// How many sessions are watched. A commit takes the lock only if there are any.
     count: AtomicUsize,
-    /// Wakes the driver when a session is due earlier than it knows.
+    /// Wakes the driver when a session becomes due before the driver would wake by itself.
     wake: Arc<Notify>,
-    /// Whether there is a driver.
+    /// Whether a driver is running.
     is_driven: AtomicBool,
-    /// How long after one look at a session the next one follows, at most.
+    /// The longest time between two looks at a session.
     every: Duration,
     /// Wakes the watches of requests that have no stored session yet, and how many there are.
     moved_on: Notify,
@@ -53,20 +54,20 @@ pub(crate) struct Watches {
 #[derive(Default)]
 struct Watched {
     sessions: HashMap<Name, Entry, ByLocal>,
-    /// The same sessions, in the order in which they are due. A session that is being looked at is not in it.
+    /// When each session is due, earliest first. A session with a look in progress is not in this set.
     due: BTreeSet<(Instant, Name)>,
     /// How many looks have begun.
     looks: u64,
 }
 
-/// A look at sessions that are due.
+/// One look-up of the sessions that are due.
 struct Look {
-    /// It is the look of this number.
+    /// Looks are numbered from 1.
     number: u64,
     keys: Vec<Key>,
 }
 
-/// A key by its digest, which is how a store names it in its feed.
+/// A key that holds only its digest. A store's feed names keys that way.
 type Name = Local;
 
 fn name(key: &Key) -> Name {
@@ -76,38 +77,40 @@ fn name(key: &Key) -> Name {
 /// A watched session.
 struct Entry {
     key: Key,
-    /// When the session ends if nobody uses it, as far as known.
+    /// The session's next deadline, as last known.
     expires_at: Timestamp,
     next: Next,
     watchers: Vec<Arc<Watcher>>,
 }
 
-/// When the next look at a session follows.
+/// When the next look at a session takes place.
 enum Next {
     At(Instant),
-    /// The look of this number is in progress. If `again` is set, the session may have changed since that look began.
+    /// The look with this number is in progress. If `again` is set, the session may have changed since the look began, so another
+    /// look follows immediately.
     Looking {
         look: u64,
         again: bool,
     },
 }
 
-/// Someone who waits for the end of a session.
+/// A caller that waits for the end of a session.
 pub(super) struct Watcher {
     /// The session's generation when the watch began.
     generation: u64,
-    /// Whether a user was signed in then.
+    /// Whether a user was signed in when the watch began.
     signed_in: bool,
-    /// How many looks had begun then. An earlier look may have found an earlier generation, so it does not count.
+    /// How many looks had begun when the watch began. Their results do not count for this watcher: they may be about an earlier
+    /// generation of the session.
     since: u64,
     end: OnceLock<SessionEnd>,
     wake: Notify,
 }
 
-/// A session at the moment when a watch of it begins.
+/// The state of a session when a watch of it begins.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject {
-    /// The key of the session, or of its revocation if the session is in its cookie.
+    /// The key of the session, or of its revocation if the session is kept in a cookie.
     key: Key,
     generation: u64,
     signed_in: bool,
@@ -127,7 +130,7 @@ impl Subject {
 
 impl Watches {
     pub(crate) fn new(every: Duration) -> Self {
-        // A longer interval could be beyond the range of the clock.
+        // `Instant` cannot represent times that are too far in the future.
         let every = every.min(DAY);
         Self {
             watched: Mutex::default(),
@@ -145,7 +148,7 @@ impl Watches {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a watcher. The session is due at once: it may have ended since the request loaded it.
+    /// Adds a watcher. Makes the session due immediately, because it may have ended since the request loaded it.
     fn add(&self, name: Name, subject: &Subject) -> Arc<Watcher> {
         let Subject { key, generation, signed_in, expires_at } = *subject;
         let Watched { sessions, due, looks } = &mut *self.lock();
@@ -187,7 +190,8 @@ impl Watches {
         }
     }
 
-    /// Makes the session with this key due at once, if it is watched: it may have ended, or have a new id.
+    /// Makes the session with this key due immediately, if it is watched. Called when the session may have ended or have a new
+    /// id.
     pub(super) fn hint(&self, key: &Key) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
@@ -200,7 +204,7 @@ impl Watches {
         }
     }
 
-    /// Begins a look at the sessions that are due, at most `most`. Also returns when the next one is due.
+    /// Begins a look at the sessions that are due, but at most `most` of them. Also returns when the next session is due.
     fn take_due(&self, now: Instant, most: usize) -> (Look, Option<Instant>) {
         let Watched { sessions, due, looks } = &mut *self.lock();
         *looks += 1;
@@ -218,13 +222,13 @@ impl Watches {
         (look, None)
     }
 
-    /// Judges a session by what the look of this number found, and wakes the watchers for whom it is over. `judge` gets the
-    /// deadline that was last known.
+    /// Applies the result of a look to one session: wakes the watchers for which the session is over, and sets when the session
+    /// is due next. `look` is the number of the look. `judge` returns the session's fate, given its deadline as last known.
     fn judge(&self, look: u64, key: &Key, now: Timestamp, judge: impl FnOnce(Timestamp) -> Fate) {
         let name = name(key);
         let mut watched = self.lock();
         let Some(entry) = watched.sessions.get_mut(&name) else { return };
-        // Since the look began, all watchers may have gone, and others come.
+        // All watchers may have been removed since the look began, and new ones added, for which another look is due.
         let Next::Looking { look: current, again } = entry.next else { return };
         if current != look {
             return;
@@ -232,7 +236,7 @@ impl Watches {
         let fate = judge(entry.expires_at);
         let is_over = |watcher: &mut Arc<Watcher>| {
             let end = fate.of(watcher).filter(|_| watcher.since < look);
-            // Set only here, and once: the watcher is removed.
+            // The end is set only here, and only once, because the watcher is removed.
             end.is_some_and(|end| watcher.end.set(end).is_ok())
         };
         let over: Vec<_> = entry.watchers.extract_if(.., is_over).collect();
@@ -248,11 +252,11 @@ impl Watches {
             watched.due.insert((at, name));
         }
         drop(watched);
-        // Without the lock: a task that is woken may be dropped at once, and its watch with it.
+        // The lock is released first: waking a task may drop it immediately, and dropping its watch takes the lock.
         over.iter().for_each(|watcher| watcher.wake.notify_waiters());
     }
 
-    /// Makes the sessions that a look did not judge due again, after `wait`.
+    /// Makes the sessions of a look that have no result due again, after `wait`.
     fn put_back(&self, look: &Look, wait: impl Fn() -> Duration) {
         let Watched { sessions, due, .. } = &mut *self.lock();
         for key in &look.keys {
@@ -267,37 +271,38 @@ impl Watches {
         }
     }
 
-    /// Returns how long to wait until the next look at a session that expires after `left`. Looks at many sessions that began at
-    /// once spread out over time.
+    /// Returns how long to wait until the next look at a session that expires after `left`. Part of the wait is random, so that
+    /// the looks at sessions whose watches began together spread out over time.
     fn wait(&self, left: Duration) -> Duration {
         let jitter = Nonce::next().0 % 256;
         #[allow(clippy::cast_precision_loss, reason = "below 256")]
         let polled = self.every.mul_f64(1.0 - jitter as f64 / 1024.0);
-        // A deadline that has passed counts from the next look on.
+        // A deadline that has already passed does not shorten the wait. Otherwise the looks would follow each other without a
+        // pause.
         if left.is_zero() { polled } else { polled.min(left + Duration::from_millis(1)) }
     }
 
-    /// Wakes all watchers, so that one of them starts the driver again: it ended with its runtime.
+    /// Wakes all watchers, so that one of them starts a new driver after the previous one ended with its runtime.
     fn wake_watchers(&self) {
         let watchers: Vec<_> = self.lock().sessions.values().flat_map(|entry| entry.watchers.iter().cloned()).collect();
         watchers.iter().for_each(|watcher| watcher.wake.notify_waiters());
     }
 
-    /// Notes that a request has stored a session, or that its response has left.
+    /// Notes that a request has stored a session, or that its response has been sent.
     pub(super) fn request_moved_on(&self) {
         if self.awaiting.load(Ordering::SeqCst) > 0 {
             self.moved_on.notify_waiters();
         }
     }
 
-    /// Wakes the driver, so that it ends with the sessions.
+    /// Wakes the driver, which then finds that the engine is gone, and ends.
     pub(super) fn stop(&self) {
         self.wake.notify_one();
     }
 }
 
 impl Entry {
-    /// Makes the session due at once.
+    /// Makes the session due immediately.
     fn hasten(&mut self, due: &mut BTreeSet<(Instant, Name)>, name: Name) {
         match &mut self.next {
             Next::Looking { again, .. } => *again = true,

@@ -1,4 +1,4 @@
-//! The watch of a request's session. Until its response leaves, the request itself may begin, renew or end that session.
+//! Watches a request's session. Until its response is sent, the request itself may create, renew or end the session.
 
 use std::{
     future::pending,
@@ -24,14 +24,15 @@ use crate::{id::Selector, key::Key, record::Record};
 /// What a request knows of its session.
 enum Known {
     Session(Subject),
-    /// It is lost to this request.
+    /// The request can no longer use its session.
     Over(SessionEnd),
-    /// Nothing is stored, so there is nothing that could end.
+    /// No session is stored, so none can end.
     Nothing,
 }
 
 impl Engine {
-    /// Returns the key by which a session is watched: its own, or that of its revocation if it is in its visitor's cookie.
+    /// Returns the key by which a session is watched: the session's own key or, if it is kept in its visitor's cookie, the key of
+    /// its revocation.
     pub(in crate::engine) fn watched_key(&self, selector: Selector) -> Key {
         match &self.backend {
             Backend::Store(_) => self.scope.session(selector),
@@ -39,21 +40,21 @@ impl Engine {
         }
     }
 
-    /// Watches a session that no request of its own holds.
+    /// Waits until a session is over, for a caller that found the session without a request of its visitor.
     pub(crate) async fn until_ended(self: &Arc<Self>, key: Key, record: &Record) -> SessionEnd {
         Watching::begin(self, &Subject::new(key, record)).end().await
     }
 }
 
 impl Request {
-    /// Waits until the session is over for this request. If it is never stored, waits for ever.
+    /// Waits until the session is over for this request. If the session is never stored, waits forever.
     pub(crate) async fn until_ended(self: Arc<Self>) -> SessionEnd {
         loop {
             match self.known() {
                 (Known::Over(end), _) => return end,
                 (Known::Nothing, true) => return pending().await,
                 (Known::Nothing, false) => self.wait_for_session().await,
-                // Without the request, so that a long watch does not keep it in memory.
+                // The request is dropped before the wait, so that a long watch does not keep it in memory.
                 (Known::Session(subject), true) => {
                     let watching = Watching::begin(&self.engine, &subject);
                     drop(self);
@@ -61,7 +62,7 @@ impl Request {
                 }
                 (Known::Session(subject), false) => {
                     let end = Watching::begin(&self.engine, &subject).end().await;
-                    // A commit in progress may be what renewed it.
+                    // This request's own commit may have renewed the session. So wait for a commit in progress, and check.
                     let _gate = self.enter().await;
                     match self.known().0 {
                         Known::Session(now) if (now.key, now.generation) != (subject.key, subject.generation) => {}
@@ -72,24 +73,27 @@ impl Request {
         }
     }
 
-    /// Does the same, and keeps the session alive meanwhile: moves its idle deadline as a request would.
+    /// Waits until the session is over for this request. Meanwhile, keeps the session alive: moves its idle deadline as a request
+    /// would.
     pub(crate) async fn until_ended_in_use(self: Arc<Self>) -> SessionEnd {
         let Lifetimes { idle, touch, .. } = self.engine.lifetimes;
-        // A save moves the deadline only if `touch` has passed since the last move, which may have been another request's.
+        // A save moves the deadline only if `touch` has passed since the last move, which another request may have made. If a
+        // save comes just too early for that, the next save must still come before the deadline.
         let every = (idle / 4).min(idle - touch).max(Duration::from_millis(10));
         let mut ended = pin!(Arc::clone(&self).until_ended());
         loop {
             match select(ended.as_mut(), pin!(sleep(every))).await {
                 Either::Left((end, _)) => return end,
                 Either::Right(_) => {
-                    // If the session is over, the watch says so. If the store is down, the next time is soon enough.
+                    // If the save failed because the session is over, the watch reports that. If the store is down, a later save
+                    // moves the deadline.
                     let _ = self.save().await;
                 }
             }
         }
     }
 
-    /// Returns what this request knows of its session, and whether its response has left.
+    /// Returns what this request knows of its session, and whether its response has been sent or will never be sent.
     fn known(&self) -> (Known, bool) {
         let engine = &self.engine;
         let state = self.state();
@@ -107,7 +111,7 @@ impl Request {
         (known, has_left)
     }
 
-    /// Waits until the request has stored a session, or its response has left.
+    /// Waits until the request has stored a session, or until its response has been sent.
     async fn wait_for_session(&self) {
         let watches = &self.engine.watches;
         watches.awaiting.fetch_add(1, Ordering::SeqCst);

@@ -67,7 +67,7 @@ async fn a_message_makes_a_session_due_at_once() {
     due(&watches, Duration::ZERO);
     judge(&watches, &key, LIVE);
     watches.hint(&Key::from_digest([2; 16]));
-    assert!(due(&watches, Duration::ZERO).is_empty(), "the message is about another session");
+    assert!(due(&watches, Duration::ZERO).is_empty(), "a message about another session does not make this one due");
     watches.hint(&key);
     assert_eq!(due(&watches, Duration::ZERO), [key]);
     // The look in progress may have read the session before it ended.
@@ -114,7 +114,10 @@ async fn looks_at_many_sessions_spread_out() {
         judge(&watches, key, LIVE);
     }
     let early = due(&watches, EVERY * 7 / 8).len();
-    assert!((8..56).contains(&early), "{early} of 64 in the first half of the last quarter");
+    assert!(
+        (8..56).contains(&early),
+        "{early} of 64 sessions are due in the first half of the last quarter of the interval"
+    );
 }
 
 // B62: the look began before the session got the id under which the second watch began.
@@ -126,7 +129,7 @@ async fn a_look_does_not_count_for_a_watch_that_began_after_it() {
     let (_, after) = watch(&watches, 1, 1);
     judge(&watches, &key, LIVE);
     assert_eq!((before.end.get(), after.end.get()), (None, None));
-    assert_eq!(due(&watches, Duration::ZERO), [key], "the next look follows at once");
+    assert_eq!(due(&watches, Duration::ZERO), [key], "the next look follows immediately");
     judge(&watches, &key, live(1));
     assert_eq!((before.end.get(), after.end.get()), (Some(&SessionEnd::Superseded), None));
 }
@@ -145,7 +148,7 @@ async fn a_look_does_not_count_for_a_session_whose_watchers_were_replaced_meanwh
     assert_eq!(due(&watches, Duration::ZERO), [key]);
 }
 
-// B62: the runtime of a look may shut down, or a store panic.
+// B62: the runtime of a look may shut down, or the store may panic.
 #[tokio::test]
 async fn a_look_that_comes_to_nothing_is_made_again() {
     let watches = Watches::new(EVERY);
