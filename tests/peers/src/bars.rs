@@ -160,7 +160,7 @@ fn verdict(bar: &Bar, known: Option<&Miss>) -> Verdict {
     }
 }
 
-/// Whether all missed bars are known misses.
+/// Returns whether all missed bars are known misses.
 pub fn is_fine(verdicts: &[Verdict]) -> bool {
     !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Missed(_)))
 }
