@@ -84,8 +84,8 @@ macro_rules! over_stores {
 }
 
 /// Runs an async test over the store in memory, and over Redis if it is installed:
-/// `over_two_stores!(async fn name(store) { … })`. It is for tests of the engine, a handle or the web layer, whose results are the
-/// same with every store.
+/// `over_two_stores!(async fn name(store) { … })`. It is for tests of the engine, the handles and the web layer, which give the
+/// same results with every store.
 #[macro_export]
 macro_rules! over_two_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(

@@ -50,7 +50,7 @@ impl Bound {
         }
     }
 
-    /// Whether the measured value is no worse than the accepted miss, with some slack.
+    /// Returns whether the measured value is no worse than the accepted miss, with some slack.
     fn is_missed_by(self, accepted: f64, measured: f64) -> bool {
         match self {
             Self::AtMost(_) => measured <= accepted * SLACK,
