@@ -20,7 +20,7 @@ pub struct Faults {
     pub lost_count: usize,
     /// A request that wrote during a log-out ended after the log-out, and the visitor is signed in again.
     pub resurrected: usize,
-    /// A request that wrote during a log-out ended after the log-out, and the store then holds one record more than before the
+    /// A request that wrote during a log-out ended after the log-out, and the store then holds more records than before the
     /// session began. `None` if the store cannot count its records.
     pub ghosts: Option<usize>,
     /// A request that wrote during a renewal of the id succeeded after the renewal, and the written value is missing.
@@ -31,7 +31,7 @@ pub struct Faults {
     pub signed_out: usize,
     /// After a request that wrote during a renewal, the id from before the sign-in still opens a session.
     pub old_id_opens: usize,
-    /// One node reported a write as done, but the other node then read the previous value.
+    /// One node answered a write, but the other node then did not read the written value.
     pub stale: usize,
 }
 
