@@ -4,7 +4,7 @@
 //! cargo run -p examples --features ws --bin chat
 //! ```
 //!
-//! Sign in from two browsers with one name, and log out the other one.
+//! Sign in with the same name in two browsers. Then log out the other browser from one of them.
 
 #[path = "../address.rs"]
 mod address;
@@ -33,7 +33,7 @@ struct Chat {
     name: Option<String>,
 }
 
-/// A visitor who is signed in. Others get 401.
+/// A visitor who is signed in. Other visitors get the status 401.
 #[view(Chat)]
 struct Member {
     name: String,
@@ -42,7 +42,7 @@ struct Member {
 #[derive(Clone)]
 struct App {
     sessions: Sessions<Chat>,
-    /// What the members say, to all open sockets.
+    /// Sends what a member says to all open sockets.
     room: broadcast::Sender<String>,
 }
 
@@ -69,7 +69,7 @@ async fn home(session: Session<Chat>) -> Markup {
     pages::home(session.name())
 }
 
-/// Opens a socket. The session stays alive for as long as it is open, since what a member says is not a request.
+/// Opens a socket. Messages on a socket are not requests, so `keep_alive` keeps the session alive while the socket is open.
 async fn socket(
     upgrade: WebSocketUpgrade,
     State(app): State<App>,
@@ -80,7 +80,8 @@ async fn socket(
     upgrade.max_message_size(4_096).on_upgrade(|socket| talk(socket, me.name, app.room, ended))
 }
 
-/// Passes on what this member and the others say, until the session ends or the browser leaves.
+/// Passes this member's messages to the room, and the room's messages to this member, until the session ends or the browser
+/// leaves.
 async fn talk(mut socket: WebSocket, name: String, room: broadcast::Sender<String>, mut ended: Ended) {
     let mut heard = room.subscribe();
     loop {
@@ -90,7 +91,7 @@ async fn talk(mut socket: WebSocket, name: String, room: broadcast::Sender<Strin
             }
             said = socket.recv() => match said {
                 Some(Ok(Message::Text(text))) => {
-                    // Does not fail: this socket is subscribed too.
+                    // Cannot fail, because this socket is subscribed to the room itself.
                     let _ = room.send(format!("{name}: {text}"));
                     continue;
                 }

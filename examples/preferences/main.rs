@@ -22,7 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::{Deserialize, Serialize};
 use session_runtime::{Bounded, CookieStore, KeyRing, SameOriginLayer, Session, Sessions};
 
-/// A visitor's reading preferences. `bounded`: the compiler proves that they always fit into a cookie.
+/// A visitor's reading preferences. With `bounded`, the compiler proves that they always fit into one cookie.
 #[derive(Session)]
 #[session(bounded, idle = 90d, absolute = 365d, persistent)]
 struct Preferences {

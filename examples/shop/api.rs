@@ -14,12 +14,12 @@ pub(crate) struct Api {
     visits: u64,
     cart: Vec<Line>,
     notice: Option<String>,
-    /// Seconds until the session ends without another request.
+    /// After this many seconds without another request, the session ends.
     expires_in: u64,
 }
 
 impl Api {
-    /// Reads the session, and takes its notice.
+    /// Reads the session, and removes its notice, which is shown only once.
     pub(crate) fn of(session: &mut Session<Shop>) -> Self {
         let left = session.expires_at().duration_since(SystemTime::now()).unwrap_or_default();
         Self {

@@ -3,7 +3,7 @@
 /// The sender chooses the header, so the name of an unknown browser is cut to this many characters.
 const LONGEST_NAME: usize = 40;
 
-/// A browser also sends the names of the browsers that it descends from, so the first match in this order is the right one.
+/// A browser's `User-Agent` also names the browsers that it descends from, so the first match in this order is the right one.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"), // `Edg/`, `EdgA/` on Android, `EdgiOS/`
     ("OPR/", "Opera"),

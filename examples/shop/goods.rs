@@ -1,6 +1,6 @@
 //! The shop's products. A real shop would ask a database.
 
-/// A product. The cart also takes words that are not products, which have no price.
+/// A product. The cart also accepts any other word as a `sku`; such a line has no price.
 pub(crate) struct Good {
     pub(crate) sku: &'static str,
     pub(crate) name: &'static str,

@@ -1,4 +1,5 @@
-//! The headers of every response: no scripts but the shop's own, no frames, no guessing of types, and no pages in caches.
+//! The headers of every response. They forbid scripts other than the shop's own, frames, guesses about the content type, and
+//! pages in caches.
 
 pub(crate) const SAFETY: [(&str, &str); 3] = [
     (
@@ -9,7 +10,8 @@ pub(crate) const SAFETY: [(&str, &str); 3] = [
     ("referrer-policy", "same-origin"),
 ];
 
-/// Returns the `Cache-Control` of a response, if it must replace the present one. Pages are personal, so no cache may store them.
+/// Returns the `Cache-Control` to set in a response instead of the present one, or `None` to keep the present one. Pages are
+/// personal, so no cache may store them.
 pub(crate) fn caching(present: Option<&[u8]>) -> Option<&'static str> {
     // The session layer sets `private` if the handler sets nothing.
     present.is_none_or(|present| present == b"private").then_some("no-store")

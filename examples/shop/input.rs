@@ -1,5 +1,5 @@
-//! Reads the forms of visitors, and checks them. Each function returns a valid value, or a [`Problem`]: its page says what to write
-//! instead.
+//! Reads the forms of visitors, and checks them. Each function returns a valid value, or a [`Problem`] whose sentence tells the
+//! visitor what to write instead.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::session::{Line, Theme};
 
 const LONGEST_NAME: usize = 64;
 const LONGEST_SKU: usize = 40;
-/// The cart needs a bound, since a visitor fills it.
+/// Visitors fill the cart, so its size needs a limit.
 const MOST_LINES: usize = 1_000;
 const MOST_AT_ONCE: u32 = 1_000;
 const MOST_PER_LINE: u32 = 1_000_000;
@@ -47,7 +47,7 @@ impl Look {
 /// The query of the sign-in page.
 #[derive(Deserialize)]
 pub(crate) struct Next {
-    /// The page that the visitor asked for, from the view that refused them.
+    /// The page that the visitor asked for. The view that refused them put it into the redirect.
     #[serde(default)]
     pub(crate) next: String,
 }
@@ -97,7 +97,7 @@ pub(crate) fn sku(written: &str) -> Result<&str, Problem> {
     Ok(written)
 }
 
-/// Reads a quantity; without one, it is 1.
+/// Reads a quantity. If the form has none, the quantity is 1.
 pub(crate) fn quantity(written: Option<&str>) -> Result<u32, Problem> {
     let Some(written) = written else { return Ok(1) };
     match written.parse() {

@@ -8,7 +8,7 @@ let hasSession = document.currentScript.hasAttribute("data-session");
 live.addEventListener("cart", (event) => {
   const { items, session } = JSON.parse(event.data);
   if (hasSession && !session) {
-    end("unknown"); // it ended before this stream began
+    end("unknown"); // the session ended before this stream began
     return;
   }
   hasSession = session;
@@ -31,5 +31,5 @@ function end(reason) {
   document.querySelector("#again").search = `?next=${location.pathname}`;
 }
 
-// A form of this page may itself end the session, or give it a new id. Its response replaces the page.
+// A form of this page may itself end the session, or give it a new id. The form's response then replaces the page.
 document.addEventListener("submit", () => live.close());

@@ -9,10 +9,10 @@
 //! ```
 //!
 //! A stream follows the session of its request. If there is none, because nothing is stored for this visitor yet, or because the
-//! cookie's session is over, it has one `cart` event with `"session":false`. The browser connects again later, when it may have
-//! another cookie. A cookie that a sign-in has just replaced gets `ended` alone.
+//! cookie's session is over, the stream has one `cart` event with `"session":false`, and ends. The browser connects again later,
+//! when it may have another cookie. If a sign-in has just replaced the request's cookie, the stream has only the `ended` event.
 //!
-//! Over HTTP/1.1, a browser opens six connections to a host, and each open page takes one. Serve many tabs over HTTP/2.
+//! Over HTTP/1.1, a browser opens at most six connections to a host, and each open page uses one. To serve more tabs, use HTTP/2.
 
 use std::{convert::Infallible, pin::Pin, time::Duration};
 
@@ -51,7 +51,7 @@ struct Live {
     session: Session<Shop>,
     ended: Ended,
     looks: Interval,
-    /// Resolves when the shop closes, which waits for open responses.
+    /// Resolves when the shop closes. The stream must then end, because the shop waits for open responses.
     closing: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The count that the client knows.
     items: Option<u64>,
@@ -80,9 +80,9 @@ impl Live {
         None
     }
 
-    /// Loads the session. Returns an event if the cart differs from what the client knows, or a comment if the stream was quiet.
+    /// Loads the session. Returns an event if the client does not know the cart's count, or a comment if the stream was quiet.
     async fn look(&mut self) -> Option<String> {
-        // If the session is over, `ended` says why. If the store is down, the next look is soon enough.
+        // If the session is over, `ended` resolves with the reason. If the store is down, the next look tries again.
         let is_loaded = self.session.reload().await.is_ok();
         let items = self.session.pieces();
         if !is_loaded || self.items == Some(items) {

@@ -7,9 +7,10 @@
 //! Begin with `session.rs`, which declares what the shop remembers; `routes` has the handlers that use it, with axum. `actix` has
 //! the same shop with actix-web: it has its own handlers and shares all other files.
 //!
-//! Those files are what any server needs: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `live.rs` and
-//! `live.js` tell open pages that their session changed or ended, `input.rs` reads their forms, `browser.rs` names their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs`
-//! read the command line, `start.rs` opens the shop, and `server.rs` listens.
+//! The shared files do not depend on a framework: `goods.rs`, `pages`, `api.rs` and `assets.rs` are what visitors see, `live.rs`
+//! and `live.js` tell open pages that their session changed or ended, `input.rs` reads the visitors' forms, `browser.rs` names
+//! their browsers, `headers.rs` has the headers of each response, `options.rs` and `stores.rs` read the command line, `start.rs`
+//! opens the shop, and `server.rs` listens.
 
 mod api;
 mod assets;

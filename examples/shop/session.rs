@@ -1,5 +1,5 @@
-//! The data that the shop keeps for a visitor. The derive turns the struct into a typed `Session<Shop>`, which any handler can take
-//! as an argument.
+//! The data that the shop keeps for a visitor. The derive turns the struct into a typed `Session<Shop>`, which any handler can
+//! take as an argument.
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{Session, view};
@@ -38,7 +38,7 @@ pub(crate) struct Shop {
     /// The browser that signed in, such as `Firefox on Linux`. It tells a user's devices apart on the page that lists them.
     pub(crate) browser: String,
 
-    /// A one-time code. It expires five minutes after it was made, and the store has it encrypted.
+    /// A one-time code. It expires five minutes after it was made, and is stored encrypted.
     #[session(expires = 5m, secret)]
     pub(crate) code: Option<String>,
 
@@ -47,7 +47,8 @@ pub(crate) struct Shop {
     pub(crate) tries: u8,
 }
 
-/// A user who is signed in. A handler with this view runs only for signed-in users. Others are redirected to sign in, and return.
+/// A user who is signed in. A handler with this view runs only for signed-in users. Other visitors are redirected to the sign-in
+/// page, and return after they have signed in.
 #[view(Shop, or_redirect = "/login")]
 pub(crate) struct SignedIn {
     pub(crate) user: String,
@@ -59,15 +60,15 @@ pub(crate) struct JustSignedIn {
     pub(crate) user: String,
 }
 
-/// A user who signed in within the last ten minutes, for the buttons that log out other devices (ASVS 7.5.2). Others sign in again,
-/// and return to the page with the buttons.
+/// A user who signed in within the last ten minutes, for the buttons that log out other devices (ASVS 7.5.2). Other users must
+/// sign in again, and return to the page with the buttons.
 #[view(Shop, or_redirect = "/login", fresh = 10m, stale_redirect = "/login?next=/account")]
 pub(crate) struct MayLogOutDevices {
     pub(crate) user: String,
 }
 
-/// Like [`JustSignedIn`], for the form on that page. After the sign-in, a browser cannot return to a POST, so it returns to the
-/// form's page.
+/// Like [`JustSignedIn`], for the form that makes a code. After the sign-in, a browser cannot return to a POST, so it returns to
+/// the page that has the form.
 #[view(Shop, or_redirect = "/login?next=/account/code", fresh = 1m)]
 pub(crate) struct MayMakeCode {
     pub(crate) user: String,
@@ -110,13 +111,13 @@ impl Theme {
 pub(crate) enum Guess {
     Right,
     Wrong,
-    /// It was the last wrong guess that was allowed, so there is no code any more.
+    /// The guess was wrong, and it was the last one that was allowed, so the code was removed.
     LastWrong,
-    /// There was no code: it was used, or it expired.
+    /// There was no code: none was made, it was used, or it expired.
     NoCode,
 }
 
-/// The shop's own methods, beside those of the fields.
+/// The shop's own methods, in addition to the accessors of the fields.
 impl ShopFields {
     /// Signs a visitor in; the next page greets them.
     pub(crate) fn sign_in(&mut self, name: &str, browser: String, remember: bool) {
@@ -167,7 +168,7 @@ impl ShopFields {
         }
     }
 
-    /// How many things are in the cart.
+    /// Returns how many things are in the cart.
     pub(crate) fn pieces(&self) -> u64 {
         self.cart().iter().map(|line| u64::from(line.qty)).sum()
     }

@@ -41,7 +41,7 @@ async fn open(
 ) -> Result<(), Failure> {
     let (keys, kept_in) = stores::keys()?;
     let store = stores::named(&options.store)?;
-    // Not all of the shop's stores tell other servers that a session ended, so `/live` asks them.
+    // With some stores, a server does not hear that a session ended on another server, so `/live` asks the store.
     let often = Duration::from_secs(1);
     let mut sessions = Sessions::<Shop>::builder().store_url(&options.store).await?.keys(keys).watch_every(often);
     if let Some(idle) = options.idle {

@@ -33,7 +33,7 @@ pub(crate) fn keys() -> Result<(KeyRing, &'static str), Failure> {
     Ok((KeyRing::open_or_create(FILE)?, FILE))
 }
 
-/// Creates the folder, for this user alone.
+/// Creates the folder, which only this user may open.
 fn make_folder() -> Result<(), Failure> {
     let mut folder = fs::DirBuilder::new();
     #[cfg(unix)]

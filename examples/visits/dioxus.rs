@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = axum::Router::new()
         .register_server_functions()
         .route("/", page())
-        // A rendered page loses the redirect of a view, so the view guards the route too.
+        // If a view refuses the visitor while a page is rendered, its redirect is lost. So a layer checks the view first.
         .route("/account", page().layer(View::<SignedIn>::layer()))
         .with_state(FullstackState::new(ServeConfig::new(), App))
         .layer(session::sessions()?.layer().same_origin());

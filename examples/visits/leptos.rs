@@ -53,8 +53,8 @@ async fn log_out() -> Result<(), ServerFnError> {
     Ok(())
 }
 
-/// Returns what an extractor finds. If it refuses the request, the response gets its status or redirect: `extract` itself loses
-/// both.
+/// Runs an extractor, and returns its value. If it refuses the request, its status or redirect is copied into the response,
+/// because `extract` itself loses both.
 async fn of_request<T>() -> Result<T, ServerFnError>
 where
     T: FromRequestParts<(), Rejection: Display + IntoResponse>,
@@ -93,8 +93,8 @@ fn Account() -> impl IntoView {
     view! { <Await future=account() let:account>{account.clone().map(page)}</Await> }
 }
 
-/// The response's head waits for the whole page (`SsrMode::Async`), since a session that is used while rendering sets its cookie
-/// there.
+/// The response's headers are sent after the whole page was rendered (`SsrMode::Async`), since a session that is used while
+/// rendering sets its cookie in them.
 #[component]
 fn App() -> impl IntoView {
     view! {

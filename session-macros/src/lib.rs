@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! No step stops early: one compile reports all mistakes in a struct.
+//! No step stops at the first mistake, so that one compile reports all mistakes in a struct.
 //!
 //! * `attr` parses `#[session(…)]`: `attr::keys` is the only table of attributes, `duration` parses durations, and `suggest`
 //!   finds the name that a misspelled name stands for;
@@ -11,7 +11,7 @@
 //! * `lock` compares the struct with the data of live sessions;
 //! * `expand` generates the code, and `span` decides where the compiler shows an error in it;
 //! * `context` collects the errors, which are appended to the code;
-//! * `view` does all of this for `#[view(…)]`.
+//! * `view` implements `#[view(…)]` in the same steps, except for the lock.
 
 mod attr;
 mod check;
@@ -93,8 +93,8 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// The first argument is the session's type. Each field of the view is read from the session's field of the same name, and has
 /// the same type. But for a session field of type `Option<T>`, a view field of type `T` requires a value, and a view field of
 /// type `Option<T>` does not. A value past its `expires` counts as absent. Values that the session returns by reference are
-/// cloned. A view field can also have the name of any other reader: the session's own `created_at` or `impersonator`, or a
-/// method of the application. The session's type must be at least as visible as the view.
+/// cloned. A view field can also have the name of any other reader, such as the session's own `created_at` or a method of the
+/// application. The session's type must be at least as visible as the view.
 ///
 /// **A value that is always there guards nothing**: a `bool` is there even when it is `false`, and a `String` even when it is
 /// empty. To admit only some users, give the session a method that returns an `Option`:
@@ -130,7 +130,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// `.route_layer(View::<Admin>::layer())` guards a whole router with the same view.
 ///
-/// Refused requests never reach the handler. If the attribute names only the session, the answer is 401.
+/// Refused requests never reach the handler. If the attribute has neither `or_redirect` nor `or_status`, the answer is 401.
 ///
 #[doc = include_str!("view/arguments.md")]
 #[proc_macro_attribute]

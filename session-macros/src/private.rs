@@ -6,12 +6,12 @@ use syn::Path;
 
 use crate::attr::Given;
 
-/// The path `::session_runtime::__private`, as single tokens. Each field repeats the path, and each interpolation of a
-/// `TokenStream` would call the compiler.
+/// The path of the runtime's private module, by default `::session_runtime::__private`. It is kept as single tokens because each
+/// field repeats the path: to interpolate a `TokenStream` instead, the macro would call the compiler each time.
 pub(crate) struct Private(Vec<TokenTree>);
 
 impl Private {
-    /// Creates the path, within the given crate if there is one.
+    /// Creates the path. `krate` is the value of `crate = …`, if the struct has this attribute.
     pub(crate) fn within(krate: Option<&Given<Path>>) -> Self {
         let path = match krate.map(|given| &given.value) {
             Some(path) => quote!(#path::__private),

@@ -1,7 +1,7 @@
 //! Suggestions for unknown names.
 
-/// Returns the candidate that `name` probably misspells: one with the same letters in another notation, or with few letters
-/// that differ.
+/// Returns the candidate that `name` probably misspells: one with the same letters in another notation, or one that differs in
+/// only a few letters.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(name);
     candidates

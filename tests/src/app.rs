@@ -117,7 +117,7 @@ impl Server {
         visitor
     }
 
-    /// Returns the key of the last session that the store was asked for, among those that it still has.
+    /// Returns the key of the store's most recent call whose session is still stored.
     pub async fn key(&self) -> Key {
         let keys = self.controls.keys.lock().unwrap().clone();
         for key in keys.iter().rev() {

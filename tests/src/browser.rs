@@ -84,10 +84,10 @@ impl Browser {
             }
             tokio::time::sleep(INTERVAL).await;
         }
-        panic!("`{css}` never had the text `{text}`, but {last:?}");
+        panic!("`{css}` never had the text `{text}`; its last text was {last:?}");
     }
 
-    /// Opens another tab, with the same cookies, and goes there.
+    /// Opens another tab, which has the same cookies, and switches to it.
     pub async fn open_tab(&self) {
         let tab = self.page.new_window(true).await.unwrap();
         self.page.switch_to_window(tab.handle).await.unwrap();

@@ -155,7 +155,7 @@ impl DatabaseServer {
         }
     }
 
-    /// Waits until the server answers. Returns false if it can't have its port.
+    /// Waits until the server answers. Returns false if another program uses the server's port.
     fn answers(&self) -> bool {
         until("a database server answers", || {
             if self.process().has_ended() {
@@ -180,7 +180,7 @@ impl DatabaseServer {
         }
     }
 
-    /// Returns the URL of a proxy in front of the server, which listens on this port.
+    /// Returns the URL of a proxy in front of the server. The proxy listens on this port.
     pub fn url_at(&self, port: u16) -> String {
         self.url().replace(&format!(":{}/", self.port.number), &format!(":{port}/"))
     }
@@ -279,7 +279,8 @@ impl DatabaseServer {
         self.signal("CONT");
     }
 
-    /// Returns the processor time that the server has taken so far, in seconds, without that of connections that have ended.
+    /// Returns the processor time that the server has taken so far, in seconds. The time of connections that have ended is not
+    /// included.
     pub fn processor_time(&self) -> f64 {
         let pid = self.process().pid().expect("it runs").to_string();
         self.children().iter().chain([&pid]).map(|pid| processor_time(pid)).sum()
@@ -322,7 +323,7 @@ pub fn table() -> String {
 /// Returns the processor time of a process, or of `self`, in seconds.
 pub fn processor_time(pid: &str) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Skips the name, which is in parentheses. Fields 14 and 15 of the line are ticks, a hundredth of a second each.
+    // Skips the name, which is in parentheses. Fields 14 and 15 of the line count ticks of a hundredth of a second.
     let ticks = stat.rsplit_once(") ").map_or(String::new(), |(_, rest)| rest.to_owned());
     ticks.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
@@ -332,7 +333,7 @@ fn is_root() -> bool {
     id.stdout.trim_ascii() == b"0"
 }
 
-/// Returns the words to put before a command so that the server's user runs it; none unless the test runs as root.
+/// Returns the words to put before a command so that it runs as the server's user. There are none unless the test runs as root.
 pub(crate) fn prefixed(engine: Engine) -> Vec<String> {
     if !is_root() {
         return Vec::new();
@@ -345,7 +346,7 @@ pub(crate) fn prefixed(engine: Engine) -> Vec<String> {
 fn as_user(engine: Engine, arguments: &[String]) -> Command {
     let all: Vec<_> = prefixed(engine).into_iter().chain(arguments.iter().cloned()).collect();
     let mut command = Command::new(&all[0]);
-    // That user may not be allowed to enter the folder in which the test runs.
+    // The server's user might have no access to the folder in which the test runs.
     command.args(&all[1..]).current_dir("/");
     command
 }

@@ -36,7 +36,7 @@ impl Events {
     /// Waits for the next event, and returns its name and its data; `None` at the end of the stream.
     ///
     /// # Panics
-    /// Panics if neither comes.
+    /// Panics if neither an event nor the end arrives in time.
     pub fn next(&self) -> Option<(String, String)> {
         match self.0.recv_timeout(PATIENCE) {
             Ok(event) => Some(event),

@@ -66,7 +66,7 @@ impl Client {
         self.try_post(path, form).unwrap()
     }
 
-    /// Returns the session as `/api/session` shows it. That request also takes the notice.
+    /// Returns the session as `/api/session` shows it. The request also removes the notice from the session.
     pub fn session(&mut self) -> Value {
         let answer = self.get("/api/session");
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);

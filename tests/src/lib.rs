@@ -1,7 +1,7 @@
 //! Code that the test suites share:
 //!
 //! * `app` is the session on which behaviours are tested, `client` a browser without a network, and `store` has stores to probe;
-//! * `eight` is the session that is measured;
+//! * `eight` is the session that the benchmarks measure;
 //! * `shop` and `program` run the shop and the other examples as processes; `http`, `events` and `browser` visit them;
 //! * `servers` starts Redis servers of a test's own, `databases` PostgreSQL and MariaDB, and `poolers` PgBouncer;
 //! * `worker` is a process that works beside a test, and `deploy` runs two builds that serve the same sessions;
@@ -83,8 +83,9 @@ macro_rules! over_stores {
     )*};
 }
 
-/// Runs an async test over the store in memory, and over Redis if it is installed: `over_two_stores!(async fn name(store) { … })`.
-/// It is for tests of what the engine, a handle or the web layer decides, which is the same with every store.
+/// Runs an async test over the store in memory, and over Redis if it is installed:
+/// `over_two_stores!(async fn name(store) { … })`. It is for tests of the engine, the handles and the web layer, which give the
+/// same results with every store.
 #[macro_export]
 macro_rules! over_two_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {$(

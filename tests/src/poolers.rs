@@ -69,7 +69,7 @@ impl PgBouncer {
         panic!("every port is taken");
     }
 
-    /// Uses few server connections, in turn, so that clients change connections often.
+    /// Returns a configuration with few server connections, which are used in turn, so that clients change connections often.
     fn configuration(server: &DatabaseServer, port: u16, line: &str) -> String {
         format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\

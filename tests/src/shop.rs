@@ -56,7 +56,7 @@ impl<F: Framework> Shop<F> {
         Self::built(F::BUILD, folder, options, environment)
     }
 
-    /// Returns the exit code and the output of a shop that cannot start.
+    /// Starts a shop that must fail to open, and returns its exit code and its output.
     pub fn refuses(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
         F::BUILD.refuses(folder, options, environment)
     }
@@ -95,7 +95,7 @@ impl<F> Deref for Shop<F> {
 }
 
 impl Build {
-    /// Returns the exit code and the output of a shop that cannot start.
+    /// Starts a shop that must fail to open, and returns its exit code and its output.
     pub fn refuses(self, folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
         let mut child = self.command(folder, environment).args(options).spawn().unwrap();
         let Some(status) = wait(&mut child) else {

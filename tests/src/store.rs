@@ -27,7 +27,7 @@ pub struct Controls {
     pub stuck: AtomicBool,
     /// Whether the answer to the next swap is lost, although the swap is made.
     pub lose_answer: AtomicBool,
-    /// The store has no feed of ended sessions.
+    /// Whether the store has no feed of ended sessions.
     pub deaf: AtomicBool,
     /// The keys of all calls, so that tests can look at the stored sessions.
     pub keys: Mutex<Vec<Key>>,
@@ -177,7 +177,7 @@ impl AnyStore {
         Self::on(Engine::MariaDb).await
     }
 
-    /// Returns the session under a key, as it is stored; `None` if there is none, or if it has ended.
+    /// Returns the session under a key, as it is stored; `None` if no session is stored there, or if it has ended.
     pub async fn session(&self, key: &Key, now: Timestamp) -> Option<Stored> {
         self.load(key, now).await.unwrap().and_then(|held| inspect::stored(held.value()))
     }
@@ -190,12 +190,12 @@ impl AnyStore {
         assert!(matches!(swapped, Swapped::Done(_)), "{swapped:?}");
     }
 
-    /// Whether the store's server removes expired sessions, so that a clean-up finds nothing to do.
+    /// Returns whether the store's server removes expired sessions, so that a clean-up finds nothing to do.
     pub fn expires_by_itself(&self) -> bool {
         matches!(self, Self::Redis(..))
     }
 
-    /// Returns one of each store that is available on this machine.
+    /// Returns one store of each kind that is available on this machine.
     pub async fn all() -> Vec<Self> {
         let servers = [Self::redis().await, Self::postgres().await, Self::mariadb().await];
         [Self::memory(), Self::file().await, Self::sqlite().await]

@@ -22,7 +22,7 @@ impl Worker {
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
-            // The kill may cut a line short.
+            // If the test kills the process, its last line may be incomplete.
             output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         Self { child, lines }

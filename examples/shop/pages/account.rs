@@ -37,7 +37,8 @@ pub(crate) fn account(
     page("Your devices · The session shop", Some((session, "account")), &content)
 }
 
-/// The form contains the device's handle. Only the device's user can end the session with it, and no cookie can be made from it.
+/// The form contains the device's handle. Only the device's user can end a session by its handle, and a handle cannot be turned
+/// into a cookie.
 fn row(device: &ListedSession<Shop>, is_this: bool) -> Markup {
     let since = device.signed_in_at().unwrap_or_else(|| device.created_at());
     html! {

@@ -1,4 +1,4 @@
-//! The one-time code: shows the code and its deadline, and has the form to type it in.
+//! The page of the one-time code. It shows the code and its deadline, and has a form for typing the code.
 
 use maud::{Markup, html};
 use session_runtime::Session;

@@ -1,7 +1,7 @@
 //! The pages. `html!` escapes the visitors' input.
 //!
-//! `front` has the pages for all visitors, `sign_in` the form for a name, `account` a user's devices, and `code` the one-time code.
-//! `words` puts times and counts into words. This file has the frame that all pages share.
+//! `front` has the pages for all visitors, `sign_in` the form for a name, `account` a user's devices, and `code` the one-time
+//! code. `words` puts times and counts into words. This file has the frame that all pages share.
 
 mod account;
 mod code;
@@ -32,7 +32,8 @@ pub(crate) fn problem(title: &str, sentence: &str) -> Markup {
     page(title, None, &content)
 }
 
-/// Returns a page. `visitor` has the session, and the page's name, so that a visitor returns to the page after choosing a theme.
+/// Returns a page. `visitor` is the session and the page's name. By this name, a visitor returns to the page after choosing a
+/// theme.
 fn page(title: &str, visitor: Option<(&Session<Shop>, &str)>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -90,7 +91,7 @@ fn controls(session: &Session<Shop>, page: &str) -> Markup {
     }
 }
 
-/// The content that `live.js` puts in the place of a page whose session is over.
+/// The content that `live.js` shows instead of a page whose session is over.
 fn over() -> Markup {
     html! {
         template #over {

@@ -1,7 +1,7 @@
-//! The routes. Each has a handler, with the session as one of its arguments.
+//! The routes. A handler that needs the session takes it as an argument.
 //!
-//! A handler's changes are stored before its response is sent. A handler that takes no session costs no look-up. `front` is for
-//! all visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
+//! A handler's changes are stored before its response is sent. If a handler takes no session, none is loaded. `front` is for all
+//! visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
 
 mod account;
 mod code;
@@ -40,7 +40,7 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         .route("/account/code/check", post(code::check))
         .with_state(sessions.clone())
         .layer(sessions.layer())
-        // These routes need no session, so they are outside of the layer. Inside, they would cost next to nothing.
+        // These routes need no session, so they are outside of the session layer. It would cost them next to nothing.
         .route("/health", get(|| async { "ok\n" }))
         .route("/style.css", get(|| asset(assets::STYLE)))
         .route("/live.js", get(|| asset(assets::LIVE)))

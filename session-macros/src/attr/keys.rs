@@ -6,9 +6,9 @@ use crate::suggest::brought_along;
 pub(crate) struct Known<K: 'static> {
     pub(crate) key: K,
     pub(crate) name: &'static str,
-    /// An example of it in source code.
+    /// An example of the attribute, as a developer writes it.
     pub(crate) written: &'static str,
-    /// Its effect, in a sentence or two.
+    /// The attribute's effect, in a sentence or two.
     pub(crate) says: &'static str,
 }
 

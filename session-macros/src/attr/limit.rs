@@ -10,7 +10,7 @@ use crate::{context::Context, span::flatten, suggest::nearest};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Limit {
     pub(crate) most: u32,
-    /// Whether the sign-in is refused. Otherwise the oldest session ends.
+    /// Whether a sign-in beyond the limit is refused. If not, it ends the oldest session.
     pub(crate) refuse: bool,
 }
 

@@ -6,7 +6,7 @@ use syn::{Attribute, Meta, ext::IdentExt};
 use super::keys::Key;
 use crate::{context::Context, span::flatten, suggest::nearest};
 
-/// One attribute of a known name.
+/// One attribute whose name is known.
 pub(crate) struct Entry<K> {
     pub(crate) key: K,
     pub(crate) at: Ident,

@@ -10,7 +10,7 @@ use crate::{context::Context, span::flatten};
 /// A function that makes a field's value, and the stored names whose values it takes.
 pub(crate) struct Migrate {
     pub(crate) function: Path,
-    /// At least one.
+    /// At least one name.
     pub(crate) names: Vec<LitStr>,
 }
 

@@ -32,7 +32,7 @@ impl<T> Given<T> {
         if self.tokens.is_empty() { self.key.to_token_stream() } else { self.tokens.clone() }
     }
 
-    /// Returns the place to point at if the combination is wrong.
+    /// Returns the place to point at if the attribute must not be combined with another.
     pub(crate) fn at_key(&self) -> &Ident {
         &self.key
     }

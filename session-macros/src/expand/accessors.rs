@@ -45,7 +45,8 @@ struct Fit<'a> {
     session: &'a Session,
     p: &'a Private,
     broken: bool,
-    /// Whether the compiler suggests this field's accessors for `session.get("theme")`, a method of other libraries.
+    /// Whether the compiler suggests this field's accessors if code calls a method of other libraries, as in
+    /// `session.get("theme")`.
     is_example: bool,
 }
 

@@ -76,7 +76,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 }
 
 /// Returns the requirement on the store. Every store on a server meets both `UserLists` and `SharedFields`, and cookies meet
-/// neither, so naming one is enough.
+/// neither, so it is enough to require one of the two.
 fn needs(session: &Session, p: &Private) -> TokenStream {
     let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
     if is_listed(session) {

@@ -54,7 +54,7 @@ fn a_lock_has_a_line_for_each_stored_name() {
     );
 }
 
-// Without the request, a harmless change is an error that asks for an update.
+// Without `SESSION_LOCK=update`, even a harmless change is an error. It asks for an update of the lock.
 #[test]
 fn harmless_changes_are_written_on_request() {
     let before = shop("", "a: u8, b: String");
@@ -153,7 +153,8 @@ fn another_package_is_another_application() {
     assert!(faults.len() == 1 && faults[0].contains("write `app = \"shop\"`"), "{faults:?}");
     let named = shop(", app = \"shop\"", "a: u8");
     assert_eq!(held_in(Some("store"), &named, Some(&lock), false), Ok(None));
-    // Another build system might not name the package. The comparison then does not fail, and an update keeps the application.
+    // Another build system might not name the package. The comparison then does not fail, and an update keeps the lock's
+    // application.
     assert_eq!(held_in(None, &before, Some(&lock), false), Ok(None));
     let more = held_in(None, &shop("", "a: u8, b: u8"), Some(&lock), true).unwrap().unwrap();
     assert!(more.contains("\napp shop\n"), "{more}");

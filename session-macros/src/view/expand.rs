@@ -71,7 +71,8 @@ fn policy(view: &View, p: &Private) -> TokenStream {
     }
 }
 
-/// Generates the expression that makes the view from the session. If the session or the view's form is invalid, it is `None`.
+/// Generates the expression that makes the view from the session. If the session's type is missing or the view's form is invalid,
+/// the expression is `None`.
 fn body(view: &View, p: &Private) -> TokenStream {
     let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
     if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {

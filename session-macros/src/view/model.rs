@@ -11,8 +11,8 @@ use crate::{model::Form, private::Private};
 pub(super) struct View {
     pub(super) arguments: Arguments,
     pub(super) ident: Ident,
-    /// The item's `#[cfg]` attributes. The expansion repeats them, since the compiler evaluates those below `#[view]` only
-    /// later.
+    /// The item's `#[cfg]` attributes. The expansion repeats them, since the compiler evaluates a `#[cfg]` below `#[view]` only
+    /// after the expansion.
     pub(super) cfgs: Vec<Attribute>,
     pub(super) generics: Generics,
     pub(super) form: Form,

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-/// How many rounds a comparison has. Each way runs once per round.
+/// How many rounds a comparison has. Each [`Way`] runs once per round.
 const ROUNDS: usize = 11;
 /// An operation to measure. Its arguments are the number of the task and the number of the operation.
 pub type Way = Arc<dyn Fn(usize, usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;

@@ -7,7 +7,7 @@ use crate::{figure, subject::Subject};
 /// Lines and bytes.
 type Emitted = [f64; 2];
 
-/// Returns `None` without a nightly compiler.
+/// Returns the table of sizes. `None` without a nightly compiler.
 pub(crate) fn table(subjects: &[Subject; 4]) -> Option<String> {
     let mut table = String::from(
         "# What is emitted\n\nThe compiler counts the output with `-Zmacro-stats`. The figures for a field are a twentieth of \

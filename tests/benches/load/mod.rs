@@ -40,7 +40,7 @@ impl Load {
     pub fn new(work: &str, bare: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let app = runtime.block_on(async { app(bare) });
-        // W4 ends its session and W5 signs in to it, so each request needs a session of its own.
+        // A request of W4 ends its session, and one of W5 signs in with it, so each request needs a session of its own.
         let (begin, sessions) = match work {
             "W0" | "W3" => ("/begin", 0),
             "W4" => ("/begin", REQUESTS),

@@ -15,7 +15,8 @@ use super::{
     works::LIFETIME,
 };
 
-/// `WATCH` belongs to a connection, so each task has its own connection, in the other ways too.
+/// The numbers of concurrent tasks. `WATCH` applies to one connection, so each task has a connection of its own. For a fair
+/// comparison, it also has one in the ways without `WATCH`.
 const CROWDS: [usize; 2] = [1, 16];
 
 pub async fn measure(server: &RedisServer) {

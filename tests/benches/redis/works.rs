@@ -70,7 +70,7 @@ pub async fn measure(server: &RedisServer) {
     }
 }
 
-/// The key of the bare session.
+/// Returns the name under which the bare commands keep the session with this key.
 fn name(key: &Key) -> String {
     format!("bare:{}", key.hex())
 }

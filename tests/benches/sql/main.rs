@@ -2,9 +2,9 @@
 //! `cargo bench -p tests --bench sql`. It runs on each database that is installed.
 //!
 //! It compares the store, a bare row that is overwritten whole without a guard, and a row for each field. On PostgreSQL it also
-//! compares the store as it works behind PgBouncer, with a transaction for each statement. All use pools of the same size and
-//! take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large ones
-//! ten fields of a kibibyte each.
+//! compares the store as it works behind PgBouncer, with a transaction for each statement. All sides use pools of the same size
+//! and take turns; the ratio is the median of the rounds. Small sessions have the eight fields of the other benchmarks, large
+//! sessions have ten fields of a kibibyte each.
 //!
 //! Because of this comparison, the store writes a session as one row, and prepares statements where there is no pooler. Ratios of
 //! throughput to the bare row, for one request at a time and for eight at once, on two busy cores (SQLite 3.51, PostgreSQL 15.18,
@@ -165,7 +165,7 @@ fn load(store: &SqlStore, keys: &'static [Key]) -> Way {
     })
 }
 
-/// Saves in a request that has loaded the session already; the load is not counted.
+/// Saves a session that the request has already loaded; the load is not counted.
 fn save(store: &SqlStore, keys: &'static [Key], kept: &'static [Mutex<Versioned>], fields: &Fields) -> Way {
     let (store, fields) = (store.clone(), fields.clone());
     way(move |_, at| {

@@ -28,7 +28,7 @@ fn leads_to(answer: &Answer, path: &str) {
 
 fn counts_visits(framework: &str) {
     let program = Program::example_of_framework(&format!("visits-{framework}"));
-    // As a browser that opens a page or sends a form. Leptos answers scripts without a redirect.
+    // Sends the headers of a browser that opens a page or sends a form, because Leptos answers scripts without a redirect.
     let browser = Client::of(&program).with("Sec-Fetch-Site", "same-origin").with("Accept", "text/html");
     let mut client = browser.clone();
     leads_to(&client.get("/account"), "/?next=/account");

@@ -30,7 +30,7 @@ impl Reply {
 /// Takes the path and the cookies; [`is_get`] chooses the method. The request is made before the future is returned.
 pub type App = Rc<dyn Fn(&str, Option<&str>) -> LocalBoxFuture<'static, Reply>>;
 
-/// Whether the path takes a GET. Measured requests do; requests that change a session for a check are POSTs.
+/// Returns whether requests of this path are GETs. Measured requests are; requests that change a session for a check are POSTs.
 pub fn is_get(path: &str) -> bool {
     path.starts_with("/W")
 }

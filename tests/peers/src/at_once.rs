@@ -22,7 +22,7 @@ use crate::tables;
 pub const UPDATES: usize = 200;
 /// The numbers of nodes; the nodes share a store but no memory.
 pub const NODES: [usize; 3] = [1, 2, 4];
-/// The number of runs; the run with the most calls counts.
+/// The number of runs; the report shows the run with the most calls.
 const RUNS: usize = 3;
 /// The duration of a call.
 const CALL: Duration = Duration::from_millis(1);

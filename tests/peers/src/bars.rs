@@ -50,7 +50,7 @@ impl Bound {
         }
     }
 
-    /// Whether the measured value is no worse than the accepted miss, with some slack.
+    /// Returns whether the measured value is no worse than the accepted miss, with some slack.
     fn is_missed_by(self, accepted: f64, measured: f64) -> bool {
         match self {
             Self::AtMost(_) => measured <= accepted * SLACK,
@@ -160,7 +160,7 @@ fn verdict(bar: &Bar, known: Option<&Miss>) -> Verdict {
     }
 }
 
-/// Whether all missed bars are known misses.
+/// Returns whether all missed bars are known misses.
 pub fn is_fine(verdicts: &[Verdict]) -> bool {
     !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Missed(_)))
 }

@@ -18,12 +18,12 @@ pub struct Faults {
     pub lost_field: usize,
     /// Two requests each added one to a counter, and it did not grow by two.
     pub lost_count: usize,
-    /// A request wrote during a log-out and ended after it, and the visitor is signed in again.
+    /// A request that wrote during a log-out ended after the log-out, and the visitor is signed in again.
     pub resurrected: usize,
-    /// A request wrote during a log-out and ended after it, and the store then holds one record more than before the session
-    /// began; `None` if the store cannot tell.
+    /// A request that wrote during a log-out ended after the log-out, and the store then holds more records than before the
+    /// session began. `None` if the store cannot count its records.
     pub ghosts: Option<usize>,
-    /// A request wrote during a renewal of the id and ended successfully after it, and the written value is missing.
+    /// A request that wrote during a renewal of the id succeeded after the renewal, and the written value is missing.
     pub lost_in_renewal: usize,
     /// A request that wrote during a renewal was rejected, so that the client could send it again.
     pub refused_in_renewal: usize,
@@ -31,7 +31,7 @@ pub struct Faults {
     pub signed_out: usize,
     /// After a request that wrote during a renewal, the id from before the sign-in still opens a session.
     pub old_id_opens: usize,
-    /// One node reported a write as done, and the other node did not read the value.
+    /// One node answered a write, but the other node then did not read the written value.
     pub stale: usize,
 }
 

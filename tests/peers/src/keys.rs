@@ -1,4 +1,4 @@
-//! Shared code for sessions with string keys whose calls do not wait.
+//! Code that several contestants share: their sessions have string keys, and calls of these sessions do not wait.
 
 use std::future::{Ready, ready};
 

@@ -1,4 +1,5 @@
-//! A second process on a file store, for tests that kill it, fill its disk or count with it: `file_child TASK ARGUMENT…`.
+//! A second process on a file store, for tests that kill it, fill its disk, or let several processes count:
+//! `file_child TASK ARGUMENT…`.
 //!
 //! It prints a line for each step. If an expectation fails, it panics and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
@@ -55,8 +56,8 @@ fn parse(key: &str) -> Key {
     Key::from_digest(u128::from_str_radix(key, 16).unwrap().to_be_bytes())
 }
 
-/// Writes the next number to two fields, large enough to be torn, and adds one to a third. Prints the number once the swap has
-/// succeeded.
+/// Writes the next number again and again, to two fields that are so large that a write could be torn, and adds one to a third
+/// field. Prints each number after its swap has succeeded.
 async fn write_for_ever(store: &FileStore, key: &Key, field: &str, from: u64) {
     for number in from.. {
         edit(store, key, |fields| {

@@ -1,4 +1,4 @@
-//! A second process on a SQL store, for tests that kill it or count with it: `sql_child TASK URL ARGUMENT…`.
+//! A second process on a SQL store, for tests that kill it, or let several processes count: `sql_child TASK URL ARGUMENT…`.
 //!
 //! It prints a line for each step. If an expectation fails, it panics and so exits with an error.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
@@ -49,7 +49,8 @@ fn parse(key: &str) -> Key {
     Key::from_digest(u128::from_str_radix(key, 16).unwrap().to_be_bytes())
 }
 
-/// Writes the next number, repeated so often that a write could be torn. Prints the number once the swap has succeeded.
+/// Writes the next number again and again, in a value so large that a write could be torn. Prints each number after its swap has
+/// succeeded.
 async fn write_for_ever(store: &SqlStore, key: &Key, from: u64) {
     let mut before = load(store, key).await;
     for number in from.. {

@@ -74,7 +74,7 @@ impl Cluster {
         primary
     }
 
-    /// Waits until all nodes that are up agree that the nodes that are up serve all keys.
+    /// Waits until the nodes that are up serve all keys, and agree on which of them serves which.
     pub fn wait_failed_over(&self) {
         until("the cluster has failed over", || self.is_served().then_some(()));
     }

@@ -41,7 +41,7 @@ impl RedisServer {
         self.tell(&["CLIENT", "PAUSE", &time.as_millis().to_string(), "ALL"]);
     }
 
-    /// Rejects every write that may need memory with `OOM` from now on; reads and removals work.
+    /// From now on, rejects every write that may need memory, with the error `OOM`. Reads and removals work.
     pub fn fill(&self) {
         self.tell(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
         self.tell(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -52,8 +52,8 @@ impl RedisServer {
         self.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     }
 
-    /// Rejects every write with `READONLY` from now on, like a primary that has been demoted; reads work. The data stays, because
-    /// the primary that the server follows does not exist.
+    /// From now on, rejects every write with the error `READONLY`, like a primary that has been demoted. Reads work. The server
+    /// keeps its data, because the primary that it is told to follow does not exist.
     pub fn read_only(&self) {
         self.tell(&["REPLICAOF", "127.0.0.1", "1"]);
     }

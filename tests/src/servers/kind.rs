@@ -7,7 +7,7 @@ use crate::require;
 /// A program that speaks Redis's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The system's `redis-server`; version 7.0 on Debian 12. The only one with TLS.
+    /// The system's `redis-server`; version 7.0 on Debian 12. It is the only kind that is built with TLS.
     Redis,
     /// Redis 6.2, the oldest supported version: at `REDIS_6`, or where `tests/run` puts it.
     Redis6,
@@ -31,7 +31,7 @@ impl Kind {
         }
     }
 
-    /// Whether this program has commands that replace or remove a value only if it is unchanged.
+    /// Returns whether this program has commands that replace or remove a value only if the value is unchanged.
     pub fn has_ifeq(self) -> bool {
         matches!(self, Self::Valkey)
     }

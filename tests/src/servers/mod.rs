@@ -9,7 +9,7 @@
 //! free while its server is down (`ports`), certificates (`tls`), configuration and URLs (`options`), and waiting with a
 //! deadline (`wait`).
 //!
-//! All of them block the calling thread. If a store's tasks must go on meanwhile, use a runtime of several threads, or
+//! All these helpers block the calling thread. If a store's tasks must go on meanwhile, use a runtime of several threads, or
 //! `tokio::task::spawn_blocking`.
 //!
 //! # Faults
@@ -29,8 +29,8 @@
 //! * B57, a failover behind one host name: [`Proxy::lead_to`] (new connections reach another server, open ones do not).
 //! * B35, `kill -9` in the middle of a write: [`RedisServer::kill`] while writers are busy and, where a replica survives,
 //!   [`Cluster::kill_primary_of`] and [`Sentinels::kill_primary`], then their `wait_failed_over`.
-//! * B36, two processes on one store: two stores on one [`RedisServer::url`], or on two nodes of a [`Cluster`]. Tests that
-//!   share a server ([`shared`]) keep apart by [`prefix`] (B37).
+//! * B36, two processes on one store: two stores on one [`RedisServer::url`], or on two nodes of a [`Cluster`].
+//! * B37, two applications on one server: tests that share a server ([`shared`]) have different key prefixes ([`prefix`]).
 //!
 //! Round trips are counted on the wire by [`Proxy::round_trips`] and in the server by [`RedisServer::command_stats`].
 

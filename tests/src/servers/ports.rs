@@ -26,7 +26,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// Returns `None` if another process has claimed or uses the port.
+    /// Claims the port. Returns `None` if another process has claimed it or uses it.
     fn claim(number: u16) -> Option<Self> {
         // The claim is an abstract socket name: it is released when its process ends, and it is unique in the network namespace,
         // as the port is.

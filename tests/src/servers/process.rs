@@ -11,7 +11,8 @@ use std::{
 use super::wait::until;
 
 /// The script of the watcher, the program's parent, which starts and kills the program on command. When the watcher's standard
-/// input closes, it kills the program and removes the folder. It ignores SIGPIPE, so that a closed output cannot end it before.
+/// input closes, the watcher kills the program and removes the folder. It ignores SIGPIPE, so that a closed output cannot end it
+/// before it has done so.
 const WATCH: &str = r#"
 trap '' PIPE
 folder=$1; shift
@@ -26,7 +27,7 @@ wait
 rm -rf "$folder"
 "#;
 
-/// A program with a folder of its own, in which `log` is its output.
+/// A program with a folder of its own. The file `log` in the folder has the program's output.
 pub(crate) struct Process {
     watch: Child,
     answers: BufReader<ChildStdout>,
@@ -77,12 +78,12 @@ impl Process {
         self.pid
     }
 
-    /// Whether the program is running and not stopped by a signal.
+    /// Returns whether the program is running and not stopped by a signal.
     pub(crate) fn is_up(&self) -> bool {
         self.pid.and_then(state).is_some_and(|state| !"TZX".contains(state))
     }
 
-    /// Whether the program has ended by itself.
+    /// Returns whether the program has ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.pid.is_some_and(|pid| state(pid).is_none_or(|state| "ZX".contains(state)))
     }

@@ -67,7 +67,7 @@ impl RedisServer {
         Self { kind, options, folder, port, tls, process }
     }
 
-    /// Waits until the server answers. Returns false if it can't have its port.
+    /// Waits until the server answers. Returns false if another program uses the server's port.
     pub(super) fn answers(&self) -> bool {
         until("a server answers", || {
             if self.process().has_ended() {
@@ -125,7 +125,7 @@ impl RedisServer {
         self.process().pid()
     }
 
-    /// Whether the server can answer: it was neither killed nor frozen.
+    /// Returns whether the server can answer: it was neither killed nor frozen.
     pub fn is_up(&self) -> bool {
         self.process().is_up()
     }

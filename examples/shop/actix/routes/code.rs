@@ -1,4 +1,4 @@
-//! The one-time code. Making a code needs a recent sign-in; typing it in does not.
+//! The one-time code. To make a code, the user must have signed in recently. To type it in, the user must only be signed in.
 
 use actix_web::web::{self, Redirect};
 use maud::Markup;

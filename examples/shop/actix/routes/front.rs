@@ -1,4 +1,4 @@
-//! The handlers for all visitors: they look around, fill the cart, and choose a theme.
+//! The handlers for all visitors, who look around, fill the cart, and choose a theme.
 
 use actix_web::{
     HttpResponse,
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn home(mut session: Session<Shop>) -> Markup {
     session.visits_mut().add(1);
-    let notice = session.notice_mut().take(); // shown now, gone with the next page
+    let notice = session.notice_mut().take(); // shown on this page only
     pages::home(&session, notice.as_deref())
 }
 

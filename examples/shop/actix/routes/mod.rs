@@ -1,7 +1,7 @@
-//! The routes. Each has a handler, with the session as one of its arguments.
+//! The routes. A handler that needs the session takes it as an argument.
 //!
-//! A handler's changes are stored before its response is sent. A handler that takes no session costs no look-up. `front` is for
-//! all visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
+//! A handler's changes are stored before its response is sent. If a handler takes no session, none is loaded. `front` is for all
+//! visitors, `sign_in` signs them in and out, and `account` and `code` are for signed-in users.
 
 mod account;
 mod code;
@@ -60,12 +60,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         }));
 }
 
-/// Routes `GET`, and `HEAD` with it.
+/// Returns a route for `GET` and `HEAD` requests.
 fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Redirects to a page of the shop, after a form.
+/// Redirects to a page of the shop, after a form was posted.
 fn see(page: &str) -> Redirect {
     Redirect::to(page.to_owned()).see_other()
 }

@@ -11,7 +11,8 @@ mod sessions;
 mod site;
 mod views;
 
-/// Returns the reason why a framework cannot show a behaviour; `None` if it can. The framework's page lists the same exceptions.
+/// Returns the reason why a framework cannot show a behaviour; `None` if it can. `docs/frameworks.md` lists the
+/// same exceptions.
 pub(crate) fn exception(framework: frameworks::Framework, behaviour: &str) -> Option<&'static str> {
     use frameworks::Framework::Rocket;
     match (framework, behaviour) {

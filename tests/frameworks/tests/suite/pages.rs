@@ -9,7 +9,7 @@ use tests::{app::Site, client::Reply};
 
 use crate::{exception, site::Served};
 
-/// Serves a site whose pages are JSON, with the kind of the refusal.
+/// Serves a site whose own pages are JSON objects that contain the kind of the refusal.
 fn api(framework: Framework, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Served {
     Served::with(framework, options, |layer| {
         layer.same_origin().allow_programs().pages(|page| {

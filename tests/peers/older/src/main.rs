@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// The same pool size as the other contestants'.
+/// The pool size, which is the same for all contestants.
 const CONNECTIONS: u32 = 10;
 
 async fn pool(url: &str) -> PgPool {

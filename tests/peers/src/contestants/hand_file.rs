@@ -1,5 +1,5 @@
-//! A file for each session. A write writes the whole file under another name and renames it. Each request has one task for the
-//! disk.
+//! A file for each session. A write writes the whole file under another name and renames it. Each operation runs as
+//! one blocking task.
 
 use std::{fs, path::PathBuf};
 

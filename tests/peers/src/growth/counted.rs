@@ -10,7 +10,7 @@ use super::{
 };
 use crate::instructions;
 
-/// Larger stores take too long to fill while instructions are counted.
+/// The numbers of sessions. Larger stores take too long to fill while instructions are counted.
 pub const SIZES: [u64; 3] = [1_000, 10_000, 100_000];
 pub const TIMES: u64 = 1000;
 

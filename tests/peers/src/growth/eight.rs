@@ -32,7 +32,7 @@ pub fn after_the_first() -> Timestamp {
     NOW + HOUR
 }
 
-/// The time at which a further half has expired.
+/// The time at which another half of the sessions has expired.
 pub fn after_the_second() -> Timestamp {
     NOW + 2 * HOUR
 }

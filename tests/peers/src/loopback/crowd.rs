@@ -56,7 +56,7 @@ impl Crowd {
         let each = requests / CROWD;
         let mut spent = Vec::new();
         for member in &mut self.members {
-            // Opens a new connection, because servers close idle ones while others take their turns.
+            // Opens a new connection, because servers close idle connections while other contestants take their turns.
             member.connection = Connection::open(self.served.port).await;
             // W4 ends its session, so each request needs a session of its own. W3 begins a session, so it needs none.
             spent.push(match work {

@@ -1,4 +1,4 @@
-//! Fields of a view that the session does not have: one error per field, at its name or at its type.
+//! View fields that do not match the session's fields: one error per field, at its name or at its type.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! A view that requires a recent sign-in, of a session without an identity.
+//! A view that requires a recent sign-in, although its session has no identity.
 
 use session_runtime::{Session, view};
 

@@ -1,4 +1,4 @@
-//! Views of a type that is not a session, or of a private session; and handler arguments that are not views.
+//! Views of a type that is not a session, or of a session whose field is private; and handler arguments that are not views.
 
 use session_runtime::{View, view};
 
