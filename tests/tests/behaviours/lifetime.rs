@@ -206,7 +206,7 @@ over_two_stores! {
         let (_, swaps) = server.controls.calls();
         server.turn(minutes(1) - Duration::from_millis(1));
         visitor.get("/read").await;
-        assert_eq!(server.controls.calls().1, swaps, "not stale enough for a write");
+        assert_eq!(server.controls.calls().1, swaps, "the deadline is not stale enough to be written again");
         server.turn(Duration::from_millis(1));
         visitor.get("/read").await;
         assert_eq!(server.controls.calls().1, swaps + 1);

@@ -1,5 +1,5 @@
-//! Faults that a review found, in refused sign-ins, lost answers, dropped saves and timeouts. Each test causes the error or the
-//! race that exposed its fault.
+//! Faults that a review found and that are fixed, in rejected sign-ins, lost answers, dropped saves and timeouts. Each test causes
+//! the error or the race that led to one of the faults.
 
 use std::{
     convert::Infallible,
@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for `answer`, but fails the test after [`PATIENCE`].
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+    tokio::time::timeout(PATIENCE, answer).await.expect("the answer arrives in time")
 }
 
 over_stores! {
@@ -365,7 +365,8 @@ over_two_stores! {
         assert!(is_in(&visitor.at(&server.app)).await);
     }
 
-    // B34, B45: whether the first save was stored can no longer be determined, and this must not prevent later saves.
+    // B34, B45: the record may have forgotten the first save's write, so whether it was stored can no longer be determined. That
+    // must not prevent later saves.
     async fn a_late_handle_recovers_after_an_outage(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -388,7 +389,8 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: no response waits for the save, so dropping the handle completes the save, with a warning.
+    // B28, B45: the response was sent already, so no commit follows that could complete the save. Dropping the handle completes it,
+    // with a warning.
     async fn a_late_save_that_is_given_up_is_completed_when_its_handle_is_dropped(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -415,7 +417,8 @@ over_two_stores! {
         .await;
     }
 
-    // B21, B16: the only write of a read moves the deadline, which is not worth a wait or an error.
+    // B21, B16: a request that only reads writes nothing but the deadline. That write is optional: the request neither waits for
+    // another commit nor fails because of it.
     async fn a_read_does_not_wait_or_fail_because_of_its_deadline(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
         let mut visitor = server.visitor();
@@ -439,7 +442,8 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 
-    // B10: the failed handler's answer is more useful than an error page about its log-out.
+    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than an
+    // error page about the log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);
         let other = server.app.clone();
@@ -453,8 +457,8 @@ over_two_stores! {
     }
 }
 
-// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one
-// that this request loaded.
+// B21, B36: a commit passes the stored value on to the next commit. Here the first commit's answer is late, so its value is older
+// than the value that the next request has loaded.
 #[tokio::test]
 async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);

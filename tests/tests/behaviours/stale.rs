@@ -38,7 +38,7 @@ over_two_stores! {
         let calls = server.controls.calls();
         server.heard();
         navigate(&server, &mut ada, "/read").await;
-        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "later requests cost nothing");
+        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "later requests call no store and cause no events");
     }
 
     // F29
@@ -132,7 +132,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // F21, B53: the next response shows a flash that a HEAD request added, and a counter of attempts counts HEAD requests too.
+    // F21, B53: a flash that a HEAD request adds is stored for the next response. A counter of attempts counts HEAD requests too.
     async fn every_other_change_of_a_head_request_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|mut session: Session<Site>| async move {

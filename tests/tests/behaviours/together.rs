@@ -108,7 +108,7 @@ async fn a_hundred_waiting_commits_take_three_swaps() {
     assert_eq!(
         line.visitor.get("/show").await.json()["notices"],
         json!(expected),
-        "in the order in which the requests arrived"
+        "the commits are stored in the order in which the requests arrived"
     );
 }
 
@@ -274,7 +274,8 @@ async fn a_cancelled_request_does_not_harm_the_others() {
         let (mut answers, _) = line.answers().await;
         assert_eq!(answers.remove(at), StatusCode::IM_A_TEAPOT);
         assert_eq!(answers, [StatusCode::OK; 9]);
-        // The cancelled request's change is missing only if that request was to send the swap, which had not reached the store.
+        // The first of the waiting requests sends the common swap. Only its own change is missing, and only if it was cancelled
+        // before the swap reached the store.
         let counted = if at == 0 && !stored { 11 } else { 12 };
         assert_eq!(line.visits().await, counted, "{at} {stored}");
     }
@@ -293,8 +294,8 @@ async fn a_request_that_is_cancelled_before_its_turn_is_not_stored() {
     }
 }
 
-// B28: the commit that stores all the others too is cancelled while it waits for its next attempt. No store call is in progress
-// at that time, so no outcome is unknown.
+// B28: the commit that sends the common swap is cancelled between two attempts. No store call is in progress at that time, so it is
+// certain that nothing was stored.
 #[tokio::test]
 async fn a_request_that_is_cancelled_between_two_attempts_does_not_harm_the_others() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);
