@@ -147,7 +147,7 @@ over_two_stores! {
         assert_eq!(answer(&guest, &app, "/script").await, (StatusCode::UNAUTHORIZED, None));
         assert_eq!(answer(&stale, &app, "/script").await, (StatusCode::FORBIDDEN, None));
         for visitor in [&guest, &stale] {
-            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "a guest and a user who is not fresh get the same answer");
+            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "guests and stale users get the same answer");
         }
     }
 
@@ -193,7 +193,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_ne!(visitor.cookie(), before);
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
-        assert_eq!(tab.get("/recent").await.body, "ada", "the old id stays fresh until the browser uses the new one, because the response may have been lost");
+        assert_eq!(tab.get("/recent").await.body, "ada", "the old id is fresh until the new one is used");
         assert_eq!(visitor.get("/recent").await.body, "ada");
         let mut late = tab.clone();
         assert_eq!(late.post("/note/late").await.status, StatusCode::OK);

@@ -104,7 +104,7 @@ over_two_stores! {
         }
         assert_eq!(ada.clone().at(&app).get("/poll").await.body, "ada");
         server.turn(minutes(10));
-        assert_eq!(ada.at(&app).get("/poll").await.body, "", "passive requests do not extend the idle timeout, so the session ended after half an hour");
+        assert_eq!(ada.at(&app).get("/poll").await.body, "", "passive requests do not move the deadline");
     }
 
     // F30, B50: a request that is not passive keeps its session alive.
@@ -139,7 +139,7 @@ over_two_stores! {
         assert_eq!((stream.name(), stream.note()), ("Ada-Maria", Some("mine")));
         stream.save().await.unwrap();
         ada.post("/renew").await;
-        assert!(!other.is_live().await.unwrap(), "after `renew`, the handle cannot know whether the session still belongs to its visitor");
+        assert!(!other.is_live().await.unwrap(), "`renew` ends the session for handles under the old id");
         assert!(other.reload().await.unwrap_err().is_moved());
         assert!(!stream.is_live().await.unwrap());
         assert_eq!(stream.user(), None);

@@ -1,5 +1,5 @@
-//! Faults that a review found and that are fixed, in rejected sign-ins, lost answers, dropped saves and timeouts. Each test causes
-//! the error or the race that led to one of the faults.
+//! Fixed faults, which a review had found in rejected sign-ins, lost answers, dropped saves and timeouts. Each test causes the
+//! error or the race that exposed one of the faults.
 
 use std::{
     convert::Infallible,
@@ -64,7 +64,8 @@ async fn soon<T>(answer: impl Future<Output = T>) -> T {
 }
 
 over_stores! {
-    // F6, S23: undoing a rejected sign-in fails, or `save` is dropped at that point; the next commit continues the undo.
+    // F6, S23: a rejected sign-in must be undone. If the undo fails, or `save` is dropped during the undo, the next commit completes
+    // the undo.
     async fn a_refused_sign_in_that_cannot_be_undone_immediately_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
@@ -133,8 +134,8 @@ over_stores! {
         assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
     }
 
-    // B34: a record remembers its last four writes. If it may have forgotten the write that was not answered, the outcome is
-    // unknown, and the response is a 503.
+    // B34: a record remembers its last four writes. After four later writes, it may have forgotten the write that was not
+    // answered. The outcome of that write is then unknown, and the response is a 503.
     async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let others = server.app.clone();
@@ -145,7 +146,7 @@ over_stores! {
                 let gate = Gate::new();
                 faulty.plan([Fault::Slow(gate.clone())]);
                 tokio::select! {
-                    _ = s.save() => unreachable!("the answer waits"),
+                    _ = s.save() => unreachable!("the store does not answer yet"),
                     () = gate.wait() => {}
                 }
                 let mut other = other_tab(&others, &headers);
@@ -163,7 +164,8 @@ over_stores! {
         }
     }
 
-    // B34, S10: a write that may be stored is repeated with the same random id, even if the handler has failed.
+    // B34, S10: the store may have applied a renewal although its answers were lost. The commit therefore repeats the write with
+    // the same random id, even if the handler has failed.
     async fn the_visitor_gets_the_id_of_a_renewal_whose_answers_were_lost(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{status}", post({
@@ -174,7 +176,7 @@ over_stores! {
                     let gate = Gate::new();
                     faulty.plan([Fault::Slow(gate.clone())]);
                     tokio::select! {
-                        _ = s.save() => unreachable!("the answer waits"),
+                        _ = s.save() => unreachable!("the store does not answer yet"),
                         () = gate.wait() => {}
                     }
                 } else {
@@ -389,8 +391,8 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: the response was sent already, so no commit follows that could complete the save. Dropping the handle completes it,
-    // with a warning.
+    // B28, B45: the response was sent already, so no later commit completes the save. Dropping the handle completes it, with a
+    // warning.
     async fn a_late_save_that_is_given_up_is_completed_when_its_handle_is_dropped(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -442,8 +444,8 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 
-    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than an
-    // error page about the log-out.
+    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than
+    // an error page about the log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);
         let other = server.app.clone();
@@ -482,8 +484,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout like that of `tower-http`. It gives up on the handler, but drops the handler's future only when it is
-/// dropped itself. The test decides when it gives up.
+/// A timeout layer like that of `tower-http`. After the timeout, its future responds with 408, but keeps the handler's future until
+/// it is dropped itself. The test triggers the timeout.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 

@@ -38,7 +38,7 @@ over_two_stores! {
         let calls = server.controls.calls();
         server.heard();
         navigate(&server, &mut ada, "/read").await;
-        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "later requests call no store and cause no events");
+        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "no more store calls or events");
     }
 
     // F29
@@ -79,7 +79,7 @@ over_two_stores! {
         assert_eq!(navigate(&server, &mut late, "/read").await.set_cookie(), None);
     }
 
-    // F29: a slow page is answered after a sign-in in another tab.
+    // F29: a slow page's response is sent after a sign-in in another tab, and must not remove the cookie of that sign-in.
     async fn a_slow_navigation_never_removes_the_cookie_of_a_sign_in_in_another_tab(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;

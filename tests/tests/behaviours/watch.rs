@@ -227,7 +227,10 @@ async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
             assert!(!is_over(&mut before).await);
             session.user_mut().log_in("ada".into());
             session.save().await.unwrap();
-            assert!(!is_over(&mut before).await, "the response of this request carries the new id, so the stream goes on");
+            assert!(
+                !is_over(&mut before).await,
+                "the response of this request carries the new id, so the stream goes on"
+            );
             session.renew();
             keep.lock().unwrap().extend([before, session.ended()]);
         }),

@@ -144,8 +144,8 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: if a secret was encrypted under an older key, a request that loads it reseals it: encrypts it again with the current key.
-    // If another request changes the field meanwhile, that change stays, and no request fails.
+    // S45: a request that loads a secret under an older key reseals the secret: it encrypts it again with the current key. If
+    // another request changes the field meanwhile, that change stays, and no request fails.
     async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
