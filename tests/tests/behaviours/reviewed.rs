@@ -64,8 +64,8 @@ async fn soon<T>(answer: impl Future<Output = T>) -> T {
 }
 
 over_stores! {
-    // F6, S23: a rejected sign-in must be undone. If the undo fails, or `save` is dropped during the undo, the next commit completes
-    // the undo.
+    // F6, S23: a rejected sign-in must be undone. If the undo fails, or `save` is dropped during the undo, the next commit
+    // completes it.
     async fn a_refused_sign_in_that_cannot_be_undone_immediately_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
@@ -484,8 +484,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout layer like that of `tower-http`. After the timeout, its future responds with 408, but keeps the handler's future until
-/// it is dropped itself. The test triggers the timeout.
+/// A timeout layer like that of `tower-http`. After the timeout, its future responds with 408, but keeps the handler's future
+/// until it is dropped itself. The test triggers the timeout.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 

@@ -110,7 +110,7 @@ over_two_stores! {
         }
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let reply = Visitor::new(&app).send(method, "/account?tab=2").await;
-            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "a redirect back cannot repeat it");
+            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "no redirect can repeat the request");
         }
     }
 
@@ -123,7 +123,7 @@ over_two_stores! {
         assert!(reply.body.contains("sign in"), "{}", reply.body);
         assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
         let reply = Visitor::new(&app).get("/note").await;
-        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "as for a missing page");
+        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "like a 404 page");
     }
 
     // B42
@@ -283,7 +283,7 @@ over_two_stores! {
         let signs_in = server.serving(routes().layer(middleware::from_fn(sign_in)));
         let signs_out = server.serving(routes().layer(middleware::from_fn(sign_out)));
         assert_eq!(Visitor::new(&signs_in).get("/account").await.body, "eve Light");
-        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "this request signed in");
+        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "signed in by this request");
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
         visitor.post("/name/Ada").await;
@@ -292,7 +292,7 @@ over_two_stores! {
 
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
-        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "this request signed out");
+        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "signed out by this request");
         let at_hand = server.serving(Router::new().route("/", post(|mut session: S| async move {
             assert!(View::<SignedIn>::of(&session).is_none() && View::<Recent>::of(&session).is_none());
             session.user_mut().log_in("eve".into());
