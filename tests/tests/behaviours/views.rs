@@ -283,7 +283,7 @@ over_two_stores! {
         let signs_in = server.serving(routes().layer(middleware::from_fn(sign_in)));
         let signs_out = server.serving(routes().layer(middleware::from_fn(sign_out)));
         assert_eq!(Visitor::new(&signs_in).get("/account").await.body, "eve Light");
-        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "signed in by this request");
+        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "after the sign-in");
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
         visitor.post("/name/Ada").await;
@@ -292,7 +292,7 @@ over_two_stores! {
 
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
-        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "signed out by this request");
+        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "after the sign-out");
         let at_hand = server.serving(Router::new().route("/", post(|mut session: S| async move {
             assert!(View::<SignedIn>::of(&session).is_none() && View::<Recent>::of(&session).is_none());
             session.user_mut().log_in("eve".into());
