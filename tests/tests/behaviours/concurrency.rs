@@ -315,7 +315,7 @@ over_stores! {
             assert!(winner.post("/note/winner").await.set_cookie().is_some());
             renewed = Some(winner);
         }).await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the slower request sets no cookie");
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "the slower response sets no cookie");
         let mut winner = renewed.unwrap();
         let seen = winner.get("/show").await.json();
         assert_eq!((&seen["name"], &seen["note"]), (&json!("late"), &json!("winner")));

@@ -39,7 +39,7 @@ struct Build {
 impl Build {
     async fn post(&self, jar: &mut CookieJar, path: &str) -> Response<Body> {
         let request = Request::post(format!("/app{path}")).body(Body::empty()).unwrap();
-        // In practice, the clock advances between two requests.
+        // The test's clock is stopped. In production, time passes between two requests.
         self.server.clock.advance(std::time::Duration::from_millis(1));
         let response = jar.send(&self.app, request).await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());

@@ -147,7 +147,7 @@ over_two_stores! {
         assert_eq!(answer(&guest, &app, "/script").await, (StatusCode::UNAUTHORIZED, None));
         assert_eq!(answer(&stale, &app, "/script").await, (StatusCode::FORBIDDEN, None));
         for visitor in [&guest, &stale] {
-            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "both get the same answer");
+            assert_eq!(answer(visitor, &app, "/one").await, to("/login?next=/one"), "guests and stale users get the same answer");
         }
     }
 
@@ -193,7 +193,7 @@ over_two_stores! {
         assert_eq!(visitor.post("/confirm/ada").await.body, "true");
         assert_ne!(visitor.cookie(), before);
         assert_eq!(tab.post("/name/Ada").await.status, StatusCode::OK);
-        assert_eq!(tab.get("/recent").await.body, "ada", "fresh until the new id is used, which may never arrive");
+        assert_eq!(tab.get("/recent").await.body, "ada", "the old id is fresh until the new one is used");
         assert_eq!(visitor.get("/recent").await.body, "ada");
         let mut late = tab.clone();
         assert_eq!(late.post("/note/late").await.status, StatusCode::OK);
@@ -262,7 +262,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
-    // F4: `until` ends a session regardless of `remember` and of activity.
+    // F4: `until` ends a session at that time, even if the session is remembered or in use.
     async fn a_sign_in_can_say_when_its_session_ends(store) {
         let server = Server::new(store);
         let app = app(&server);

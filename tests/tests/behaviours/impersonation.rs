@@ -228,8 +228,8 @@ over_stores! {
         assert_eq!((of.impersonations().await.unwrap().len(), of.revoke_all().await.unwrap()), (0, 0));
     }
 
-    // F4, F6, S57: an impersonation that is not on the customer's list is undone, because the customer could not end it. The
-    // store calls: load and swap the session, load and swap the list.
+    // F4, F6, S57: the customer could not end an impersonation that is not on the customer's list, so it is undone. The store
+    // calls: load and swap the session, load and swap the list.
     async fn an_impersonation_that_cannot_be_listed_is_undone(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);
@@ -265,7 +265,7 @@ over_stores! {
             assert_eq!(root.post("/stop").await.status, StatusCode::OK);
             faulty.plan([]);
             assert_eq!(root.get("/show").await.json()["name"], "Root");
-            assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)], "reported once, call {call}");
+            assert_eq!(heard(&server), [None, Some(ImpersonationEnd::Stopped)], "one start and one end, call {call}");
             server.sessions.of("root").revoke_all().await.unwrap();
         }
     }
@@ -459,7 +459,7 @@ over_two_stores! {
         server.turn(minutes(29));
         assert_eq!(user(&root).await.as_deref(), Some("ada"));
         server.turn(minutes(29));
-        assert_eq!(user(&root).await, None, "12 hours after the sign-in");
+        assert_eq!(user(&root).await, None, "12 hours after the sign-in, the administrator's session has ended too");
     }
 
     // F4: a sign-out during an impersonation signs out the administrator too, and so does a sign-in.
@@ -565,7 +565,8 @@ over_two_stores! {
     }
 }
 
-// F4: in any race, a `revoke_all` for the customer either precedes an impersonation or ends it.
+// F4: administrators start and stop impersonations while the customer's sessions are revoked again and again. Each
+// administrator's own session continues unchanged, and no impersonation remains.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_impersonations_and_revocations_leave_each_session_to_its_owner() {
     let server = Server::with(AnyStore::memory(), |builder| builder);

@@ -1,5 +1,5 @@
-//! B19–B23 as a property: whatever two concurrent requests do to one session, the outcome is one that the policies allow. The
-//! model below computes the expected outcome on a plain struct.
+//! B19–B23 as a property test: two concurrent requests perform random operations on one session. The model below computes the
+//! outcome that the policies prescribe, on a plain struct, and the stored session must be equal to it.
 
 use std::sync::{Arc, Mutex};
 
@@ -182,7 +182,7 @@ impl Draft {
         if self.over(&self.loaded) == self.loaded && !counts {
             return false;
         }
-        // A sign-in starts another session.
+        // If the session has ended, a sign-in starts another one.
         let fresh = !stored.alive && self.sees.user && self.privilege;
         if fresh {
             *stored = Model::default();

@@ -120,7 +120,8 @@ async fn a_new_session_cannot_begin_after_the_response() {
     assert_eq!(server.controls.calls(), (0, 0));
 }
 
-// B45: a page that is streamed may ask for its session when its head has left. Nobody sees that in the response.
+// B45: the code that streams a page's body can ask for the session after the head was sent. The response cannot report that
+// mistake, so the log does.
 #[tokio::test]
 async fn asking_for_a_session_after_the_head_has_left_is_logged() {
     let log = Log::of_this_thread();

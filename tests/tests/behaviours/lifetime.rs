@@ -206,7 +206,7 @@ over_two_stores! {
         let (_, swaps) = server.controls.calls();
         server.turn(minutes(1) - Duration::from_millis(1));
         visitor.get("/read").await;
-        assert_eq!(server.controls.calls().1, swaps, "not stale enough for a write");
+        assert_eq!(server.controls.calls().1, swaps, "the deadline is not stale enough to be written again");
         server.turn(Duration::from_millis(1));
         visitor.get("/read").await;
         assert_eq!(server.controls.calls().1, swaps + 1);
@@ -252,7 +252,8 @@ async fn the_clean_up_task_removes_expired_sessions_and_ends_with_its_owner() {
     let now = server.clock.now();
     server.turn(hours(1));
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    // Loads as of an earlier time, at which the session was live, so that only its removal makes the load return `None`.
+    // An expired session reads as `None`, even if it is still stored. So the test loads with the time before the session expired:
+    // `None` then means that the session was removed.
     while server.store.load(&key, now).await.unwrap().is_some() {
         assert!(std::time::Instant::now() < deadline, "the expired session is still there");
         tokio::task::yield_now().await;
@@ -266,7 +267,7 @@ async fn the_clean_up_task_removes_expired_sessions_and_ends_with_its_owner() {
     }
 }
 
-// The task also ends on request, so that an application can close the store's connections.
+// The clean-up task also ends when the application calls `stop_cleaning`, so that it can close the store's connections.
 #[tokio::test]
 async fn the_clean_up_task_ends_when_told_to() {
     let server =
@@ -279,7 +280,7 @@ async fn the_clean_up_task_ends_when_told_to() {
         assert!(std::time::Instant::now() < deadline, "the clean-up task is still alive");
         tokio::task::yield_now().await;
     }
-    // `delete_expired` still works.
+    // The application can still remove expired sessions itself.
     let mut visitor = server.visitor();
     visitor.post("/name/ada").await;
     server.turn(hours(1));

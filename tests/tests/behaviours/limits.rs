@@ -154,7 +154,7 @@ over_stores! {
             let refused = tokio::spawn(async move { again.post("/login/ada").await.status });
             gate.wait().await;
             other.at(&elsewhere.app).post("/logout").await;
-            // While the guest's session belongs to a user, the guest's cookie does not open it.
+            // The refused sign-in is not undone yet, so the guest's cookie opens no session. The second sign-in starts another.
             let mut second = visitor.at(&elsewhere.app);
             assert_eq!(second.post("/login/ada").await.status, StatusCode::OK);
             faulty.plan(vec![Fault::None; fails].into_iter().chain(vec![Fault::Down; 8]));

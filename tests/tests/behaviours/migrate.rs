@@ -202,7 +202,8 @@ over_stores! {
         assert_eq!(visitor.at(&site.old).get("/").await.body, "0 [] None");
     }
 
-    // B30: a value that the `migrate` function cannot take reads as the default, is reported, and does not prevent writes.
+    // B30: if the `migrate` function cannot convert a value, the field reads as its default, an event reports it, and the field
+    // can still be written.
     async fn an_unreadable_value_is_reported_and_replaced(store) {
         let site = Site::new(store);
         let mut visitor = site.visitor().await;

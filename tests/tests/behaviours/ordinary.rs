@@ -104,7 +104,7 @@ over_two_stores! {
         }
         assert_eq!(ada.clone().at(&app).get("/poll").await.body, "ada");
         server.turn(minutes(10));
-        assert_eq!(ada.at(&app).get("/poll").await.body, "", "the session ended half an hour after the sign-in");
+        assert_eq!(ada.at(&app).get("/poll").await.body, "", "passive requests do not move the deadline");
     }
 
     // F30, B50: a request that is not passive keeps its session alive.
@@ -132,14 +132,14 @@ over_two_stores! {
         ada.post("/name/Ada").await;
         assert!(stream.is_live().await.unwrap());
         assert_eq!(stream.name(), "Ada", "the handle shows what other requests stored");
-        // The handle's own changes stay on top.
+        // A reload keeps the changes that the handle itself has made.
         stream.note_mut().set("mine".into());
         ada.post("/name/Ada-Maria").await;
         stream.reload().await.unwrap();
         assert_eq!((stream.name(), stream.note()), ("Ada-Maria", Some("mine")));
         stream.save().await.unwrap();
         ada.post("/renew").await;
-        assert!(!other.is_live().await.unwrap(), "after a renewal, the session may be another visitor's");
+        assert!(!other.is_live().await.unwrap(), "`renew` ends the session for handles under the old id");
         assert!(other.reload().await.unwrap_err().is_moved());
         assert!(!stream.is_live().await.unwrap());
         assert_eq!(stream.user(), None);

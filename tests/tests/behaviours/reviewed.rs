@@ -1,5 +1,5 @@
-//! Faults that a review found, in refused sign-ins, lost answers, dropped saves and timeouts. Each test causes the error or the
-//! race that exposed its fault.
+//! Fixed faults, which a review had found in rejected sign-ins, lost answers, dropped saves and timeouts. Each test causes the
+//! error or the race that exposed one of the faults.
 
 use std::{
     convert::Infallible,
@@ -60,11 +60,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for `answer`, but fails the test after [`PATIENCE`].
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+    tokio::time::timeout(PATIENCE, answer).await.expect("the answer arrives in time")
 }
 
 over_stores! {
-    // F6, S23: undoing a rejected sign-in fails, or `save` is dropped at that point; the next commit continues the undo.
+    // F6, S23: a rejected sign-in must be undone. If the undo fails, or `save` is dropped during the undo, the next commit
+    // completes it.
     async fn a_refused_sign_in_that_cannot_be_undone_immediately_signs_no_user_in(store) {
         for guest in [false, true] {
             for dropped in [false, true] {
@@ -133,8 +134,8 @@ over_stores! {
         assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
     }
 
-    // B34: a record remembers its last four writes. If it may have forgotten the write that was not answered, the outcome is
-    // unknown, and the response is a 503.
+    // B34: a record remembers its last four writes. After four later writes, it may have forgotten the write that was not
+    // answered. The outcome of that write is then unknown, and the response is a 503.
     async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let others = server.app.clone();
@@ -145,7 +146,7 @@ over_stores! {
                 let gate = Gate::new();
                 faulty.plan([Fault::Slow(gate.clone())]);
                 tokio::select! {
-                    _ = s.save() => unreachable!("the answer waits"),
+                    _ = s.save() => unreachable!("the store does not answer yet"),
                     () = gate.wait() => {}
                 }
                 let mut other = other_tab(&others, &headers);
@@ -163,7 +164,8 @@ over_stores! {
         }
     }
 
-    // B34, S10: a write that may be stored is repeated with the same random id, even if the handler has failed.
+    // B34, S10: the store may have applied a renewal although its answers were lost. The commit therefore repeats the write with
+    // the same random id, even if the handler has failed.
     async fn the_visitor_gets_the_id_of_a_renewal_whose_answers_were_lost(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = server.serving(Router::new().route("/{status}", post({
@@ -174,7 +176,7 @@ over_stores! {
                     let gate = Gate::new();
                     faulty.plan([Fault::Slow(gate.clone())]);
                     tokio::select! {
-                        _ = s.save() => unreachable!("the answer waits"),
+                        _ = s.save() => unreachable!("the store does not answer yet"),
                         () = gate.wait() => {}
                     }
                 } else {
@@ -365,7 +367,8 @@ over_two_stores! {
         assert!(is_in(&visitor.at(&server.app)).await);
     }
 
-    // B34, B45: whether the first save was stored can no longer be determined, and this must not prevent later saves.
+    // B34, B45: the record may have forgotten the first save's write, so whether it was stored can no longer be determined. That
+    // must not prevent later saves.
     async fn a_late_handle_recovers_after_an_outage(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -388,7 +391,8 @@ over_two_stores! {
         assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
     }
 
-    // B28, B45: no response waits for the save, so dropping the handle completes the save, with a warning.
+    // B28, B45: the response was sent already, so no later commit completes the save. Dropping the handle completes it, with a
+    // warning.
     async fn a_late_save_that_is_given_up_is_completed_when_its_handle_is_dropped(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -415,7 +419,8 @@ over_two_stores! {
         .await;
     }
 
-    // B21, B16: the only write of a read moves the deadline, which is not worth a wait or an error.
+    // B21, B16: a request that only reads writes nothing but the deadline. That write is optional: the request neither waits for
+    // another commit nor fails because of it.
     async fn a_read_does_not_wait_or_fail_because_of_its_deadline(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
         let mut visitor = server.visitor();
@@ -439,7 +444,8 @@ over_two_stores! {
         assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 
-    // B10: the failed handler's answer is more useful than an error page about its log-out.
+    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than
+    // an error page about the log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);
         let other = server.app.clone();
@@ -453,8 +459,8 @@ over_two_stores! {
     }
 }
 
-// B21, B36: the previous commit was answered late, so the value that it passes on is older than the one
-// that this request loaded.
+// B21, B36: a commit passes the stored value on to the next commit. Here the first commit's answer is late, so its value is older
+// than the value that the next request has loaded.
 #[tokio::test]
 async fn a_commit_that_is_handed_an_older_value_loads_again() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
@@ -478,8 +484,8 @@ async fn a_commit_that_is_handed_an_older_value_loads_again() {
     assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
-/// A timeout like that of `tower-http`. It gives up on the handler, but drops the handler's future only when it is
-/// dropped itself. The test decides when it gives up.
+/// A timeout layer like that of `tower-http`. After the timeout, its future responds with 408, but keeps the handler's future
+/// until it is dropped itself. The test triggers the timeout.
 #[derive(Clone)]
 struct GivesUp<I>(Arc<Notify>, I);
 

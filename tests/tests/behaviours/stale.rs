@@ -38,7 +38,7 @@ over_two_stores! {
         let calls = server.controls.calls();
         server.heard();
         navigate(&server, &mut ada, "/read").await;
-        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "later requests cost nothing");
+        assert_eq!((server.controls.calls(), server.heard()), (calls, vec![]), "no more store calls or events");
     }
 
     // F29
@@ -79,7 +79,7 @@ over_two_stores! {
         assert_eq!(navigate(&server, &mut late, "/read").await.set_cookie(), None);
     }
 
-    // F29: a slow page is answered after a sign-in in another tab.
+    // F29: a slow page's response is sent after a sign-in in another tab, and must not remove the cookie of that sign-in.
     async fn a_slow_navigation_never_removes_the_cookie_of_a_sign_in_in_another_tab(store) {
         let server = Server::new(store);
         let ada = server.signed_in("ada").await;
@@ -132,7 +132,7 @@ over_two_stores! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // F21, B53: the next response shows a flash that a HEAD request added, and a counter of attempts counts HEAD requests too.
+    // F21, B53: a flash that a HEAD request adds is stored for the next response. A counter of attempts counts HEAD requests too.
     async fn every_other_change_of_a_head_request_is_stored(store) {
         let server = Server::new(store);
         let app = server.serving(Router::new().route("/", get(|mut session: Session<Site>| async move {

@@ -102,7 +102,7 @@ over_two_stores! {
         assert_eq!(stranger.headers[http::header::LOCATION], "/login?next=/account");
     }
 
-    // Without a cookie there is no session to load.
+    // A request without a cookie has no session to load, so only its writes need the store.
     async fn a_visitor_without_a_cookie_needs_the_store_only_to_write(store) {
         let server = Server::with(store, |builder| builder.on_store_down(StoreDown::Anonymous));
         server.controls.down.store(true, Ordering::SeqCst);

@@ -96,7 +96,7 @@ fn visits(count: usize) -> impl Iterator<Item = String> {
     std::iter::repeat_n("/visit".to_owned(), count)
 }
 
-// B55: far more commits can share one swap than the four writes whose nonces a session remembers.
+// B55: a session remembers the nonces of its last four writes only. Many more commits can nevertheless share one swap.
 #[tokio::test]
 async fn a_hundred_waiting_commits_take_three_swaps() {
     let mut line =
@@ -108,7 +108,7 @@ async fn a_hundred_waiting_commits_take_three_swaps() {
     assert_eq!(
         line.visitor.get("/show").await.json()["notices"],
         json!(expected),
-        "in the order in which the requests arrived"
+        "the commits are stored in the order in which the requests arrived"
     );
 }
 
@@ -121,7 +121,8 @@ async fn a_lost_answer_counts_each_commit_once() {
     assert_eq!(line.visits().await, 12);
 }
 
-// B34: the swap that stores all commits is never answered. The other commits find out that they are stored.
+// B34: the common swap stores all commits, but its answers are lost. The request that sent it gets a 503. The other commits find
+// out that they are stored.
 #[tokio::test]
 async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     let mut line = Line::new(visits(10)).await;
@@ -132,11 +133,12 @@ async fn commits_whose_common_swap_was_never_answered_are_recognised() {
     assert_eq!(
         (swaps, line.visits().await),
         (4, 12),
-        "the next commit asks the store, and tells the others what it learns"
+        "the next commit asks the store whether the common swap was applied, and passes the answer on to the others"
     );
 }
 
-// B34: the common swap did not reach the store. One of the commits finds that out, and the rest share a swap again.
+// B34: the common swap did not reach the store, and the request that sent it gets a 503. The next commit finds out that nothing
+// is stored, and the rest share a swap again.
 #[tokio::test]
 async fn commits_whose_common_swap_failed_start_over() {
     let mut line = Line::new(visits(30)).await;
@@ -219,7 +221,7 @@ async fn an_end_is_stored_before_the_commits_that_wait() {
     assert_eq!(line.visitor.get("/show").await.json()["is_new"], true);
 }
 
-// B23: the other commits are refused, because the sign-in renewed the session.
+// B23: the sign-in arrives last, but is stored first. It renews the id, so the other waiting commits are rejected.
 #[tokio::test]
 async fn a_sign_in_is_stored_before_the_commits_that_wait() {
     let mut line = Line::new(visits(3)).await;
@@ -229,7 +231,7 @@ async fn a_sign_in_is_stored_before_the_commits_that_wait() {
     assert_eq!(answers, [StatusCode::CONFLICT, StatusCode::CONFLICT, StatusCode::CONFLICT, StatusCode::OK]);
 }
 
-// A commit that does more than write fields is stored by itself, and in its turn.
+// A commit that does more than write fields shares no swap. It still keeps its turn among the waiting commits.
 #[tokio::test]
 async fn other_commits_take_their_own_turn() {
     let mut line = Line::new(visits(3)).await;
@@ -274,7 +276,8 @@ async fn a_cancelled_request_does_not_harm_the_others() {
         let (mut answers, _) = line.answers().await;
         assert_eq!(answers.remove(at), StatusCode::IM_A_TEAPOT);
         assert_eq!(answers, [StatusCode::OK; 9]);
-        // The cancelled request's change is missing only if that request was to send the swap, which had not reached the store.
+        // The first of the waiting requests sends the common swap. Only its own change is missing, and only if it was cancelled
+        // before the swap reached the store.
         let counted = if at == 0 && !stored { 11 } else { 12 };
         assert_eq!(line.visits().await, counted, "{at} {stored}");
     }
@@ -293,8 +296,8 @@ async fn a_request_that_is_cancelled_before_its_turn_is_not_stored() {
     }
 }
 
-// B28: the commit that stores all the others too is cancelled while it waits for its next attempt. No store call is in progress
-// at that time, so no outcome is unknown.
+// B28: the commit that sends the common swap is cancelled between two attempts. No store call is in progress at that time, so the
+// outcome of each attempt is known.
 #[tokio::test]
 async fn a_request_that_is_cancelled_between_two_attempts_does_not_harm_the_others() {
     let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), patient);

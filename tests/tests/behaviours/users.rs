@@ -24,7 +24,7 @@ struct Admin {
     user: Option<String>,
 }
 
-/// An identity with a value that is stored as nothing.
+/// An identity. serde serialises the variant `Nobody` like `None`, so the session would have no user.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Who {
@@ -170,7 +170,7 @@ over_stores! {
         browser.post("/login/bob").await;
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
         assert_eq!(server.sessions.of("bob").list().await.unwrap()[0].handle(), handle);
-        // Under the former user, the session can no longer be revoked.
+        // The former user can no longer revoke the session.
         assert!(!server.sessions.of("ada").revoke(handle).await.unwrap());
         assert_eq!(server.sessions.of("ada").revoke_all().await.unwrap(), 0);
         assert!(is(&browser, "bob").await);
@@ -271,7 +271,7 @@ over_two_stores! {
         assert!(is(&visitor, "ada").await && ada.count().await.unwrap() == 1);
     }
 
-    // Sessions of such an identity would be on no list.
+    // A session with such an identity would be on no user's list, so the user could not find and end it.
     async fn an_identity_stored_as_nothing_is_refused(store) {
         let sessions = Sessions::<Loose>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
         let app = Router::new()

@@ -61,7 +61,7 @@ struct Recent {
     authenticated_at: SystemTime,
 }
 
-/// Requires a recent sign-in. A guest's session may have a `name` too, and may be as recent.
+/// Requires a recent sign-in. A guest's session can have a `name` and can be as new, but the guest has not signed in.
 #[view(Site, fresh = RECENT)]
 struct RecentName {
     name: String,
@@ -110,7 +110,7 @@ over_two_stores! {
         }
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let reply = Visitor::new(&app).send(method, "/account?tab=2").await;
-            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "such a request cannot be repeated");
+            assert_eq!(leads_to(&reply), (StatusCode::SEE_OTHER, Some("/login")), "no redirect can repeat the request");
         }
     }
 
@@ -123,7 +123,7 @@ over_two_stores! {
         assert!(reply.body.contains("sign in"), "{}", reply.body);
         assert_eq!((reply.cache_control(), reply.vary(), reply.set_cookie()), (Some("no-store"), Some("Cookie"), None));
         let reply = Visitor::new(&app).get("/note").await;
-        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "like a missing page");
+        assert_eq!((leads_to(&reply), reply.body.as_str()), ((StatusCode::NOT_FOUND, None), "Not Found"), "like a 404 page");
     }
 
     // B42
@@ -259,7 +259,7 @@ over_two_stores! {
         assert_eq!(visitor.at(&app).post("/after").await.body, "ada Dark 1");
         let (loads, ..) = server.controls.calls();
         assert_eq!(visitor.at(&app).get("/two").await.body, "true");
-        assert_eq!(server.controls.calls().0, loads + 1, "one load for both");
+        assert_eq!(server.controls.calls().0, loads + 1, "the view and the session share one load");
         let seen = visitor.get("/show").await.json();
         assert_eq!((&seen["theme"], &seen["visits"]), (&"Dark".into(), &1.into()));
         for path in ["/before", "/after"] {
@@ -283,7 +283,7 @@ over_two_stores! {
         let signs_in = server.serving(routes().layer(middleware::from_fn(sign_in)));
         let signs_out = server.serving(routes().layer(middleware::from_fn(sign_out)));
         assert_eq!(Visitor::new(&signs_in).get("/account").await.body, "eve Light");
-        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "signed in by this very request");
+        assert_eq!(Visitor::new(&signs_in).get("/recent").await.status, StatusCode::OK, "after the sign-in");
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
         visitor.post("/name/Ada").await;
@@ -292,7 +292,7 @@ over_two_stores! {
 
         let mut visitor = server.signed_in("ada").await;
         visitor.post("/theme/dark").await;
-        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "signed out by this very request");
+        assert_eq!(visitor.at(&signs_out).get("/recent-name").await.status, StatusCode::UNAUTHORIZED, "after the sign-out");
         let at_hand = server.serving(Router::new().route("/", post(|mut session: S| async move {
             assert!(View::<SignedIn>::of(&session).is_none() && View::<Recent>::of(&session).is_none());
             session.user_mut().log_in("eve".into());

@@ -25,10 +25,10 @@ use tokio::time::timeout;
 
 type S = Session<Site>;
 
-/// An interval at which a look at the store is soon enough for a test.
+/// How often the watches look at the store in a test that waits for the next look.
 pub(crate) const OFTEN: Duration = Duration::from_millis(50);
 
-/// Two servers that share a store. The streams are on the first one.
+/// Two servers that share a store. The streams are open on the server `here`.
 pub(crate) struct Two {
     pub(crate) here: Server,
     pub(crate) there: Server,
@@ -41,7 +41,7 @@ impl Two {
         Self::with(store, |builder| builder.watch_every(watch_every))
     }
 
-    /// Builds them with these options for the server of the streams.
+    /// Returns two servers on this store. The options apply to the server on which the streams are open.
     pub(crate) fn with(store: AnyStore, options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>) -> Self {
         let here = Server::with(store.clone(), options);
         let there = Server::made(store, here.keys.clone(), here.clock.clone(), |builder| builder);
@@ -56,19 +56,19 @@ impl Two {
         Self { here, there, streams, opened }
     }
 
-    /// Opens a stream as this visitor, whose response then leaves.
+    /// Sends a request of this visitor that opens a stream. Returns the stream's session handle, after the response was sent.
     pub(crate) async fn open(&self, visitor: &Visitor) -> S {
         assert_eq!(visitor.at(&self.streams).get("/stream").await.status, 200);
         self.opened.lock().unwrap().take().unwrap()
     }
 }
 
-/// Waits for the end that must come.
+/// Waits until a watch reports that its session ended, and returns the reason. Panics after a minute.
 pub(crate) async fn soon(ended: Ended) -> SessionEnd {
-    timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago")
+    timeout(Duration::from_secs(60), ended).await.expect("the watch reports the end within a minute")
 }
 
-/// Lets everything that is due at once happen, and returns whether the session is over.
+/// Lets the other tasks run, without waiting for timers. Returns whether the watch has reported an end by then.
 pub(crate) async fn is_over(ended: &mut Ended) -> bool {
     for _ in 0..100 {
         if ended.now_or_never().is_some() {
@@ -184,17 +184,17 @@ pub(crate) fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
 }
 
 over_stores_with_feeds! {
-    // B62: an hour passes between looks at the store, so only a message helps.
+    // B62: the watches look at the store once an hour only, so the stream learns of the end by a message.
     async fn a_message_ends_a_stream_on_another_server(store) {
         let two = Two::new(store, hours(1));
         let mut tries = 0..60;
         loop {
-            tries.next().expect("the feed carries messages within a minute");
+            tries.next().expect("the feed delivers a message within a minute");
             let ada = two.here.signed_in("ada").await;
             let mut ended = two.open(&ada).await.ended();
             assert!(!is_over(&mut ended).await);
             two.there.sessions.of("ada").revoke_all().await.unwrap();
-            // A message is lost until the feed is connected.
+            // Until the feed is connected, messages are lost. The loop then tries again.
             if let Ok(end) = timeout(Duration::from_secs(1), ended).await {
                 assert_eq!(end, SessionEnd::Revoked);
                 break;
@@ -214,7 +214,7 @@ over_stores_with_feeds! {
     }
 }
 
-// B62: the request that opens the stream may itself give the session a new id.
+// B62: the request that opens the stream may also give its session a new id. That does not end the stream.
 #[tokio::test]
 async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -227,7 +227,10 @@ async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
             assert!(!is_over(&mut before).await);
             session.user_mut().log_in("ada".into());
             session.save().await.unwrap();
-            assert!(!is_over(&mut before).await, "the response carries the new id");
+            assert!(
+                !is_over(&mut before).await,
+                "the response of this request carries the new id, so the stream goes on"
+            );
             session.renew();
             keep.lock().unwrap().extend([before, session.ended()]);
         }),
@@ -259,7 +262,7 @@ async fn a_session_that_is_never_stored_never_ends() {
     assert_eq!(server.controls.calls(), (0, 0));
 }
 
-// B62: the store may be down for longer than the session lasts.
+// B62: the store may be down for so long that the session expires meanwhile. The watch then cannot know why the session ended.
 #[tokio::test]
 async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline() {
     let server = Server::with(AnyStore::memory(), |builder| builder.watch_every(OFTEN));
@@ -275,7 +278,7 @@ async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline()
     let looks = server.controls.calls().0;
     server.controls.down.store(true, Ordering::SeqCst);
     while server.controls.calls().0 < looks + 10 {
-        assert!(of_bob.now_or_never_by_ref(), "the store is down, which is no end");
+        assert!(of_bob.now_or_never_by_ref(), "an outage of the store does not end the session");
         tokio::time::sleep(OFTEN).await;
     }
     server.controls.down.store(false, Ordering::SeqCst);
@@ -311,7 +314,7 @@ async fn a_wrapped_stream_ends_with_its_session() {
     assert_eq!(numbers.next().now_or_never(), None);
     server.sessions.of("ada").revoke_all().await.unwrap();
     assert_eq!(timeout(Duration::from_secs(60), numbers.next()).await.unwrap(), None);
-    assert_eq!(numbers.next().await, None, "it stays over");
+    assert_eq!(numbers.next().await, None, "the stream stays ended");
 }
 
 // B62
@@ -336,11 +339,12 @@ async fn a_wrapped_stream_can_end_with_the_reason() {
     assert_eq!(
         (short.next().await, short.next().await),
         (Some("news"), None),
-        "the stream ended, and the session did not"
+        "the inner stream ended before the session, so no reason follows"
     );
 }
 
-// B62: the task that looks at the store runs on the runtime of the first stream, which may shut down before the others.
+// B62: one task looks at the store for all streams. It runs on the first stream's runtime, which may shut down before the
+// runtimes of the other streams.
 #[test]
 fn a_watch_survives_the_runtime_that_began_it() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -358,12 +362,12 @@ fn a_watch_survives_the_runtime_that_began_it() {
         tokio::task::yield_now().await;
         first.shutdown_background();
         two.there.sessions.of("ada").revoke_all().await.unwrap();
-        let end = timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago");
+        let end = timeout(Duration::from_secs(60), ended).await.expect("the watch reports the end within a minute");
         assert_eq!(end.unwrap(), SessionEnd::Revoked);
     });
 }
 
-/// A store that counts how many loads are in progress at once.
+/// A store that counts its loads, and records how many were in progress at the same time.
 #[derive(Clone, Default)]
 struct Counting {
     values: Arc<Mutex<HashMap<[u8; 16], Value>>>,
@@ -441,9 +445,9 @@ async fn the_end_of_ten_thousand_watched_sessions_does_not_flood_the_store() {
         sessions.of(&user.to_string()).revoke_all().await.unwrap();
     }
     for ended in streams {
-        let end = timeout(Duration::from_secs(60), ended).await.expect("the session ended a minute ago");
+        let end = timeout(Duration::from_secs(60), ended).await.expect("the watch reports the end within a minute");
         assert_eq!(end.unwrap(), SessionEnd::Revoked);
     }
     let most = store.most.load(Ordering::SeqCst);
-    assert!(most <= 4 * 64 + 1, "{most} loads at once");
+    assert!(most <= 4 * 64 + 1, "{most} loads at the same time");
 }

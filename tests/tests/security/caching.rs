@@ -1,4 +1,4 @@
-//! S35: no cache may give one visitor's page to another, however little of the session the page used.
+//! S35: no cache may serve one visitor's page to another visitor, however little of the session the page used.
 
 use std::sync::atomic::Ordering;
 

@@ -148,7 +148,7 @@ over_two_stores! {
     }
 }
 
-// S34: an oversized header costs the client more than the server, and cannot hide a second session cookie.
+// S34: a request with an oversized header makes the server call no store, and cannot hide a second session cookie.
 #[tokio::test]
 async fn an_oversized_cookie_header_counts_as_none() {
     let server = Server::new(AnyStore::memory());
@@ -171,6 +171,6 @@ async fn an_oversized_cookie_header_counts_as_none() {
         assert_eq!((reply.json()["user"].as_str(), reply.set_cookie()), (None, None));
         assert_eq!(server.heard(), [Event::Refused]);
     }
-    assert_eq!(server.controls.calls().0, loads, "the store is not asked");
+    assert_eq!(server.controls.calls().0, loads, "the request causes no load");
     assert_eq!(Visitor::with_cookie(&server.app, "__Host-site", &token).get("/show").await.json()["user"], "ada");
 }

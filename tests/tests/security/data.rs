@@ -1,4 +1,4 @@
-//! S46, S48, S59: stored bytes are only data, whatever they are. Each visitor sees only their own session.
+//! S46, S48, S59: no stored bytes, however malformed, harm more than their own field. Each visitor sees only their own session.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ struct Small {
     text: String,
 }
 
-/// A store in which other writers are always faster, after the session has been created.
+/// A store that creates sessions, but rejects every later swap, as if another writer had been faster.
 struct Contended(MemoryStore);
 
 impl Store for Contended {

@@ -1,4 +1,4 @@
-//! S1–S8, S54: ids, and their worth to an attacker who finds one, or half of one, in a store, a log or an address.
+//! S1–S8, S54: session ids, and what an attacker can do who finds one, or a part of one, in a store, a log or a URL.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -86,7 +86,7 @@ over_two_stores! {
         }
     }
 
-    // S6, S54: another kind of session, or another application, with the same keys, the same store and the same cookie.
+    // S6, S54: another kind of session and another application use the same keys, the same store and the same cookie name.
     async fn another_kind_and_another_application_share_nothing(store) {
         #[derive(Session)]
         #[session(cookie = "__Host-site")]
@@ -109,7 +109,7 @@ over_two_stores! {
             assert_eq!(ada.at(&app).get("/").await.json(), json!([true, null, ""]));
             let ours = sessions.of("ada");
             assert_eq!((ours.count().await.unwrap(), ours.revoke_all().await.unwrap()), (0, 0));
-            // A session of the other kind or application opens nothing here either.
+            // In the other direction, a cookie of the other kind or application opens no session here.
             let mut other = Visitor::new(&app);
             other.post("/").await;
             assert_eq!(other.get("/").await.json(), json!([false, "ada", ""]));
@@ -165,7 +165,7 @@ fn randomness_comes_only_from_the_operating_system() {
     let mut files = Vec::new();
     collect(&root.join("src"), &mut |path, bytes| files.push((path.to_owned(), String::from_utf8(bytes).unwrap())));
     let uses: Vec<_> = files.iter().filter(|(_, text)| text.contains("getrandom::")).collect();
-    assert!(uses.len() == 1 && uses[0].0.ends_with("src/id.rs"), "one place asks for random bytes");
+    assert!(uses.len() == 1 && uses[0].0.ends_with("src/id.rs"), "only `id.rs` asks for random bytes");
     assert!(files.len() > 50, "the test reads all source files");
 }
 

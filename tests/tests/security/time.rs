@@ -65,10 +65,10 @@ over_stores! {
             assert!(is_in(&mut visitor).await, "{path}");
         }
         server.turn(MILLISECOND);
-        assert!(!is_in(&mut visitor).await, "`remember`, set and withdrawn, does not extend the session");
+        assert!(!is_in(&mut visitor).await, "a `remember` that is withdrawn again does not extend the session");
     }
 
-    // S19: no lifetime accidentally means for ever, and none overflows.
+    // S19: the longest lifetimes do not overflow, and the cookie's `Max-Age` stays within 400 days.
     async fn the_longest_lifetimes_saturate(store) {
         let far = Clock::stopped_at(Timestamp::from_millis(u64::MAX - 10_000));
         let server = Server::made(store, KeyRing::generate(), far, |builder| {
@@ -84,8 +84,8 @@ over_stores! {
         }
     }
 
-    // S19: a clock that jumps ahead ends sessions only while it is wrong. A clock that was set back extends no session after
-    // it is right again.
+    // S19: a clock that jumps ahead ends sessions only until it is set right. A clock that is set back, and then set right,
+    // extends no session.
     async fn a_clock_that_jumps_extends_no_session(store) {
         let server = Server::with(store, |builder| builder.clean_every(Duration::ZERO));
         let mut visitor = server.signed_in("ada").await;

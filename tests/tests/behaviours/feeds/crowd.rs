@@ -7,7 +7,7 @@ use super::{hears, watched};
 use crate::watch::{Two, soon};
 
 over_stores_with_feeds! {
-    // B62: one load when the watch begins, and one when the session ends.
+    // B62: a watch loads its session when it begins, and again when the session ends.
     async fn the_end_of_300_sessions_takes_two_loads_each(store) {
         const SESSIONS: usize = 300;
         let two = Two::new(store, hours(1));
@@ -26,7 +26,7 @@ over_stores_with_feeds! {
             assert_eq!(ended.await.unwrap(), SessionEnd::Revoked);
         }
         let loads = two.here.controls.calls().0 - begun;
-        // A sign-in and a request for the stream load too, before that.
+        // The second number includes the loads of the sign-ins and of the requests that opened the streams.
         println!("{loads} loads for the end of {SESSIONS} sessions, and {} to begin", begun - before);
         assert!(loads <= SESSIONS + SESSIONS / 10, "{loads} loads");
     }

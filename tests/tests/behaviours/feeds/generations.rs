@@ -17,7 +17,8 @@ use crate::{
     watch::{OFTEN, Two, is_over, opening, soon},
 };
 
-// B62: the look began before the session got the id under which the second stream was opened.
+// B62: a look at the store begins, the session gets a new id, and a second stream is opened under that id. The result of the look
+// is then out of date for the second stream.
 #[tokio::test]
 async fn a_look_in_progress_does_not_end_a_stream_of_the_next_id() {
     let (server, store) = Faulty::server(&AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -41,7 +42,7 @@ async fn a_look_in_progress_does_not_end_a_stream_of_the_next_id() {
 }
 
 over_stores_with_feeds! {
-    // B62: each stream belongs to the id under which it was opened.
+    // B62: a stream ends when the id under which it was opened is replaced.
     async fn streams_of_several_ids_of_one_session_end_with_theirs(store) {
         let two = Two::new(store, hours(1));
         hears(&two).await;
@@ -60,7 +61,7 @@ over_stores_with_feeds! {
         assert_eq!(soon(ended).await, SessionEnd::Revoked);
     }
 
-    // B62: neither is a change of the visitor's rights.
+    // B62: a renewal by the timer, `remember` and its withdrawal do not change the visitor's rights.
     async fn renewals_by_time_and_remembering_end_no_stream(store) {
         let two = Two::with(store, |builder| builder.watch_every(OFTEN).rotate_every(minutes(1)));
         let mut ada = two.here.signed_in("ada").await;
@@ -80,7 +81,7 @@ over_stores_with_feeds! {
         assert_eq!(soon(ended).await, SessionEnd::Revoked);
     }
 
-    // B62, F4: no request needs to notice that the time limit has passed.
+    // B62, F4: the stream ends at the impersonation's time limit, even if no request arrives after it.
     async fn an_impersonation_that_ends_by_itself_ends_its_streams(store) {
         let two = Two::new(store, OFTEN);
         let act = async |mut session: Session<Site>, Path(user): Path<String>| {
@@ -95,14 +96,14 @@ over_stores_with_feeds! {
         assert!(!is_over(&mut ended).await);
         two.here.turn(minutes(1));
         assert_eq!(soon(ended).await, SessionEnd::Superseded);
-        // The administrator goes on.
+        // The administrator's own session continues, and a stream can be opened in it.
         let mut own = two.open(&root).await.ended();
         assert!(!is_over(&mut own).await);
     }
 }
 
 over_stores! {
-    // B62: a handler may wait for the end before it responds, in a session that it began itself.
+    // B62: a handler may start a session, store it with `save`, and wait for its end before the response is sent.
     async fn a_session_that_its_own_request_stored_is_watched_before_the_response(store) {
         let two = Two::new(store, OFTEN);
         let revoked = two.there.sessions.clone();
@@ -112,7 +113,7 @@ over_stores! {
             session.user_mut().log_in(user.clone());
             session.save().await.unwrap();
             assert!(!is_over(&mut ended).await);
-            // The same request leaves that session for another.
+            // The same request ends that session and starts another. The watch then follows the new session.
             session.destroy();
             session.user_mut().log_in(user.clone());
             session.save().await.unwrap();
@@ -128,7 +129,7 @@ over_stores! {
     }
 }
 
-// B62: whichever comes first, the stream learns of the end.
+// B62: the stream learns of the end, whether the watch or the revocation comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_that_ends_while_its_watch_begins_is_over() {
     let two = Arc::new(Two::new(AnyStore::memory(), hours(1)));
@@ -140,7 +141,7 @@ async fn a_session_that_ends_while_its_watch_begins_is_over() {
         let (start, ends) = (barrier.clone(), two.clone());
         let end = tokio::spawn(async move {
             start.wait().await;
-            // Through the same engine, and through another one.
+            // Half of the rounds revoke on the server of the stream, the other half on the other server.
             let server = if round % 2 == 0 { &ends.here } else { &ends.there };
             server.sessions.of("ada").revoke_all().await.unwrap();
         });

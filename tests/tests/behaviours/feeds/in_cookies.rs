@@ -1,4 +1,4 @@
-//! Sessions in their visitors' cookies.
+//! B62: streams of sessions that are stored in their visitors' cookies.
 
 use std::{
     sync::{Arc, Mutex},
@@ -29,7 +29,7 @@ struct Kept {
 
 type K = Session<Kept>;
 
-/// Builds a server; each with a function that returns the watch of its last stream.
+/// Returns a server's routes, and a function that returns the watch of the stream that was opened last.
 fn server(store: CookieStore, keys: &KeyRing, clock: &Clock, every: Duration) -> (Router, impl Fn() -> Ended + use<>) {
     let opened = Arc::<Mutex<Option<K>>>::default();
     let keep = opened.clone();
@@ -51,7 +51,7 @@ fn server(store: CookieStore, keys: &KeyRing, clock: &Clock, every: Duration) ->
 }
 
 over_stores_with_feeds! {
-    // B62: a revocation is created, not replaced.
+    // B62: the store of the revocations has no value for the session until the session ends. The new value is announced too.
     async fn a_stream_hears_that_a_session_in_a_cookie_was_revoked(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let on = || CookieStore::encrypted().revocations(store.clone());
@@ -63,17 +63,17 @@ over_stores_with_feeds! {
             ada.get("/stream").await;
             let mut ended = watch();
             for _ in 0..10 {
-                // Lets the first look pass, which is before the end.
+                // Waits for the watch's first look at the store, so that the session ends after it.
                 assert!(!is_over(&mut ended).await);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             ada.at(&there).post(path).await;
             timeout(limit, ended).await.ok()
         };
-        // Messages are lost until the feed is connected.
+        // Until the feed is connected, messages are lost, so this tries repeatedly.
         let mut tries = 0..60;
         while heard("/logout", Duration::from_secs(1)).await.is_none() {
-            tries.next().expect("no message within a minute");
+            tries.next().expect("the feed delivers a message within a minute");
         }
         for (path, end) in [("/logout", SessionEnd::LoggedOut), ("/renew", SessionEnd::Superseded)] {
             assert_eq!(heard(path, Duration::from_secs(60)).await, Some(end), "{path}");
@@ -91,12 +91,12 @@ async fn a_stream_of_a_session_in_a_cookie_without_revocations_ends_at_its_deadl
     ada.get("/stream").await;
     let mut ended = watch();
     ada.post("/logout").await;
-    assert!(!is_over(&mut ended).await, "nothing knows of the log-out");
+    assert!(!is_over(&mut ended).await, "no store records the log-out");
     clock.advance(minutes(30));
     assert_eq!(soon(ended).await, SessionEnd::Expired);
 }
 
-// B62: it may be the store of the revocations that is in this process.
+// B62: SQLite announces nothing, so the watch looks at the revocations repeatedly.
 #[tokio::test]
 async fn a_stream_of_a_session_in_a_cookie_polls_its_revocations() {
     let store = AnyStore::sqlite().await;
@@ -113,7 +113,7 @@ async fn a_stream_of_a_session_in_a_cookie_polls_its_revocations() {
     assert_eq!(soon(ended).await, SessionEnd::LoggedOut);
 }
 
-// B62: only a response can set the cookie, so its deadline stays.
+// B62: the deadline is in the cookie, which only a response can replace.
 #[tokio::test(start_paused = true)]
 async fn a_stream_cannot_keep_a_session_in_a_cookie_alive() {
     let (keys, clock) = (KeyRing::generate(), Clock::stopped());
@@ -129,5 +129,5 @@ async fn a_stream_cannot_keep_a_session_in_a_cookie_alive() {
             return;
         }
     }
-    panic!("the session is over after 30 minutes");
+    panic!("the watch did not report the end after 30 minutes");
 }

@@ -1,4 +1,5 @@
-//! `keep_alive`: whether an open stream counts as use. The clock of the sessions and that of the timers move together.
+//! B62: an open stream does not count as use of its session, unless its watch has `keep_alive`. These tests advance the sessions'
+//! clock and Tokio's paused clock together.
 
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use tests::{
 
 use crate::watch::{Two, is_over};
 
-/// Lets this time pass, and returns why the session is over by then.
+/// Lets this time pass. If the session ends meanwhile, returns the reason.
 async fn pass(two: &Two, ended: &mut Ended, time: Duration) -> Option<SessionEnd> {
     const STEP: Duration = Duration::from_secs(30);
     for _ in 0..time.as_secs() / STEP.as_secs() {
         two.here.turn(STEP);
-        // Also runs the timers that are due meanwhile.
+        // Tokio's clock is paused, so the timeout moves it by one step and runs the timers that are due.
         if let Ok(end) = tokio::time::timeout(STEP, &mut *ended).await {
             return Some(end);
         }
@@ -45,7 +46,8 @@ async fn a_stream_that_keeps_alive_lasts_until_the_absolute_deadline() {
     assert_eq!(pass(&two, &mut ended, minutes(3)).await, Some(SessionEnd::Expired));
 }
 
-// B62: a save moves the deadline only if `touch` has passed since the last move, which was before the stream was opened.
+// B62: the idle deadline moves only if `touch` has passed since it last moved. Here it last moved ten minutes before the stream
+// was opened, and `touch` is almost as long as the idle timeout.
 #[tokio::test(start_paused = true)]
 async fn a_stream_keeps_alive_even_if_touches_are_rare() {
     let two = Two::with(AnyStore::memory(), |builder| builder.watch_every(minutes(1)).touch(minutes(28)));
@@ -69,7 +71,7 @@ async fn a_stream_that_keeps_alive_learns_of_an_end() {
     assert_eq!(pass(&two, &mut ended, minutes(2)).await, Some(SessionEnd::Revoked));
 }
 
-// B62: a watch that was dropped, however far it came, costs no more loads.
+// B62: after a watch was dropped, it causes no more loads, however often it had been polled.
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_is_dropped_at_any_point_leaves_nothing_behind() {
     let two = Two::new(AnyStore::memory(), minutes(1));
@@ -93,7 +95,7 @@ async fn a_watch_that_is_dropped_at_any_point_leaves_nothing_behind() {
     }
 }
 
-// B62: the clock may be set, forwards and backwards.
+// B62: the clock of the server may be set forwards and backwards.
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_ends_a_stream_only_if_it_passes_the_deadline() {
     let two = Two::new(AnyStore::memory(), minutes(1));

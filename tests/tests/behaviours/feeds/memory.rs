@@ -10,8 +10,8 @@ use tests::{
     client::Visitor,
 };
 
-/// Prints how many bytes a watch takes, on average: `cargo test --test behaviours watch_in_memory -- --ignored --nocapture`. The
-/// variable `WATCHES` says how many; the default is 100,000.
+/// Prints how many bytes a watch takes on average. The environment variable `WATCHES` sets the number of watches; the default is
+/// 100,000. To run it: `cargo test --test behaviours watch_in_memory -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "measures"]
 async fn a_watch_in_memory() {

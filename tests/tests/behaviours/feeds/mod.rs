@@ -1,5 +1,5 @@
-//! B62: the messages by which stores announce that a session ended, and the watches that they wake: their faults, and what is left
-//! without them.
+//! B62: stores announce by a message that a session ended, and the message wakes the session's watches. These tests break the
+//! feed of messages, and check that the watches then still learn of the end.
 
 mod crowd;
 mod generations;
@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use crate::watch::{OFTEN, Two, is_over, soon};
 
-/// Opens a stream of a new session, and returns it once the session was looked at: from now on, only a message or the passage of
-/// time leads to the next look.
+/// Opens a stream of a new session, and returns after the watch's first look at the store. After that, only a message or the
+/// passage of time leads to another look.
 async fn watched(two: &Two, user: &str) -> (Visitor, Ended) {
     let visitor = two.here.signed_in(user).await;
     let mut ended = two.open(&visitor).await.ended();
@@ -32,10 +32,10 @@ async fn watched(two: &Two, user: &str) -> (Visitor, Ended) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await; // polls
     }
-    panic!("no look within a minute");
+    panic!("the watch did not look at the store within a minute");
 }
 
-/// Waits until a message ends a stream. Messages are lost until the feed is connected, so this tries again and again.
+/// Waits until a message ends a stream. Until the feed is connected, messages are lost, so each try opens another stream.
 async fn hears(two: &Two) {
     for _ in 0..60 {
         let (_, ended) = watched(two, "eve").await;
@@ -45,22 +45,23 @@ async fn hears(two: &Two) {
             return;
         }
     }
-    panic!("no message within a minute");
+    panic!("the feed delivered no message within a minute");
 }
 
-/// Checks that a stream learns of an end although no message comes.
+/// Checks that a stream learns of an end. Its watch must look at the store often, because no message may arrive.
 async fn polls(two: &Two) {
     let (_, ended) = watched(two, "bob").await;
     two.there.sessions.of("bob").revoke_all().await.unwrap();
     assert_eq!(soon(ended).await, SessionEnd::Revoked);
 }
 
-/// Returns servers with a stream that only a message ends, and others whose streams look often.
+/// Returns two pairs of servers. The watches of the first look once an hour, so only a message ends their streams in time. The
+/// watches of the second look often.
 fn rarely_and_often(store: &AnyStore) -> [Two; 2] {
     [hours(1), OFTEN].map(|every| Two::new(store.clone(), every))
 }
 
-/// Waits until this thread has logged a sentence, and returns how many lines contain it.
+/// Waits until this thread has logged a sentence. Returns how many of the logged lines contain the sentence.
 async fn logged(log: &Log, sentence: &str) -> usize {
     let mut lines = String::new();
     for _ in 0..6_000 {

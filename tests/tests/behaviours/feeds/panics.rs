@@ -1,4 +1,4 @@
-//! Stores that panic, answer too little or not at all.
+//! B62: watches survive a store that panics, returns too few or too many values, or does not answer.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use tests::{app::Server, store::AnyStore};
 use super::watched;
 use crate::watch::{OFTEN, Two, is_over, opening, soon};
 
-/// A store whose answer to `load_many` is wrong while `is_wrong` is set.
+/// A store whose `load_many` panics or returns a wrong number of values while `is_wrong` is set, or whose `listen` panics.
 #[derive(Clone)]
 struct Wrong {
     inner: AnyStore,
@@ -105,8 +105,8 @@ async fn a_store_that_panics_or_answers_too_little_ends_no_watch_and_stops_none(
         for ended in streams {
             assert_eq!(soon(ended).await, SessionEnd::Revoked, "{how:?}");
         }
-        assert!(store.looks.load(Ordering::SeqCst) < 10_000, "{how:?}: it looks again and again");
-        assert!(store.listens.load(Ordering::SeqCst) < 100, "{how:?}: it listens again and again");
+        assert!(store.looks.load(Ordering::SeqCst) < 10_000, "{how:?}: the watches look at the store without a pause");
+        assert!(store.listens.load(Ordering::SeqCst) < 100, "{how:?}: the engine calls `listen` without a pause");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The feed on Redis and Valkey: cut, refused, and after failovers.
+//! B62: the feed on Redis and Valkey, when its connection is cut, when the user lacks the rights, and after a failover.
 
 use futures_util::StreamExt as _;
 use redis::{Client, aio::ConnectionManager};
@@ -17,7 +17,7 @@ async fn at(url: &str) -> AnyStore {
     AnyStore::on_redis(RedisStore::open(url).await.unwrap())
 }
 
-/// Counts the connections that subscribe.
+/// Returns the number of connections that subscribe to a channel.
 fn subscribers(server: &RedisServer) -> usize {
     server.ask::<String>(&["CLIENT", "LIST", "TYPE", "pubsub"]).unwrap().lines().count()
 }
@@ -30,7 +30,7 @@ async fn a_feed_that_the_server_closes_comes_back() {
         let [rarely, often] = rarely_and_often(&at(&server.url()).await);
         hears(&rarely).await;
         let (_one, _other) = (watched(&rarely, "ada").await, watched(&rarely, "ada").await);
-        assert_eq!(subscribers(&server), 1, "{kind:?}: one connection, however many streams");
+        assert_eq!(subscribers(&server), 1, "{kind:?}: all streams share one connection");
         for _ in 0..2 {
             server.ask::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
             polls(&often).await;
@@ -51,7 +51,7 @@ async fn a_feed_whose_network_is_cut_comes_back() {
     proxy.refuse();
     assert!(logged(&log, "feed of ended sessions was interrupted").await > 0);
     let mut ended = ended;
-    assert!(!is_over(&mut ended).await, "the store is down, which is no end");
+    assert!(!is_over(&mut ended).await, "an outage of the store does not end the session");
     proxy.accept();
     hears(&rarely).await;
     often.there.sessions.of("ada").revoke_all().await.unwrap();
@@ -85,7 +85,7 @@ async fn a_server_that_restarts_empty_ends_all_streams() {
     hears(&rarely).await;
 }
 
-// B62: since Redis 7, a new user has no right to any channel.
+// B62: since Redis 7, a new user has no right to any channel. Such a user can still write, and the streams then poll the store.
 #[tokio::test]
 async fn a_user_without_the_right_to_a_channel_writes_and_polls() {
     const MAY_NOT_LISTEN: &str = "the Redis user may not listen for ended sessions";
@@ -110,7 +110,7 @@ async fn a_user_without_the_right_to_a_channel_writes_and_polls() {
     }
 }
 
-// B62: each node passes on what the others announce.
+// B62: each node of a cluster also delivers the messages of the other nodes.
 #[tokio::test]
 async fn streams_hear_of_ends_on_every_node_of_a_cluster() {
     let Some(cluster) = shared_cluster(Kind::Redis) else { return };
@@ -141,7 +141,7 @@ async fn the_feed_follows_sentinel_to_the_next_primary() {
     hears(&two).await;
 }
 
-// B62: the application's connection does not say where it leads.
+// B62: the feed needs a connection of its own, and the application's connection does not reveal the server's address.
 #[tokio::test]
 async fn a_store_over_the_applications_connection_has_no_feed_and_polls() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
@@ -154,7 +154,7 @@ async fn a_store_over_the_applications_connection_has_no_feed_and_polls() {
     }
     assert_eq!(logged(&log, "the session store does not announce ended sessions").await, 1);
     assert_eq!(subscribers(&server), 0);
-    // It announces to others.
+    // The store still announces the ends of its own sessions to other processes.
     let mut others = Client::open(server.url()).unwrap().get_async_pubsub().await.unwrap();
     others.subscribe("session:ended").await.unwrap();
     polls(&two).await;

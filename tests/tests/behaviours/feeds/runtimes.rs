@@ -1,4 +1,4 @@
-//! Several runtimes in one process, as with actix-web, which has one for each thread.
+//! B62: several runtimes in one process. Under actix-web, each worker thread has its own runtime.
 
 use std::{
     sync::{Arc, Barrier},
@@ -22,7 +22,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-// B62: whichever runtime the looks are on, it may shut down in the middle of one.
+// B62: the runtime on which a look at the store runs may shut down during the look.
 #[test]
 fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
     for _ in 0..20 {
@@ -48,7 +48,7 @@ fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
     }
 }
 
-// B62: the task that looks may be dropped before it is first polled.
+// B62: the task that looks at the store may be dropped before it is first polled.
 #[test]
 fn a_runtime_that_shuts_down_before_the_first_look_ends_no_watch_of_others() {
     let (first, second) = (runtime(), runtime());
@@ -95,7 +95,7 @@ fn streams_on_several_runtimes_outlive_each_of_them() {
             });
             began.wait();
             if number + 1 < THREADS {
-                // The other runtimes shut down one after the other, and each time the looks move to one that is left.
+                // All runtimes but the last shut down, one after the other. Each time, another runtime takes over the looks.
                 let _ = runtime.block_on(stopped);
                 drop(runtime);
                 left.wait();
@@ -107,7 +107,7 @@ fn streams_on_several_runtimes_outlive_each_of_them() {
                 }
             });
         }));
-        // One after the other: the servers hold one opened session at a time.
+        // Starts the next thread only now, because `Two` can hold only one opened session at a time.
         begun.wait();
     }
     for stop in stops.drain(..THREADS - 1) {

@@ -1,4 +1,5 @@
-//! The feed on PostgreSQL: closed, behind a pooler, and refused. The other databases have none.
+//! B62: the feed on PostgreSQL, when its connection is closed, behind a pooler, and when it is refused. The other databases have
+//! no feed.
 
 use tests::{
     databases::{self, DatabaseServer, Engine},
@@ -12,7 +13,7 @@ use crate::watch::{OFTEN, Two};
 
 const NO_FEED: &str = "the database has no feed of ended sessions";
 
-/// Starts a server of the test's own.
+/// Starts a server for one test only.
 fn server() -> Option<&'static DatabaseServer> {
     Some(Box::leak(Box::new(DatabaseServer::start(Engine::Postgres)?)))
 }
@@ -26,7 +27,7 @@ async fn a_feed_that_the_database_closes_comes_back_on_postgres() {
     let [rarely, often] = rarely_and_often(&AnyStore::on_database(server, &server.url()).await);
     hears(&rarely).await;
     let (_one, _other) = (watched(&rarely, "ada").await, watched(&rarely, "ada").await);
-    assert_eq!(server.ask(&format!("SELECT count(*) {LISTENING}")), "1", "one connection, however many streams");
+    assert_eq!(server.ask(&format!("SELECT count(*) {LISTENING}")), "1", "all streams share one connection");
     for _ in 0..2 {
         server.ask(&format!("SELECT pg_terminate_backend(pid) {LISTENING}"));
         polls(&often).await;
@@ -37,7 +38,7 @@ async fn a_feed_that_the_database_closes_comes_back_on_postgres() {
     hears(&rarely).await;
 }
 
-// B62: PgBouncer accepts LISTEN in transaction mode, and delivers nothing.
+// B62: in transaction mode, PgBouncer accepts LISTEN but delivers no messages.
 #[tokio::test]
 async fn behind_pgbouncer_streams_poll_and_the_log_says_so_once_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };
@@ -53,7 +54,7 @@ async fn behind_pgbouncer_streams_poll_and_the_log_says_so_once_on_postgres() {
     assert!(!log.take().contains(NO_FEED));
 }
 
-// B62: other databases that speak the protocol of PostgreSQL have no `pg_notify`.
+// B62: some databases that speak PostgreSQL's protocol have no `pg_notify`. A user without the right to call it simulates one.
 #[tokio::test]
 async fn a_database_that_refuses_to_announce_still_ends_sessions_on_postgres() {
     let Some(server) = server() else { return };

@@ -1,4 +1,4 @@
-//! B21, B34, S45: concurrent changes of secret fields work as for other fields, although sealing a value twice gives
+//! B21, B34, S45: concurrent changes of secret fields work like those of other fields, although each encryption of a value gives
 //! different bytes.
 
 use std::{
@@ -144,8 +144,8 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: resealing encrypts a secret again with the current key, without being asked for. If another request changes the field
-    // meanwhile, that change stays, and no request fails.
+    // S45: a request that loads a secret under an older key reseals the secret: it encrypts it again with the current key. If
+    // another request changes the field meanwhile, that change stays, and no request fails.
     async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {
@@ -167,7 +167,7 @@ over_stores! {
         }
     }
 
-    // S45: on a busy session, a request that only reads does not fail because it could not reseal.
+    // S45: other writers are always faster, so a request that only reads cannot reseal the secret. It succeeds nevertheless.
     async fn no_read_fails_because_it_cannot_reseal(store) {
         let clock = Clock::stopped();
         let old = House::with_keys(&store, &keys(&[1]), &clock);

@@ -110,7 +110,7 @@ over_stores! {
         assert!(swaps.len() > WRITES.len());
         assert!(!format!("{swaps:?}").contains("velvet"), "the values that were sent to the store show no secret");
         assert!(!swaps.iter().any(|value| holds(&value.to_bytes(), b"velvet")));
-        // The visitor can read all of it.
+        // The visitor still reads every secret in plain form.
         let mut seen = all();
         seen["name"] = "an-open-word".into();
         assert_eq!(visitor.get("/show").await.json(), seen);
@@ -163,7 +163,7 @@ over_two_stores! {
             flipped
         }));
         damaged.push([&whole[..], b"\0"].concat());
-        // The value as it would be stored if it were not secret, which is not accepted either.
+        // The value in plain form, as a field without `secret` would be stored. It is rejected too.
         damaged.push(b"\xadvelvet-antler".to_vec());
         DECODED.set(0);
         for bytes in damaged {
