@@ -83,7 +83,7 @@ fn a_secret_that_kubernetes_or_docker_mounted_is_read() {
     }
 }
 
-// F25: a process of any other user reads root's file.
+// F25: a process that runs as another user can read root's file.
 #[test]
 fn a_secret_of_root_is_read_by_another_user() {
     let mount = kubernetes(0o444);
@@ -142,7 +142,7 @@ fn a_file_that_others_may_write_to_is_refused() {
     }
 }
 
-// F11: this holds even if the process runs as root, which could read the file.
+// F11: a file of another user is rejected even if the process runs as root, which could read the file.
 #[test]
 fn a_file_of_another_user_is_refused() {
     let folder = folder();

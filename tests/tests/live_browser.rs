@@ -66,7 +66,7 @@ async fn an_open_page_follows_its_session<F: Framework>() {
     assert_eq!(phone.text("#greeting").await, "Hello, stranger.", "a page that logs out shows the next one");
 }
 
-// B62: the shop restarts without its sessions, and the page connects to the new one.
+// B62: the shop restarts without its sessions. The page connects again, and the new shop tells it that its session is gone.
 #[tokio::test]
 async fn an_open_page_learns_after_a_restart_that_its_session_is_gone() {
     let Some(browser) = open().await else { return };

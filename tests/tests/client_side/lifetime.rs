@@ -1,4 +1,5 @@
-//! B13–B18: when a session ends. The deadlines are sealed in the cookie, and the server's clock decides (S14, S15, S42).
+//! B13–B18: when a session ends. The cookie holds the deadlines, which the visitor cannot change, and the server's clock decides
+//! whether they have passed (S14, S15, S42).
 
 use std::time::{Duration, UNIX_EPOCH};
 

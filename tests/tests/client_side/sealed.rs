@@ -26,7 +26,7 @@ over_forms! {
             assert_eq!((reply.status, &reply.body, reply.set_cookie()), (nobody.status, &nobody.body, None), "{forged}");
             assert_eq!(server.heard(), [Event::Refused], "{forged}");
         }
-        // A write by such a visitor begins a new session.
+        // If a visitor with a damaged cookie writes to the session, a new session begins.
         let mut stranger = Visitor::with_cookie(&server.app, COOKIE, &value[1..]);
         assert!(stranger.post("/theme/dark").await.set_cookie().is_some());
         assert_eq!(stranger.get("/show").await.json()["user"].as_str(), None);

@@ -1,4 +1,5 @@
-//! Settings from environment variables, among those of other programs. Some tests read the real environment of a child process.
+//! Settings from environment variables, among the variables of other programs. In some tests, a child process reads its real
+//! environment.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -115,7 +116,7 @@ fn missing_variables_are_named_with_an_example() {
     assert_eq!(said, "SESSION_KEYS: it holds bytes that are not text; set it again");
 }
 
-/// An empty variable is an error, because the user did not ask for the default.
+/// An empty variable is an error rather than the default: to get the default, a user leaves the variable unset.
 #[test]
 fn an_empty_variable_is_refused() {
     for line in ["SESSION_STORE=", "SESSION_IDLE=", "SESSION_DOMAIN= ", "SESSION_APP="] {

@@ -65,7 +65,7 @@ async fn the_store_follows_sentinel_when_a_primary_is_demoted() {
     assert!(load(&store, &other).await.is_some());
 }
 
-/// A primary that hangs does not close its connections, so the store must not wait for that.
+/// A primary that hangs does not close its connections, so the store must not wait until they close.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinel_replaces_a_primary_that_hangs() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
@@ -112,7 +112,7 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
         // Only writes that end a session wait.
         let old = create(&store, &key, &value("one")).await;
         let held = replace(&store, &key, &old, &value("two")).await;
-        // A refusal also has to wait until replicas have the value that it returns.
+        // A refused swap also has to wait until replicas have the value that it returns.
         unconfirmed(store.swap(&key, Some(&old), None, NOW).await);
         assert!(load(&store, &key).await.is_some());
         for _ in 0..2 {

@@ -56,7 +56,8 @@ async fn a_connection_that_breaks_is_replaced() {
     assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
 }
 
-/// Swaps and returns the written value. Like the engine, it also accepts that an earlier attempt wrote the value.
+/// Performs the swap, and returns the written value. Like the engine, it counts the swap as done if an earlier attempt wrote the
+/// value.
 async fn written(
     store: &RedisStore,
     key: &session_runtime::store::Key,

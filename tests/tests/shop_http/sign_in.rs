@@ -105,7 +105,7 @@ fn a_visitor_who_ticks_the_box_is_remembered() {
     assert!(!cookie(&mut remembered, &[("user", "bob")]).contains("Max-Age"));
 }
 
-// S36, S38: this includes signing in.
+// S36, S38: another site cannot sign a visitor in either.
 #[test]
 fn another_site_can_post_nothing_here() {
     let (_folder, shop, mut ada) = open();

@@ -1,4 +1,5 @@
-//! What a visitor can expect of the shop.
+//! Tests what visitors can rely on: their own cart, their sign-in, notices that are shown once, and pages whatever cookie they
+//! send.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ fn two_visitors_shop_independently() {
     assert_eq!(bob["cart"], json!([{ "sku": "coffee", "qty": 1 }]));
 }
 
-// Runs curl as the README describes, with one jar for each visitor.
+// Runs curl with a cookie jar for each visitor.
 #[test]
 fn curl_keeps_two_visitors_apart_in_two_jars() {
     let Some(curl) = require::program("curl") else { return };

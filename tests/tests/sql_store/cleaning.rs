@@ -118,7 +118,7 @@ async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb
     }
 }
 
-/// Returns how many of three clean-ups by this store warn of the clock. None removes anything.
+/// Returns how many of three clean-ups by this store warn of the clock. Checks that none of them removes a row.
 async fn warnings(store: &SqlStore, table: &str) -> usize {
     let log = Log::start();
     for _ in 0..3 {
@@ -168,7 +168,7 @@ async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
     assert_eq!(ahead.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-// B29: the engine interprets values. The store also returns a damaged one, so that the engine can replace or remove it.
+// B29: only the engine interprets values, so the store returns a damaged value too. The engine can then replace or remove it.
 #[tokio::test]
 async fn a_damaged_row_can_be_loaded_and_replaced_on_sqlite() {
     let (_folder, url, store) = in_file().await;

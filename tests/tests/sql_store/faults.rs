@@ -83,7 +83,7 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let key = create(&store, &empty()).await;
     for round in 1..=5 {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
-        // The pool takes a connection back after a ping, in the background.
+        // Waits for idle connections: the pool takes a connection back only after a ping, in the background.
         let deadline = Instant::now() + PATIENCE;
         let idle = loop {
             let idle = server.ask("SELECT id FROM information_schema.processlist WHERE command = 'Sleep'");
@@ -100,8 +100,8 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     }
 }
 
-/// B33: a network that swallows everything, so that no error reveals a dead connection. Calls that were given up do not block the
-/// pool for good.
+/// B33: the network swallows everything, so no error reveals that a connection is dead. Calls that were given up do not occupy
+/// the pool's connections for ever.
 async fn a_silent_network(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
