@@ -117,7 +117,7 @@ fn a_secret_of_root_is_read_by_another_user() {
     );
 }
 
-// F25: other users cannot reach the file, whatever its mode.
+// F25: other users cannot reach a file in a closed folder, whatever the file's mode.
 #[test]
 fn a_readable_file_in_a_closed_folder_is_not_warned_of() {
     let folder = folder();

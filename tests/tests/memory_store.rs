@@ -75,7 +75,7 @@ async fn several(store: &MemoryStore, number: usize, value: impl Fn() -> Value) 
     keys
 }
 
-/// Returns the key's value without using it: a rejected swap does not count as a use.
+/// Returns the key's value by a swap that is rejected. A rejected swap does not count as a use of the value.
 async fn held(store: &MemoryStore, key: &Key) -> Option<Versioned> {
     let nothing = Versioned::with_revision(Value::from_bytes(""), "not a revision");
     match store.swap(key, Some(&nothing), None, NOW).await.unwrap() {

@@ -92,7 +92,7 @@ over_forms! {
         let long = lived(Duration::MAX);
         let mut visitor = long.visitor();
         visitor.post("/name/ada").await;
-        // With a revocation list, a session ends after 400 days without a visit.
+        // With a revocation list, a session ends after 400 days without a visit, whatever its lifetime.
         let never = if format!("{store:?}").contains("revocations: true") { 399 } else { 365 * 500 };
         long.turn(hours(24 * never));
         assert_eq!(visitor.get("/show").await.json()["name"], "ada");

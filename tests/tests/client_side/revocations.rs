@@ -161,7 +161,8 @@ async fn a_late_write_does_not_undo_a_log_out() {
     }
 }
 
-// S47: an unreachable list counts as a store that is down: visitors are neither signed in nor logged out.
+// S47: an unreachable list counts as a store that is down: requests with a cookie are answered with 503, and no visitor is logged
+// out.
 #[tokio::test]
 async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
     let (server, controls) = revocable();
@@ -185,8 +186,8 @@ async fn a_log_out_whose_answer_was_lost_is_retried() {
     let mut visitor = server.signed_in("ada").await;
     controls.swaps.store(0, SeqCst);
     controls.lose_answer.store(true, SeqCst);
-    // The retry swaps again and learns that the log-out is stored. The third swap rewrites the entry, because a store that waits
-    // for its replicas may not have replicated it.
+    // The answer to the first swap is lost. The second swap learns that the entry is stored. The third swap writes the entry
+    // again: if the store waits for replicas, they may not have the entry yet.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
     assert_eq!(controls.swaps.load(SeqCst), 3);
     assert_eq!(visitor.cookie(), None);
@@ -204,7 +205,7 @@ async fn anonymous_pages_work_while_the_list_is_down() {
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
 }
 
-// A session's id is revoked until its longest-lived cookie has expired, even if that was not the last cookie.
+// A session's id is revoked until the session's longest-lived cookie has expired, even if a later cookie expires earlier.
 #[tokio::test]
 async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();

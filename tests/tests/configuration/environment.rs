@@ -165,7 +165,7 @@ async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
 
     let error = Sessions::<Shop>::builder().variables("", variables).unwrap_err();
     assert!(error.to_string().starts_with("the prefix of variables is empty"), "{error}");
-    // The error names the first prefix that lacks the store.
+    // If no prefix gives a store, the error names the variable under the first prefix.
     let builder = Sessions::<Shop>::builder().variables("SESSION_", [("X", "x")]).unwrap();
     let error = builder.variables("ADMIN_SESSION_", [("X", "x")]).unwrap().open().await.unwrap_err();
     assert!(error.to_string().starts_with("the variable SESSION_STORE is not set"), "{error}");

@@ -25,7 +25,7 @@ fn every_method_of_the_builder_is_an_option() {
         .map(|(name, _)| name.split(['(', '<']).next().unwrap().to_owned())
         .collect();
     assert!(methods.len() > 20, "{methods:?}");
-    // The values of these two methods are Rust code, which settings cannot contain, so the methods are not options.
+    // The arguments of these two methods cannot be written as text, so the methods are not options.
     let (mut code, mut outside) = (methods, options());
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
@@ -69,7 +69,7 @@ fn every_option_has_a_row_in_the_guide() {
     }
 }
 
-/// All options of Flask 3.1 and of Flask-Session 0.8 and its unreleased version.
+/// All options about sessions in Flask 3.1, in Flask-Session 0.8, and in the unreleased version of Flask-Session.
 const THEIRS: [&str; 43] = [
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -125,7 +125,7 @@ fn every_option_of_flask_has_a_row() {
     }
 }
 
-/// A variable from Flask is never mistaken for another option, and never ignored.
+/// A variable of Flask or Flask-Session is never mistaken for an option of this library, and never ignored.
 #[test]
 fn every_option_of_flask_is_refused_with_a_sentence() {
     for name in THEIRS.iter().filter(|name| name.starts_with("SESSION_")) {

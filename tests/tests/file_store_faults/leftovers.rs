@@ -50,7 +50,7 @@ async fn a_temporary_file_left_behind_does_not_prevent_writing() {
     fs::write(&left_behind, "half of a val").unwrap();
     set(&store, &key, "theme", "dark").await;
     assert!(!left_behind.exists());
-    // A link in its place does not prevent writing either, and is not followed.
+    // A link in the place of the temporary file does not prevent writing either, and the store does not follow the link.
     let outside = folder.path().join("outside");
     fs::write(&outside, "safe").unwrap();
     std::os::unix::fs::symlink(&outside, &left_behind).unwrap();

@@ -118,7 +118,8 @@ async fn a_subfolder_that_others_may_write_to_is_refused() {
     drop(folder);
 }
 
-// F11: some systems open a volume's folders to a group whenever the volume is mounted.
+// F11: some systems open a volume's folders to a group whenever they mount the volume. So the store closes such subfolders at
+// start.
 #[tokio::test]
 async fn subfolders_are_closed_to_others_at_start() {
     let (folder, _, key, shard) = store().await;

@@ -53,7 +53,7 @@ pub(crate) async fn read(store: &impl Store, key: &Key, field: &str) -> Option<S
     fields(load(store, key).await.as_ref()).remove(field)
 }
 
-/// Returns the damaged value that a load finds for a damaged file. The file stays.
+/// Loads a key whose file is damaged. Checks that the load returns a damaged value, and returns that value.
 pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
     let found = load(store, key).await.expect("a damaged value is a value");
     assert!(is_damaged(&found), "{found:?}");

@@ -63,7 +63,7 @@ async fn scripts_replace_the_command_when_a_server_without_it_takes_over() {
         );
         remove(&store, &key, &held).await;
         assert_eq!(load(&store, &key).await, None);
-        // Scripts also work on the first server.
+        // When the first server takes over again, calls work there too.
         proxy.lead_to(valkey.addr());
         proxy.cut();
         let held = store.load(&key, NOW).await.unwrap().unwrap();

@@ -201,7 +201,7 @@ fn a_hostile_cookie_gets_a_page_for_strangers() {
         assert!(read.body.contains("nothing in it yet"), "{shown}");
         let home = stranger.get_with("/", &cookie);
         assert!(home.body.contains("Hello, stranger."), "{shown}");
-        // A session begins as for any visitor, under an id of the server's own.
+        // A session begins as for any new visitor, under an id that the server has chosen.
         assert!(!stranger.jar[COOKIE].is_empty() && stranger.jar[COOKIE] != good, "{shown}");
         assert_eq!(stranger.session()["visits"], 1, "{shown}");
     }

@@ -48,7 +48,7 @@ async fn expired_rows_are_removed_in_batches_and_live_ones_stay_on_sqlite_postgr
         for key in &live {
             assert!(load(&store, key).await.is_some());
         }
-        // Only the 60 rows that were not edited expire.
+        // An edit removes a row's deadline. So only the 60 live rows that were not edited expire.
         assert_eq!(store.delete_expired(later + SOON + MARGIN).await.unwrap(), 60);
         assert_eq!(read(&store, &live[0], "n").await, Some(1));
         drop(folder);

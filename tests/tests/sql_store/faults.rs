@@ -132,7 +132,8 @@ async fn the_pool_recovers_from_a_silent_network_on_mariadb() {
     a_silent_network(Engine::MariaDb).await;
 }
 
-// B34: the answer is lost with the connection. The store sends the swap again, and the revision shows that it is stored.
+// B34: the answer or the request is lost with the connection. The store sends the swap again, and the revision shows that the
+// value is stored.
 async fn answers_are_lost(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
@@ -152,7 +153,7 @@ async fn answers_are_lost(engine: Engine) {
         }
     }
     assert_eq!(proxy.swallowed(), 10);
-    // A removal whose answer is lost succeeds too. The store may have sent it twice.
+    // A removal also succeeds if its answer or its request is lost. The store may have sent the removal twice.
     for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
         let key = create(&store, &empty()).await;
         let found = load(&over_network, &key).await;
@@ -174,8 +175,8 @@ async fn a_write_whose_answer_is_lost_is_recognised_by_its_revision_on_mariadb()
     answers_are_lost(Engine::MariaDb).await;
 }
 
-// B33: the server does not answer for a while. Calls from that time may take effect when it answers again, but only
-// once.
+// B33: the server does not answer for a while. A call that was given up meanwhile may take effect when the server answers again,
+// but only once.
 async fn frozen(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;
