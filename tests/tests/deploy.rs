@@ -1,5 +1,5 @@
-//! Two builds of one session struct run as separate processes on the same sessions. Neither loses data that only the other one
-//! knows.
+//! Two builds of one session struct run as separate processes on the same sessions. Neither build loses data that only the other
+//! build knows.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::PathBuf;
@@ -97,8 +97,8 @@ fn signing_out_keeps_the_device(site: &mut Site) {
 
 const ROUNDS: usize = 60;
 
-// Both builds change counters, atomic fields and flashes at the same time, under different names. Every increment counts, every
-// item is there, and each flash is shown once.
+// Both builds change counters, atomic fields and flashes at the same time, under different names. No increment, item or flash is
+// lost, and each flash is shown once.
 fn both_at_once(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();

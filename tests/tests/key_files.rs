@@ -83,7 +83,7 @@ fn a_secret_that_kubernetes_or_docker_mounted_is_read() {
     }
 }
 
-// F25: a process of any other user reads root's file.
+// F25: a process that runs as another user can read root's file.
 #[test]
 fn a_secret_of_root_is_read_by_another_user() {
     let mount = kubernetes(0o444);
@@ -117,7 +117,7 @@ fn a_secret_of_root_is_read_by_another_user() {
     );
 }
 
-// F25: other users cannot reach the file, whatever its mode.
+// F25: other users cannot reach a file in a closed folder, whatever the file's mode.
 #[test]
 fn a_readable_file_in_a_closed_folder_is_not_warned_of() {
     let folder = folder();
@@ -142,7 +142,7 @@ fn a_file_that_others_may_write_to_is_refused() {
     }
 }
 
-// F11: this holds even if the process runs as root, which could read the file.
+// F11: a file of another user is rejected even if the process runs as root, which could read the file.
 #[test]
 fn a_file_of_another_user_is_refused() {
     let folder = folder();

@@ -1,5 +1,5 @@
-//! Open pages in a real browser learn that their session changed or ended: the shop's, by an event stream, and the chat's, by its
-//! socket.
+//! Open pages in a real browser learn that their session changed or ended. A page of the shop learns it from an event stream, a
+//! page of the chat from its socket.
 //!
 //! The tests leave screenshots of the pages in `target/tmp/live_browser`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -61,12 +61,12 @@ async fn an_open_page_follows_its_session<F: Framework>() {
     laptop.follow("#again").await;
     assert_eq!(laptop.url().await, format!("{}/login?next=/account", shop.url()));
 
-    assert_eq!(phone.text("#user-name").await, "Ada", "this session goes on");
+    assert_eq!(phone.text("#user-name").await, "Ada", "the phone's session continues");
     phone.follow("#logout").await;
-    assert_eq!(phone.text("#greeting").await, "Hello, stranger.", "a page that logs out shows the next one");
+    assert_eq!(phone.text("#greeting").await, "Hello, stranger.", "after a log-out, the page greets a stranger");
 }
 
-// B62: the shop restarts without its sessions, and the page connects to the new one.
+// B62: the shop restarts without its sessions. The page connects again, and the new shop tells it that its session is gone.
 #[tokio::test]
 async fn an_open_page_learns_after_a_restart_that_its_session_is_gone() {
     let Some(browser) = open().await else { return };

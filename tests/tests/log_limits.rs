@@ -37,7 +37,7 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
         }
     }
 
-    // A cookie that a renewal has replaced, sent immediately and later.
+    // A cookie that a renewal has replaced, sent immediately after the renewal and two minutes later.
     let server = Server::new(AnyStore::memory());
     let mut visitor = server.signed_in("ada").await;
     let old = visitor.clone();
@@ -52,7 +52,7 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
     }
     let heard = server.heard();
     let count = |wanted: &Event| heard.iter().filter(|event| *event == wanted).count();
-    assert_eq!(count(&Event::Moved), REQUESTS, "the application gets an event for each");
+    assert_eq!(count(&Event::Moved), REQUESTS, "the application gets an event for each request");
     assert_eq!(count(&Event::Replayed { recently: false }), REQUESTS);
 
     // Requests from other sites.
@@ -80,7 +80,8 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
     }
 }
 
-/// The number of unlimited lines in each source file. No request causes them, or each is written only once per file or process.
+/// The number of unlimited lines in each source file. Requests do not cause these lines, or cause each only once: per file,
+/// process, outage or connection.
 const UNLIMITED: [(&str, usize); 13] = [
     ("engine/marker.rs", 1),
     ("engine/mod.rs", 1),          // once per process

@@ -75,7 +75,7 @@ async fn several(store: &MemoryStore, number: usize, value: impl Fn() -> Value) 
     keys
 }
 
-/// Returns the key's value without using it: a rejected swap does not count as a use.
+/// Returns the key's value by a swap that is rejected. A rejected swap does not count as a use of the value.
 async fn held(store: &MemoryStore, key: &Key) -> Option<Versioned> {
     let nothing = Versioned::with_revision(Value::from_bytes(""), "not a revision");
     match store.swap(key, Some(&nothing), None, NOW).await.unwrap() {
@@ -205,7 +205,7 @@ async fn reading_and_writing_count_as_use() {
     }
 }
 
-/// The only guest is evicted before any user, whichever shard it is in.
+/// The only guest is evicted before any user, whichever shard the guest is in.
 #[tokio::test]
 async fn all_shards_share_one_capacity() {
     for _ in 0..100 {
@@ -225,7 +225,7 @@ async fn all_shards_share_one_capacity() {
     }
 }
 
-/// The expired session is evicted before any live one, whichever shard it is in.
+/// The expired session is evicted before any live session, whichever shard the expired one is in.
 #[tokio::test]
 async fn expired_values_are_evicted_first_in_any_shard() {
     for _ in 0..100 {
@@ -301,7 +301,7 @@ async fn all_observers_see_evictions_and_a_clone_is_the_same_store() {
     assert_eq!((alive(&least, &[only]).await, least.capacity()), (vec![true], 1));
 }
 
-/// A hook that panics ends its own request and does no other harm.
+/// A hook that panics ends the request that called it, and does no other harm.
 #[tokio::test]
 async fn a_hook_that_panics_does_not_take_the_store_down() {
     let store = MemoryStore::with_capacity(2);
@@ -311,7 +311,8 @@ async fn a_hook_that_panics_does_not_take_the_store_down() {
     for round in 0..20 {
         let store = store.clone();
         let request = tokio::spawn(async move { new(&store, guest()).await });
-        // Every other request finds the space that the previous one did not fill.
+        // A request whose hook panics has evicted a session and stores none. The next request uses that space, so it calls no
+        // hook. So every other request panics.
         assert_eq!(request.await.is_err(), round % 2 == 0);
     }
     assert_eq!((alive(&store, &[key]).await, store.len()), (vec![true], 2));

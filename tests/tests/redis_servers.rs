@@ -128,7 +128,7 @@ with_every_kind! {
         let from = Instant::now();
         server.pause(Duration::from_millis(200));
         run(&mut connection, "PING").unwrap();
-        // The server's clock has a coarser resolution.
+        // The resolution of the server's clock is coarse, so the pause may be shorter than 200 milliseconds.
         assert!(from.elapsed() >= Duration::from_millis(150));
         Some(())
     }

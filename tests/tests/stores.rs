@@ -1,5 +1,5 @@
-//! All of our stores, and the one in the documentation, pass the suite that every store must pass. `bad_stores` tests that the
-//! suite notices a bad store.
+//! Every store of the library, and the example store of its documentation, passes the suite that each store must pass.
+//! `bad_stores` tests that the suite notices a bad store.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{

@@ -1,5 +1,5 @@
-//! Tests that the conformance suite notices a store that breaks the contract. Each defect is one that a real store had or could
-//! have. The table gives the check that must catch it.
+//! Tests that the conformance suite notices a store that breaks the contract. The table lists defects that real stores have had
+//! or could have. Each defect stands beside the check that must catch it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -84,7 +84,7 @@ fn every_defect_is_caught() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for (defect, check) in DEFECTS {
-        // Races depend on chance: on a busy machine a bad store may pass for a while.
+        // Whether a race goes wrong depends on chance, so a bad store may pass a few times, above all on a busy machine.
         let tries = if check.starts_with("races") { 30 } else { 1 };
         let says: Vec<_> = (0..tries).map(|_| suite(*defect)).take_while(|says| !says.contains(check)).collect();
         if says.len() == tries {
@@ -184,7 +184,7 @@ impl BadStore {
             }
     }
 
-    /// Looks for expired values, and removes them later without checking again.
+    /// Lists the expired values, and then removes them without checking again that they are expired.
     async fn delete_by_name(&self, now: Timestamp) -> u64 {
         let is_due =
             |(name, (_, deadline)): (&Vec<u8>, &(Value, Timestamp))| deadline.passed(now).then(|| name.clone());
@@ -194,7 +194,7 @@ impl BadStore {
         due.iter().filter(|name| place.remove(*name).is_some()).count() as u64
     }
 
-    /// Returns the value in the form in which this store stores it.
+    /// Returns `value` as this store stores it. Some defects change the value.
     fn kept(&self, value: &Value) -> Value {
         let mut bytes = value.to_bytes().to_vec();
         match self.defect {
@@ -209,7 +209,7 @@ impl BadStore {
         Value::from_bytes(bytes)
     }
 
-    /// Performs the swap under the lock. `early` is the key's value from before the lock was taken.
+    /// Performs the swap while holding the lock. `early` is the value that the key had before the lock was taken.
     fn write(
         &self,
         key: &Key,

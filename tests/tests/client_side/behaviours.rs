@@ -66,8 +66,8 @@ over_forms! {
         }
     }
 
-    // B8, S32: under a `__Host-` name, two cookies open nothing. Under another name, they open a session if only one session is
-    // among them.
+    // B8, S32: two cookies of a name that starts with `__Host-` open no session, even if both hold the same one. Two cookies of
+    // another name open a session if exactly one valid session is among them.
     async fn cookies_of_two_sessions_open_neither(store) {
         for (name, both) in [(COOKIE, None), ("prefs", Some("ada"))] {
             let server = Server::with(store.clone(), |builder| builder.cookie(name));
@@ -169,7 +169,8 @@ over_forms! {
         assert_eq!((&shown["name"], shown["user"].as_str(), &shown["theme"]), (&"".into(), None, &"dark".into()));
     }
 
-    // A failed handler's writes are dropped, except those that it saved. If it ended the session, the session ends.
+    // If a handler fails, its writes are dropped, except those that it has saved. If the handler ended the session, the session
+    // still ends.
     async fn only_a_save_or_an_end_survives_a_failed_handler(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -234,7 +235,8 @@ struct SignedIn {
     user: String,
 }
 
-// A documented limit of `CookieStore`: the cookie of the last response replaces all fields.
+// A documented limit of `CookieStore`: the cookie of the last response replaces the whole session, including the fields that a
+// concurrent request has changed.
 #[tokio::test]
 async fn the_last_of_two_concurrent_requests_wins() {
     let server = Server::new(CookieStore::encrypted());

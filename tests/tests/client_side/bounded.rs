@@ -1,4 +1,5 @@
-//! `bounded` and `max_len`: the compile-time proof that a session fits into a cookie, and the run-time checks that it relies on.
+//! `bounded` and `max_len`: the compile-time proof that a session fits into a cookie, and the run-time checks on which the proof
+//! relies.
 
 use axum::{
     Router,
@@ -84,7 +85,7 @@ async fn the_fullest_session_fits() {
     assert_eq!(visitor.get("/show").await.body, "1200, 20, 30");
 }
 
-// S46: this holds for every store, and the old value stays.
+// S46: every store rejects a value over the field's bound, and the field keeps its old value.
 #[tokio::test]
 async fn a_field_over_its_bound_is_refused_and_logged() {
     let sessions = Sessions::<Small>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
@@ -147,7 +148,7 @@ fn settings_that_break_the_bound_are_refused_at_start() {
     );
 }
 
-/// The sessions of three builds (`before`, `after`, `renamed`), each of which fills its cookie.
+/// Three builds of one session struct: `before`, `after` and `renamed`. The fullest session of each build fills its cookie.
 mod before {
     #[derive(session_runtime::Session)]
     #[session(bounded, cookie = "__Host-full")]
@@ -179,7 +180,8 @@ mod renamed {
     }
 }
 
-// A field from the older build is dropped if this build has already written it under its new name.
+// The older build stores the field as `name`, the newer build as `nick`. After the newer build has written `nick`, it drops a
+// value under `name` to make space.
 #[tokio::test]
 async fn a_value_under_an_older_name_is_dropped_to_make_space() {
     use self::{before::Full as Before, renamed::Full as Renamed};
@@ -203,7 +205,7 @@ async fn a_value_under_an_older_name_is_dropped_to_make_space() {
     assert_eq!(visitor.get("/").await.body, "yy zz");
 }
 
-// B30: another build's fields stay, unless the session would then no longer fit into its cookie.
+// B30: a build keeps the fields of another build, unless the session would then no longer fit into its cookie.
 #[tokio::test]
 async fn a_field_of_another_build_is_dropped_to_make_space() {
     use self::{after::Full as After, before::Full as Before};

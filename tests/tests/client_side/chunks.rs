@@ -48,7 +48,7 @@ async fn every_chunk_is_removed() {
     assert_eq!(visitor.cookie(), None);
 }
 
-// S39: chunks of different sessions, or an incomplete set, open nothing.
+// S39: chunks of different sessions, an incomplete set, or a set with a duplicate open nothing.
 #[tokio::test]
 async fn chunks_of_different_sessions_open_nothing() {
     let server = server();

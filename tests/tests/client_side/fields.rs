@@ -30,7 +30,7 @@ over_forms! {
         assert_eq!(visitor.get("/show").await.json()["code"], "456");
     }
 
-    // B21: a flash is shown once, unless two requests are concurrent.
+    // B21: a flash is shown once. Only concurrent requests may each show it.
     async fn a_flash_is_taken_once(store) {
         let server = Server::new(store);
         let mut visitor = server.visitor();
@@ -43,8 +43,8 @@ over_forms! {
         assert_eq!(visitor.get("/notices").await.body, "");
     }
 
-    // B30: a field that does not decode gets its default; the other fields survive, and so do fields that only a newer
-    // build knows.
+    // B30: a field that does not decode gets its default. All other fields survive, including those that only the newer build
+    // knows.
     async fn builds_with_different_fields_coexist(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let today = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder);

@@ -63,7 +63,7 @@ async fn visitors_can_sign_in_after_the_cookie_got_a_domain() {
     }
 }
 
-// F5: without `former_domain`, the old session would stay in its cookie.
+// F5: without `former_domain`, the cookie of the former domain would stay in the browser, with the session in it.
 #[tokio::test]
 async fn a_log_out_removes_the_session_in_the_cookie_of_the_former_domain() {
     for store in stores() {

@@ -43,7 +43,8 @@ fn app(store: CookieStore, clock: &Clock) -> Router {
 }
 
 over_forms! {
-    // The older cookie of another tab contains the older time, so that tab's session does not become fresh.
+    // Another tab's cookie still contains the time of the older sign-in. That tab stays signed in, but its session does not
+    // become fresh.
     async fn reauthentication_makes_this_cookie_fresh_and_refuses_no_other_tab(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);

@@ -1,4 +1,5 @@
-//! B13–B18: when a session ends. The deadlines are sealed in the cookie, and the server's clock decides (S14, S15, S42).
+//! B13–B18: when a session ends. The cookie holds the deadlines, which the visitor cannot change, and the server's clock decides
+//! whether they have passed (S14, S15, S42).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -91,7 +92,7 @@ over_forms! {
         let long = lived(Duration::MAX);
         let mut visitor = long.visitor();
         visitor.post("/name/ada").await;
-        // With a revocation list, a session ends after 400 days without a visit.
+        // With a revocation list, a session ends after 400 days without a visit, whatever its lifetime.
         let never = if format!("{store:?}").contains("revocations: true") { 399 } else { 365 * 500 };
         long.turn(hours(24 * never));
         assert_eq!(visitor.get("/show").await.json()["name"], "ada");

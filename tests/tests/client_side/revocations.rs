@@ -48,7 +48,7 @@ fn revocable() -> (Server, Arc<Controls>) {
     (Server::new(CookieStore::encrypted().revocations(store)), controls)
 }
 
-/// As documented: without a list, a copy works until its deadline.
+/// A documented limit: without a revocation list, a copy of the cookie works until the session's deadline.
 #[tokio::test]
 async fn without_a_list_a_copy_outlives_the_log_out() {
     let server = Server::new(CookieStore::encrypted());
@@ -161,7 +161,8 @@ async fn a_late_write_does_not_undo_a_log_out() {
     }
 }
 
-// S47: an unreachable list counts as a store that is down: visitors are neither signed in nor logged out.
+// S47: an unreachable list counts as a store that is down: requests with a cookie are answered with 503, and no visitor is logged
+// out.
 #[tokio::test]
 async fn a_list_that_is_down_counts_as_a_store_that_is_down() {
     let (server, controls) = revocable();
@@ -185,8 +186,8 @@ async fn a_log_out_whose_answer_was_lost_is_retried() {
     let mut visitor = server.signed_in("ada").await;
     controls.swaps.store(0, SeqCst);
     controls.lose_answer.store(true, SeqCst);
-    // The retry swaps again and learns that the log-out is stored. The third swap rewrites the entry, because a store that waits
-    // for its replicas may not have replicated it.
+    // The answer to the first swap is lost. The second swap learns that the entry is stored. The third swap writes the entry
+    // again: if the store waits for replicas, they may not have the entry yet.
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
     assert_eq!(controls.swaps.load(SeqCst), 3);
     assert_eq!(visitor.cookie(), None);
@@ -204,7 +205,7 @@ async fn anonymous_pages_work_while_the_list_is_down() {
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
 }
 
-// A session's id is revoked until its longest-lived cookie has expired, even if that was not the last cookie.
+// A session's id is revoked until the session's longest-lived cookie has expired, even if a later cookie expires earlier.
 #[tokio::test]
 async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -219,7 +220,7 @@ async fn a_remembered_copy_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: this holds even if the tab that signs out first has a cookie that expires earlier.
+// S21: the copy stays revoked even if the tab that signs out first has a cookie that expires earlier.
 #[tokio::test]
 async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let (server, _) = revocable();
@@ -227,7 +228,7 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     let mut other = visitor.clone();
     other.post("/remember").await;
     let copy = other.cookie().unwrap();
-    // This tab's cookie is the shorter-lived one.
+    // This tab's cookie is not a remembered one, so it expires earlier.
     visitor.post("/name/ada").await;
     visitor.post("/logout").await;
     other.post("/logout").await;
@@ -237,7 +238,7 @@ async fn a_copy_from_another_tab_is_revoked_as_long_as_it_would_last() {
     }
 }
 
-// S21: a full store evicts guests first, and entries of ended sessions are not guests.
+// S21: a full store evicts guests' sessions. It never evicts the entry of an ended session.
 #[tokio::test]
 async fn a_flood_of_guests_evicts_no_revocation() {
     use crate::site::Prefs;
@@ -256,7 +257,7 @@ async fn a_flood_of_guests_evicts_no_revocation() {
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
 }
 
-// F8, S21: a guest's destroyed session needs no entry, so guests cannot fill the list.
+// F8, S21: destroying a guest's session adds no entry to the revocation list, so guests cannot fill the list.
 #[tokio::test]
 async fn destroyed_guest_sessions_need_no_entry() {
     let store = MemoryStore::with_capacity(200);
@@ -283,7 +284,7 @@ async fn a_full_list_refuses_and_does_not_forget() {
     let mut visitor = server.signed_in("ada").await;
     let copy = visitor.cookie().unwrap();
     assert_eq!(visitor.post("/logout").await.status, StatusCode::OK);
-    // The first sign-in replaces no session; each later one revokes the previous cookie.
+    // Eve's first sign-in replaces no session. Each later sign-in revokes the cookie of the one before.
     let mut eve = server.visitor();
     for nth in 1..=201 {
         let full = nth > 200;
@@ -292,7 +293,7 @@ async fn a_full_list_refuses_and_does_not_forget() {
     }
     assert_eq!(store.len(), 200);
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
-    // A log-out that cannot be recorded is an error, and the cookie stays.
+    // If the list cannot record that a session has ended or was renewed, the request fails and the cookie stays.
     for path in ["/logout", "/destroy", "/renew"] {
         let reply = bob.post(path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{path}");
@@ -334,7 +335,8 @@ async fn a_session_that_is_destroyed_after_the_response_is_revoked() {
     }
 }
 
-// Redis keeps entries, and browsers keep cookies, for at most 400 days: a cookie that is presented later is a copy.
+// With a revocation list, a cookie opens nothing after 400 days, because Redis keeps an entry of the list no longer than that.
+// Browsers keep no cookie longer than that either, so a cookie that is sent later is a copy.
 #[tokio::test]
 async fn a_copy_does_not_outlive_the_list() {
     let days = |days: u64| hours(24 * days);
@@ -350,7 +352,7 @@ async fn a_copy_does_not_outlive_the_list() {
     }
 }
 
-// S20: without replicas, a server cannot confirm the log-out as `wait_for` demands.
+// S20: `wait_for` demands that nine replicas confirm the log-out. The server has none, so the request fails and the cookie stays.
 #[tokio::test]
 async fn a_log_out_waits_for_replicas() {
     let Some(AnyStore::Redis(store, _shelf)) = AnyStore::redis().await else { return };

@@ -6,8 +6,8 @@ use tests::client::Visitor;
 use crate::site::{COOKIE, Server, over_forms};
 
 over_forms! {
-    // S39, B6: sends the cookie with each character changed, and cut to each length. The result is always the same anonymous
-    // session, without an error page, and the cookie is not removed.
+    // S39, B6: sends the cookie with each character changed, cut to each length, and with characters added. The result is always
+    // the same anonymous session, without an error page, and the cookie is not removed.
     async fn a_damaged_cookie_is_an_anonymous_session(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
@@ -26,7 +26,7 @@ over_forms! {
             assert_eq!((reply.status, &reply.body, reply.set_cookie()), (nobody.status, &nobody.body, None), "{forged}");
             assert_eq!(server.heard(), [Event::Refused], "{forged}");
         }
-        // A write by such a visitor begins a new session.
+        // If a visitor with a damaged cookie writes to the session, a new session begins.
         let mut stranger = Visitor::with_cookie(&server.app, COOKIE, &value[1..]);
         assert!(stranger.post("/theme/dark").await.set_cookie().is_some());
         assert_eq!(stranger.get("/show").await.json()["user"].as_str(), None);

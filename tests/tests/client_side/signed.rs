@@ -151,7 +151,7 @@ fn members() -> Router {
         )
 }
 
-// S13, B27: a repeated sign-in of the same user keeps everything; an equal value is not a write.
+// S13, B27: if the same user signs in again, the session keeps its data. Assigning an equal value is not a write.
 #[tokio::test]
 async fn a_struct_equals_itself_after_a_round_trip() {
     let app = members();

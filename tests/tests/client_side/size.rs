@@ -97,7 +97,7 @@ over_forms! {
         assert_eq!((visitor.cookie(), &visitor.get("/show").await.json()["name"]), (before, &"ada".into()));
     }
 
-    // `save` returns the error to a handler.
+    // If the session is too large, `save` returns the error to the handler.
     async fn save_reports_a_session_that_is_too_large(store) {
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();
         let save = |mut session: Session<crate::site::Prefs>, Path(length): Path<usize>| async move {
@@ -113,7 +113,7 @@ over_forms! {
 }
 
 over_forms! {
-    // S20: a session that the handler has ended and saved stays ended, whatever happens to later writes.
+    // S20: a session that the handler has ended and saved stays ended, even if a later write in the same request fails.
     async fn a_session_that_was_ended_and_saved_stays_ended(store) {
         type S = Session<crate::site::Prefs>;
         let sessions = Sessions::<crate::site::Prefs>::builder().store(store.split(1)).keys(KeyRing::generate()).build().unwrap();

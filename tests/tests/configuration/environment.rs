@@ -1,4 +1,5 @@
-//! Settings from environment variables, among those of other programs. Some tests read the real environment of a child process.
+//! Settings from environment variables, among the variables of other programs. In some tests, a child process reads its real
+//! environment.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -115,7 +116,7 @@ fn missing_variables_are_named_with_an_example() {
     assert_eq!(said, "SESSION_KEYS: it holds bytes that are not text; set it again");
 }
 
-/// An empty variable is an error, because the user did not ask for the default.
+/// An empty variable is an error rather than the default: to get the default, a user leaves the variable unset.
 #[test]
 fn an_empty_variable_is_refused() {
     for line in ["SESSION_STORE=", "SESSION_IDLE=", "SESSION_DOMAIN= ", "SESSION_APP="] {
@@ -164,7 +165,7 @@ async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
 
     let error = Sessions::<Shop>::builder().variables("", variables).unwrap_err();
     assert!(error.to_string().starts_with("the prefix of variables is empty"), "{error}");
-    // The error names the first prefix that lacks the store.
+    // If no prefix gives a store, the error names the variable under the first prefix.
     let builder = Sessions::<Shop>::builder().variables("SESSION_", [("X", "x")]).unwrap();
     let error = builder.variables("ADMIN_SESSION_", [("X", "x")]).unwrap().open().await.unwrap_err();
     assert!(error.to_string().starts_with("the variable SESSION_STORE is not set"), "{error}");

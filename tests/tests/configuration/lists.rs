@@ -25,12 +25,12 @@ fn every_method_of_the_builder_is_an_option() {
         .map(|(name, _)| name.split(['(', '<']).next().unwrap().to_owned())
         .collect();
     assert!(methods.len() > 20, "{methods:?}");
-    // These options cannot be written as text.
+    // The arguments of these two methods cannot be written as text, so the methods are not options.
     let (mut code, mut outside) = (methods, options());
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
     }
-    // The builder has no method for a key file; it takes a `KeyRing`.
+    // The option `keys_file` has no method of its own: code that reads a key file passes a `KeyRing` to the builder.
     assert!(outside.remove("keys_file"));
     assert_eq!(code, outside);
 }
@@ -43,7 +43,7 @@ fn every_attribute_of_the_struct_is_an_option() {
     assert!(rows.len() > 10);
     for row in rows {
         let name = row.split([' ', '`']).next().unwrap();
-        // The compiler must know the attributes in this list, so they are not options.
+        // The derive needs the attributes in this list at compile time, so they are not options.
         assert!(["crate", "bounded", "kind", "lock", "version"].contains(&name) || options().contains(name), "{name}");
     }
 }
@@ -69,7 +69,7 @@ fn every_option_has_a_row_in_the_guide() {
     }
 }
 
-/// All options of Flask 3.1 and of Flask-Session 0.8 and its unreleased version.
+/// All options about sessions in Flask 3.1, in Flask-Session 0.8, and in the unreleased version of Flask-Session.
 const THEIRS: [&str; 43] = [
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -125,7 +125,7 @@ fn every_option_of_flask_has_a_row() {
     }
 }
 
-/// A variable from Flask is never mistaken for another option, and never ignored.
+/// A variable of Flask or Flask-Session is never mistaken for an option of this library, and never ignored.
 #[test]
 fn every_option_of_flask_is_refused_with_a_sentence() {
     for name in THEIRS.iter().filter(|name| name.starts_with("SESSION_")) {

@@ -1,5 +1,5 @@
-//! Settings: a file, variables and URLs, and the one-sentence error for each mistake.
-//! `session-runtime/src/sessions/config/tests.rs` tests for every option which source takes precedence.
+//! Settings from a file, from variables and from URLs, and the one-sentence error for each mistake. For every option,
+//! `session-runtime/src/sessions/config/tests.rs` tests which source takes precedence.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arbitrary;
@@ -33,7 +33,7 @@ fn with(lines: &[&str]) -> Result<SessionsBuilder<Shop>, String> {
     Sessions::builder().variables("SESSION_", pairs).map_err(sentence)
 }
 
-/// Returns the error for these lines as variables, whether applying them or opening the sessions fails.
+/// Applies these lines as variables and opens the sessions. Returns the error, whichever of the two steps fails.
 async fn refused(lines: &[&str]) -> String {
     let builder = match with(lines) {
         Ok(builder) => builder,

@@ -13,7 +13,7 @@ fn said(option: &str, text: &str) -> [String; 3] {
     ]
 }
 
-/// S16, S28: covers every kind of value that text can get wrong.
+/// S16, S28: covers every kind of value that can be written wrongly.
 #[test]
 fn a_wrong_value_is_named_with_its_remedy() {
     for (option, text, sentence) in [

@@ -10,7 +10,7 @@ use tests::{
 
 use crate::{Guest, from_json, sentence, sessions};
 
-/// Opens the store and counts a user's sessions.
+/// Checks that a store opens at this URL and can count a user's sessions.
 async fn works(url: &str) {
     let sessions = sessions().store_url(url).await.unwrap_or_else(|error| panic!("{url}: {error}")).build().unwrap();
     assert_eq!(sessions.of("ada").count().await.unwrap(), 0, "{url}");

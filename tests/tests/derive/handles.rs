@@ -125,7 +125,7 @@ fn methods_of_extension_traits_are_found_through_the_handle() {
     assert_eq!(session.points_mut().add(2), 3);
 }
 
-// F31: `+=` on a counter adds an amount and does not assign a value.
+// F31: `+=` and `-=` on a counter are its operations `add` and `sub`. They do not assign a value.
 #[test]
 fn operators_change_a_counter_within_its_bounds() {
     let mut session = session();

@@ -16,7 +16,7 @@ struct Shop {
     cents: u64,
     #[session(skip)]
     scratch: u8,
-    /// Not in every build.
+    /// Not part of this build.
     #[cfg(any())]
     gone: Vec<u8>,
 }

@@ -286,7 +286,7 @@ struct Elsewhere {
 }
 
 mod apart {
-    //! A view in another module sees the fields that its module sees.
+    //! A view can read the private fields of a session that are visible in the view's own module.
 
     #[derive(session_runtime::Session)]
     pub(crate) struct Inner {

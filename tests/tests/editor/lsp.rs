@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Long, because rust-analyzer builds the derive first.
+/// How long the test waits for a message. It is long, because rust-analyzer first builds the derive.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A position in the text, counted from zero.

@@ -73,7 +73,7 @@ fn completion_hover_and_rename_reach_the_fields() {
     for ours in ["renew", "destroy", "is_new"] {
         assert!(shown.iter().any(|item| item == ours), "no `{ours}`");
     }
-    // Only one internal field is visible here. It is private, but this is the module that defines the struct.
+    // Of the internal fields, only one is visible here: it is private, and this is the module that defines the struct.
     assert_eq!(shown.iter().filter(|item| item.starts_with("__")).collect::<Vec<_>>(), ["__core"], "{shown:?}");
     assert!(editor.documentation(at, "user_id").contains("The user who is signed in."));
     assert!(editor.documentation(at, "cart_mut").contains("cart"));
@@ -100,7 +100,7 @@ fn completion_hover_and_rename_reach_the_fields() {
     assert!(renamed.contains("pub member: Option<u64>"), "{renamed}");
     assert!(renamed.contains("session.member().is_some()"), "{renamed}");
 
-    // The same works while an attribute is half typed: on the struct, on this field, on another field.
+    // Completion and hover also work while an attribute is half typed: on the struct, on this field, on another field.
     for (before, half) in [
         ("#[session(idle = 30m", ", abs"),
         ("#[session(idle = 30m", ", absolute = "),

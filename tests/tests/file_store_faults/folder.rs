@@ -56,7 +56,7 @@ async fn a_folder_that_others_may_enter_is_closed_to_them() {
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
         assert_eq!(mode(&path), 0o700);
-        // A folder that is in use, and that was opened to others meanwhile, is closed too.
+        // If a folder with sessions has been opened to others since, the next `open` closes it too.
         put(&FileStore::open(&path).await.unwrap(), &Key::random().unwrap(), &empty()).await;
         fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
         FileStore::open(&path).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_folder_that_disappears_is_created_again() {
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // If the parent is missing too, the store does not create its folder, which may belong elsewhere by now.
+    // If the parent is missing too, the store does not create its folder again: its sessions may belong in another place by now.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(

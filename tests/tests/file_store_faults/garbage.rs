@@ -180,7 +180,7 @@ async fn cleaning_up_keeps_damaged_files_and_logs_them_once() {
         let warnings = log::about(&key.hex());
         assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
-    // A clean-up notices damage at the end of a file only after the value has expired.
+    // A clean-up reads a whole file only to remove the value, so only then does it notice damage at the end of the file.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();

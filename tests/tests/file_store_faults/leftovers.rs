@@ -50,7 +50,7 @@ async fn a_temporary_file_left_behind_does_not_prevent_writing() {
     fs::write(&left_behind, "half of a val").unwrap();
     set(&store, &key, "theme", "dark").await;
     assert!(!left_behind.exists());
-    // A link in its place does not prevent writing either, and is not followed.
+    // A link in the place of the temporary file does not prevent writing either, and the store does not follow the link.
     let outside = folder.path().join("outside");
     fs::write(&outside, "safe").unwrap();
     std::os::unix::fs::symlink(&outside, &left_behind).unwrap();
@@ -73,7 +73,7 @@ async fn cleaning_up_removes_what_has_expired_and_nothing_else() {
         put(&store, &key, &value(expires_at, &vec![b' '; usize::from(number) * 10])).await;
         keys.push((key, expires_at));
     }
-    // F27: values are removed an hour after their deadline, because the clock may be ahead.
+    // F27: the clean-up removes a value only an hour after its deadline, because this machine's clock may be ahead.
     let hour = Duration::from_secs(3_600);
     assert_eq!(store.delete_expired(Timestamp::from_millis((NOW + hour).as_millis() - 1)).await.unwrap(), 0);
     assert_eq!(store.delete_expired(NOW + hour).await.unwrap(), 100);
@@ -158,7 +158,7 @@ fn cleaning_up_ends_when_its_future_is_dropped() {
             () = begun => {}
         }
     });
-    // Waits for the part of the clean-up that is running.
+    // Dropping the runtime waits for the part of the clean-up that is still running.
     drop(runtime);
     assert!(files.iter().any(|file| file.exists()), "the clean-up ran to its end");
 }

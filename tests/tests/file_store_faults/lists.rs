@@ -65,7 +65,7 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
         Some(whole[..whole.len() - 1].to_vec()),
         Some(sealed_as(2, b"whatever a later version writes")),
         Some(sealed_as(1, b"not a value")),
-        // A link to the healthy file.
+        // `None` stands for a link to the healthy file.
         None,
     ];
     for bytes in replacements {
@@ -74,7 +74,7 @@ async fn a_damaged_or_newer_list_is_an_error_and_never_empty() {
             Some(bytes) => fs::write(&list, bytes).unwrap(),
             None => unix::symlink(&backup, &list).unwrap(),
         }
-        // Clean-up does not hide the damage either, and the answers stay the same.
+        // A clean-up does not hide the damage: the second round, after a clean-up, gives the same answers.
         for _ in 0..2 {
             let errors = [
                 sessions.of("ada").list().await.err(),

@@ -58,7 +58,7 @@ async fn a_lock_that_is_held_delays_only_its_shard() {
     }
     put(&store, &key, &empty()).await;
     let lock = hold(&shard(folder.path(), &key));
-    // More than Tokio's number of blocking threads.
+    // More writers than Tokio has blocking threads.
     let keys: Vec<_> = (0..600).map(|_| in_shard_of(&key)).collect();
     let waiting: Vec<_> = keys.iter().map(|key| spawn_swap(&store, *key, None)).collect();
     for _ in &waiting {
@@ -86,7 +86,7 @@ fn in_shard_of(key: &Key) -> Key {
     Key::from_digest(digest)
 }
 
-/// If the shard's folder is replaced while a process waits for its lock, the process must lock the new folder.
+/// If a shard's folder is replaced while a process waits for the lock in it, the process must take the lock in the new folder.
 #[tokio::test]
 async fn a_writer_locks_the_folder_that_replaced_the_old_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The file store when things go wrong: processes killed in the middle of a write, a full or read-only disk, damaged
-//! files, planted links, folders and files of other users.
+//! Tests the file store when things go wrong: processes are killed in the middle of a write, the disk is full or read-only, files
+//! are damaged, links are planted, or folders and files belong to other users.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod child;

@@ -1,4 +1,4 @@
-//! Files that a later version of this library wrote, before a roll-back or during a deploy, stay.
+//! The store keeps files that a newer version of this library wrote. There are such files after a roll-back and during a deploy.
 
 use std::fs;
 

@@ -80,7 +80,7 @@ async fn a_subfolder_of_another_user_is_refused() {
     assert_eq!(read(&store, &key, "theme").await.as_deref(), Some("dark"));
 }
 
-// F11: this holds even if the folder did not exist when the store was opened.
+// F11: the store also checks a folder that did not exist when the store was opened.
 #[tokio::test]
 async fn a_folder_that_another_user_made_first_is_refused() {
     let (folder, store, ..) = store().await;
@@ -112,13 +112,14 @@ async fn a_subfolder_that_others_may_write_to_is_refused() {
             );
         }
     }
-    // Reading the folder's file names reveals nothing that opens a session.
+    // Other users may read the folder: a file's name reveals nothing that opens a session.
     fs::set_permissions(&shard, Permissions::from_mode(0o755)).unwrap();
     assert!(load(&store, &key).await.is_some());
     drop(folder);
 }
 
-// F11: some systems open a volume's folders to a group whenever the volume is mounted.
+// F11: some systems open a volume's folders to a group whenever they mount the volume. So the store closes such subfolders at
+// start.
 #[tokio::test]
 async fn subfolders_are_closed_to_others_at_start() {
     let (folder, _, key, shard) = store().await;

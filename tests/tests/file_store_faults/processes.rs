@@ -11,8 +11,7 @@ use crate::{
     values::{count, edit, empty, fields, load, put, read, remove, set},
 };
 
-// B35, B36: after the kill, the file is intact, and no swap that succeeded is lost, whether it was the killed process's or the
-// other's.
+// B35, B36: after one process is killed, the file is intact. No successful swap of either process is lost.
 #[tokio::test]
 async fn kill_9_leaves_the_old_value_or_the_new_one() {
     kill_writers(40, "").await;
@@ -34,7 +33,7 @@ async fn kill_writers(rounds: usize, fsync: &str) {
         let start =
             |field, from: u64| child::start(&["write", path, &key.hex(), field, &(from + 1).to_string(), fsync]);
         let (first, second) = (start("a", counted[0]), start("b", counted[1]));
-        // Both have begun to write, and compete.
+        // Both processes have begun to write, and compete for the lock.
         for worker in [&first, &second] {
             worker.line();
         }
@@ -64,7 +63,8 @@ fn wait_for_some_random_moment(worker: &Worker) {
     }
 }
 
-/// Checks the result of the writer of `field`, which began after `from` and printed `said`. Returns the stored number.
+/// Checks what the writer of `field` has stored. The writer counted on from the number `from`, and printed the lines `said`.
+/// Returns the stored number.
 async fn check(store: &FileStore, key: &Key, field: &str, from: u64, said: &[String]) -> u64 {
     let fields = fields(Some(&load(store, key).await.expect("the value")));
     let [one, two] = [1, 2].map(|part| &fields[&format!("{field}{part}")]);

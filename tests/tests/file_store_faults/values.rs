@@ -28,12 +28,12 @@ pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     value
 }
 
-/// Returns a value without fields that does not expire.
+/// Returns a value that has no fields and does not expire.
 pub(crate) fn empty() -> Value {
     value(Timestamp::NEVER, b"{}")
 }
 
-/// Returns a value without fields that expired long enough ago to be removed.
+/// Returns a value that has no fields and expired long enough ago to be removed.
 pub(crate) fn expired() -> Value {
     value(Timestamp::from_millis(NOW.as_millis() - 3_600_000), b"{}")
 }
@@ -53,7 +53,7 @@ pub(crate) async fn read(store: &impl Store, key: &Key, field: &str) -> Option<S
     fields(load(store, key).await.as_ref()).remove(field)
 }
 
-/// Returns the damaged value that a load finds for a damaged file. The file stays.
+/// Loads a key whose file is damaged. Checks that the load returns a damaged value, and returns that value.
 pub(crate) async fn damaged(store: &impl Store, key: &Key) -> Versioned {
     let found = load(store, key).await.expect("a damaged value is a value");
     assert!(is_damaged(&found), "{found:?}");
@@ -79,7 +79,7 @@ pub(crate) async fn remove(store: &impl Store, key: &Key) {
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Changes the fields; retries as long as another writer was first.
+/// Changes the fields. Retries whenever another writer was first.
 pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Fields)) {
     let mut before = load(store, key).await;
     loop {
@@ -90,7 +90,7 @@ pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Fie
     }
 }
 
-/// Returns a value with the changed fields of `before`.
+/// Returns a value with the fields of `before`, as `change` has changed them.
 pub(crate) fn edited(before: Option<&Versioned>, change: impl Fn(&mut Fields)) -> Value {
     let mut fields = fields(before);
     change(&mut fields);

@@ -1,4 +1,4 @@
-//! The layer: shared jars, layers within layers, services without axum, and calls that come too late.
+//! The layer: shared jars, layers within layers, services without axum, and calls after the response has been sent.
 
 use std::sync::{Arc, Mutex};
 

@@ -7,7 +7,7 @@ use session_runtime::{Cookies, CookiesLayer, Error, PlainCookie, SameSite};
 
 use super::{app, ask, wait};
 
-/// Returns the error that a handler gets; the response sets no cookie.
+/// Returns the error that the handler gets. Checks that the response sets no cookie.
 async fn refused(work: impl Fn(Cookies) -> Result<(), Error> + Clone + Send + Sync + 'static) -> String {
     let app = app(CookiesLayer::new(), move |cookies| {
         work(cookies).map_or_else(|error| error.to_string(), |()| "set".into())

@@ -95,7 +95,7 @@ async fn an_unused_session_reserves_its_cookies_name() {
     assert_eq!((reply.status.as_u16(), names(&reply)), (500, vec![]));
 }
 
-// S29: a middleware sets the cookie before the handler asks for its session.
+// S29: a middleware sets a cookie with the name of the session's cookie before the handler asks for its session.
 #[tokio::test]
 async fn a_cookie_that_was_set_before_the_session_was_known_is_dropped() {
     let server = Server::new(AnyStore::memory());

@@ -114,7 +114,7 @@ async fn a_prefix_keeps_two_applications_apart() {
     assert!(server.ask::<bool>(&["EXISTS", &format!("{one}{}", key.hex())]).unwrap());
 }
 
-/// Both versions of the protocol work.
+/// Both versions of the protocol, RESP2 and RESP3, work.
 #[tokio::test]
 async fn an_application_can_pass_its_own_connection() {
     let Some(server) = shared(Kind::Redis) else { return };

@@ -49,7 +49,7 @@ async fn sentinel_replaces_a_primary_and_removed_values_stay_removed() {
     }
 }
 
-/// A demoted primary rejects only writes. Redis 6.2 has its own error text for scripts.
+/// A demoted primary still answers reads, and rejects only writes. Redis 6.2 has its own error text for a script that writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_follows_sentinel_when_a_primary_is_demoted() {
     let Some(sentinels) = Sentinels::start(Kind::Redis6) else { return };
@@ -65,7 +65,7 @@ async fn the_store_follows_sentinel_when_a_primary_is_demoted() {
     assert!(load(&store, &other).await.is_some());
 }
 
-/// A primary that hangs does not close its connections, so the store must not wait for that.
+/// A primary that hangs does not close its connections, so the store must not wait until they close.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinel_replaces_a_primary_that_hangs() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };
@@ -109,10 +109,10 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         let store = RedisStore::open(&server.url()).await.unwrap().wait_for(1, Duration::from_millis(50));
         let key = key();
-        // Only writes that end a session wait.
+        // These two writes succeed, because only writes that end a session wait for replicas.
         let old = create(&store, &key, &value("one")).await;
         let held = replace(&store, &key, &old, &value("two")).await;
-        // A refusal also has to wait until replicas have the value that it returns.
+        // A refused swap also has to wait until replicas have the value that it returns.
         unconfirmed(store.swap(&key, Some(&old), None, NOW).await);
         assert!(load(&store, &key).await.is_some());
         for _ in 0..2 {
@@ -210,7 +210,8 @@ async fn reads_follow_a_failover_behind_one_name() {
     first.ask::<String>(&["CONFIG", "SET", "replica-serve-stale-data", "no"]).unwrap();
     second.writable();
     first.read_only();
-    // In the first second of a connection, the store trusts the server's answer.
+    // While a connection is younger than a second, the store does not replace it because of such an answer, but returns the
+    // error.
     let down = answered(async || match store.load(&one, NOW).await {
         Err(error) => Ok(error.to_string()),
         Ok(_) => Err(()),

@@ -56,7 +56,8 @@ async fn a_connection_that_breaks_is_replaced() {
     assert_eq!(load(&store, &key).await.unwrap(), held.value().to_bytes());
 }
 
-/// Swaps and returns the written value. Like the engine, it also accepts that an earlier attempt wrote the value.
+/// Performs the swap, and returns the written value. Like the engine, it counts the swap as done if an earlier attempt wrote the
+/// value.
 async fn written(
     store: &RedisStore,
     key: &session_runtime::store::Key,
@@ -95,7 +96,7 @@ async fn a_write_whose_answer_is_lost_is_recognised() {
     }
 }
 
-// B33: a call that is given up leaves the connection usable, and its write is not applied twice.
+// B33: a call that is given up soon leaves the connection usable, and its write is not applied twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_work_again_after_a_server_hung() {
     let Some((server, store)) = server(Kind::Redis).await else { return };

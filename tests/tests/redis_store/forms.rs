@@ -42,7 +42,7 @@ async fn scripts_survive_script_flush() {
     }
 }
 
-/// This happens after an upgrade that was undone, or a failover to an older server.
+/// A server without the command takes over when an upgrade is undone, or in a failover to an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_replace_the_command_when_a_server_without_it_takes_over() {
     let Some(valkey) = RedisServer::start(Kind::Valkey, Options::default()) else { return };
@@ -63,7 +63,7 @@ async fn scripts_replace_the_command_when_a_server_without_it_takes_over() {
         );
         remove(&store, &key, &held).await;
         assert_eq!(load(&store, &key).await, None);
-        // Scripts also work on the first server.
+        // When the first server takes over again, calls work there too.
         proxy.lead_to(valkey.addr());
         proxy.cut();
         let held = store.load(&key, NOW).await.unwrap().unwrap();
@@ -93,7 +93,7 @@ async fn commands_and_scripts_work_on_every_node_of_a_cluster() {
     }
 }
 
-/// Users who have only the rights that sessions need, under one prefix only.
+/// Tests users that have only the rights that sessions need, and only under one prefix.
 #[tokio::test]
 async fn a_user_needs_few_rights_under_one_prefix() {
     for kind in Kind::ALL {

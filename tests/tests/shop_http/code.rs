@@ -1,7 +1,7 @@
 //! B15, B43, S17, S18: the page that requires a recent sign-in, and the one-time code.
 //!
-//! The shop uses the real clock. Whatever must have happened minutes ago is done by another program on the same folder, which
-//! knows the shop's sessions and whose clock is behind.
+//! The shop uses the real clock. If a sign-in must have happened minutes ago, the test makes it in the shop's folder, with
+//! sessions of its own whose clock is behind.
 
 use std::{
     path::Path,
@@ -18,8 +18,8 @@ use tests::{
 
 use super::{Shop, open};
 
-/// The part of the shop's session that these tests need. It opens the shop's sessions, because the names of the application and
-/// of the struct are the same.
+/// The part of the shop's session struct that these tests need. It can open the shop's sessions, because it has the same
+/// application name and the same struct name.
 mod known {
     #[derive(session_runtime::Session)]
     #[session(app = "examples")]
@@ -35,7 +35,7 @@ mod known {
 
 const CODE: &str = "123456";
 
-/// Signs Ada in and makes a code for her, this long ago.
+/// Signs Ada in and makes a code for her, as if both had happened this long ago.
 fn signed_in(shop: &Shop, folder: &Path, ago: Duration) -> Client {
     let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let sessions = Sessions::<known::Shop>::builder()

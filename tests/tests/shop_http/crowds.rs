@@ -1,4 +1,4 @@
-//! B19, B21: many concurrent requests on one session. The sums are exact, on one server and on two.
+//! B19, B21: many concurrent requests on one session. No change is lost, on one server or between two.
 
 use serde_json::{Value, json};
 use tests::http::{Client, at_once};

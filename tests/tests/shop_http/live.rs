@@ -104,7 +104,7 @@ fn the_stream_follows_its_session_on_another_server() {
     of_laptop.ends("revoked");
 }
 
-// A page connects again, to the next server.
+// A page whose stream ends connects again, and reaches the next server.
 #[test]
 fn an_open_stream_does_not_hold_up_a_shop_that_closes() {
     let (_folder, shop, _) = open();

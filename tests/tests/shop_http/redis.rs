@@ -47,7 +47,7 @@ fn two_shops_on_one_server_are_one_shop() {
     phone.post("/login", &[("user", "ada")]);
     assert!(ada.get("/account").body.contains("on 2 devices."));
 
-    // A log-out on one shop takes effect on the other at once. Then the visitor logs in again.
+    // A log-out at one shop takes effect at the other immediately. Then the visitor logs in again.
     ada.post("/logout", &[]);
     let seen = late.session();
     assert_eq!((&seen["user"], &seen["cart"]), (&json!(null), &json!([])));
@@ -64,7 +64,7 @@ fn two_shops_on_one_server_are_one_shop() {
     assert_eq!(tablet.visit(&other).session()["user"], "ada");
 }
 
-// B35: every answered change is on the server, whichever kind of URL leads to it.
+// B35: every answered change is on the server, with each kind of URL.
 #[test]
 fn everything_survives_kill_9_and_a_restart_of_the_shop() {
     let Some(protected) = RedisServer::start(Kind::Redis, Options::default().user("shop", "p@ss/w?rd")) else { return };
@@ -117,7 +117,7 @@ fn the_shop_reaches_a_server_over_tls() {
     assert!(!said.contains("secret"), "{said}");
 }
 
-// B32: while the server is down, no response removes a cookie. Afterwards the shop need not be restarted.
+// B32: while the server is down, no response removes a cookie. When the server is back, the shop works without a restart.
 #[test]
 fn the_shop_reports_that_its_server_is_down_and_recovers() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };

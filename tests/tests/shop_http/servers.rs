@@ -93,7 +93,7 @@ fn two_servers_on_one_folder_are_one_shop() {
     let seen = late.session();
     assert_eq!((&seen["visits"], &seen["cart"]), (&json!(1), &json!([{ "sku": "tea", "qty": 2 }])));
 
-    // A log-out on one server takes effect on the other at once. Then the visitor logs in again.
+    // A log-out on one server takes effect on the other immediately. Then the visitor logs in again.
     ada.visit(&shop).post("/logout", &[]);
     let seen = late.session();
     assert_eq!((&seen["user"], &seen["cart"]), (&json!(null), &json!([])));
@@ -157,13 +157,13 @@ fn sessions_in_memory_are_lost_at_a_restart() {
     assert_eq!(visitor.session()["user"], "ada");
 }
 
-// B29: a damaged session reads as a guest's. A damaged list of a user's sessions does not count as empty: its user can sign in
-// again once an operator has removed it.
+// B29: a visitor whose session is damaged is a guest. A damaged list of a user's sessions does not count as empty: that user can
+// sign in only after an operator has removed the list.
 #[test]
 fn a_damaged_session_reads_as_a_guest_and_a_damaged_list_blocks_its_user() {
     let (folder, shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
-    // The session's own record, and the list of Ada's sessions.
+    // Damages the session's own record and the list of Ada's sessions.
     for file in walk(&folder.path().join(".sessions/shop")) {
         if file.file_name().unwrap() != "lock" {
             fs::write(file, "nonsense").unwrap();
@@ -184,7 +184,7 @@ fn a_damaged_session_reads_as_a_guest_and_a_damaged_list_blocks_its_user() {
     assert!(shop.said().contains("WARN"), "{}", shop.said());
 }
 
-// A request in progress when the signal comes is answered, and its changes stay; new ones are not accepted.
+// A request that is in progress when the signal arrives is answered, and its changes are stored. New requests are not accepted.
 #[test]
 fn a_signal_lets_requests_finish() {
     let (folder, shop, mut visitor) = open();

@@ -21,7 +21,7 @@ fn a_guest_is_sent_to_sign_in_and_comes_back() {
         assert_eq!(visitor.get(page).status, 200);
         visitor.post("/logout", &[]).leads_to("/");
     }
-    // A rejected POST cannot be repeated by visiting its address.
+    // After the sign-in, the visitor does not return to these addresses: visiting an address would not repeat the rejected POST.
     for (path, form) in [
         ("/devices/revoke", &[("id", "00112233445566778899aabbccddeeff")][..]),
         ("/devices/revoke", &[("id", "nonsense")]),
@@ -105,7 +105,7 @@ fn a_visitor_who_ticks_the_box_is_remembered() {
     assert!(!cookie(&mut remembered, &[("user", "bob")]).contains("Max-Age"));
 }
 
-// S36, S38: this includes signing in.
+// S36, S38: another site cannot sign a visitor in either.
 #[test]
 fn another_site_can_post_nothing_here() {
     let (_folder, shop, mut ada) = open();

@@ -1,4 +1,5 @@
-//! What a visitor can expect of the shop.
+//! Tests what visitors can rely on: their own cart, their sign-in, notices that are shown once, and pages whatever cookie they
+//! send.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ fn two_visitors_shop_independently() {
     assert_eq!(bob["cart"], json!([{ "sku": "coffee", "qty": 1 }]));
 }
 
-// Runs curl as the README describes, with one jar for each visitor.
+// Runs curl with a cookie jar for each visitor.
 #[test]
 fn curl_keeps_two_visitors_apart_in_two_jars() {
     let Some(curl) = require::program("curl") else { return };
@@ -200,7 +201,7 @@ fn a_hostile_cookie_gets_a_page_for_strangers() {
         assert!(read.body.contains("nothing in it yet"), "{shown}");
         let home = stranger.get_with("/", &cookie);
         assert!(home.body.contains("Hello, stranger."), "{shown}");
-        // A session begins as for any visitor, under an id of the server's own.
+        // A session begins as for any new visitor, under an id that the server has chosen.
         assert!(!stranger.jar[COOKIE].is_empty() && stranger.jar[COOKIE] != good, "{shown}");
         assert_eq!(stranger.session()["visits"], 1, "{shown}");
     }

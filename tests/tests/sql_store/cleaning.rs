@@ -48,7 +48,7 @@ async fn expired_rows_are_removed_in_batches_and_live_ones_stay_on_sqlite_postgr
         for key in &live {
             assert!(load(&store, key).await.is_some());
         }
-        // Only the 60 rows that were not edited expire.
+        // An edit removes a row's deadline. So only the 60 live rows that were not edited expire.
         assert_eq!(store.delete_expired(later + SOON + MARGIN).await.unwrap(), 60);
         assert_eq!(read(&store, &live[0], "n").await, Some(1));
         drop(folder);
@@ -118,7 +118,7 @@ async fn a_value_that_is_replaced_meanwhile_stays_on_sqlite_postgres_and_mariadb
     }
 }
 
-/// Returns how many of three clean-ups by this store warn of the clock. None removes anything.
+/// Returns how many of three clean-ups by this store warn of the clock. Checks that none of them removes a row.
 async fn warnings(store: &SqlStore, table: &str) -> usize {
     let log = Log::start();
     for _ in 0..3 {
@@ -168,7 +168,7 @@ async fn a_process_whose_clock_is_behind_cleans_up_on_mariadb() {
     assert_eq!(ahead.delete_expired(NOW + MARGIN).await.unwrap(), 1);
 }
 
-// B29: the engine interprets values. The store also returns a damaged one, so that the engine can replace or remove it.
+// B29: only the engine interprets values, so the store returns a damaged value too. The engine can then replace or remove it.
 #[tokio::test]
 async fn a_damaged_row_can_be_loaded_and_replaced_on_sqlite() {
     let (_folder, url, store) = in_file().await;

@@ -83,7 +83,7 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     let key = create(&store, &empty()).await;
     for round in 1..=5 {
         futures_util::future::join_all((0..20).map(|_| store.load(&key, NOW))).await;
-        // The pool takes a connection back after a ping, in the background.
+        // Waits for idle connections: the pool takes a connection back only after a ping, in the background.
         let deadline = Instant::now() + PATIENCE;
         let idle = loop {
             let idle = server.ask("SELECT id FROM information_schema.processlist WHERE command = 'Sleep'");
@@ -100,8 +100,8 @@ async fn connections_that_are_ended_are_replaced_on_mariadb() {
     }
 }
 
-/// B33: a network that swallows everything, so that no error reveals a dead connection. Calls that were given up do not block the
-/// pool for good.
+/// B33: the network swallows everything, so no error reveals that a connection is dead. Calls that were given up do not occupy
+/// the pool's connections for ever.
 async fn a_silent_network(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
@@ -132,7 +132,8 @@ async fn the_pool_recovers_from_a_silent_network_on_mariadb() {
     a_silent_network(Engine::MariaDb).await;
 }
 
-// B34: the answer is lost with the connection. The store sends the swap again, and the revision shows that it is stored.
+// B34: the answer or the request is lost with the connection. The store sends the swap again, and the revision shows that the
+// value is stored.
 async fn answers_are_lost(engine: Engine) {
     let Some((server, table, store)) = on(engine).await else { return };
     let proxy = Proxy::start(server.addr());
@@ -152,7 +153,7 @@ async fn answers_are_lost(engine: Engine) {
         }
     }
     assert_eq!(proxy.swallowed(), 10);
-    // A removal whose answer is lost succeeds too. The store may have sent it twice.
+    // A removal also succeeds if its answer or its request is lost. The store may have sent the removal twice.
     for swallow in [Proxy::swallow_next_answer, Proxy::swallow_next_request] {
         let key = create(&store, &empty()).await;
         let found = load(&over_network, &key).await;
@@ -174,8 +175,8 @@ async fn a_write_whose_answer_is_lost_is_recognised_by_its_revision_on_mariadb()
     answers_are_lost(Engine::MariaDb).await;
 }
 
-// B33: the server does not answer for a while. Calls from that time may take effect when it answers again, but only
-// once.
+// B33: the server does not answer for a while. A call that was given up meanwhile may take effect when the server answers again,
+// but only once.
 async fn frozen(engine: Engine) {
     let Some(server) = DatabaseServer::start(engine) else { return };
     let store = at(&server.url()).await;

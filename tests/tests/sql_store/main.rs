@@ -54,8 +54,8 @@ async fn on(engine: Engine) -> Option<(&'static DatabaseServer, String, SqlStore
     Some((server, table, store))
 }
 
-/// Opens a store on each kind of database that is installed, and one on PostgreSQL as behind a pooler. Each comes with the folder
-/// of its file, if it has one.
+/// Opens a store on each kind of database that is installed, and a second one on PostgreSQL, with the option that a pooler needs.
+/// The store in a file comes with the file's folder.
 async fn everywhere() -> Vec<(SqlStore, Option<Arc<TempDir>>)> {
     let (folder, _, store) = in_file().await;
     let mut all = vec![(store, Some(Arc::new(folder)))];

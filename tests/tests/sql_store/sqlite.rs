@@ -1,4 +1,4 @@
-//! SQLite files that several processes share, that are locked, or that are read-only.
+//! SQLite files that several processes share, that are locked, that do not use WAL, or that are read-only.
 
 use std::{process::Command, time::Duration};
 
@@ -75,7 +75,8 @@ async fn kill_9_leaves_the_old_value_or_the_new_one() {
     }
 }
 
-/// Another process writes for longer than the pool's `busy_timeout`, and for longer than the store retries.
+/// A second pool, as in another process, holds the write lock for longer than `busy_timeout` and for longer than the store
+/// retries. Reads continue. Once the lock is released, writes succeed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_to_a_locked_file_wait_or_fail_and_reads_continue() {
     let (_folder, url, store) = in_file().await;
@@ -142,7 +143,7 @@ async fn a_file_without_wal_is_warned_of() {
     assert_eq!(log.count(sentence, &table), 1);
 }
 
-/// The test opens the file read-only, because root can write to any file.
+/// The test opens the file with `mode=ro`. Removing the file's write permission would not be enough: root can write to any file.
 #[tokio::test]
 async fn a_read_only_file_refuses_writes() {
     let (_folder, url, store) = in_file().await;

@@ -47,7 +47,8 @@ async fn pending_work_stays_pending_on_mariadb() {
     pending_work_stays_pending!(sqlx::MySqlPool::connect(&server.url()).await.unwrap());
 }
 
-/// SQLite allows one writer at a time. A session waits for the application's transaction, and neither joins the other's.
+/// SQLite allows one writer at a time. A session's write waits until the application's transaction ends, and does not become part
+/// of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,7 +25,7 @@ pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     value
 }
 
-/// Returns a value without counters that does not expire.
+/// Returns a value that has no counters and does not expire.
 pub(crate) fn empty() -> Value {
     value(Timestamp::NEVER, b"{}")
 }
@@ -60,7 +60,7 @@ pub(crate) async fn put(store: &impl Store, key: &Key, value: &Value) {
     assert!(matches!(swapped, Ok(Swapped::Done(_))), "{swapped:?}");
 }
 
-/// Changes the counters as a commit does: retries as long as another writer was first. After a lost answer, the revision shows
+/// Changes the counters as a commit does: retries whenever another writer was first. After a lost answer, the revision shows
 /// whether the write is stored.
 pub(crate) async fn edit(store: &impl Store, key: &Key, change: impl Fn(&mut Counters)) -> Result<(), StoreError> {
     let mut before = store.load(key, NOW).await?;
