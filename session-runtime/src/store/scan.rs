@@ -87,7 +87,7 @@ impl Position {
         Self(bytes.into())
     }
 
-    /// Returns the bytes that the store created it from.
+    /// Returns the bytes that the store passed to [`Position::new`].
     ///
     /// ```
     /// # use session_runtime::store::Position;

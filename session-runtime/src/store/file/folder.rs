@@ -100,8 +100,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Warns if another user could replace this folder with another one. The store would read only files of this process's user
-    /// there, so a replacement can only end sessions or bring back ended ones. It is not an error, since many development
+    /// Warns if another user could replace this folder with another one. The store would read only files of this process's
+    /// user there, so a replacement could only end sessions or restore ended ones. It is not an error, since many development
     /// machines have such folders.
     fn check_way(&self, way: &Way) {
         if let Some(loose) = way.loose_link(self.user).or_else(|| way.loose_folder(self.user)) {

@@ -26,9 +26,9 @@ use crate::{clock::Timestamp, error::Error};
 /// Sessions in a folder, one file per value. There is nothing to install, and all processes of one host can share the folder.
 ///
 /// A swap writes a temporary file and renames it to the old file's name, under a lock that other processes respect. After
-/// `kill -9`, either the old or the new value is there, and no answered swap is lost. Only the disk limits how many sessions
-/// there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they expired,
-/// so a clock that is ahead by less removes no live session.
+/// `kill -9`, the file holds either the old or the new value, and no answered swap is lost. Only the disk limits how many
+/// sessions there are. [`Store::delete_expired`], which the runtime calls from time to time, removes a file only an hour after
+/// its value has expired. So a machine whose clock is ahead by less than an hour removes no live session.
 ///
 /// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains a `lock`, and the
 ///   values' files, which are named by all digits. The folder contains nothing that opens a session (SECURITY S2). Sessions and
@@ -66,7 +66,7 @@ pub struct FileStore(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
-    /// One lock per shard. Swaps of this process wait here, so that at most one blocking thread per shard waits for other
+    /// One lock per shard. Swaps of this process wait here. So at most one blocking thread per shard waits for other
     /// processes, and loads always find a free thread.
     turns: [Arc<Mutex<()>>; 1 << 8],
 }
