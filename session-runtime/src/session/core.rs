@@ -69,7 +69,7 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::End);
     }
 
-    /// The same as [`Core::destroy`], under the name that Flask users know.
+    /// Ends the session, as [`Core::destroy`] does. Flask users know this name.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -33,9 +33,9 @@ use crate::{
 /// layer stores those before the response is sent. The changes of two handles in one request are merged like those of two
 /// concurrent requests: field by field, by policy.
 ///
-/// `x_mut()` borrows the session, so read other fields into a `let` before you write.
+/// `x_mut()` borrows the session, so read the fields that you need into variables first.
 ///
-/// `Option<Session<S>>` is an argument too: `None` on routes without a session layer.
+/// A handler can also take `Option<Session<S>>`, which is `None` on routes without a session layer.
 ///
 /// ```
 /// use session_runtime::Session;

@@ -139,9 +139,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets whether sessions without a `Secure` cookie are served to every host over plain HTTP: for example in a LAN, between
     /// containers, or behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name
     /// without the `__Host-` prefix.
-    ///
-    /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start says
-    /// so. Use it only in a network that is yours alone, never on the internet.
+    /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start
+    /// says so. Use this option only in a network that you control, never on the internet.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

@@ -42,7 +42,7 @@ mod url;
 /// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
 /// alike. So it needs no other operations to list, limit and revoke the sessions of a user.
 ///
-/// * **A store compares and replaces, nothing else.** It reads no more of a value than its header.
+/// * **A store compares and replaces, nothing else.** It reads only the header of a value.
 /// * **A value is written as a whole, or not at all.** [`Swapped::Done`] means that it was written, and [`Swapped::Stale`] that
 ///   nothing was. After an error, either may be true.
 /// * **A swap may take effect late**, long after its caller gave up. The comparison keeps a late swap from undoing later writes.

@@ -283,7 +283,7 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     if path.as_os_str().is_empty() {
         return Err(Error::setup("the path of the session folder is empty; name a folder, such as `sessions`"));
     }
-    // The path may come from a file, which ends with a line break.
+    // The path may come from a file. Files end with a line break, which would become part of the path.
     if path.to_string_lossy().contains(char::is_control) {
         return Err(Error::setup(format!(
             "the path of the session folder {path:?} has a line break or another control character in it; remove it"

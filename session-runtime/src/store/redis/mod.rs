@@ -70,7 +70,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **The end of a session** is announced in the channel named by the prefix and `ended`, for streams that watch the session
 ///   ([`Core::ended`](crate::Core::ended)). A process with such streams keeps one more connection, which subscribes to the
 ///   channel. A Redis user with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own
-///   connection to one server announces the ends of sessions too, but does not subscribe.
+///   connection announces the ends of sessions too, but does not subscribe.
 /// * **Eviction**: set `maxmemory-policy noeviction`. Under another policy, the server may evict a user's list before the
 ///   sessions on it: `revoke_all` and a limit of sessions then miss these sessions. It may also evict a session, which then
 ///   has ended.

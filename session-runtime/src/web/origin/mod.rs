@@ -19,7 +19,7 @@ use crate::error::Error;
 /// | request | passes if |
 /// |---|---|
 /// | GET, HEAD, OPTIONS | always, since they change nothing |
-/// | one of these with an `Upgrade` header other than `h2c`, such as a WebSocket handshake | it passes the check for other methods |
+/// | GET, HEAD or OPTIONS with an `Upgrade` header other than `h2c`, such as a WebSocket handshake | it passes the check for other methods |
 /// | any other method | its page is of a [trusted](Self::trust) origin; or the browser says that the page is of this origin, or that there is no page (`Sec-Fetch-Site`); or the browser does not say, and `Origin`, or `Referer` if there is no `Origin`, names this host |
 /// | any other method, with none of these three headers | [`allow_programs`](Self::allow_programs) is set: no current browser sends such a request |
 ///
