@@ -195,7 +195,7 @@ pub trait Store: Send + Sync + 'static {
         let _ = events;
     }
 
-    /// Returns this store as an [`InProcess`], if it answers without waiting; otherwise `None`.
+    /// Returns this store if it answers without waiting, otherwise `None`.
     #[allow(private_interfaces, reason = "only this crate implements it")]
     #[doc(hidden)]
     fn in_process(&self) -> Option<&dyn InProcess> {

@@ -54,8 +54,8 @@ end
 return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Answers the value of the key. Writes the same value again, so that `WAIT` covers all earlier writes to the key. If the key holds
-/// nothing, writes an empty value and removes it.
+/// Answers the value of the key. Writes the same value again, so that `WAIT` covers all earlier writes to the key. If the key
+/// holds nothing, writes an empty value and removes it.
 pub(super) static REPEAT: Script = script!(
     "local value = redis.call('GET', KEYS[1])
 if value then
