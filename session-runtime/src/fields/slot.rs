@@ -99,9 +99,9 @@ impl<T> Slot<T> {
 
     /// Returns the op that stores the value of this handle. `touched` says whether the handle changed the stored value in place;
     /// otherwise it set a new value.
-    /// A value that equals the stored one is not written (B27), unless the field expires: then the write restarts its time. If
-    /// the value was changed in place, there is then no op. If it was set, the op is [`Op::Hold`]: the field keeps this value
-    /// even if another request changes it meanwhile.
+    /// A value that equals the stored one is not written (B27), unless the field expires: then the write restarts its time.
+    /// For a value that is not written, there is no op if it was changed in place. If it was set, the op is [`Op::Hold`]: the
+    /// field keeps this value even if another request changes it meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;

@@ -18,8 +18,8 @@ macro_rules! script {
     };
 }
 
-/// Writes a value to a key that holds nothing. Arguments: the value, its time to live, a channel and a message. Answers as [`SWAP`]
-/// does.
+/// Writes a value to a key that holds nothing. Arguments: the value, its time to live, a channel and a message. Answers as
+/// [`SWAP`] does.
 pub(super) static CREATE: Script = script!(
     "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
 redis.pcall('PUBLISH', ARGV[3], ARGV[4])
